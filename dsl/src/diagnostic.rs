@@ -1,0 +1,163 @@
+//! Diagnostics are data: a slug, a severity, places, helps. Rendering is somebody else's.
+
+use crate::source::Span;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The runbook cannot be run.
+    Error,
+    /// The runbook can be run; a person should look.
+    Warning,
+}
+
+/// A replacement that would mend the finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What is replaced.
+    pub span: Span,
+    /// What stands there then.
+    pub replacement: String,
+}
+
+/// Help below a finding: a sentence, perhaps with a place of its own, perhaps with a replacement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Help {
+    /// The sentence.
+    pub message: String,
+    /// A place that it speaks of.
+    pub span: Option<Span>,
+    /// A replacement that mends the finding.
+    pub suggestion: Option<Suggestion>,
+}
+
+/// One finding of the compiler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable name; `backstay explain SLUG` has a page for it (see [`crate::pages`]).
+    pub slug: &'static str,
+    /// Error or warning.
+    pub severity: Severity,
+    /// One line that says what is wrong, in the user's words.
+    pub message: String,
+    /// Where it is wrong.
+    pub span: Span,
+    /// A few words shown at the place itself; may be empty.
+    pub label: String,
+    /// Other places that matter, each with a few words.
+    pub related: Vec<(Span, String)>,
+    /// What to do.
+    pub help: Vec<Help>,
+}
+
+impl Diagnostic {
+    /// A new error at a place.
+    pub fn error(slug: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            slug,
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// A new warning at a place.
+    pub fn warning(slug: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(slug, span, message)
+        }
+    }
+
+    /// Sets the words shown at the place.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Names another place.
+    #[must_use]
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+
+    /// Adds a sentence of help.
+    #[must_use]
+    pub fn help(mut self, message: impl Into<String>) -> Self {
+        self.help.push(Help {
+            message: message.into(),
+            span: None,
+            suggestion: None,
+        });
+        self
+    }
+
+    /// Adds a help with a place of its own: the cause of the finding.
+    #[must_use]
+    pub fn cause(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.help.push(Help {
+            message: message.into(),
+            span: Some(span),
+            suggestion: None,
+        });
+        self
+    }
+
+    /// Adds a replacement that mends the finding.
+    #[must_use]
+    pub fn suggest(mut self, message: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        let suggestion = Some(Suggestion {
+            span,
+            replacement: replacement.into(),
+        });
+        self.help.push(Help {
+            message: message.into(),
+            span: None,
+            suggestion,
+        });
+        self
+    }
+}
+
+/// Where findings are collected.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds a finding; the same slug at the same place is kept once.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if !self
+            .found
+            .iter()
+            .any(|known| known.slug == diagnostic.slug && known.span == diagnostic.span)
+        {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// Whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.found
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// All findings so far, in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.found.iter()
+    }
+
+    /// All findings, by place.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found
+            .sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+        self.found
+    }
+}

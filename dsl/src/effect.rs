@@ -1,0 +1,313 @@
+//! Effects are data: what an action touches, how it repeats, how an unknown outcome is decided.
+//!
+//! One shape serves two levels. In a signature the keys of resources are [`crate::catalogue::Pattern`]s
+//! over parameters and result; in a checked runbook they are expressions ([`crate::model::Expr`]).
+//! The meaning of each word is in `docs/language/effects.md` (contract: semantics, section 2).
+
+use std::fmt;
+
+/// What kind of thing a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceKind {
+    /// One file: `file(path)`.
+    File,
+    /// A directory with all that is in it: `tree(path)`.
+    Tree,
+    /// A symbolic link: `link(path)`.
+    Link,
+    /// One setting in a file: `key(file, name)`.
+    Key,
+    /// A container image: `image(reference)`.
+    Image,
+    /// An installed package: `package(name)`.
+    Package,
+    /// A container volume: `volume(name)`.
+    Volume,
+    /// A container: `container(name)`.
+    Container,
+    /// A member of a service: `member(service, name)`.
+    Member,
+    /// A service of the runbook: `service(name)`.
+    Service,
+    /// An address that answers: `endpoint(url)`.
+    Endpoint,
+    /// What carries traffic: `ingress(name)`.
+    Ingress,
+    /// The configuration that a running unit has loaded: `unit(name)`.
+    Unit,
+    /// A port: `port(number)`.
+    Port,
+    /// A backup: `backup(path)`.
+    Backup,
+    /// Protected state of the runbook: `state(name)`.
+    State,
+    /// Anything outside: `external(name)`.
+    External,
+}
+
+impl ResourceKind {
+    /// Every kind with its word, in the order of the contract.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("file", Self::File),
+        ("tree", Self::Tree),
+        ("link", Self::Link),
+        ("key", Self::Key),
+        ("image", Self::Image),
+        ("package", Self::Package),
+        ("volume", Self::Volume),
+        ("container", Self::Container),
+        ("member", Self::Member),
+        ("service", Self::Service),
+        ("endpoint", Self::Endpoint),
+        ("ingress", Self::Ingress),
+        ("unit", Self::Unit),
+        ("port", Self::Port),
+        ("backup", Self::Backup),
+        ("state", Self::State),
+        ("external", Self::External),
+    ];
+
+    /// The word that authors write.
+    pub fn word(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("external", |(word, _)| word)
+    }
+
+    /// The kind that a word names; `None` for any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, kind)| *kind)
+    }
+
+    /// How many keys a resource of this kind has.
+    pub fn keys(self) -> usize {
+        match self {
+            Self::Key | Self::Member => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for ResourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A thing that an action touches: a kind and its keys. All are on the local host for now.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resource<K> {
+    /// What kind of thing.
+    pub kind: ResourceKind,
+    /// Which one.
+    pub key: Vec<K>,
+}
+
+impl<K> Resource<K> {
+    /// A resource with one key.
+    pub fn new(kind: ResourceKind, key: K) -> Self {
+        Self { kind, key: vec![key] }
+    }
+
+    /// The same resource with every key passed through `f`.
+    pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Resource<L> {
+        Resource {
+            kind: self.kind,
+            key: self.key.iter().map(f).collect(),
+        }
+    }
+}
+
+/// One thing that an action does to one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touch<K> {
+    /// The answer depends on it.
+    Reads(Resource<K>),
+    /// The answer *is* its value, so setting it to that value restores it.
+    ValueOf(Resource<K>),
+    /// Gives it a whole value; `to` is that value where it can be said.
+    Sets {
+        /// What is set.
+        resource: Resource<K>,
+        /// To which value.
+        to: Option<K>,
+    },
+    /// Changes a part of it.
+    Edits(Resource<K>),
+    /// It is gone afterwards.
+    Removes(Resource<K>),
+    /// Changes it in a way that cannot be seen.
+    Opaque(Resource<K>),
+    /// Makes something new on which nothing depended: needs no way back.
+    Adds(Resource<K>),
+    /// Makes a backup of protected state.
+    Captures {
+        /// The state.
+        state: Resource<K>,
+        /// The backup.
+        backup: Resource<K>,
+    },
+    /// Proves that a backup can be restored.
+    Proves(Resource<K>),
+    /// Puts a backup back.
+    Restores(Resource<K>),
+    /// Starts a service or member, perhaps with another release.
+    Starts {
+        /// Service or member.
+        member: Resource<K>,
+        /// The release that runs then; without it, what is pinned.
+        with: Option<K>,
+    },
+    /// Stops a service or member.
+    Stops(Resource<K>),
+    /// Takes traffic away: a service, a member, or an ingress with every service behind it.
+    Drains(Resource<K>),
+    /// Gives traffic.
+    Opens(Resource<K>),
+    /// Sends a message to people: never undone, its failure fails no step.
+    Tells(K),
+}
+
+impl<K> Touch<K> {
+    /// Whether this changes production so that a way back is owed. `adds`, `captures`, `proves` and
+    /// `tells` do not, nor do the two ways of looking.
+    pub fn is_changing(&self) -> bool {
+        matches!(
+            self,
+            Self::Sets { .. }
+                | Self::Edits(_)
+                | Self::Removes(_)
+                | Self::Opaque(_)
+                | Self::Restores(_)
+                | Self::Starts { .. }
+                | Self::Stops(_)
+                | Self::Drains(_)
+                | Self::Opens(_)
+        )
+    }
+
+    /// Whether this only looks.
+    pub fn is_observing(&self) -> bool {
+        matches!(self, Self::Reads(_) | Self::ValueOf(_))
+    }
+
+    /// The word that authors write.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Reads(_) => "reads",
+            Self::ValueOf(_) => "value_of",
+            Self::Sets { .. } => "sets",
+            Self::Edits(_) => "edits",
+            Self::Removes(_) => "removes",
+            Self::Opaque(_) => "opaque",
+            Self::Adds(_) => "adds",
+            Self::Captures { .. } => "captures",
+            Self::Proves(_) => "proves",
+            Self::Restores(_) => "restores",
+            Self::Starts { .. } => "starts",
+            Self::Stops(_) => "stops",
+            Self::Drains(_) => "drains",
+            Self::Opens(_) => "opens",
+            Self::Tells(_) => "tells",
+        }
+    }
+
+    /// The resource it speaks of (the backup for `captures`); `None` for `tells`.
+    pub fn resource(&self) -> Option<&Resource<K>> {
+        match self {
+            Self::Reads(resource)
+            | Self::ValueOf(resource)
+            | Self::Sets { resource, .. }
+            | Self::Edits(resource)
+            | Self::Removes(resource)
+            | Self::Opaque(resource)
+            | Self::Adds(resource)
+            | Self::Captures { backup: resource, .. }
+            | Self::Proves(resource)
+            | Self::Restores(resource)
+            | Self::Starts { member: resource, .. }
+            | Self::Stops(resource)
+            | Self::Drains(resource)
+            | Self::Opens(resource) => Some(resource),
+            Self::Tells(_) => None,
+        }
+    }
+
+    /// The same touch with every key passed through `f`.
+    pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Touch<L> {
+        match self {
+            Self::Reads(r) => Touch::Reads(r.map(f)),
+            Self::ValueOf(r) => Touch::ValueOf(r.map(f)),
+            Self::Sets { resource, to } => Touch::Sets {
+                resource: resource.map(f),
+                to: to.as_ref().map(f),
+            },
+            Self::Edits(r) => Touch::Edits(r.map(f)),
+            Self::Removes(r) => Touch::Removes(r.map(f)),
+            Self::Opaque(r) => Touch::Opaque(r.map(f)),
+            Self::Adds(r) => Touch::Adds(r.map(f)),
+            Self::Captures { state, backup } => Touch::Captures {
+                state: state.map(f),
+                backup: backup.map(f),
+            },
+            Self::Proves(r) => Touch::Proves(r.map(f)),
+            Self::Restores(r) => Touch::Restores(r.map(f)),
+            Self::Starts { member, with } => Touch::Starts {
+                member: member.map(f),
+                with: with.as_ref().map(f),
+            },
+            Self::Stops(r) => Touch::Stops(r.map(f)),
+            Self::Drains(r) => Touch::Drains(r.map(f)),
+            Self::Opens(r) => Touch::Opens(r.map(f)),
+            Self::Tells(channel) => Touch::Tells(f(channel)),
+        }
+    }
+}
+
+/// What a resume, a `retry` and a second try may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It only looks.
+    Read,
+    /// Doing it twice is as doing it once.
+    Convergent,
+    /// It carries a key by which a second attempt finds the first.
+    Keyed,
+    /// It must not be repeated.
+    Once,
+}
+
+impl Repeat {
+    /// Whether a second attempt is safe.
+    pub fn is_safe(self) -> bool {
+        !matches!(self, Self::Once)
+    }
+
+    /// The word that authors write.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Convergent => "convergent",
+            Self::Keyed => "keyed",
+            Self::Once => "once",
+        }
+    }
+}
+
+/// What turning back may do to an action while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancel {
+    /// End it at once.
+    Kill,
+    /// Ask it to end, and end it after this many milliseconds.
+    Grace {
+        /// Milliseconds of grace.
+        ms: u64,
+    },
+    /// Wait for it, up to its own limit.
+    Never,
+}

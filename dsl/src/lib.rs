@@ -1,0 +1,17 @@
+//! The runbook language of Backstay: text in, checked model out.
+//!
+//! ```text
+//! text ─parse─▶ AST ─load, resolve, type (+ catalogue)─▶ model ─graph, prove─▶ diagnostics
+//! ```
+//!
+//! Pure: no file system, environment, clock, thread or async; module texts come through
+//! [`source::Sources`].
+
+pub mod ast;
+pub mod catalogue;
+pub mod diagnostic;
+pub mod effect;
+pub mod model;
+pub mod source;
+pub mod time;
+pub mod types;

@@ -1,0 +1,283 @@
+//! Actions: what every built-in action gives, and what it gets.
+//!
+//! One file per action, one folder per family. An action gives its signature as data (types, effects),
+//! a preview, `perform`, and `settle`: how to find out after a crash or a lost reply whether it
+//! happened. Invariants: `perform` of a read changes nothing; what is not `read` has a `settle`, or says
+//! [`Settle::Person`](backstay_dsl::catalogue::Settle::Person); nothing here knows of steps, runs or records.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use tokio::sync::watch;
+
+use crate::topology::Topology;
+use crate::value::{Answer, GroundResource, Secret, Value};
+use backstay_dsl::effect::Touch;
+
+/// One built-in action.
+#[async_trait]
+pub trait Action: Send + Sync {
+    /// What it looks like: types, effects, documentation.
+    fn signature(&self) -> Signature;
+
+    /// What it would change, as text for a person (a diff where there is one); reads only.
+    /// `None` where the effects say enough.
+    async fn preview(&self, _context: &Context, _arguments: &Arguments) -> Option<String> {
+        None
+    }
+
+    /// Does it. A read gives its value in [`Outcome::Done`].
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome;
+
+    /// Finds out whether the attempt of this key happened. Only called for an unknown outcome.
+    async fn settle(&self, _context: &Context, _arguments: &Arguments) -> Settled {
+        Settled::Undecidable("this action cannot tell whether it happened".to_owned())
+    }
+}
+
+/// What an action gets beside its arguments.
+#[derive(Clone)]
+pub struct Context {
+    /// The run's name.
+    pub run: String,
+    /// The attempt's stable key: `run/statement`; the same for each attempt and on resume.
+    pub key: String,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The longest it may take. The world also bounds it from outside; an action that can end in
+    /// order (a process group, a socket) bounds itself by this.
+    pub limit: Duration,
+    /// Says when it should stop early; obeyed as the signature's `cancel` says.
+    pub cancelled: watch::Receiver<bool>,
+    /// The services and states of the runbook with their real values.
+    pub topology: Arc<Topology>,
+    /// A directory of this run (0700) for what must outlive the action until the run ends.
+    pub run_directory: PathBuf,
+    /// Every secret of the run, for scrubbing what an action keeps of others' output.
+    pub secrets: Arc<[Secret]>,
+    /// The effects as declared in the text or instantiated from the signature, with real keys.
+    pub touches: Vec<Touch<String>>,
+    /// Where the program was called; relative paths of commands start here.
+    pub working_directory: PathBuf,
+}
+
+impl Context {
+    /// Waits until somebody wants the action to stop.
+    pub async fn cancelled(&self) {
+        let mut receiver = self.cancelled.clone();
+        if receiver.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The arguments of a call, by name; checked against the signature already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arguments(pub BTreeMap<String, Value>);
+
+impl Arguments {
+    /// The argument of this name; `None` where it was not given.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// A text of any of the types that are written as one (text, path, url, image, …).
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Value::Text(text)
+            | Value::Path(text)
+            | Value::Url(text)
+            | Value::Image(text)
+            | Value::Package(text)
+            | Value::Digest(text)
+            | Value::Host(text)
+            | Value::Service(text)
+            | Value::State(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    /// A duration.
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        match self.get(name)? {
+            Value::Duration(ms) => Some(Duration::from_millis(*ms)),
+            _ => None,
+        }
+    }
+
+    /// True or false.
+    pub fn bool(&self, name: &str) -> Option<bool> {
+        match self.get(name)? {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A whole number (a port counts).
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Value::Int(value) => Some(*value),
+            Value::Port(port) => Some(i64::from(*port)),
+            _ => None,
+        }
+    }
+
+    /// A list of words for `argv`.
+    pub fn words(&self, name: &str) -> Option<Vec<String>> {
+        match self.get(name)? {
+            Value::List(values) => Some(values.iter().map(Value::canonical).collect()),
+            _ => None,
+        }
+    }
+}
+
+/// How an attempt came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done(Evidence),
+    /// It failed; where the signature says `partial`, a part may have been done.
+    Failed(Evidence),
+    /// Nobody knows: the reply was lost, the process was killed, the limit ran out.
+    Unknown(Evidence),
+}
+
+/// What an attempt leaves behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its value.
+    pub value: Option<Value>,
+    /// What was seen: one line, in words for a person.
+    pub summary: String,
+    /// Long outputs by name, scrubbed and bounded; they become blobs.
+    pub outputs: Vec<(String, Vec<u8>)>,
+    /// The exit status of a process.
+    pub exit: Option<i32>,
+}
+
+impl Evidence {
+    /// Evidence of one line.
+    pub fn line(summary: impl Into<String>) -> Self {
+        Self {
+            summary: summary.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Evidence with a value.
+    pub fn value(value: Value, summary: impl Into<String>) -> Self {
+        Self {
+            value: Some(value),
+            summary: summary.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Outcome {
+    /// Done, with a value.
+    pub fn value(value: Value) -> Self {
+        let summary = value.canonical();
+        Self::Done(Evidence::value(value, summary))
+    }
+
+    /// Done, with one line.
+    pub fn done(summary: impl Into<String>) -> Self {
+        Self::Done(Evidence::line(summary))
+    }
+
+    /// Failed, with one line that says what to do.
+    pub fn failed(summary: impl Into<String>) -> Self {
+        Self::Failed(Evidence::line(summary))
+    }
+
+    /// Unknown, with one line.
+    pub fn unknown(summary: impl Into<String>) -> Self {
+        Self::Unknown(Evidence::line(summary))
+    }
+
+    /// What it leaves behind.
+    pub fn evidence(&self) -> &Evidence {
+        match self {
+            Self::Done(evidence) | Self::Failed(evidence) | Self::Unknown(evidence) => evidence,
+        }
+    }
+
+    /// As the answer to a question: only done with a value is one.
+    pub fn into_answer(self) -> Answer {
+        match self {
+            Self::Done(Evidence { value: Some(value), .. }) => Ok(value),
+            Self::Done(evidence) | Self::Failed(evidence) | Self::Unknown(evidence) => {
+                Err(crate::value::Unanswered::new(evidence.summary))
+            }
+        }
+    }
+}
+
+/// What was found out about an unknown outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It was done; with its value where it has one.
+    Done(Evidence),
+    /// It was not done.
+    NotDone(String),
+    /// It cannot be told, and why.
+    Undecidable(String),
+}
+
+/// All built-in actions.
+#[derive(Clone, Default)]
+pub struct Registry {
+    actions: BTreeMap<String, Arc<dyn Action>>,
+}
+
+impl Registry {
+    /// A registry of these actions.
+    pub fn new(actions: Vec<Arc<dyn Action>>) -> Self {
+        Self {
+            actions: actions
+                .into_iter()
+                .map(|action| (action.signature().full_name(), action))
+                .collect(),
+        }
+    }
+
+    /// The action `family.name`; `None` where there is none.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Action>> {
+        self.actions.get(name)
+    }
+
+    /// What the compiler sees of them.
+    pub fn catalogue(&self) -> backstay_dsl::catalogue::Catalogue {
+        backstay_dsl::catalogue::Catalogue::new(self.actions.values().map(|action| action.signature()))
+    }
+}
+
+/// A call whose arguments are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroundCall {
+    /// `family.name`.
+    pub action: String,
+    /// The arguments.
+    pub arguments: Arguments,
+    /// What it touches, with real keys (a key that is the result is left out).
+    pub touches: Vec<Touch<String>>,
+    /// For rehearsals: what `healthy E` says.
+    pub healthy: Option<Value>,
+}
+
+impl GroundCall {
+    /// The resources it touches.
+    pub fn resources(&self) -> impl Iterator<Item = &GroundResource> {
+        self.touches.iter().filter_map(Touch::resource)
+    }
+}

@@ -1,0 +1,525 @@
+//! What happened: the records of a run, in memory and on disk (`semantics.md` section 7).
+//!
+//! An [`Event`] is what the machine folds; a [`Stamped`] event carries its time; the transcript adds
+//! the place in the chain. Field names are ASCII words, numbers are whole: `docs/transcript-format.md`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::RecordedValue;
+
+/// An event with its two times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Wall clock, milliseconds since 1970 (written as RFC 3339 by the transcript).
+    pub at_ms: i64,
+    /// Boot clock, nanoseconds; runs in suspend.
+    pub boot_ns: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Event {
+    /// The first record.
+    #[serde(rename = "run.start")]
+    RunStart(Box<RunStart>),
+    /// An anchor was asked.
+    #[serde(rename = "anchor")]
+    Anchor {
+        /// Its name.
+        name: String,
+        /// When.
+        when: AnchorTime,
+        /// The answer; `None` with a reason where it had none.
+        value: Option<RecordedValue>,
+        /// Why there is no answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A step changed its state. Derived.
+    #[serde(rename = "step")]
+    Step {
+        /// Its name.
+        id: String,
+        /// Its new state.
+        state: StepState,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An action is about to be performed; durable before it starts.
+    #[serde(rename = "intent")]
+    Intent(Box<Intent>),
+    /// What became of it.
+    #[serde(rename = "outcome")]
+    Outcome(Box<OutcomeRecord>),
+    /// An unknown outcome was decided.
+    #[serde(rename = "settled")]
+    Settled {
+        /// The statement.
+        key: String,
+        /// The attempt.
+        n: u32,
+        /// What was decided.
+        verdict: Verdict,
+        /// `action`, `question` or the person.
+        by: String,
+        /// The value, where it was done and gives one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<RecordedValue>,
+        /// What was seen.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        evidence: String,
+    },
+    /// An expression was evaluated: a guard, a check, a `let`, a row, a `well`.
+    #[serde(rename = "evaluated")]
+    Evaluated {
+        /// The statement, `well:SERVICE`, or the row; arguments of a `do` that could not be worked
+        /// out stand under the statement's key with kind `arguments`.
+        key: String,
+        /// The label or title that a person knows it by.
+        label: String,
+        /// What it was evaluated for.
+        what: EvaluationKind,
+        /// How it came out.
+        result: EvaluationResult,
+        /// What was seen, one line.
+        evidence: String,
+        /// How many times it was asked.
+        polls: u32,
+        /// The values that were given names or recorded.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        values: Vec<(String, RecordedValue)>,
+        /// Milliseconds it took.
+        ms: u64,
+    },
+    /// A person answered, or did not.
+    #[serde(rename = "answer")]
+    Answer {
+        /// The statement.
+        key: String,
+        /// What was asked.
+        prompt: String,
+        /// `None` is silence.
+        value: Option<RecordedValue>,
+        /// Who.
+        who: String,
+        /// `terminal` or `file`.
+        via: String,
+        /// Whether it came after it mattered.
+        late: bool,
+    },
+    /// A row was chosen, or passed over. Derived.
+    #[serde(rename = "symptom")]
+    Symptom {
+        /// The table.
+        table: String,
+        /// The row's title.
+        row: String,
+        /// The step that it was examined for.
+        step: String,
+        /// Whether it was chosen.
+        chosen: bool,
+    },
+    /// A hold changed. Derived.
+    #[serde(rename = "hold")]
+    Hold {
+        /// Its name.
+        name: String,
+        /// Its new state.
+        state: HoldState,
+    },
+    /// The point of no return was passed. Derived.
+    #[serde(rename = "commit")]
+    Commit {
+        /// The statement.
+        key: String,
+        /// Why.
+        because: String,
+    },
+    /// The run turns. Derived.
+    #[serde(rename = "turn")]
+    Turn {
+        /// Why, one line.
+        cause: String,
+        /// Where to.
+        way: Way,
+    },
+    /// A signal arrived.
+    #[serde(rename = "signal")]
+    Signal {
+        /// `INT`, `TERM`.
+        name: String,
+        /// What the person at the terminal chose, where one was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<SignalChoice>,
+    },
+    /// The clock stood still, or jumped.
+    #[serde(rename = "clock.gap")]
+    ClockGap {
+        /// Milliseconds that the boot clock went on without us.
+        gap_ms: u64,
+        /// Whether the time since then is uncertain (another boot, a wall clock that went back).
+        uncertain: bool,
+        /// Whether the wall clock went back.
+        wall_went_back: bool,
+    },
+    /// A timer went off.
+    #[serde(rename = "timer")]
+    Timer {
+        /// Which: `t_back`, `step:NAME`, `wait:KEY`, `retry:KEY`, `silence:KEY`.
+        id: String,
+    },
+    /// Somebody asked from elsewhere: `backstay turn-back RUN`, `backstay pause RUN`.
+    #[serde(rename = "request")]
+    Request {
+        /// What.
+        what: RequestKind,
+        /// Who.
+        who: String,
+    },
+    /// A lock was lost.
+    #[serde(rename = "lock.lost")]
+    LockLost {
+        /// Which.
+        name: String,
+    },
+    /// A decision of the operator.
+    #[serde(rename = "decision")]
+    Decision {
+        /// What: `extend 1800000`, …
+        what: String,
+        /// Why.
+        because: String,
+        /// Who.
+        who: String,
+        /// Milliseconds by which the window is extended.
+        #[serde(default)]
+        extend_ms: u64,
+    },
+    /// The run stops here and can be resumed.
+    #[serde(rename = "run.interrupted")]
+    RunInterrupted {
+        /// Why.
+        reason: String,
+    },
+    /// The run goes on.
+    #[serde(rename = "run.resumed")]
+    RunResumed(Box<RunResumed>),
+    /// The last record.
+    #[serde(rename = "run.end")]
+    RunEnd(Box<RunEnd>),
+}
+
+/// The first record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStart {
+    /// Format of the transcript, now 1.
+    pub format: u32,
+    /// The run's name.
+    pub run: String,
+    /// The plan's digest, `sha256:…`.
+    pub plan: String,
+    /// The runbook's name and title.
+    pub runbook: String,
+    /// Its title.
+    pub title: String,
+    /// Each source: name and SHA-256.
+    pub sources: Vec<(String, String)>,
+    /// Each input: name and value; a secret only by name.
+    pub inputs: Vec<(String, RecordedValue)>,
+    /// When the window starts, wall milliseconds, where `--window-start` says it.
+    pub window_start_ms: Option<i64>,
+    /// The window, milliseconds.
+    pub window_ms: Option<u64>,
+    /// What is held back, milliseconds.
+    pub keep_ms: Option<u64>,
+    /// The boot.
+    pub boot_id: String,
+    /// The host.
+    pub host: String,
+    /// Who runs it.
+    pub operator: String,
+    /// The change ticket.
+    pub ticket: Option<String>,
+    /// Name and version of the program.
+    pub program: String,
+}
+
+/// When an anchor is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnchorTime {
+    /// Before the first change.
+    Start,
+    /// At the end.
+    End,
+}
+
+/// The states of a step that are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// It has begun.
+    Running,
+    /// All its statements held.
+    Done,
+    /// It was already done.
+    Skipped,
+    /// It was not wanted here.
+    NotTaken,
+    /// A symptom row heals it.
+    Healing,
+    /// It failed.
+    Failed,
+    /// It failed, and its `on failure continue` says to go on.
+    Excepted,
+    /// It was stopped because the run turned.
+    Cancelled,
+}
+
+/// An action is about to be performed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The statement.
+    pub key: String,
+    /// The attempt, from 1.
+    pub n: u32,
+    /// `family.name`.
+    pub action: String,
+    /// What a person knows it by.
+    pub title: String,
+    /// What it touches: words and resources, secrets left out.
+    pub terms: Vec<String>,
+    /// Whether any of that changes production.
+    pub changing: bool,
+    /// How it repeats.
+    pub repeat: String,
+    /// A keyed MAC of its arguments.
+    pub mac: String,
+    /// The longest it may take, milliseconds.
+    pub limit_ms: u64,
+    /// `forward`, `back`, `undo`, `row`, `hold`, `park`.
+    pub way: String,
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeRecord {
+    /// The statement.
+    pub key: String,
+    /// The attempt.
+    pub n: u32,
+    /// How it came out.
+    pub result: OutcomeResult,
+    /// Its value, where later statements may need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<RecordedValue>,
+    /// What was seen, one line.
+    pub evidence: String,
+    /// Long outputs: a name and the SHA-256 of a blob.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<(String, String)>,
+    /// Milliseconds it took.
+    pub ms: u64,
+    /// The exit status of a process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+}
+
+/// How an action came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeResult {
+    /// It was done.
+    Ok,
+    /// It failed; it may have done a part.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What was decided about an unknown outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was done.
+    Done,
+    /// It was not done.
+    NotDone,
+    /// It cannot be told.
+    Undecidable,
+}
+
+/// What an expression was evaluated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluationKind {
+    /// `require`.
+    Require,
+    /// `skip when`.
+    SkipWhen,
+    /// `only when`.
+    OnlyWhen,
+    /// `let`.
+    Let,
+    /// `check`.
+    Check,
+    /// `record`.
+    Record,
+    /// The arguments of a `do`, where they could not be worked out.
+    Arguments,
+    /// `seen when` of a row.
+    Row,
+    /// `well` at the start, at the end, or after a way back.
+    Well,
+    /// An obligation, before the first change.
+    Obligation,
+}
+
+/// How an evaluation came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluationResult {
+    /// It holds, or has a value.
+    Holds,
+    /// It does not hold.
+    DoesNotHold,
+    /// It could not be answered.
+    Unanswered,
+}
+
+/// The states of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldState {
+    /// It is taken.
+    Taken,
+    /// It is free.
+    Free,
+    /// It could not be released.
+    Stuck,
+}
+
+/// Where a run turns to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "to", content = "name")]
+pub enum Way {
+    /// The branch of this name.
+    Rollback(String),
+    /// The undos.
+    Unwind,
+    /// The safe place of this name.
+    Park(String),
+    /// Where it stands: past the point of no return.
+    Stand,
+    /// Nothing has changed: nowhere.
+    Refuse,
+    /// Pause.
+    Pause,
+}
+
+/// What a person chose when Ctrl-C was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalChoice {
+    /// Turn back.
+    TurnBack,
+    /// Pause.
+    Pause,
+    /// Go on.
+    GoOn,
+}
+
+/// What was asked from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// `backstay turn-back RUN`.
+    TurnBack,
+    /// `backstay pause RUN`.
+    Pause,
+}
+
+/// The run goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunResumed {
+    /// The boot.
+    pub boot_id: String,
+    /// The host.
+    pub host: String,
+    /// Who resumed it.
+    pub operator: String,
+    /// Name and version of the program.
+    pub program: String,
+    /// Bytes of a torn last record that were cut.
+    pub discarded_bytes: u64,
+    /// Whether it goes on only to turn back.
+    pub turn_back: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// All steps done, everything well.
+    Completed,
+    /// Nothing was changed.
+    Refused,
+    /// Back where it was, and verified.
+    RolledBack,
+    /// In a safe place that is neither.
+    Parked,
+    /// A person is needed.
+    Stuck,
+    /// Stopped, resumable. Never in a `run.end`.
+    Paused,
+}
+
+impl End {
+    /// The exit code of the program (`engine.md`).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Completed => 0,
+            Self::Refused => 4,
+            Self::RolledBack => 5,
+            Self::Stuck => 6,
+            Self::Paused => 7,
+            Self::Parked => 8,
+        }
+    }
+}
+
+/// The last record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// How it ended.
+    pub end: End,
+    /// Why, one line.
+    pub reason: String,
+    /// The step and statement that failed first, and why.
+    pub failed_at: Option<FailedAt>,
+    /// The way back that was taken.
+    pub way_back: Option<String>,
+    /// What the run made and left: for clean-up.
+    pub leftovers: Vec<String>,
+    /// Steps that failed and were passed over, with the reason.
+    pub exceptions: Vec<String>,
+    /// The commands left to do, where a person is needed.
+    pub commands_left: Vec<String>,
+    /// Holds that are still taken.
+    pub held: Vec<String>,
+}
+
+/// What failed first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAt {
+    /// The step.
+    pub step: String,
+    /// The statement's key; empty where no statement is to blame.
+    pub statement: String,
+    /// Why, one line.
+    pub reason: String,
+}

@@ -1,0 +1,9 @@
+//! The runbook engine of Backstay.
+pub mod action;
+pub mod event;
+pub mod plan;
+pub mod run;
+pub mod topology;
+pub mod units;
+pub mod value;
+pub mod world;

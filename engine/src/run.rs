@@ -1,0 +1,3 @@
+//! Running a plan: the machine decides, the driver performs.
+
+pub mod machine;

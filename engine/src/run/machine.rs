@@ -1,0 +1,68 @@
+//! The machine: `fold(state, event)` and `decide(state) → desired`. Pure; no async, no clock.
+//!
+//! The law: `next(plan, history) = decide(fold*(history))`, tested on every prefix. Time enters only as
+//! the stamp of an event. `decide` names the derived records that are due, the work that should be
+//! running, and the timers; the driver makes reality equal to that.
+
+use std::collections::BTreeMap;
+
+use crate::event::{AnchorTime, Event};
+
+/// What reality should be.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Desired {
+    /// Derived records to append now, in order, before anything else. The driver appends the first, folds
+    /// it, and decides again.
+    pub due: Vec<Event>,
+    /// Work that should be running, by key. What runs and is not here is abandoned or, where it is an
+    /// action, never is absent before its outcome: see [`Work::cancel`].
+    pub work: BTreeMap<String, Work>,
+    /// Timers, by id, as moments of the boot clock in nanoseconds; the driver appends `timer` at each.
+    pub timers: BTreeMap<String, u64>,
+    /// Nothing is left to do: the run has ended or is paused.
+    pub at_rest: bool,
+}
+
+/// One piece of work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// What.
+    pub kind: WorkKind,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// Whether it should be stopped, as its `cancel` allows; its outcome is still waited for.
+    pub cancel: bool,
+}
+
+/// The kinds of work. `key` is that of the statement in the plan unless said otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WorkKind {
+    /// Work out the arguments, append the intent, perform, append the outcome.
+    Perform {
+        /// The longest one attempt may take, milliseconds.
+        limit_ms: u64,
+        /// For the intent: `forward`, `back`, `undo`, `row`, `hold`, `park`.
+        way: &'static str,
+    },
+    /// Evaluate the statement's expression, polling where it says so, and append `evaluated`.
+    Evaluate,
+    /// Evaluate the `seen when` of the row with this key, and append `evaluated`.
+    Row,
+    /// Ask the `well` of this service (key `well:SERVICE:WHEN`), polling as it says, and append `evaluated`.
+    Well {
+        /// The service.
+        service: String,
+    },
+    /// Discharge the obligations of the plan and append one `evaluated` for each that does not hold, or
+    /// one that says that all hold (key `obligations`).
+    Obligations,
+    /// Ask every anchor and append `anchor` for each (key `anchors:start`, `anchors:end`).
+    Anchors {
+        /// When.
+        when: AnchorTime,
+    },
+    /// Ask a person, and append `answer`.
+    Ask,
+    /// Find out whether an unknown attempt happened, and append `settled`; the world first, else a person.
+    Settle,
+}

@@ -1,0 +1,303 @@
+//! Values at run time, and how they stand in records.
+//!
+//! A [`Secret`] has no display, no debug text and no serialised form.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use backstay_dsl::effect::{Resource, ResourceKind};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// A value. What has no fixed text (a service, a state) is its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Milliseconds.
+    Duration(u64),
+    /// Bytes.
+    Size(u64),
+    /// An image reference.
+    Image(String),
+    /// `name=version`.
+    Package(String),
+    /// An absolute path in normal form.
+    Path(String),
+    /// An address.
+    Url(String),
+    /// `sha256:…`.
+    Digest(String),
+    /// A port.
+    Port(u16),
+    /// The name of a host.
+    Host(String),
+    /// A list.
+    List(Vec<Value>),
+    /// A map.
+    Map(BTreeMap<String, Value>),
+    /// A record.
+    Record(BTreeMap<String, Value>),
+    /// An optional without a value. One with a value is that value.
+    Absent,
+    /// A secret; never recorded.
+    Secret(Secret),
+    /// A backup that was made.
+    Backup(Backup),
+    /// A service.
+    Service(String),
+    /// A protected state.
+    State(String),
+    /// A resource.
+    Resource(GroundResource),
+    /// No value.
+    Nothing,
+}
+
+/// A resource whose keys are known.
+pub type GroundResource = Resource<String>;
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Where it lies.
+    pub path: String,
+    /// SHA-256 of the archive, `sha256:…`.
+    pub digest: String,
+    /// The protected state it holds.
+    pub state: String,
+    /// Bytes of the archive.
+    pub bytes: u64,
+    /// How many entries it holds.
+    pub entries: u64,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    name: String,
+    text: Zeroizing<String>,
+}
+
+impl Secret {
+    /// A secret with the name of the input that it came from.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: Zeroizing::new(text.into()),
+        }
+    }
+
+    /// The name of the input.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text itself: for sinks only.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.name)
+    }
+}
+
+/// The answer to a question: a value, or why there is none.
+pub type Answer = Result<Value, Unanswered>;
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unanswered {
+    /// One sentence.
+    pub reason: String,
+}
+
+impl Unanswered {
+    /// A reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// How a value stands in a record: its type's word and its content; no floats, nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "snake_case")]
+pub enum RecordedValue {
+    /// See [`Value::Text`].
+    Text(String),
+    /// See [`Value::Bool`].
+    Bool(bool),
+    /// See [`Value::Int`]; as text where it does not fit 53 bits.
+    Int(i64),
+    /// See [`Value::Int`].
+    BigInt(String),
+    /// See [`Value::Duration`].
+    DurationMs(u64),
+    /// See [`Value::Size`].
+    SizeBytes(u64),
+    /// See [`Value::Image`].
+    Image(String),
+    /// See [`Value::Package`].
+    Package(String),
+    /// See [`Value::Path`].
+    Path(String),
+    /// See [`Value::Url`].
+    Url(String),
+    /// See [`Value::Digest`].
+    Digest(String),
+    /// See [`Value::Port`].
+    Port(u16),
+    /// See [`Value::Host`].
+    Host(String),
+    /// See [`Value::List`].
+    List(Vec<RecordedValue>),
+    /// See [`Value::Map`]; pairs, because keys of records are ASCII words.
+    Map(Vec<(String, RecordedValue)>),
+    /// See [`Value::Record`]; pairs, for the same reason.
+    Record(Vec<(String, RecordedValue)>),
+    /// See [`Value::Absent`].
+    Absent,
+    /// A secret, by name.
+    Secret(String),
+    /// See [`Value::Backup`].
+    Backup(Backup),
+    /// See [`Value::Service`].
+    Service(String),
+    /// See [`Value::State`].
+    State(String),
+    /// See [`Value::Resource`]: the word of its kind, then its keys.
+    Resource(Vec<String>),
+    /// See [`Value::Nothing`].
+    Nothing,
+}
+
+const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+impl From<&Value> for RecordedValue {
+    fn from(value: &Value) -> Self {
+        let pairs =
+            |map: &BTreeMap<String, Value>| map.iter().map(|(key, value)| (key.clone(), value.into())).collect();
+        match value {
+            Value::Text(text) => Self::Text(text.clone()),
+            Value::Bool(bool) => Self::Bool(*bool),
+            Value::Int(int) if int.abs() <= INTEGER_MAX => Self::Int(*int),
+            Value::Int(int) => Self::BigInt(int.to_string()),
+            Value::Duration(ms) => Self::DurationMs(*ms),
+            Value::Size(bytes) => Self::SizeBytes(*bytes),
+            Value::Image(text) => Self::Image(text.clone()),
+            Value::Package(text) => Self::Package(text.clone()),
+            Value::Path(text) => Self::Path(text.clone()),
+            Value::Url(text) => Self::Url(text.clone()),
+            Value::Digest(text) => Self::Digest(text.clone()),
+            Value::Port(port) => Self::Port(*port),
+            Value::Host(text) => Self::Host(text.clone()),
+            Value::List(values) => Self::List(values.iter().map(Into::into).collect()),
+            Value::Map(map) => Self::Map(pairs(map)),
+            Value::Record(map) => Self::Record(pairs(map)),
+            Value::Absent => Self::Absent,
+            Value::Secret(secret) => Self::Secret(secret.name().to_owned()),
+            Value::Backup(backup) => Self::Backup(backup.clone()),
+            Value::Service(name) => Self::Service(name.clone()),
+            Value::State(name) => Self::State(name.clone()),
+            Value::Resource(resource) => {
+                let kind = std::iter::once(resource.kind.word().to_owned());
+                Self::Resource(kind.chain(resource.key.iter().cloned()).collect())
+            }
+            Value::Nothing => Self::Nothing,
+        }
+    }
+}
+
+impl RecordedValue {
+    /// The value that was recorded. A secret cannot come back: it is [`Value::Nothing`], and the
+    /// input that it came from is read again on resume.
+    pub fn to_value(&self) -> Value {
+        let map = |pairs: &[(String, Self)]| {
+            pairs
+                .iter()
+                .map(|(key, value)| (key.clone(), value.to_value()))
+                .collect()
+        };
+        match self {
+            Self::Text(text) => Value::Text(text.clone()),
+            Self::Bool(bool) => Value::Bool(*bool),
+            Self::Int(int) => Value::Int(*int),
+            Self::BigInt(text) => text.parse().map_or(Value::Nothing, Value::Int),
+            Self::DurationMs(ms) => Value::Duration(*ms),
+            Self::SizeBytes(bytes) => Value::Size(*bytes),
+            Self::Image(text) => Value::Image(text.clone()),
+            Self::Package(text) => Value::Package(text.clone()),
+            Self::Path(text) => Value::Path(text.clone()),
+            Self::Url(text) => Value::Url(text.clone()),
+            Self::Digest(text) => Value::Digest(text.clone()),
+            Self::Port(port) => Value::Port(*port),
+            Self::Host(text) => Value::Host(text.clone()),
+            Self::List(values) => Value::List(values.iter().map(Self::to_value).collect()),
+            Self::Map(pairs) => Value::Map(map(pairs)),
+            Self::Record(pairs) => Value::Record(map(pairs)),
+            Self::Absent => Value::Absent,
+            Self::Secret(_) | Self::Nothing => Value::Nothing,
+            Self::Backup(backup) => Value::Backup(backup.clone()),
+            Self::Service(name) => Value::Service(name.clone()),
+            Self::State(name) => Value::State(name.clone()),
+            Self::Resource(words) => {
+                let mut words = words.iter();
+                let kind = words
+                    .next()
+                    .and_then(|word| ResourceKind::from_word(word))
+                    .unwrap_or(ResourceKind::External);
+                Value::Resource(Resource {
+                    kind,
+                    key: words.cloned().collect(),
+                })
+            }
+        }
+    }
+}
+
+impl Value {
+    /// The canonical text of a value: what `argv` takes and what a person reads. A secret gives
+    /// only its name in angle brackets.
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::Text(text)
+            | Self::Image(text)
+            | Self::Package(text)
+            | Self::Path(text)
+            | Self::Url(text)
+            | Self::Digest(text)
+            | Self::Host(text)
+            | Self::Service(text)
+            | Self::State(text) => text.clone(),
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::Port(port) => port.to_string(),
+            Self::Duration(ms) => crate::units::duration(*ms),
+            Self::Size(bytes) => crate::units::size(*bytes),
+            Self::List(values) => {
+                let texts: Vec<_> = values.iter().map(Self::canonical).collect();
+                format!("[{}]", texts.join(", "))
+            }
+            Self::Map(map) | Self::Record(map) => {
+                let texts: Vec<_> = map
+                    .iter()
+                    .map(|(key, value)| format!("{key}: {}", value.canonical()))
+                    .collect();
+                format!("{{{}}}", texts.join(", "))
+            }
+            Self::Absent => "absent".to_owned(),
+            Self::Secret(secret) => format!("<secret {}>", secret.name()),
+            Self::Backup(backup) => backup.path.clone(),
+            Self::Resource(resource) => format!("{}({})", resource.kind, resource.key.join(", ")),
+            Self::Nothing => "nothing".to_owned(),
+        }
+    }
+}

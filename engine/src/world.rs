@@ -1,0 +1,115 @@
+//! The ports: everything outside comes through these few traits.
+//!
+//! The real bodies are in `world/real/`, the simulated ones in `world/simulated/`; one contract suite
+//! (`tests/world/`) examines both. The driver sees the world, the clock, the journal and the person only
+//! through them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::action::{Context, GroundCall, Outcome, Settled};
+use crate::event::{Event, SignalChoice, Stamped};
+use crate::value::Value;
+
+/// Performs actions and answers questions.
+#[async_trait]
+pub trait World: Send + Sync {
+    /// Performs an action, or asks a read of the catalogue (its value is in the outcome).
+    async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome;
+
+    /// Finds out whether an attempt happened.
+    async fn settle(&self, context: &Context, call: &GroundCall) -> Settled;
+
+    /// What it would change, for a person; reads only.
+    async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
+}
+
+/// Tells and passes time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Boot clock, nanoseconds: goes on in suspend, never back.
+    fn boot_ns(&self) -> u64;
+
+    /// Wall clock, milliseconds since 1970.
+    fn wall_ms(&self) -> i64;
+
+    /// Names this boot.
+    fn boot_id(&self) -> String;
+
+    /// Returns when the boot clock has reached this moment.
+    async fn sleep_until(&self, boot_ns: u64);
+
+    /// Waits for a while.
+    async fn sleep(&self, duration: Duration) {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.sleep_until(self.boot_ns().saturating_add(nanoseconds)).await;
+    }
+}
+
+/// Keeps events for ever, in order.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Appends an event and returns when it is durable; the answer carries its times.
+    /// An error is final: the run stops at once, nothing is done without a record.
+    async fn append(&self, event: Event) -> Result<Stamped, JournalError>;
+
+    /// Keeps a long output, durable, and returns its SHA-256.
+    async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError>;
+}
+
+/// The journal cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the transcript cannot be written: {reason}")]
+pub struct JournalError {
+    /// Why.
+    pub reason: String,
+}
+
+/// Answers questions to people.
+#[async_trait]
+pub trait Person: Send + Sync {
+    /// Asks; `None` where nobody can be asked.
+    async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer>;
+
+    /// Asks what Ctrl-C means; `None` where nobody can be asked.
+    async fn ask_signal(&self) -> Option<SignalChoice>;
+
+    /// Whether an answer to this could be had: asked before anything changes.
+    fn can_answer(&self, question: &PersonQuestion) -> bool;
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonQuestion {
+    /// The statement.
+    pub key: String,
+    /// The step it belongs to: title.
+    pub step: String,
+    /// The words.
+    pub prompt: String,
+    /// What kind of answer is wanted.
+    pub wants: PersonWants,
+}
+
+/// What kind of answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonWants {
+    /// Yes or no.
+    Confirm,
+    /// A text.
+    Text,
+    /// Whether an action of unknown outcome was done: yes, no.
+    Verdict,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonAnswer {
+    /// The answer.
+    pub value: Value,
+    /// Who gave it.
+    pub who: String,
+    /// `terminal` or `file`.
+    pub via: String,
+}
