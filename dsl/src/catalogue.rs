@@ -23,7 +23,9 @@ pub enum Pattern {
 /// Where the value of a parameter goes; decides whether a secret may go there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sink {
-    /// The arguments of a process: never a secret, everybody can read them.
+    /// The arguments of a process: never a secret, everybody can read them. A parameter of type
+    /// `list of text` with this sink also takes elements of type path, url, host, port, int, image and
+    /// package (each in canonical form), mixed as they come.
     Argv,
     /// The environment of one named child.
     Env,
