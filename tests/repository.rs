@@ -1,0 +1,275 @@
+//! The house rules, held by a test: sizes of files and functions, the layer table, no forgotten test file.
+//!
+//! A rule of this file is changed in `docs/contributing.md` first.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FILE_LINES_MAX: usize = 600;
+const FILE_LINES_MEDIAN_MAX: usize = 200;
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// What may not be named where: a folder or file below the root, words, and why.
+const LAYERS: &[(&str, &[&str], &str)] = &[
+    (
+        "engine/src/action",
+        &["crate::run", "crate::transcript", "crate::render", "crate::plan"],
+        "actions know no runs",
+    ),
+    (
+        "engine/src/render",
+        &["crate::run", "crate::world", "tokio"],
+        "rendering is a function of data",
+    ),
+    (
+        "engine/src/run/machine",
+        &["tokio", "async ", "crate::world", "std::fs", "std::time::Instant"],
+        "the machine is pure",
+    ),
+    (
+        "engine/src/eval",
+        &["tokio", "std::fs", "crate::run"],
+        "evaluation sees the world through its port",
+    ),
+    (
+        "engine/src/transcript",
+        &["crate::run", "crate::action", "crate::render"],
+        "the record knows no runs",
+    ),
+    (
+        "dsl/src",
+        &["std::fs", "std::env", "std::thread", "std::net", "tokio", "serde"],
+        "the language is pure",
+    ),
+];
+
+/// Library types that stop at one place: a word, and where it may stand.
+const FENCES: &[(&str, &[&str])] = &[
+    ("pest", &["dsl/src/parse.rs", "dsl/src/parse/", "dsl/src/grammar.pest"]),
+    ("petgraph", &["dsl/src/graph.rs"]),
+    ("ureq", &["engine/src/action/http/", "engine/src/action/http.rs"]),
+    ("annotate_snippets", &["engine/src/render/", "engine/src/bin/"]),
+    ("clap", &["engine/src/bin/"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|known| known == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn product_files() -> Vec<PathBuf> {
+    let mut files = files_below(&root().join("dsl/src"), "rs");
+    files.extend(files_below(&root().join("engine/src"), "rs"));
+    assert!(files.len() > 30, "the sources were not found");
+    files
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+/// The lines of a file without its inline tests.
+fn product_lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines()
+        .take_while(|line| line.trim() != "#[cfg(test)]")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn files_are_small() {
+    let mut sizes = Vec::new();
+    let mut too_large = Vec::new();
+    for path in product_files() {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        sizes.push(product_lines(&path).len());
+        if lines > FILE_LINES_MAX {
+            too_large.push(format!("{}: {lines} lines", relative(&path)));
+        }
+    }
+    sizes.sort_unstable();
+    assert!(
+        too_large.is_empty(),
+        "files over {FILE_LINES_MAX} lines:\n{}",
+        too_large.join("\n")
+    );
+    let median = sizes[sizes.len() / 2];
+    assert!(median <= FILE_LINES_MEDIAN_MAX, "the median file has {median} lines");
+}
+
+#[test]
+fn functions_are_small() {
+    let mut too_large = Vec::new();
+    let mut files = product_files();
+    files.extend(files_below(&root().join("tests"), "rs"));
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let start = line.trim_start();
+            let declares = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub async fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "pub(crate) async fn ",
+                "pub(super) async fn ",
+                "const fn ",
+                "pub const fn ",
+            ];
+            if !declares.iter().any(|word| start.starts_with(word)) {
+                continue;
+            }
+            let indent = line.len() - start.len();
+            let end = format!("{}}}", " ".repeat(indent));
+            let Some(length) = lines[number..].iter().position(|line| **line == end) else {
+                continue;
+            };
+            if length + 1 > FUNCTION_LINES_MAX {
+                too_large.push(format!("{}:{}: {} lines", relative(&path), number + 1, length + 1));
+            }
+        }
+    }
+    assert!(
+        too_large.is_empty(),
+        "functions over {FUNCTION_LINES_MAX} lines:\n{}",
+        too_large.join("\n")
+    );
+}
+
+#[test]
+fn layers_hold() {
+    let mut broken = Vec::new();
+    for path in product_files() {
+        let name = relative(&path);
+        let lines = product_lines(&path);
+        let code: Vec<&String> = lines
+            .iter()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        for (place, words, reason) in LAYERS {
+            let inside = name == format!("{place}.rs") || name.starts_with(&format!("{place}/"));
+            for word in words.iter().filter(|_| inside) {
+                if code.iter().any(|line| line.contains(word)) {
+                    broken.push(format!("{name} names `{word}`: {reason}"));
+                }
+            }
+        }
+        for (word, places) in FENCES {
+            let allowed = places.iter().any(|place| name.starts_with(place));
+            let used = code
+                .iter()
+                .any(|line| line.contains(&format!("{word}::")) || line.contains(&format!("use {word}")));
+            if used && !allowed {
+                broken.push(format!("{name} uses `{word}`, which stays in {places:?}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn one_family_of_actions_does_not_call_another() {
+    let mut broken = Vec::new();
+    let families = root().join("engine/src/action");
+    for path in files_below(&families, "rs") {
+        let name = path.strip_prefix(&families).unwrap().display().to_string();
+        let Some((family, _)) = name.split_once('/') else {
+            continue;
+        };
+        for line in product_lines(&path) {
+            let Some((_, rest)) = line.split_once("crate::action::") else {
+                continue;
+            };
+            let word: String = rest
+                .chars()
+                .take_while(|char| char.is_ascii_lowercase() || *char == '_')
+                .collect();
+            if families.join(&word).is_dir() && word != family && word != "common" {
+                broken.push(format!("action/{name} names the family `{word}`"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let manifest = fs::read_to_string(root().join("engine/Cargo.toml")).unwrap();
+    let declared: BTreeSet<String> = manifest
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("path = \"../tests/"))
+        .map(|rest| rest.trim_end_matches('"').to_owned())
+        .collect();
+    assert!(declared.contains("repository.rs"), "the manifest was not read");
+    let mut forgotten = Vec::new();
+    for path in files_below(&root().join("tests"), "rs") {
+        let name = path.strip_prefix(root().join("tests")).unwrap().display().to_string();
+        if declared.contains(&name) {
+            continue;
+        }
+        let main = path.parent().unwrap().join("main.rs");
+        let module = format!("mod {};", path.file_stem().unwrap().to_string_lossy());
+        let in_main = main != path && main.exists() && fs::read_to_string(&main).unwrap().contains(&module);
+        let folder = path.parent().unwrap();
+        let in_parent = folder.with_extension("rs").exists()
+            && fs::read_to_string(folder.with_extension("rs"))
+                .unwrap()
+                .contains(&module);
+        if !in_main && !in_parent {
+            forgotten.push(name);
+        }
+    }
+    assert!(forgotten.is_empty(), "no target or `mod` names these: {forgotten:?}");
+}
+
+#[test]
+fn top_level_holds_what_the_contract_names() {
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "docs",
+        "dsl",
+        "engine",
+        "examples",
+        "stdlib-runbooks",
+        "target",
+        "tests",
+    ];
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        assert!(
+            name.starts_with('.') || allowed.contains(&name.as_str()),
+            "`{name}` does not belong at the top level"
+        );
+    }
+}
