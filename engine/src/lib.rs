@@ -1,5 +1,6 @@
 //! The runbook engine of Backstay.
 pub mod action;
+pub mod eval;
 pub mod event;
 pub mod plan;
 pub mod run;

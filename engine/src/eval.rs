@@ -1,0 +1,335 @@
+//! Evaluation: expressions of the text become values, with three results.
+//!
+//! A question gives a value or is unanswered, with a reason; `and` and `or` are Kleene's, `not unanswered`
+//! is unanswered. Reads go through [`Environment::read`]; nothing here looks at a disk or a clock, and
+//! nothing here panics: an overflow or a value that does not fit is a reason for having no answer.
+
+mod describe;
+mod ground;
+mod operators;
+mod places;
+mod text;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, Runbook, Test};
+use backstay_dsl::types::Type;
+
+use crate::action::GroundCall;
+use crate::value::{Answer, Unanswered, Value};
+
+pub use describe::{describe, shown};
+pub use places::Places;
+pub use text::{from_json, is_pinned_image, is_pinned_package, parse_as};
+
+/// What an expression may speak of.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// Where paths are taken from.
+    fn places(&self) -> &Places;
+
+    /// The value of an input.
+    fn input(&self, name: &str) -> Option<Value>;
+
+    /// The value of a name bound by a statement.
+    fn binding(&self, id: BindingId) -> Option<Value>;
+
+    /// The recorded answer of an anchor.
+    fn anchor_at_start(&self, name: &str) -> Option<Answer>;
+
+    /// Asks a read of the catalogue, bounded by its limit.
+    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer;
+}
+
+/// An answer with what was seen on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    /// The answer.
+    pub answer: Answer,
+    /// One line: `http.get(…).status == 200: 503`. Not scrubbed.
+    pub evidence: String,
+}
+
+/// Works out expressions of one runbook.
+pub struct Evaluator<'a> {
+    runbook: &'a Runbook,
+    environment: &'a dyn Environment,
+    notes: Mutex<Vec<String>>,
+}
+
+/// The parameters and local names of the question that is being worked out.
+#[derive(Default)]
+pub(crate) struct Frame {
+    names: BTreeMap<String, Answer>,
+    is_inner: bool,
+}
+
+type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator over one runbook and what its expressions may speak of.
+    pub fn new(runbook: &'a Runbook, environment: &'a dyn Environment) -> Self {
+        Self {
+            runbook,
+            environment,
+            notes: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The answer of an expression, with evidence.
+    pub async fn evaluate(&self, expr: &Expr) -> Evaluation {
+        self.take_notes();
+        let answer = self.answer(expr, &Frame::default()).await;
+        let mut notes = self.take_notes();
+        if notes.is_empty() {
+            notes.push(self.note_for(expr, &answer));
+        }
+        Evaluation {
+            answer,
+            evidence: notes.join("; "),
+        }
+    }
+
+    /// The value of an expression, without evidence.
+    pub async fn value(&self, expr: &Expr) -> Answer {
+        self.answer(expr, &Frame::default()).await
+    }
+
+    fn take_notes(&self) -> Vec<String> {
+        self.notes.lock().map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default()
+    }
+
+    fn note_for(&self, expr: &Expr, answer: &Answer) -> String {
+        let described = describe(self.runbook, expr);
+        match answer {
+            Ok(value) if shown(value) == described => described,
+            Ok(value) => format!("{described}: {}", shown(value)),
+            Err(unanswered) => format!("{described}: not answered ({})", unanswered.reason),
+        }
+    }
+
+    /// Notes what a comparison of the outermost expression saw on its left side.
+    fn note(&self, frame: &Frame, expr: &Expr, left: &Answer) {
+        if frame.is_inner {
+            return;
+        }
+        let note = self.note_for(expr, left);
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.push(note);
+        }
+    }
+
+    pub(crate) fn answer<'b>(&'b self, expr: &'b Expr, frame: &'b Frame) -> Pending<'b> {
+        Box::pin(async move {
+            match &expr.kind {
+                ExprKind::Literal(literal) => self.literal(literal),
+                ExprKind::List(values) => self.list(values, frame).await,
+                ExprKind::Map(pairs) => self.map(pairs, frame).await,
+                ExprKind::Input(name) => self.environment.input(name).ok_or_else(|| not_known(name)),
+                ExprKind::Binding(id) => self.environment.binding(*id).ok_or_else(|| {
+                    let binding = self.runbook.bindings.get(id.0 as usize);
+                    not_known(binding.map_or("value", |binding| &binding.name))
+                }),
+                ExprKind::Parameter(name) | ExprKind::Local(name) => {
+                    frame.names.get(name).cloned().unwrap_or_else(|| Err(not_known(name)))
+                }
+                ExprKind::Anchor { name, at_start } => self.anchor(name, *at_start).await,
+                ExprKind::Service(name) => Ok(Value::Service(name.clone())),
+                ExprKind::State(name) => Ok(Value::State(name.clone())),
+                ExprKind::Resource(resource) => self.resource_in(resource, frame).await.map(Value::Resource),
+                ExprKind::Field(subject, name) => {
+                    let value = self.answer(subject, frame).await?;
+                    ground::field(&value, name).ok_or_else(|| Unanswered::new(format!("there is no field `{name}`")))
+                }
+                ExprKind::Read(call) => {
+                    let ground = self.ground_in(call, frame).await?;
+                    self.environment.read(call, ground).await
+                }
+                ExprKind::Question { name, arguments } => self.question(name, arguments, frame).await,
+                ExprKind::Binary(operator, left, right) => self.binary(expr, *operator, left, right, frame).await,
+                ExprKind::Not(subject) => match self.answer(subject, frame).await? {
+                    Value::Bool(value) => Ok(Value::Bool(!value)),
+                    _ => Err(Unanswered::new("`not` takes true or false")),
+                },
+                ExprKind::Is { subject, test, negated } => {
+                    let holds = self.is(expr, subject, *test, frame).await?;
+                    Ok(Value::Bool(holds != *negated))
+                }
+                ExprKind::Default(left, right) => match self.answer(left, frame).await? {
+                    Value::Absent => self.answer(right, frame).await,
+                    value => Ok(value),
+                },
+                ExprKind::Result(_) => Err(Unanswered::new("the result is not known yet")),
+            }
+        })
+    }
+
+    fn literal(&self, literal: &Literal) -> Answer {
+        Ok(match literal {
+            Literal::Text(text) => Value::Text(text.clone()),
+            Literal::Bool(value) => Value::Bool(*value),
+            Literal::Int(value) => Value::Int(*value),
+            Literal::Duration(ms) => Value::Duration(*ms),
+            Literal::Size(bytes) => Value::Size(*bytes),
+            Literal::Digest(text) => Value::Digest(text.clone()),
+            Literal::Image(text) => Value::Image(text.clone()),
+            Literal::Package(text) => Value::Package(text.clone()),
+            Literal::Path(text) => {
+                let path = self.environment.places().path(text);
+                Value::Path(path.map_err(Unanswered::new)?)
+            }
+            Literal::Url(text) => Value::Url(text.clone()),
+            Literal::Host(text) => Value::Host(text.clone()),
+            Literal::Port(port) => Value::Port(*port),
+        })
+    }
+
+    async fn list(&self, exprs: &[Expr], frame: &Frame) -> Answer {
+        let mut values = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            values.push(self.answer(expr, frame).await?);
+        }
+        Ok(Value::List(values))
+    }
+
+    async fn map(&self, pairs: &[(String, Expr)], frame: &Frame) -> Answer {
+        let mut values = BTreeMap::new();
+        for (key, expr) in pairs {
+            values.insert(key.clone(), self.answer(expr, frame).await?);
+        }
+        Ok(Value::Map(values))
+    }
+
+    async fn anchor(&self, name: &str, at_start: bool) -> Answer {
+        if at_start {
+            return self
+                .environment
+                .anchor_at_start(name)
+                .unwrap_or_else(|| Err(Unanswered::new(format!("`{name}` was not recorded at the start"))));
+        }
+        let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == name);
+        let inner = Frame {
+            is_inner: true,
+            ..Frame::default()
+        };
+        match anchor {
+            Some(anchor) => self.answer(&anchor.value, &inner).await,
+            None => Err(not_known(name)),
+        }
+    }
+
+    async fn question(&self, name: &str, arguments: &[Expr], frame: &Frame) -> Answer {
+        let question = self.runbook.questions.iter().find(|question| question.name == name);
+        let question = question.ok_or_else(|| not_known(name))?;
+        let mut inner = Frame {
+            is_inner: true,
+            ..Frame::default()
+        };
+        for ((parameter, _), argument) in question.parameters.iter().zip(arguments) {
+            let answer = self.answer(argument, frame).await;
+            inner.names.insert(parameter.clone(), answer);
+        }
+        for (local, expr) in &question.lets {
+            let answer = self.answer(expr, &inner).await;
+            inner.names.insert(local.clone(), answer);
+        }
+        let given = self.answer(&question.give, &inner).await?;
+        self.give(question, given)
+    }
+
+    /// Text that a question gives becomes the type that it declares, by the rules of inputs.
+    fn give(&self, question: &Question, given: Value) -> Answer {
+        match (&question.result, given) {
+            (Type::Text | Type::Unknown, value) => Ok(value),
+            (wanted, Value::Text(text)) => parse_as(wanted, text.trim(), self.environment.places()).map_err(|reason| {
+                Unanswered::new(format!("`{}` gave no {wanted}: {reason}", question.name))
+            }),
+            (_, value) => Ok(value),
+        }
+    }
+
+    async fn binary(
+        &self,
+        expr: &Expr,
+        operator: BinaryOperator,
+        left: &Expr,
+        right: &Expr,
+        frame: &Frame,
+    ) -> Answer {
+        if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
+            return self.kleene(operator == BinaryOperator::Or, left, right, frame).await;
+        }
+        let left_answer = self.answer(left, frame).await;
+        let is_arithmetic = matches!(
+            operator,
+            BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Multiply | BinaryOperator::Divide
+        );
+        if !is_arithmetic {
+            self.note(frame, expr, &left_answer);
+        }
+        let left_value = left_answer?;
+        let right_value = self.answer(right, frame).await?;
+        operators::apply(operator, &left_value, &right_value)
+    }
+
+    /// `or` where `decisive`, else `and`: one side may decide alone, also when the other has no answer.
+    async fn kleene(&self, decisive: bool, left: &Expr, right: &Expr, frame: &Frame) -> Answer {
+        let first = self.truth(left, frame).await;
+        if first == Ok(decisive) {
+            return Ok(Value::Bool(decisive));
+        }
+        let second = self.truth(right, frame).await;
+        match (first, second) {
+            (_, Ok(value)) if value == decisive => Ok(Value::Bool(decisive)),
+            (Err(unanswered), _) | (_, Err(unanswered)) => Err(unanswered),
+            _ => Ok(Value::Bool(!decisive)),
+        }
+    }
+
+    async fn truth(&self, expr: &Expr, frame: &Frame) -> Result<bool, Unanswered> {
+        match self.answer(expr, frame).await? {
+            Value::Bool(value) => Ok(value),
+            _ => Err(Unanswered::new("true or false is wanted here")),
+        }
+    }
+
+    async fn is(&self, expr: &Expr, subject: &Expr, test: Test, frame: &Frame) -> Result<bool, Unanswered> {
+        let answer = self.answer(subject, frame).await;
+        if test == Test::Well {
+            return self.well(&answer?).await;
+        }
+        self.note(frame, expr, &answer);
+        match (test, answer?) {
+            (Test::Present, value) => Ok(value != Value::Absent),
+            (Test::Pinned, Value::Image(image)) => Ok(is_pinned_image(&image)),
+            (Test::Pinned, Value::Package(package)) => Ok(is_pinned_package(&package)),
+            (Test::Ok, value) => match ground::field(&value, "ok") {
+                Some(Value::Bool(ok)) => Ok(ok),
+                _ => Err(Unanswered::new("`is ok` needs a field `ok` of type bool")),
+            },
+            _ => Err(Unanswered::new("this value cannot be asked that")),
+        }
+    }
+
+    async fn well(&self, subject: &Value) -> Result<bool, Unanswered> {
+        let Value::Service(name) = subject else {
+            return Err(Unanswered::new("`is well` is asked of a service"));
+        };
+        let service = self.runbook.services.iter().find(|service| service.name == *name);
+        match service.and_then(|service| service.well.as_ref()) {
+            Some(check) => self.truth(&check.condition, &Frame::default()).await,
+            None => Err(Unanswered::new(format!("the service `{name}` does not say what being well means"))),
+        }
+    }
+}
+
+fn not_known(name: &str) -> Unanswered {
+    Unanswered::new(format!("`{}` is not known", name.trim_start_matches('#')))
+}
+
+#[cfg(test)]
+mod tests;

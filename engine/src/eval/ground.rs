@@ -1,0 +1,115 @@
+//! A call of the text with its arguments and effects worked out.
+
+use backstay_dsl::effect::{Resource, Touch};
+use backstay_dsl::model::{ActionCall, Expr, ExprKind};
+
+use crate::action::{Arguments, GroundCall};
+use crate::eval::{Evaluator, Frame};
+use crate::value::{GroundResource, Unanswered, Value};
+
+impl Evaluator<'_> {
+    /// Works out the arguments and effects of a call. A touch whose key is the call's own result is
+    /// left out: it has no key before the call.
+    pub async fn ground(&self, call: &ActionCall) -> Result<GroundCall, Unanswered> {
+        self.ground_in(call, &Frame::default()).await
+    }
+
+    /// Works out a resource of the text.
+    pub async fn ground_resource(&self, resource: &Resource<Expr>) -> Result<GroundResource, Unanswered> {
+        self.resource_in(resource, &Frame::default()).await
+    }
+
+    pub(super) async fn ground_in(&self, call: &ActionCall, frame: &Frame) -> Result<GroundCall, Unanswered> {
+        let mut arguments = Arguments::default();
+        for (name, expr) in &call.arguments {
+            let value = self
+                .answer(expr, frame)
+                .await
+                .map_err(|unanswered| Unanswered::new(format!("`{name}` is not known: {}", unanswered.reason)))?;
+            arguments.0.insert(name.clone(), value);
+        }
+        let mut touches = Vec::new();
+        for touch in &call.effects.touches {
+            touches.extend(self.touch_in(touch, frame).await?);
+        }
+        let healthy = match &call.effects.healthy {
+            Some(expr) => self.answer(expr, frame).await.ok(),
+            None => None,
+        };
+        Ok(GroundCall {
+            action: call.action.clone(),
+            arguments,
+            touches,
+            healthy,
+        })
+    }
+
+    /// A touch with real keys; `None` where a key is the call's own result.
+    async fn touch_in(&self, touch: &Touch<Expr>, frame: &Frame) -> Result<Option<Touch<String>>, Unanswered> {
+        let mut exprs = Vec::new();
+        touch.map(&mut |expr: &Expr| exprs.push(expr.clone()));
+        let mut keys = Vec::new();
+        for expr in exprs {
+            if has_result(&expr) {
+                return Ok(None);
+            }
+            keys.push(self.answer(&expr, frame).await.map(|value| value.canonical()));
+        }
+        let mut keys = keys.into_iter();
+        let mut missing = None;
+        let ground = touch.map(&mut |_| match keys.next() {
+            Some(Ok(key)) => key,
+            Some(Err(unanswered)) => {
+                missing = Some(unanswered);
+                String::new()
+            }
+            None => String::new(),
+        });
+        match missing {
+            Some(unanswered) => Err(unanswered),
+            None => Ok(Some(ground)),
+        }
+    }
+
+    pub(super) async fn resource_in(
+        &self,
+        resource: &Resource<Expr>,
+        frame: &Frame,
+    ) -> Result<GroundResource, Unanswered> {
+        let mut key = Vec::new();
+        for expr in &resource.key {
+            key.push(self.answer(expr, frame).await?.canonical());
+        }
+        Ok(Resource {
+            kind: resource.kind,
+            key,
+        })
+    }
+}
+
+/// Whether an expression speaks of the result of the call that it belongs to.
+fn has_result(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Result(_) => true,
+        ExprKind::Field(subject, _) | ExprKind::Not(subject) | ExprKind::Is { subject, .. } => has_result(subject),
+        ExprKind::Binary(_, left, right) | ExprKind::Default(left, right) => has_result(left) || has_result(right),
+        ExprKind::Question { arguments, .. } | ExprKind::List(arguments) => arguments.iter().any(has_result),
+        _ => false,
+    }
+}
+
+/// The field of a value that has fields; `None` where there is no such field.
+pub(super) fn field(value: &Value, name: &str) -> Option<Value> {
+    match value {
+        Value::Record(fields) => fields.get(name).cloned(),
+        Value::Backup(backup) => match name {
+            "path" => Some(Value::Path(backup.path.clone())),
+            "digest" => Some(Value::Digest(backup.digest.clone())),
+            "state" => Some(Value::State(backup.state.clone())),
+            "bytes" | "size" => Some(Value::Size(backup.bytes)),
+            "entries" => i64::try_from(backup.entries).ok().map(Value::Int),
+            _ => None,
+        },
+        _ => None,
+    }
+}
