@@ -12,7 +12,7 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// The answer of `left operator right`, both being known. `and` and `or` are not here: they need
 /// three results.
-pub fn apply(operator: BinaryOperator, left: &Value, right: &Value) -> Answer {
+pub(super) fn apply(operator: BinaryOperator, left: &Value, right: &Value) -> Answer {
     match operator {
         BinaryOperator::Equal => equal(left, right).map(Value::Bool),
         BinaryOperator::NotEqual => equal(left, right).map(|equal| Value::Bool(!equal)),
