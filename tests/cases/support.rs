@@ -1,0 +1,258 @@
+//! A sandbox for one test: its own home, state directory and site; every process in it is found by its path.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The root of the repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A sandbox.
+pub(crate) struct Sandbox {
+    directory: tempfile::TempDir,
+}
+
+/// What a call of the program gave.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// Standard output as one JSON object.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON on stdout ({error}): {self:?}"))
+    }
+
+    /// Fails loudly where the exit code is another.
+    pub(crate) fn expect_exit(self, exit: i32) -> Self {
+        assert_eq!(self.exit, exit, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl From<Output> for Finished {
+    fn from(output: Output) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let exit = output
+            .status
+            .code()
+            .unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
+        Self {
+            exit,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Sandbox {
+    /// A new one.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::Builder::new().prefix("backstay-case-").tempdir().unwrap();
+        let sandbox = Self { directory };
+        fs::create_dir(sandbox.path("home")).unwrap();
+        sandbox
+    }
+
+    /// A path in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Where runs are kept.
+    pub(crate) fn state_directory(&self) -> PathBuf {
+        self.path("runs")
+    }
+
+    /// A call of the program, from the root of the repository.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backstay"));
+        command
+            .args(arguments)
+            .current_dir(repository())
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.path("home"))
+            .env("BACKSTAY_STATE_DIR", self.state_directory())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Calls the program and waits for it.
+    pub(crate) fn call(&self, arguments: &[&str]) -> Finished {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Starts the program with its output caught.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// The directory of the only run.
+    pub(crate) fn run_directory(&self) -> PathBuf {
+        let found = find(&self.state_directory(), "transcript.jsonl");
+        assert_eq!(found.len(), 1, "expected one run: {found:?}");
+        found[0].parent().unwrap().to_owned()
+    }
+
+    /// The name of the only run.
+    pub(crate) fn run_name(&self) -> String {
+        self.run_directory().file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    /// The records of the only run.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.run_directory().join("transcript.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The records of one kind.
+    pub(crate) fn records_of(&self, kind: &str) -> Vec<Value> {
+        self.records()
+            .into_iter()
+            .filter(|record| record["kind"] == kind)
+            .collect()
+    }
+
+    /// Processes whose command line or environment names this sandbox.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let name = self.directory.path().to_string_lossy().into_owned();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            if entry.file_name().to_string_lossy().parse::<u32>().is_err() {
+                continue;
+            }
+            let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+            let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+            let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+            if command.contains(&name) || environment.contains(&name) {
+                found.push(command);
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let name = self.directory.path().to_string_lossy().into_owned();
+        drop(Command::new("pkill").args(["-KILL", "-f", &name]).status());
+    }
+}
+
+/// Starts a call's end: waits for a child with a limit, then gives what it printed.
+pub(crate) fn finish(child: Child) -> Finished {
+    let pid = child.id();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    if let Ok(output) = receiver.recv_timeout(Duration::from_secs(120)) {
+        output.unwrap().into()
+    } else {
+        signal(pid, "KILL");
+        panic!("the program did not end within two minutes")
+    }
+}
+
+/// Sends a signal to one process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success(), "the signal {name} could not be sent");
+}
+
+/// Waits until a file is there.
+pub(crate) fn wait_for(path: &Path) {
+    wait_until(&format!("{} appears", path.display()), || path.exists());
+}
+
+/// Waits until something holds, at most half a minute.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// All files of this name below a folder.
+pub(crate) fn find(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return found;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(find(&path, name));
+        } else if path.file_name().is_some_and(|known| known == name) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Everything that a folder holds: for each path its type, mode, owner, time and content.
+pub(crate) fn fingerprint(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(&current).unwrap().flatten() {
+            let path = entry.path();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            let content = if metadata.is_symlink() {
+                fs::read_link(&path).unwrap().display().to_string()
+            } else if metadata.is_dir() {
+                folders.push(path.clone());
+                String::new()
+            } else {
+                String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()
+            };
+            let line = format!(
+                "{:o} {}:{} {} {content}",
+                metadata.mode(),
+                metadata.uid(),
+                metadata.gid(),
+                metadata.mtime_nsec()
+            );
+            found.insert(path.strip_prefix(folder).unwrap().display().to_string(), line);
+        }
+    }
+    found
+}
+
+/// Every file below a folder that holds these bytes.
+pub(crate) fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files_with(&path, needle));
+        } else if let Ok(bytes) = fs::read(&path)
+            && String::from_utf8_lossy(&bytes).contains(needle)
+        {
+            found.push(path);
+        }
+    }
+    found
+}
