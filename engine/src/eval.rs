@@ -100,7 +100,10 @@ impl<'a> Evaluator<'a> {
     }
 
     fn take_notes(&self) -> Vec<String> {
-        self.notes.lock().map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default()
+        self.notes
+            .lock()
+            .map(|mut notes| std::mem::take(&mut *notes))
+            .unwrap_or_default()
     }
 
     fn note_for(&self, expr: &Expr, answer: &Answer) -> String {
@@ -245,21 +248,13 @@ impl<'a> Evaluator<'a> {
     fn give(&self, question: &Question, given: Value) -> Answer {
         match (&question.result, given) {
             (Type::Text | Type::Unknown, value) => Ok(value),
-            (wanted, Value::Text(text)) => parse_as(wanted, text.trim(), self.environment.places()).map_err(|reason| {
-                Unanswered::new(format!("`{}` gave no {wanted}: {reason}", question.name))
-            }),
+            (wanted, Value::Text(text)) => parse_as(wanted, text.trim(), self.environment.places())
+                .map_err(|reason| Unanswered::new(format!("`{}` gave no {wanted}: {reason}", question.name))),
             (_, value) => Ok(value),
         }
     }
 
-    async fn binary(
-        &self,
-        expr: &Expr,
-        operator: BinaryOperator,
-        left: &Expr,
-        right: &Expr,
-        frame: &Frame,
-    ) -> Answer {
+    async fn binary(&self, expr: &Expr, operator: BinaryOperator, left: &Expr, right: &Expr, frame: &Frame) -> Answer {
         if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
             return self.kleene(operator == BinaryOperator::Or, left, right, frame).await;
         }
@@ -322,7 +317,9 @@ impl<'a> Evaluator<'a> {
         let service = self.runbook.services.iter().find(|service| service.name == *name);
         match service.and_then(|service| service.well.as_ref()) {
             Some(check) => self.truth(&check.condition, &Frame::default()).await,
-            None => Err(Unanswered::new(format!("the service `{name}` does not say what being well means"))),
+            None => Err(Unanswered::new(format!(
+                "the service `{name}` does not say what being well means"
+            ))),
         }
     }
 }

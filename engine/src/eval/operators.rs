@@ -118,12 +118,14 @@ fn matches(left: &Value, right: &Value) -> Answer {
 fn add(left: &Value, right: &Value) -> Answer {
     match (left, right) {
         (Value::Text(left), Value::Text(right)) => Ok(Value::Text(format!("{left}{right}"))),
-        (Value::Int(left), Value::Int(right)) => {
-            left.checked_add(*right).map(Value::Int).ok_or_else(|| overflow("the sum"))
-        }
-        (Value::Size(left), Value::Size(right)) => {
-            left.checked_add(*right).map(Value::Size).ok_or_else(|| overflow("the sum"))
-        }
+        (Value::Int(left), Value::Int(right)) => left
+            .checked_add(*right)
+            .map(Value::Int)
+            .ok_or_else(|| overflow("the sum")),
+        (Value::Size(left), Value::Size(right)) => left
+            .checked_add(*right)
+            .map(Value::Size)
+            .ok_or_else(|| overflow("the sum")),
         (Value::Duration(left), Value::Duration(right)) => left
             .checked_add(*right)
             .map(Value::Duration)
@@ -172,8 +174,7 @@ fn join_path(left: &Value, right: &Value) -> Answer {
     let (Value::Path(path), Value::Text(segment)) = (left, right) else {
         return Err(mixed(BinaryOperator::Divide, left, right));
     };
-    let is_one_segment =
-        !segment.is_empty() && segment != "." && segment != ".." && !segment.contains(['/', '\0']);
+    let is_one_segment = !segment.is_empty() && segment != "." && segment != ".." && !segment.contains(['/', '\0']);
     if !is_one_segment {
         return Err(Unanswered::new(format!(
             "`/` takes one segment of a path, not {segment:?}"
@@ -193,15 +194,30 @@ mod tests {
             (BinaryOperator::Subtract, Value::Size(1), Value::Size(2)),
             (BinaryOperator::Multiply, Value::Duration(5), Value::Int(-1)),
             (BinaryOperator::Multiply, Value::Size(1 << 60), Value::Int(1 << 20)),
-            (BinaryOperator::Divide, Value::Path("/a".to_owned()), Value::Text("..".to_owned())),
-            (BinaryOperator::Divide, Value::Path("/a".to_owned()), Value::Text("b/c".to_owned())),
+            (
+                BinaryOperator::Divide,
+                Value::Path("/a".to_owned()),
+                Value::Text("..".to_owned()),
+            ),
+            (
+                BinaryOperator::Divide,
+                Value::Path("/a".to_owned()),
+                Value::Text("b/c".to_owned()),
+            ),
             (BinaryOperator::Equal, Value::Int(1), Value::Text("1".to_owned())),
         ];
         for (operator, left, right) in unanswered {
-            assert!(apply(operator, &left, &right).is_err(), "{left:?} {operator:?} {right:?}");
+            assert!(
+                apply(operator, &left, &right).is_err(),
+                "{left:?} {operator:?} {right:?}"
+            );
         }
         assert_eq!(
-            apply(BinaryOperator::Divide, &Value::Path("/".to_owned()), &Value::Text(".env".to_owned())),
+            apply(
+                BinaryOperator::Divide,
+                &Value::Path("/".to_owned()),
+                &Value::Text(".env".to_owned())
+            ),
             Ok(Value::Path("/.env".to_owned()))
         );
     }

@@ -24,10 +24,7 @@ impl Places {
         }
         let expanded = match written.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                let home = self
-                    .home
-                    .as_ref()
-                    .ok_or("`~` cannot be expanded: HOME is not set")?;
+                let home = self.home.as_ref().ok_or("`~` cannot be expanded: HOME is not set")?;
                 home.join(rest.trim_start_matches('/'))
             }
             Some(_) => return Err("`~name` is not known; write the whole path".to_owned()),

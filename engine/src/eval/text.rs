@@ -42,13 +42,9 @@ pub fn parse_as(wanted: &Type, text: &str, places: &Places) -> Result<Value, Str
             let json = serde_json::from_str(text).map_err(|error| format!("it is not valid JSON: {error}"))?;
             from_json(wanted, &json, places)
         }
-        Type::Secret
-        | Type::Backup
-        | Type::Service
-        | Type::Member
-        | Type::State
-        | Type::Resource
-        | Type::Nothing => Err(format!("a {wanted} cannot be written as text")),
+        Type::Secret | Type::Backup | Type::Service | Type::Member | Type::State | Type::Resource | Type::Nothing => {
+            Err(format!("a {wanted} cannot be written as text"))
+        }
     }
 }
 
@@ -171,7 +167,10 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(|character| character.is_whitespace() || character.is_control())
+    !text.is_empty()
+        && !text
+            .chars()
+            .any(|character| character.is_whitespace() || character.is_control())
 }
 
 fn image(text: &str, must_be_pinned: bool) -> Result<String, String> {
@@ -222,9 +221,8 @@ fn url(text: &str) -> Result<String, String> {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 fn digest(text: &str) -> Result<String, String> {
@@ -271,13 +269,37 @@ mod tests {
         let pinned = format!("app@{digest}");
         for (ty, good, bad) in [
             (Type::Bool, vec!["true", "false"], vec!["yes", "1", "True", ""]),
-            (Type::Int, vec!["0", "-7"], vec!["1.0", "", "9223372036854775808", "1_000"]),
-            (Type::Duration, vec!["30s", "1h30m", "250ms"], vec!["30", "M", "30m1h", "1M", "", "-5s"]),
-            (Type::Size, vec!["2GiB", "16MiB", "512B"], vec!["2GB", "2", "", "1MiB1GiB"]),
+            (
+                Type::Int,
+                vec!["0", "-7"],
+                vec!["1.0", "", "9223372036854775808", "1_000"],
+            ),
+            (
+                Type::Duration,
+                vec!["30s", "1h30m", "250ms"],
+                vec!["30", "M", "30m1h", "1M", "", "-5s"],
+            ),
+            (
+                Type::Size,
+                vec!["2GiB", "16MiB", "512B"],
+                vec!["2GB", "2", "", "1MiB1GiB"],
+            ),
             (Type::Port, vec!["1", "65535"], vec!["0", "65536", "-1", "http"]),
-            (Type::Url, vec!["http://127.0.0.1:9000/x"], vec!["ftp://x", "http://", "http:// x", "x"]),
-            (Type::Image { pinned: true }, vec![&pinned], vec!["app:latest", "app", &digest]),
-            (Type::Package { pinned: true }, vec!["nginx=1.2.3-1"], vec!["nginx", "nginx=latest", "nginx=1.*", "nginx=>=1"]),
+            (
+                Type::Url,
+                vec!["http://127.0.0.1:9000/x"],
+                vec!["ftp://x", "http://", "http:// x", "x"],
+            ),
+            (
+                Type::Image { pinned: true },
+                vec![&pinned],
+                vec!["app:latest", "app", &digest],
+            ),
+            (
+                Type::Package { pinned: true },
+                vec!["nginx=1.2.3-1"],
+                vec!["nginx", "nginx=latest", "nginx=1.*", "nginx=>=1"],
+            ),
             (Type::Digest, vec![&digest], vec!["sha256:abc", "abc"]),
             (Type::Host, vec!["db-a.example", "::1"], vec!["a b", "", "-x"]),
         ] {
