@@ -13,5 +13,8 @@ pub mod diagnostic;
 pub mod effect;
 pub mod model;
 pub mod source;
+pub mod state;
+pub mod term;
 pub mod time;
 pub mod types;
+pub mod walk;

@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+
+use super::shape::{ServiceShape, Shape};
+use super::transition::next;
+use super::*;
+use crate::effect::{ResourceKind, Touch};
+use crate::model::Begins;
+
+fn named(kind: ResourceKind, name: &str) -> Resource<Term> {
+    crate::term::ground(&Resource::new(kind, name.to_owned()))
+}
+
+fn key(file: &str, name: &str) -> Resource<Term> {
+    crate::term::ground(&Resource {
+        kind: ResourceKind::Key,
+        key: vec![file.to_owned(), name.to_owned()],
+    })
+}
+
+/// A gateway behind an ingress, pinned in a file that is protected together with its state.
+fn shape() -> Shape {
+    let gateway = ServiceShape {
+        container: None,
+        pinned_by: Some(key("/p/.env", "IMAGE")),
+        writes: vec![("state".to_owned(), true)],
+        behind: Some(named(ResourceKind::Ingress, "site")),
+        endpoints: vec![named(ResourceKind::Endpoint, "http://g:1/ready")],
+        begins: Begins::Running,
+        writers_at_most: 1,
+        serving_at_least: 0,
+    };
+    let parts = vec![named(ResourceKind::Tree, "/s"), named(ResourceKind::File, "/p/.env")];
+    Shape {
+        services: BTreeMap::from([("gateway".to_owned(), gateway)]),
+        states: BTreeMap::from([("state".to_owned(), parts)]),
+    }
+}
+
+fn gateway() -> Resource<Term> {
+    named(ResourceKind::Service, "gateway")
+}
+
+fn start_new() -> Touch<Term> {
+    Touch::Starts {
+        member: gateway(),
+        with: Some(Term::text("new")),
+    }
+}
+
+fn capture() -> Touch<Term> {
+    Touch::Captures {
+        state: named(ResourceKind::State, "state"),
+        backup: named(ResourceKind::Backup, "/b"),
+    }
+}
+
+/// Applies effects in order and stops at the first that is refused.
+fn run(state: State, touches: &[(Touch<Term>, Given)]) -> Result<State, &'static str> {
+    let shape = shape();
+    touches.iter().try_fold(state, |state, (touch, given)| {
+        state.apply(&shape, touch, *given).map_err(|violation| violation.slug)
+    })
+}
+
+fn upgrade() -> Vec<(Touch<Term>, Given)> {
+    vec![
+        (Touch::Drains(named(ResourceKind::Ingress, "site")), Given::OTHER),
+        (Touch::Stops(gateway()), Given::OTHER),
+        (capture(), Given::OTHER),
+        (Touch::Proves(named(ResourceKind::Backup, "/b")), Given::OTHER),
+        (start_new(), Given::OTHER),
+    ]
+}
+
+#[test]
+fn the_reference_way_there_and_back_is_right() {
+    let shape = shape();
+    let start = shape.start();
+    let there = run(start.clone(), &upgrade()).expect("the way forward is allowed");
+    assert_eq!(there.data["state"], Data::New);
+    let back = [
+        (Touch::Stops(gateway()), Given::OTHER),
+        (Touch::Restores(named(ResourceKind::Backup, "/b")), Given::OTHER),
+        (
+            Touch::Starts {
+                member: gateway(),
+                with: Some(Term::text("old")),
+            },
+            Given::BEFORE,
+        ),
+        (Touch::Opens(named(ResourceKind::Ingress, "site")), Given::OTHER),
+    ];
+    let home = run(there.clone(), &back).expect("the way back is allowed");
+    assert_eq!(home.differences(&start), []);
+    let without_restore = [back[0].clone(), back[2].clone()];
+    assert_eq!(run(there, &without_restore), Err("state-left-behind"));
+}
+
+#[test]
+fn each_requirement_refuses_with_its_slug() {
+    let shape = shape();
+    let start = shape.start();
+    assert_eq!(
+        run(start.clone(), &upgrade()[1..2]),
+        Err("order-unsafe"),
+        "stop before drain"
+    );
+    assert_eq!(run(start.clone(), &upgrade()[2..3]), Err("backup-not-cold"));
+    let mut late = upgrade();
+    late.swap(2, 4);
+    late.remove(3);
+    assert_eq!(run(start.clone(), &late[..3]).map(|_| ()), Ok(()));
+    let stopped_again = [
+        late[0].clone(),
+        late[1].clone(),
+        late[2].clone(),
+        late[1].clone(),
+        late[3].clone(),
+    ];
+    assert_eq!(run(start.clone(), &stopped_again), Err("backup-too-late"));
+
+    let there = run(start.clone(), &upgrade()).expect("allowed");
+    let open = [(Touch::Opens(gateway()), Given::OTHER)];
+    assert_eq!(run(there.clone(), &open), Err("cutover-unvalidated"));
+    let checked = there.checked(&shape, &[named(ResourceKind::Endpoint, "http://g:1/ready")]);
+    assert_eq!(run(checked.clone(), &open), Err("writes-at-risk"));
+    let committed = checked
+        .commit(&shape, &[open[0].0.clone()])
+        .expect("the backup is proven and fresh");
+    let opened = run(committed, &open).expect("past commits users may write");
+    let restore = [
+        (Touch::Stops(gateway()), Given::OTHER),
+        (Touch::Restores(named(ResourceKind::Backup, "/b")), Given::OTHER),
+    ];
+    assert_eq!(run(opened.clone(), &restore[1..]), Err("order-unsafe"), "a writer runs");
+    let drained = [upgrade()[0].clone(), restore[0].clone(), restore[1].clone()];
+    assert_eq!(run(opened, &drained), Err("writes-lost"));
+}
+
+#[test]
+fn a_backup_that_was_never_restored_on_trial_is_not_relied_on() {
+    let mut touches = upgrade();
+    touches.remove(3);
+    let there = run(shape().start(), &touches).expect("allowed");
+    assert_eq!(
+        there.commit(&shape(), &[]).map_err(|violation| violation.slug),
+        Err("backup-unproven")
+    );
+    let restore = [
+        (Touch::Stops(gateway()), Given::OTHER),
+        (Touch::Restores(named(ResourceKind::Backup, "/b")), Given::OTHER),
+    ];
+    assert_eq!(run(there, &restore), Err("backup-unproven"));
+}
+
+#[test]
+fn the_pin_in_protected_state_is_no_part_of_its_data() {
+    let shape = shape();
+    let start = shape.start();
+    let pin = Touch::Sets {
+        resource: key("/p/.env", "IMAGE"),
+        to: Some(Term::text("new")),
+    };
+    let other = Touch::Sets {
+        resource: key("/p/.env", "OTHER"),
+        to: None,
+    };
+    let pinned = next(&start, &shape, &pin, Given::OTHER, Extent::Whole);
+    assert_eq!(pinned.members["gateway"].pin, Release::New);
+    assert_eq!(pinned.data["state"], Data::Own);
+    assert!(next(&pinned, &shape, &pin, Given::BEFORE, Extent::Whole).is_as_at_start(&start));
+    assert_eq!(
+        next(&start, &shape, &other, Given::OTHER, Extent::Whole).data["state"],
+        Data::New
+    );
+    assert_eq!(
+        next(&start, &shape, &other, Given::OTHER, Extent::Half).data["state"],
+        Data::Mix
+    );
+}
+
+#[test]
+fn plain_resources_remember_what_was_added() {
+    let shape = shape();
+    let start = shape.start();
+    let link = named(ResourceKind::Link, "/srv/current");
+    let inner = named(ResourceKind::File, "/srv/new/x");
+    let outer = named(ResourceKind::Tree, "/srv/new");
+    let apply = |state: &State, touch: Touch<Term>, given, extent| next(state, &shape, &touch, given, extent);
+    let set = |resource: &Resource<Term>| Touch::Sets {
+        resource: resource.clone(),
+        to: None,
+    };
+
+    let changed = apply(&start, set(&link), Given::OTHER, Extent::Whole);
+    assert_eq!(
+        changed.differences(&start),
+        [Difference::Plain(link.clone(), Plain::Changed)]
+    );
+    assert!(apply(&changed, set(&link), Given::BEFORE, Extent::Whole).is_as_at_start(&start));
+
+    let added = apply(&start, set(&outer), Given::FIRST, Extent::Whole);
+    let within = apply(&added, set(&inner), Given::OTHER, Extent::Whole);
+    assert!(
+        within.is_as_at_start(&start),
+        "what lies in something added counts as added"
+    );
+    assert_eq!(
+        apply(&within, Touch::Removes(outer), Given::OTHER, Extent::Whole),
+        start
+    );
+    let gone = apply(&start, Touch::Removes(link.clone()), Given::OTHER, Extent::Whole);
+    assert_eq!(gone.plain[&link], Plain::Gone);
+    let half = apply(&start, set(&link), Given::OTHER, Extent::Half);
+    assert!(!half.may_park());
+}
+
+#[test]
+fn a_hold_is_taken_and_released_once() {
+    let start = shape().start();
+    let taken = start.take("drained").take("drained");
+    assert_eq!(taken.differences(&start), [Difference::Hold("drained".to_owned())]);
+    assert_eq!(taken.release("drained").release("drained"), start);
+}

@@ -1,0 +1,233 @@
+//! From expressions to terms: what a runbook calls a resource, in normal form.
+//!
+//! Looked through: names bound by `let` to a pure expression, questions that only give one back, and
+//! path joins. Everything else is known by its place.
+
+use std::collections::BTreeMap;
+
+use crate::effect::{Resource, ResourceKind, Touch};
+use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, Runbook, StatementKind};
+use crate::term::{Term, key_term};
+use crate::types::Type;
+use crate::walk;
+
+/// How deep names and questions are looked through; below this a value is known by its place.
+const DEPTH_MAX: usize = 16;
+
+/// What is needed to bring the expressions of one runbook into normal form.
+#[derive(Debug, Default)]
+pub struct Normal<'a> {
+    lets: BTreeMap<BindingId, &'a Expr>,
+    questions: BTreeMap<&'a str, &'a Question>,
+}
+
+/// What stands for the names around an expression.
+#[derive(Default)]
+struct Around {
+    /// The name that the result of the call is bound to, where the expression speaks of it.
+    result: Option<BindingId>,
+    /// Terms for the parameters and names of a question.
+    names: BTreeMap<String, Term>,
+    depth: usize,
+}
+
+impl<'a> Normal<'a> {
+    /// Everything that this runbook binds by `let`, and its questions.
+    pub fn new(runbook: &'a Runbook) -> Self {
+        let mut normal = Self {
+            lets: BTreeMap::new(),
+            questions: runbook
+                .questions
+                .iter()
+                .map(|question| (question.name.as_str(), question))
+                .collect(),
+        };
+        for statement in walk::statements(runbook) {
+            if let StatementKind::Let { binding, value } = &statement.kind {
+                normal.lets.insert(*binding, value);
+            }
+        }
+        normal
+    }
+
+    /// A touch of a call over terms; `result` is the name that the call's result is bound to.
+    pub fn touch(&self, touch: &Touch<Expr>, result: Option<BindingId>) -> Touch<Term> {
+        let around = Around {
+            result,
+            ..Around::default()
+        };
+        match touch {
+            Touch::Reads(r) => Touch::Reads(self.look(r, &around)),
+            Touch::ValueOf(r) => Touch::ValueOf(self.look(r, &around)),
+            Touch::Sets { resource, to } => Touch::Sets {
+                resource: self.look(resource, &around),
+                to: to.as_ref().map(|value| self.term(value, &around)),
+            },
+            Touch::Edits(r) => Touch::Edits(self.look(r, &around)),
+            Touch::Removes(r) => Touch::Removes(self.look(r, &around)),
+            Touch::Opaque(r) => Touch::Opaque(self.look(r, &around)),
+            Touch::Adds(r) => Touch::Adds(self.look(r, &around)),
+            Touch::Captures { state, backup } => Touch::Captures {
+                state: self.look(state, &around),
+                backup: self.look(backup, &around),
+            },
+            Touch::Proves(r) => Touch::Proves(self.look(r, &around)),
+            Touch::Restores(r) => Touch::Restores(self.look(r, &around)),
+            Touch::Starts { member, with } => Touch::Starts {
+                member: self.look(member, &around),
+                with: with.as_ref().map(|value| self.term(value, &around)),
+            },
+            Touch::Stops(r) => Touch::Stops(self.look(r, &around)),
+            Touch::Drains(r) => Touch::Drains(self.look(r, &around)),
+            Touch::Opens(r) => Touch::Opens(self.look(r, &around)),
+            Touch::Tells(channel) => Touch::Tells(self.term(channel, &around)),
+        }
+    }
+
+    /// A resource over terms, outside of any call.
+    pub fn resource(&self, resource: &Resource<Expr>) -> Resource<Term> {
+        self.look(resource, &Around::default())
+    }
+
+    /// The normal form of a value.
+    pub fn value(&self, value: &Expr) -> Term {
+        self.term(value, &Around::default())
+    }
+
+    /// A resource whose one key is a resource itself (a parameter of that type) is that resource.
+    fn look(&self, resource: &Resource<Expr>, around: &Around) -> Resource<Term> {
+        if let [only] = resource.key.as_slice()
+            && let Some(inner) = self.inner_resource(only, around)
+        {
+            return inner;
+        }
+        let mut first = true;
+        resource.map(&mut |key| {
+            let is_first = std::mem::take(&mut first);
+            self.key(resource.kind, is_first, key, around)
+        })
+    }
+
+    fn inner_resource(&self, expr: &Expr, around: &Around) -> Option<Resource<Term>> {
+        if around.depth >= DEPTH_MAX {
+            return None;
+        }
+        match &expr.kind {
+            ExprKind::Resource(resource) => Some(self.look(resource, around)),
+            ExprKind::Binding(binding) => {
+                let value = self.lets.get(binding)?;
+                self.inner_resource(value, &around.deeper(BTreeMap::new()))
+            }
+            ExprKind::Question { name, arguments } => {
+                let question = self.questions.get(name.as_str())?;
+                let inner = self.names_of(question, arguments, around);
+                self.inner_resource(&question.give, &inner)
+            }
+            ExprKind::Service(name) => Some(Resource::new(ResourceKind::Service, Term::text(name))),
+            ExprKind::State(name) => Some(Resource::new(ResourceKind::State, Term::text(name))),
+            _ => None,
+        }
+    }
+
+    /// A key of a resource: a known text is read as what that kind of key is.
+    fn key(&self, kind: ResourceKind, is_first: bool, expr: &Expr, around: &Around) -> Term {
+        match self.term(expr, around) {
+            Term::Text(text) if !matches!(text.as_str(), "/" | "~" | ".") => key_term(kind, is_first, &text),
+            term => term,
+        }
+    }
+
+    fn term(&self, expr: &Expr, around: &Around) -> Term {
+        if around.depth >= DEPTH_MAX {
+            return Term::Opaque(expr.span);
+        }
+        let opaque = || Term::Opaque(expr.span);
+        match &expr.kind {
+            ExprKind::Literal(literal) => known(literal),
+            ExprKind::Input(name) => Term::Input(name.clone()),
+            ExprKind::Service(name) | ExprKind::State(name) => Term::text(name),
+            ExprKind::Binding(binding) => self.bound(*binding, around),
+            ExprKind::Parameter(name) => match around.names.get(name) {
+                Some(term) => term.clone(),
+                None => Term::Parameter(name.clone()),
+            },
+            ExprKind::Local(name) => around.names.get(name).cloned().unwrap_or_else(opaque),
+            ExprKind::Anchor { name, at_start: true } => Term::AnchorAtStart(name.clone()),
+            ExprKind::Field(base, field) => match self.term(base, around) {
+                Term::Opaque(_) => opaque(),
+                term => Term::Field(Box::new(term), field.clone()),
+            },
+            ExprKind::Binary(BinaryOperator::Divide, base, segment) if base.ty == Type::Path => {
+                self.term(base, around).join(vec![self.term(segment, around)])
+            }
+            ExprKind::Binary(BinaryOperator::Add, one, other) => {
+                match (self.term(one, around), self.term(other, around)) {
+                    (Term::Text(one), Term::Text(other)) => Term::Text(one + &other),
+                    _ => opaque(),
+                }
+            }
+            ExprKind::Question { name, arguments } => match self.questions.get(name.as_str()) {
+                Some(question) => match self.term(&question.give, &self.names_of(question, arguments, around)) {
+                    Term::Opaque(_) => opaque(),
+                    term => term,
+                },
+                None => opaque(),
+            },
+            ExprKind::Result(field) => match (around.result, field) {
+                (Some(binding), None) => Term::Binding(binding),
+                (Some(binding), Some(field)) => Term::Field(Box::new(Term::Binding(binding)), field.clone()),
+                (None, _) => opaque(),
+            },
+            _ => opaque(),
+        }
+    }
+
+    fn bound(&self, binding: BindingId, around: &Around) -> Term {
+        let Some(value) = self.lets.get(&binding) else {
+            return Term::Binding(binding);
+        };
+        match self.term(value, &around.deeper(BTreeMap::new())) {
+            Term::Opaque(_) => Term::Binding(binding),
+            term => term,
+        }
+    }
+
+    fn names_of(&self, question: &Question, arguments: &[Expr], around: &Around) -> Around {
+        let parameters = question.parameters.iter().map(|(name, _)| name.clone());
+        let values = arguments.iter().map(|argument| self.term(argument, around));
+        let mut inner = around.deeper(parameters.zip(values).collect());
+        for (name, value) in &question.lets {
+            let term = self.term(value, &inner);
+            inner.names.insert(name.clone(), term);
+        }
+        inner
+    }
+}
+
+impl Around {
+    fn deeper(&self, names: BTreeMap<String, Term>) -> Self {
+        Self {
+            result: self.result,
+            names,
+            depth: self.depth + 1,
+        }
+    }
+}
+
+/// A known value as it is written canonically.
+fn known(literal: &Literal) -> Term {
+    match literal {
+        Literal::Path(path) => Term::path(path),
+        Literal::Url(url) => Term::url(url),
+        Literal::Text(text)
+        | Literal::Digest(text)
+        | Literal::Image(text)
+        | Literal::Package(text)
+        | Literal::Host(text) => Term::text(text),
+        Literal::Bool(value) => Term::text(value.to_string()),
+        Literal::Int(value) => Term::text(value.to_string()),
+        Literal::Duration(ms) => Term::text(ms.to_string()),
+        Literal::Size(bytes) => Term::text(bytes.to_string()),
+        Literal::Port(port) => Term::text(port.to_string()),
+    }
+}
