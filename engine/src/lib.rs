@@ -2,6 +2,7 @@
 pub mod action;
 pub mod eval;
 pub mod event;
+pub mod inputs;
 pub mod plan;
 pub mod run;
 pub mod topology;

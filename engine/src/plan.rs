@@ -1,13 +1,26 @@
 //! A plan: the checked runbook with its inputs, worked out to the last word before anything runs.
 
+mod digest;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod statements;
+mod topology;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstay_dsl::model::{Runbook, Statement};
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::model::{ActionCall, BindingId, Runbook, Statement};
+use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
 
+use crate::action::GroundCall;
+use crate::eval::{Environment, Evaluator, Places};
 use crate::topology::Topology;
-use crate::value::Value;
+use crate::value::{Answer, Secret, Unanswered, Value};
+
+pub use digest::{PLAN_FORMAT, sha256};
 
 /// What is going to be carried out. Everything in it is fixed before the first record.
 #[derive(Debug, Clone)]
@@ -28,4 +41,115 @@ pub struct Plan {
     pub dependents: Vec<Vec<usize>>,
     /// Every statement of the runbook by its key: steps, undos, ways back, parks, rows, holds.
     pub statements: BTreeMap<String, Arc<Statement>>,
+}
+
+/// A plan cannot be made of these inputs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {reason}")]
+pub struct PlanError {
+    /// What cannot be worked out.
+    pub what: String,
+    /// Why: one line.
+    pub reason: String,
+}
+
+impl PlanError {
+    fn new(what: &str, reason: impl Into<String>) -> Self {
+        Self {
+            what: what.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What a plan is made of.
+pub struct Parts<'a> {
+    /// The checked runbook.
+    pub runbook: Arc<Runbook>,
+    /// The texts it was compiled from.
+    pub sources: &'a SourceMap,
+    /// What the compiler saw of the actions.
+    pub catalogue: &'a Catalogue,
+    /// The sums of time.
+    pub times: Times,
+    /// The inputs, validated.
+    pub inputs: BTreeMap<String, Value>,
+    /// Where paths are taken from.
+    pub places: &'a Places,
+}
+
+impl Plan {
+    /// Works a runbook out with its inputs. Nothing is asked of the world.
+    pub async fn new(parts: Parts<'_>) -> Result<Self, PlanError> {
+        let environment = InputsOnly {
+            places: parts.places,
+            inputs: &parts.inputs,
+        };
+        let topology = topology::topology(&parts.runbook, &Evaluator::new(&parts.runbook, &environment)).await?;
+        let source_digests = digest::sources(parts.sources);
+        let digest = digest::plan(&source_digests, parts.catalogue, &parts.inputs, &parts.times);
+        Ok(Self {
+            topology: Arc::new(topology),
+            times: parts.times,
+            digest,
+            source_digests,
+            dependents: dependents(&parts.runbook),
+            statements: statements::index(&parts.runbook),
+            runbook: parts.runbook,
+            inputs: parts.inputs,
+        })
+    }
+
+    /// Every secret among the inputs.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.inputs
+            .values()
+            .filter_map(|value| match value {
+                Value::Secret(secret) => Some(secret.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// For each step, by place: the steps that wait for it.
+fn dependents(runbook: &Runbook) -> Vec<Vec<usize>> {
+    let mut dependents = vec![Vec::new(); runbook.steps.len()];
+    for (place, step) in runbook.steps.iter().enumerate() {
+        for after in &step.after {
+            if let Some(waiting) = dependents.get_mut(*after) {
+                waiting.push(place);
+            }
+        }
+    }
+    dependents
+}
+
+/// Inputs and nothing else: the topology is fixed before anything is asked.
+struct InputsOnly<'a> {
+    places: &'a Places,
+    inputs: &'a BTreeMap<String, Value>,
+}
+
+#[async_trait]
+impl Environment for InputsOnly<'_> {
+    fn places(&self) -> &Places {
+        self.places
+    }
+
+    fn input(&self, name: &str) -> Option<Value> {
+        self.inputs.get(name).cloned()
+    }
+
+    fn binding(&self, _: BindingId) -> Option<Value> {
+        None
+    }
+
+    fn anchor_at_start(&self, _: &str) -> Option<Answer> {
+        None
+    }
+
+    async fn read(&self, _: &ActionCall, _: GroundCall) -> Answer {
+        Err(Unanswered::new("nothing is asked of the world here"))
+    }
 }

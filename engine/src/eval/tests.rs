@@ -3,7 +3,7 @@
 
 use super::*;
 use backstay_dsl::effect::{Cancel, Repeat};
-use backstay_dsl::model::{Disposition, Effects, Settle};
+use backstay_dsl::model::{Effects, Settle};
 use backstay_dsl::source::Span;
 use std::sync::Arc;
 
@@ -70,25 +70,6 @@ fn int(value: i64) -> Expr {
 
 fn runbook() -> Runbook {
     Runbook {
-        name: "r".to_owned(),
-        title: "r".to_owned(),
-        doc: String::new(),
-        version: None,
-        owner: None,
-        affects: None,
-        window: None,
-        on_failure: Disposition::Unwind,
-        on_interrupt: Disposition::Unwind,
-        inputs: Vec::new(),
-        services: Vec::new(),
-        states: Vec::new(),
-        anchors: Vec::new(),
-        holds: Vec::new(),
-        steps: Vec::new(),
-        rollbacks: Vec::new(),
-        parks: Vec::new(),
-        tables: Vec::new(),
-        scenarios: Vec::new(),
         questions: vec![Question {
             name: "number".to_owned(),
             parameters: vec![("least".to_owned(), Type::Int)],
@@ -97,7 +78,7 @@ fn runbook() -> Runbook {
             give: read("t.text"),
             span: Span::default(),
         }],
-        bindings: Vec::new(),
+        ..crate::plan::fixture::runbook()
     }
 }
 

@@ -1,0 +1,318 @@
+//! Inputs: what was given on the command line and in files becomes typed values, before anything else.
+//!
+//! All mistakes are told in one go, each with the input's name, what was given and what is wanted.
+//! Invariants: a secret never comes from the command line or an inputs file, and never stands in an error.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use backstay_dsl::model::{ActionCall, BindingId, Input, Runbook, SecretSource};
+
+use crate::action::GroundCall;
+use crate::eval::{Environment, Evaluator, Places, from_json, parse_as};
+use crate::value::{Answer, Secret, Unanswered, Value};
+
+/// The shortest secret in bytes: a shorter one could not be kept out of the transcript without
+/// scrubbing half of every text.
+pub const SECRET_BYTES_MIN: usize = 6;
+
+/// What was given for one input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Given {
+    /// `--input name=value`.
+    Text(String),
+    /// A value of an inputs file.
+    Data(serde_json::Value),
+}
+
+/// Everything that was given, by name of the input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GivenInputs(pub BTreeMap<String, Given>);
+
+impl GivenInputs {
+    /// Adds one `name=value` of the command line; it wins over a file. The error is for the user.
+    pub fn add_argument(&mut self, argument: &str) -> Result<(), InputError> {
+        let Some((name, value)) = argument.split_once('=') else {
+            return Err(InputError::new(
+                argument,
+                format!("`--input {argument}` has no value"),
+                "write --input name=value",
+            ));
+        };
+        self.0.insert(name.trim().to_owned(), Given::Text(value.to_owned()));
+        Ok(())
+    }
+
+    /// Adds the content of an inputs file, as an object; what was added before stays.
+    pub fn add_file(&mut self, content: serde_json::Map<String, serde_json::Value>) {
+        for (name, value) in content {
+            self.0.entry(name).or_insert(Given::Data(value));
+        }
+    }
+}
+
+/// A mistake in the inputs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InputError {
+    /// The input.
+    pub input: String,
+    /// What is wrong: one line.
+    pub message: String,
+    /// What to do: one line.
+    pub help: String,
+}
+
+impl InputError {
+    fn new(input: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            input: input.to_owned(),
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+}
+
+/// Where a secret is read from, worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroundSecretSource {
+    /// A variable of the environment.
+    Env(String),
+    /// A file: an absolute path.
+    File(String),
+    /// A prompt, with the input's name and documentation.
+    Prompt {
+        /// The input.
+        name: String,
+        /// Its documentation.
+        doc: String,
+    },
+    /// What a command prints.
+    Command(Vec<String>),
+}
+
+/// Reads secrets.
+#[async_trait]
+pub trait SecretReader: Send + Sync {
+    /// The secret; the error is one line for the user and never holds a part of the secret.
+    async fn read(&self, source: &GroundSecretSource) -> Result<String, String>;
+}
+
+/// The values of all inputs, or every mistake.
+pub async fn resolve(
+    runbook: &Runbook,
+    given: &GivenInputs,
+    places: &Places,
+    secrets: &dyn SecretReader,
+) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
+    let mut errors = unknown_names(runbook, given);
+    let mut environment = InputEnvironment {
+        places: places.clone(),
+        values: BTreeMap::new(),
+    };
+    for input in &runbook.inputs {
+        match value_of(runbook, input, given, &environment, secrets).await {
+            Ok(value) => {
+                environment.values.insert(input.name.clone(), value);
+            }
+            Err(Some(error)) => errors.push(error),
+            Err(None) => {}
+        }
+    }
+    if errors.is_empty() {
+        Ok(environment.values)
+    } else {
+        Err(errors)
+    }
+}
+
+/// The value of one input. `Err(None)` where it only fails because an earlier input has failed.
+async fn value_of(
+    runbook: &Runbook,
+    input: &Input,
+    given: &GivenInputs,
+    environment: &InputEnvironment,
+    secrets: &dyn SecretReader,
+) -> Result<Value, Option<InputError>> {
+    if let Some(source) = &input.secret {
+        if given.0.contains_key(&input.name) {
+            return Err(Some(InputError::new(
+                &input.name,
+                format!("input `{}` is a secret; it cannot be given on the command line or in a file of inputs", input.name),
+                format!("it is read from {}", source_words(source)),
+            )));
+        }
+        return secret(runbook, input, source, environment, secrets).await;
+    }
+    match given.0.get(&input.name) {
+        Some(given) => typed(input, given, &environment.places).map_err(Some),
+        None => match &input.default {
+            Some(default) => default_value(runbook, input, default, environment).await,
+            None => Err(Some(missing(input))),
+        },
+    }
+}
+
+async fn default_value(
+    runbook: &Runbook,
+    input: &Input,
+    default: &backstay_dsl::model::Expr,
+    environment: &InputEnvironment,
+) -> Result<Value, Option<InputError>> {
+    let evaluator = Evaluator::new(runbook, environment);
+    evaluator.value(default).await.map_err(|unanswered| {
+        let waits_for_other = runbook.inputs.iter().any(|other| {
+            !environment.values.contains_key(&other.name) && unanswered.reason.contains(&format!("`{}`", other.name))
+        });
+        (!waits_for_other).then(|| {
+            InputError::new(
+                &input.name,
+                format!("the default of input `{}` has no value: {}", input.name, unanswered.reason),
+                format!("give it: --input {}=…", input.name),
+            )
+        })
+    })
+}
+
+fn missing(input: &Input) -> InputError {
+    let doc = input.doc.lines().next().unwrap_or("").trim();
+    let about = if doc.is_empty() { String::new() } else { format!(" ({doc})") };
+    InputError::new(
+        &input.name,
+        format!("input `{}` is not given: {} is wanted{about}", input.name, input.ty),
+        format!("give it: --input {}=…", input.name),
+    )
+}
+
+fn typed(input: &Input, given: &Given, places: &Places) -> Result<Value, InputError> {
+    let (parsed, shown) = match given {
+        Given::Text(text) => (parse_as(&input.ty, text, places), text.clone()),
+        Given::Data(json) => (from_json(&input.ty, json, places), json.to_string()),
+    };
+    let value = parsed.map_err(|reason| {
+        let shown: String = shown.chars().take(80).collect();
+        InputError::new(
+            &input.name,
+            format!("input `{}` wants {}, not {shown:?}", input.name, input.ty),
+            reason,
+        )
+    })?;
+    if let (Value::List(values), Some(at_most)) = (&value, input.at_most) {
+        if u64::try_from(values.len()).unwrap_or(u64::MAX) > at_most {
+            return Err(InputError::new(
+                &input.name,
+                format!("input `{}` takes at most {at_most} elements, not {}", input.name, values.len()),
+                "give fewer",
+            ));
+        }
+    }
+    Ok(value)
+}
+
+async fn secret(
+    runbook: &Runbook,
+    input: &Input,
+    source: &SecretSource,
+    environment: &InputEnvironment,
+    secrets: &dyn SecretReader,
+) -> Result<Value, Option<InputError>> {
+    let evaluator = Evaluator::new(runbook, environment);
+    let unreadable = |reason: String| {
+        InputError::new(
+            &input.name,
+            format!("secret `{}` cannot be read from {}: {reason}", input.name, source_words(source)),
+            "make it readable there, then start again",
+        )
+    };
+    let ground = match source {
+        SecretSource::Env(name) => GroundSecretSource::Env(name.clone()),
+        SecretSource::Prompt => GroundSecretSource::Prompt {
+            name: input.name.clone(),
+            doc: input.doc.clone(),
+        },
+        SecretSource::File(path) => {
+            let path = evaluator.value(path).await.map_err(|unanswered| Some(unreadable(unanswered.reason)))?;
+            GroundSecretSource::File(path.canonical())
+        }
+        SecretSource::Command(argv) => {
+            match evaluator.value(argv).await.map_err(|unanswered| Some(unreadable(unanswered.reason)))? {
+                Value::List(words) => GroundSecretSource::Command(words.iter().map(Value::canonical).collect()),
+                word => GroundSecretSource::Command(vec![word.canonical()]),
+            }
+        }
+    };
+    let text = secrets.read(&ground).await.map_err(|reason| Some(unreadable(reason)))?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.len() < SECRET_BYTES_MIN {
+        return Err(Some(unreadable(format!(
+            "it is shorter than {SECRET_BYTES_MIN} bytes, too short to be kept out of what others print"
+        ))));
+    }
+    Ok(Value::Secret(Secret::new(&input.name, text)))
+}
+
+fn source_words(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(name) => format!("the environment variable {name}"),
+        SecretSource::File(_) => "its file".to_owned(),
+        SecretSource::Prompt => "a prompt".to_owned(),
+        SecretSource::Command(_) => "its command".to_owned(),
+    }
+}
+
+fn unknown_names(runbook: &Runbook, given: &GivenInputs) -> Vec<InputError> {
+    let is_known = |name: &str| runbook.inputs.iter().any(|input| input.name == name);
+    given
+        .0
+        .keys()
+        .filter(|name| !is_known(name))
+        .map(|name| {
+            let nearest = runbook
+                .inputs
+                .iter()
+                .map(|input| (strsim::damerau_levenshtein(name, &input.name), &input.name))
+                .min()
+                .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 3 + 1);
+            let names: Vec<_> = runbook.inputs.iter().map(|input| input.name.as_str()).collect();
+            let help = match nearest {
+                Some((_, known)) => format!("did you mean `{known}`?"),
+                None if names.is_empty() => "this runbook takes no inputs".to_owned(),
+                None => format!("this runbook takes: {}", names.join(", ")),
+            };
+            InputError::new(name, format!("there is no input `{name}`"), help)
+        })
+        .collect()
+}
+
+/// Defaults may use the inputs before them, and nothing else.
+struct InputEnvironment {
+    places: Places,
+    values: BTreeMap<String, Value>,
+}
+
+#[async_trait]
+impl Environment for InputEnvironment {
+    fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn input(&self, name: &str) -> Option<Value> {
+        self.values.get(name).cloned()
+    }
+
+    fn binding(&self, _: BindingId) -> Option<Value> {
+        None
+    }
+
+    fn anchor_at_start(&self, _: &str) -> Option<Answer> {
+        None
+    }
+
+    async fn read(&self, _: &ActionCall, _: GroundCall) -> Answer {
+        Err(Unanswered::new("nothing is asked of the world before the plan"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
