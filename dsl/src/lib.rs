@@ -11,6 +11,7 @@ pub mod ast;
 pub mod catalogue;
 pub mod diagnostic;
 pub mod effect;
+pub mod graph;
 pub mod model;
 pub mod source;
 pub mod state;
