@@ -151,7 +151,8 @@ impl Order {
             return direct;
         }
         for (step, before) in direct.iter_mut().enumerate() {
-            if !matches!(self.waits[step], Waits::Above) || !self.forward.is_empty() {
+            let is_plain = self.forward.is_empty() && self.further[step].is_empty();
+            if !is_plain || !matches!(self.waits[step], Waits::Above) {
                 *before = self.reduce(std::mem::take(before));
             }
         }
