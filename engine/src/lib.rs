@@ -6,6 +6,7 @@ pub mod inputs;
 pub mod plan;
 pub mod run;
 pub mod topology;
+pub mod transcript;
 pub mod units;
 pub mod value;
 pub mod world;

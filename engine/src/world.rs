@@ -54,6 +54,12 @@ pub trait Journal: Send + Sync {
     /// An error is final: the run stops at once, nothing is done without a record.
     async fn append(&self, event: Event) -> Result<Stamped, JournalError>;
 
+    /// Appends an event without waiting until it is durable; it is so, in its place, before any later
+    /// [`append`](Self::append) returns. For derived records, which a resumed run would derive again.
+    async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
+        self.append(event).await
+    }
+
     /// Keeps a long output, durable, and returns its SHA-256.
     async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError>;
 }

@@ -1,0 +1,328 @@
+//! The journal of a run on disk: the body of the [`Journal`] port that real runs use.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::oneshot;
+
+use crate::event::{End, Event, Stamped};
+use crate::world::{Clock, Journal, JournalError};
+
+use super::digest::NO_LINE;
+use super::reader::{ReadError, Reader};
+use super::reserve::Reserve;
+use super::writer::{Chain, Request, Writer};
+use super::{RECORDS_FILE, SEAL_FILE, blobs};
+
+/// How many records may wait for the disk before whoever adds one has to wait too.
+const QUEUE_RECORDS_MAX: usize = 4096;
+
+/// A transcript being written. Dropping it waits until everything that was handed over is written.
+pub struct DiskJournal {
+    run_directory: PathBuf,
+    clock: Arc<dyn Clock>,
+    /// Holds the lock while a record gets its time, so that times and places in the file agree.
+    queue: Mutex<Option<SyncSender<Request>>>,
+    writer: Option<JoinHandle<()>>,
+    is_reserve_used: Arc<AtomicBool>,
+}
+
+/// A transcript that was opened to go on.
+pub struct Opened {
+    /// The journal, which goes on behind the last whole record.
+    pub journal: DiskJournal,
+    /// What has happened so far.
+    pub history: Vec<Stamped>,
+    /// Bytes of a torn last line that were cut off; that record was never acknowledged.
+    pub discarded_bytes: u64,
+}
+
+/// Why a transcript cannot be opened to go on.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or directory cannot be used.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another process writes it.
+    #[error("another process writes {}", path.display())]
+    Busy {
+        /// The transcript.
+        path: PathBuf,
+    },
+    /// It cannot be read to its end.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// There is no record in it: the run was killed before it began.
+    #[error("the transcript has no records: the run was stopped before it began")]
+    Empty,
+    /// The run has ended.
+    #[error("the run has ended")]
+    Ended(End),
+    /// The writer's thread cannot be started.
+    #[error("no thread for the transcript: {0}")]
+    Thread(io::Error),
+}
+
+impl DiskJournal {
+    /// Begins a transcript in this directory, which is made (mode 0700) where it is missing. A transcript
+    /// that is there already is an error.
+    pub fn create(run_directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |error| OpenError::File { path, error }
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(run_directory)
+            .map_err(at(run_directory))?;
+        let path = run_directory.join(RECORDS_FILE);
+        let file = open_options().create_new(true).open(&path).map_err(at(&path))?;
+        lock(&file, &path)?;
+        sync_directory(run_directory).map_err(at(run_directory))?;
+        if let Some(parent) = run_directory.parent() {
+            sync_directory(parent).map_err(at(parent))?;
+        }
+        let chain = Chain {
+            run: String::new(),
+            records: 0,
+            bytes: 0,
+            head: NO_LINE.to_owned(),
+            end: None,
+        };
+        Self::start(run_directory, file, chain, clock)
+    }
+
+    /// Opens the transcript of a run that did not end, checks all of it, cuts a torn last line, and goes
+    /// on behind the last whole record. A run that ended without its seal gets it now.
+    pub fn open(run_directory: &Path, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
+        let path = run_directory.join(RECORDS_FILE);
+        let file_error = |error| OpenError::File {
+            path: path.clone(),
+            error,
+        };
+        let file = open_options().open(&path).map_err(file_error)?;
+        lock(&file, &path)?;
+        let History {
+            chain,
+            events,
+            discarded_bytes,
+        } = read_history(run_directory, &path)?;
+        if discarded_bytes > 0 {
+            file.set_len(chain.bytes).map_err(file_error)?;
+            file.sync_all().map_err(file_error)?;
+        }
+        if let Some(end) = chain.end {
+            finish(run_directory, file, chain)?;
+            return Err(OpenError::Ended(end));
+        }
+        if events.is_empty() {
+            return Err(OpenError::Empty);
+        }
+        let journal = Self::start(run_directory, file, chain, clock)?;
+        Ok(Opened {
+            journal,
+            history: events,
+            discarded_bytes,
+        })
+    }
+
+    /// Whether the disk was full and the reserve had to be used: there is room for some hundred records
+    /// more, so the run should come to its end.
+    pub fn is_reserve_used(&self) -> bool {
+        self.is_reserve_used.load(Ordering::Acquire)
+    }
+
+    fn start(run_directory: &Path, file: File, chain: Chain, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let reserve = Reserve::take(run_directory).map_err(|error| OpenError::File {
+            path: run_directory.to_owned(),
+            error,
+        })?;
+        let is_reserve_used = Arc::new(AtomicBool::new(false));
+        let writer = Writer {
+            file,
+            run_directory: run_directory.to_owned(),
+            chain,
+            reserve: Some(reserve),
+            is_reserve_used: Arc::clone(&is_reserve_used),
+            failure: None,
+        };
+        let (sender, receiver) = sync_channel(QUEUE_RECORDS_MAX);
+        let thread = std::thread::Builder::new()
+            .name("transcript".to_owned())
+            .spawn(move || writer.run(&receiver))
+            .map_err(OpenError::Thread)?;
+        Ok(Self {
+            run_directory: run_directory.to_owned(),
+            clock,
+            queue: Mutex::new(Some(sender)),
+            writer: Some(thread),
+            is_reserve_used,
+        })
+    }
+
+    fn hand_over(
+        &self,
+        event: Event,
+        reply: Option<oneshot::Sender<Result<(), JournalError>>>,
+    ) -> Result<Stamped, JournalError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamped = Stamped {
+            at_ms: self.clock.wall_ms(),
+            boot_ns: self.clock.boot_ns(),
+            event,
+        };
+        let request = Request {
+            stamped: stamped.clone(),
+            reply,
+        };
+        let is_taken = queue.as_ref().is_some_and(|sender| sender.send(request).is_ok());
+        if is_taken { Ok(stamped) } else { Err(writer_is_gone()) }
+    }
+}
+
+#[async_trait]
+impl Journal for DiskJournal {
+    async fn append(&self, event: Event) -> Result<Stamped, JournalError> {
+        let (reply, durable) = oneshot::channel();
+        let stamped = self.hand_over(event, Some(reply))?;
+        durable.await.map_err(|_| writer_is_gone())??;
+        Ok(stamped)
+    }
+
+    async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
+        self.hand_over(event, None)
+    }
+
+    async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError> {
+        let run_directory = self.run_directory.clone();
+        let content = content.to_vec();
+        let kept = tokio::task::spawn_blocking(move || blobs::keep(&run_directory, &content)).await;
+        match kept {
+            Ok(Ok(digest)) => Ok(digest),
+            Ok(Err(error)) => Err(JournalError {
+                reason: format!("a long output cannot be kept: {error}"),
+            }),
+            Err(_) => Err(writer_is_gone()),
+        }
+    }
+}
+
+impl Drop for DiskJournal {
+    fn drop(&mut self) {
+        self.queue.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has told nobody that their record is durable.
+            let _ = writer.join();
+        }
+    }
+}
+
+struct History {
+    chain: Chain,
+    events: Vec<Stamped>,
+    discarded_bytes: u64,
+}
+
+fn read_history(run_directory: &Path, path: &Path) -> Result<History, OpenError> {
+    let mut reader = Reader::open(run_directory).map_err(|error| OpenError::File {
+        path: path.to_owned(),
+        error,
+    })?;
+    let mut events = Vec::new();
+    let mut run = String::new();
+    let mut end = None;
+    let mut discarded_bytes = 0;
+    for record in reader.by_ref() {
+        let record = match record {
+            Ok(record) => record,
+            Err(ReadError::Torn { bytes }) => {
+                discarded_bytes = bytes;
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match &record.stamped.event {
+            Event::RunStart(start) => run.clone_from(&start.run),
+            Event::RunEnd(run_end) => end = Some(run_end.end),
+            _ => {}
+        }
+        events.push(record.stamped);
+    }
+    let chain = Chain {
+        run,
+        records: reader.records(),
+        bytes: reader.bytes(),
+        head: reader.head().to_owned(),
+        end,
+    };
+    Ok(History {
+        chain,
+        events,
+        discarded_bytes,
+    })
+}
+
+fn finish(run_directory: &Path, file: File, chain: Chain) -> Result<(), OpenError> {
+    let path = run_directory.join(SEAL_FILE);
+    if path.exists() {
+        return Ok(());
+    }
+    let mut writer = Writer {
+        file,
+        run_directory: run_directory.to_owned(),
+        chain,
+        reserve: None,
+        is_reserve_used: Arc::default(),
+        failure: None,
+    };
+    writer.finish().map_err(|reason| OpenError::File {
+        path,
+        error: io::Error::other(reason),
+    })
+}
+
+fn open_options() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.append(true).mode(0o600);
+    options
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Busy { path: path.to_owned() }),
+        Err(error) => Err(OpenError::File {
+            path: path.to_owned(),
+            error: error.into(),
+        }),
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    File::open(path)?.sync_all()
+}
+
+fn writer_is_gone() -> JournalError {
+    JournalError {
+        reason: "its writer has stopped".to_owned(),
+    }
+}

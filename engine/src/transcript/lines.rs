@@ -1,0 +1,77 @@
+//! The lines of a transcript as bytes: whole, in place, and each following from the one before.
+//!
+//! Nothing is decoded here: the first bytes of a line are known before it is read.
+
+use std::io::{BufRead, BufReader, Read};
+
+use super::LINE_BYTES_MAX;
+use super::digest::{NO_LINE, sha256};
+use super::reader::ReadError;
+use super::record::RecordError;
+
+/// Reads lines and checks the chain.
+#[derive(Debug)]
+pub(super) struct Lines<R> {
+    input: BufReader<R>,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    pub(super) head: String,
+}
+
+impl<R: Read> Lines<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self {
+            input: BufReader::new(input),
+            records: 0,
+            bytes: 0,
+            head: NO_LINE.to_owned(),
+        }
+    }
+
+    /// The next line with its line end; `None` at the end of the file.
+    pub(super) fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut line = Vec::new();
+        let limit = LINE_BYTES_MAX as u64 + 1;
+        self.input.by_ref().take(limit).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.len() > LINE_BYTES_MAX {
+            return Err(self.altered(RecordError::TooLong.to_string()));
+        }
+        if line.last() != Some(&b'\n') {
+            return Err(ReadError::Torn {
+                bytes: line.len() as u64,
+            });
+        }
+        if self.records == 0 {
+            check_version(&line)?;
+        }
+        let place = format!("{{\"seq\":{},\"prev\":\"{}\",", self.records + 1, self.head);
+        if !line.starts_with(place.as_bytes()) {
+            return Err(self.altered("it does not follow from the line before it"));
+        }
+        self.records += 1;
+        self.bytes += line.len() as u64;
+        self.head = sha256(&line);
+        Ok(Some(line))
+    }
+
+    fn altered(&self, reason: impl Into<String>) -> ReadError {
+        ReadError::Altered {
+            seq: self.records + 1,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A first record that says another format is told as such, whatever else is in it.
+fn check_version(line: &[u8]) -> Result<(), ReadError> {
+    let format = serde_json::from_slice::<serde_json::Value>(line)
+        .ok()
+        .and_then(|record| record.get("format").and_then(serde_json::Value::as_u64));
+    match format {
+        Some(format) if format != u64::from(super::FORMAT) => Err(ReadError::Version(format)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads a transcript from its first record to its last, and checks the chain on the way.
+//!
+//! Reading is linear and holds one line at a time. The first thing that is not as it was written ends it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::event::Event;
+
+use super::FORMAT;
+use super::lines::Lines;
+use super::record::Record;
+
+/// Why a transcript cannot be read further.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("the transcript cannot be read: {0}")]
+    File(#[from] io::Error),
+    /// The last line has no end: its writer was stopped in the middle of it.
+    #[error("the last line is cut off after {bytes} bytes")]
+    Torn {
+        /// Bytes after the last line end.
+        bytes: u64,
+    },
+    /// A record is not as it was written.
+    #[error("record {seq}: {reason}")]
+    Altered {
+        /// The number that the record should have.
+        seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It was written in a format that this program does not know.
+    #[error("the transcript has format {0}, this program reads format {FORMAT}")]
+    Version(u64),
+}
+
+/// A transcript being read: an iterator over its records that ends after the first error.
+#[derive(Debug)]
+pub struct Reader<R> {
+    lines: Lines<R>,
+    is_over: bool,
+}
+
+impl Reader<File> {
+    /// Opens the transcript of the run in this directory.
+    pub fn open(run_directory: &Path) -> io::Result<Self> {
+        File::open(run_directory.join(super::RECORDS_FILE)).map(Self::new)
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads from the first byte.
+    pub fn new(input: R) -> Self {
+        Self {
+            lines: Lines::new(input),
+            is_over: false,
+        }
+    }
+
+    /// How many lines were read so far.
+    pub fn records(&self) -> u64 {
+        self.lines.records
+    }
+
+    /// How many bytes they have.
+    pub fn bytes(&self) -> u64 {
+        self.lines.bytes
+    }
+
+    /// SHA-256 of the last line read; 64 zeros before the first.
+    pub fn head(&self) -> &str {
+        &self.lines.head
+    }
+
+    fn read(&mut self) -> Result<Option<Record>, ReadError> {
+        let Some(line) = self.lines.read()? else {
+            return Ok(None);
+        };
+        let seq = self.lines.records;
+        let altered = |reason: String| ReadError::Altered { seq, reason };
+        let record = Record::decode(&line).map_err(|error| altered(error.to_string()))?;
+        if matches!(record.stamped.event, Event::RunStart(_)) == (seq == 1) {
+            Ok(Some(record))
+        } else {
+            Err(altered(
+                "`run.start` stands at the beginning and nowhere else".to_owned(),
+            ))
+        }
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.read().transpose();
+        self.is_over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

@@ -1,0 +1,226 @@
+//! One record, one line: `{"seq":…,"prev":…,"at":…,"boot_ns":…,"kind":…,…}` and a line end.
+//!
+//! The form is restricted on purpose: keys are ASCII words in a fixed order, there are no floats, whole
+//! numbers lie within ±(2^53−1). A line is accepted only if writing its content again gives the same
+//! bytes, so unknown fields, repeated keys and other spellings are refused.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::event::{Event, Stamped};
+
+const INTEGER_MAX: u64 = (1 << 53) - 1;
+const HEADER_KEYS: [&str; 4] = ["seq", "prev", "at", "boot_ns"];
+
+/// A record: an event with its times and its place in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// SHA-256 of the line before it with its line end; 64 zeros in the first.
+    pub prev: String,
+    /// The event.
+    pub stamped: Stamped,
+}
+
+/// A record cannot be written, or a line is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The event holds something that the form has no place for.
+    #[error("a record cannot hold {0}")]
+    Unwritable(String),
+    /// The line is not JSON, or lacks what every record has.
+    #[error("it is not a record: {0}")]
+    NotARecord(String),
+    /// The line says the right thing in another form.
+    #[error("it is not written in the form of a transcript")]
+    OtherForm,
+    /// The line is longer than [`LINE_BYTES_MAX`](super::LINE_BYTES_MAX).
+    #[error("it is longer than {} bytes", super::LINE_BYTES_MAX)]
+    TooLong,
+}
+
+impl Record {
+    /// The line of this record, with its line end.
+    pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        let event = serde_json::to_value(&self.stamped.event)
+            .map_err(|error| RecordError::Unwritable(format!("this event: {error}")))?;
+        restricted(&event)?;
+        let mut record = Map::new();
+        record.insert("seq".to_owned(), self.seq.into());
+        record.insert("prev".to_owned(), self.prev.clone().into());
+        record.insert("at".to_owned(), rfc3339(self.stamped.at_ms)?.into());
+        record.insert("boot_ns".to_owned(), whole_number(self.stamped.boot_ns));
+        if let Value::Object(fields) = event {
+            record.extend(fields);
+        }
+        let mut line = Value::Object(record).to_string().into_bytes();
+        line.push(b'\n');
+        if line.len() > super::LINE_BYTES_MAX {
+            return Err(RecordError::TooLong);
+        }
+        Ok(line)
+    }
+
+    /// The record of a line, which is given with its line end.
+    pub fn decode(line: &[u8]) -> Result<Self, RecordError> {
+        if line.len() > super::LINE_BYTES_MAX {
+            return Err(RecordError::TooLong);
+        }
+        let not_a_record = |reason: &str| RecordError::NotARecord(reason.to_owned());
+        let mut fields: Map<String, Value> =
+            serde_json::from_slice(line).map_err(|error| RecordError::NotARecord(error.to_string()))?;
+        let [seq, prev, at, boot_ns] = HEADER_KEYS.map(|key| fields.shift_remove(key));
+        let record = Self {
+            seq: seq
+                .and_then(|value| value.as_u64())
+                .ok_or_else(|| not_a_record("`seq` is missing"))?,
+            prev: text(prev).ok_or_else(|| not_a_record("`prev` is missing"))?,
+            stamped: Stamped {
+                at_ms: text(at)
+                    .and_then(|at| at.parse::<Timestamp>().ok())
+                    .map(Timestamp::as_millisecond)
+                    .ok_or_else(|| not_a_record("`at` is no time"))?,
+                boot_ns: boot_ns
+                    .and_then(read_whole_number)
+                    .ok_or_else(|| not_a_record("`boot_ns` is missing"))?,
+                event: serde_json::from_value::<Event>(Value::Object(fields))
+                    .map_err(|error| RecordError::NotARecord(error.to_string()))?,
+            },
+        };
+        if record.encode()? == line {
+            Ok(record)
+        } else {
+            Err(RecordError::OtherForm)
+        }
+    }
+}
+
+fn text(value: Option<Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Milliseconds since 1970 as RFC 3339 in UTC, always with three digits of a second.
+fn rfc3339(at_ms: i64) -> Result<String, RecordError> {
+    Timestamp::from_millisecond(at_ms)
+        .map(|at| format!("{at:.3}"))
+        .map_err(|_| RecordError::Unwritable(format!("the time {at_ms}")))
+}
+
+/// A number as itself while every reader of JSON can hold it exactly, else as text.
+fn whole_number(value: u64) -> Value {
+    if value <= INTEGER_MAX {
+        value.into()
+    } else {
+        value.to_string().into()
+    }
+}
+
+fn read_whole_number(value: Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(digits) => digits.parse().ok(),
+        _ => None,
+    }
+}
+
+fn restricted(value: &Value) -> Result<(), RecordError> {
+    match value {
+        Value::Number(number) => {
+            let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            match magnitude {
+                Some(magnitude) if magnitude <= INTEGER_MAX => Ok(()),
+                _ => Err(RecordError::Unwritable(format!("the number {number}"))),
+            }
+        }
+        Value::Array(values) => values.iter().try_for_each(restricted),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
+            let is_word = key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            if is_word {
+                restricted(value)
+            } else {
+                Err(RecordError::Unwritable(format!("the key `{key}`")))
+            }
+        }),
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    fn record(boot_ns: u64) -> Record {
+        Record {
+            seq: 7,
+            prev: super::super::digest::NO_LINE.to_owned(),
+            stamped: Stamped {
+                at_ms: 1_700_000_000_000,
+                boot_ns,
+                event: Event::Timer {
+                    id: "wait:a/1 \u{1b}[31m \"é\"\n".to_owned(),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn a_record_has_one_form() {
+        let line = record(5).encode().unwrap();
+        assert_eq!(
+            String::from_utf8(line.clone()).unwrap(),
+            format!(
+                "{{\"seq\":7,\"prev\":\"{}\",\"at\":\"2023-11-14T22:13:20.000Z\",\"boot_ns\":5,\"kind\":\"timer\",\
+                 \"id\":\"wait:a/1 \\u001b[31m \\\"é\\\"\\n\"}}\n",
+                super::super::digest::NO_LINE
+            )
+        );
+        assert_eq!(Record::decode(&line).unwrap(), record(5));
+    }
+
+    #[test]
+    fn numbers_beyond_53_bits_become_text() {
+        let line = record(INTEGER_MAX + 1).encode().unwrap();
+        assert!(
+            String::from_utf8(line.clone())
+                .unwrap()
+                .contains("\"boot_ns\":\"9007199254740992\"")
+        );
+        assert_eq!(Record::decode(&line).unwrap(), record(INTEGER_MAX + 1));
+        let long_wait = Event::Decision {
+            what: "extend".to_owned(),
+            because: String::new(),
+            who: String::new(),
+            extend_ms: u64::MAX,
+        };
+        let mut unwritable = record(1);
+        unwritable.stamped.event = long_wait;
+        assert!(matches!(unwritable.encode(), Err(RecordError::Unwritable(_))));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let line = String::from_utf8(record(5).encode().unwrap()).unwrap();
+        for other in [
+            line.replace("\"seq\":7", "\"seq\": 7"),
+            line.replace("\"seq\":7", "\"seq\":7,\"seq\":7"),
+            line.replace("\"kind\":\"timer\"", "\"kind\":\"timer\",\"more\":1"),
+            line.replace("20.000Z", "20Z"),
+            line.replace("\"boot_ns\":5", "\"boot_ns\":\"5\""),
+            line.replace("\"boot_ns\":5", "\"boot_ns\":5.0"),
+            line.replace("\"kind\":\"timer\"", "\"kind\":\"timing\""),
+            line.replace("\"seq\":7", "\"seq\":-7"),
+            line.trim_end().to_owned(),
+            format!("{line}\n"),
+        ] {
+            assert!(Record::decode(other.as_bytes()).is_err(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The seal: how many records a finished transcript has, and which is the last.
+//!
+//! `seal.json` is one line in one form, so it is compared as bytes: whoever reads a transcript can work
+//! out what its seal has to be.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::event::End;
+
+use super::{FORMAT, SEAL_FILE};
+
+/// What a seal says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Seal {
+    /// The format of the transcript.
+    pub(super) format: u32,
+    /// The run's name.
+    pub(super) run: String,
+    /// How many records there are.
+    pub(super) records: u64,
+    /// How many bytes they have, line ends included.
+    pub(super) bytes: u64,
+    /// SHA-256 of the last line with its line end.
+    pub(super) head: String,
+    /// How the run ended.
+    pub(super) end: End,
+}
+
+impl Seal {
+    /// The seal of a transcript of this program's format.
+    pub(super) fn new(run: String, records: u64, bytes: u64, head: String, end: End) -> Self {
+        Self {
+            format: FORMAT,
+            run,
+            records,
+            bytes,
+            head,
+            end,
+        }
+    }
+
+    /// The exact content of the file.
+    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    /// Writes the seal so that it is there as a whole or not at all, also after a power cut.
+    pub(super) fn write(&self, run_directory: &Path) -> io::Result<()> {
+        let unfinished = run_directory.join("seal.json.new");
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(&self.encode()?)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, run_directory.join(SEAL_FILE))?;
+        fs::File::open(run_directory)?.sync_all()
+    }
+}

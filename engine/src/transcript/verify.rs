@@ -1,0 +1,184 @@
+//! Judges a transcript: is it, byte for byte, what a run wrote?
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::event::Event;
+
+use super::lines::Lines;
+use super::reader::{ReadError, Reader};
+use super::seal::Seal;
+use super::{FORMAT, RECORDS_FILE, SEAL_FILE};
+
+/// The longest seal that is read at all.
+const SEAL_BYTES_MAX: u64 = 64 << 10;
+
+/// What a transcript is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Whole, sealed, and signed by somebody who may.
+    Valid,
+    /// Whole and sealed; nobody signed the seal.
+    Unsigned,
+    /// Whole as far as it goes; the run has not ended, or was killed.
+    Unsealed,
+    /// Not sealed, and its last line is cut off.
+    Torn,
+    /// Not what was written.
+    Altered,
+    /// The signature is wrong.
+    Signature,
+    /// In a format that this program does not know.
+    Version,
+}
+
+impl Verdict {
+    /// Its word, as scripts read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Unsigned => "unsigned",
+            Self::Unsealed => "unsealed",
+            Self::Torn => "torn",
+            Self::Altered => "altered",
+            Self::Signature => "signature",
+            Self::Version => "version",
+        }
+    }
+
+    /// Whether the transcript may be taken as evidence of a finished run.
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::Valid | Self::Unsigned)
+    }
+}
+
+/// The judgement of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// What it is.
+    pub verdict: Verdict,
+    /// How many records are whole and in place.
+    pub records: u64,
+    /// SHA-256 of the last of them; 64 zeros where there is none.
+    pub head: String,
+    /// One line for a person.
+    pub detail: String,
+}
+
+/// Judges the transcript in the directory of a run: first the chain, as bytes, then what the records say.
+/// The error is that there is none, or that it cannot be read.
+pub fn verify(run_directory: &Path) -> io::Result<Verification> {
+    let path = run_directory.join(RECORDS_FILE);
+    let seal = read_seal(run_directory)?;
+    let mut lines = Lines::new(fs::File::open(&path)?);
+    let chain_error = loop {
+        match lines.read() {
+            Ok(Some(_)) => {}
+            Ok(None) => break None,
+            Err(ReadError::File(error)) => return Err(error),
+            Err(error) => break Some(error),
+        }
+    };
+    let (verdict, detail) = match chain_error {
+        Some(error) => judge_error(&error, seal.is_some()),
+        None => judge_records(&mut Reader::new(fs::File::open(&path)?), seal.as_deref())?,
+    };
+    Ok(Verification {
+        verdict,
+        records: lines.records,
+        head: lines.head,
+        detail,
+    })
+}
+
+fn judge_records<R: io::Read>(reader: &mut Reader<R>, seal: Option<&[u8]>) -> io::Result<(Verdict, String)> {
+    let mut summary = Summary::default();
+    for record in reader.by_ref() {
+        match record {
+            Ok(_) if summary.end.is_some() => return Ok(altered("a record stands behind the end of the run")),
+            Ok(record) => summary.note(&record.stamped.event),
+            Err(ReadError::File(error)) => return Err(error),
+            Err(error) => return Ok(judge_error(&error, seal.is_some())),
+        }
+    }
+    Ok(judge_seal(reader, &summary, seal))
+}
+
+#[derive(Default)]
+struct Summary {
+    run: String,
+    end: Option<crate::event::End>,
+}
+
+impl Summary {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::RunStart(start) => self.run.clone_from(&start.run),
+            Event::RunEnd(end) => self.end = Some(end.end),
+            _ => {}
+        }
+    }
+}
+
+fn altered(detail: impl Into<String>) -> (Verdict, String) {
+    (Verdict::Altered, detail.into())
+}
+
+/// A seal is written after the last record is durable: with one, a cut line is no accident.
+fn judge_error(error: &ReadError, is_sealed: bool) -> (Verdict, String) {
+    let detail = error.to_string();
+    match error {
+        ReadError::Version(_) => (Verdict::Version, detail),
+        ReadError::Torn { .. } if !is_sealed => (Verdict::Torn, detail),
+        ReadError::Torn { .. } | ReadError::Altered { .. } | ReadError::File(_) => altered(detail),
+    }
+}
+
+fn judge_seal<R: io::Read>(reader: &Reader<R>, summary: &Summary, seal: Option<&[u8]>) -> (Verdict, String) {
+    let Some(seal) = seal else {
+        let detail = match summary.end {
+            Some(_) => "the run has ended, but its transcript was not sealed",
+            None => "the run has not ended: it goes on, is paused, or was killed",
+        };
+        return (Verdict::Unsealed, detail.to_owned());
+    };
+    if let Some(format) = format_of(seal)
+        && format != u64::from(FORMAT)
+    {
+        let detail = format!("the seal has format {format}, this program reads format {FORMAT}");
+        return (Verdict::Version, detail);
+    }
+    let Some(end) = summary.end else {
+        return altered("there is a seal, but the end of the run is missing");
+    };
+    let expected = Seal::new(
+        summary.run.clone(),
+        reader.records(),
+        reader.bytes(),
+        reader.head().to_owned(),
+        end,
+    );
+    match expected.encode() {
+        Ok(expected) if expected == seal => (Verdict::Unsigned, "whole and sealed; the seal is not signed".to_owned()),
+        _ => altered("the seal does not fit the records"),
+    }
+}
+
+fn format_of(seal: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(seal)
+        .ok()?
+        .get("format")?
+        .as_u64()
+}
+
+fn read_seal(run_directory: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match fs::File::open(run_directory.join(SEAL_FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut seal = Vec::new();
+    file.take(SEAL_BYTES_MAX).read_to_end(&mut seal)?;
+    Ok(Some(seal))
+}

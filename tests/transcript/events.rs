@@ -1,0 +1,235 @@
+//! What happens in the sample: every kind of record at least once.
+
+use backstay::event::{
+    AnchorTime, End, EvaluationKind, EvaluationResult, Event, FailedAt, HoldState, Intent, OutcomeRecord,
+    OutcomeResult, RequestKind, RunEnd, RunResumed, RunStart, SignalChoice, StepState, Verdict, Way,
+};
+use backstay::value::{Backup, RecordedValue};
+
+fn text(text: &str) -> RecordedValue {
+    RecordedValue::Text(text.to_owned())
+}
+
+pub(crate) fn run_start() -> Event {
+    Event::RunStart(Box::new(RunStart {
+        format: 1,
+        run: "upgrade-20261103-221320".to_owned(),
+        plan: "sha256:aa".to_owned(),
+        runbook: "upgrade".to_owned(),
+        title: "Upgrade of a \"small\" service".to_owned(),
+        sources: vec![("upgrade.runbook".to_owned(), "bb".to_owned())],
+        inputs: vec![
+            ("release".to_owned(), text("2.0.0")),
+            ("token".to_owned(), RecordedValue::Secret("token".to_owned())),
+        ],
+        window_start_ms: None,
+        window_ms: Some(3_600_000),
+        keep_ms: Some(600_000),
+        boot_id: "boot".to_owned(),
+        host: "host".to_owned(),
+        operator: "ada".to_owned(),
+        ticket: Some("CHG-1".to_owned()),
+        program: "backstay 0.1.0".to_owned(),
+    }))
+}
+
+pub(crate) fn run_end() -> Event {
+    Event::RunEnd(Box::new(RunEnd {
+        end: End::RolledBack,
+        reason: "the check \"health\" did not hold".to_owned(),
+        failed_at: Some(FailedAt {
+            step: "validate".to_owned(),
+            statement: "validate/1".to_owned(),
+            reason: "status 503".to_owned(),
+        }),
+        way_back: Some("previous".to_owned()),
+        leftovers: vec!["file(/srv/backup.tar.zst)".to_owned()],
+        exceptions: Vec::new(),
+        commands_left: Vec::new(),
+        held: Vec::new(),
+    }))
+}
+
+fn step(id: &str, state: StepState) -> Event {
+    Event::Step {
+        id: id.to_owned(),
+        state,
+        reason: None,
+    }
+}
+
+fn intent(key: &str, n: u32) -> Event {
+    Event::Intent(Box::new(Intent {
+        key: key.to_owned(),
+        n,
+        action: "fs.link".to_owned(),
+        title: "Point `current` at the release".to_owned(),
+        terms: vec!["sets link(/srv/current)".to_owned()],
+        changing: true,
+        repeat: "convergent".to_owned(),
+        mac: "cc".to_owned(),
+        limit_ms: 60_000,
+        way: "forward".to_owned(),
+    }))
+}
+
+fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
+    Event::Outcome(Box::new(OutcomeRecord {
+        key: key.to_owned(),
+        n,
+        result,
+        value: Some(RecordedValue::Record(vec![(
+            "path".to_owned(),
+            RecordedValue::Path("/srv/é".to_owned()),
+        )])),
+        evidence: "linked\u{1b}[2J\u{202e}".to_owned(),
+        blobs: vec![("stdout".to_owned(), "dd".to_owned())],
+        ms: 12,
+        exit: Some(-1),
+    }))
+}
+
+fn evaluated(key: &str, result: EvaluationResult) -> Event {
+    Event::Evaluated {
+        key: key.to_owned(),
+        label: "health".to_owned(),
+        what: EvaluationKind::Check,
+        result,
+        evidence: "503 == 200".to_owned(),
+        polls: 3,
+        values: vec![("n".to_owned(), RecordedValue::Int(-5))],
+        ms: 900,
+    }
+}
+
+fn prepare() -> Vec<Event> {
+    vec![
+        Event::Anchor {
+            name: "running".to_owned(),
+            when: AnchorTime::Start,
+            value: Some(text("1.0.0")),
+            reason: None,
+        },
+        step("prepare", StepState::Running),
+        Event::Answer {
+            key: "prepare/1".to_owned(),
+            prompt: "Notes read?".to_owned(),
+            value: Some(RecordedValue::Bool(true)),
+            who: "ada".to_owned(),
+            via: "terminal".to_owned(),
+            late: false,
+        },
+        Event::Hold {
+            name: "quiet".to_owned(),
+            state: HoldState::Taken,
+        },
+        step("prepare", StepState::Done),
+    ]
+}
+
+fn switch() -> Vec<Event> {
+    vec![
+        step("switch", StepState::Running),
+        intent("switch/1", 1),
+        outcome("switch/1", 1, OutcomeResult::Unknown),
+        Event::Settled {
+            key: "switch/1".to_owned(),
+            n: 1,
+            verdict: Verdict::NotDone,
+            by: "action".to_owned(),
+            value: None,
+            evidence: "the link is as it was".to_owned(),
+        },
+        Event::Timer {
+            id: "retry:switch/1".to_owned(),
+        },
+        intent("switch/1", 2),
+    ]
+}
+
+fn interruptions() -> Vec<Event> {
+    vec![
+        Event::RunInterrupted {
+            reason: "paused".to_owned(),
+        },
+        Event::RunResumed(Box::new(RunResumed {
+            boot_id: "boot".to_owned(),
+            host: "host".to_owned(),
+            operator: "ada".to_owned(),
+            program: "backstay 0.1.0".to_owned(),
+            discarded_bytes: 0,
+            turn_back: false,
+        })),
+        Event::Decision {
+            what: "extend".to_owned(),
+            because: "the board agreed".to_owned(),
+            who: "ada".to_owned(),
+            extend_ms: 1_800_000,
+        },
+        Event::ClockGap {
+            gap_ms: 6000,
+            uncertain: false,
+            wall_went_back: false,
+        },
+        Event::Signal {
+            name: "INT".to_owned(),
+            choice: Some(SignalChoice::GoOn),
+        },
+    ]
+}
+
+fn way_back() -> Vec<Event> {
+    vec![
+        outcome("switch/1", 2, OutcomeResult::Ok),
+        Event::Commit {
+            key: "switch/2".to_owned(),
+            because: "users write".to_owned(),
+        },
+        Event::Symptom {
+            table: "usual".to_owned(),
+            row: "anything else".to_owned(),
+            step: "validate".to_owned(),
+            chosen: true,
+        },
+        Event::Request {
+            what: RequestKind::TurnBack,
+            who: "bob".to_owned(),
+        },
+        Event::LockLost {
+            name: "service".to_owned(),
+        },
+        evaluated("validate/1", EvaluationResult::DoesNotHold),
+        step("validate", StepState::Failed),
+        Event::Turn {
+            cause: "health".to_owned(),
+            way: Way::Rollback("previous".to_owned()),
+        },
+        outcome("rollback:previous/1", 1, OutcomeResult::Ok),
+        Event::Hold {
+            name: "quiet".to_owned(),
+            state: HoldState::Free,
+        },
+        Event::Anchor {
+            name: "running".to_owned(),
+            when: AnchorTime::End,
+            value: Some(RecordedValue::Backup(Backup {
+                path: "/b".to_owned(),
+                digest: "sha256:ee".to_owned(),
+                state: "data".to_owned(),
+                bytes: 5,
+                entries: 1,
+            })),
+            reason: None,
+        },
+    ]
+}
+
+/// Every event of the sample, in order.
+pub(crate) fn events() -> Vec<Event> {
+    let mut events = vec![run_start()];
+    for part in [prepare(), switch(), interruptions(), way_back()] {
+        events.extend(part);
+    }
+    events.push(run_end());
+    events
+}

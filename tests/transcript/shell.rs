@@ -1,0 +1,117 @@
+//! The verifier in `sh` shares no code with ours and comes to the same verdicts.
+#![expect(clippy::disallowed_methods, reason = "the other verifier is a process")]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::alterations::line_edits;
+use crate::sample::{Sample, sample};
+
+fn verdict(sample: &Sample) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/verify-transcript.sh");
+    let output = Command::new("sh")
+        .arg(script)
+        .arg(sample.directory.path())
+        .output()
+        .unwrap();
+    let verdict = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(i32::from(verdict != "unsigned")),
+        "{verdict}"
+    );
+    verdict
+}
+
+/// Records, a seal, and the verdict on them.
+type Case<'bytes> = (&'bytes [u8], Option<&'bytes [u8]>, &'static str);
+
+/// Whether `jq` and `sha256sum` are here; says so loudly where they are not.
+fn can_run(test: &str) -> bool {
+    let has = |program: &str| {
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let can = has("jq") && has("sha256sum");
+    if !can {
+        report_left_out(test, "jq or sha256sum is missing");
+    }
+    can
+}
+
+fn report_left_out(test: &str, reason: &str) {
+    let line = format!("LEFT OUT: {test}: {reason}\n");
+    drop(std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()));
+}
+
+#[test]
+fn agrees_on_whole_and_unfinished_transcripts() {
+    if !can_run("shell::agrees_on_whole_and_unfinished_transcripts") {
+        return;
+    }
+    let sample = sample();
+    let (records, seal) = (&sample.records[..], &sample.seal[..]);
+    let newer = String::from_utf8(records.to_vec())
+        .unwrap()
+        .replacen("\"format\":1", "\"format\":2", 1);
+    let first_line = &sample.lines()[0][..];
+    let cases: [Case<'_>; 9] = [
+        (records, Some(seal), "unsigned"),
+        (records, None, "unsealed"),
+        (records, Some(b""), "altered"),
+        (&records[..records.len() - 1], None, "torn"),
+        (&records[..records.len() - 1], Some(seal), "altered"),
+        (&records[..3], None, "torn"),
+        (b"", None, "unsealed"),
+        (first_line, Some(seal), "altered"),
+        (newer.as_bytes(), Some(seal), "version"),
+    ];
+    for (number, (records, seal, expected)) in cases.into_iter().enumerate() {
+        sample.put(records, seal);
+        assert_eq!(
+            (verdict(&sample).as_str(), sample.verdict()),
+            (expected, expected),
+            "case {number}"
+        );
+    }
+}
+
+#[test]
+fn agrees_on_edited_lines() {
+    if !can_run("shell::agrees_on_edited_lines") {
+        return;
+    }
+    let sample = sample();
+    for (number, (what, lines)) in line_edits(&sample.lines()).into_iter().enumerate() {
+        // Every deletion and repetition, and a spread of the swaps.
+        if what.contains("swapped") && number % 11 != 0 {
+            continue;
+        }
+        sample.put(&lines.concat(), Some(&sample.seal));
+        assert_eq!(verdict(&sample), sample.verdict(), "{what}");
+    }
+}
+
+#[test]
+fn agrees_on_flipped_bits() {
+    if !can_run("shell::agrees_on_flipped_bits") {
+        return;
+    }
+    let sample = sample();
+    let (mut records, mut seal) = (sample.records.clone(), sample.seal.clone());
+    for place in (0..records.len()).step_by(61) {
+        let bit = 1 << (place % 8);
+        records[place] ^= bit;
+        sample.put(&records, Some(&sample.seal));
+        assert_eq!(verdict(&sample), sample.verdict(), "bit {bit} of byte {place}");
+        records[place] ^= bit;
+    }
+    for place in (0..seal.len()).step_by(7) {
+        seal[place] ^= 1;
+        sample.put(&sample.records, Some(&seal));
+        assert_eq!(verdict(&sample), sample.verdict(), "byte {place} of the seal");
+        seal[place] ^= 1;
+    }
+}

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Verifies the transcript of a run as docs/transcript-format.md says, without any code of Backstay.
+# Usage: verify-transcript.sh RUN-DIRECTORY
+# Prints one verdict; exits 0 for `unsigned` (whole and sealed), 1 for any other, 2 where it cannot tell.
+# Needs jq and sha256sum.
+set -uf
+dir=${1:?usage: verify-transcript.sh RUN-DIRECTORY}
+records=$dir/transcript.jsonl
+seal=$dir/seal.json
+[ -r "$records" ] || { echo "no transcript in $dir" >&2; exit 2; }
+scratch=$(mktemp -d) || exit 2
+trap 'rm -rf "$scratch"' EXIT
+
+verdict() {
+  echo "$1"
+  [ "$1" = unsigned ] && exit 0
+  exit 1
+}
+# Whether the first line of a file is a JSON object whose whole-number format is not 1.
+other_format() {
+  format=$(head -n 1 "$1" | jq -r '.format | if type == "number" then tostring else empty end' 2>/dev/null)
+  case $format in '' | 1 | *[!0-9]*) return 1 ;; esac
+}
+
+kinds=' run.start anchor step intent outcome settled evaluated answer symptom hold commit turn signal
+clock.gap timer request lock.lost decision run.interrupted run.resumed run.end '
+
+other_format "$records" && verdict version
+
+# What is needed of each record, a line each; a line that is no object gives none, and the numbers disagree.
+jq -Rr 'fromjson | [.seq, .prev, .kind, .run, .end] | map(if . == null then "-" else tostring end) | join(" ")' \
+  <"$records" >"$scratch/fields" 2>/dev/null
+
+lines=$(wc -l <"$records")
+prev=$(printf '%064d' 0)
+count=0 run= end= kind=
+exec 3<"$scratch/fields" 4<"$records"
+while [ "$count" -lt "$lines" ]; do
+  count=$((count + 1)) last_kind=$kind
+  IFS= read -r line <&4
+  IFS= read -r fields <&3 || verdict altered
+  # shellcheck disable=SC2086 # the fields are split on purpose
+  set -- $fields
+  [ $# -eq 5 ] && [ "$1" = "$count" ] && [ "$2" = "$prev" ] || verdict altered
+  kind=$3 end=$5
+  case $kinds in *[[:space:]]"$kind"[[:space:]]*) ;; *) verdict altered ;; esac
+  [ "$count" = 1 ] && run=$4
+  case $count/$kind in 1/run.start) ;; 1/* | */run.start) verdict altered ;; esac
+  [ "$last_kind" = run.end ] && verdict altered
+  prev=$(printf '%s\n' "$line" | sha256sum | cut -d' ' -f1)
+done
+
+if [ "$(tail -c 1 "$records" | od -An -tx1 | tr -d ' ')" != 0a ] && [ -s "$records" ]; then
+  [ -e "$seal" ] && verdict altered
+  verdict torn
+fi
+[ -e "$seal" ] || verdict unsealed
+other_format "$seal" && verdict version
+[ "$kind" = run.end ] || verdict altered
+printf '{"format":1,"run":"%s","records":%d,"bytes":%d,"head":"%s","end":"%s"}\n' \
+  "$run" "$count" "$(wc -c <"$records")" "$prev" "$end" >"$scratch/seal"
+cmp -s "$scratch/seal" "$seal" || verdict altered
+verdict unsigned
