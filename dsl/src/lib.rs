@@ -13,6 +13,9 @@ pub mod diagnostic;
 pub mod effect;
 pub mod graph;
 pub mod model;
+pub mod order;
+#[cfg(test)]
+mod sample;
 pub mod source;
 pub mod state;
 pub mod term;
