@@ -172,9 +172,8 @@ impl Order {
             }
             self.find_ancestors(*last, floor);
             let found = &self.ancestors;
-            let follows = |before: &&usize| {
-                *before != last && (**before < found.prefix || found.marks[**before] == found.mark)
-            };
+            let follows =
+                |before: &&usize| *before != last && (**before < found.prefix || found.marks[**before] == found.mark);
             implied.extend(list.iter().filter(follows));
         }
         list.into_iter().filter(|step| !implied.contains(step)).collect()

@@ -138,7 +138,10 @@ async fn value_of(
         if given.0.contains_key(&input.name) {
             return Err(Some(InputError::new(
                 &input.name,
-                format!("input `{}` is a secret; it cannot be given on the command line or in a file of inputs", input.name),
+                format!(
+                    "input `{}` is a secret; it cannot be given on the command line or in a file of inputs",
+                    input.name
+                ),
                 format!("it is read from {}", source_words(source)),
             )));
         }
@@ -167,7 +170,10 @@ async fn default_value(
         (!waits_for_other).then(|| {
             InputError::new(
                 &input.name,
-                format!("the default of input `{}` has no value: {}", input.name, unanswered.reason),
+                format!(
+                    "the default of input `{}` has no value: {}",
+                    input.name, unanswered.reason
+                ),
                 format!("give it: --input {}=…", input.name),
             )
         })
@@ -176,7 +182,11 @@ async fn default_value(
 
 fn missing(input: &Input) -> InputError {
     let doc = input.doc.lines().next().unwrap_or("").trim();
-    let about = if doc.is_empty() { String::new() } else { format!(" ({doc})") };
+    let about = if doc.is_empty() {
+        String::new()
+    } else {
+        format!(" ({doc})")
+    };
     InputError::new(
         &input.name,
         format!("input `{}` is not given: {} is wanted{about}", input.name, input.ty),
@@ -201,7 +211,11 @@ fn typed(input: &Input, given: &Given, places: &Places) -> Result<Value, InputEr
         if u64::try_from(values.len()).unwrap_or(u64::MAX) > at_most {
             return Err(InputError::new(
                 &input.name,
-                format!("input `{}` takes at most {at_most} elements, not {}", input.name, values.len()),
+                format!(
+                    "input `{}` takes at most {at_most} elements, not {}",
+                    input.name,
+                    values.len()
+                ),
                 "give fewer",
             ));
         }
@@ -220,7 +234,11 @@ async fn secret(
     let unreadable = |reason: String| {
         InputError::new(
             &input.name,
-            format!("secret `{}` cannot be read from {}: {reason}", input.name, source_words(source)),
+            format!(
+                "secret `{}` cannot be read from {}: {reason}",
+                input.name,
+                source_words(source)
+            ),
             "make it readable there, then start again",
         )
     };
@@ -231,11 +249,18 @@ async fn secret(
             doc: input.doc.clone(),
         },
         SecretSource::File(path) => {
-            let path = evaluator.value(path).await.map_err(|unanswered| Some(unreadable(unanswered.reason)))?;
+            let path = evaluator
+                .value(path)
+                .await
+                .map_err(|unanswered| Some(unreadable(unanswered.reason)))?;
             GroundSecretSource::File(path.canonical())
         }
         SecretSource::Command(argv) => {
-            match evaluator.value(argv).await.map_err(|unanswered| Some(unreadable(unanswered.reason)))? {
+            match evaluator
+                .value(argv)
+                .await
+                .map_err(|unanswered| Some(unreadable(unanswered.reason)))?
+            {
                 Value::List(words) => GroundSecretSource::Command(words.iter().map(Value::canonical).collect()),
                 word => GroundSecretSource::Command(vec![word.canonical()]),
             }

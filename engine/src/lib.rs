@@ -4,6 +4,7 @@ pub mod eval;
 pub mod event;
 pub mod inputs;
 pub mod plan;
+pub mod render;
 pub mod run;
 pub mod topology;
 pub mod transcript;

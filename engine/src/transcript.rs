@@ -8,6 +8,7 @@
 
 mod blobs;
 mod digest;
+mod failpoint;
 mod journal;
 mod lines;
 mod reader;

@@ -64,7 +64,10 @@ fn places() -> Places {
     }
 }
 
-async fn resolved(arguments: &[&str], secret: Option<&'static str>) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
+async fn resolved(
+    arguments: &[&str],
+    secret: Option<&'static str>,
+) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
     let mut given = GivenInputs::default();
     for argument in arguments {
         given.add_argument(argument).unwrap();
@@ -74,17 +77,26 @@ async fn resolved(arguments: &[&str], secret: Option<&'static str>) -> Result<BT
 
 #[tokio::test]
 async fn defaults_use_earlier_inputs() {
-    let values = resolved(&["grace=5s", "directory=rel"], Some("s3cret-word\n")).await.unwrap();
+    let values = resolved(&["grace=5s", "directory=rel"], Some("s3cret-word\n"))
+        .await
+        .unwrap();
     assert_eq!(values["copy"], Value::Path("/w/rel".to_owned()));
     assert_eq!(values["grace"], Value::Duration(5000));
-    let Value::Secret(secret) = &values["token"] else { unreachable!("a secret") };
+    let Value::Secret(secret) = &values["token"] else {
+        unreachable!("a secret")
+    };
     assert_eq!(secret.expose(), "s3cret-word");
 }
 
 #[tokio::test]
 async fn every_mistake_is_told_at_once() {
-    let errors = resolved(&["grace=5", "webs=a,b,c", "directroy=x", "token=abcdef"], None).await.unwrap_err();
-    let told: Vec<_> = errors.iter().map(|error| format!("{} / {}", error.message, error.help)).collect();
+    let errors = resolved(&["grace=5", "webs=a,b,c", "directroy=x", "token=abcdef"], None)
+        .await
+        .unwrap_err();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{} / {}", error.message, error.help))
+        .collect();
     assert_eq!(
         told,
         [

@@ -17,6 +17,7 @@ use crate::event::{End, Event, Stamped};
 use crate::world::{Clock, Journal, JournalError};
 
 use super::digest::NO_LINE;
+use super::failpoint::Failpoint;
 use super::reader::{ReadError, Reader};
 use super::reserve::Reserve;
 use super::writer::{Chain, Request, Writer};
@@ -159,6 +160,7 @@ impl DiskJournal {
             reserve: Some(reserve),
             is_reserve_used: Arc::clone(&is_reserve_used),
             failure: None,
+            failpoint: Failpoint::from_environment(),
         };
         let (sender, receiver) = sync_channel(QUEUE_RECORDS_MAX);
         let thread = std::thread::Builder::new()
@@ -288,6 +290,7 @@ fn finish(run_directory: &Path, file: File, chain: Chain) -> Result<(), OpenErro
         reserve: None,
         is_reserve_used: Arc::default(),
         failure: None,
+        failpoint: None,
     };
     writer.finish().map_err(|reason| OpenError::File {
         path,

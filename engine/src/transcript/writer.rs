@@ -17,6 +17,7 @@ use crate::event::{End, Event, Stamped};
 use crate::world::JournalError;
 
 use super::digest::sha256;
+use super::failpoint::Failpoint;
 use super::record::Record;
 use super::reserve::Reserve;
 use super::seal::Seal;
@@ -99,6 +100,8 @@ pub(super) struct Writer<F> {
     pub(super) reserve: Option<Reserve>,
     pub(super) is_reserve_used: Arc<AtomicBool>,
     pub(super) failure: Option<JournalError>,
+    /// With one, each record is written and synced alone.
+    pub(super) failpoint: Option<Failpoint>,
 }
 
 impl<F: LogFile> Writer<F> {
@@ -106,7 +109,9 @@ impl<F: LogFile> Writer<F> {
     pub(super) fn run(mut self, queue: &Receiver<Request>) {
         while let Ok(first) = queue.recv() {
             let mut batch = vec![first];
-            batch.extend(queue.try_iter().take(BATCH_RECORDS_MAX - 1));
+            if self.failpoint.is_none() {
+                batch.extend(queue.try_iter().take(BATCH_RECORDS_MAX - 1));
+            }
             self.commit(batch);
         }
     }
@@ -137,16 +142,24 @@ impl<F: LogFile> Writer<F> {
         for stamped in batch {
             chain.add(stamped, &mut lines)?;
         }
+        self.pass_failpoint(Failpoint::Before(chain.records));
         self.append_or_cut(&lines).map_err(|error| error.to_string())?;
         let has_ended = chain.end.is_some() && self.chain.end.is_none();
         self.chain = chain;
-        if is_awaited || has_ended {
+        if is_awaited || has_ended || self.failpoint.is_some() {
             self.file.sync().map_err(|error| error.to_string())?;
         }
+        self.pass_failpoint(Failpoint::After(self.chain.records));
         if has_ended {
             self.finish()?;
         }
         Ok(())
+    }
+
+    fn pass_failpoint(&self, here: Failpoint) {
+        if let Some(failpoint) = self.failpoint {
+            failpoint.pass(here);
+        }
     }
 
     fn append_or_cut(&mut self, lines: &[u8]) -> io::Result<()> {

@@ -56,6 +56,7 @@ fn writer(disk: &Arc<Mutex<SmallDisk>>, reserve: Option<Reserve>) -> Writer<Arc<
         reserve,
         is_reserve_used: Arc::default(),
         failure: None,
+        failpoint: None,
     }
 }
 
@@ -153,6 +154,7 @@ fn the_reserve_lets_the_last_records_be_written() {
         reserve: plain.reserve,
         is_reserve_used: plain.is_reserve_used,
         failure: None,
+        failpoint: None,
     };
     let (only, mut answer) = request("only");
     writer.commit(vec![only]);

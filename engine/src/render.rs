@@ -1,0 +1,22 @@
+//! What people and scripts see: findings of the compiler, the course of a run, its end, a plan.
+//!
+//! Everything here is a function of data: nothing prints, asks the time or knows a terminal. The live
+//! view and `transcript show` are one renderer, [`Timeline`]. Text of others (what commands print, what
+//! files hold) goes through [`visible`] before it is shown.
+
+#[cfg(feature = "cli")]
+mod findings;
+pub mod json;
+mod line;
+mod status;
+mod summary;
+mod timeline;
+mod visible;
+
+#[cfg(feature = "cli")]
+pub use findings::findings;
+pub use line::{Line, Tone};
+pub use status::Status;
+pub use summary::{end_word, summary};
+pub use timeline::{Outline, StepOutline, Timeline};
+pub use visible::visible;

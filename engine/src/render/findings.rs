@@ -1,0 +1,188 @@
+//! Findings of the compiler as text: the line, the place under it, other places, what to do.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet};
+use backstay_dsl::diagnostic::{Diagnostic, Help, Severity};
+use backstay_dsl::source::{SourceId, SourceMap, Span};
+
+/// How many findings are shown in full; the rest is counted.
+const SHOWN_MAX: usize = 50;
+/// Places further apart than this are shown each on its own, so that a huge text is not laid out whole.
+const SNIPPET_BYTES_MAX: usize = 64 << 10;
+
+/// All findings, each in full, and a last line that counts them.
+pub fn findings(sources: &SourceMap, findings: &[Diagnostic], has_colour: bool) -> String {
+    let renderer = if has_colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut text = String::new();
+    for finding in findings.iter().take(SHOWN_MAX) {
+        text.push_str(&renderer.render(&groups(sources, finding)));
+        text.push_str("\n\n");
+    }
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if findings.len() > SHOWN_MAX {
+        text.push_str(&format!("… and {} more\n", findings.len() - SHOWN_MAX));
+    }
+    let plural = |number: usize, word: &str| match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    };
+    let explain = findings.first().map(|finding| finding.slug).unwrap_or_default();
+    match (errors, warnings) {
+        (0, 0) => {}
+        (errors, 0) => text.push_str(&plural(errors, "error")),
+        (0, warnings) => text.push_str(&plural(warnings, "warning")),
+        (errors, warnings) => {
+            text.push_str(&format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")));
+        }
+    }
+    if !findings.is_empty() {
+        text.push_str(&format!("; for more about one: backstay explain {explain}\n"));
+    }
+    text
+}
+
+fn groups<'a>(sources: &'a SourceMap, finding: &'a Diagnostic) -> Vec<Group<'a>> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut places = vec![(finding.span, finding.label.as_str(), AnnotationKind::Primary)];
+    places.extend(
+        finding
+            .related
+            .iter()
+            .map(|(span, label)| (*span, label.as_str(), AnnotationKind::Context)),
+    );
+    let first = level.primary_title(finding.message.as_str()).id(finding.slug);
+    let mut main = Group::with_title(first).elements(snippets(sources, &places));
+    let mut others = Vec::new();
+    for help in &finding.help {
+        match placed_help(sources, help) {
+            Some(group) => others.push(group),
+            None => main = main.element(Level::HELP.message(help.message.as_str())),
+        }
+    }
+    others.insert(0, main);
+    others
+}
+
+/// A help that has a place or a replacement, as a group of its own.
+fn placed_help<'a>(sources: &'a SourceMap, help: &'a Help) -> Option<Group<'a>> {
+    let title = Level::HELP.secondary_title(help.message.as_str());
+    if let Some(suggestion) = &help.suggestion {
+        let window = Window::around(sources, suggestion.span.source, &[suggestion.span])?;
+        let patch = Patch::new(window.range(suggestion.span), suggestion.replacement.as_str());
+        return Some(Group::with_title(title).element(window.snippet().patch(patch)));
+    }
+    let places = [(help.span?, "", AnnotationKind::Primary)];
+    Some(Group::with_title(title).elements(snippets(sources, &places)))
+}
+
+type Place<'a> = (Span, &'a str, AnnotationKind);
+
+fn snippets<'a>(sources: &'a SourceMap, places: &[Place<'a>]) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let mut by_source: BTreeMap<SourceId, Vec<Place<'a>>> = BTreeMap::new();
+    for place in places {
+        by_source.entry(place.0.source).or_default().push(*place);
+    }
+    let mut found = Vec::new();
+    // The source of the finding itself comes first.
+    let first = places.first().map(|(span, ..)| span.source);
+    let order = first
+        .into_iter()
+        .chain(by_source.keys().copied().filter(|id| Some(*id) != first));
+    for id in order {
+        let places = by_source.get(&id).map(Vec::as_slice).unwrap_or_default();
+        for near in split_far(places) {
+            let spans: Vec<Span> = near.iter().map(|(span, ..)| *span).collect();
+            let Some(window) = Window::around(sources, id, &spans) else {
+                continue;
+            };
+            let annotations = near.iter().map(|(span, label, kind)| {
+                let annotation = kind.span(window.range(*span));
+                if label.is_empty() {
+                    annotation
+                } else {
+                    annotation.label(*label)
+                }
+            });
+            found.push(window.snippet().annotations(annotations));
+        }
+    }
+    found
+}
+
+/// The first place with all that lie near it, then each that lies far off.
+fn split_far<'a>(places: &[Place<'a>]) -> Vec<Vec<Place<'a>>> {
+    let Some(((span, ..), _)) = places.split_first() else {
+        return Vec::new();
+    };
+    let is_near = |place: &Place<'a>| place.0.start.abs_diff(span.start) as usize <= SNIPPET_BYTES_MAX;
+    let (near, far): (Vec<_>, Vec<_>) = places.iter().copied().partition(is_near);
+    std::iter::once(near)
+        .chain(far.into_iter().map(|place| vec![place]))
+        .collect()
+}
+
+/// The whole lines of a source around some places.
+struct Window<'a> {
+    name: &'a str,
+    text: &'a str,
+    start: usize,
+    line: usize,
+}
+
+impl<'a> Window<'a> {
+    fn around(sources: &'a SourceMap, id: SourceId, spans: &[Span]) -> Option<Self> {
+        let source = sources.get(id)?;
+        let text = source.text.as_str();
+        let first = spans.iter().map(|span| span.start as usize).min()?.min(text.len());
+        let last = spans
+            .iter()
+            .map(|span| span.end as usize)
+            .max()?
+            .clamp(first, text.len());
+        let bytes = text.as_bytes();
+        let start = bytes
+            .iter()
+            .take(first)
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        let rest = bytes.get(last..).unwrap_or_default();
+        let end = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(text.len(), |at| last + at);
+        let line_start = Span::new(id, u32::try_from(start).ok()?, u32::try_from(start).ok()?);
+        Some(Self {
+            name: &source.name,
+            text: text.get(start..end)?,
+            start,
+            line: sources.start(line_start).line,
+        })
+    }
+
+    fn snippet<T: Clone>(&self) -> Snippet<'a, T> {
+        Snippet::source(self.text).path(self.name).line_start(self.line)
+    }
+
+    /// A place as bytes of this window, on borders of characters.
+    fn range(&self, span: Span) -> Range<usize> {
+        let border = |at: u32| {
+            let mut at = (at as usize).saturating_sub(self.start).min(self.text.len());
+            while !self.text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let (start, end) = (border(span.start), border(span.end));
+        start..end.max(start)
+    }
+}

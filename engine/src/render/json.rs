@@ -1,0 +1,106 @@
+//! The shapes that scripts rely on (`--format json`): one object each, to which fields may be added.
+
+use std::path::Path;
+
+use backstay_dsl::diagnostic::{Diagnostic, Severity};
+use backstay_dsl::source::SourceMap;
+use serde_json::{Value, json};
+
+use crate::event::RunEnd;
+use crate::transcript::Verification;
+
+use super::summary::end_word;
+
+/// `check`: whether the runbook may be run, and every finding.
+pub fn check(sources: &SourceMap, findings: &[Diagnostic]) -> Value {
+    let ok = !findings.iter().any(|finding| finding.severity == Severity::Error);
+    json!({ "ok": ok, "diagnostics": diagnostics(sources, findings) })
+}
+
+/// The findings alone, as errors carry them.
+pub fn diagnostics(sources: &SourceMap, findings: &[Diagnostic]) -> Value {
+    findings.iter().map(|finding| diagnostic(sources, finding)).collect()
+}
+
+fn diagnostic(sources: &SourceMap, finding: &Diagnostic) -> Value {
+    let (start, end) = (sources.start(finding.span), sources.end(finding.span));
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let help: Vec<&str> = finding.help.iter().map(|help| help.message.as_str()).collect();
+    let related: Vec<Value> = finding
+        .related
+        .iter()
+        .map(|(span, label)| place(sources, *span, label))
+        .chain(
+            finding
+                .help
+                .iter()
+                .filter_map(|help| help.span.map(|span| place(sources, span, &help.message))),
+        )
+        .collect();
+    json!({
+        "slug": finding.slug,
+        "severity": severity,
+        "message": finding.message,
+        "file": sources.get(finding.span.source).map_or("", |source| source.name.as_str()),
+        "line": start.line,
+        "column": start.column,
+        "end_line": end.line,
+        "end_column": end.column,
+        "help": help,
+        "label": finding.label,
+        "related": related,
+    })
+}
+
+fn place(sources: &SourceMap, span: backstay_dsl::source::Span, message: &str) -> Value {
+    let start = sources.start(span);
+    json!({
+        "file": sources.get(span.source).map_or("", |source| source.name.as_str()),
+        "line": start.line,
+        "column": start.column,
+        "message": message,
+    })
+}
+
+/// `run`, `resume`: how it ended.
+pub fn run(run: &str, end: &RunEnd, run_directory: &Path) -> Value {
+    let failed_at = end
+        .failed_at
+        .as_ref()
+        .map(|failed| json!({ "step": failed.step, "statement": failed.statement, "reason": failed.reason }));
+    json!({
+        "run": run,
+        "end": end_word(end.end),
+        "exit": end.end.exit_code(),
+        "transcript": run_directory.join(crate::transcript::RECORDS_FILE).display().to_string(),
+        "failed_at": failed_at,
+        "way_back": end.way_back,
+        "reason": end.reason,
+        "exceptions": end.exceptions,
+        "leftovers": end.leftovers,
+        "held": end.held,
+        "commands_left": end.commands_left,
+    })
+}
+
+/// `transcript verify`: the judgement.
+pub fn verification(verification: &Verification) -> Value {
+    json!({
+        "verdict": verification.verdict.word(),
+        "records": verification.records,
+        "head": verification.head,
+        "detail": verification.detail,
+    })
+}
+
+/// What exits 2, 3, 4 and 75 print.
+pub fn error(exit: u8, reason: &str, help: &[String], diagnostics: Option<Value>) -> Value {
+    let mut error = json!({ "exit": exit, "reason": reason, "help": help });
+    if let (Some(diagnostics), Some(fields)) = (diagnostics, error.as_object_mut()) {
+        fields.insert("diagnostics".to_owned(), diagnostics);
+    }
+    json!({ "error": error })
+}

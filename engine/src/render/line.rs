@@ -1,0 +1,46 @@
+//! One line of the course of a run.
+
+use std::fmt;
+
+/// How a line is meant: the program gives it a colour where there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Plain,
+    /// A step is done, a run is completed.
+    Good,
+    /// Something to look at.
+    Notable,
+    /// Something failed.
+    Bad,
+    /// A detail.
+    Faint,
+}
+
+/// One line: when, how long after the beginning, where, what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Time of day, UTC: `22:13:20Z`.
+    pub time: String,
+    /// Since the run began: `+3m12s`.
+    pub elapsed: String,
+    /// The step, way back, hold or the run itself.
+    pub place: String,
+    /// What happened.
+    pub text: String,
+    /// How it is meant.
+    pub tone: Tone,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            time,
+            elapsed,
+            place,
+            text,
+            ..
+        } = self;
+        write!(f, "{time} {elapsed:>8}  {place:<14}  {text}")
+    }
+}

@@ -1,0 +1,79 @@
+//! The end of a run in words: how it ended, what failed, which way it took, what is left to do.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::event::{End, RunEnd};
+
+use super::visible;
+
+/// The name of an end state, as `--format json` has it.
+pub fn end_word(end: End) -> &'static str {
+    match end {
+        End::Completed => "completed",
+        End::Refused => "refused",
+        End::RolledBack => "rolled_back",
+        End::Parked => "parked",
+        End::Stuck => "stuck",
+        End::Paused => "paused",
+    }
+}
+
+fn sentence(end: End) -> &'static str {
+    match end {
+        End::Completed => "COMPLETED: every step is done and everything is well.",
+        End::Refused => "REFUSED: nothing was changed.",
+        End::RolledBack => "ROLLED BACK: everything is as it was at the start, and was checked.",
+        End::Parked => "PARKED: in a safe place that is neither done nor back. A person decides what comes next.",
+        End::Stuck => "STUCK: a person is needed now.",
+        End::Paused => "PAUSED: the run can be resumed.",
+    }
+}
+
+/// The end of a run for a person; the last lines are what to type next.
+pub fn summary(run: &str, end: &RunEnd, run_directory: &Path) -> String {
+    let mut text = format!("{}\n", sentence(end.end));
+    // Writing to a text cannot fail.
+    if let Some(failed) = &end.failed_at {
+        let statement = if failed.statement.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", visible(&failed.statement))
+        };
+        let _ = writeln!(
+            text,
+            "  failed:      step {}{statement}: {}",
+            visible(&failed.step),
+            visible(&failed.reason)
+        );
+    } else if !end.reason.is_empty() {
+        let _ = writeln!(text, "  because:     {}", visible(&end.reason));
+    }
+    if let Some(way) = &end.way_back {
+        let _ = writeln!(text, "  way back:    {}", visible(way));
+    }
+    list(&mut text, "passed over", &end.exceptions);
+    list(&mut text, "still held", &end.held);
+    list(&mut text, "left behind", &end.leftovers);
+    if !end.commands_left.is_empty() {
+        text.push_str("  left to do, in this order:\n");
+        for command in &end.commands_left {
+            let _ = writeln!(text, "    {}", visible(command));
+        }
+    }
+    let _ = writeln!(text, "  transcript:  {}", visible(&run_directory.display().to_string()));
+    let next = match end.end {
+        End::Paused => format!("backstay resume {run}    or    backstay turn-back {run}"),
+        End::Stuck | End::Parked | End::RolledBack => format!("backstay transcript show {run}"),
+        End::Completed | End::Refused => format!("backstay transcript verify {run}"),
+    };
+    let _ = writeln!(text, "  next:        {next}");
+    text
+}
+
+fn list(text: &mut String, what: &str, entries: &[String]) {
+    for (number, entry) in entries.iter().enumerate() {
+        let label = if number == 0 { format!("{what}:") } else { String::new() };
+        let _ = writeln!(text, "  {label:<12} {}", visible(entry));
+    }
+}

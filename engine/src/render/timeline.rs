@@ -1,0 +1,144 @@
+//! The course of a run, one plain line for every event; the same for a live run and for a transcript.
+
+mod words;
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::model::Runbook;
+use jiff::Timestamp;
+
+use crate::event::{Event, Stamped, StepState};
+use crate::units;
+
+use super::line::Line;
+
+/// What a person knows of a runbook: titles and budgets. Empty where only a transcript is at hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Steps by name.
+    pub steps: BTreeMap<String, StepOutline>,
+    /// Titles of holds by name.
+    pub holds: BTreeMap<String, String>,
+}
+
+/// What a person knows of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepOutline {
+    /// Its title.
+    pub title: String,
+    /// Its budget, milliseconds.
+    pub budget_ms: Option<u64>,
+    /// Whether it runs before the window starts.
+    pub before_window: bool,
+}
+
+impl From<&Runbook> for Outline {
+    fn from(runbook: &Runbook) -> Self {
+        let step = |step: &backstay_dsl::model::Step| StepOutline {
+            title: step.title.clone(),
+            budget_ms: step.budget_ms,
+            before_window: step.before_window,
+        };
+        Self {
+            steps: runbook
+                .steps
+                .iter()
+                .map(|known| (known.name.clone(), step(known)))
+                .collect(),
+            holds: runbook
+                .holds
+                .iter()
+                .map(|hold| (hold.name.clone(), hold.title.clone()))
+                .collect(),
+        }
+    }
+}
+
+/// Follows a run event by event.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    pub(super) outline: Outline,
+    /// When the run began, wall milliseconds.
+    pub(super) began_ms: Option<i64>,
+    /// The steps that are running: when each began, wall milliseconds.
+    pub(super) running: BTreeMap<String, i64>,
+    pub(super) window: super::status::WindowState,
+    /// What the run does beside steps: a way back, the last questions.
+    pub(super) phase: Option<String>,
+    titles: BTreeMap<String, String>,
+}
+
+impl Timeline {
+    /// A timeline of a run with these titles.
+    pub fn new(outline: Outline) -> Self {
+        Self {
+            outline,
+            ..Self::default()
+        }
+    }
+
+    /// The line of the next event.
+    pub fn line(&mut self, stamped: &Stamped) -> Line {
+        let at_ms = stamped.at_ms;
+        let began_ms = *self.began_ms.get_or_insert(at_ms);
+        let (place, text, tone) = self.words(stamped);
+        self.note(stamped);
+        Line {
+            time: time_of_day(at_ms),
+            elapsed: format!("+{}", seconds(at_ms.saturating_sub(began_ms))),
+            place,
+            text,
+            tone,
+        }
+    }
+
+    fn note(&mut self, stamped: &Stamped) {
+        let at_ms = stamped.at_ms;
+        match &stamped.event {
+            Event::Step { id, state, .. } => self.note_step(id, *state, at_ms),
+            Event::Intent(intent) => {
+                self.titles.insert(intent.key.clone(), intent.title.clone());
+            }
+            Event::RunStart(start) => self.window.begin(start),
+            Event::Commit { .. } => self.window.is_over = true,
+            Event::Decision { extend_ms, .. } => self.window.extend(*extend_ms),
+            Event::Turn { way, .. } => {
+                self.window.is_over = true;
+                self.phase = Some(words::way(way));
+            }
+            Event::RunEnd(_) | Event::RunInterrupted { .. } => self.running.clear(),
+            _ => {}
+        }
+    }
+
+    fn note_step(&mut self, id: &str, state: StepState, at_ms: i64) {
+        match state {
+            StepState::Running => {
+                self.running.entry(id.to_owned()).or_insert(at_ms);
+                let is_before = self.outline.steps.get(id).is_some_and(|step| step.before_window);
+                if !is_before {
+                    self.window.start_at(at_ms);
+                }
+            }
+            StepState::Healing => {}
+            _ => {
+                self.running.remove(id);
+            }
+        }
+    }
+
+    fn title_of(&self, key: &str) -> Option<&str> {
+        self.titles.get(key).map(String::as_str)
+    }
+}
+
+/// `22:13:20Z`.
+pub(super) fn time_of_day(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).map_or_else(|_| "?".to_owned(), |at| at.strftime("%H:%M:%SZ").to_string())
+}
+
+/// A length of time in whole seconds: `3m12s`.
+pub(super) fn seconds(ms: i64) -> String {
+    let whole = u64::try_from(ms).unwrap_or(0) / 1000 * 1000;
+    units::duration(whole)
+}

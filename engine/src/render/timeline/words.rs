@@ -1,0 +1,367 @@
+//! What each event is called.
+
+use crate::event::{
+    AnchorTime, EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind,
+    RunStart, SignalChoice, Stamped, StepState, Verdict, Way,
+};
+use crate::render::visible;
+use crate::units;
+
+use super::super::line::Tone;
+use super::super::summary::end_word;
+use super::{Timeline, seconds};
+
+type Words = (String, String, Tone);
+
+/// The longest part of somebody else's text in a line, in characters.
+const EVIDENCE_CHARACTERS_MAX: usize = 400;
+
+impl Timeline {
+    /// The place, the words and the tone of an event.
+    pub(super) fn words(&self, stamped: &Stamped) -> Words {
+        let run = || "run".to_owned();
+        match &stamped.event {
+            Event::RunStart(start) => (run(), begins(start), Tone::Plain),
+            Event::Step { id, state, reason } => self.step(id, *state, reason.as_deref(), stamped.at_ms),
+            Event::Intent(intent) => intends(intent),
+            Event::Outcome(outcome) => self.outcome(outcome),
+            Event::Evaluated { .. } => evaluated(&stamped.event),
+            Event::Symptom {
+                table,
+                row,
+                step,
+                chosen,
+            } => {
+                let is = if *chosen { "is seen" } else { "is not seen" };
+                let tone = if *chosen { Tone::Notable } else { Tone::Faint };
+                (step.clone(), format!("symptom “{}” of {table} {is}", short(row)), tone)
+            }
+            Event::Hold { name, state } => self.hold(name, *state),
+            Event::Commit { because, .. } => {
+                let text = format!("POINT OF NO RETURN passed: {}", short(because));
+                (run(), text, Tone::Notable)
+            }
+            Event::Turn { cause, way: to } => {
+                let text = format!("turns: {} (because: {})", way(to), short(cause));
+                (run(), text, Tone::Bad)
+            }
+            Event::RunEnd(end) => {
+                let tone = if end.end == crate::event::End::Completed {
+                    Tone::Good
+                } else {
+                    Tone::Bad
+                };
+                let text = format!("ends {}{}", end_word(end.end), because(Some(&end.reason)));
+                (run(), text, tone)
+            }
+            other => decided(other)
+                .or_else(|| happened(other))
+                .unwrap_or_else(|| (run(), String::new(), Tone::Faint)),
+        }
+    }
+
+    fn step(&self, id: &str, state: StepState, reason: Option<&str>, at_ms: i64) -> Words {
+        let outline = self.outline.steps.get(id);
+        let title = outline
+            .map(|step| format!(": {}", short(&step.title)))
+            .unwrap_or_default();
+        let took = self
+            .running
+            .get(id)
+            .map(|began_ms| format!(" after {}", seconds(at_ms.saturating_sub(*began_ms))))
+            .unwrap_or_default();
+        let reason = because(reason);
+        let (text, tone) = match state {
+            StepState::Running => {
+                let budget = outline.and_then(|step| step.budget_ms);
+                let budget = budget
+                    .map(|ms| format!(" (budget {})", units::duration(ms)))
+                    .unwrap_or_default();
+                (format!("begins{title}{budget}"), Tone::Plain)
+            }
+            StepState::Done => (format!("done{took}"), Tone::Good),
+            StepState::Skipped => (format!("skipped, already done{reason}"), Tone::Good),
+            StepState::NotTaken => (format!("not taken{reason}"), Tone::Plain),
+            StepState::Healing => (format!("is being healed{reason}"), Tone::Notable),
+            StepState::Failed => (format!("FAILED{took}{reason}"), Tone::Bad),
+            StepState::Excepted => (format!("failed and is passed over{reason}"), Tone::Notable),
+            StepState::Cancelled => (format!("stopped{took}{reason}"), Tone::Notable),
+        };
+        (id.to_owned(), text, tone)
+    }
+
+    fn outcome(&self, outcome: &OutcomeRecord) -> Words {
+        let evidence = because(Some(&outcome.evidence));
+        let took = units::duration(outcome.ms);
+        let title = self.title_of(&outcome.key).unwrap_or(&outcome.key);
+        let (text, tone) = match outcome.result {
+            OutcomeResult::Ok => (format!("ok in {took}{evidence}"), Tone::Plain),
+            OutcomeResult::Failed => (format!("FAILED after {took}: {}{evidence}", short(title)), Tone::Bad),
+            OutcomeResult::Unknown => (
+                format!("nobody knows whether it happened: {}{evidence}", short(title)),
+                Tone::Notable,
+            ),
+        };
+        (place(&outcome.key), text, tone)
+    }
+
+    fn hold(&self, name: &str, state: HoldState) -> Words {
+        let title = self.outline.holds.get(name).map_or(name, String::as_str);
+        let (word, tone) = match state {
+            HoldState::Taken => ("taken", Tone::Plain),
+            HoldState::Free => ("released", Tone::Plain),
+            HoldState::Stuck => ("COULD NOT BE RELEASED", Tone::Bad),
+        };
+        (format!("hold:{name}"), format!("{word}: {}", short(title)), tone)
+    }
+}
+
+fn begins(start: &RunStart) -> String {
+    let window = match (start.window_ms, start.keep_ms) {
+        (Some(window_ms), Some(keep_ms)) => format!(
+            ", window {} with {} kept for the way back",
+            units::duration(window_ms),
+            units::duration(keep_ms)
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "{} begins: {} ({} on {}{window})",
+        visible(&start.run),
+        short(&start.title),
+        visible(&start.operator),
+        visible(&start.host)
+    )
+}
+
+fn intends(intent: &Intent) -> Words {
+    let verb = match intent.way.as_str() {
+        "undo" => "undo: ",
+        "row" => "first: ",
+        _ => "",
+    };
+    let again = if intent.n > 1 {
+        format!(" (try {})", intent.n)
+    } else {
+        String::new()
+    };
+    let text = format!("{verb}{}{again} …", short(&intent.title));
+    (place(&intent.key), text, Tone::Plain)
+}
+
+fn evaluated(event: &Event) -> Words {
+    let Event::Evaluated {
+        key,
+        label,
+        what,
+        result,
+        evidence,
+        polls,
+        ms,
+        ..
+    } = event
+    else {
+        return (String::new(), String::new(), Tone::Faint);
+    };
+    let noun = match what {
+        EvaluationKind::Require => "require",
+        EvaluationKind::SkipWhen => "skip when",
+        EvaluationKind::OnlyWhen => "only when",
+        EvaluationKind::Let => "let",
+        EvaluationKind::Check => "check",
+        EvaluationKind::Record => "record",
+        EvaluationKind::Arguments => "arguments",
+        EvaluationKind::Row => "symptom",
+        EvaluationKind::Well => "well",
+        EvaluationKind::Obligation => "before the first change",
+    };
+    let must_hold = matches!(
+        what,
+        EvaluationKind::Require | EvaluationKind::Check | EvaluationKind::Well | EvaluationKind::Obligation
+    );
+    let (verb, tone) = match result {
+        EvaluationResult::Holds if must_hold => ("holds", Tone::Plain),
+        EvaluationResult::Holds => ("", Tone::Faint),
+        EvaluationResult::DoesNotHold if must_hold => ("DOES NOT HOLD", Tone::Bad),
+        EvaluationResult::DoesNotHold => ("does not hold", Tone::Faint),
+        EvaluationResult::Unanswered if *what == EvaluationKind::Row => ("could not be asked", Tone::Notable),
+        EvaluationResult::Unanswered => ("HAS NO ANSWER", Tone::Bad),
+    };
+    let polls = if *polls > 1 {
+        format!(", asked {polls} times")
+    } else {
+        String::new()
+    };
+    let verb = if verb.is_empty() {
+        String::new()
+    } else {
+        format!(" {verb}")
+    };
+    let text = format!(
+        "{noun} “{}”{verb}{} ({}{polls})",
+        short(label),
+        because(Some(evidence)),
+        units::duration(*ms)
+    );
+    (place(key), text, tone)
+}
+
+/// What people and clocks decided.
+fn decided(event: &Event) -> Option<Words> {
+    Some(match event {
+        Event::Settled {
+            key,
+            verdict,
+            by,
+            evidence,
+            ..
+        } => {
+            let (word, tone) = match verdict {
+                Verdict::Done => ("it was done", Tone::Plain),
+                Verdict::NotDone => ("it was not done", Tone::Plain),
+                Verdict::Undecidable => ("it cannot be told whether it was done", Tone::Bad),
+            };
+            let text = format!("found out by {}: {word}{}", visible(by), because(Some(evidence)));
+            (place(key), text, tone)
+        }
+        Event::Answer {
+            key,
+            prompt,
+            value,
+            who,
+            via,
+            late,
+        } => {
+            let answer = match value {
+                Some(value) => format!("“{}”", short(&value.to_value().canonical())),
+                None => "silence".to_owned(),
+            };
+            let late = if *late { ", too late" } else { "" };
+            let text = format!("{} – {answer} ({}, {via}{late})", short(prompt), visible(who));
+            (place(key), text, Tone::Plain)
+        }
+        Event::Signal { name, choice } => {
+            let choice = match choice {
+                Some(SignalChoice::TurnBack) => ": turn back",
+                Some(SignalChoice::Pause) => ": pause",
+                Some(SignalChoice::GoOn) => ": go on",
+                None => "",
+            };
+            (
+                "run".to_owned(),
+                format!("signal {}{choice}", visible(name)),
+                Tone::Notable,
+            )
+        }
+        Event::Request { what, who } => {
+            let what = match what {
+                RequestKind::TurnBack => "turn back",
+                RequestKind::Pause => "pause",
+            };
+            (
+                "run".to_owned(),
+                format!("{} asks to {what}", visible(who)),
+                Tone::Notable,
+            )
+        }
+        Event::Decision { what, because, who, .. } => {
+            let text = format!("{} decides: {} ({})", visible(who), short(what), short(because));
+            ("run".to_owned(), text, Tone::Notable)
+        }
+        _ => return None,
+    })
+}
+
+/// What else happened to the run.
+fn happened(event: &Event) -> Option<Words> {
+    let (text, tone) = match event {
+        Event::Anchor {
+            name,
+            when,
+            value,
+            reason,
+        } => {
+            let when = match when {
+                AnchorTime::Start => "at the start",
+                AnchorTime::End => "at the end",
+            };
+            match value {
+                Some(value) => {
+                    let value = value.to_value().canonical();
+                    (format!("anchor {name} {when}: {}", short(&value)), Tone::Plain)
+                }
+                None => {
+                    let reason = because(reason.as_deref());
+                    (format!("anchor {name} {when} has no answer{reason}"), Tone::Notable)
+                }
+            }
+        }
+        Event::ClockGap {
+            gap_ms,
+            uncertain,
+            wall_went_back,
+        } => {
+            let back = if *wall_went_back {
+                "; the wall clock went back"
+            } else {
+                ""
+            };
+            let uncertain = if *uncertain { "; times are uncertain" } else { "" };
+            let gap = units::duration(*gap_ms);
+            (
+                format!("the machine stood still for {gap}{uncertain}{back}"),
+                Tone::Notable,
+            )
+        }
+        Event::Timer { id } => (format!("timer {}", visible(id)), Tone::Faint),
+        Event::LockLost { name } => (format!("THE LOCK {} IS LOST", visible(name)), Tone::Bad),
+        Event::RunInterrupted { reason } => (
+            format!("stops here and can be resumed{}", because(Some(reason))),
+            Tone::Notable,
+        ),
+        Event::RunResumed(resumed) => {
+            let goal = if resumed.turn_back { " to turn back" } else { "" };
+            let who = visible(&resumed.operator);
+            (
+                format!("goes on{goal} ({who} on {})", visible(&resumed.host)),
+                Tone::Notable,
+            )
+        }
+        _ => return None,
+    };
+    Some(("run".to_owned(), text, tone))
+}
+
+/// Where a run turns to.
+pub(super) fn way(way: &Way) -> String {
+    match way {
+        Way::Rollback(name) => format!("back by rollback {name}"),
+        Way::Unwind => "back by the undos, last first".to_owned(),
+        Way::Park(name) => format!("to the safe place {name}"),
+        Way::Stand => "it stays where it stands: the point of no return is passed".to_owned(),
+        Way::Refuse => "refused, nothing was changed".to_owned(),
+        Way::Pause => "pause".to_owned(),
+    }
+}
+
+/// The step, way back or hold of a statement's key: `cutover`, `undo:cutover`, `hold:drained`.
+fn place(key: &str) -> String {
+    visible(key.split('/').next().unwrap_or(key)).into_owned()
+}
+
+/// A reason behind a colon; nothing where there is none.
+fn because(reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) if !reason.is_empty() => format!(": {}", short(reason)),
+        _ => String::new(),
+    }
+}
+
+/// Somebody else's text, made visible and cut to a length that a line can bear.
+fn short(text: &str) -> String {
+    let text = visible(text);
+    match text.char_indices().nth(EVIDENCE_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+        None => text.into_owned(),
+    }
+}
