@@ -264,9 +264,9 @@ mod tests {
                     reach[a][b] = true;
                 }
             }
-            for a in 0..count {
-                for b in 0..count {
-                    assert_eq!(order.is_before(a, b), reach[a][b], "{a} {b} of {after:?}");
+            for (a, row) in reach.iter().enumerate() {
+                for (b, reached) in row.iter().enumerate() {
+                    assert_eq!(order.is_before(a, b), *reached, "{a} {b} of {after:?}");
                 }
             }
         }

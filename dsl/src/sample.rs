@@ -104,11 +104,11 @@ pub(crate) fn change(touches: Vec<Touch<Expr>>, cancel: Cancel, within_ms: u64) 
     }
 }
 
-pub(crate) fn undo(within_ms: u64) -> Option<Undo> {
-    Some(Undo::Body(UndoBody {
+pub(crate) fn undo(within_ms: u64) -> Undo {
+    Undo::Body(UndoBody {
         key: "undo:key".to_owned(),
         body: Block::default(),
         within_ms,
         span: Span::default(),
-    }))
+    })
 }

@@ -10,7 +10,7 @@
 //! | backup | whole, cold, proven, fresh | captured completely; with every writer stopped; restored on trial; nothing written since |
 //! | hold | free, taken | |
 //! | run of the book | committed | past the point of no return |
-//! | any other resource | as_was, changed, partial, gone, added | absent from the map is as_was |
+//! | any other resource | `as_was`, changed, partial, gone, added | absent from the map is `as_was` |
 //!
 //! The transitions are in [`requirement`] (what an effect needs, else a slug) and [`transition`] (what
 //! comes after it). Rehearsals compute with one [`State`], proofs with sets of them: the order is total
@@ -69,6 +69,7 @@ pub enum Data {
 }
 
 /// A backup.
+#[expect(clippy::struct_excessive_bools, reason = "they are the bits of the contract")]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Backup {
     /// The protected state it was made of.

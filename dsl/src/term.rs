@@ -216,6 +216,30 @@ pub fn relation(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
     }
 }
 
+/// What holds a resource, from the outside in, and the resource last: where one trail begins another,
+/// the second resource lies in the first or is the same.
+pub fn trail(resource: &Resource<Term>) -> Vec<Term> {
+    let first = resource.key.first();
+    let mut trail = Vec::new();
+    if is_place(resource.kind) || resource.kind == ResourceKind::Key {
+        trail.push(Term::text("place"));
+    } else if resource.kind == ResourceKind::Member {
+        trail.push(Term::text(ResourceKind::Service.word()));
+    } else {
+        trail.push(Term::text(resource.kind.word()));
+    }
+    if let Some((base, below)) = first.map(Term::split) {
+        trail.push(base.clone());
+        trail.extend_from_slice(below);
+    }
+    if resource.kind == ResourceKind::Key {
+        // No path has a segment with a slash, so a key is never taken for a file.
+        trail.push(Term::text("/key"));
+    }
+    trail.extend(resource.key.iter().skip(1).cloned());
+    trail
+}
+
 /// Whether resources of this kind are places of the file system.
 fn is_place(kind: ResourceKind) -> bool {
     matches!(

@@ -53,7 +53,7 @@ pub fn requirement(state: &State, shape: &Shape, touch: &Touch<Term>, given: Giv
     match touch {
         Touch::Drains(target) => drained(state, shape, target),
         Touch::Opens(target) => each(state, shape, target, |name, member| opened(state, shape, name, member)),
-        Touch::Stops(target) => each(state, shape, target, |name, member| stopped(name, member)),
+        Touch::Stops(target) => each(state, shape, target, stopped),
         Touch::Starts { member: target, with } => each(state, shape, target, |name, member| {
             let release = released(member, with.is_some(), given);
             started(state, shape, name, member, release)
@@ -72,10 +72,10 @@ fn each(
     state: &State,
     shape: &Shape,
     target: &Resource<Term>,
-    mut rule: impl FnMut(&str, &Member) -> Option<Violation>,
+    mut rule: impl FnMut(&str, Member) -> Option<Violation>,
 ) -> Option<Violation> {
     let names = shape.members_of(target);
-    names.into_iter().find_map(|name| rule(name, state.members.get(name)?))
+    names.into_iter().find_map(|name| rule(name, *state.members.get(name)?))
 }
 
 fn drained(state: &State, shape: &Shape, target: &Resource<Term>) -> Option<Violation> {
@@ -92,7 +92,7 @@ fn drained(state: &State, shape: &Shape, target: &Resource<Term>) -> Option<Viol
     })
 }
 
-fn opened(state: &State, shape: &Shape, name: &str, member: &Member) -> Option<Violation> {
+fn opened(state: &State, shape: &Shape, name: &str, member: Member) -> Option<Violation> {
     member.traffic?;
     let Some(run) = member.run else {
         return Some(violation(
@@ -121,12 +121,12 @@ fn opened(state: &State, shape: &Shape, name: &str, member: &Member) -> Option<V
     }
 }
 
-fn stopped(name: &str, member: &Member) -> Option<Violation> {
+fn stopped(name: &str, member: Member) -> Option<Violation> {
     (member.run.is_some() && member.traffic == Some(Traffic::Open))
         .then(|| violation("order-unsafe", format!("{name} would be stopped while users are on it")))
 }
 
-fn started(state: &State, shape: &Shape, name: &str, member: &Member, release: Release) -> Option<Violation> {
+fn started(state: &State, shape: &Shape, name: &str, member: Member, release: Release) -> Option<Violation> {
     if member.run.is_some_and(|run| run != release)
         && let Some(found) = stopped(name, member)
     {
@@ -150,9 +150,9 @@ fn started(state: &State, shape: &Shape, name: &str, member: &Member, release: R
         let running = Member {
             run: Some(release),
             valid: false,
-            ..*member
+            ..member
         };
-        return opened(state, shape, name, &running);
+        return opened(state, shape, name, running);
     }
     None
 }

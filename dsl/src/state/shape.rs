@@ -12,8 +12,8 @@ use crate::walk;
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceShape {
-    /// The container it is, where it is one.
-    pub container: Option<Resource<Term>>,
+    /// The container or unit it is, where it is one: such a resource names the service too.
+    pub runs_as: Option<Resource<Term>>,
     /// Where its release is pinned.
     pub pinned_by: Option<Resource<Term>>,
     /// The protected states it writes, and whether a new release may migrate each.
@@ -43,9 +43,10 @@ impl Shape {
     /// What this runbook says is there.
     pub fn of(runbook: &Runbook, normal: &Normal<'_>) -> Self {
         let services = runbook.services.iter().map(|service| {
-            let container = match &service.runs {
+            let runs_as = match &service.runs {
                 Runs::Container(name) => Some(Resource::new(ResourceKind::Container, normal.value(name))),
-                Runs::Process(_) | Runs::Compose(..) | Runs::Unit(_) => None,
+                Runs::Unit(name) => Some(Resource::new(ResourceKind::Unit, normal.value(name))),
+                Runs::Process(_) | Runs::Compose(..) => None,
             };
             let writes = service.writes.iter();
             let mut endpoints = BTreeSet::new();
@@ -53,7 +54,7 @@ impl Shape {
                 read_resources(&well.condition, runbook, normal, &mut endpoints);
             }
             let shape = ServiceShape {
-                container,
+                runs_as,
                 pinned_by: service.pinned_by.as_ref().map(|pin| normal.resource(pin)),
                 writes: writes
                     .map(|writes| (writes.state.clone(), writes.unmigrated.is_none()))
@@ -137,12 +138,12 @@ impl Shape {
         pins.any(|pin| relation(resource, pin) == Relation::Same)
     }
 
-    /// The members that a resource names: a service, a member, a service's container, or an ingress with
+    /// The members that a resource names: a service, a member, what a service runs as, or an ingress with
     /// everything behind it. Empty: nothing that the runbook knows.
     pub fn members_of(&self, resource: &Resource<Term>) -> Vec<&str> {
         let services = self.services.iter().filter(|(name, service)| match resource.kind {
             ResourceKind::Service | ResourceKind::Member => resource.key.first() == Some(&Term::Text((*name).clone())),
-            ResourceKind::Container => service.container.as_ref() == Some(resource),
+            ResourceKind::Container | ResourceKind::Unit => service.runs_as.as_ref() == Some(resource),
             ResourceKind::Ingress => service
                 .behind
                 .as_ref()
@@ -192,7 +193,7 @@ impl Shape {
         let Some(Term::Text(name)) = service.key.first() else {
             return Relation::AssumedApart;
         };
-        let known = self.services.get(name).and_then(|service| service.container.as_ref());
+        let known = self.services.get(name).and_then(|service| service.runs_as.as_ref());
         match known.map(|known| relation(container, known)) {
             Some(Relation::Same) => Relation::Inside,
             Some(other) => other,

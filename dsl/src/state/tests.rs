@@ -20,7 +20,7 @@ fn key(file: &str, name: &str) -> Resource<Term> {
 /// A gateway behind an ingress, pinned in a file that is protected together with its state.
 fn shape() -> Shape {
     let gateway = ServiceShape {
-        container: None,
+        runs_as: None,
         pinned_by: Some(key("/p/.env", "IMAGE")),
         writes: vec![("state".to_owned(), true)],
         behind: Some(named(ResourceKind::Ingress, "site")),

@@ -92,7 +92,7 @@ impl State {
 }
 
 /// The release that a start brings up: what is pinned, unless another is named.
-pub(crate) fn released(member: &Member, is_named: bool, given: Given) -> Release {
+pub(crate) fn released(member: Member, is_named: bool, given: Given) -> Release {
     match (is_named, given.is_before) {
         (false, _) => member.pin,
         (true, true) => Release::Old,
@@ -135,7 +135,7 @@ fn start(state: &mut State, shape: &Shape, target: &Resource<Term>, is_named: bo
         let (Some(member), Some(service)) = (state.members.get_mut(name), shape.services.get(name)) else {
             continue;
         };
-        let release = released(member, is_named, given);
+        let release = released(*member, is_named, given);
         member.run = Some(release);
         member.pin = release;
         member.valid = false;

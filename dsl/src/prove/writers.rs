@@ -1,0 +1,164 @@
+//! `overlapping-writers`: two steps that may run at once change one resource, or one inside the other.
+//!
+//! Only steps of one region can run at once, so a chain costs nothing. Within a region every resource
+//! gets a trail (what holds it, from the outside in); two resources overlap where one trail begins the
+//! other, so a look-up for each beginning finds them without comparing all pairs.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::effect::{Resource, ResourceKind, Touch};
+use crate::model::{Block, Statement, StatementKind};
+use crate::prove::{Case, with_calls};
+use crate::term::{Term, trail};
+use crate::walk;
+
+/// One change of one resource by a statement of a step.
+struct Change<'a> {
+    step: usize,
+    statement: &'a Statement,
+    name: String,
+    trail: Vec<Term>,
+}
+
+pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
+    let mut backups: Option<BTreeMap<Resource<Term>, Resource<Term>>> = None;
+    for region in case.order.regions().filter(|region| region.len() > 1) {
+        let backups = backups.get_or_insert_with(|| captured(case));
+        let mut changes = Vec::new();
+        for step in region {
+            collect(
+                case,
+                backups,
+                *step,
+                &case.runbook.steps[*step].body,
+                None,
+                &mut changes,
+            );
+        }
+        let mut index: BTreeMap<&[Term], Vec<&Change<'_>>> = BTreeMap::new();
+        for change in &changes {
+            index.entry(&change.trail).or_default().push(change);
+        }
+        for change in &changes {
+            let beginnings = (1..=change.trail.len()).filter_map(|length| change.trail.get(..length));
+            let mut others = beginnings.filter_map(|beginning| index.get(beginning)).flatten();
+            let other = others.find(|other| case.order.may_run_at_once(change.step, other.step));
+            if let Some(other) = other {
+                report(case, change, other, diagnostics);
+            }
+        }
+    }
+}
+
+/// Reports at the one that comes later in the text, once for the two.
+fn report(case: &Case<'_>, one: &Change<'_>, other: &Change<'_>, diagnostics: &mut Diagnostics) {
+    let place = |change: &Change<'_>| (case.order.position(change.step), change.statement.span);
+    let (first, second) = if place(one) < place(other) {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let steps = &case.runbook.steps;
+    let (first_step, second_step) = (&steps[first.step].name, &steps[second.step].name);
+    let both = if first.name == second.name {
+        format!("both change {}", first.name)
+    } else {
+        format!(
+            "{} changes {}, and {} changes {}",
+            first_step, first.name, second_step, second.name
+        )
+    };
+    let message = format!("{second_step} and {first_step} may run at once, and {both}");
+    let found = Diagnostic::error("overlapping-writers", second.statement.span, message)
+        .cause(first.statement.span, format!("{first_step} changes it here"))
+        .help(format!("let one wait: `step {second_step} … after {first_step}`"));
+    diagnostics.push(with_calls(found, second.statement));
+}
+
+/// The changes of a block; those of a hold stand at the statement that takes or releases it.
+fn collect<'a>(
+    case: &Case<'a>,
+    backups: &BTreeMap<Resource<Term>, Resource<Term>>,
+    step: usize,
+    block: &'a Block,
+    stand_in: Option<&'a Statement>,
+    changes: &mut Vec<Change<'a>>,
+) {
+    let hold = |name: &str| case.runbook.holds.iter().find(|hold| hold.name == *name);
+    for statement in &block.statements {
+        let stand = stand_in.unwrap_or(statement);
+        match &statement.kind {
+            StatementKind::Take(name) if stand_in.is_none() => {
+                if let Some(hold) = hold(name) {
+                    collect(case, backups, step, &hold.take, Some(stand), changes);
+                }
+            }
+            StatementKind::Release(name) if stand_in.is_none() => {
+                if let Some(hold) = hold(name) {
+                    collect(case, backups, step, &hold.release, Some(stand), changes);
+                }
+            }
+            StatementKind::Do(action) => {
+                for touch in action.call.effects.touches.iter().filter(|touch| touch.is_changing()) {
+                    let touch = case.normal.touch(touch, action.binding);
+                    for resource in changed(case, backups, &touch) {
+                        let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
+                        changes.push(Change {
+                            step,
+                            statement: stand,
+                            name: format!("{}({})", resource.kind, keys.join(", ")),
+                            trail: trail(&resource),
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The resources that a touch changes: a protected state is its parts, what starts, stops or moves traffic is also
+/// the services it speaks of, a backup that is put back the state it was made of.
+fn changed(
+    case: &Case<'_>,
+    backups: &BTreeMap<Resource<Term>, Resource<Term>>,
+    touch: &Touch<Term>,
+) -> Vec<Resource<Term>> {
+    let Some(resource) = touch.resource() else {
+        return Vec::new();
+    };
+    let resource = match touch {
+        Touch::Restores(backup) => backups.get(backup).unwrap_or(backup),
+        _ => resource,
+    };
+    match (resource.kind, resource.key.first()) {
+        (ResourceKind::State, Some(Term::Text(name))) => case.shape.states.get(name).cloned().unwrap_or_default(),
+        _ if matches!(
+            touch,
+            Touch::Starts { .. } | Touch::Stops(_) | Touch::Drains(_) | Touch::Opens(_)
+        ) =>
+        {
+            let services = case.shape.members_of(resource).into_iter();
+            let services = services.map(|name| Resource::new(ResourceKind::Service, Term::text(name)));
+            services.chain([resource.clone()]).collect()
+        }
+        _ => vec![resource.clone()],
+    }
+}
+
+/// Which state each backup was made of.
+fn captured(case: &Case<'_>) -> BTreeMap<Resource<Term>, Resource<Term>> {
+    let mut found = BTreeMap::new();
+    for statement in walk::statements(case.runbook) {
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        for touch in &action.call.effects.touches {
+            if let Touch::Captures { state, backup } = case.normal.touch(touch, action.binding) {
+                found.insert(backup, state);
+            }
+        }
+    }
+    found
+}
