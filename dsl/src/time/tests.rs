@@ -10,7 +10,7 @@ fn opaque() -> Vec<Touch<Expr>> {
 
 fn act(cancel: Cancel, undo_ms: Option<u64>) -> StatementKind {
     let mut action = change(opaque(), cancel, MINUTE);
-    action.undo = undo_ms.and_then(undo);
+    action.undo = undo_ms.map(undo);
     StatementKind::Do(Box::new(action))
 }
 
@@ -157,7 +157,7 @@ fn unwinding_adds_up_the_undos_of_what_was_started() {
     for statement in &mut book.steps[0].body.statements {
         statement.group = Some(0);
     }
-    if let Some(crate::model::Undo::Body(whole)) = undo(5) {
+    if let crate::model::Undo::Body(whole) = undo(5) {
         book.steps[0].body.groups = vec![whole];
     }
     assert_eq!(
@@ -217,7 +217,6 @@ fn ten_thousand_steps_are_added_up() {
                 book.steps[step].after.clear();
             }
         }
-        let begin = std::time::Instant::now();
         let times = times(&book);
         assert_eq!(times.longest_way_back_ms, count as u64 + way_back::CLOSING_ANCHORS_MS);
     }

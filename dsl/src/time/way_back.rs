@@ -359,22 +359,22 @@ impl<'a> Ledger<'a> {
 
     /// From the first `take` to the last `release`; over whole regions where steps may run at once.
     fn hold_spans(&self, hold: &Hold) -> HoldSpans {
-        let mut takes_at = Vec::new();
+        let mut starts = Vec::new();
         let mut freed_at = Vec::new();
         for (step, body) in self.runbook.steps.iter().enumerate() {
             for (at, statement) in body.body.statements.iter().enumerate() {
                 match &statement.kind {
-                    StatementKind::Take(name) if *name == hold.name => takes_at.push((step, at)),
+                    StatementKind::Take(name) if *name == hold.name => starts.push((step, at)),
                     StatementKind::Release(name) if *name == hold.name => freed_at.push((step, at)),
                     _ => {}
                 }
             }
             if self.row_blocks(step).any(|row| takes(row, &hold.name)) {
-                takes_at.push((step, 0));
+                starts.push((step, 0));
             }
         }
         let end = (usize::MAX, usize::MAX);
-        let spans = takes_at.into_iter().map(|(step, at)| {
+        let spans = starts.into_iter().map(|(step, at)| {
             let start = self.edge(step, at, false);
             let releases = freed_at.iter().filter(|(release, statement)| {
                 *release == step && *statement > at || self.order.is_before(step, *release)
