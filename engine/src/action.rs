@@ -5,6 +5,16 @@
 //! happened. Invariants: `perform` of a read changes nothing; what is not `read` has a `settle`, or says
 //! [`Settle::Person`](backstay_dsl::catalogue::Settle::Person); nothing here knows of steps, runs or records.
 
+pub(crate) mod common;
+pub mod exec;
+pub mod fs;
+pub mod http;
+pub mod notify;
+pub mod process;
+mod registry;
+
+pub use registry::builtin;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,11 +22,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::Touch;
 use tokio::sync::watch;
 
 use crate::topology::Topology;
 use crate::value::{Answer, GroundResource, Secret, Value};
-use backstay_dsl::effect::Touch;
 
 /// One built-in action.
 #[async_trait]

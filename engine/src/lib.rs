@@ -5,6 +5,7 @@ pub mod event;
 pub mod inputs;
 pub mod plan;
 pub mod render;
+pub mod redact;
 pub mod run;
 pub mod topology;
 pub mod transcript;

@@ -1,0 +1,6 @@
+//! What several families of actions share: how signatures are written, blocking bodies, processes.
+
+pub(crate) mod blocking;
+pub(crate) mod child;
+pub(crate) mod describe;
+pub(crate) mod processes;

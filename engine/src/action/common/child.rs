@@ -1,0 +1,186 @@
+//! How a child is started: which program, which environment, which marks.
+//!
+//! A child gets nothing of our environment but a short list of names. Marks in its environment are how it
+//! is found again: by number and parent it cannot be, since both change.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::action::{Arguments, Context};
+use crate::value::Value;
+
+/// The variables of ours that a child gets, beside `LC_…`.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TZ",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Where programs are looked for where we have no `PATH` ourselves.
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The mark that names the run of a child that must not outlive its attempt.
+pub(crate) const RUN_MARK: &str = "BACKSTAY_RUN";
+/// The mark that names the attempt: `run/statement#n`.
+pub(crate) const KEY_MARK: &str = "BACKSTAY_KEY";
+/// The mark that names the service.
+pub(crate) const PROCESS_MARK: &str = "BACKSTAY_PROCESS";
+
+/// What a child is started with.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// The program, found already.
+    pub(crate) program: PathBuf,
+    /// Its words; the first is its name as written.
+    pub(crate) argv: Vec<String>,
+    /// Its whole environment.
+    pub(crate) environment: BTreeMap<String, OsString>,
+    /// Where it starts.
+    pub(crate) folder: PathBuf,
+}
+
+impl Start {
+    /// Works out `argv`, `env` and `cwd` of a call.
+    pub(crate) fn new(context: &Context, arguments: &Arguments) -> Result<Self, String> {
+        let argv = arguments.words("argv").unwrap_or_default();
+        let name = argv
+            .first()
+            .filter(|name| !name.is_empty())
+            .ok_or("there is no program to run; write it as the first word of the list")?;
+        if argv.iter().any(|word| word.contains('\0')) {
+            return Err("a word of the command holds a zero byte, which no program can be given".to_owned());
+        }
+        let folder = context
+            .working_directory
+            .join(arguments.path("cwd").unwrap_or_default());
+        if !folder.is_dir() {
+            return Err(format!(
+                "the folder {} to start in does not exist; make it first, or say another `cwd`",
+                folder.display()
+            ));
+        }
+        let mut environment = inherited();
+        for (name, value) in given(arguments)? {
+            environment.insert(name, value);
+        }
+        let path = environment.get("PATH").cloned().unwrap_or_default();
+        Ok(Self {
+            program: find(name, &folder, &path)?,
+            argv,
+            environment,
+            folder,
+        })
+    }
+
+    /// The same with a mark in the environment.
+    pub(crate) fn mark(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The name of the program without its folders, for messages.
+    pub(crate) fn name(&self) -> String {
+        self.program
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// The value of the mark of an attempt.
+pub(crate) fn attempt_mark(context: &Context) -> String {
+    format!("{}#{}", context.key, context.attempt)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a child inherits is read where it is started"
+)]
+fn inherited() -> BTreeMap<String, OsString> {
+    let mut environment: BTreeMap<String, OsString> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| INHERITED.contains(&name.as_str()) || name.starts_with("LC_"))
+        .collect();
+    environment
+        .entry("PATH".to_owned())
+        .or_insert_with(|| PATH_DEFAULT.into());
+    environment
+}
+
+/// The variables that the call gives.
+fn given(arguments: &Arguments) -> Result<Vec<(String, OsString)>, String> {
+    let Some(Value::Map(map)) = arguments.get("env") else {
+        return Ok(Vec::new());
+    };
+    map.iter()
+        .map(|(name, value)| {
+            let is_name = !name.is_empty() && !name.contains(['=', '\0']);
+            if !is_name || name.starts_with("BACKSTAY_") {
+                return Err(format!(
+                    "`{name}` cannot be the name of a variable here; choose another"
+                ));
+            }
+            let text = match value {
+                Value::Secret(secret) => secret.expose().to_owned(),
+                other => other.canonical(),
+            };
+            if text.contains('\0') {
+                return Err(format!(
+                    "the value of `{name}` holds a zero byte, which no variable can"
+                ));
+            }
+            Ok((name.clone(), text.into()))
+        })
+        .collect()
+}
+
+/// Finds the program as a shell would, and says what to check where there is none.
+fn find(name: &str, folder: &Path, path: &OsString) -> Result<PathBuf, String> {
+    if name.contains('/') {
+        let program = folder.join(name);
+        return match std::fs::metadata(&program) {
+            Ok(data) if data.is_dir() => Err(format!("{} is a folder, not a program", program.display())),
+            Ok(data) if data.permissions().mode() & 0o111 == 0 => Err(format!(
+                "{} may not be run; check its mode (chmod +x)",
+                program.display()
+            )),
+            Ok(_) => Ok(program),
+            Err(error) => Err(format!(
+                "the program {} cannot be run: {}; check the path",
+                program.display(),
+                plain(&error)
+            )),
+        };
+    }
+    let candidates = std::env::split_paths(path).map(|place| folder.join(place).join(name));
+    for candidate in candidates {
+        let is_program =
+            std::fs::metadata(&candidate).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+        if is_program {
+            return Ok(candidate);
+        }
+    }
+    Err(format!(
+        "the program `{name}` was not found; check that it is installed and that PATH ({}) names its folder",
+        path.to_string_lossy()
+    ))
+}
+
+/// An error of the system without its number: `no such file or directory`.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().collect::<String>() + chars.as_str()
+    })
+}

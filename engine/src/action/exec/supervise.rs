@@ -1,0 +1,189 @@
+//! Runs one program from start to end: input, outputs, limit, request to stop, and nobody left behind.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin};
+
+use super::capture::Capture;
+use super::survivors::Family;
+use crate::action::common::child::{KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
+use crate::action::{Arguments, Context};
+use crate::redact::Redactor;
+use crate::value::Value;
+
+/// How long a program that is asked to end may take before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long outputs are read on after the program ended: what it left running may hold them open.
+const OUTPUT_PATIENCE: Duration = Duration::from_millis(300);
+
+/// How a program came out.
+pub(super) struct Ended {
+    /// Its name, for messages.
+    pub(super) name: String,
+    /// Why it is over.
+    pub(super) how: How,
+    /// What it printed.
+    pub(super) stdout: Capture,
+    /// What it printed as errors.
+    pub(super) stderr: Capture,
+}
+
+/// Why a program is over.
+pub(super) enum How {
+    /// It ended by itself.
+    Exited(ExitStatus),
+    /// It was ended by us, for this reason, and nothing is left of it.
+    Ended(String),
+    /// It was to be ended, and something of it may still run.
+    Lost(String),
+}
+
+/// Runs the program of a call. An `Err` says why it was not even started.
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ended, String> {
+    let mark = attempt_mark(context);
+    let start = Start::new(context, arguments)?
+        .mark(RUN_MARK, context.run.as_str())
+        .mark(KEY_MARK, mark.as_str());
+    if *context.cancelled.borrow() {
+        return Err("stopped on request before it was started".to_owned());
+    }
+    let mut family = Family::expect(mark);
+    let input = input_of(arguments);
+    let mut child = spawn(&start, input.is_some())?;
+    family.began(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1));
+    let redactor = Redactor::new(context.secrets.iter());
+    let mut stdout = Capture::new(&redactor);
+    let mut stderr = Capture::new(&redactor);
+    let how = watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await;
+    stdout.finish();
+    stderr.finish();
+    Ok(Ended {
+        name: start.name(),
+        how,
+        stdout,
+        stderr,
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
+fn spawn(start: &Start, has_input: bool) -> Result<Child, String> {
+    let mut command = tokio::process::Command::new(&start.program);
+    command
+        .arg0(&start.argv[0])
+        .args(&start.argv[1..])
+        .env_clear()
+        .envs(&start.environment)
+        .current_dir(&start.folder)
+        .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command.spawn().map_err(|error| {
+        format!(
+            "{} cannot be started: {}; check that it is a program for this machine and that its interpreter is installed",
+            start.program.display(),
+            plain(&error)
+        )
+    })
+}
+
+fn input_of(arguments: &Arguments) -> Option<Vec<u8>> {
+    let text = match arguments.get("stdin")? {
+        Value::Secret(secret) => secret.expose().to_owned(),
+        other => other.canonical(),
+    };
+    Some(text.into_bytes())
+}
+
+/// Waits for the end, for the limit or for the request to stop, whatever is first.
+async fn watch(
+    context: &Context,
+    family: &Family,
+    child: &mut Child,
+    input: Option<Vec<u8>>,
+    stdout: &mut Capture,
+    stderr: &mut Capture,
+) -> How {
+    let (stdin, mut out, mut err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let outputs = async {
+        tokio::join!(
+            feed(stdin, input),
+            async {
+                if let Some(out) = &mut out {
+                    stdout.fill(out).await;
+                }
+            },
+            async {
+                if let Some(err) = &mut err {
+                    stderr.fill(err).await;
+                }
+            }
+        );
+    };
+    tokio::pin!(outputs);
+    let (status, outputs_closed) = tokio::select! {
+        ended = end_of(child, &mut outputs) => ended,
+        reason = must_stop(context) => {
+            // Nobody else reads now: a program that still prints while it ends must not block on that.
+            return tokio::select! {
+                how = stop(family, child, reason) => how,
+                () = forever(&mut outputs) => How::Lost("its outputs were lost".to_owned()),
+            };
+        }
+    };
+    if !outputs_closed {
+        let _ = tokio::time::timeout(OUTPUT_PATIENCE, &mut outputs).await;
+    }
+    match status {
+        Ok(status) => How::Exited(status),
+        Err(error) => How::Lost(format!("its end was not seen: {}", plain(&error))),
+    }
+}
+
+/// The end of the first process, and whether the outputs were closed before it.
+async fn end_of(
+    child: &mut Child,
+    outputs: &mut (impl Future<Output = ()> + Unpin),
+) -> (std::io::Result<ExitStatus>, bool) {
+    tokio::select! {
+        status = child.wait() => return (status, false),
+        () = outputs => {}
+    }
+    (child.wait().await, true)
+}
+
+/// Keeps the outputs going without ever being the first to end.
+async fn forever(outputs: &mut (impl Future<Output = ()> + Unpin)) {
+    outputs.await;
+    std::future::pending::<()>().await;
+}
+
+async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
+    if let (Some(mut stdin), Some(input)) = (stdin, input) {
+        // A program need not read its input; that it does not is no failure.
+        let _ = stdin.write_all(&input).await;
+    }
+}
+
+/// Returns with the reason when the program must stop.
+async fn must_stop(context: &Context) -> String {
+    tokio::select! {
+        () = context.cancelled() => "stopped on request".to_owned(),
+        () = tokio::time::sleep_until(tokio::time::Instant::now() + context.limit) => {
+            let limit = u64::try_from(context.limit.as_millis()).unwrap_or(u64::MAX);
+            format!("not done within {}", crate::units::duration(limit))
+        }
+    }
+}
+
+async fn stop(family: &Family, child: &mut Child, reason: String) -> How {
+    // The first process is collected while its family is being ended.
+    let (ended, _) = tokio::join!(family.end(GRACE), child.wait());
+    match ended {
+        Ok(()) => How::Ended(reason),
+        Err(left) => How::Lost(format!("{reason}; {left}")),
+    }
+}

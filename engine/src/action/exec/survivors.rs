@@ -1,0 +1,166 @@
+//! Everything that an attempt started, also what hid from it: found, ended, and proved gone.
+//!
+//! A process is the attempt's when it carries its mark, descends from its first process, or is in that one's
+//! group. Because we are the reaper of our descendants (Linux), one that lost its parent becomes our child
+//! and stays in sight; one that also wiped its environment is recognised by that, as long as nothing else
+//! that we started can be its origin. What a program leaves behind when it ends by itself lives on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::action::common::child::{KEY_MARK, PROCESS_MARK, RUN_MARK};
+use crate::action::common::processes::{self, Process};
+
+/// How long the kernel may take to end what was killed.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// How often we look again.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Attempts that run now, in this whole program.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// The family of one attempt.
+pub(super) struct Family {
+    leader: Option<Process>,
+    mark: String,
+    detached_before: usize,
+}
+
+impl Family {
+    /// Counts the attempt in; to be called before its program starts.
+    pub(super) fn expect(mark: String) -> Self {
+        become_reaper();
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        Self {
+            leader: None,
+            mark,
+            detached_before: processes::DETACHED.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Takes note of the first process; it leads its group.
+    pub(super) fn began(&mut self, pid: i32) {
+        self.leader = processes::look(pid);
+    }
+
+    /// The living members of the family.
+    fn living(&self) -> BTreeMap<i32, Process> {
+        let all = processes::all();
+        let mut found = processes::marked(&all, KEY_MARK, |mark| mark == self.mark);
+        let mut roots: BTreeSet<i32> = found.keys().copied().collect();
+        if let Some(leader) = &self.leader {
+            for (pid, process) in &all {
+                // The number of a group is not used again while anybody is in it.
+                let is_in_group = process.group == leader.group && process.start_ticks >= leader.start_ticks;
+                if !process.has_ended() && (is_in_group || self.is_stray(process, leader)) {
+                    found.insert(*pid, process.clone());
+                }
+            }
+            roots.insert(leader.pid);
+        }
+        roots.extend(found.keys());
+        found.extend(processes::descendants(&all, &roots));
+        found
+    }
+
+    /// Whether it came to us as an orphan that wiped its marks, and can have no other origin.
+    fn is_stray(&self, process: &Process, leader: &Process) -> bool {
+        process.parent == processes::own_pid()
+            && process.start_ticks >= leader.start_ticks
+            && process.session != leader.session
+            && RUNNING.load(Ordering::SeqCst) == 1
+            && processes::DETACHED.load(Ordering::SeqCst) == self.detached_before
+            && [KEY_MARK, RUN_MARK, PROCESS_MARK]
+                .iter()
+                .all(|mark| processes::variable(process.pid, mark).is_none())
+    }
+
+    /// Asks all of it to end, gives it time, ends it and proves it gone. Says what could not be ended.
+    pub(super) async fn end(&self, grace: Duration) -> Result<(), String> {
+        for process in self.living().values() {
+            process.signal(Signal::TERM);
+        }
+        if self.is_gone_within(grace, false).await || self.is_gone_within(KILL_PATIENCE, true).await {
+            return Ok(());
+        }
+        let left: Vec<String> = self.living().keys().map(i32::to_string).collect();
+        Err(format!("these processes could not be ended: {}", left.join(", ")))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
+    async fn is_gone_within(&self, patience: Duration, kill: bool) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            let living = self.living();
+            if living.is_empty() {
+                return true;
+            }
+            if kill {
+                // Stopped first, so that none of them forks while we go through them.
+                living.values().for_each(|process| process.signal(Signal::STOP));
+                living.values().for_each(|process| process.signal(Signal::KILL));
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            for process in living.values() {
+                // Whoever started the first process collects it; the orphans that came to us are ours.
+                let is_leader = self.leader.as_ref().is_some_and(|leader| leader.pid == process.pid);
+                if !is_leader && processes::look(process.pid).is_some_and(|now| now.has_ended()) {
+                    process.collect();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Something that an attempt of an earlier runner left running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its number.
+    pub pid: i32,
+    /// The attempt that started it: `run/statement#n`.
+    pub attempt: String,
+}
+
+/// What runs with the mark of this run, by number. An attempt whose outcome is known may rightly have left
+/// something behind; the caller knows the outcomes, so it chooses.
+pub fn orphans(run: &str) -> Vec<Orphan> {
+    let all = processes::all();
+    processes::marked(&all, RUN_MARK, |mark| mark == run)
+        .into_keys()
+        .map(|pid| Orphan {
+            pid,
+            attempt: processes::variable(pid, KEY_MARK).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Ends everything of these attempts: asks, waits for `grace`, kills. Says what could not be ended.
+pub async fn end_orphans(orphans: &[Orphan], grace: Duration) -> Result<(), String> {
+    let attempts: BTreeSet<&String> = orphans.iter().map(|orphan| &orphan.attempt).collect();
+    for attempt in attempts {
+        Family::expect(attempt.clone()).end(grace).await?;
+    }
+    Ok(())
+}
+
+/// Makes orphans among our descendants come to us and not to the first process of the machine.
+fn become_reaper() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Where the kernel refuses, what wipes its marks is out of sight; everything else works.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    });
+}

@@ -1,0 +1,88 @@
+//! `fs`: files, folders, symbolic links and single settings.
+//!
+//! What changes one file or one link is atomic: the new thing is made beside the old one, made durable
+//! and renamed over it. Its name holds a hash of the attempt's key, so a later attempt finds and clears what
+//! an interrupted one left. Paths that are relative start where the program was called.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::common::child::plain;
+use super::{Arguments, Context};
+
+mod copy;
+mod digest;
+mod edit_key;
+mod exists;
+mod free;
+mod install;
+mod key;
+mod link;
+mod mkdir;
+mod r#move;
+mod read;
+mod remove;
+mod replace;
+mod settings;
+mod size;
+mod target;
+mod walk;
+mod write;
+
+pub use copy::CopyTo;
+pub use digest::Digest;
+pub use edit_key::EditKey;
+pub use exists::Exists;
+pub use free::Free;
+pub use install::Install;
+pub use key::Key;
+pub use link::Link;
+pub use mkdir::MakeDirectory;
+pub use r#move::Move;
+pub use read::ReadText;
+pub use remove::Remove;
+pub use size::Size;
+pub use target::Target;
+pub use write::WriteText;
+
+/// The path that an argument names, absolute.
+fn path_of(context: &Context, arguments: &Arguments, name: &str) -> PathBuf {
+    let path = arguments.path(name).unwrap_or_default();
+    normal(&context.working_directory.join(path))
+}
+
+/// The path without `.` and without a slash at its end; `..` stays, since what it means depends on links.
+fn normal(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|component| !matches!(component, Component::CurDir))
+        .collect()
+}
+
+/// What went wrong with a path, in words, with what to do about it where that can be said.
+fn problem(what: &str, path: &Path, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => "; check owner and mode of it and of the folders above it",
+        io::ErrorKind::StorageFull => "; free some space",
+        io::ErrorKind::QuotaExceeded => "; free some space or raise the quota",
+        io::ErrorKind::ReadOnlyFilesystem => "; mount it writable",
+        io::ErrorKind::NotFound if path.parent().is_some_and(|parent| !parent.exists()) => {
+            "; the folder it should be in does not exist"
+        }
+        _ => "",
+    };
+    format!("cannot {what} {}: {}{advice}", path.display(), plain(error))
+}
+
+/// Makes the entries of a folder durable.
+fn sync_folder(folder: &Path) -> Result<(), String> {
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| problem("make durable", folder, &error))
+}
+
+/// The folder that holds this path.
+fn parent_of(path: &Path) -> Result<&Path, String> {
+    path.parent()
+        .filter(|_| path.file_name().is_some())
+        .ok_or_else(|| format!("{} names no entry of a folder", path.display()))
+}

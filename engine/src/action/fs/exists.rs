@@ -1,0 +1,47 @@
+//! `fs.exists`: whether there is something of this name.
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::{path_of, problem};
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Outcome};
+use crate::value::Value;
+
+/// Says whether there is something of this name.
+pub struct Exists;
+
+#[async_trait]
+impl Action for Exists {
+    fn signature(&self) -> Signature {
+        describe::read(
+            "fs",
+            "exists",
+            "Says whether there is a file, folder or link of this name.\n\nA link counts, also where it leads nowhere. \
+             Where one may not look, there is no answer.",
+        )
+        .needs("path", Type::Path, "The name.")
+        .gives(Type::Bool)
+        .touches(Touch::Reads(describe::of(ResourceKind::Tree, "path")))
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let path = path_of(context, arguments, "path");
+        blocking::perform(context, move |_| match path.symlink_metadata() {
+            Ok(_) => Ok(Outcome::value(Value::Bool(true))),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(Outcome::value(Value::Bool(false)))
+            }
+            Err(error) => Err(problem("look at", &path, &error)),
+        })
+        .await
+    }
+}

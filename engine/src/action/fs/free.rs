@@ -1,0 +1,40 @@
+//! `fs.free`: how much space is left.
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::{path_of, problem};
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Outcome};
+use crate::value::Value;
+
+/// Says how much space is left where a path lies.
+pub struct Free;
+
+#[async_trait]
+impl Action for Free {
+    fn signature(&self) -> Signature {
+        describe::read(
+            "fs",
+            "free",
+            "Says how much space is left on the disk where a path lies.\n\nIt is what an ordinary user may still use.",
+        )
+        .needs("path", Type::Path, "A file or folder that exists.")
+        .gives(Type::Size)
+        .touches(Touch::Reads(describe::of(ResourceKind::Tree, "path")))
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let path = path_of(context, arguments, "path");
+        blocking::perform(context, move |_| {
+            let figures = rustix::fs::statvfs(&path).map_err(|error| problem("look at", &path, &error.into()))?;
+            Ok(Outcome::value(Value::Size(
+                figures.f_bavail.saturating_mul(figures.f_frsize),
+            )))
+        })
+        .await
+    }
+}

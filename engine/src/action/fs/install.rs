@@ -1,0 +1,119 @@
+//! `fs.install`: puts a file with a mode of its own in place; the one way for a secret to become a file.
+
+use std::os::unix::fs::PermissionsExt;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::{Signature, Sink};
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+use zeroize::Zeroizing;
+
+use super::replace::{self, Mode, replace};
+use super::{path_of, problem};
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::value::Value;
+
+/// What a file gets where the text does not say.
+const MODE_DEFAULT: &str = "0600";
+
+/// Puts a file with a mode of its own in place.
+pub struct Install;
+
+#[async_trait]
+impl Action for Install {
+    fn signature(&self) -> Signature {
+        describe::change(
+            "fs",
+            "install",
+            "Puts a file with a mode of its own in place; its content may be a secret.\n\nThe file has its mode before \
+             it can be seen. The owner of a file that is there stays as it is. A link is followed.",
+        )
+        .needs("path", Type::Path, "The file; its folder must exist.")
+        .needs("content", Type::Text, "The whole content, a text or a secret.")
+        .into(Sink::File)
+        .takes(
+            "mode",
+            Type::Text,
+            "Its mode in octal digits; `0600` where it is not said.",
+        )
+        .touches(Touch::Sets {
+            resource: describe::of(ResourceKind::File, "path"),
+            to: None,
+        })
+        .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let path = path_of(context, arguments, "path");
+        let mode = arguments.text("mode").unwrap_or(MODE_DEFAULT);
+        let _ = context;
+        Some(format!("{} gets its content, mode {mode}", path.display()))
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let path = path_of(context, arguments, "path");
+        let (content, mode) = match wanted(arguments) {
+            Ok(wanted) => wanted,
+            Err(reason) => return Outcome::failed(reason),
+        };
+        let key = context.key.clone();
+        blocking::perform(context, move |stop| {
+            stop.check()?;
+            let file = replace::resolve(&path)?;
+            replace(&file, content.as_bytes(), Mode::Exactly(mode), &key, None)?;
+            Ok(Outcome::done(format!(
+                "{} is in place, mode {mode:04o}",
+                path.display()
+            )))
+        })
+        .await
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let path = path_of(context, arguments, "path");
+        let (content, mode) = match wanted(arguments) {
+            Ok(wanted) => wanted,
+            Err(reason) => return Settled::NotDone(reason),
+        };
+        let key = context.key.clone();
+        blocking::settle(context, move |_| {
+            let file = replace::resolve(&path)?;
+            replace::clear(&replace::beside(&file, &key))?;
+            let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
+            match found {
+                Ok((data, bytes)) => {
+                    let is_in_place = *bytes == *content.as_bytes() && data.permissions().mode() & 0o7777 == mode;
+                    if is_in_place {
+                        let line = format!("{} is in place with its content and mode", path.display());
+                        return Ok(Settled::Done(Evidence::line(line)));
+                    }
+                    Ok(Settled::NotDone(format!(
+                        "{} has other content or another mode",
+                        path.display()
+                    )))
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    Ok(Settled::NotDone(format!("{} does not exist", path.display())))
+                }
+                Err(error) => Err(problem("read", &path, &error)),
+            }
+        })
+        .await
+    }
+}
+
+/// Content and mode that are wanted.
+fn wanted(arguments: &Arguments) -> Result<(Zeroizing<String>, u32), String> {
+    let content = match arguments.get("content") {
+        Some(Value::Secret(secret)) => secret.expose().to_owned(),
+        _ => arguments.text("content").unwrap_or_default().to_owned(),
+    };
+    let text = arguments.text("mode").unwrap_or(MODE_DEFAULT);
+    let is_octal = (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let mode = u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|_| is_octal)
+        .ok_or_else(|| format!("`{text}` is no mode; write three or four octal digits, such as 0600 or 0644"))?;
+    Ok((Zeroizing::new(content), mode))
+}

@@ -1,0 +1,62 @@
+//! `fs.mkdir`: makes a folder and those above it.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::{parent_of, path_of, problem, sync_folder};
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+
+/// Makes a folder and those above it.
+pub struct MakeDirectory;
+
+#[async_trait]
+impl Action for MakeDirectory {
+    fn signature(&self) -> Signature {
+        describe::change(
+            "fs",
+            "mkdir",
+            "Makes a folder, and the folders above it that are not there.\n\nA folder that is there already is left as it is.",
+        )
+        .needs("path", Type::Path, "The folder.")
+        .touches(Touch::Adds(describe::of(ResourceKind::Tree, "path")))
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let path = path_of(context, arguments, "path");
+        blocking::perform(context, move |stop| {
+            let missing: Vec<PathBuf> = path
+                .ancestors()
+                .take_while(|folder| !folder.is_dir())
+                .map(Path::to_owned)
+                .collect();
+            for folder in missing.iter().rev() {
+                stop.check()?;
+                std::fs::create_dir(folder).map_err(|error| problem("make the folder", folder, &error))?;
+                sync_folder(parent_of(folder)?)?;
+            }
+            let summary = match missing.len() {
+                0 => format!("{} was there already", path.display()),
+                _ => format!("made {}", path.display()),
+            };
+            Ok(Outcome::done(summary))
+        })
+        .await
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let path = path_of(context, arguments, "path");
+        blocking::settle(context, move |_| {
+            if path.is_dir() {
+                return Ok(Settled::Done(Evidence::line(format!("{} is there", path.display()))));
+            }
+            Ok(Settled::NotDone(format!("{} is not there", path.display())))
+        })
+        .await
+    }
+}

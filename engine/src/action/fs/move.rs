@@ -1,0 +1,105 @@
+//! `fs.move`: gives a file or a tree another name.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::copy::copy;
+use super::remove::{delete, refuse};
+use super::{parent_of, path_of, problem, replace, sync_folder};
+use crate::action::common::blocking::Stop;
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+
+/// Gives a file or a tree another name.
+pub struct Move;
+
+#[async_trait]
+impl Action for Move {
+    fn signature(&self) -> Signature {
+        describe::change(
+            "fs",
+            "move",
+            "Gives a file, a link or a whole tree another name.\n\nOn one disk it happens in one moment. To another disk it \
+             is copied, then removed, and may stop half-way. Nothing that is there is replaced.",
+        )
+        .needs("from", Type::Path, "The old name.")
+        .needs("to", Type::Path, "The new name itself, not a folder to put it in.")
+        .touches(Touch::Sets {
+            resource: describe::of(ResourceKind::Tree, "to"),
+            to: None,
+        })
+        .touches(Touch::Removes(describe::of(ResourceKind::Tree, "from")))
+        .partial()
+        .cancel(Cancel::Grace { ms: 5000 })
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let (from, to) = (path_of(context, arguments, "from"), path_of(context, arguments, "to"));
+        let kept = context.run_directory.clone();
+        let key = context.key.clone();
+        blocking::perform(context, move |stop| {
+            stop.check()?;
+            refuse("move", &from, &kept)?;
+            rename(&from, &to, &key, stop)?;
+            Ok(Outcome::done(format!("moved {} to {}", from.display(), to.display())))
+        })
+        .await
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let (from, to) = (path_of(context, arguments, "from"), path_of(context, arguments, "to"));
+        let key = context.key.clone();
+        blocking::settle(context, move |stop| {
+            delete(&replace::beside(&to, &key), stop)?;
+            let is_there = |path: &Path| path.symlink_metadata().is_ok();
+            Ok(match (is_there(&from), is_there(&to)) {
+                (false, true) => Settled::Done(Evidence::line(format!("only {} is there", to.display()))),
+                (true, false) => Settled::NotDone(format!("only {} is there", from.display())),
+                (true, true) => Settled::Undecidable(format!(
+                    "both {} and {} are there; it may have stopped between copying and removing",
+                    from.display(),
+                    to.display()
+                )),
+                (false, false) => {
+                    Settled::Undecidable(format!("neither {} nor {} is there", from.display(), to.display()))
+                }
+            })
+        })
+        .await
+    }
+}
+
+fn rename(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(), String> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let data = from.symlink_metadata().map_err(|error| problem("move", from, &error))?;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::XDEV) if !data.is_symlink() => {
+            if to.symlink_metadata().is_ok() {
+                return Err(taken(to));
+            }
+            copy(from, to, key, stop)?;
+            delete(from, stop)?;
+        }
+        Err(rustix::io::Errno::EXIST) => return Err(taken(to)),
+        // Not every disk knows a rename that replaces nothing.
+        Err(rustix::io::Errno::INVAL) if to.symlink_metadata().is_err() && !to.starts_with(from) => {
+            std::fs::rename(from, to).map_err(|error| problem("move to", to, &error))?;
+        }
+        Err(error) => return Err(problem("move to", to, &error.into())),
+    }
+    sync_folder(parent_of(to)?)?;
+    sync_folder(parent_of(from)?)
+}
+
+fn taken(to: &Path) -> String {
+    format!(
+        "{} is there already; remove it first, or say another name",
+        to.display()
+    )
+}

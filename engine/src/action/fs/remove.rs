@@ -1,0 +1,204 @@
+//! `fs.remove`: removes a file, a link or a whole tree.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::size::size_of;
+use super::walk::walk;
+use super::{parent_of, path_of, problem, replace, sync_folder};
+use crate::action::common::blocking::Stop;
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+
+/// Removes a file, a link or a whole tree.
+pub struct Remove;
+
+#[async_trait]
+impl Action for Remove {
+    fn signature(&self) -> Signature {
+        describe::change(
+            "fs",
+            "remove",
+            "Removes a file, a link or a whole tree.\n\nThe name is gone in one moment; emptying a large tree takes longer. \
+             A link is removed itself, not what it leads to. What is not there is removed already. The root, homes, mount \
+             points and what holds them are refused.",
+        )
+        .needs("path", Type::Path, "What is removed.")
+        .touches(Touch::Removes(describe::of(ResourceKind::Tree, "path")))
+        .partial()
+        .cancel(Cancel::Grace { ms: 5000 })
+        .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let path = path_of(context, arguments, "path");
+        blocking::preview(context, move |stop| {
+            let Ok(data) = path.symlink_metadata() else {
+                return Ok(format!("{} is not there", path.display()));
+            };
+            if data.is_symlink() {
+                return Ok(format!("removes the link {}", path.display()));
+            }
+            let mut entries = 0_u64;
+            walk(&path, stop, &mut |_| {
+                entries += 1;
+                Ok(())
+            })?;
+            let size = crate::units::size(size_of(&path, stop)?);
+            Ok(format!("removes {}: {entries} entries, {size}", path.display()))
+        })
+        .await
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let path = path_of(context, arguments, "path");
+        let kept = context.run_directory.clone();
+        let key = context.key.clone();
+        blocking::perform(context, move |stop| {
+            stop.check()?;
+            refuse("remove", &path, &kept)?;
+            let is_there = path.symlink_metadata().is_ok();
+            remove(&path, &key, stop)?;
+            let how = if is_there { "removed" } else { "was not there:" };
+            Ok(Outcome::done(format!("{how} {}", path.display())))
+        })
+        .await
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let path = path_of(context, arguments, "path");
+        let key = context.key.clone();
+        blocking::settle(context, move |stop| {
+            let name = path.display();
+            if path.symlink_metadata().is_ok() {
+                return Ok(Settled::NotDone(format!("{name} is there")));
+            }
+            // Gone from its place already: what is left of it is only rubbish.
+            delete(&replace::beside(&path, &key), stop)?;
+            Ok(Settled::Done(Evidence::line(format!("{name} is not there"))))
+        })
+        .await
+    }
+}
+
+/// Takes the name away in one moment, then deletes what was there.
+fn remove(path: &Path, key: &str, stop: &Stop) -> Result<(), String> {
+    let aside = replace::beside(path, key);
+    delete(&aside, stop)?;
+    match std::fs::rename(path, &aside) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(problem("remove", path, &error)),
+    }
+    sync_folder(parent_of(path)?)?;
+    delete(&aside, stop).map_err(|reason| {
+        format!(
+            "{} is gone, but {} is left of it: {reason}",
+            path.display(),
+            aside.display()
+        )
+    })
+}
+
+/// Deletes whatever is at this path; nothing is fine too.
+pub(super) fn delete(path: &Path, stop: &Stop) -> Result<(), String> {
+    let Ok(data) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    let failed = |path: &Path, error| problem("remove", path, &error);
+    if !data.is_dir() {
+        return std::fs::remove_file(path).map_err(|error| failed(path, error));
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    walk(path, stop, &mut |entry| {
+        if entry.data.is_dir() {
+            folders.push(entry.path.clone());
+            return Ok(());
+        }
+        std::fs::remove_file(&entry.path).map_err(|error| failed(&entry.path, error))
+    })?;
+    for folder in folders.iter().rev() {
+        std::fs::remove_dir(folder).map_err(|error| failed(folder, error))?;
+    }
+    Ok(())
+}
+
+/// Refuses what nobody means to remove: the root, a home, a mount point, the run's own record, and whatever
+/// holds one of them.
+pub(super) fn refuse(what: &str, path: &Path, run_directory: &Path) -> Result<(), String> {
+    let Ok(data) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if !data.is_dir() {
+        return Ok(());
+    }
+    let real = path.canonicalize().map_err(|error| problem("look at", path, &error))?;
+    let no = |why: &str| {
+        Err(format!(
+            "{} will not be {what}d: {why}; name what is below it",
+            path.display()
+        ))
+    };
+    if real.parent().is_none() || (real.components().count() == 2 && is_system(&real)) {
+        return no("the system lives there");
+    }
+    if homes().iter().any(|home| home.starts_with(&real)) {
+        return no("it is a home folder or holds one");
+    }
+    if let Some(mount) = mounts().iter().find(|mount| mount.starts_with(&real)) {
+        return no(&format!("{} is a mount point", mount.display()));
+    }
+    let run_directory = run_directory
+        .canonicalize()
+        .unwrap_or_else(|_| run_directory.to_owned());
+    if run_directory.starts_with(&real) {
+        return no("the record of this run lies in it");
+    }
+    Ok(())
+}
+
+/// Folders directly below the root that a system has.
+fn is_system(path: &Path) -> bool {
+    const SYSTEM: &[&str] = &[
+        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin",
+        "srv", "sys", "tmp", "usr", "var",
+    ];
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| SYSTEM.contains(&name))
+}
+
+/// The operator's home, as the environment and the system's list of users say.
+fn homes() -> Vec<PathBuf> {
+    let mut homes: Vec<PathBuf> = std::env::home_dir().into_iter().collect();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    homes.extend(
+        users
+            .lines()
+            .filter_map(|line| line.split(':').nth(5))
+            .filter(|home| home.starts_with("/home/") || *home == "/root")
+            .map(PathBuf::from),
+    );
+    homes.into_iter().filter_map(|home| home.canonicalize().ok()).collect()
+}
+
+/// Every mount point. The system writes blanks in names as octal numbers.
+fn mounts() -> Vec<PathBuf> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    table
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(|name| {
+            let plain = name
+                .replace("\\040", " ")
+                .replace("\\011", "\t")
+                .replace("\\012", "\n")
+                .replace("\\134", "\\");
+            PathBuf::from(plain)
+        })
+        .collect()
+}

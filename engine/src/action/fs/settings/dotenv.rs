@@ -1,0 +1,192 @@
+//! Settings in lines of `KEY=VALUE`, as `.env` files of shells and of Compose have them.
+//!
+//! `export` before the name, blanks around it, values in either kind of quotes (over several lines too) and
+//! comments behind them are understood. `$NAME` in a value is text: nothing is expanded.
+
+use std::ops::Range;
+
+use super::{Setting, Style, line_of};
+
+/// One assignment of the file.
+struct Assignment<'t> {
+    name: &'t str,
+    place: Range<usize>,
+    style: Style,
+}
+
+/// Finds the one assignment of this name.
+pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
+    let all = assignments(text)?;
+    let mut same = all.iter().filter(|assignment| assignment.name == key);
+    let found = same
+        .next()
+        .ok_or_else(|| format!("there is no setting `{key}`{}", suggestion(&all, key)))?;
+    if let Some(second) = same.next() {
+        return Err(format!(
+            "`{key}` is set twice, in lines {} and {}; remove one of them first",
+            line_of(text, found.place.start),
+            line_of(text, second.place.start)
+        ));
+    }
+    Ok(Setting {
+        place: found.place.clone(),
+        value: decode(&text[found.place.clone()], found.style),
+        style: found.style,
+    })
+}
+
+/// A name that differs in case only.
+fn suggestion(all: &[Assignment<'_>], key: &str) -> String {
+    all.iter()
+        .find(|assignment| assignment.name.eq_ignore_ascii_case(key))
+        .map_or_else(String::new, |assignment| format!("; there is `{}`", assignment.name))
+}
+
+fn assignments(text: &str) -> Result<Vec<Assignment<'_>>, String> {
+    let mut found = Vec::new();
+    let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    while at < text.len() {
+        let line_end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        let line = &text[at..line_end];
+        let trimmed = line.trim();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            at = line_end + 1;
+            continue;
+        }
+        let Some(equals) = line.find('=') else {
+            // Compose takes a bare name as "from the environment".
+            if is_name(trimmed) {
+                at = line_end + 1;
+                continue;
+            }
+            return Err(format!("line {} is no KEY=VALUE", line_of(text, at)));
+        };
+        let name = line[..equals].trim();
+        let name = name
+            .strip_prefix("export ")
+            .or_else(|| name.strip_prefix("export\t"))
+            .map_or(name, str::trim_start);
+        if !is_name(name) {
+            return Err(format!("line {} is no KEY=VALUE", line_of(text, at)));
+        }
+        let (place, style) = value(text, at + equals + 1, line_end)?;
+        at = text[place.end..]
+            .find('\n')
+            .map_or(text.len(), |length| place.end + length + 1);
+        found.push(Assignment { name, place, style });
+    }
+    Ok(found)
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+}
+
+/// The place of the value that begins behind `=`.
+fn value(text: &str, after_equals: usize, line_end: usize) -> Result<(Range<usize>, Style), String> {
+    let line = &text[after_equals..line_end];
+    let start = after_equals + (line.len() - line.trim_start().len());
+    let style = match text.as_bytes().get(start) {
+        Some(b'\'') if start < line_end => Style::Single,
+        Some(b'"') if start < line_end => Style::Double,
+        _ => return Ok((bare(text, after_equals, line_end), Style::Bare)),
+    };
+    let quote = text.as_bytes()[start];
+    let mut at = start + 1;
+    while let Some(byte) = text.as_bytes().get(at) {
+        if *byte == quote {
+            return rest_is_comment(text, at + 1).map(|()| (start..at + 1, style));
+        }
+        at += if *byte == b'\\' && style == Style::Double { 2 } else { 1 };
+    }
+    Err(format!(
+        "the quote that opens in line {} is not closed",
+        line_of(text, start)
+    ))
+}
+
+/// A value without quotes: up to a comment or the end of the line, without blanks around.
+fn bare(text: &str, after_equals: usize, line_end: usize) -> Range<usize> {
+    let line = &text[after_equals..line_end];
+    let comment = line
+        .char_indices()
+        .zip(std::iter::once(' ').chain(line.chars()))
+        .find(|((_, character), before)| *character == '#' && before.is_whitespace())
+        .map_or(line.len(), |((place, _), _)| place);
+    let value = &line[..comment];
+    let trimmed = value.trim();
+    if trimmed.is_empty() {
+        return after_equals..after_equals;
+    }
+    let start = after_equals + (value.len() - value.trim_start().len());
+    start..start + trimmed.len()
+}
+
+fn rest_is_comment(text: &str, from: usize) -> Result<(), String> {
+    let rest = text[from..].lines().next().unwrap_or_default().trim();
+    if rest.is_empty() || rest.starts_with('#') {
+        return Ok(());
+    }
+    Err(format!("line {} goes on behind the closing quote", line_of(text, from)))
+}
+
+fn decode(written: &str, style: Style) -> String {
+    if style == Style::Bare {
+        return written.to_owned();
+    }
+    let inner = &written[1..written.len() - 1];
+    if style == Style::Single {
+        return inner.to_owned();
+    }
+    let mut value = String::new();
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            value.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => value.push('\n'),
+            Some('r') => value.push('\r'),
+            Some('t') => value.push('\t'),
+            Some(special @ ('"' | '\\' | '$' | '`')) => value.push(special),
+            Some(other) => value.extend(['\\', other]),
+            None => value.push('\\'),
+        }
+    }
+    value
+}
+
+/// A value as it is written in this style; quotes are added where a bare value needs them.
+pub(super) fn write(style: Style, to: &str) -> Result<String, String> {
+    if to.contains('\0') {
+        return Err("the new value holds a zero byte, which no setting can".to_owned());
+    }
+    // What a shell would read otherwise goes into quotes: such files are often read by shells.
+    let is_plain = to
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-./:@%+,=".contains(&byte) || byte >= 0x80);
+    match style {
+        Style::Bare if is_plain && to.trim() == to => Ok(to.to_owned()),
+        Style::Single if !to.contains('\'') => Ok(format!("'{to}'")),
+        Style::Bare if !to.contains(['\'', '\n', '\r']) => Ok(format!("'{to}'")),
+        _ => Ok(double(to)),
+    }
+}
+
+fn double(to: &str) -> String {
+    let mut written = String::from("\"");
+    for character in to.chars() {
+        match character {
+            '\n' => written.push_str("\\n"),
+            '\r' => written.push_str("\\r"),
+            '"' | '\\' | '$' | '`' => written.extend(['\\', character]),
+            other => written.push(other),
+        }
+    }
+    written.push('"');
+    written
+}

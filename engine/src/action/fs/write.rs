@@ -1,0 +1,98 @@
+//! `fs.write`: gives a file a whole new text.
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::{Pattern, Signature};
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::replace::{self, Mode, replace};
+use super::{path_of, problem};
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+
+/// Gives a file a whole new text.
+pub struct WriteText;
+
+#[async_trait]
+impl Action for WriteText {
+    fn signature(&self) -> Signature {
+        describe::change(
+            "fs",
+            "write",
+            "Writes a text to a file, in one moment and durably.\n\nMode and owner of a file that is there stay as they \
+             are. A link is followed. A secret cannot be written: that is what `fs.install` is for.",
+        )
+        .needs("path", Type::Path, "The file; its folder must exist.")
+        .needs("content", Type::Text, "The whole new text.")
+        .touches(Touch::Sets {
+            resource: describe::of(ResourceKind::File, "path"),
+            to: Some(Pattern::Parameter("content")),
+        })
+        .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let path = path_of(context, arguments, "path");
+        let new = arguments.text("content").unwrap_or_default().to_owned();
+        blocking::preview(context, move |_| {
+            let old = match std::fs::read(&path) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(problem("read", &path, &error)),
+            };
+            Ok(difference(&path.display().to_string(), &old, &new))
+        })
+        .await
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let path = path_of(context, arguments, "path");
+        let content = arguments.text("content").unwrap_or_default().to_owned();
+        let key = context.key.clone();
+        blocking::perform(context, move |stop| {
+            stop.check()?;
+            let file = replace::resolve(&path)?;
+            replace(&file, content.as_bytes(), Mode::Keep, &key, None)?;
+            Ok(Outcome::done(format!(
+                "wrote {} bytes to {}",
+                content.len(),
+                path.display()
+            )))
+        })
+        .await
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let path = path_of(context, arguments, "path");
+        let content = arguments.text("content").unwrap_or_default().to_owned();
+        let key = context.key.clone();
+        blocking::settle(context, move |_| {
+            let file = replace::resolve(&path)?;
+            replace::clear(&replace::beside(&file, &key))?;
+            match std::fs::read(&file) {
+                Ok(bytes) if bytes == content.as_bytes() => Ok(Settled::Done(Evidence::line(format!(
+                    "{} holds the text",
+                    path.display()
+                )))),
+                Ok(_) => Ok(Settled::NotDone(format!("{} holds another text", path.display()))),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    Ok(Settled::NotDone(format!("{} does not exist", path.display())))
+                }
+                Err(error) => Err(problem("read", &path, &error)),
+            }
+        })
+        .await
+    }
+}
+
+/// The difference of two texts as a person reads it.
+pub(super) fn difference(name: &str, old: &str, new: &str) -> String {
+    if old == new {
+        return format!("{name} stays as it is");
+    }
+    similar::TextDiff::from_lines(old, new)
+        .unified_diff()
+        .context_radius(2)
+        .header(name, name)
+        .to_string()
+}

@@ -1,0 +1,6 @@
+//! `http`: questions to addresses that answer.
+
+mod addresses;
+mod get;
+
+pub use get::Get;

@@ -1,0 +1,43 @@
+//! `process.alive`: whether a service has a process.
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::members::{in_words, mark_of, marked};
+use crate::action::common::{blocking, describe};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::value::Value;
+
+/// Says whether a service has a process.
+pub struct Alive;
+
+#[async_trait]
+impl Action for Alive {
+    fn signature(&self) -> Signature {
+        describe::read(
+            "process",
+            "alive",
+            "Says whether a service has a living process.\n\nThat it lives does not say that it works: ask it something for \
+             that. A process that has ended and was not collected does not count.",
+        )
+        .needs("service", Type::Service, "A service that runs process(\"NAME\").")
+        .gives(Type::Bool)
+        .touches(Touch::Reads(describe::of(ResourceKind::Service, "service")))
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let mark = mark_of(context, arguments);
+        blocking::perform(context, move |_| {
+            let living = marked(&mark?);
+            let summary = match living.len() {
+                0 => "no process".to_owned(),
+                _ => in_words(living.keys()),
+            };
+            Ok(Outcome::Done(Evidence::value(Value::Bool(!living.is_empty()), summary)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,94 @@
+//! Who listens on a TCP port, as `/proc` tells.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+/// What is known of the listeners of a port.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The processes that hold one of its sockets.
+    pub(super) pids: BTreeSet<i32>,
+    /// Sockets of which nobody was seen to hold them: another user's, or another container's.
+    pub(super) unseen: usize,
+}
+
+/// The listeners of a port, of either version of IP.
+pub(super) fn listeners(port: u16) -> Found {
+    let sockets: BTreeSet<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .into_iter()
+        .filter_map(|table| fs::read_to_string(table).ok())
+        .flat_map(|table| listening(&table, port))
+        .collect();
+    if sockets.is_empty() {
+        return Found::default();
+    }
+    let mut seen = BTreeSet::new();
+    let mut pids = BTreeSet::new();
+    for (pid, socket) in open_sockets() {
+        if sockets.contains(&socket) {
+            seen.insert(socket);
+            pids.insert(pid);
+        }
+    }
+    Found {
+        pids,
+        unseen: sockets.difference(&seen).count(),
+    }
+}
+
+/// The numbers of the sockets of a table that listen on the port.
+fn listening(table: &str, port: u16) -> Vec<u64> {
+    const LISTEN: &str = "0A";
+    let here = format!(":{port:04X}");
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            let is_wanted = fields.get(1)?.ends_with(&here) && *fields.get(3)? == LISTEN;
+            is_wanted.then(|| fields.get(9)?.parse().ok()).flatten()
+        })
+        .collect()
+}
+
+/// Every open socket that we may see: the process and the socket's number.
+fn open_sockets() -> impl Iterator<Item = (i32, u64)> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .flat_map(|pid| {
+            let handles = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+            handles.filter_map(move |handle| {
+                let target = fs::read_link(handle.path()).ok()?;
+                let number = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+                Some((pid, number.parse().ok()?))
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_listener_is_found_and_gone_when_closed() -> std::io::Result<()> {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let port = socket.local_addr()?.port();
+        let own = i32::try_from(std::process::id()).unwrap_or_default();
+        let found = listeners(port);
+        assert!(found.pids.contains(&own) && found.unseen == 0, "{found:?}");
+        drop(socket);
+        assert!(!listeners(port).pids.contains(&own));
+        Ok(())
+    }
+
+    #[test]
+    fn only_listeners_of_the_very_port_count() {
+        let table = "  sl  local_address rem_address   st tx rx tr tm retr uid timeout inode\n\
+                     0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 0 0 77 1\n\
+                     1: 0100007F:1F90 0100007F:AAAA 01 0:0 0:0 0 0 0 78 1\n\
+                     2: 0100007F:1F91 00000000:0000 0A 0:0 0:0 0 0 0 79 1\n\
+                     3: 0100\n";
+        assert_eq!(listening(table, 8080), vec![77]);
+    }
+}

@@ -1,0 +1,36 @@
+//! Every built-in action, one line each.
+
+use std::sync::Arc;
+
+use super::{Action, Registry, exec, fs, http, notify, process};
+
+/// The registry of all built-in actions.
+pub fn builtin() -> Registry {
+    let actions: Vec<Arc<dyn Action>> = vec![
+        Arc::new(exec::Read),
+        Arc::new(exec::Run),
+        Arc::new(fs::CopyTo),
+        Arc::new(fs::Digest),
+        Arc::new(fs::EditKey),
+        Arc::new(fs::Exists),
+        Arc::new(fs::Free),
+        Arc::new(fs::Install),
+        Arc::new(fs::Key),
+        Arc::new(fs::Link),
+        Arc::new(fs::MakeDirectory),
+        Arc::new(fs::Move),
+        Arc::new(fs::ReadText),
+        Arc::new(fs::Remove),
+        Arc::new(fs::Size),
+        Arc::new(fs::Target),
+        Arc::new(fs::WriteText),
+        Arc::new(http::Get),
+        Arc::new(notify::File),
+        Arc::new(process::Alive),
+        Arc::new(process::Listeners),
+        Arc::new(process::Listening),
+        Arc::new(process::Start),
+        Arc::new(process::Stop),
+    ];
+    Registry::new(actions)
+}
