@@ -14,6 +14,7 @@ pub mod effect;
 pub mod graph;
 pub mod model;
 pub mod order;
+pub mod pages;
 pub mod prove;
 #[cfg(test)]
 mod sample;

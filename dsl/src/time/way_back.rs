@@ -376,10 +376,10 @@ impl<'a> Ledger<'a> {
         let end = (usize::MAX, usize::MAX);
         let spans = starts.into_iter().map(|(step, at)| {
             let start = self.edge(step, at, false);
-            let releases = freed_at.iter().filter(|(release, statement)| {
+            let ends = freed_at.iter().filter(|(release, statement)| {
                 *release == step && *statement > at || self.order.is_before(step, *release)
             });
-            let released = releases.map(|(release, statement)| {
+            let released = ends.map(|(release, statement)| {
                 if *release == step {
                     (self.order.position(step), *statement)
                 } else {
