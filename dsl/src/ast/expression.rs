@@ -1,0 +1,202 @@
+//! Expressions, calls, and effects as declared in the text.
+
+use crate::ast::Name;
+use crate::source::{Span, Spanned};
+
+/// An expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The kinds of expressions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExprKind {
+    /// `"…"`.
+    Text(String),
+    /// `true`, `false`.
+    Bool(bool),
+    /// `42`.
+    Int(i64),
+    /// `30s`, in milliseconds.
+    Duration(u64),
+    /// `2GiB`, in bytes.
+    Size(u64),
+    /// `sha256:…`, whole.
+    Digest(String),
+    /// `[a, b]`.
+    List(Vec<Expr>),
+    /// `{K: v}`; keys are words or texts.
+    Map(Vec<(Name, Expr)>),
+    /// `name`.
+    Name(String),
+    /// `e.field`. `a.b` before a call is the callee's path and no field.
+    Field(Box<Expr>, Name),
+    /// `path(args)`.
+    Call(Box<Call>),
+    /// `e at start`.
+    AtStart(Box<Expr>),
+    /// `a op b`.
+    Binary(BinaryOperator, Box<Expr>, Box<Expr>),
+    /// `not e`.
+    Not(Box<Expr>),
+    /// `e is [not] ok|present|pinned|well`.
+    Is {
+        /// What is asked about.
+        subject: Box<Expr>,
+        /// Which test.
+        test: Test,
+        /// `is not`.
+        negated: bool,
+    },
+    /// `e default d`.
+    Default(Box<Expr>, Box<Expr>),
+}
+
+/// Operators between two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinaryOperator {
+    /// `or`.
+    Or,
+    /// `and`.
+    And,
+    /// `==`.
+    Equal,
+    /// `!=`.
+    NotEqual,
+    /// `<`.
+    Less,
+    /// `<=`.
+    LessEqual,
+    /// `>`.
+    Greater,
+    /// `>=`.
+    GreaterEqual,
+    /// `contains`.
+    Contains,
+    /// `matches`.
+    Matches,
+    /// `+`.
+    Add,
+    /// `-`.
+    Subtract,
+    /// `*`.
+    Multiply,
+    /// `/`.
+    Divide,
+}
+
+impl BinaryOperator {
+    /// How it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Or => "or",
+            Self::And => "and",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+            Self::Contains => "contains",
+            Self::Matches => "matches",
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+        }
+    }
+}
+
+/// The tests after `is`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// `is ok`: the field `ok` of a record.
+    Ok,
+    /// `is present`: an optional has a value.
+    Present,
+    /// `is pinned`: an image or package carries a digest or exact version.
+    Pinned,
+    /// `is well`: the service's own question holds.
+    Well,
+}
+
+/// `path(arguments)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// `fs.link` is two names; a question or procedure of this file is one.
+    pub path: Vec<Name>,
+    /// The arguments, in order.
+    pub arguments: Vec<Argument>,
+    /// The whole call.
+    pub span: Span,
+}
+
+/// One argument.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    /// `name:`; only the first may go without.
+    pub name: Option<Name>,
+    /// Its value; `effects: { … }` is not an expression.
+    pub value: ArgumentValue,
+}
+
+/// What an argument may be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArgumentValue {
+    /// A value.
+    Expr(Expr),
+    /// `effects: { … }` or `effects: nothing`.
+    Effects(Effects),
+}
+
+/// Effects as declared in the text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effects {
+    /// The words, in order; empty for `nothing`.
+    pub words: Vec<EffectWord>,
+    /// The whole block.
+    pub span: Span,
+}
+
+/// One word of a block of effects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectWord {
+    /// What it says.
+    pub kind: EffectWordKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The words of a block of effects.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EffectWordKind {
+    /// `reads R`, `edits R`, `stops S` and the other touches; `sets R to P`, `starts M with P`,
+    /// `captures S as b` carry a second operand. Operands are expressions: a name (service, state),
+    /// or a call that names a resource: `tree(p)`, `key(file, "NAME")`.
+    Touch {
+        /// The word.
+        word: Name,
+        /// The resource.
+        operand: Expr,
+        /// `to P`, `with P`, `as b`.
+        second: Option<Expr>,
+    },
+    /// `repeat read|convergent|keyed|once`.
+    Repeat(Name),
+    /// `settle QUESTION | person`.
+    Settle(Expr),
+    /// `partial yes|no`.
+    Partial(Name),
+    /// `cancel kill | never | grace D`.
+    Cancel(Name, Option<Spanned<u64>>),
+    /// `limit D`, milliseconds.
+    Limit(Spanned<u64>),
+    /// `traces may | none`.
+    Traces(Name),
+    /// `healthy E`: says what a question answers in a healthy rehearsal.
+    Healthy(Expr),
+}

@@ -1,0 +1,161 @@
+//! Statements: what stands in the body of a step, a way back, a procedure.
+
+use crate::ast::{Call, Disposition, Expr, Name, Text};
+use crate::source::{Span, Spanned};
+
+/// A statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// What it is.
+    pub kind: StatementKind,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// The kinds of statements.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StatementKind {
+    /// `budget D`, milliseconds.
+    Budget(Spanned<u64>),
+    /// `require E else "…"`.
+    Require {
+        /// The guard.
+        condition: Expr,
+        /// What to do where it does not hold.
+        otherwise: Text,
+    },
+    /// `skip when E because "…"`.
+    SkipWhen {
+        /// When it is already done.
+        condition: Expr,
+        /// Why that is so.
+        because: Text,
+    },
+    /// `only when E because "…"`.
+    OnlyWhen {
+        /// When it is wanted.
+        condition: Expr,
+        /// Why.
+        because: Text,
+    },
+    /// `let x = E`.
+    Let {
+        /// The name.
+        name: Name,
+        /// The value.
+        value: Expr,
+    },
+    /// `give E` (questions only).
+    Give(Expr),
+    /// `do …`.
+    Do(Box<Do>),
+    /// `check …`.
+    Check(Check),
+    /// `ask …`.
+    Ask(Ask),
+    /// `take H`.
+    Take(Name),
+    /// `release H`.
+    Release(Name),
+    /// `record x, y`: names, or names with fields.
+    Record(Vec<Expr>),
+    /// `wait D because "…"`, milliseconds.
+    Wait {
+        /// How long.
+        duration_ms: Spanned<u64>,
+        /// Why.
+        because: Option<Text>,
+    },
+    /// `retry N every D`.
+    Retry {
+        /// How many further tries.
+        times: Spanned<i64>,
+        /// Milliseconds between them.
+        every_ms: Spanned<u64>,
+    },
+    /// `commits "…"`.
+    Commits(Text),
+    /// `on failure …`.
+    OnFailure(Disposition),
+    /// `unwind` (in a rollback branch).
+    Unwind,
+    /// `allow SLUG because "…"`.
+    Allow {
+        /// The rule.
+        slug: Name,
+        /// Why.
+        because: Text,
+    },
+}
+
+/// `do ["title":] A within D as x live because "…" undo B within D`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Do {
+    /// `"title":`.
+    pub title: Option<Text>,
+    /// The action or procedure.
+    pub call: Call,
+    /// `within D`, milliseconds.
+    pub within: Option<Spanned<u64>>,
+    /// `as x`.
+    pub name: Option<Name>,
+    /// `live because "…"`.
+    pub live: Option<Text>,
+    /// Its way back.
+    pub undo: Option<Undo>,
+}
+
+/// The undo of an action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undo {
+    /// What is done.
+    pub kind: UndoKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The forms of an undo.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UndoKind {
+    /// `undo A within D`, or `undo { … } within D`; `host` is `on HOST`.
+    Body {
+        /// Its statements: one `do` for the short form.
+        body: Vec<Statement>,
+        /// Milliseconds; compulsory (its absence is a diagnostic of the checker).
+        within: Option<Spanned<u64>>,
+        /// `on HOST`.
+        host: Option<Name>,
+    },
+    /// `no undo because "…"`.
+    None(Text),
+}
+
+/// `check "label": E within D every D`, `check S is well`, and the `well` of a service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// `"label":`.
+    pub label: Option<Text>,
+    /// What must hold.
+    pub condition: Expr,
+    /// `within D`, milliseconds.
+    pub within: Option<Spanned<u64>>,
+    /// `every D`, milliseconds.
+    pub every: Option<Spanned<u64>>,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// `ask "…" confirm | text as x`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// The prompt.
+    pub prompt: Text,
+    /// Whether the answer is a confirmation (else a text).
+    pub confirm: bool,
+    /// `as x`.
+    pub name: Option<Name>,
+    /// `by two people`.
+    pub by_two: Option<Span>,
+    /// `on silence …`.
+    pub on_silence: Option<Disposition>,
+}

@@ -1,0 +1,109 @@
+//! What is there: services, protected state, anchors, holds.
+
+use crate::ast::{Call, Check, Expr, Name, Text};
+use crate::source::{Span, Spanned};
+
+/// A service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its name.
+    pub name: Name,
+    /// Its title.
+    pub title: Option<Text>,
+    /// Its clauses, in order as written.
+    pub clauses: Vec<ServiceClause>,
+}
+
+/// One clause of a service.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServiceClause {
+    /// `runs process("name")` and the like: a call.
+    Runs(Call),
+    /// `pinned by key(file, "NAME")`, `pinned by link(path)`: a resource written as a call.
+    PinnedBy(Call),
+    /// `writes S`, `writes S unmigrated because "…"`.
+    Writes {
+        /// The protected state.
+        state: Name,
+        /// The reason why a new release does not migrate it.
+        unmigrated: Option<Text>,
+    },
+    /// `behind ingress.site("…")`.
+    Behind(Call),
+    /// `well "label": E within D every D`.
+    Well(Check),
+    /// `begins running | stopped | absent` (or a member's name).
+    Begins(Name),
+    /// `members { … }`.
+    Members(Span),
+    /// `writers at most N`.
+    Writers(Spanned<i64>),
+    /// `serving at least N`.
+    Serving(Spanned<i64>),
+    /// `ignores path | volume | file E because "…"`: a mount that is not protected, on purpose.
+    Ignores {
+        /// What is ignored.
+        part: ProtectPart,
+        /// Why.
+        because: Text,
+    },
+}
+
+/// `protect ID "title" { path E  volume E  file E }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Protect {
+    /// Its name.
+    pub name: Name,
+    /// Its title.
+    pub title: Option<Text>,
+    /// `on HOST`.
+    pub host: Option<Name>,
+    /// Its parts.
+    pub parts: Vec<ProtectPart>,
+}
+
+/// One part of protected state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProtectPart {
+    /// `path`, `volume` or `file`.
+    pub kind: Name,
+    /// Which one.
+    pub value: Expr,
+}
+
+/// `anchor ID = E`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anchor {
+    /// Its name.
+    pub name: Name,
+    /// `on HOST`.
+    pub host: Option<Name>,
+    /// The question.
+    pub value: Expr,
+}
+
+/// `hold ID "title" { take A within D  release A within D }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    /// Its name.
+    pub name: Name,
+    /// Its title.
+    pub title: Option<Text>,
+    /// `on HOST`.
+    pub host: Option<Name>,
+    /// `take A within D`.
+    pub take: Option<HoldAction>,
+    /// `release A within D`.
+    pub release: Option<HoldAction>,
+}
+
+/// One side of a hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HoldAction {
+    /// What is done.
+    pub call: Call,
+    /// `within D`, milliseconds; compulsory (its absence is a diagnostic of the checker).
+    pub within: Option<Spanned<u64>>,
+    /// The whole clause.
+    pub span: Span,
+}

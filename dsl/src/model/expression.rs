@@ -1,0 +1,209 @@
+//! Typed expressions, calls with their effects, questions, bindings.
+
+use std::sync::Arc;
+
+use crate::ast::{BinaryOperator, Test};
+use crate::effect::{Cancel, Repeat, Resource, Touch};
+use crate::source::Span;
+use crate::types::Type;
+
+/// A call of an action of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionCall {
+    /// `family.name`.
+    pub action: String,
+    /// The arguments that were given, by name, in the order of the signature.
+    pub arguments: Vec<(String, Expr)>,
+    /// What it touches and how it behaves: the signature's, or as declared in the text.
+    pub effects: Effects,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl ActionCall {
+    /// The argument of this name; `None` where it was not given.
+    pub fn argument(&self, name: &str) -> Option<&Expr> {
+        self.arguments
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// The effects of one call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effects {
+    /// What it touches. Keys may hold [`ExprKind::Result`].
+    pub touches: Vec<Touch<Expr>>,
+    /// How it repeats.
+    pub repeat: Repeat,
+    /// How an unknown outcome is decided.
+    pub settle: Settle,
+    /// Whether it may stop half-way.
+    pub is_partial: bool,
+    /// What turning back may do while it runs.
+    pub cancel: Cancel,
+    /// The longest one attempt may take where the text has no `within`.
+    pub limit_ms: u64,
+    /// Whether it is a read that can leave marks.
+    pub leaves_traces: bool,
+    /// What it answers in a healthy rehearsal (`healthy E`).
+    pub healthy: Option<Box<Expr>>,
+}
+
+impl Effects {
+    /// Whether any touch changes production.
+    pub fn is_changing(&self) -> bool {
+        self.touches.iter().any(Touch::is_changing)
+    }
+
+    /// Whether this is only a message to people, whose failure fails no step.
+    pub fn is_message(&self) -> bool {
+        !self.touches.is_empty() && self.touches.iter().all(|touch| matches!(touch, Touch::Tells(_)))
+    }
+}
+
+/// How an unknown outcome is decided.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settle {
+    /// There is nothing to decide.
+    NotNeeded,
+    /// By the action's own question.
+    Action,
+    /// By a question of the text: it was done when this holds.
+    Question(Box<Expr>),
+    /// By a person.
+    Person,
+}
+
+/// A question of this file or of a module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Its qualified name: `openclaw.ready`; within the file itself just its name.
+    pub name: String,
+    /// Its parameters.
+    pub parameters: Vec<(String, Type)>,
+    /// What it gives; text that is given is parsed as this type.
+    pub result: Type,
+    /// Names bound on the way, in order.
+    pub lets: Vec<(String, Expr)>,
+    /// What it gives.
+    pub give: Expr,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A name bound by a statement: a place in [`Runbook::bindings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BindingId(pub u32);
+
+/// What a [`BindingId`] stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binding {
+    /// The name as written; a hidden one begins with `#`.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Where it is bound.
+    pub span: Span,
+}
+
+/// A typed expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Its type.
+    pub ty: Type,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The kinds of expressions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExprKind {
+    /// A fixed value.
+    Literal(Literal),
+    /// `[a, b]`.
+    List(Vec<Expr>),
+    /// `{K: v}`.
+    Map(Vec<(String, Expr)>),
+    /// An input.
+    Input(String),
+    /// A name bound by a statement.
+    Binding(BindingId),
+    /// A parameter of the question around it.
+    Parameter(String),
+    /// A name bound by `let` in the question around it.
+    Local(String),
+    /// An anchor, asked now or as recorded at the start.
+    Anchor {
+        /// Its name.
+        name: String,
+        /// `at start`.
+        at_start: bool,
+    },
+    /// A service.
+    Service(String),
+    /// A protected state.
+    State(String),
+    /// A resource: `ingress("site")`.
+    Resource(Box<Resource<Expr>>),
+    /// A field of a record.
+    Field(Box<Expr>, String),
+    /// A read of the catalogue.
+    Read(Arc<ActionCall>),
+    /// A question of the text, by qualified name, with its arguments by name.
+    Question {
+        /// Its qualified name; a key of [`Runbook::questions`].
+        name: String,
+        /// The arguments, in the order of its parameters.
+        arguments: Vec<Expr>,
+    },
+    /// `a op b`.
+    Binary(BinaryOperator, Box<Expr>, Box<Expr>),
+    /// `not e`.
+    Not(Box<Expr>),
+    /// `e is [not] …`.
+    Is {
+        /// What is asked about.
+        subject: Box<Expr>,
+        /// Which test.
+        test: Test,
+        /// `is not`.
+        negated: bool,
+    },
+    /// `e default d`.
+    Default(Box<Expr>, Box<Expr>),
+    /// In the effects of a call: its result, or a field of it.
+    Result(Option<String>),
+}
+
+/// A fixed value. A text literal has already become what is wanted where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Literal {
+    /// Text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Milliseconds.
+    Duration(u64),
+    /// Bytes.
+    Size(u64),
+    /// `sha256:…`.
+    Digest(String),
+    /// An image reference.
+    Image(String),
+    /// `name=version`.
+    Package(String),
+    /// A path, as written (`~` is not expanded here).
+    Path(String),
+    /// An address.
+    Url(String),
+    /// The name of a host.
+    Host(String),
+    /// A port.
+    Port(u16),
+}

@@ -1,0 +1,166 @@
+//! Blocks and statements, with their undos.
+
+use crate::model::{ActionCall, BindingId, Disposition, Expr};
+use crate::source::Span;
+
+/// Statements in order, with the undos that belong to several of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Block {
+    /// The statements.
+    pub statements: Vec<Statement>,
+    /// Undos of whole procedures; [`Statement::group`] counts in this list.
+    pub groups: Vec<UndoBody>,
+}
+
+/// A statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// Its stable key.
+    pub key: String,
+    /// What it is.
+    pub kind: StatementKind,
+    /// The undo of the procedure it was inlined from, where that was given one: counts in
+    /// [`Block::groups`]. It replaces the statement's own undo.
+    pub group: Option<usize>,
+    /// Where it stands.
+    pub span: Span,
+    /// The calls of procedures through which it came here, outermost first.
+    pub calls: Vec<Span>,
+}
+
+/// The kinds of statements.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StatementKind {
+    /// A guard.
+    Require {
+        /// What must hold.
+        condition: Expr,
+        /// What to do where it does not.
+        otherwise: String,
+    },
+    /// Already done?
+    SkipWhen {
+        /// When it is.
+        condition: Expr,
+        /// Why.
+        because: String,
+    },
+    /// Wanted here?
+    OnlyWhen {
+        /// When it is.
+        condition: Expr,
+        /// Why.
+        because: String,
+    },
+    /// Names a value; only reads.
+    Let {
+        /// The name.
+        binding: BindingId,
+        /// The value.
+        value: Expr,
+    },
+    /// Performs an action.
+    Do(Box<Do>),
+    /// Evidence that must hold.
+    Check(Check),
+    /// A person answers.
+    Ask(Ask),
+    /// Takes the hold of this name.
+    Take(String),
+    /// Releases the hold of this name.
+    Release(String),
+    /// Values for the front page: a label and a value each.
+    Record(Vec<(String, Expr)>),
+    /// Time that has to pass.
+    Wait {
+        /// How long.
+        duration_ms: u64,
+        /// Why.
+        because: String,
+    },
+    /// The point of no return.
+    Commits {
+        /// Why.
+        because: String,
+    },
+    /// Runs the older undos (in a rollback branch only).
+    Unwind,
+}
+
+/// An action to perform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Do {
+    /// `"title":`.
+    pub title: Option<String>,
+    /// The action.
+    pub call: ActionCall,
+    /// The longest one attempt may take: `within`, else the action's own limit.
+    pub within_ms: u64,
+    /// `as x`.
+    pub binding: Option<BindingId>,
+    /// Why a backup may be made while the writer runs.
+    pub live: Option<String>,
+    /// `retry N every D`, written before it.
+    pub retry: Option<Retry>,
+    /// Its way back.
+    pub undo: Option<Undo>,
+}
+
+/// Further tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How many.
+    pub times: u64,
+    /// The time between them.
+    pub every_ms: u64,
+}
+
+/// The way back of one action.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Undo {
+    /// Statements.
+    Body(UndoBody),
+    /// None, with the reason.
+    No(String),
+}
+
+/// The statements of an undo, and their time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UndoBody {
+    /// Its key: `undo:cutover/3`.
+    pub key: String,
+    /// The statements; their keys begin with the key above.
+    pub body: Block,
+    /// The longest it may take.
+    pub within_ms: u64,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Evidence that must hold, or what being well means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Its label.
+    pub label: String,
+    /// What must hold.
+    pub condition: Expr,
+    /// Without `every`, bounds the one evaluation; with it, the whole poll.
+    pub within_ms: u64,
+    /// Time between two evaluations of a poll.
+    pub every_ms: Option<u64>,
+    /// The service whose `well` this is (`check S is well`).
+    pub service: Option<String>,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// The prompt.
+    pub prompt: String,
+    /// Whether the answer is yes or no (else a text).
+    pub confirm: bool,
+    /// `as x`.
+    pub binding: Option<BindingId>,
+    /// What silence leads to; `None` is turning back.
+    pub on_silence: Option<Disposition>,
+}
