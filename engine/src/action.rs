@@ -5,6 +5,7 @@
 //! happened. Invariants: `perform` of a read changes nothing; what is not `read` has a `settle`, or says
 //! [`Settle::Person`](backstay_dsl::catalogue::Settle::Person); nothing here knows of steps, runs or records.
 
+pub mod backup;
 pub(crate) mod common;
 pub mod exec;
 pub mod fs;

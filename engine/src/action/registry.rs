@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Action, Registry, exec, fs, http, notify, process};
+use super::{Action, Registry, backup, exec, fs, http, notify, process};
 
 /// The registry of all built-in actions.
 pub fn builtin() -> Registry {
-    let actions: Vec<Arc<dyn Action>> = vec![
+    let mut actions = backup::actions();
+    let others: Vec<Arc<dyn Action>> = vec![
         Arc::new(exec::Read),
         Arc::new(exec::Run),
         Arc::new(fs::CopyTo),
@@ -32,5 +33,6 @@ pub fn builtin() -> Registry {
         Arc::new(process::Start),
         Arc::new(process::Stop),
     ];
+    actions.extend(others);
     Registry::new(actions)
 }

@@ -1,0 +1,58 @@
+//! Backups of protected state: make one, prove it, put it back.
+//!
+//! An archive is a zstd-compressed tar with a manifest of every entry (see [`archive`]); a backup's value
+//! carries the digest of the archive. Invariants: an archive has its final name only after all of it was
+//! read back; the live state is touched only after all of an archive was extracted beside it and compared;
+//! whatever was live is kept until the run ends; nothing is ever extracted outside of our own fresh
+//! directories. Deliberately absent: encryption, increments, container volumes (they come with Docker).
+
+mod archive;
+mod bytes;
+mod capture;
+mod compare;
+mod contents;
+mod create;
+mod extract;
+mod holders;
+mod journal;
+mod manifest;
+mod opened;
+mod problem;
+mod restore;
+mod scope;
+mod stop;
+mod survey;
+mod swap;
+mod verify;
+mod walk;
+
+use std::sync::Arc;
+
+use backstay_dsl::catalogue::Parameter;
+use backstay_dsl::types::Type;
+
+use super::Action;
+
+pub use restore::{discard_displaced, displaced};
+
+/// The longest that one attempt may take where the text has no `within`.
+const LIMIT_MS: u64 = 3_600_000;
+
+/// The actions of the family `backup`.
+pub fn actions() -> Vec<Arc<dyn Action>> {
+    vec![
+        Arc::new(create::Create),
+        Arc::new(verify::Verify),
+        Arc::new(restore::Restore),
+    ]
+}
+
+fn backup_parameter(doc: &'static str) -> Parameter {
+    Parameter {
+        name: "backup",
+        ty: Type::Backup,
+        required: true,
+        sink: None,
+        doc,
+    }
+}

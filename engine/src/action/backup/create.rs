@@ -1,0 +1,350 @@
+//! `backup.create`: makes an archive of protected state and proves that it can be read back.
+
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Simulation};
+use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::types::Type;
+use rustix::fs::RenameFlags;
+
+use super::bytes::{digest_text, short};
+use super::capture::capture;
+use super::contents::{self, Nowhere};
+use super::manifest::{FORMAT, Header, Manifest};
+use super::problem::{Problem, Result, damaged, trying};
+use super::scope::{Part, parts, refuse_little_space, sync_directory, target};
+use super::stop::{OnCancel, Stop, in_thread};
+use super::survey::survey;
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::units;
+use crate::value::{Backup, Value};
+
+/// How often the whole is begun again because a file changed.
+const TRIES: u32 = 3;
+
+/// The action.
+#[derive(Debug)]
+pub(super) struct Create;
+
+#[async_trait]
+impl Action for Create {
+    fn signature(&self) -> Signature {
+        Signature {
+            family: "backup",
+            name: "create",
+            doc: "Makes a backup of protected state.\n\nWrites `STATE-TIME-KEY.tar.zst` (mode 0600) with a manifest of every entry, reads it back and compares it before it gets its name. Refuses a directory in a git work tree or inside the state, too little space, a file that changes while it is read, a SQLite database that has a writer, and anything that could not be given back as it was.",
+            parameters: vec![
+                Parameter {
+                    name: "state",
+                    ty: Type::State,
+                    required: true,
+                    sink: None,
+                    doc: "The protected state.",
+                },
+                Parameter {
+                    name: "to",
+                    ty: Type::Path,
+                    required: true,
+                    sink: None,
+                    doc: "The directory for the archive; made with mode 0700 where it is missing.",
+                },
+            ],
+            result: Type::Backup,
+            touches: vec![
+                Touch::Reads(Resource::new(ResourceKind::State, Pattern::Parameter("state"))),
+                Touch::Captures {
+                    state: Resource::new(ResourceKind::State, Pattern::Parameter("state")),
+                    backup: Resource::new(ResourceKind::Backup, Pattern::Result),
+                },
+                Touch::Adds(Resource::new(ResourceKind::File, Pattern::Result)),
+            ],
+            declares_effects: false,
+            leaves_traces: false,
+            limit_ms: super::LIMIT_MS,
+            repeat: Repeat::Keyed,
+            settle: Settle::Action,
+            is_partial: false,
+            cancel: Cancel::Kill,
+            simulation: Simulation::ByEffects,
+        }
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let order = Order::new(context, arguments).ok()?;
+        let text = in_thread(context, OnCancel::Stop, move |stop| {
+            let survey = survey(&order.parts, stop)?;
+            let size = units::size(survey.bytes());
+            Ok(format!(
+                "an archive of {} ({size} before compression) in {}",
+                order.state,
+                order.to.display()
+            ))
+        });
+        text.await.ok()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let made = match Order::new(context, arguments) {
+            Ok(order) => in_thread(context, OnCancel::Stop, move |stop| order.make(stop)).await,
+            Err(problem) => Err(problem),
+        };
+        match made {
+            Ok((backup, note)) => Outcome::Done(evidence(backup, &note)),
+            Err(problem) => Outcome::failed(format!("no backup was made: {problem}")),
+        }
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let order = match Order::new(context, arguments) {
+            Ok(order) => order,
+            Err(problem) => return Settled::Undecidable(problem.to_string()),
+        };
+        let found = in_thread(context, OnCancel::Stop, move |stop| {
+            order.remove_unfinished()?;
+            order.find(stop)
+        });
+        match found.await {
+            Ok(Some(backup)) => Settled::Done(evidence(backup, "")),
+            Ok(None) => Settled::NotDone("there is no finished archive of this attempt".to_owned()),
+            Err(problem) => Settled::Undecidable(problem.to_string()),
+        }
+    }
+}
+
+fn evidence(backup: Backup, note: &str) -> Evidence {
+    let summary = format!(
+        "{} ({} entries, {}){note}",
+        backup.path,
+        backup.entries,
+        units::size(backup.bytes)
+    );
+    Evidence::value(Value::Backup(backup), summary)
+}
+
+/// What is to be made.
+struct Order {
+    state: String,
+    parts: Vec<Part>,
+    to: PathBuf,
+    key: String,
+    attempt: u32,
+}
+
+impl Order {
+    fn new(context: &Context, arguments: &Arguments) -> Result<Self> {
+        let (Some(state), Some(to)) = (arguments.text("state"), arguments.path("to")) else {
+            return Err(Problem::Refused("`state` and `to` have to be given".to_owned()));
+        };
+        Ok(Self {
+            state: state.to_owned(),
+            parts: parts(context, state)?,
+            to: context.working_directory.join(to),
+            key: context.key.clone(),
+            attempt: context.attempt,
+        })
+    }
+
+    fn make(&self, stop: &Stop) -> Result<(Backup, String)> {
+        let directory = target(&self.to, &self.parts)?;
+        if let Some(backup) = self.find(stop)? {
+            return Ok((backup, " made by an earlier attempt".to_owned()));
+        }
+        let survey = survey(&self.parts, stop)?;
+        survey.refuse_live_databases()?;
+        refuse_little_space(&directory, survey.bytes(), "the backup")?;
+        let header = Header {
+            format: FORMAT,
+            program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
+            key: self.key.clone(),
+            state: self.state.clone(),
+            made_at: now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            bytes: survey.bytes(),
+            parts: survey.parts.clone(),
+        };
+        let unfinished = Unfinished(directory.join(self.unfinished_name()));
+        let mut tries = 0;
+        let captured = loop {
+            tries += 1;
+            let file = unfinished.create()?;
+            match capture(header.clone(), &self.parts, file, stop) {
+                Err(Problem::Changed(_)) if tries < TRIES => {}
+                captured => break captured?,
+            }
+        };
+        // Whoever opened a database meanwhile may have written to it.
+        survey.refuse_live_databases()?;
+        let backup = self.seal(captured.file, &captured.manifest, &unfinished, &directory, stop)?;
+        Ok((backup, notes(&captured.manifest, captured.outside)))
+    }
+
+    /// Syncs the archive, reads all of it back, and gives it its name.
+    fn seal(
+        &self,
+        file: File,
+        manifest: &Manifest,
+        unfinished: &Unfinished,
+        directory: &Path,
+        stop: &Stop,
+    ) -> Result<Backup> {
+        let failed = || format!("cannot finish {}", unfinished.0.display());
+        file.sync_all().map_err(trying(failed))?;
+        drop(file);
+        let (read, hash) = contents::read(File::open(&unfinished.0).map_err(trying(failed))?, stop, &mut Nowhere)?;
+        if read != *manifest {
+            return damaged("the archive did not read back as it was written: look at the disk and the memory");
+        }
+        let path = directory.join(self.name());
+        rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &unfinished.0,
+            rustix::fs::CWD,
+            &path,
+            RenameFlags::NOREPLACE,
+        )
+        .map_err(trying(|| {
+            format!("cannot give the archive its name {}", path.display())
+        }))?;
+        sync_directory(directory)?;
+        backup(&path, manifest, digest_text(&hash))
+    }
+
+    fn key_name(&self) -> String {
+        short(&self.key)
+    }
+
+    fn name(&self) -> String {
+        let state: String = self
+            .state
+            .chars()
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() || "._".contains(letter) {
+                    letter
+                } else {
+                    '-'
+                }
+            })
+            .take(100)
+            .collect();
+        let time = now().strftime("%Y%m%dT%H%M%S");
+        format!("{}-{time}-{}.tar.zst", state.trim_start_matches('.'), self.key_name())
+    }
+
+    fn unfinished_name(&self) -> String {
+        format!(".backstay-{}-{}.partial", self.key_name(), self.attempt)
+    }
+
+    fn names_in_target(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(&self.to) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The finished archive of this key, read as a whole; `None` where there is none.
+    fn find(&self, stop: &Stop) -> Result<Option<Backup>> {
+        let ending = format!("-{}.tar.zst", self.key_name());
+        let names = self.names_in_target();
+        for name in names.iter().filter(|name| name.ends_with(&ending)) {
+            let path = self.to.canonicalize().unwrap_or_else(|_| self.to.clone()).join(name);
+            let file = File::open(&path).map_err(trying(|| format!("cannot open {}", path.display())))?;
+            match contents::read(file, stop, &mut Nowhere) {
+                Ok((manifest, hash)) if manifest.header.key == self.key => {
+                    return backup(&path, &manifest, digest_text(&hash)).map(Some);
+                }
+                Ok(_) | Err(Problem::Damaged(_)) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes what attempts of this key left unfinished.
+    fn remove_unfinished(&self) -> Result<()> {
+        let start = format!(".backstay-{}-", self.key_name());
+        for name in self.names_in_target() {
+            if name.starts_with(&start) && name.ends_with(".partial") {
+                let path = self.to.join(name);
+                std::fs::remove_file(&path).map_err(trying(|| format!("cannot remove {}", path.display())))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn notes(manifest: &Manifest, outside: usize) -> String {
+    let absent = manifest.header.parts.iter().filter(|part| !part.present);
+    let mut notes: Vec<String> = absent
+        .map(|part| format!("; {} was not there, and a restore removes it", part.path))
+        .collect();
+    if outside > 0 {
+        notes.push(format!(
+            "; {outside} files have hard links outside of the state, which a restore cuts"
+        ));
+    }
+    notes.concat()
+}
+
+fn backup(path: &Path, manifest: &Manifest, digest: String) -> Result<Backup> {
+    let bytes = std::fs::metadata(path)
+        .map_err(trying(|| format!("cannot look at {}", path.display())))?
+        .len();
+    let Ok(text) = std::str::from_utf8(path.as_os_str().as_bytes()) else {
+        return Err(Problem::Refused(format!(
+            "{} is not a path in Unicode: choose another directory",
+            path.display()
+        )));
+    };
+    Ok(Backup {
+        path: text.to_owned(),
+        digest,
+        state: manifest.header.state.clone(),
+        bytes,
+        entries: manifest.entries.len() as u64,
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an archive is named by the time at which it is made"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// An archive without a name yet; removed unless it got one.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn create(&self) -> Result<File> {
+        let failed = || format!("cannot write {}", self.0.display());
+        if self.0.symlink_metadata().is_ok() {
+            std::fs::remove_file(&self.0).map_err(trying(failed))?;
+        }
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.0)
+            .map_err(trying(failed))?;
+        // The mask can only take rights away; this gives exactly ours.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(trying(failed))?;
+        Ok(file)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After the rename it is not there any more.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

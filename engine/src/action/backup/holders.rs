@@ -1,0 +1,222 @@
+//! Who holds files open for writing, from `/proc`.
+//!
+//! Files are compared by device and inode, so that a container which sees them under another path is
+//! found too. What other users' processes hold is seen only by root; their file locks are seen by all.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// A file by device and inode.
+pub(super) type Identity = (u64, u64);
+
+/// A process with a hand on a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Holder {
+    /// Process.
+    pub pid: u32,
+    /// Its name.
+    pub command: String,
+    /// What it holds, as it names it.
+    pub path: PathBuf,
+    /// What it does with it.
+    pub how: &'static str,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "process {} ({}) {} {}",
+            self.pid,
+            self.command,
+            self.how,
+            self.path.display()
+        )
+    }
+}
+
+/// Several holders as one text, the first few by name.
+pub(super) fn list(holders: &BTreeSet<Holder>) -> String {
+    let mut texts: Vec<String> = holders.iter().take(5).map(ToString::to_string).collect();
+    if holders.len() > texts.len() {
+        texts.push(format!("{} more", holders.len() - texts.len()));
+    }
+    texts.join(", ")
+}
+
+fn numbers_in(directory: &Path) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// Processes that could write to one of these files: open for writing, mapped for writing, or locked
+/// for writing.
+pub(super) fn writers(files: &BTreeSet<Identity>) -> BTreeSet<Holder> {
+    let mut found = BTreeSet::new();
+    if files.is_empty() {
+        return found;
+    }
+    for pid in numbers_in(Path::new("/proc")) {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        for (path, how) in descriptors(&process, files)
+            .into_iter()
+            .chain(mappings(&process, files))
+        {
+            found.insert(holder(pid, path, how));
+        }
+    }
+    for (pid, identity) in locks() {
+        if files.contains(&identity) {
+            found.insert(holder(
+                pid,
+                PathBuf::from(format!("inode {}", identity.1)),
+                "has a write lock on",
+            ));
+        }
+    }
+    found
+}
+
+/// Processes whose working directory is one of these, without this process and those that started it:
+/// the shell that a person called the program from does no harm there.
+pub(super) fn residents(directories: &BTreeSet<Identity>) -> BTreeSet<Holder> {
+    let own = ancestors();
+    let mut found = BTreeSet::new();
+    for pid in numbers_in(Path::new("/proc")) {
+        let link = PathBuf::from(format!("/proc/{pid}/cwd"));
+        if own.contains(&pid) {
+            continue;
+        }
+        if let (Ok(place), Ok(path)) = (std::fs::metadata(&link), std::fs::read_link(&link))
+            && directories.contains(&(place.dev(), place.ino()))
+        {
+            found.insert(holder(pid, path, "works in"));
+        }
+    }
+    found
+}
+
+fn holder(pid: u32, path: PathBuf, how: &'static str) -> Holder {
+    let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    Holder {
+        pid,
+        command: command.trim().to_owned(),
+        path,
+        how,
+    }
+}
+
+fn descriptors(process: &Path, files: &BTreeSet<Identity>) -> Vec<(PathBuf, &'static str)> {
+    let mut found = Vec::new();
+    for number in numbers_in(&process.join("fd")) {
+        let link = process.join("fd").join(number.to_string());
+        let Ok(path) = std::fs::read_link(&link) else { continue };
+        let is_file = path.is_absolute();
+        let Some(file) = std::fs::metadata(&link).ok().filter(|file| is_file && file.is_file()) else {
+            continue;
+        };
+        if files.contains(&(file.dev(), file.ino())) && is_open_for_writing(process, number) {
+            found.push((path, "has open for writing"));
+        }
+    }
+    found
+}
+
+fn is_open_for_writing(process: &Path, number: u32) -> bool {
+    let text = std::fs::read_to_string(process.join("fdinfo").join(number.to_string())).unwrap_or_default();
+    let flags = text
+        .lines()
+        .find_map(|line| line.strip_prefix("flags:"))
+        .and_then(|flags| u64::from_str_radix(flags.trim(), 8).ok());
+    // The access mode is in the two lowest bits; a path handle (O_PATH) can write nothing.
+    flags.is_some_and(|flags| flags & 3 != 0 && flags & 0o10_000_000 == 0)
+}
+
+fn mappings(process: &Path, files: &BTreeSet<Identity>) -> Vec<(PathBuf, &'static str)> {
+    let text = std::fs::read(process.join("maps")).unwrap_or_default();
+    let mut found = Vec::new();
+    for line in String::from_utf8_lossy(&text).lines() {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let (Some(rights), _, Some(device), Some(inode)) = (words.next(), words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        if !rights.contains('w') || !rights.ends_with('s') {
+            continue;
+        }
+        if let Some(identity) = identity(device, inode)
+            && files.contains(&identity)
+        {
+            found.push((
+                PathBuf::from(words.collect::<Vec<_>>().join(" ")),
+                "has mapped for writing",
+            ));
+        }
+    }
+    found
+}
+
+/// `major:minor` in hexadecimal and an inode.
+fn identity(device: &str, inode: &str) -> Option<Identity> {
+    let (major, minor) = device.split_once(':')?;
+    let device = rustix::fs::makedev(
+        u32::from_str_radix(major, 16).ok()?,
+        u32::from_str_radix(minor, 16).ok()?,
+    );
+    Some((device, inode.parse().ok()?))
+}
+
+fn locks() -> Vec<(u32, Identity)> {
+    let text = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    text.lines()
+        .filter_map(|line| {
+            // `1: POSIX  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`; one that waits has `->` before its kind.
+            let words: Vec<&str> = line.split_ascii_whitespace().filter(|word| *word != "->").collect();
+            let [_, _, _, "WRITE", pid, file, ..] = words[..] else {
+                return None;
+            };
+            let (device, inode) = file.rsplit_once(':')?;
+            Some((pid.parse().unwrap_or(0), identity(device, inode)?))
+        })
+        .collect()
+}
+
+/// This process and those above it.
+fn ancestors() -> BTreeSet<u32> {
+    let mut all = BTreeSet::new();
+    let mut pid = std::process::id();
+    while pid != 0 && all.insert(pid) {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        pid = status
+            .lines()
+            .find_map(|line| line.strip_prefix("PPid:"))
+            .and_then(|parent| parent.trim().parse().ok())
+            .unwrap_or(0);
+    }
+    all
+}
+
+/// Files and directories below a place, by identity; links are not followed, what vanishes is skipped.
+pub(super) fn below(place: &Path) -> (BTreeSet<Identity>, BTreeSet<Identity>) {
+    let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
+    let mut waiting = vec![place.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let Ok(data) = path.symlink_metadata() else { continue };
+        let identity = (data.dev(), data.ino());
+        if data.is_dir() {
+            directories.insert(identity);
+            if let Ok(entries) = std::fs::read_dir(&path) {
+                waiting.extend(entries.flatten().map(|entry| entry.path()));
+            }
+        } else if data.is_file() {
+            files.insert(identity);
+        }
+    }
+    (files, directories)
+}

@@ -1,0 +1,140 @@
+//! `backup.restore`: puts protected state back exactly as it was.
+
+mod work;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::{Pattern, Settle, Signature, Simulation};
+use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::bytes::short;
+use super::journal::Journal;
+use super::problem::{Problem, Result};
+use super::scope::parts;
+use super::stop::{OnCancel, in_thread};
+use super::swap::{Position, position};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
+use crate::value::Value;
+use work::Order;
+
+/// The action.
+#[derive(Debug)]
+pub(super) struct Restore;
+
+#[async_trait]
+impl Action for Restore {
+    fn signature(&self) -> Signature {
+        Signature {
+            family: "backup",
+            name: "restore",
+            doc: "Puts protected state back exactly as it was when the backup was made.\n\nThe whole archive is extracted beside the live state and compared first; then each part is swapped in one move. What was added after the backup is gone from the state; all that was there before is kept beside it until the run ends. Refuses while a process could write to the state.",
+            parameters: vec![super::backup_parameter("The backup.")],
+            result: Type::Nothing,
+            touches: vec![
+                Touch::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+                Touch::Restores(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+            ],
+            declares_effects: false,
+            leaves_traces: false,
+            limit_ms: super::LIMIT_MS,
+            repeat: Repeat::Convergent,
+            settle: Settle::Action,
+            is_partial: true,
+            cancel: Cancel::Never,
+            simulation: Simulation::ByEffects,
+        }
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let restored = match order(context, arguments) {
+            Ok(order) => in_thread(context, OnCancel::GoOn, move |stop| order.restore(stop, &mut |_| {})).await,
+            Err(problem) => Err(problem),
+        };
+        match restored {
+            Ok(restored) => Outcome::done(restored.summary()),
+            Err(problem) => Outcome::failed(format!("the backup was not restored: {problem}")),
+        }
+    }
+
+    async fn settle(&self, context: &Context, _arguments: &Arguments) -> Settled {
+        let directory = context.run_directory.clone();
+        let name = short(&context.key);
+        match in_thread(context, OnCancel::Stop, move |_| progress(&directory, &name)).await {
+            Ok((back, parts)) if parts > 0 && back == parts => {
+                Settled::Done(crate::action::Evidence::line("all parts are back, by their marks"))
+            }
+            Ok((0, _)) => Settled::NotDone("no part of the live state was touched".to_owned()),
+            Ok((back, parts)) => {
+                Settled::NotDone(format!("{back} of {parts} parts are back; another attempt finishes it"))
+            }
+            Err(problem) => Settled::Undecidable(problem.to_string()),
+        }
+    }
+}
+
+fn order(context: &Context, arguments: &Arguments) -> Result<Order> {
+    let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
+        return Err(Problem::Refused("`backup` has to be given".to_owned()));
+    };
+    Ok(Order {
+        parts: parts(context, &backup.state)?,
+        backup,
+        name: short(&context.key),
+        run_directory: context.run_directory.clone(),
+    })
+}
+
+/// How many parts are back, of how many.
+fn progress(directory: &Path, name: &str) -> Result<(usize, usize)> {
+    let Some(journal) = Journal::newest(directory, name)? else {
+        return Ok((0, 0));
+    };
+    let parts = journal.parts();
+    let mut back = 0;
+    for ((live, holder), marks) in parts.iter().zip(journal.marks().unwrap_or_default()) {
+        if position(live, holder, *marks)? == Position::Swapped {
+            back += 1;
+        }
+    }
+    Ok((back, parts.len()))
+}
+
+/// What restores of a run displaced: kept until the run ends.
+pub fn displaced(run_directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for journal in journals(run_directory)? {
+        all.extend(journal.into_iter().filter(|path| path.symlink_metadata().is_ok()));
+    }
+    all.sort();
+    Ok(all)
+}
+
+fn journals(run_directory: &Path) -> std::io::Result<Vec<Vec<PathBuf>>> {
+    let mut found = Vec::new();
+    let entries = match std::fs::read_dir(run_directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let is_journal = path.extension().is_some_and(|ending| ending == "jsonl")
+            && path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("restore-"));
+        if is_journal {
+            found.push(Journal::displaced_in(&std::fs::read(&path)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Removes what restores of a run displaced. For the end of the run.
+pub fn discard_displaced(run_directory: &Path) -> std::io::Result<()> {
+    for path in displaced(run_directory)? {
+        super::opened::remove_tree(&path).map_err(|problem| std::io::Error::other(problem.to_string()))?;
+    }
+    Ok(())
+}

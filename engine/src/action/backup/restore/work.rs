@@ -1,0 +1,307 @@
+//! A restore, step by step: begin, extract and compare, make ready, swap part by part, done.
+//!
+//! The live state is not touched before everything is ready and on disk. A restore that was interrupted
+//! goes on where it can: what is ready is compared once more and swapped; else it begins again.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::super::compare::difference;
+use super::super::extract::{Place, ROOT};
+use super::super::holders::{self, below};
+use super::super::journal::{Journal, Line, Marks, PartLine, text};
+use super::super::manifest::{Header, Manifest};
+use super::super::opened::{Archive, remove_tree};
+use super::super::problem::{Problem, Result, refused, trying};
+use super::super::scope::{Part, refuse_little_space, sync_directory};
+use super::super::stop::Stop;
+use super::super::survey::{Contents, scan};
+use super::super::swap::{Position, identity, keep_displaced, position, swap, take_back};
+use crate::value::Backup;
+
+/// A moment of a restore; tests end the work at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Point {
+    /// The journal says what will be made.
+    Begun,
+    /// Everything is extracted and compared.
+    Extracted,
+    /// The journal says that the swap may begin.
+    Ready,
+    /// A part was swapped, the journal does not say so yet.
+    Swapped(usize),
+    /// The journal says that a part was swapped.
+    Noted(usize),
+    /// What was displaced has its name.
+    Kept,
+}
+
+/// What is to be restored.
+pub(super) struct Order {
+    /// The parts of the state as they are now.
+    pub parts: Vec<Part>,
+    /// The backup.
+    pub backup: Backup,
+    /// A short name for the attempt's key.
+    pub name: String,
+    /// Where the journal is.
+    pub run_directory: PathBuf,
+}
+
+/// What a restore leaves.
+#[derive(Debug)]
+pub(super) struct Restored {
+    entries: usize,
+    /// Where what was there before is kept.
+    pub displaced: Vec<PathBuf>,
+}
+
+impl Restored {
+    /// One line for the record.
+    pub(super) fn summary(&self) -> String {
+        let places: Vec<String> = self.displaced.iter().map(|path| path.display().to_string()).collect();
+        if places.is_empty() {
+            return format!("{} entries are back; nothing was there before", self.entries);
+        }
+        format!(
+            "{} entries are back; what was there before is kept until the run ends: {}",
+            self.entries,
+            places.join(", ")
+        )
+    }
+}
+
+/// Told of each moment.
+pub(super) type Reached<'r> = dyn FnMut(Point) + 'r;
+
+impl Order {
+    /// Restores; goes on where an earlier attempt of the same key was interrupted.
+    pub(super) fn restore(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
+        self.refuse_users()?;
+        let earlier = Journal::newest(&self.run_directory, &self.name)?;
+        let generation = earlier.as_ref().map_or(1, |journal| journal.generation + 1);
+        if let Some(journal) = earlier
+            && journal.displaced().is_none()
+        {
+            if let Some(manifest) = self.still_ready(&journal, stop)? {
+                return finish(journal, &manifest, reached);
+            }
+            Self::give_up(&journal)?;
+        }
+        let archive = Archive::open(&self.backup, stop)?;
+        self.refuse_other_parts(&archive.header)?;
+        for (part, archived) in self.parts.iter().zip(&archive.header.parts) {
+            refuse_little_space(part.parent(), archived.bytes, "the restore")?;
+        }
+        let (journal, manifest) = self.make_ready(&archive, generation, stop, reached)?;
+        self.refuse_users().inspect_err(|_| {
+            // Nothing was swapped, so nothing of the live state is lost with this.
+            let _ = Self::give_up(&journal);
+        })?;
+        finish(journal, &manifest, reached)
+    }
+
+    /// Refuses while a process could write to what is to be displaced, or works in it.
+    fn refuse_users(&self) -> Result<()> {
+        let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
+        for part in &self.parts {
+            let (more_files, more_directories) = below(&part.path);
+            files.extend(more_files);
+            directories.extend(more_directories);
+        }
+        let mut users = holders::writers(&files);
+        users.extend(holders::residents(&directories));
+        if users.is_empty() {
+            return Ok(());
+        }
+        refused(format!(
+            "the protected state is in use: {}; stop that first",
+            holders::list(&users)
+        ))
+    }
+
+    fn refuse_other_parts(&self, header: &Header) -> Result<()> {
+        let is_same = header.parts.len() == self.parts.len()
+            && header
+                .parts
+                .iter()
+                .zip(&self.parts)
+                .all(|(archived, part)| archived.kind == part.kind && archived.path == text(&part.path));
+        if is_same {
+            return Ok(());
+        }
+        let archived: Vec<&str> = header.parts.iter().map(|part| part.path.as_str()).collect();
+        refused(format!(
+            "the backup is of {}, which is not what the runbook protects now: restore with the runbook that made it",
+            archived.join(", ")
+        ))
+    }
+
+    fn beside(&self, part: usize, word: &str, generation: u32) -> PathBuf {
+        let name = format!(".backstay-{word}-{}-{generation}-{part}", self.name);
+        self.parts[part].parent().join(name)
+    }
+
+    /// Extracts and compares everything beside the live state, and notes it in the journal.
+    fn make_ready(
+        &self,
+        archive: &Archive,
+        generation: u32,
+        stop: &Stop,
+        reached: &mut Reached<'_>,
+    ) -> Result<(Journal, Manifest)> {
+        let mut journal = Journal::start(&self.run_directory, &self.name, generation)?;
+        let holders: Vec<PathBuf> = (0..self.parts.len())
+            .map(|part| self.beside(part, "restore", generation))
+            .collect();
+        journal.add(Line::Begun {
+            digest: self.backup.digest.clone(),
+            parts: self
+                .parts
+                .iter()
+                .zip(&holders)
+                .map(|(part, holder)| PartLine {
+                    live: text(&part.path),
+                    holder: text(holder),
+                })
+                .collect(),
+        })?;
+        reached(Point::Begun);
+        let ready = (|| {
+            let places = holders
+                .iter()
+                .map(|path| Place::make(path))
+                .collect::<Result<Vec<_>>>()?;
+            let manifest = archive.extract(&places, Contents::Skip, stop)?;
+            for place in &places {
+                place.sync()?;
+            }
+            self.save(&journal, &manifest)?;
+            reached(Point::Extracted);
+            stop.check()?;
+            let mut marks = Vec::new();
+            for (part, holder) in self.parts.iter().zip(&holders) {
+                marks.push(Marks {
+                    ready: identity(&holder.join(ROOT))?,
+                    before: identity(&part.path)?,
+                });
+            }
+            journal.add(Line::Ready { marks })?;
+            Ok(manifest)
+        })();
+        match ready {
+            Ok(manifest) => {
+                reached(Point::Ready);
+                Ok((journal, manifest))
+            }
+            Err(problem) => {
+                // The live state is as it was; the first problem is the one to tell.
+                let _ = Self::give_up(&journal);
+                Err(problem)
+            }
+        }
+    }
+
+    fn save(&self, journal: &Journal, manifest: &Manifest) -> Result<()> {
+        let path = journal.manifest_path();
+        let failed = || format!("cannot write {}", path.display());
+        let bytes = manifest.to_bytes().map_err(trying(failed))?;
+        let mut file = File::create(&path).map_err(trying(failed))?;
+        file.write_all(&bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(trying(failed))?;
+        sync_directory(&self.run_directory)
+    }
+
+    /// The manifest, if every part of an interrupted restore is, whole, where it waits or belongs.
+    fn still_ready(&self, journal: &Journal, stop: &Stop) -> Result<Option<Manifest>> {
+        let (Some(marks), Ok(bytes)) = (journal.marks(), std::fs::read(journal.manifest_path())) else {
+            return Ok(None);
+        };
+        let places = journal.parts();
+        let is_same = places.len() == self.parts.len()
+            && places
+                .iter()
+                .zip(&self.parts)
+                .all(|((live, _), part)| *live == part.path)
+            && journal.digest() == Some(self.backup.digest.as_str());
+        let Some(manifest) = Manifest::from_bytes(&bytes).ok().filter(|_| is_same) else {
+            return Ok(None);
+        };
+        let mut now = Vec::new();
+        for (part, ((live, holder), marks)) in self.parts.iter().zip(places.iter().zip(marks)) {
+            let path = match position(live, holder, *marks)? {
+                Position::Swapped => live.clone(),
+                Position::Waiting if marks.ready.is_some() => holder.join(ROOT),
+                // Waits for being taken away: as if it were gone.
+                Position::Waiting => holder.join("nothing"),
+                Position::Lost => return Ok(None),
+            };
+            now.push(Part { kind: part.kind, path });
+        }
+        let found = scan(&now, Contents::Hash, stop)?;
+        Ok(difference(&manifest.entries, &found, Contents::Hash)
+            .is_none()
+            .then_some(manifest))
+    }
+
+    /// Clears up after an interrupted restore that cannot go on. What was live once is kept.
+    fn give_up(journal: &Journal) -> Result<()> {
+        let marks = journal.marks().unwrap_or_default();
+        for (number, (live, holder)) in journal.parts().iter().enumerate() {
+            let is_ours = match marks.get(number) {
+                None => true,
+                Some(marks) => position(live, holder, *marks)? == Position::Waiting && marks.ready.is_some(),
+            };
+            if is_ours && take_back(live, holder)? {
+                remove_tree(holder)?;
+            } else {
+                keep_displaced(holder, &displaced_name(holder))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Swaps every part that still waits. From here on there is only forward.
+fn finish(mut journal: Journal, manifest: &Manifest, reached: &mut Reached<'_>) -> Result<Restored> {
+    let marks = journal.marks().unwrap_or_default().to_vec();
+    let places = journal.parts();
+    for (number, ((live, holder), marks)) in places.iter().zip(&marks).enumerate() {
+        match position(live, holder, *marks)? {
+            Position::Swapped => continue,
+            Position::Waiting => swap(live, holder, *marks)?,
+            Position::Lost => return Err(lost(live)),
+        }
+        reached(Point::Swapped(number));
+        journal.add(Line::Swapped { part: number })?;
+        reached(Point::Noted(number));
+    }
+    let mut displaced = Vec::new();
+    for (_, holder) in &places {
+        displaced.extend(keep_displaced(holder, &displaced_name(holder))?);
+    }
+    reached(Point::Kept);
+    journal.add(Line::Done {
+        displaced: displaced.iter().map(|path| text(path)).collect(),
+    })?;
+    Ok(Restored {
+        entries: manifest.entries.len(),
+        displaced,
+    })
+}
+
+fn lost(live: &Path) -> Problem {
+    Problem::Refused(format!(
+        "what was made ready for {} is gone: somebody else is at work there; stop that, then try again",
+        live.display()
+    ))
+}
+
+/// `.backstay-restore-…` becomes `.backstay-displaced-…`.
+fn displaced_name(holder: &Path) -> PathBuf {
+    let name = holder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    holder.with_file_name(name.replacen("-restore-", "-displaced-", 1))
+}

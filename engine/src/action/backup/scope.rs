@@ -1,0 +1,222 @@
+//! What a backup covers and where it may go.
+
+use std::ffi::OsStr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::manifest::PartKind;
+use super::problem::{Problem, Result, refused, trying};
+use crate::action::Context;
+use crate::topology::PartView;
+
+/// A part of protected state on the file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Tree or file.
+    pub kind: PartKind,
+    /// Where it lies: the real directory that it stands in, and its name.
+    pub path: PathBuf,
+}
+
+impl PartKind {
+    /// As people say it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Tree => "directory",
+            Self::File => "file",
+        }
+    }
+}
+
+impl Part {
+    /// A part; symbolic links on the way to it are resolved, it itself is not.
+    pub(super) fn new(kind: PartKind, path: &Path) -> Result<Self> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return refused(format!(
+                "{} cannot be protected state: name a directory below it",
+                path.display()
+            ));
+        };
+        let parent = parent.canonicalize().map_err(trying(|| {
+            format!(
+                "{}, where the protected state {} should lie, cannot be found",
+                parent.display(),
+                path.display()
+            )
+        }))?;
+        Ok(Self {
+            kind,
+            path: parent.join(name),
+        })
+    }
+
+    /// Its name in its directory.
+    pub(super) fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
+    /// The directory that it stands in.
+    pub(super) fn parent(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Opens the directory that it stands in.
+    pub(super) fn open_parent(&self) -> Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::open(self.parent(), flags, Mode::empty())
+            .map_err(trying(|| format!("cannot open {}", self.parent().display())))
+    }
+
+    /// What lies there now; `None` for nothing.
+    pub(super) fn stat(&self, parent: BorrowedFd<'_>) -> Result<Option<Stat>> {
+        match rustix::fs::statat(parent, self.name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(trying(|| format!("cannot look at {}", self.path.display()))(error)),
+        }
+    }
+}
+
+/// The parts of a protected state, or why they cannot be kept.
+pub(super) fn parts(context: &Context, state: &str) -> Result<Vec<Part>> {
+    let Some(view) = context.topology.states.get(state) else {
+        return refused(format!("the runbook protects no state with the name {state}"));
+    };
+    let mut parts: Vec<Part> = Vec::new();
+    for part in &view.parts {
+        let part = match part {
+            PartView::Tree(path) => Part::new(PartKind::Tree, &context.working_directory.join(path))?,
+            PartView::File(path) => Part::new(PartKind::File, &context.working_directory.join(path))?,
+            PartView::Volume(name) => {
+                return refused(format!(
+                    "the volume {name} cannot be kept yet: only paths and files can"
+                ));
+            }
+        };
+        if let Some(other) = parts
+            .iter()
+            .find(|other| part.path.starts_with(&other.path) || other.path.starts_with(&part.path))
+        {
+            return refused(format!(
+                "{} and {} of the protected state {state} overlap: name only the outer one",
+                other.path.display(),
+                part.path.display()
+            ));
+        }
+        parts.push(part);
+    }
+    if parts.is_empty() {
+        return refused(format!("the protected state {state} names nothing to keep"));
+    }
+    refuse_mounts(&parts)?;
+    Ok(parts)
+}
+
+/// A mounted file system inside a part cannot be swapped with it.
+fn refuse_mounts(parts: &[Part]) -> Result<()> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    for line in table.lines() {
+        let Some(mount) = line.split(' ').nth(4).map(unescape) else {
+            continue;
+        };
+        if let Some(part) = parts.iter().find(|part| mount.starts_with(&part.path)) {
+            return refused(format!(
+                "something is mounted on {}, so {} cannot be put back in one move: protect the mounted directory's content by its own paths",
+                mount.display(),
+                part.path.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The mount table writes blanks and the like as `\040`.
+fn unescape(text: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) if *first == b'\\' => {
+                bytes.push(byte);
+                rest = &tail[3..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+/// Makes the directory for archives (0700) where it is missing, and gives its real path.
+pub(super) fn target(directory: &Path, parts: &[Part]) -> Result<PathBuf> {
+    let mut existing = directory;
+    while !existing.exists() {
+        existing = match existing.parent() {
+            Some(parent) => parent,
+            None => return refused(format!("{} cannot hold a backup", directory.display())),
+        };
+    }
+    let real = existing
+        .canonicalize()
+        .map_err(trying(|| format!("cannot look at {}", existing.display())))?;
+    if let Some(tree) = real
+        .ancestors()
+        .find(|above| above.join(".git").symlink_metadata().is_ok())
+    {
+        return refused(format!(
+            "{} lies in the git work tree {}: state must not get into a repository; keep backups outside of it",
+            directory.display(),
+            tree.display()
+        ));
+    }
+    if let Some(part) = parts.iter().find(|part| real.starts_with(&part.path)) {
+        return refused(format!(
+            "{} lies inside the protected state {}: a restore would undo the backup; keep backups outside of it",
+            directory.display(),
+            part.path.display()
+        ));
+    }
+    let missing = directory.strip_prefix(existing).unwrap_or(Path::new(""));
+    let mut made = real;
+    for name in missing.components() {
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+        made.push(name);
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&made)
+            .and_then(|()| std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o700)))
+            .map_err(trying(|| format!("cannot make the directory {}", made.display())))?;
+    }
+    if !made.is_dir() {
+        return refused(format!("{} is not a directory: backups need one", made.display()));
+    }
+    Ok(made)
+}
+
+/// Refuses where a directory's file system has less than `bytes` and a fifth more.
+pub(super) fn refuse_little_space(directory: &Path, bytes: u64, for_what: &str) -> Result<()> {
+    let space = rustix::fs::statvfs(directory).map_err(trying(|| format!("cannot look at {}", directory.display())))?;
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let needed = bytes.saturating_add(bytes / 5).saturating_add(1 << 16);
+    if free < needed {
+        return Err(Problem::Refused(format!(
+            "{} has {free} bytes free, {for_what} needs {needed}: free some space, then try again",
+            directory.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Makes what was written in a directory durable.
+pub(super) fn sync_directory(directory: &Path) -> Result<()> {
+    std::fs::File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(trying(|| format!("cannot sync {}", directory.display())))
+}

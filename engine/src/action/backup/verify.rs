@@ -1,0 +1,124 @@
+//! `backup.verify`: restores a backup into a scratch directory and compares it with its manifest.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::{Pattern, Settle, Signature, Simulation};
+use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::bytes::short;
+use super::extract::Place;
+use super::opened::{Archive, remove_tree};
+use super::problem::{Problem, Result, trying};
+use super::scope::refuse_little_space;
+use super::stop::{OnCancel, Stop, in_thread, since_boot};
+use super::survey::Contents;
+use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::units;
+use crate::value::{Backup, Value};
+
+/// The action.
+#[derive(Debug)]
+pub(super) struct Verify;
+
+#[async_trait]
+impl Action for Verify {
+    fn signature(&self) -> Signature {
+        Signature {
+            family: "backup",
+            name: "verify",
+            doc: "Restores a backup into a scratch directory and compares it.\n\nThe archive has to have the digest that it had when it was made, and every entry has to come out exactly as the manifest says: none missing, none more, content, mode, owner, times, links. The scratch directory stands beside the archive and is removed. `took` is how long it was at work: a restore takes about as long.",
+            parameters: vec![super::backup_parameter("The backup.")],
+            result: Type::record(
+                "BackupVerification",
+                &[
+                    ("ok", Type::Bool),
+                    ("entries", Type::Int),
+                    ("took", Type::Duration),
+                    ("reason", Type::Text),
+                ],
+            ),
+            touches: vec![
+                Touch::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+                Touch::Proves(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+            ],
+            declares_effects: false,
+            leaves_traces: true,
+            limit_ms: super::LIMIT_MS,
+            repeat: Repeat::Read,
+            settle: Settle::NotNeeded,
+            is_partial: false,
+            cancel: Cancel::Kill,
+            simulation: Simulation::ByEffects,
+        }
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
+            return Outcome::failed("`backup` has to be given");
+        };
+        let name = format!(".backstay-scratch-{}-{}", short(&context.key), context.attempt);
+        let since = since_boot();
+        let entries = backup.entries;
+        let verified = in_thread(context, OnCancel::Stop, move |stop| verify(&backup, &name, stop)).await;
+        let took_ms = u64::try_from(since_boot().saturating_sub(since).as_millis()).unwrap_or(u64::MAX);
+        let (ok, reason) = match verified {
+            Ok(()) => (true, String::new()),
+            Err(Problem::Damaged(reason)) => (false, reason),
+            Err(problem) => return Outcome::failed(format!("the backup could not be examined: {problem}")),
+        };
+        let summary = if ok {
+            format!(
+                "{entries} entries restored and compared in {}",
+                units::duration(took_ms)
+            )
+        } else {
+            reason.clone()
+        };
+        let record = [
+            ("ok", Value::Bool(ok)),
+            ("entries", Value::Int(i64::try_from(entries).unwrap_or(i64::MAX))),
+            ("took", Value::Duration(took_ms)),
+            ("reason", Value::Text(reason)),
+        ];
+        let record = record
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        Outcome::Done(Evidence::value(Value::Record(record), summary))
+    }
+}
+
+fn verify(backup: &Backup, name: &str, stop: &Stop) -> Result<()> {
+    let archive = Archive::open(backup, stop)?;
+    let directory = Path::new(&backup.path).parent().unwrap_or(Path::new("/"));
+    let directory = directory
+        .canonicalize()
+        .map_err(trying(|| format!("cannot look at {}", directory.display())))?;
+    refuse_little_space(&directory, archive.header.bytes, "the trial restore")?;
+    let scratch = Scratch::make(directory.join(name))?;
+    let places = (0..archive.header.parts.len())
+        .map(|number| Place::make(&scratch.0.join(number.to_string())))
+        .collect::<Result<Vec<_>>>()?;
+    archive.extract(&places, Contents::Hash, stop)?;
+    Ok(())
+}
+
+/// The scratch directory; removed with all in it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make(path: PathBuf) -> Result<Self> {
+        remove_tree(&path)?;
+        Place::make(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is seen by whoever looks at the directory; the answer stands.
+        let _ = remove_tree(&self.0);
+    }
+}

@@ -1,0 +1,273 @@
+//! Walks a part of protected state by directory handles: no symbolic link is ever followed.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, FileType, IFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::manifest::PartKind;
+use super::problem::{Problem, Result, refused, trying};
+use super::scope::Part;
+use super::stop::Stop;
+
+/// How many directories may lie in each other.
+const DEPTH_MAX: usize = 256;
+
+/// Something found in a part.
+pub(super) struct Found<'a> {
+    /// Path below the part's root; empty for the root.
+    pub path: &'a [u8],
+    /// Where it really lies, for messages.
+    pub place: PathBuf,
+    /// The directory that it stands in.
+    pub parent: BorrowedFd<'a>,
+    /// Its name there.
+    pub name: &'a CStr,
+    /// What it was when it was found.
+    pub stat: Stat,
+    /// What it is.
+    pub kind: FoundKind<'a>,
+}
+
+/// What something found is.
+pub(super) enum FoundKind<'a> {
+    /// A directory, opened.
+    Directory(BorrowedFd<'a>),
+    /// A file; [`Found::open`] opens it.
+    File,
+    /// A symbolic link with its text.
+    Symlink(Vec<u8>),
+}
+
+impl Found<'_> {
+    /// Opens the file for reading.
+    pub(super) fn open(&self) -> Result<OwnedFd> {
+        open(self.parent, self.name, OFlags::NONBLOCK).map_err(|error| match error {
+            Errno::NOENT | Errno::LOOP => Problem::Changed(self.place.display().to_string()),
+            error => trying(|| format!("cannot read {}", self.place.display()))(error),
+        })
+    }
+}
+
+fn open(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+/// What is done with each thing found. Directories come before what is in them, names in the order of
+/// their bytes.
+pub(super) type Visit<'v> = dyn FnMut(&Found<'_>) -> Result<()> + 'v;
+
+struct Level {
+    handle: OwnedFd,
+    /// Names that are left, last first.
+    names: Vec<CString>,
+    path_length: usize,
+}
+
+/// Walks a part. A part that is not there gives nothing.
+pub(super) fn walk(part: &Part, stop: &Stop, visit: &mut Visit<'_>) -> Result<()> {
+    let parent = part.open_parent()?;
+    let mut levels = Vec::new();
+    let mut path = Vec::new();
+    let name = CString::new(part.name().as_bytes()).map_err(|_| Problem::Refused("a path holds a zero byte".into()))?;
+    let root = Step { root: &part.path, stop };
+    let Some(stat) = part.stat(parent.as_fd())? else {
+        return Ok(());
+    };
+    let is_right = match part.kind {
+        PartKind::Tree => FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        PartKind::File => FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+    };
+    if !is_right {
+        return refused(format!(
+            "{} is not a {}: name what the protected state really is (a symbolic link by the place it points to)",
+            part.path.display(),
+            part.kind.word(),
+        ));
+    }
+    root.one(parent.as_fd(), &name, &mut path, &mut levels, visit)?;
+    while let Some(level) = levels.last_mut() {
+        path.truncate(level.path_length);
+        let Some(name) = level.names.pop() else {
+            levels.pop();
+            continue;
+        };
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name.to_bytes());
+        let handle = level
+            .handle
+            .try_clone()
+            .map_err(trying(|| "cannot hold a directory open".to_owned()))?;
+        root.one(handle.as_fd(), &name, &mut path, &mut levels, visit)?;
+    }
+    Ok(())
+}
+
+struct Step<'a> {
+    root: &'a Path,
+    stop: &'a Stop,
+}
+
+impl Step<'_> {
+    fn one(
+        &self,
+        parent: BorrowedFd<'_>,
+        name: &CStr,
+        path: &mut Vec<u8>,
+        levels: &mut Vec<Level>,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        self.stop.check()?;
+        let place = place(self.root, path);
+        let changed = |error: Errno| match error {
+            Errno::NOENT | Errno::LOOP | Errno::NOTDIR => Problem::Changed(place.display().to_string()),
+            error => trying(|| format!("cannot read {}", place.display()))(error),
+        };
+        let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(changed)?;
+        let found = |kind, stat| Found {
+            path,
+            place: place.clone(),
+            parent,
+            name,
+            stat,
+            kind,
+        };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                let handle = open(parent, name, OFlags::DIRECTORY).map_err(changed)?;
+                let stat = rustix::fs::fstat(&handle).map_err(changed)?;
+                visit(&found(FoundKind::Directory(handle.as_fd()), stat))?;
+                let names = names(&handle).map_err(changed)?;
+                if levels.len() >= DEPTH_MAX {
+                    return refused(format!("{} lies deeper than {DEPTH_MAX} directories", place.display()));
+                }
+                levels.push(Level {
+                    handle,
+                    names,
+                    path_length: path.len(),
+                });
+                Ok(())
+            }
+            FileType::RegularFile => visit(&found(FoundKind::File, stat)),
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(parent, name, Vec::new()).map_err(changed)?;
+                visit(&found(FoundKind::Symlink(target.into_bytes()), stat))
+            }
+            other => refused(format!(
+                "{} is a {}, which no backup can keep: stop what made it and remove it, or move it out of the protected state",
+                place.display(),
+                word(other),
+            )),
+        }
+    }
+}
+
+fn names(handle: &OwnedFd) -> rustix::io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(handle)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    names.sort_unstable_by(|left, right| right.cmp(left));
+    Ok(names)
+}
+
+fn word(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Socket => "socket",
+        FileType::Fifo => "named pipe",
+        FileType::CharacterDevice | FileType::BlockDevice => "device",
+        _ => "thing of a kind",
+    }
+}
+
+/// Where an entry lies.
+pub(super) fn place(root: &Path, path: &[u8]) -> PathBuf {
+    if path.is_empty() {
+        root.to_owned()
+    } else {
+        root.join(OsStr::from_bytes(path))
+    }
+}
+
+/// Refuses what cannot be given back because the file system protects it.
+pub(super) fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
+    // File systems without flags answer with an error; then there are none to lose.
+    let flags = rustix::fs::ioctl_getflags(handle).unwrap_or(IFlags::empty());
+    if flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND) {
+        return refused(format!(
+            "{} is marked immutable or append-only, which no backup can keep: clear it with `chattr -ia`",
+            place.display()
+        ));
+    }
+    Ok(())
+}
+
+type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The extended attributes of something found, by name.
+pub(super) fn attributes(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Result<Attributes> {
+    let failed = |error: Errno| {
+        Problem::Refused(format!(
+            "the extended attributes of {} cannot be read ({error}), so a backup could not keep them: run as a user who may read them",
+            found.place.display()
+        ))
+    };
+    let through = through(found.parent, found.name);
+    let mut list = Vec::with_capacity(4096);
+    let listed = loop {
+        list.clear();
+        let answer = match file {
+            Some(file) => rustix::fs::flistxattr(file, rustix::buffer::spare_capacity(&mut list)),
+            None => rustix::fs::llistxattr(&through, rustix::buffer::spare_capacity(&mut list)),
+        };
+        match answer {
+            Err(Errno::RANGE) if list.capacity() < 1 << 20 => list.reserve(list.capacity() * 2),
+            answer => break answer,
+        }
+    };
+    match listed {
+        Ok(0) | Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Ok(_) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let mut attributes = Vec::new();
+    for name in list.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let mut value = Vec::with_capacity(64 << 10);
+        match file {
+            Some(file) => rustix::fs::fgetxattr(file, name, rustix::buffer::spare_capacity(&mut value)),
+            None => rustix::fs::lgetxattr(&through, name, rustix::buffer::spare_capacity(&mut value)),
+        }
+        .map_err(failed)?;
+        attributes.push((name.to_vec(), value));
+    }
+    attributes.sort();
+    Ok(attributes)
+}
+
+/// A path to a name in an opened directory, for the calls that take no handle.
+pub(super) fn through(parent: BorrowedFd<'_>, name: &CStr) -> PathBuf {
+    use std::os::fd::AsRawFd as _;
+    let mut path = PathBuf::from(format!("/proc/self/fd/{}", parent.as_raw_fd()));
+    path.push(OsStr::from_bytes(name.to_bytes()));
+    path
+}
+
+/// Whether two looks at a file saw the same, unchanged file.
+pub(super) fn is_same(before: &Stat, after: &Stat) -> bool {
+    let key = |stat: &Stat| {
+        (
+            (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mode),
+            (stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec),
+        )
+    };
+    key(before) == key(after)
+}
