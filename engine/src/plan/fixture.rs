@@ -1,4 +1,4 @@
-//! An empty runbook for unit tests.
+//! An empty runbook and its plan, for unit tests.
 
 use backstay_dsl::model::{Disposition, Runbook};
 
@@ -26,5 +26,19 @@ pub(crate) fn runbook() -> Runbook {
         scenarios: Vec::new(),
         questions: Vec::new(),
         bindings: Vec::new(),
+    }
+}
+
+/// The plan of a runbook without inputs and topology.
+pub(crate) fn plan(runbook: Runbook) -> super::Plan {
+    super::Plan {
+        dependents: super::dependents(&runbook),
+        statements: super::statements::index(&runbook),
+        times: backstay_dsl::time::times(&runbook),
+        runbook: std::sync::Arc::new(runbook),
+        inputs: std::collections::BTreeMap::new(),
+        topology: std::sync::Arc::default(),
+        digest: "sha256:test".to_owned(),
+        source_digests: Vec::new(),
     }
 }

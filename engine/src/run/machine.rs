@@ -4,9 +4,53 @@
 //! the stamp of an event. `decide` names the derived records that are due, the work that should be
 //! running, and the timers; the driver makes reality equal to that.
 
+mod block;
+mod course;
+mod decide;
+mod describe;
+mod due;
+mod ending;
+mod failure;
+mod fold;
+mod holds;
+mod layout;
+mod opening;
+mod progress;
+mod state;
+mod statement;
+mod step;
+mod symptoms;
+#[cfg(test)]
+mod tests;
+mod time;
+mod turn;
+mod unwind;
+
 use std::collections::BTreeMap;
 
-use crate::event::{AnchorTime, Event};
+use crate::event::{AnchorTime, Event, Stamped};
+use crate::plan::Plan;
+
+pub use state::State;
+
+/// Folds one record into the state. A derived record that is folded twice changes nothing.
+pub fn fold(plan: &Plan, state: &mut State, stamped: &Stamped) {
+    fold::fold(plan, state, stamped);
+}
+
+/// What reality should be. Proportional to what is active, not to the plan.
+pub fn decide(plan: &Plan, state: &State) -> Desired {
+    decide::decide(plan, state)
+}
+
+/// What reality should be after this history: the law of the machine.
+pub fn next<'history>(plan: &Plan, history: impl IntoIterator<Item = &'history Stamped>) -> Desired {
+    let mut state = State::new(plan);
+    for stamped in history {
+        fold(plan, &mut state, stamped);
+    }
+    decide(plan, &state)
+}
 
 /// What reality should be.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,7 +61,10 @@ pub struct Desired {
     /// Work that should be running, by key. What runs and is not here is abandoned or, where it is an
     /// action, never is absent before its outcome: see [`Work::cancel`].
     pub work: BTreeMap<String, Work>,
-    /// Timers, by id, as moments of the boot clock in nanoseconds; the driver appends `timer` at each.
+    /// Timers, by id, as moments of the boot clock in nanoseconds; the driver appends `timer` at each, at
+    /// once where the moment has passed. A timer that is gone from here is disarmed. Ids: `t_back`,
+    /// `step:NAME`, `row:KEY`, `wait:KEY`, `retry:KEY`, `silence:KEY`, `too_late:STEP` (a step would begin
+    /// without the time for it), `way_back` (a way back takes longer than its budget; it goes on).
     pub timers: BTreeMap<String, u64>,
     /// Nothing is left to do: the run has ended or is paused.
     pub at_rest: bool,

@@ -1,0 +1,253 @@
+//! `decide`: what reality should be, from the state alone. Proportional to what is active.
+//!
+//! | mode | when | work |
+//! | --- | --- | --- |
+//! | go | forward, ending | what is to be done, and what runs |
+//! | stop | quiescing, a failing step | only attempts that run, to be cancelled, and what is to be settled |
+//! | hold | pausing, or a step is about to begin too late | only attempts that run |
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::model::StatementKind;
+
+use super::course::{Course, Doing};
+use super::ending::{Ending, Stage};
+use super::opening::Opening;
+use super::state::{Phase, State};
+use super::step::Budget;
+use super::symptoms::Stage as HealingStage;
+use super::time::Moment;
+use super::{Desired, Work, WorkKind};
+use crate::event::AnchorTime;
+use crate::plan::Plan;
+
+/// What may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Go,
+    Stop,
+    Hold,
+}
+
+/// What reality should be.
+pub(super) fn decide(plan: &Plan, state: &State) -> Desired {
+    let mut desired = Desired::default();
+    if state.is_paused || state.ended().is_some() {
+        desired.at_rest = true;
+        return desired;
+    }
+    let overdue = if state.pausing.is_none() {
+        state.overdue(plan)
+    } else {
+        None
+    };
+    let mode = match &state.phase {
+        _ if state.pausing.is_some() || overdue.is_some() => Mode::Hold,
+        Phase::Quiescing => Mode::Stop,
+        _ => Mode::Go,
+    };
+    state.work_of_steps(plan, mode, &mut desired.work);
+    state.work_of_phase(plan, mode, &mut desired.work);
+    if let Some(timer) = overdue {
+        let now = state.progress.time.boot_ns(state.progress.time.now);
+        desired.timers.insert(timer, now);
+        return desired;
+    }
+    if mode == Mode::Go {
+        for (timer, moment) in state.timers(plan) {
+            desired.timers.insert(timer, state.progress.time.boot_ns(moment));
+        }
+    }
+    desired.due = state.due(plan);
+    desired
+}
+
+impl State {
+    fn work_of_steps(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<String, Work>) {
+        for active in self.steps.active.values() {
+            let mode = if active.failing.is_some() && mode == Mode::Go {
+                Mode::Stop
+            } else {
+                mode
+            };
+            self.work_of_course(plan, &active.course, mode, work);
+            let Some(healing) = &active.healing else {
+                continue;
+            };
+            match &healing.stage {
+                HealingStage::First { course, .. } => self.work_of_course(plan, course, mode, work),
+                HealingStage::Asking if mode == Mode::Go => {
+                    if let Some(row) = healing.row(plan) {
+                        work.insert(row.key.clone(), once(WorkKind::Row));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn work_of_phase(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<String, Work>) {
+        match &self.phase {
+            Phase::Forward if mode == Mode::Go => match &self.opening {
+                Opening::Obligations => {
+                    work.insert("obligations".to_owned(), once(WorkKind::Obligations));
+                }
+                Opening::Wells(left) => well_work(plan, left.iter(), "start", work),
+                Opening::Anchors => anchor_work(AnchorTime::Start, work),
+                Opening::NotYet | Opening::Open => {}
+            },
+            Phase::Ending(ending) => match &ending.stage {
+                Stage::Body(course) | Stage::Release { course, .. } => self.work_of_course(plan, course, mode, work),
+                Stage::Wells(left) if mode == Mode::Go => {
+                    let when = if ending.way.is_some() { "back" } else { "end" };
+                    well_work(plan, left.iter(), when, work);
+                }
+                Stage::Anchors if mode == Mode::Go => anchor_work(AnchorTime::End, work),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn work_of_course(&self, plan: &Plan, course: &Course, mode: Mode, work: &mut BTreeMap<String, Work>) {
+        let leaf = course.leaf();
+        let Some(statement) = leaf.statement(plan) else {
+            return;
+        };
+        let (attempt, kind) = match (&leaf.doing, &statement.kind) {
+            (Doing::Performing { n }, StatementKind::Do(action)) => (*n, perform(plan, leaf, action)),
+            (Doing::Settling { n }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
+            (Doing::Fresh, _) if mode != Mode::Go => return,
+            (Doing::Fresh, StatementKind::Do(action)) => {
+                (self.progress.next_attempt(&statement.key), perform(plan, leaf, action))
+            }
+            (Doing::Fresh, StatementKind::Ask(_)) => (1, WorkKind::Ask),
+            (
+                Doing::Fresh,
+                StatementKind::Require { .. }
+                | StatementKind::SkipWhen { .. }
+                | StatementKind::OnlyWhen { .. }
+                | StatementKind::Let { .. }
+                | StatementKind::Check(_)
+                | StatementKind::Record(_),
+            ) => (1, WorkKind::Evaluate),
+            _ => return,
+        };
+        let cancel = mode == Mode::Stop && matches!(kind, WorkKind::Perform { .. });
+        let one = Work { kind, attempt, cancel };
+        work.insert(statement.key.clone(), one);
+    }
+
+    fn timers(&self, plan: &Plan) -> Vec<(String, Moment)> {
+        let mut timers = Vec::new();
+        if let Some(t_back) = self.progress.time.t_back.filter(|_| self.is_t_back_armed()) {
+            timers.push(("t_back".to_owned(), t_back));
+        }
+        for (step, active) in &self.steps.active {
+            if active.failing.is_some() {
+                continue;
+            }
+            course_timers(plan, &active.course, &mut timers);
+            if let Some(HealingStage::First { course, until }) = active.healing.as_ref().map(|healing| &healing.stage) {
+                course_timers(plan, course, &mut timers);
+                let row = active.healing.as_ref().and_then(|healing| healing.row(plan));
+                if let (Some(until), Some(row)) = (until, row)
+                    && !is_asking(plan, course)
+                {
+                    timers.push((format!("row:{}", row.key), *until));
+                }
+            }
+            if let Budget::Until(until) = active.budget
+                && !is_asking(plan, &active.course)
+                && let Some(step) = plan.runbook.steps.get(*step)
+            {
+                timers.push((format!("step:{}", step.name), until));
+            }
+        }
+        timers.extend(
+            self.silences(plan)
+                .map(|(key, until)| (format!("silence:{key}"), until)),
+        );
+        if let Phase::Ending(Ending {
+            overrun: Some(moment), ..
+        }) = &self.phase
+        {
+            timers.push(("way_back".to_owned(), *moment));
+        }
+        if let Phase::Ending(ending) = &self.phase
+            && let Some(course) = ending.course()
+        {
+            course_timers(plan, course, &mut timers);
+        }
+        timers
+    }
+
+    /// The prompts that wait for a person, each with the moment until which it may.
+    pub(super) fn silences<'run>(&'run self, plan: &'run Plan) -> impl Iterator<Item = (&'run str, Moment)> {
+        self.steps.active.values().filter_map(move |active| {
+            let row = active.healing.as_ref().map(|healing| &healing.stage);
+            let (course, until) = match (row, active.budget) {
+                (Some(HealingStage::First { course, until }), _) => (course, (*until)?),
+                (_, Budget::Until(until)) => (&active.course, until),
+                _ => return None,
+            };
+            let statement = course.leaf().statement(plan)?;
+            is_asking(plan, course).then_some((statement.key.as_str(), until))
+        })
+    }
+}
+
+fn is_asking(plan: &Plan, course: &Course) -> bool {
+    let leaf = course.leaf();
+    let statement = leaf.statement(plan);
+    leaf.doing == Doing::Fresh && statement.is_some_and(|statement| matches!(statement.kind, StatementKind::Ask(_)))
+}
+
+fn course_timers(plan: &Plan, course: &Course, timers: &mut Vec<(String, Moment)>) {
+    let leaf = course.leaf();
+    let Some(statement) = leaf.statement(plan) else {
+        return;
+    };
+    match leaf.doing {
+        Doing::Waiting { until } => timers.push((format!("wait:{}", statement.key), until)),
+        Doing::Retrying { until } => timers.push((format!("retry:{}", statement.key), until)),
+        _ => {}
+    }
+}
+
+fn perform(plan: &Plan, leaf: &Course, action: &backstay_dsl::model::Do) -> WorkKind {
+    WorkKind::Perform {
+        limit_ms: leaf.at.limit_ms(plan, action),
+        way: leaf.at.way(),
+    }
+}
+
+fn once(kind: WorkKind) -> Work {
+    Work {
+        kind,
+        attempt: 1,
+        cancel: false,
+    }
+}
+
+fn well_work<'left>(
+    plan: &Plan,
+    left: impl Iterator<Item = &'left usize>,
+    when: &str,
+    work: &mut BTreeMap<String, Work>,
+) {
+    for service in left.filter_map(|place| plan.runbook.services.get(*place)) {
+        let kind = WorkKind::Well {
+            service: service.name.clone(),
+        };
+        work.insert(format!("well:{}:{when}", service.name), once(kind));
+    }
+}
+
+fn anchor_work(when: AnchorTime, work: &mut BTreeMap<String, Work>) {
+    let key = match when {
+        AnchorTime::Start => "anchors:start",
+        AnchorTime::End => "anchors:end",
+    };
+    work.insert(key.to_owned(), once(WorkKind::Anchors { when }));
+}

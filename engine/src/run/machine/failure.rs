@@ -1,0 +1,64 @@
+//! What went wrong, and why a run turns.
+
+use backstay_dsl::model::Disposition;
+
+/// A statement that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// The statement's key.
+    pub(super) key: String,
+    /// Why, one line.
+    pub(super) reason: String,
+    /// What kind of failure.
+    pub(super) kind: FailureKind,
+}
+
+/// The kinds of failures; only the first two are looked up in symptom tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// An action failed.
+    Action {
+        /// Whether the statement may be tried once more.
+        again: bool,
+    },
+    /// Evidence did not hold.
+    Check,
+    /// A guard did not hold, or a value could not be read: nothing was done.
+    Guard,
+    /// A person said no.
+    No,
+    /// Nobody answered in time; what the text says about that.
+    Silence(Option<Disposition>),
+}
+
+impl Failure {
+    /// Whether the symptom tables are for this.
+    pub(super) fn has_symptoms(&self) -> bool {
+        matches!(self.kind, FailureKind::Action { .. } | FailureKind::Check)
+    }
+
+    /// Whether a way back tries the statement once more.
+    pub(super) fn has_second_try(&self) -> bool {
+        self.may_repeat() && !matches!(self.kind, FailureKind::No | FailureKind::Silence(_))
+    }
+
+    /// Whether the statement may be tried once more.
+    pub(super) fn may_repeat(&self) -> bool {
+        !matches!(self.kind, FailureKind::Action { again: false })
+    }
+}
+
+/// Why the run turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// The step to blame; `None` for time, signals and what is asked outside steps.
+    pub(super) step: Option<usize>,
+    /// The statement's key; empty where no statement is to blame.
+    pub(super) statement: String,
+    /// Why, one line.
+    pub(super) reason: String,
+    /// Where the text says to go.
+    pub(super) disposition: Disposition,
+    /// Whether something failed, so that `run.end` names it; not for a person's wish.
+    pub(super) is_failure: bool,
+}

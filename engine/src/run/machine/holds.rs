@@ -1,0 +1,95 @@
+//! Holds: temporary states that are given back on every ending.
+//!
+//! | from | event | to |
+//! | --- | --- | --- |
+//! | free | intent of its `take` | owed |
+//! | free, owed | `hold taken` | taken |
+//! | owed, taken | `hold free` | free |
+//! | owed, taken | `hold stuck` | stuck |
+
+use crate::event::HoldState;
+
+/// Every hold of the runbook, by place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Holds {
+    states: Vec<Holding>,
+    /// Those that are not free, in the order in which they were first taken.
+    order: Vec<usize>,
+}
+
+/// The state of one hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holding {
+    /// Nothing is held.
+    Free,
+    /// Taking it has begun: it must be released.
+    Owed,
+    /// It is held.
+    Taken,
+    /// It could not be released.
+    Stuck,
+}
+
+impl Holds {
+    /// All of them free.
+    pub(super) fn new(count: usize) -> Self {
+        Self {
+            states: vec![Holding::Free; count],
+            order: Vec::new(),
+        }
+    }
+
+    /// Taking has begun.
+    pub(super) fn owe(&mut self, hold: usize) {
+        if self.is_free(hold) {
+            self.set(hold, Holding::Owed);
+        }
+    }
+
+    /// A record says how it is.
+    pub(super) fn record(&mut self, hold: usize, state: HoldState) {
+        self.set(
+            hold,
+            match state {
+                HoldState::Taken => Holding::Taken,
+                HoldState::Free => Holding::Free,
+                HoldState::Stuck => Holding::Stuck,
+            },
+        );
+    }
+
+    fn set(&mut self, hold: usize, to: Holding) {
+        if let Some(state) = self.states.get_mut(hold) {
+            *state = to;
+            self.order.retain(|known| *known != hold || to != Holding::Free);
+            if to != Holding::Free && !self.order.contains(&hold) {
+                self.order.push(hold);
+            }
+        }
+    }
+
+    /// Whether nothing is held.
+    pub(super) fn is_free(&self, hold: usize) -> bool {
+        self.states.get(hold).is_none_or(|state| *state == Holding::Free)
+    }
+
+    /// Whether it is surely held.
+    pub(super) fn is_taken(&self, hold: usize) -> bool {
+        self.states.get(hold).is_some_and(|state| *state == Holding::Taken)
+    }
+
+    /// Whether it could not be released.
+    pub(super) fn is_stuck(&self, hold: usize) -> bool {
+        self.states.get(hold).is_some_and(|state| *state == Holding::Stuck)
+    }
+
+    /// The one to release next: the last taken.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.order.last().copied()
+    }
+
+    /// Those that are not free, last taken first.
+    pub(super) fn held(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().rev().copied()
+    }
+}

@@ -1,0 +1,101 @@
+//! The opening: what is asked directly before the first step inside the window.
+//!
+//! | stage | event | next |
+//! | --- | --- | --- |
+//! | not yet | the steps before the window are done and another is ready | obligations |
+//! | obligations | `evaluated` of kind obligation: holds | wells |
+//! | obligations | … does not hold | the run turns: refused |
+//! | wells | `evaluated` of the last service that begins running | anchors |
+//! | wells | … does not hold | the run turns: refused |
+//! | anchors | the last `anchor` at the start | open |
+
+use std::collections::BTreeSet;
+
+use backstay_dsl::model::{Begins, Disposition};
+
+use super::failure::Cause;
+use super::state::{Phase, State};
+use crate::event::EvaluationResult;
+use crate::plan::Plan;
+
+/// How far the opening is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// It has not begun.
+    #[default]
+    NotYet,
+    /// The assumptions of the proofs are discharged.
+    Obligations,
+    /// Services that begin running are asked whether they are well.
+    Wells(BTreeSet<usize>),
+    /// Anchors are recorded.
+    Anchors,
+    /// All was answered.
+    Open,
+}
+
+impl State {
+    /// Begins the opening where it is due, and passes what has nothing to ask.
+    pub(super) fn look_at_opening(&mut self, plan: &Plan) {
+        let steps = &self.steps;
+        let is_due = steps.active.is_empty() && steps.ready_before_window.is_empty() && !steps.ready.is_empty();
+        if self.opening == Opening::NotYet && is_due {
+            self.opening = Opening::Obligations;
+        }
+        if self.opening == Opening::Wells(BTreeSet::new()) {
+            self.opening = Opening::Anchors;
+        }
+        if self.opening == Opening::Anchors && self.anchors_start.len() >= plan.runbook.anchors.len() {
+            self.opening = Opening::Open;
+        }
+    }
+
+    /// An obligation was looked at.
+    pub(super) fn on_obligation(&mut self, plan: &Plan, key: &str, result: EvaluationResult, evidence: &str) {
+        if self.phase != Phase::Forward || self.opening != Opening::Obligations {
+            return;
+        }
+        if result == EvaluationResult::Holds {
+            if key == "obligations" {
+                self.opening = Opening::Wells(wells(plan, true));
+            }
+            return;
+        }
+        self.turn(refusal(key, evidence.to_owned()));
+    }
+
+    /// A service was asked whether it is well before the first change.
+    pub(super) fn on_well_at_start(&mut self, plan: &Plan, service: usize, holds: bool, key: &str, evidence: &str) {
+        if self.phase != Phase::Forward {
+            return;
+        }
+        let Opening::Wells(left) = &mut self.opening else {
+            return;
+        };
+        if !left.remove(&service) || holds {
+            return;
+        }
+        let title = plan.runbook.services.get(service).map_or("", |service| &service.title);
+        let reason = format!("{title} is not well before the first change: {evidence}");
+        self.turn(refusal(key, reason));
+    }
+}
+
+fn refusal(key: &str, reason: String) -> Cause {
+    Cause {
+        step: None,
+        statement: key.to_owned(),
+        reason,
+        disposition: Disposition::Unwind,
+        is_failure: true,
+    }
+}
+
+/// The services that are asked whether they are well: all, or only those that begin running.
+pub(super) fn wells(plan: &Plan, only_running: bool) -> BTreeSet<usize> {
+    let services = plan.runbook.services.iter().enumerate();
+    services
+        .filter(|(_, service)| service.well.is_some() && (!only_running || service.begins == Begins::Running))
+        .map(|(place, _)| place)
+        .collect()
+}

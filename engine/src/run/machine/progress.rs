@@ -1,0 +1,149 @@
+//! What the run has done so far, whatever block it was in: attempts, what was started, holds, time.
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::model::{BindingId, Statement, StatementKind};
+
+use super::block::Home;
+use super::holds::Holds;
+use super::time::Timeline;
+use crate::event::{Intent, Verdict};
+use crate::value::RecordedValue;
+
+/// What the run has done so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// The last attempt of each statement.
+    pub(super) attempts: BTreeMap<String, u32>,
+    /// Actions of steps and rows that were started.
+    pub(super) started: BTreeMap<String, Started>,
+    /// How many actions were started: gives [`Started::order`].
+    started_count: u32,
+    /// Holds.
+    pub(super) holds: Holds,
+    /// Whether an intent of a changing action was recorded.
+    pub(super) is_changed: bool,
+    /// Whether the point of no return was passed.
+    pub(super) is_committed: bool,
+    /// The clock.
+    pub(super) time: Timeline,
+    /// Values that were bound, to name the commands that are left to do.
+    pub(super) values: BTreeMap<BindingId, RecordedValue>,
+    /// What the attempts of each statement added.
+    added: BTreeMap<String, Vec<String>>,
+    /// The last attempt of each statement that was settled as not done.
+    settled: BTreeMap<String, u32>,
+    /// What was removed again.
+    removed: Vec<String>,
+}
+
+/// An action that was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Started {
+    /// The block it stands in.
+    pub(super) home: Home,
+    /// Its place in the block.
+    pub(super) place: usize,
+    /// The step it was started in or for.
+    pub(super) step: usize,
+    /// When, among all that were started.
+    pub(super) order: u32,
+    /// Attempts that were not settled as not done.
+    attempts: u32,
+}
+
+impl Started {
+    /// Whether its undo is owed.
+    pub(super) fn is_owed(&self) -> bool {
+        self.attempts > 0
+    }
+}
+
+impl Progress {
+    /// Nothing done yet.
+    pub(super) fn new(holds: usize) -> Self {
+        Self {
+            holds: Holds::new(holds),
+            ..Self::default()
+        }
+    }
+
+    /// The number of the next attempt of a statement, from 1.
+    pub(super) fn next_attempt(&self, key: &str) -> u32 {
+        self.attempts.get(key).copied().unwrap_or(0).saturating_add(1)
+    }
+
+    /// An intent was recorded. Gives false for one that was seen before.
+    pub(super) fn intend(&mut self, intent: &Intent) -> bool {
+        if self.attempts.get(&intent.key).is_some_and(|known| *known >= intent.n) {
+            return false;
+        }
+        self.attempts.insert(intent.key.clone(), intent.n);
+        self.is_changed |= intent.changing;
+        let adds = resources(&intent.terms, "adds ");
+        if !adds.is_empty() {
+            self.removed.retain(|resource| !adds.contains(resource));
+            self.added.insert(intent.key.clone(), adds);
+        }
+        self.removed.extend(resources(&intent.terms, "removes "));
+        true
+    }
+
+    /// An action of a step or row was started.
+    pub(super) fn start(&mut self, key: &str, home: Home, place: usize, step: usize) {
+        self.started_count += 1;
+        let order = self.started_count;
+        let started = self.started.entry(key.to_owned()).or_insert(Started {
+            home,
+            place,
+            step,
+            order,
+            attempts: 0,
+        });
+        started.attempts += 1;
+    }
+
+    /// An attempt was settled.
+    pub(super) fn settle(&mut self, key: &str, n: u32, verdict: Verdict) {
+        if verdict != Verdict::NotDone || self.settled.get(key) == Some(&n) {
+            return;
+        }
+        self.settled.insert(key.to_owned(), n);
+        self.added.remove(key);
+        if let Some(started) = self.started.get_mut(key) {
+            started.attempts = started.attempts.saturating_sub(1);
+        }
+    }
+
+    /// A statement gave a value.
+    pub(super) fn bind(&mut self, statement: &Statement, value: &RecordedValue) {
+        let binding = match &statement.kind {
+            StatementKind::Let { binding, .. } => Some(*binding),
+            StatementKind::Do(action) => action.binding,
+            StatementKind::Ask(ask) => ask.binding,
+            _ => None,
+        };
+        if let Some(binding) = binding {
+            self.values.insert(binding, value.clone());
+        }
+    }
+
+    /// What the run made and left.
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        let mut leftovers: Vec<String> = Vec::new();
+        for resource in self.added.values().flatten() {
+            if !self.removed.contains(resource) && !leftovers.contains(resource) {
+                leftovers.push(resource.clone());
+            }
+        }
+        leftovers
+    }
+}
+
+fn resources(terms: &[String], word: &str) -> Vec<String> {
+    terms
+        .iter()
+        .filter_map(|term| term.strip_prefix(word))
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! The state of a run: what folding its records gives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ending::Ending;
+use super::failure::Cause;
+use super::layout::Layout;
+use super::opening::Opening;
+use super::progress::Progress;
+use super::statement::Ground;
+use super::step::{Budget, Steps};
+use crate::event::End;
+use crate::plan::Plan;
+use crate::value::RecordedValue;
+
+/// The state of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub(super) layout: Arc<Layout>,
+    pub(super) phase: Phase,
+    pub(super) progress: Progress,
+    pub(super) steps: Steps,
+    pub(super) opening: Opening,
+    /// The step that heals.
+    pub(super) healing: Option<usize>,
+    /// Why the run turned.
+    pub(super) cause: Option<Cause>,
+    /// Why it is to be paused, until it is.
+    pub(super) pausing: Option<String>,
+    pub(super) is_paused: bool,
+    /// The run was just resumed: whether there is time for what was interrupted is still to be asked.
+    pub(super) is_resumed: bool,
+    pub(super) anchors_start: BTreeMap<String, Option<RecordedValue>>,
+    pub(super) anchors_end: BTreeMap<String, Option<RecordedValue>>,
+    /// Steps that failed and were passed over.
+    pub(super) exceptions: Vec<String>,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing is recorded.
+    Preparing,
+    /// Steps are carried out; the opening is a part of it.
+    Forward,
+    /// The run turns: what runs is waited for.
+    Quiescing,
+    /// The way back, the holds, the last questions.
+    Ending(Ending),
+    /// `run.end` is recorded.
+    Ended(End),
+}
+
+impl State {
+    /// The state before the first record. Linear in the plan.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            layout: Arc::new(Layout::new(plan)),
+            phase: Phase::Preparing,
+            progress: Progress::new(plan.runbook.holds.len()),
+            steps: Steps::new(plan),
+            opening: Opening::NotYet,
+            healing: None,
+            cause: None,
+            pausing: None,
+            is_paused: false,
+            is_resumed: false,
+            anchors_start: BTreeMap::new(),
+            anchors_end: BTreeMap::new(),
+            exceptions: Vec::new(),
+        }
+    }
+
+    /// What a course needs to go on.
+    pub(super) fn ground<'run>(&'run self, plan: &'run Plan) -> Ground<'run> {
+        Ground {
+            plan,
+            layout: &self.layout,
+            progress: &self.progress,
+        }
+    }
+
+    /// How the run ended; `None` while it has not. A pause is no end.
+    pub fn ended(&self) -> Option<End> {
+        match self.phase {
+            Phase::Ended(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Whether the run is paused: stopped, and resumable.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Whether the run has left the way forward.
+    pub fn has_turned(&self) -> bool {
+        match &self.phase {
+            Phase::Quiescing => true,
+            Phase::Ending(ending) => ending.way.is_some(),
+            Phase::Ended(_) => self.cause.is_some(),
+            Phase::Preparing | Phase::Forward => false,
+        }
+    }
+
+    /// Whether an intent of a changing action was recorded.
+    pub fn is_changed(&self) -> bool {
+        self.progress.is_changed
+    }
+
+    /// Whether the point of no return was passed.
+    pub fn is_committed(&self) -> bool {
+        self.progress.is_committed
+    }
+
+    /// The fixed moment at which the run turns back, wall clock, milliseconds since 1970; `None` without
+    /// a window, and before it has begun.
+    pub fn t_back_wall_ms(&self) -> Option<i64> {
+        self.progress.time.t_back_wall_ms()
+    }
+
+    /// The steps that are being carried out: place in the runbook, and when the budget runs out on the
+    /// boot clock, nanoseconds (`None` without a budget, and while a symptom row heals the step).
+    pub fn active_steps(&self) -> impl Iterator<Item = (usize, Option<u64>)> {
+        self.steps.active.iter().map(|(step, active)| {
+            let until = match active.budget {
+                Budget::Until(until) => Some(self.progress.time.boot_ns(until)),
+                Budget::Unbounded | Budget::Stopped(_) => None,
+            };
+            (*step, until)
+        })
+    }
+}

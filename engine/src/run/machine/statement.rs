@@ -1,0 +1,213 @@
+//! What an event does to the statement that it speaks of. The table is in [`super::course`].
+//!
+//! All of these are for the innermost course; an event that does not fit what the statement is at
+//! changes nothing, so a late outcome or answer is only recorded.
+
+use backstay_dsl::model::{Do, Statement, StatementKind};
+
+use super::course::{Course, Doing};
+use super::failure::FailureKind;
+use super::layout::Layout;
+use super::progress::Progress;
+use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Verdict};
+use crate::plan::Plan;
+use crate::value::RecordedValue;
+
+/// How often a statement that was settled as not done is begun again by itself.
+const SETTLED_AGAIN_MAX: u32 = 3;
+
+/// What a course needs to go on.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'run> {
+    /// The plan.
+    pub(super) plan: &'run Plan,
+    /// Look-ups into it.
+    pub(super) layout: &'run Layout,
+    /// What was done so far.
+    pub(super) progress: &'run Progress,
+}
+
+impl Course {
+    /// An attempt begins.
+    pub(super) fn on_intent(&mut self, n: u32) {
+        if matches!(self.doing, Doing::Fresh | Doing::Retrying { .. }) {
+            self.doing = Doing::Performing { n };
+        }
+    }
+
+    /// An attempt came out.
+    pub(super) fn on_outcome(&mut self, ground: Ground<'_>, outcome: &OutcomeRecord) {
+        if self.doing != (Doing::Performing { n: outcome.n }) {
+            return;
+        }
+        let Some(action) = self.action(ground.plan) else {
+            return;
+        };
+        let is_message = action.call.effects.is_message();
+        let again = action.call.effects.repeat.is_safe();
+        match outcome.result {
+            OutcomeResult::Ok => self.go_on(ground),
+            OutcomeResult::Failed | OutcomeResult::Unknown if is_message => self.go_on(ground),
+            OutcomeResult::Unknown => self.doing = Doing::Settling { n: outcome.n },
+            OutcomeResult::Failed => {
+                let kind = FailureKind::Action { again };
+                self.fail(ground.plan, ground.progress, outcome.evidence.clone(), kind);
+            }
+        }
+    }
+
+    /// An attempt's unknown outcome was decided.
+    pub(super) fn on_settled(&mut self, ground: Ground<'_>, n: u32, verdict: Verdict, evidence: &str) {
+        if self.doing != (Doing::Settling { n }) {
+            return;
+        }
+        let Some(action) = self.action(ground.plan) else {
+            return;
+        };
+        let again = action.call.effects.repeat.is_safe();
+        let kind = FailureKind::Action { again };
+        match verdict {
+            Verdict::Done => self.go_on(ground),
+            Verdict::NotDone if again && self.settled_again < SETTLED_AGAIN_MAX => {
+                self.settled_again += 1;
+                self.doing = Doing::Fresh;
+            }
+            Verdict::NotDone => {
+                let reason = with_evidence("it was interrupted and not done", evidence);
+                self.fail(ground.plan, ground.progress, reason, kind);
+            }
+            Verdict::Undecidable => {
+                let reason = with_evidence("nobody can tell whether it was done", evidence);
+                self.fail(ground.plan, ground.progress, reason, kind);
+            }
+        }
+    }
+
+    /// An expression was evaluated.
+    pub(super) fn on_evaluated(&mut self, ground: Ground<'_>, result: EvaluationResult, evidence: &str) {
+        if self.doing != Doing::Fresh {
+            return;
+        }
+        let Some(statement) = self.statement(ground.plan) else {
+            return;
+        };
+        let holds = result == EvaluationResult::Holds;
+        let unanswered = result == EvaluationResult::Unanswered;
+        let guard = FailureKind::Guard;
+        let (kind, reason) = match &statement.kind {
+            StatementKind::SkipWhen { because, .. } if holds => {
+                self.doing = Doing::Left(StepState::Skipped, because.clone());
+                return;
+            }
+            StatementKind::OnlyWhen { because, .. } if !holds && !unanswered => {
+                self.doing = Doing::Left(StepState::NotTaken, because.clone());
+                return;
+            }
+            StatementKind::SkipWhen { .. } if unanswered => (guard, could_not("whether to skip", evidence)),
+            StatementKind::OnlyWhen { .. } if unanswered => (guard, could_not("whether it is wanted", evidence)),
+            StatementKind::Require { otherwise, .. } if unanswered => (guard, could_not(otherwise, evidence)),
+            StatementKind::Require { otherwise, .. } if !holds => (guard, with_evidence(otherwise, evidence)),
+            StatementKind::Let { .. } if !holds => (guard, could_not("the value", evidence)),
+            StatementKind::Record(_) if !holds => (guard, could_not("a value to record", evidence)),
+            StatementKind::Check(check) if !holds => (FailureKind::Check, with_evidence(&check.label, evidence)),
+            // Arguments that could not be worked out: nothing was performed, so even `once` may be tried again.
+            StatementKind::Do(action) if !holds && !action.call.effects.is_message() => (
+                FailureKind::Action { again: true },
+                could_not("its arguments", evidence),
+            ),
+            StatementKind::Do(_) if holds => return,
+            StatementKind::Ask(_) | StatementKind::Commits { .. } => return,
+            _ => {
+                self.go_on(ground);
+                return;
+            }
+        };
+        self.fail(ground.plan, ground.progress, reason, kind);
+    }
+
+    /// A person answered, or did not.
+    pub(super) fn on_answer(&mut self, ground: Ground<'_>, value: Option<&RecordedValue>) {
+        let Some(Statement {
+            kind: StatementKind::Ask(ask),
+            ..
+        }) = self.statement(ground.plan)
+        else {
+            return;
+        };
+        if self.doing != Doing::Fresh {
+            return;
+        }
+        match value {
+            None => {
+                let kind = FailureKind::Silence(ask.on_silence.clone());
+                let reason = format!("nobody answered: {}", ask.prompt);
+                self.fail(ground.plan, ground.progress, reason, kind);
+            }
+            Some(RecordedValue::Bool(false)) if ask.confirm => {
+                let reason = format!("answered no: {}", ask.prompt);
+                self.fail(ground.plan, ground.progress, reason, FailureKind::No);
+            }
+            Some(_) => self.go_on(ground),
+        }
+    }
+
+    /// The time that had to pass has passed.
+    pub(super) fn on_time(&mut self, ground: Ground<'_>) {
+        match self.doing {
+            Doing::Waiting { until } if ground.progress.time.has_come(until) => self.go_on(ground),
+            Doing::Retrying { until } if ground.progress.time.has_come(until) => self.doing = Doing::Fresh,
+            _ => {}
+        }
+    }
+
+    /// The point of no return was recorded.
+    pub(super) fn on_commit(&mut self, ground: Ground<'_>) {
+        let is_commit = self
+            .statement(ground.plan)
+            .is_some_and(|statement| matches!(statement.kind, StatementKind::Commits { .. }));
+        if is_commit && self.doing == Doing::Fresh {
+            self.go_on(ground);
+        }
+    }
+
+    /// A hold's new state was recorded: goes on where it was waited for.
+    pub(super) fn on_hold(&mut self, ground: Ground<'_>, hold: usize) {
+        match &mut self.doing {
+            Doing::Hold(inner) if inner.hold == hold && inner.course.is_over() => self.go_on(ground),
+            Doing::Hold(inner) => inner.course.on_hold(ground, hold),
+            Doing::Unwinding(unwinding) => unwinding.course.on_hold(ground, hold),
+            _ => {}
+        }
+    }
+
+    /// The run goes on after its runner was gone: what ran then has an unknown outcome.
+    pub(super) fn on_resumed(&mut self) {
+        let leaf = self.leaf_mut();
+        if let Doing::Performing { n } = leaf.doing {
+            leaf.doing = Doing::Settling { n };
+        }
+    }
+
+    fn go_on(&mut self, ground: Ground<'_>) {
+        self.next(ground);
+    }
+
+    fn action<'plan>(&self, plan: &'plan Plan) -> Option<&'plan Do> {
+        match &self.statement(plan)?.kind {
+            StatementKind::Do(action) => Some(action),
+            _ => None,
+        }
+    }
+}
+
+fn with_evidence(text: &str, evidence: &str) -> String {
+    if evidence.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}: {evidence}")
+    }
+}
+
+fn could_not(what: &str, evidence: &str) -> String {
+    with_evidence(&format!("could not be found out ({what})"), evidence)
+}

@@ -1,0 +1,188 @@
+//! Turning: why the run leaves the way forward, and which way it takes then.
+//!
+//! | phase | what happens | next |
+//! | --- | --- | --- |
+//! | forward, its closing | a step fails, T_back, a signal, a request | quiescing |
+//! | quiescing | no attempt runs, nothing is to be settled, `turn` | ending by that way |
+//! | forward, past `commits` | a signal, a request | pausing |
+//! | quiescing, ending | a signal | – (noted) |
+//! | any | a request to pause, a lost lock | pausing |
+//! | pausing | no attempt runs, `run.interrupted` | paused |
+//! | paused | `run.resumed` | as before the pause |
+//!
+//! | way | when |
+//! | --- | --- |
+//! | refuse | no changing intent was recorded |
+//! | park P | past `commits`, where the step, else the runbook, names one; or the text says so |
+//! | stand | past `commits`, otherwise |
+//! | rollback R | from the first intent of its first step until the `commits`, else the start, of its last |
+//! | unwind | otherwise |
+
+use backstay_dsl::model::{Disposition, Rollback, StatementKind};
+
+use super::ending::{Ending, Stage};
+use super::failure::Cause;
+use super::state::{Phase, State};
+use crate::event::{RequestKind, SignalChoice, Way};
+use crate::plan::Plan;
+
+impl State {
+    /// Whether the run may still turn.
+    pub(super) fn may_turn(&self) -> bool {
+        match &self.phase {
+            Phase::Forward => true,
+            Phase::Ending(ending) => {
+                ending.way.is_none() && matches!(ending.stage, Stage::Wells(_) | Stage::Anchors | Stage::Release { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves the way forward. The first cause stays.
+    pub(super) fn turn(&mut self, cause: Cause) {
+        if self.may_turn() {
+            self.anchors_end.clear();
+            self.cause = Some(cause);
+            self.phase = Phase::Quiescing;
+        }
+    }
+
+    /// The run is to stop and be resumable as soon as no attempt runs.
+    pub(super) fn pause(&mut self, reason: &str) {
+        let has_ended = matches!(self.phase, Phase::Ended(_) | Phase::Preparing);
+        if self.pausing.is_none() && !self.is_paused && !has_ended {
+            self.pausing = Some(reason.to_owned());
+        }
+    }
+
+    /// A disposition that surely leads back.
+    pub(super) fn way_of(&self, plan: &Plan, to: &Disposition) -> Disposition {
+        match to {
+            Disposition::Continue(_) | Disposition::Pause => self.turn_back(plan),
+            way => way.clone(),
+        }
+    }
+
+    /// What turning back means where no statement says it: the running step's way, else the runbook's.
+    fn turn_back(&self, plan: &Plan) -> Disposition {
+        let of_steps = self.steps.active.keys().map(|step| Self::on_failure_of(plan, *step));
+        let mut ways = of_steps.chain([plan.runbook.on_failure.clone()]);
+        ways.find(|way| !matches!(way, Disposition::Continue(_) | Disposition::Pause))
+            .unwrap_or(Disposition::Unwind)
+    }
+
+    /// The first signal.
+    pub(super) fn on_signal(&mut self, plan: &Plan, name: &str, choice: Option<SignalChoice>) {
+        if !self.may_turn() || choice == Some(SignalChoice::GoOn) {
+            return;
+        }
+        let on_interrupt = &plan.runbook.on_interrupt;
+        let does_pause = match choice {
+            Some(choice) => choice == SignalChoice::Pause,
+            None => *on_interrupt == Disposition::Pause,
+        };
+        let reason = format!("interrupted by {name}");
+        if does_pause || self.progress.is_committed {
+            self.pause(&reason);
+        } else {
+            self.turn_on_wish(plan, reason);
+        }
+    }
+
+    /// Somebody asked from elsewhere.
+    pub(super) fn on_request(&mut self, plan: &Plan, what: RequestKind, who: &str) {
+        match what {
+            RequestKind::Pause => self.pause(&format!("{who} asked to pause")),
+            RequestKind::TurnBack if !self.may_turn() => {}
+            RequestKind::TurnBack if self.progress.is_committed => {
+                self.pause(&format!("{who} asked to turn back, past the point of no return"));
+            }
+            RequestKind::TurnBack => self.turn_on_wish(plan, format!("{who} asked to turn back")),
+        }
+    }
+
+    fn turn_on_wish(&mut self, plan: &Plan, reason: String) {
+        let disposition = self.way_of(plan, &plan.runbook.on_interrupt);
+        self.turn(Cause {
+            step: None,
+            statement: String::new(),
+            reason,
+            disposition,
+            is_failure: false,
+        });
+    }
+
+    /// T_back came.
+    pub(super) fn on_t_back(&mut self, plan: &Plan) {
+        if self.is_t_back_armed() && self.progress.time.is_past_t_back() {
+            let disposition = self.turn_back(plan);
+            self.turn(Cause {
+                step: self.steps.active.keys().next().copied(),
+                statement: String::new(),
+                reason: "the time to turn back has come: what is left of the window is for the way back".to_owned(),
+                disposition,
+                is_failure: true,
+            });
+        }
+    }
+
+    /// Whether the alarm of T_back is set: from the first changing intent until `commits`.
+    pub(super) fn is_t_back_armed(&self) -> bool {
+        self.may_turn()
+            && self.progress.is_changed
+            && !self.progress.is_committed
+            && self.progress.time.t_back.is_some()
+    }
+
+    /// The way that the run takes, now that it is quiet.
+    pub(super) fn choose_way(&self, plan: &Plan) -> Way {
+        if !self.progress.is_changed {
+            return Way::Refuse;
+        }
+        let disposition = self
+            .cause
+            .as_ref()
+            .map_or(&Disposition::Unwind, |cause| &cause.disposition);
+        match disposition {
+            Disposition::Park(name) => Way::Park(name.clone()),
+            _ if self.progress.is_committed => match &plan.runbook.on_failure {
+                Disposition::Park(name) => Way::Park(name.clone()),
+                _ => Way::Stand,
+            },
+            Disposition::Rollback(name) => {
+                let branch = plan.runbook.rollbacks.iter().find(|branch| branch.name == *name);
+                if branch.is_some_and(|branch| self.applies(plan, branch)) {
+                    Way::Rollback(name.clone())
+                } else {
+                    Way::Unwind
+                }
+            }
+            _ => Way::Unwind,
+        }
+    }
+
+    /// Whether the run is in the stretch of a branch.
+    fn applies(&self, plan: &Plan, branch: &Rollback) -> bool {
+        let until = plan.runbook.steps.get(branch.until);
+        let commits = until.is_some_and(|step| {
+            let mut statements = step.body.statements.iter();
+            statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. }))
+        });
+        let is_past = if commits {
+            self.steps.committed.contains(&branch.until)
+        } else {
+            self.steps.has_begun(branch.until)
+        };
+        self.steps.begun.contains(&branch.from) && !is_past
+    }
+
+    /// `turn`: the run takes its way. A step that is still active by then is over.
+    pub(super) fn on_turn(&mut self, plan: &Plan, way: &Way) {
+        if self.phase == Phase::Quiescing {
+            self.steps.active.clear();
+            self.healing = None;
+            let ending = Ending::back(self.ground(plan), way.clone());
+            self.phase = Phase::Ending(ending);
+        }
+    }
+}
