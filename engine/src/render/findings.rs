@@ -24,28 +24,34 @@ pub fn findings(sources: &SourceMap, findings: &[Diagnostic], has_colour: bool) 
         text.push_str(&renderer.render(&groups(sources, finding)));
         text.push_str("\n\n");
     }
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    if findings.len() > SHOWN_MAX {
-        text.push_str(&format!("… and {} more\n", findings.len() - SHOWN_MAX));
-    }
-    let plural = |number: usize, word: &str| match number {
-        1 => format!("1 {word}"),
-        _ => format!("{number} {word}s"),
-    };
-    let explain = findings.first().map(|finding| finding.slug).unwrap_or_default();
-    match (errors, warnings) {
-        (0, 0) => {}
-        (errors, 0) => text.push_str(&plural(errors, "error")),
-        (0, warnings) => text.push_str(&plural(warnings, "warning")),
-        (errors, warnings) => {
-            text.push_str(&format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")));
-        }
-    }
-    if !findings.is_empty() {
-        text.push_str(&format!("; for more about one: backstay explain {explain}\n"));
-    }
+    text.push_str(&count(findings));
     text
+}
+
+fn count(findings: &[Diagnostic]) -> String {
+    let Some(first) = findings.first() else {
+        return String::new();
+    };
+    let hidden = match findings.len().saturating_sub(SHOWN_MAX) {
+        0 => String::new(),
+        hidden => format!("… and {hidden} more\n"),
+    };
+    let numbers: Vec<String> = [(Severity::Error, "error"), (Severity::Warning, "warning")]
+        .into_iter()
+        .filter_map(|(severity, word)| {
+            let number = findings.iter().filter(|finding| finding.severity == severity).count();
+            match number {
+                0 => None,
+                1 => Some(format!("1 {word}")),
+                _ => Some(format!("{number} {word}s")),
+            }
+        })
+        .collect();
+    let slug = first.slug;
+    format!(
+        "{hidden}{}; to understand one: backstay explain {slug}\n",
+        numbers.join(", ")
+    )
 }
 
 fn groups<'a>(sources: &'a SourceMap, finding: &'a Diagnostic) -> Vec<Group<'a>> {
@@ -184,5 +190,52 @@ impl<'a> Window<'a> {
         };
         let (start, end) = (border(span.start), border(span.end));
         start..end.max(start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_shows_its_place_the_others_and_what_to_do() {
+        let mut sources = SourceMap::default();
+        let id = sources.add("up.runbook", "step größe \"S\" {\n  budgett 2m\n}\n");
+        let far = sources.add("other.runbook", format!("# {}\nstep x\n", "long ".repeat(40_000)));
+        let span = |start, end| Span::new(id, start, end);
+        let finding = Diagnostic::error("unknown-statement", span(21, 28), "unknown statement `budgett`")
+            .label("not a statement of a step")
+            .related(span(0, 12), "in this step")
+            .related(Span::new(far, 200_003, 200_009), "as here")
+            .help("every step has a budget")
+            .suggest("there is a statement of a similar name", span(21, 28), "budget");
+        let text = findings(&sources, &[finding], false);
+        for part in [
+            "error[unknown-statement]: unknown statement `budgett`",
+            "up.runbook:2:3",
+            "^^^^^^^ not a statement of a step",
+            "in this step",
+            "other.runbook:2:1",
+            "= help: every step has a budget",
+            "- ",
+            "budget 2m",
+            "1 error; to understand one: backstay explain unknown-statement",
+        ] {
+            assert!(text.contains(part), "{part} is missing:\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn places_that_do_not_fit_the_text_do_no_harm() {
+        let mut sources = SourceMap::default();
+        let id = sources.add("a", "é\u{1b}[31m");
+        for (start, end) in [(1, 1), (1, 900), (900, 901), (7, 7), (0, 0)] {
+            let finding = Diagnostic::warning("odd", Span::new(id, start, end), "odd \u{1b}[2J");
+            let text = findings(&sources, &[finding], false);
+            assert!(text.contains("warning[odd]") && !text.contains('\u{1b}'), "{text:?}");
+        }
+        let elsewhere = Diagnostic::error("gone", Span::new(SourceId(9), 0, 1), "nowhere");
+        assert!(findings(&sources, &[elsewhere], false).contains("error[gone]: nowhere"));
     }
 }

@@ -142,3 +142,6 @@ pub(super) fn seconds(ms: i64) -> String {
     let whole = u64::try_from(ms).unwrap_or(0) / 1000 * 1000;
     units::duration(whole)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,27 @@
-fn main() {}
+//! The program `backstay`: arguments in, exit code out. It sees only the library's public API.
+//!
+//! Standard output is data, standard error is talk; exit codes and JSON shapes are a contract
+//! (`docs/language/index.md`, README). One file per command in `command/`.
+
+mod answers;
+mod arguments;
+mod command;
+mod failure;
+mod person;
+mod places;
+mod screen;
+mod streams;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit,
+    };
+    let format = arguments.format();
+    match command::run(arguments) {
+        Ok(exit) => ExitCode::from(exit),
+        Err(failure) => ExitCode::from(failure.report(format)),
+    }
+}

@@ -1,0 +1,374 @@
+//! The arguments of the program.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::streams;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 completed · 1 a negative answer · 2 usage · 3 runbook invalid · 4 refused, nothing changed · \
+5 rolled back and verified · 6 stuck, a person is needed · 7 paused, resumable · 8 parked · 75 locked by another run";
+
+/// Checks, plans and carries out runbooks, and takes them back when they fail.
+#[derive(Debug, Parser)]
+#[command(name = "backstay", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless the environment says otherwise
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What is printed on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people
+    #[default]
+    Text,
+    /// One JSON object for scripts
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Says everything that is wrong with runbooks, each at its place
+    Check(Check),
+    /// Shows what would be done, with real readings up to the first change; changes nothing
+    Plan(Plan),
+    /// Carries a runbook out
+    Run(Run),
+    /// Goes on with a run that was paused or killed
+    Resume(Resume),
+    /// Turns a run back: one that goes on elsewhere, or one that was paused or killed
+    TurnBack(TurnBack),
+    /// Pauses a run that goes on elsewhere
+    Pause(Pause),
+    /// Answers the runbook's questions about production, and compares with the last run
+    Anchors(Anchors),
+    /// Shows the catalogue of actions: types, effects, documentation
+    Actions(Actions),
+    /// Explains a diagnostic, with a bad and a good example
+    Explain(Explain),
+    /// Verifies or shows the transcript of a run
+    #[command(subcommand)]
+    Transcript(Transcript),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FormatOption {
+    /// What to print on standard output
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateOption {
+    /// Where runs are kept [default: backstay/runs in the user's state directory]
+    #[arg(long, value_name = "DIR", env = "BACKSTAY_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InputOptions {
+    /// Gives an input its value; may stand several times
+    #[arg(long = "input", value_name = "NAME=VALUE")]
+    pub(crate) inputs: Vec<String>,
+    /// Takes inputs from a TOML file; --input wins
+    #[arg(long = "inputs", value_name = "FILE")]
+    pub(crate) inputs_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonOptions {
+    /// Takes answers to questions from a TOML file: a statement's key or the exact question, and the answer
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: Option<PathBuf>,
+    /// Asks nobody: what is not in the answers file has no answer
+    #[arg(long)]
+    pub(crate) no_input: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The runbooks
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The runbook
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) inputs: InputOptions,
+    #[command(flatten)]
+    pub(crate) person: PersonOptions,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The runbook
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) inputs: InputOptions,
+    #[command(flatten)]
+    pub(crate) person: PersonOptions,
+    /// Refuses to run unless the plan has this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) approved: Option<String>,
+    /// The change ticket, for the transcript
+    #[arg(long, value_name = "TICKET")]
+    pub(crate) ticket: Option<String>,
+    /// When the window starts [default: with the first step that is not `before window`]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) window_start: Option<i64>,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Makes the window longer: 30m, 1h30m; needs --because
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "because")]
+    pub(crate) extend: Option<u64>,
+    /// Why the window is made longer
+    #[arg(long, value_name = "REASON", requires = "extend")]
+    pub(crate) because: Option<String>,
+    #[command(flatten)]
+    pub(crate) person: PersonOptions,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TurnBack {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) person: PersonOptions,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Anchors {
+    /// The runbook
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) inputs: InputOptions,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Actions {
+    /// A family (`fs`) or an action (`fs.link`) [default: all, one line each]
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The diagnostic's name, as it stands in brackets [default: a list of all]
+    #[arg(value_name = "SLUG")]
+    pub(crate) slug: Option<String>,
+}
+
+/// What to do with a transcript.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Transcript {
+    /// Says whether a transcript is, byte for byte, what a run wrote
+    Verify(Verify),
+    /// Shows a transcript, one line for every event
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Accepts only what is signed
+    #[arg(long)]
+    pub(crate) require_signature: bool,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+}
+
+impl Arguments {
+    /// What the command prints on standard output.
+    pub(crate) fn format(&self) -> Format {
+        match &self.command {
+            Command::Check(command) => command.format.format,
+            Command::Plan(command) => command.format.format,
+            Command::Run(command) => command.format.format,
+            Command::Resume(command) => command.format.format,
+            Command::TurnBack(command) => command.format.format,
+            Command::Pause(command) => command.format.format,
+            Command::Anchors(command) => command.format.format,
+            Command::Transcript(Transcript::Verify(command)) => command.format.format,
+            Command::Transcript(Transcript::Show(_)) | Command::Actions(_) | Command::Explain(_) => Format::Text,
+        }
+    }
+}
+
+/// The arguments; else what was asked for (help) or what is wrong has been printed.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    match Arguments::try_parse_from(&words) {
+        Ok(arguments) => {
+            streams::set_colour(match arguments.color {
+                Colour::Auto => None,
+                Colour::Always => Some(true),
+                Colour::Never => Some(false),
+            });
+            Ok(arguments)
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            streams::data(&error.render().to_string());
+            Err(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            if wants_json(&words) {
+                Err(ExitCode::from(usage(&error).report(Format::Json)))
+            } else {
+                streams::talk(&error.render().to_string());
+                Err(ExitCode::from(crate::failure::exit::USAGE))
+            }
+        }
+    }
+}
+
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let reason = lines.next().unwrap_or("the arguments are wrong");
+    let reason = reason.strip_prefix("error: ").unwrap_or(reason).to_owned();
+    lines.fold(Failure::usage(reason), |failure, line| failure.help(line))
+}
+
+fn wants_json(words: &[OsString]) -> bool {
+    let pairs = words
+        .windows(2)
+        .any(|pair| matches!(pair, [option, value] if option == "--format" && value == "json"));
+    pairs || words.iter().any(|word| word == OsStr::new("--format=json"))
+}
+
+/// RFC 3339 as milliseconds since 1970.
+fn time(text: &str) -> Result<i64, String> {
+    text.parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_millisecond)
+        .map_err(|_| "write it as RFC 3339 with its offset: 2026-11-03T22:00:00+01:00".to_owned())
+}
+
+/// A duration as runbooks write it, in milliseconds.
+fn duration(text: &str) -> Result<u64, String> {
+    let wanted = || "write it with its unit: 30m, 1h30m".to_owned();
+    let mut rest = text;
+    let mut total_ms: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|character: char| !character.is_ascii_digit())
+            .ok_or_else(wanted)?;
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail
+            .find(|character: char| character.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let unit_ms = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wanted()),
+        };
+        let number: u64 = number.parse().map_err(|_| wanted())?;
+        total_ms = number
+            .checked_mul(unit_ms)
+            .and_then(|part_ms| total_ms.checked_add(part_ms))
+            .ok_or_else(wanted)?;
+        rest = tail;
+    }
+    if total_ms == 0 { Err(wanted()) } else { Ok(total_ms) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_units() {
+        assert_eq!(duration("1h30m"), Ok(5_400_000));
+        for wrong in ["", "30", "m", "30 m", "30M", "0m", "99999999999999999d", "-5m"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

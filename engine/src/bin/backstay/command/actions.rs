@@ -1,0 +1,125 @@
+//! `backstay actions [NAME]`: the catalogue.
+
+use std::fmt::Write as _;
+
+use backstay::units;
+use backstay_dsl::catalogue::{Pattern, Settle, Signature};
+use backstay_dsl::effect::{Cancel, Repeat, Resource, Touch};
+use backstay_dsl::types::Type;
+
+use crate::arguments::Actions;
+use crate::failure::Failure;
+use crate::streams;
+
+pub(super) fn run(arguments: &Actions) -> Result<u8, Failure> {
+    let catalogue = backstay::action::builtin().catalogue();
+    let Some(name) = &arguments.name else {
+        let text: String = catalogue.iter().map(summary).collect();
+        streams::data(&text);
+        return Ok(0);
+    };
+    if let Some(signature) = catalogue.get(name) {
+        streams::data(&page(signature));
+        return Ok(0);
+    }
+    let family: String = catalogue.iter().filter(|known| known.family == name).map(summary).collect();
+    if family.is_empty() {
+        let reason = format!("there is no action and no family `{}`", backstay::render::visible(name));
+        return Err(Failure::usage(reason).help("for a list of all: backstay actions"));
+    }
+    streams::data(&family);
+    Ok(0)
+}
+
+fn summary(signature: &Signature) -> String {
+    let first = signature.doc.lines().next().unwrap_or_default();
+    let kind = if signature.is_read() { "reads" } else { "do   " };
+    format!("{:<18} {kind}  {first}\n", signature.full_name())
+}
+
+/// Everything about one action.
+fn page(signature: &Signature) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let parameters: Vec<String> = signature
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let optional = if parameter.required { "" } else { "?" };
+            format!("{}{optional}: {}", parameter.name, parameter.ty)
+        })
+        .collect();
+    let result = match &signature.result {
+        Type::Nothing => String::new(),
+        result => format!(" -> {result}"),
+    };
+    let _ = writeln!(text, "{}({}){result}\n", signature.full_name(), parameters.join(", "));
+    let _ = writeln!(text, "{}\n", signature.doc.trim());
+    for parameter in &signature.parameters {
+        let secret = match parameter.sink {
+            Some(sink) if sink.takes_secrets() => " May be a secret.",
+            _ => "",
+        };
+        let _ = writeln!(text, "  {:<12} {}{secret}", parameter.name, parameter.doc);
+    }
+    if let Type::Record(record) = &signature.result {
+        let fields: Vec<String> = record.fields.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let _ = writeln!(text, "  gives        {{ {} }}", fields.join(", "));
+    }
+    text.push_str("\nEffects\n");
+    if signature.declares_effects {
+        text.push_str("  as declared where it is called: effects: { … }\n");
+    }
+    for touch in &signature.touches {
+        let _ = writeln!(text, "  {}", effect(touch));
+    }
+    let _ = writeln!(text, "  {}", behaviour(signature));
+    text
+}
+
+fn behaviour(signature: &Signature) -> String {
+    let repeat = match signature.repeat {
+        Repeat::Read => "only looks",
+        Repeat::Convergent => "may be repeated",
+        Repeat::Keyed => "carries a key: a second attempt finds the first",
+        Repeat::Once => "is never repeated on a guess",
+    };
+    let settle = match signature.settle {
+        Settle::NotNeeded => "",
+        Settle::Action => "; an unknown outcome is settled by asking the world",
+        Settle::Person => "; an unknown outcome is settled by a person",
+    };
+    let partial = if signature.is_partial { "; may stop half-way" } else { "" };
+    let cancel = match signature.cancel {
+        Cancel::Kill => "can be ended at once".to_owned(),
+        Cancel::Grace { ms } => format!("gets {} to end", units::duration(ms)),
+        Cancel::Never => "is waited for".to_owned(),
+    };
+    let traces = if signature.leaves_traces { "; may leave marks" } else { "" };
+    format!("{repeat}{settle}{partial}{traces}; {cancel}; at most {} unless `within` says otherwise", units::duration(signature.limit_ms))
+}
+
+fn effect(touch: &Touch<Pattern>) -> String {
+    let word = touch.word();
+    match touch {
+        Touch::Tells(channel) => format!("{word} {}", pattern(channel)),
+        Touch::Sets { resource: set, to: Some(to) } => format!("{word} {} to {}", resource(set), pattern(to)),
+        Touch::Starts { member, with: Some(with) } => format!("{word} {} with {}", resource(member), pattern(with)),
+        Touch::Captures { state, backup } => format!("{word} {} as {}", resource(state), resource(backup)),
+        other => format!("{word} {}", other.resource().map(resource).unwrap_or_default()),
+    }
+}
+
+fn resource(resource: &Resource<Pattern>) -> String {
+    let keys: Vec<String> = resource.key.iter().map(pattern).collect();
+    format!("{}({})", resource.kind, keys.join(", "))
+}
+
+fn pattern(pattern: &Pattern) -> String {
+    match pattern {
+        Pattern::Text(text) => format!("\"{text}\""),
+        Pattern::Parameter(name) => (*name).to_owned(),
+        Pattern::Result => "result".to_owned(),
+        Pattern::ResultField(field) => format!("result.{field}"),
+    }
+}

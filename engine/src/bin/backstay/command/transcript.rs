@@ -1,0 +1,64 @@
+//! `backstay transcript verify|show RUN`.
+
+use std::path::Path;
+
+use backstay::render::{Outline, Timeline, json, visible};
+use backstay::transcript::{Reader, Verdict, verify};
+
+use crate::arguments::{Format, Show, Transcript, Verify};
+use crate::failure::{Failure, exit};
+use crate::{places, screen, streams};
+
+pub(super) fn run(arguments: &Transcript) -> Result<u8, Failure> {
+    match arguments {
+        Transcript::Verify(arguments) => judge(arguments),
+        Transcript::Show(arguments) => show(arguments),
+    }
+}
+
+fn judge(arguments: &Verify) -> Result<u8, Failure> {
+    let directory = places::run_directory(&arguments.state, &arguments.run)?;
+    let verification = verify(&directory).map_err(|error| unreadable(&directory, &error))?;
+    let is_accepted = match verification.verdict {
+        Verdict::Valid => true,
+        Verdict::Unsigned => !arguments.require_signature,
+        _ => false,
+    };
+    match arguments.format.format {
+        Format::Json => streams::json(&json::verification(&verification)),
+        Format::Text => streams::data(&format!(
+            "{}: {}\n  records: {}\n  head:    {}\n",
+            verification.verdict.word(),
+            visible(&verification.detail),
+            verification.records,
+            verification.head
+        )),
+    }
+    Ok(if is_accepted { 0 } else { exit::NO })
+}
+
+fn show(arguments: &Show) -> Result<u8, Failure> {
+    let directory = places::run_directory(&arguments.state, &arguments.run)?;
+    let reader = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
+    let mut timeline = Timeline::new(Outline::default());
+    let has_colour = streams::data_has_colour();
+    for record in reader {
+        match record {
+            Ok(record) => streams::data(&screen::paint(&timeline.line(&record.stamped), has_colour)),
+            Err(error) => {
+                return Err(Failure::new(exit::NO, visible(&error.to_string())).help(format!(
+                    "for a verdict: backstay transcript verify {}",
+                    visible(&arguments.run)
+                )));
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!(
+        "the transcript in {} cannot be read: {error}",
+        directory.display()
+    ))
+}

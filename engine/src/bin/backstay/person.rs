@@ -1,0 +1,155 @@
+//! The person who runs the program: answers from a file first, then from the terminal.
+//!
+//! There is no blanket yes: a confirmation is `yes` or `no`, typed out. Who answered, and whether at the
+//! terminal or in a file, goes into the record.
+
+use std::io::BufRead as _;
+
+use async_trait::async_trait;
+use backstay::event::SignalChoice;
+use backstay::render::visible;
+use backstay::value::Value;
+use backstay::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::answers::{Answers, yes_or_no};
+use crate::screen::Handle;
+
+/// How many typed lines may wait to be read.
+const TYPED_LINES_MAX: usize = 64;
+
+/// The person at the terminal, with what they wrote down before.
+pub(crate) struct Operator {
+    name: String,
+    answers: Answers,
+    screen: Handle,
+    /// Whether somebody sits at a terminal and may be asked.
+    is_there: bool,
+    /// One question at a time. Holds what is typed, once somebody was asked.
+    terminal: Mutex<Option<mpsc::Receiver<String>>>,
+}
+
+impl Operator {
+    /// A person of this name.
+    pub(crate) fn new(name: String, answers: Answers, screen: Handle, is_there: bool) -> Self {
+        Self {
+            name,
+            answers,
+            screen,
+            is_there,
+            terminal: Mutex::new(None),
+        }
+    }
+
+    /// Shows a prompt and gives the first typed line that `read` understands; `None` at the end of the
+    /// input.
+    async fn typed<T>(&self, prompt: &str, again: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let mut terminal = self.terminal.lock().await;
+        let lines = terminal.get_or_insert_with(read_terminal);
+        // What was typed before the question was shown is no answer to it.
+        while lines.try_recv().is_ok() {}
+        let shown = Shown::new(&self.screen, prompt);
+        loop {
+            let line = lines.recv().await?;
+            if let Some(answer) = read(&line) {
+                return Some(answer);
+            }
+            shown.again(again);
+        }
+    }
+}
+
+/// A prompt on the screen, taken away when the question is answered or given up.
+struct Shown<'a> {
+    screen: &'a Handle,
+    prompt: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn new(screen: &'a Handle, prompt: &'a str) -> Self {
+        screen.prompt(Some(prompt.to_owned()));
+        Self { screen, prompt }
+    }
+
+    fn again(&self, text: &str) {
+        self.screen.prompt(None);
+        self.screen.text(text);
+        self.screen.prompt(Some(self.prompt.to_owned()));
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.screen.prompt(None);
+    }
+}
+
+/// Reads typed lines on a thread of its own, which ends with the program: a read cannot be called back.
+fn read_terminal() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(TYPED_LINES_MAX);
+    let read = move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("terminal".to_owned()).spawn(read) {
+        tracing::warn!(%error, "the terminal cannot be read");
+    }
+    receiver
+}
+
+#[async_trait]
+impl Person for Operator {
+    async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
+        let answer = |value, via: &str| PersonAnswer {
+            value,
+            who: self.name.clone(),
+            via: via.to_owned(),
+        };
+        if let Some(value) = self.answers.answer(question) {
+            return Some(answer(value, "file"));
+        }
+        if !self.is_there {
+            return None;
+        }
+        let title = format!("\n  {}\n  {}\n", visible(&question.step), visible(&question.prompt));
+        let value = match question.wants {
+            PersonWants::Confirm | PersonWants::Verdict => {
+                let prompt = format!("{title}  yes or no? ");
+                let read = |line: &str| yes_or_no(line).map(Value::Bool);
+                self.typed(&prompt, "  Please type yes or no.", read).await?
+            }
+            PersonWants::Text => {
+                let prompt = format!("{title}  > ");
+                let read = |line: &str| {
+                    let line = line.trim();
+                    (!line.is_empty()).then(|| Value::Text(line.to_owned()))
+                };
+                self.typed(&prompt, "  Please type an answer.", read).await?
+            }
+        };
+        Some(answer(value, "terminal"))
+    }
+
+    async fn ask_signal(&self) -> Option<SignalChoice> {
+        if !self.is_there {
+            return None;
+        }
+        let prompt = "\n  Stop here? Type `back` to turn back (this happens after 30s), `pause` or `go on`.\n  \
+                      Ctrl-C once more kills the run where it stands; it can be resumed.\n  > ";
+        let read = |line: &str| match line.trim().to_lowercase().as_str() {
+            "back" | "turn back" => Some(SignalChoice::TurnBack),
+            "pause" => Some(SignalChoice::Pause),
+            "go on" | "go" => Some(SignalChoice::GoOn),
+            _ => None,
+        };
+        self.typed(prompt, "  Please type back, pause or go on.", read).await
+    }
+
+    fn can_answer(&self, question: &PersonQuestion) -> bool {
+        self.is_there || self.answers.answer(question).is_some()
+    }
+}

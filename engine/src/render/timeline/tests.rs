@@ -1,0 +1,125 @@
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use super::*;
+use crate::event::{OutcomeRecord, OutcomeResult, RunStart, Way};
+
+fn outline() -> Outline {
+    let step = |title: &str, minutes: u64, before_window| StepOutline {
+        title: title.to_owned(),
+        budget_ms: Some(minutes * 60_000),
+        before_window,
+    };
+    Outline {
+        steps: BTreeMap::from([
+            ("notes".to_owned(), step("Read the notes", 10, true)),
+            ("cutover".to_owned(), step("Start the new one", 6, false)),
+        ]),
+        holds: BTreeMap::new(),
+    }
+}
+
+fn start() -> Event {
+    Event::RunStart(Box::new(RunStart {
+        format: 1,
+        run: "up-1".to_owned(),
+        plan: "sha256:aa".to_owned(),
+        runbook: "up".to_owned(),
+        title: "Upgrade".to_owned(),
+        sources: Vec::new(),
+        inputs: Vec::new(),
+        window_start_ms: None,
+        window_ms: Some(60 * 60_000),
+        keep_ms: Some(20 * 60_000),
+        boot_id: "boot".to_owned(),
+        host: "host".to_owned(),
+        operator: "ada".to_owned(),
+        ticket: None,
+        program: "backstay".to_owned(),
+    }))
+}
+
+fn step(id: &str, state: StepState) -> Event {
+    Event::Step {
+        id: id.to_owned(),
+        state,
+        reason: None,
+    }
+}
+
+/// 22:13:20Z and so many seconds.
+fn at(seconds: i64) -> i64 {
+    1_700_000_000_000 + seconds * 1000
+}
+
+fn show(timeline: &mut Timeline, seconds: i64, event: Event) -> String {
+    let stamped = Stamped {
+        at_ms: at(seconds),
+        boot_ns: 0,
+        event,
+    };
+    timeline.line(&stamped).to_string()
+}
+
+#[test]
+fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() {
+    let mut timeline = Timeline::new(outline());
+    assert_eq!(
+        show(&mut timeline, 0, start()),
+        "22:13:20Z      +0s  run             up-1 begins: Upgrade (ada on host), window 1h with 20m kept for the way back"
+    );
+    show(&mut timeline, 10, step("notes", StepState::Running));
+    assert_eq!(timeline.status(at(20)).unwrap().to_string(), "notes 10s of 10m");
+    assert!(show(&mut timeline, 60, step("notes", StepState::Done)).ends_with("notes           done after 50s"));
+    let begins = show(&mut timeline, 100, step("cutover", StepState::Running));
+    assert!(begins.ends_with("begins: Start the new one (budget 6m)"), "{begins}");
+    assert_eq!(
+        timeline.status(at(160)).unwrap().to_string(),
+        "cutover 1m of 6m · turns back at 22:55:00Z (in 39m) · window 59m left"
+    );
+    let extended = Event::Decision {
+        what: "extend 30m".to_owned(),
+        because: "agreed".to_owned(),
+        who: "ada".to_owned(),
+        extend_ms: 30 * 60_000,
+    };
+    show(&mut timeline, 161, extended);
+    assert!(
+        timeline
+            .status(at(160))
+            .unwrap()
+            .to_string()
+            .contains("turns back at 23:25:00Z (in 1h9m)")
+    );
+    let turn = Event::Turn {
+        cause: "a check".to_owned(),
+        way: Way::Rollback("previous".to_owned()),
+    };
+    assert!(show(&mut timeline, 170, turn).ends_with("turns: back by rollback previous (because: a check)"));
+    assert_eq!(
+        timeline.status(at(180)).unwrap().to_string(),
+        "cutover 1m20s of 6m, back by rollback previous · window 1h28m40s left"
+    );
+}
+
+#[test]
+fn what_commands_print_steers_nothing() {
+    let mut timeline = Timeline::default();
+    let outcome = Event::Outcome(Box::new(OutcomeRecord {
+        key: "cutover/1\u{1b}c".to_owned(),
+        n: 1,
+        result: OutcomeResult::Failed,
+        value: None,
+        evidence: format!("\u{1b}]0;owned\u{7}\nrm -rf\u{202e} {}", "x".repeat(5000)),
+        blobs: Vec::new(),
+        ms: 1500,
+        exit: Some(1),
+    }));
+    let line = show(&mut timeline, 0, outcome);
+    assert!(
+        !line
+            .chars()
+            .any(|character| character.is_control() || character == '\u{202e}'),
+        "{line:?}"
+    );
+    assert!(line.len() < 1000 && line.contains("FAILED after 1s500ms"), "{line}");
+}
