@@ -126,7 +126,7 @@ fn begins(start: &RunStart) -> String {
         _ => String::new(),
     };
     format!(
-        "{} begins: {} ({} on {}{window})",
+        "{} begins: {} ({} on {}){window}",
         visible(&start.run),
         short(&start.title),
         visible(&start.operator),
