@@ -18,7 +18,7 @@ Exit codes: 0 completed · 1 a negative answer · 2 usage · 3 runbook invalid �
 #[derive(Debug, Parser)]
 #[command(name = "backstay", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
-    /// When to use colours
+    /// When to use colours; `auto`: on a terminal, unless the environment says otherwise
     #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
     #[command(subcommand)]
@@ -28,21 +28,16 @@ pub(crate) struct Arguments {
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
-    /// On a terminal, unless the environment says otherwise
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
 /// What is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Format {
-    /// Text for people
     #[default]
     Text,
-    /// One JSON object for scripts
     Json,
 }
 
@@ -74,7 +69,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct FormatOption {
-    /// What to print on standard output
+    /// What to print on standard output: text for people, or one JSON object for scripts
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
@@ -304,7 +299,12 @@ fn usage(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let reason = lines.next().unwrap_or("the arguments are wrong");
-    let reason = reason.strip_prefix("error: ").unwrap_or(reason).to_owned();
+    let mut reason = reason.strip_prefix("error: ").unwrap_or(reason).to_owned();
+    if reason.ends_with(':')
+        && let Some(what) = lines.next()
+    {
+        reason = format!("{reason} {what}");
+    }
     lines.fold(Failure::usage(reason), |failure, line| failure.help(line))
 }
 

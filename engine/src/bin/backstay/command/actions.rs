@@ -22,7 +22,11 @@ pub(super) fn run(arguments: &Actions) -> Result<u8, Failure> {
         streams::data(&page(signature));
         return Ok(0);
     }
-    let family: String = catalogue.iter().filter(|known| known.family == name).map(summary).collect();
+    let family: String = catalogue
+        .iter()
+        .filter(|known| known.family == name)
+        .map(summary)
+        .collect();
     if family.is_empty() {
         let reason = format!("there is no action and no family `{}`", backstay::render::visible(name));
         return Err(Failure::usage(reason).help("for a list of all: backstay actions"));
@@ -89,22 +93,39 @@ fn behaviour(signature: &Signature) -> String {
         Settle::Action => "; an unknown outcome is settled by asking the world",
         Settle::Person => "; an unknown outcome is settled by a person",
     };
-    let partial = if signature.is_partial { "; may stop half-way" } else { "" };
+    let partial = if signature.is_partial {
+        "; may stop half-way"
+    } else {
+        ""
+    };
     let cancel = match signature.cancel {
         Cancel::Kill => "can be ended at once".to_owned(),
         Cancel::Grace { ms } => format!("gets {} to end", units::duration(ms)),
         Cancel::Never => "is waited for".to_owned(),
     };
-    let traces = if signature.leaves_traces { "; may leave marks" } else { "" };
-    format!("{repeat}{settle}{partial}{traces}; {cancel}; at most {} unless `within` says otherwise", units::duration(signature.limit_ms))
+    let traces = if signature.leaves_traces {
+        "; may leave marks"
+    } else {
+        ""
+    };
+    format!(
+        "{repeat}{settle}{partial}{traces}; {cancel}; at most {} unless `within` says otherwise",
+        units::duration(signature.limit_ms)
+    )
 }
 
 fn effect(touch: &Touch<Pattern>) -> String {
     let word = touch.word();
     match touch {
         Touch::Tells(channel) => format!("{word} {}", pattern(channel)),
-        Touch::Sets { resource: set, to: Some(to) } => format!("{word} {} to {}", resource(set), pattern(to)),
-        Touch::Starts { member, with: Some(with) } => format!("{word} {} with {}", resource(member), pattern(with)),
+        Touch::Sets {
+            resource: set,
+            to: Some(to),
+        } => format!("{word} {} = {}", resource(set), pattern(to)),
+        Touch::Starts {
+            member,
+            with: Some(with),
+        } => format!("{word} {} with {}", resource(member), pattern(with)),
         Touch::Captures { state, backup } => format!("{word} {} as {}", resource(state), resource(backup)),
         other => format!("{word} {}", other.resource().map(resource).unwrap_or_default()),
     }
