@@ -1,0 +1,171 @@
+//! From pest's pairs to the syntax tree. The grammar guarantees the form, so what is missing here
+//! is missing in the text; orders and literals that the grammar leaves open are judged here.
+
+mod effects;
+mod expression;
+mod item;
+mod literal;
+mod scenario;
+mod statement;
+mod service;
+mod types;
+
+use pest::iterators::{Pair, Pairs};
+
+use super::Rule;
+use super::report::Report;
+use crate::ast::{Item, Name, Text, Use};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Span, Spanned};
+
+pub(super) use item::documentation;
+
+/// What an item of the file became.
+pub(super) enum Built {
+    /// `use …`.
+    Use(Use),
+    /// Anything else.
+    Item(Item),
+}
+
+/// Builds one item.
+pub(super) struct Builder<'r, 'd> {
+    /// Where the text given to pest begins in the source.
+    base: usize,
+    report: &'r mut Report<'d>,
+    depth_told: bool,
+}
+
+impl<'r, 'd> Builder<'r, 'd> {
+    /// A builder for an item whose text begins at byte `base` of the source.
+    pub(super) fn new(base: usize, report: &'r mut Report<'d>) -> Self {
+        Self {
+            base,
+            report,
+            depth_told: false,
+        }
+    }
+
+    /// Builds what pest found; `None` where an error makes the whole item useless.
+    pub(super) fn build(&mut self, pairs: Pairs<'_, Rule>, doc: String) -> Option<Built> {
+        let pair = pairs.into_iter().next()?;
+        if pair.as_rule() == Rule::use_line {
+            return self.use_line(pair).map(Built::Use);
+        }
+        let span = self.span(&pair);
+        let kind = self.item(pair)?;
+        Some(Built::Item(Item { doc, kind, span }))
+    }
+
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let span = pair.as_span();
+        self.report.span(self.base + span.start(), self.base + span.end())
+    }
+
+    fn error(&mut self, diagnostic: Diagnostic) {
+        self.report.push(diagnostic);
+    }
+
+    /// Any word, as it stands.
+    fn word(&self, pair: &Pair<'_, Rule>) -> Name {
+        Spanned::new(pair.as_str().to_owned(), self.span(pair))
+    }
+
+    /// A word that names a value: the words of expressions are refused.
+    fn value_name(&mut self, pair: &Pair<'_, Rule>) -> Name {
+        let name = self.word(pair);
+        if RESERVED.contains(&name.value.as_str()) {
+            self.error(
+                Diagnostic::error(
+                    "reserved-word",
+                    name.span,
+                    format!("`{}` is a word of the language and cannot name a value", name.value),
+                )
+                .help(format!("choose another name, such as `{}_value`", name.value)),
+            );
+        }
+        name
+    }
+
+    /// A word that names a step or a host: a few words mean something else there.
+    fn name_unless(&mut self, pair: &Pair<'_, Rule>, what: &str, reserved: &[&str]) -> Name {
+        let name = self.word(pair);
+        if reserved.contains(&name.value.as_str()) {
+            self.error(
+                Diagnostic::error(
+                    "reserved-word",
+                    name.span,
+                    format!("`{}` is a word of the language and cannot name {what}", name.value),
+                )
+                .help("choose another name"),
+            );
+        }
+        name
+    }
+
+    /// The first child of a rule that holds a single name, text or the like.
+    fn only<'i>(pair: Pair<'i, Rule>) -> Option<Pair<'i, Rule>> {
+        pair.into_inner().next()
+    }
+
+    /// The text inside a rule such as `because "…"`.
+    fn inner_text(&mut self, pair: Pair<'_, Rule>) -> Option<Text> {
+        let inner = Self::only(pair)?;
+        Some(self.text(&inner))
+    }
+
+    /// The name inside a rule such as `from A`.
+    fn inner_word(&mut self, pair: Pair<'_, Rule>) -> Option<Name> {
+        let inner = Self::only(pair)?;
+        Some(self.word(&inner))
+    }
+
+    /// `on HOST`.
+    fn host(&mut self, pair: Pair<'_, Rule>) -> Option<Name> {
+        let inner = Self::only(pair)?;
+        Some(self.name_unless(&inner, "a host", &["failure", "interrupt", "silence"]))
+    }
+
+    /// Sets a clause that may stand once; a second one is an error.
+    fn once<T>(&mut self, slot: &mut Option<T>, value: Option<T>, span: Span, what: &str) {
+        if slot.is_some() {
+            self.error(
+                Diagnostic::error("syntax", span, format!("{what} stands here a second time")).help("leave one of them"),
+            );
+        } else {
+            *slot = value;
+        }
+    }
+}
+
+/// Holds clauses to their order: the right order is part of the message.
+struct Order {
+    reached: usize,
+    names: &'static [&'static str],
+    form: &'static str,
+}
+
+impl Order {
+    fn new(names: &'static [&'static str], form: &'static str) -> Self {
+        Self { reached: 0, names, form }
+    }
+
+    /// Notes the clause with this place in the order.
+    fn note(&mut self, builder: &mut Builder<'_, '_>, place: usize, span: Span) {
+        if place < self.reached {
+            let name = self.names.get(place).copied().unwrap_or_default();
+            let later = self.names.get(self.reached).copied().unwrap_or_default();
+            builder.error(
+                Diagnostic::error("clause-order", span, format!("`{name}` stands before `{later}`"))
+                    .help(format!("the order is: `{}`", self.form)),
+            );
+        }
+        self.reached = self.reached.max(place);
+    }
+}
+
+/// Words of expressions: no value can have such a name.
+pub(super) const RESERVED: &[&str] = &[
+    "and", "or", "not", "is", "at", "as", "on", "undo", "within", "every", "until", "because", "default", "contains",
+    "matches", "true", "false",
+];

@@ -1,0 +1,404 @@
+//! Expressions: pest gives a flat row of operands and operators, this puts it in order of binding.
+//!
+//! Loosest first: `or`, `and`, `not`, comparisons and `is` (no chains), `default`, `+ -`, `* /`.
+
+use std::iter::Peekable;
+
+use pest::iterators::{Pair, Pairs};
+
+use super::super::Rule;
+use super::Builder;
+use crate::ast::{Argument, ArgumentValue, BinaryOperator, Call, Expr, ExprKind, Name, Test};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Span, Spanned};
+
+/// Operators and brackets of one expression may be nested this deep, so that walking the tree
+/// never exhausts a stack.
+const DEPTH_MAX: usize = 256;
+
+const NOT: u8 = 2;
+const COMPARISON: u8 = 3;
+
+/// An expression with the depth of its tree.
+struct Deep {
+    expr: Expr,
+    depth: usize,
+}
+
+impl Builder<'_, '_> {
+    /// An expression.
+    pub(super) fn expression(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
+        self.deep_expression(pair).map(|deep| deep.expr)
+    }
+
+    /// The expression that is the only child of a rule.
+    pub(super) fn only_expression(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
+        let inner = Self::only(pair)?;
+        self.value(inner)
+    }
+
+    /// An expression or a map.
+    pub(super) fn value(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
+        self.deep_value(pair).map(|deep| deep.expr)
+    }
+
+    fn deep_value(&mut self, pair: Pair<'_, Rule>) -> Option<Deep> {
+        if pair.as_rule() == Rule::map {
+            return self.map(pair);
+        }
+        self.deep_expression(pair)
+    }
+
+    fn deep_expression(&mut self, pair: Pair<'_, Rule>) -> Option<Deep> {
+        let mut row = pair.into_inner().peekable();
+        self.climb(&mut row, 0)
+    }
+
+    /// Takes from the row everything that binds at least as tightly as `least`.
+    fn climb(&mut self, row: &mut Peekable<Pairs<'_, Rule>>, least: u8) -> Option<Deep> {
+        let mut left = self.operand_or_not(row, least)?;
+        let mut compared = false;
+        loop {
+            let Some(next) = row.peek() else { return Some(left) };
+            let operator = if next.as_rule() == Rule::is_test {
+                None
+            } else {
+                Some(binary_operator(next.as_str())?)
+            };
+            let binding = operator.map_or(COMPARISON, binding);
+            if binding < least {
+                return Some(left);
+            }
+            let next = row.next()?;
+            if binding == COMPARISON {
+                if compared {
+                    self.chained(&next);
+                }
+                compared = true;
+            }
+            left = match operator {
+                None => self.is_test(left, next)?,
+                Some(operator) => {
+                    let right = self.climb(row, binding + 1)?;
+                    self.binary(operator, left, right)
+                }
+            };
+        }
+    }
+
+    fn operand_or_not(&mut self, row: &mut Peekable<Pairs<'_, Rule>>, least: u8) -> Option<Deep> {
+        let mut nots = Vec::new();
+        while row.peek().is_some_and(|next| next.as_rule() == Rule::not) {
+            let span = self.span(&row.next()?);
+            nots.push(span);
+        }
+        if nots.is_empty() {
+            return self.operand(row);
+        }
+        if least > NOT {
+            let message = "`not` binds more loosely than the operator before it";
+            self.error(Diagnostic::error("syntax", nots[0], message).help("put `(not …)` in brackets"));
+        }
+        let mut inner = self.climb(row, COMPARISON)?;
+        for span in nots.into_iter().rev() {
+            inner = self.wrap(span.to(inner.expr.span), inner, ExprKind::Not);
+        }
+        Some(inner)
+    }
+
+    fn chained(&mut self, operator: &Pair<'_, Rule>) {
+        let span = self.span(operator);
+        self.error(
+            Diagnostic::error("syntax", span, "comparisons do not chain: one has been made already")
+                .help("say both: `a < b and b < c`, or put brackets round the first"),
+        );
+    }
+
+    fn operand(&mut self, row: &mut Peekable<Pairs<'_, Rule>>) -> Option<Deep> {
+        let first = row.next()?;
+        let mut built = self.primary(first)?;
+        while let Some(next) = row.next_if(|next| matches!(next.as_rule(), Rule::field | Rule::at_start)) {
+            let span = built.expr.span.to(self.span(&next));
+            built = if next.as_rule() == Rule::at_start {
+                self.wrap(span, built, ExprKind::AtStart)
+            } else {
+                let field = self.inner_word(next)?;
+                self.wrap(span, built, |inner| ExprKind::Field(inner, field))
+            };
+        }
+        Some(built)
+    }
+
+    fn primary(&mut self, pair: Pair<'_, Rule>) -> Option<Deep> {
+        let span = self.span(&pair);
+        let kind = match pair.as_rule() {
+            Rule::string => ExprKind::Text(self.text(&pair).value),
+            Rule::number => self.number(&pair),
+            Rule::digest => self.digest(&pair),
+            Rule::boolean => ExprKind::Bool(pair.as_str() == "true"),
+            Rule::list => {
+                let (items, depth) = self.values(pair);
+                return Some(Deep {
+                    expr: Expr { kind: ExprKind::List(items), span },
+                    depth: depth + 1,
+                });
+            }
+            Rule::group => {
+                let mut inner = self.deep_value(Self::only(pair)?)?;
+                inner.expr.span = span;
+                return Some(inner);
+            }
+            Rule::reference => return self.reference(pair),
+            _ => return None,
+        };
+        Some(Deep {
+            expr: Expr { kind, span },
+            depth: 1,
+        })
+    }
+
+    fn values(&mut self, pair: Pair<'_, Rule>) -> (Vec<Expr>, usize) {
+        let mut depth = 0;
+        let mut values = Vec::new();
+        for part in pair.into_inner() {
+            if let Some(value) = self.deep_value(part) {
+                depth = depth.max(value.depth);
+                values.push(value.expr);
+            }
+        }
+        (values, depth)
+    }
+
+    fn map(&mut self, pair: Pair<'_, Rule>) -> Option<Deep> {
+        let span = self.span(&pair);
+        let mut depth = 0;
+        let mut entries = Vec::new();
+        for entry in pair.into_inner() {
+            let mut parts = entry.into_inner().filter(|part| part.as_rule() != Rule::colon);
+            let key = parts.next()?;
+            let key = if key.as_rule() == Rule::string {
+                self.text(&key)
+            } else {
+                self.word(&key)
+            };
+            let value = self.deep_value(parts.next()?)?;
+            depth = depth.max(value.depth);
+            entries.push((key, value.expr));
+        }
+        Some(Deep {
+            expr: Expr {
+                kind: ExprKind::Map(entries),
+                span,
+            },
+            depth: depth + 1,
+        })
+    }
+
+    /// A name with fields, or a call.
+    fn reference(&mut self, pair: Pair<'_, Rule>) -> Option<Deep> {
+        let span = self.span(&pair);
+        let mut parts = pair.into_inner();
+        let path = parts.next()?;
+        let names = self.path(&path);
+        if let Some(arguments) = parts.next() {
+            let (arguments, depth) = self.arguments(arguments);
+            let call = Call { path: names, arguments, span };
+            return Some(Deep {
+                expr: Expr {
+                    kind: ExprKind::Call(Box::new(call)),
+                    span,
+                },
+                depth: depth + 1,
+            });
+        }
+        let mut names = names.into_iter();
+        let first = names.next()?;
+        let mut built = Deep {
+            expr: Expr {
+                kind: ExprKind::Name(first.value),
+                span: first.span,
+            },
+            depth: 1,
+        };
+        for field in names {
+            let span = built.expr.span.to(field.span);
+            built = self.wrap(span, built, |inner| ExprKind::Field(inner, field));
+        }
+        Some(built)
+    }
+
+    /// `a.b.c`, each name with its own place.
+    pub(super) fn path(&mut self, pair: &Pair<'_, Rule>) -> Vec<Name> {
+        let mut start = self.span(pair).start as usize;
+        pair.as_str()
+            .split('.')
+            .map(|name| {
+                let span = self.report.span(start, start + name.len());
+                start += name.len() + 1;
+                Spanned::new(name.to_owned(), span)
+            })
+            .collect()
+    }
+
+    /// A call, where the grammar takes nothing else.
+    pub(super) fn call(&mut self, pair: Pair<'_, Rule>) -> Option<Call> {
+        let span = self.span(&pair);
+        let mut parts = pair.into_inner();
+        let path = self.path(&parts.next()?);
+        let (arguments, _) = self.arguments(parts.next()?);
+        Some(Call { path, arguments, span })
+    }
+
+    fn arguments(&mut self, pair: Pair<'_, Rule>) -> (Vec<Argument>, usize) {
+        let mut depth = 0;
+        let mut arguments = Vec::new();
+        for part in pair.into_inner() {
+            if let Some((argument, argument_depth)) = self.argument(part) {
+                depth = depth.max(argument_depth);
+                arguments.push(argument);
+            }
+        }
+        (arguments, depth)
+    }
+
+    fn argument(&mut self, pair: Pair<'_, Rule>) -> Option<(Argument, usize)> {
+        let mut name: Option<Name> = None;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::argument_name => name = self.inner_word(part),
+                Rule::effects_name => name = Some(self.word(&part)),
+                Rule::effects | Rule::nothing => {
+                    let value = ArgumentValue::Effects(self.effects(part));
+                    return Some((Argument { name, value }, 1));
+                }
+                _ => {
+                    let value = self.deep_value(part)?;
+                    if name.as_ref().is_some_and(|name| name.value == "effects") {
+                        let message = "`effects` wants its words in braces, or `nothing`";
+                        self.error(
+                            Diagnostic::error("syntax", value.expr.span, message)
+                                .help("write `effects: { reads tree(p)  repeat convergent }` or `effects: nothing`"),
+                        );
+                        return None;
+                    }
+                    let argument = Argument {
+                        name,
+                        value: ArgumentValue::Expr(value.expr),
+                    };
+                    return Some((argument, value.depth));
+                }
+            }
+        }
+        None
+    }
+
+    fn is_test(&mut self, subject: Deep, pair: Pair<'_, Rule>) -> Option<Deep> {
+        let span = subject.expr.span.to(self.span(&pair));
+        let mut negated = false;
+        let mut test = None;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::is_not => negated = true,
+                _ => {
+                    test = Some(match part.as_str() {
+                        "ok" => Test::Ok,
+                        "present" => Test::Present,
+                        "pinned" => Test::Pinned,
+                        _ => Test::Well,
+                    });
+                }
+            }
+        }
+        let test = test?;
+        Some(self.wrap(span, subject, |subject| ExprKind::Is { subject, test, negated }))
+    }
+
+    fn binary(&mut self, operator: Operator, left: Deep, right: Deep) -> Deep {
+        let span = left.expr.span.to(right.expr.span);
+        let depth = left.depth.max(right.depth) + 1;
+        if depth > DEPTH_MAX {
+            self.too_deep(span);
+            return if left.depth < right.depth { left } else { right };
+        }
+        let (left, right) = (Box::new(left.expr), Box::new(right.expr));
+        let kind = match operator {
+            Operator::Default => ExprKind::Default(left, right),
+            Operator::Binary(operator) => ExprKind::Binary(operator, left, right),
+        };
+        Deep {
+            expr: Expr { kind, span },
+            depth,
+        }
+    }
+
+    fn wrap(&mut self, span: Span, inner: Deep, kind: impl FnOnce(Box<Expr>) -> ExprKind) -> Deep {
+        let depth = inner.depth + 1;
+        if depth > DEPTH_MAX {
+            self.too_deep(span);
+            return inner;
+        }
+        Deep {
+            expr: Expr {
+                kind: kind(Box::new(inner.expr)),
+                span,
+            },
+            depth,
+        }
+    }
+
+    fn too_deep(&mut self, span: Span) {
+        if std::mem::replace(&mut self.depth_told, true) {
+            return;
+        }
+        let message = format!("this expression is nested more than {DEPTH_MAX} deep");
+        self.error(Diagnostic::error("too-deep", span, message).help("name parts of it with `let`"));
+    }
+}
+
+/// An operator between two operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Binary(BinaryOperator),
+    Default,
+}
+
+fn binary_operator(written: &str) -> Option<Operator> {
+    Some(Operator::Binary(match written {
+        "default" => return Some(Operator::Default),
+        "or" => BinaryOperator::Or,
+        "and" => BinaryOperator::And,
+        "==" => BinaryOperator::Equal,
+        "!=" => BinaryOperator::NotEqual,
+        "<" => BinaryOperator::Less,
+        "<=" => BinaryOperator::LessEqual,
+        ">" => BinaryOperator::Greater,
+        ">=" => BinaryOperator::GreaterEqual,
+        "contains" => BinaryOperator::Contains,
+        "matches" => BinaryOperator::Matches,
+        "+" => BinaryOperator::Add,
+        "-" => BinaryOperator::Subtract,
+        "*" => BinaryOperator::Multiply,
+        "/" => BinaryOperator::Divide,
+        _ => return None,
+    }))
+}
+
+fn binding(operator: Operator) -> u8 {
+    match operator {
+        Operator::Default => 4,
+        Operator::Binary(operator) => match operator {
+            BinaryOperator::Or => 0,
+            BinaryOperator::And => 1,
+            BinaryOperator::Equal
+            | BinaryOperator::NotEqual
+            | BinaryOperator::Less
+            | BinaryOperator::LessEqual
+            | BinaryOperator::Greater
+            | BinaryOperator::GreaterEqual
+            | BinaryOperator::Contains
+            | BinaryOperator::Matches => COMPARISON,
+            BinaryOperator::Add | BinaryOperator::Subtract => 5,
+            BinaryOperator::Multiply | BinaryOperator::Divide => 6,
+        },
+    }
+}

@@ -1,0 +1,149 @@
+//! Services, protected state, anchors, holds.
+
+use pest::iterators::Pair;
+
+use super::super::Rule;
+use super::Builder;
+use crate::ast::{Anchor, Hold, HoldAction, Protect, ProtectPart, Service, ServiceClause};
+use crate::source::Spanned;
+
+impl Builder<'_, '_> {
+    /// `service … { … }`.
+    pub(super) fn service(&mut self, pair: Pair<'_, Rule>) -> Option<Service> {
+        let mut name = None;
+        let mut title = None;
+        let mut clauses = Vec::new();
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::name => name = Some(self.word(&part)),
+                Rule::string => title = Some(self.text(&part)),
+                _ => clauses.extend(self.service_clause(part)),
+            }
+        }
+        Some(Service {
+            name: name?,
+            title,
+            clauses,
+        })
+    }
+
+    fn service_clause(&mut self, pair: Pair<'_, Rule>) -> Option<ServiceClause> {
+        let span = self.span(&pair);
+        Some(match pair.as_rule() {
+            Rule::runs => ServiceClause::Runs(self.call(Self::only(pair)?)?),
+            Rule::pinned_by => ServiceClause::PinnedBy(self.call(Self::only(pair)?)?),
+            Rule::behind => ServiceClause::Behind(self.call(Self::only(pair)?)?),
+            Rule::writes => {
+                let mut parts = pair.into_inner();
+                let state = self.word(&parts.next()?);
+                let because = parts.next().and_then(Self::only);
+                let unmigrated = because.and_then(|because| self.inner_text(because));
+                ServiceClause::Writes { state, unmigrated }
+            }
+            Rule::well => ServiceClause::Well(self.check(pair)?),
+            Rule::begins => ServiceClause::Begins(self.inner_word(pair)?),
+            Rule::members => ServiceClause::Members(span),
+            Rule::writers => ServiceClause::Writers(self.bound(pair)?),
+            Rule::serving => ServiceClause::Serving(self.bound(pair)?),
+            Rule::ignores => {
+                let mut parts = pair.into_inner();
+                let part = self.part(parts.next()?)?;
+                let because = self.inner_text(parts.next()?)?;
+                ServiceClause::Ignores { part, because }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The number in `writers at most N` and `serving at least N`.
+    fn bound(&mut self, pair: Pair<'_, Rule>) -> Option<Spanned<i64>> {
+        let count = Self::only(Self::only(pair)?)?;
+        Some(self.integer(&count))
+    }
+
+    /// `protect … { … }`.
+    pub(super) fn protect(&mut self, pair: Pair<'_, Rule>) -> Option<Protect> {
+        let mut name = None;
+        let (mut title, mut host) = (None, None);
+        let mut parts = Vec::new();
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::name => name = Some(self.word(&part)),
+                Rule::string => title = Some(self.text(&part)),
+                Rule::on_host => host = self.host(part),
+                _ => parts.extend(self.part(part)),
+            }
+        }
+        Some(Protect {
+            name: name?,
+            title,
+            host,
+            parts,
+        })
+    }
+
+    fn part(&mut self, pair: Pair<'_, Rule>) -> Option<ProtectPart> {
+        let mut parts = pair.into_inner();
+        let kind = self.word(&parts.next()?);
+        let value = self.expression(parts.next()?)?;
+        Some(ProtectPart { kind, value })
+    }
+
+    /// `anchor ID = E`.
+    pub(super) fn anchor(&mut self, pair: Pair<'_, Rule>) -> Option<Anchor> {
+        let mut name = None;
+        let mut host = None;
+        let mut value = None;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::name => name = Some(self.value_name(&part)),
+                Rule::on_host => host = self.host(part),
+                Rule::expression => value = self.expression(part),
+                _ => {}
+            }
+        }
+        Some(Anchor {
+            name: name?,
+            host,
+            value: value?,
+        })
+    }
+
+    /// `hold … { … }`.
+    pub(super) fn hold(&mut self, pair: Pair<'_, Rule>) -> Option<Hold> {
+        let mut name = None;
+        let (mut title, mut host, mut take, mut release) = (None, None, None, None);
+        for part in pair.into_inner() {
+            let span = self.span(&part);
+            match part.as_rule() {
+                Rule::name => name = Some(self.word(&part)),
+                Rule::string => title = Some(self.text(&part)),
+                Rule::on_host => host = self.host(part),
+                Rule::hold_take => {
+                    let action = self.hold_action(part);
+                    self.once(&mut take, action, span, "`take`");
+                }
+                Rule::hold_release => {
+                    let action = self.hold_action(part);
+                    self.once(&mut release, action, span, "`release`");
+                }
+                _ => {}
+            }
+        }
+        Some(Hold {
+            name: name?,
+            title,
+            host,
+            take,
+            release,
+        })
+    }
+
+    fn hold_action(&mut self, pair: Pair<'_, Rule>) -> Option<HoldAction> {
+        let span = self.span(&pair);
+        let mut parts = pair.into_inner();
+        let call = self.call(parts.next()?)?;
+        let within = parts.next().and_then(|within| self.inner_duration(within));
+        Some(HoldAction { call, within, span })
+    }
+}

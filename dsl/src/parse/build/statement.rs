@@ -1,0 +1,282 @@
+//! Statements, dispositions and ways back of single actions.
+
+use pest::iterators::Pair;
+
+use super::super::Rule;
+use super::{Builder, Order};
+use crate::ast::{Ask, Check, Disposition, DispositionKind, Do, Expr, Statement, StatementKind, Text, Undo, UndoKind};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Span, Spanned};
+
+const DO_ORDER: [&str; 4] = ["within", "as", "live because", "undo"];
+const DO_FORM: &str = "do \"title\": ACTION within D as x live because \"…\" undo B within D";
+
+impl Builder<'_, '_> {
+    /// The statements between braces.
+    pub(super) fn block(&mut self, pair: Pair<'_, Rule>) -> Vec<Statement> {
+        pair.into_inner().filter_map(|part| self.statement(part)).collect()
+    }
+
+    /// One statement.
+    pub(super) fn statement(&mut self, pair: Pair<'_, Rule>) -> Option<Statement> {
+        let span = self.span(&pair);
+        let kind = match pair.as_rule() {
+            Rule::do_action => StatementKind::Do(Box::new(self.do_action(pair)?)),
+            Rule::check => StatementKind::Check(self.check(pair)?),
+            Rule::budget => StatementKind::Budget(self.inner_duration(pair)?),
+            Rule::let_value => {
+                let mut parts = pair.into_inner().filter(|part| part.as_rule() != Rule::equals);
+                StatementKind::Let {
+                    name: self.value_name(&parts.next()?),
+                    value: self.expression(parts.next()?)?,
+                }
+            }
+            Rule::record => {
+                let values: Vec<Expr> = pair.into_inner().filter_map(|part| self.expression(part)).collect();
+                StatementKind::Record(values)
+            }
+            Rule::require => {
+                let mut parts = pair.into_inner();
+                StatementKind::Require {
+                    condition: self.expression(parts.next()?)?,
+                    otherwise: self.inner_text(parts.next()?)?,
+                }
+            }
+            Rule::skip_when => {
+                let (condition, because) = self.when_because(pair)?;
+                StatementKind::SkipWhen { condition, because }
+            }
+            Rule::only_when => {
+                let (condition, because) = self.when_because(pair)?;
+                StatementKind::OnlyWhen { condition, because }
+            }
+            Rule::ask => StatementKind::Ask(self.ask(pair)?),
+            Rule::take => StatementKind::Take(self.inner_word(pair)?),
+            Rule::release => StatementKind::Release(self.inner_word(pair)?),
+            Rule::wait => {
+                let mut parts = pair.into_inner();
+                let duration_ms = self.duration(&parts.next()?);
+                let because = parts.next().and_then(|because| self.inner_text(because));
+                StatementKind::Wait { duration_ms, because }
+            }
+            Rule::retry => {
+                let mut parts = pair.into_inner();
+                let times = self.integer(&parts.next()?);
+                let every_ms = self.inner_duration(parts.next()?)?;
+                StatementKind::Retry { times, every_ms }
+            }
+            Rule::commits => StatementKind::Commits(self.inner_text(pair)?),
+            Rule::on_failure => StatementKind::OnFailure(self.inner_disposition(pair)?),
+            Rule::unwind => StatementKind::Unwind,
+            Rule::give => StatementKind::Give(self.only_expression(pair)?),
+            Rule::allow => {
+                let mut parts = pair.into_inner();
+                let slug = self.word(&parts.next()?);
+                let because = self.inner_text(parts.next()?)?;
+                StatementKind::Allow { slug, because }
+            }
+            _ => return None,
+        };
+        Some(Statement { kind, span })
+    }
+
+    /// The duration inside a rule such as `within D`.
+    pub(super) fn inner_duration(&mut self, pair: Pair<'_, Rule>) -> Option<Spanned<u64>> {
+        let inner = Self::only(pair)?;
+        Some(self.duration(&inner))
+    }
+
+    fn when_because(&mut self, pair: Pair<'_, Rule>) -> Option<(Expr, Text)> {
+        let mut parts = pair.into_inner();
+        let condition = self.only_expression(parts.next()?)?;
+        let because = self.inner_text(parts.next()?)?;
+        Some((condition, because))
+    }
+
+    fn do_action(&mut self, pair: Pair<'_, Rule>) -> Option<Do> {
+        let mut title = None;
+        let mut call = None;
+        let (mut within, mut name, mut live, mut undo) = (None, None, None, None);
+        let mut order = Order::new(&DO_ORDER, DO_FORM);
+        for part in pair.into_inner() {
+            let span = self.span(&part);
+            match part.as_rule() {
+                Rule::label => title = self.inner_text(part),
+                Rule::call => call = self.call(part),
+                Rule::within => {
+                    order.note(self, 0, span);
+                    let value = self.inner_duration(part);
+                    self.once(&mut within, value, span, "`within`");
+                }
+                Rule::as_name => {
+                    order.note(self, 1, span);
+                    let value = self.as_name(part);
+                    self.once(&mut name, value, span, "`as`");
+                }
+                Rule::live => {
+                    order.note(self, 2, span);
+                    let value = Self::only(part).and_then(|because| self.inner_text(because));
+                    self.once(&mut live, value, span, "`live because`");
+                }
+                Rule::undo => {
+                    order.note(self, 3, span);
+                    let value = self.undo(part);
+                    self.once(&mut undo, value, span, "a way back");
+                }
+                Rule::no_undo => {
+                    order.note(self, 3, span);
+                    let because = Self::only(part).and_then(|because| self.inner_text(because));
+                    let value = because.map(|because| Undo {
+                        kind: UndoKind::None(because),
+                        span,
+                    });
+                    self.once(&mut undo, value, span, "a way back");
+                }
+                _ => {}
+            }
+        }
+        Some(Do {
+            title,
+            call: call?,
+            within,
+            name,
+            live,
+            undo,
+        })
+    }
+
+    /// `as x`.
+    pub(super) fn as_name(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {
+        let inner = Self::only(pair)?;
+        Some(self.value_name(&inner))
+    }
+
+    fn undo(&mut self, pair: Pair<'_, Rule>) -> Option<Undo> {
+        let span = self.span(&pair);
+        let mut body = Vec::new();
+        let (mut within, mut host) = (None, None);
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::on_host => host = self.host(part),
+                Rule::block => body = self.block(part),
+                Rule::call => {
+                    let span = self.span(&part);
+                    let action = Do {
+                        title: None,
+                        call: self.call(part)?,
+                        within: None,
+                        name: None,
+                        live: None,
+                        undo: None,
+                    };
+                    body.push(Statement {
+                        kind: StatementKind::Do(Box::new(action)),
+                        span,
+                    });
+                }
+                Rule::within => within = self.inner_duration(part),
+                _ => {}
+            }
+        }
+        Some(Undo {
+            kind: UndoKind::Body { body, within, host },
+            span,
+        })
+    }
+
+    /// `check …` and `well …`: the parts are the same.
+    pub(super) fn check(&mut self, pair: Pair<'_, Rule>) -> Option<Check> {
+        let span = self.span(&pair);
+        let mut label = None;
+        let mut condition = None;
+        let (mut within, mut every) = (None, None);
+        let mut order = Order::new(&["within", "every"], "check \"label\": E within D every D");
+        for part in pair.into_inner() {
+            let part_span = self.span(&part);
+            match part.as_rule() {
+                Rule::label => label = self.inner_text(part),
+                Rule::expression => condition = self.expression(part),
+                Rule::within => {
+                    order.note(self, 0, part_span);
+                    let value = self.inner_duration(part);
+                    self.once(&mut within, value, part_span, "`within`");
+                }
+                Rule::every => {
+                    order.note(self, 1, part_span);
+                    let value = self.inner_duration(part);
+                    self.once(&mut every, value, part_span, "`every`");
+                }
+                _ => {}
+            }
+        }
+        Some(Check {
+            label,
+            condition: condition?,
+            within,
+            every,
+            span,
+        })
+    }
+
+    fn ask(&mut self, pair: Pair<'_, Rule>) -> Option<Ask> {
+        let whole = self.span(&pair);
+        let mut prompt = None;
+        let mut confirm = true;
+        let (mut name, mut by_two, mut on_silence) = (None, None, None);
+        let form = "ask \"…\" text as x by two people on silence park P";
+        let mut order = Order::new(&["as", "by two people", "on silence"], form);
+        for part in pair.into_inner() {
+            let span = self.span(&part);
+            match part.as_rule() {
+                Rule::string => prompt = Some(self.text(&part)),
+                Rule::ask_kind => confirm = part.as_str() == "confirm",
+                Rule::as_name => {
+                    order.note(self, 0, span);
+                    let value = self.as_name(part);
+                    self.once(&mut name, value, span, "`as`");
+                }
+                Rule::by_two => {
+                    order.note(self, 1, span);
+                    self.once(&mut by_two, Some(span), span, "`by two people`");
+                }
+                Rule::on_silence => {
+                    order.note(self, 2, span);
+                    let value = self.inner_disposition(part);
+                    self.once(&mut on_silence, value, span, "`on silence`");
+                }
+                _ => {}
+            }
+        }
+        if !confirm && name.is_none() {
+            let message = "the answer of a question that asks for a text needs a name";
+            self.error(Diagnostic::error("syntax", whole, message).help("write `ask \"…\" text as answer`"));
+        }
+        Some(Ask {
+            prompt: prompt?,
+            confirm,
+            name,
+            by_two,
+            on_silence,
+        })
+    }
+
+    /// The disposition inside a rule such as `on failure …`.
+    pub(super) fn inner_disposition(&mut self, pair: Pair<'_, Rule>) -> Option<Disposition> {
+        let pair = Self::only(pair)?;
+        let span: Span = self.span(&pair);
+        let way = Self::only(pair)?;
+        let kind = match way.as_rule() {
+            Rule::to_rollback => DispositionKind::Rollback(self.inner_word(way)?),
+            Rule::to_unwind => DispositionKind::Unwind,
+            Rule::to_park => DispositionKind::Park(self.inner_word(way)?),
+            Rule::to_pause => DispositionKind::Pause,
+            Rule::to_continue => {
+                let because = Self::only(way)?;
+                DispositionKind::Continue(self.inner_text(because)?)
+            }
+            Rule::to_turn_back => DispositionKind::TurnBack,
+            _ => return None,
+        };
+        Some(Disposition { kind, span })
+    }
+}
