@@ -15,15 +15,14 @@ pub mod graph;
 pub mod model;
 pub mod order;
 pub mod pages;
+pub mod parse;
 pub mod prove;
 #[cfg(test)]
 mod sample;
 pub mod source;
 pub mod state;
-pub mod term;
-pub mod parse;
-pub mod source;
 pub mod suggest;
+pub mod term;
 pub mod time;
 pub mod types;
 pub mod walk;
