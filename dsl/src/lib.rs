@@ -9,6 +9,7 @@
 
 pub mod ast;
 pub mod catalogue;
+pub mod check;
 pub mod diagnostic;
 pub mod effect;
 pub mod graph;

@@ -1,0 +1,230 @@
+//! From syntax trees and the catalogue to the checked [`Runbook`]: names, types, which values are surely
+//! there, procedures written out, effects of every call.
+//!
+//! Invariants: without an error no expression of the result has the type [`Type::Unknown`]; every
+//! mistake is told once, at the place where it can be mended; all work is linear in the statements that
+//! come out. Absent on purpose: whether the change is safe (that is `prove`) and its sums of time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ast::File;
+use crate::catalogue::Catalogue;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::graph::Order;
+use crate::model::{self, Binding, BindingId, Runbook};
+use crate::source::Span;
+use crate::types::Type;
+
+mod action;
+mod anchor;
+mod arguments;
+mod block;
+mod callee;
+mod declared;
+mod effects;
+mod expression;
+mod header;
+mod hold;
+mod input;
+mod inline;
+mod is;
+mod links;
+mod literal;
+mod names;
+mod operator;
+mod pure;
+mod question;
+mod resource;
+mod scenario;
+mod scope;
+mod service;
+mod statement;
+mod steps;
+mod suggest;
+mod table;
+mod types;
+mod undo;
+mod uses;
+mod value;
+mod way_back;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+use names::Symbols;
+use scope::Refinable;
+
+/// The most statements of a runbook, procedures written out.
+pub const STATEMENTS_MAX: usize = 100_000;
+
+/// One file to check.
+#[derive(Debug, Clone, Copy)]
+pub struct ModuleText<'a> {
+    /// What was read from it.
+    pub file: &'a File,
+    /// The modules it uses: the local name, and the place in the list of files.
+    pub uses: &'a [(String, usize)],
+}
+
+/// Checks a runbook, the first of `modules`, with all modules that it uses.
+///
+/// `None` where there is no runbook: the first file is a module by itself, or there is an error.
+pub fn check<'a>(modules: &'a [ModuleText<'a>], catalogue: &'a Catalogue, diagnostics: &mut Diagnostics) -> Option<Runbook> {
+    let mut found = Diagnostics::default();
+    let root = modules.first()?;
+    let is_runbook = is_runbook(root.file);
+    let symbols = modules
+        .iter()
+        .enumerate()
+        .map(|(index, module)| Symbols::collect(module, index == 0 && is_runbook, &mut found))
+        .collect();
+    let mut checker = Checker::new(symbols, catalogue, found);
+    for module in modules {
+        checker.refuse_choices(module.file);
+    }
+    checker.first_item = root.file.items.first().map_or_else(Span::default, |item| item.span);
+    checker.name_modules();
+    let runbook = checker.runbook(is_runbook);
+    let is_clean = !checker.found.has_errors();
+    for finding in checker.found.iter() {
+        diagnostics.push(finding.clone());
+    }
+    runbook.filter(|_| is_clean && is_runbook)
+}
+
+/// Whether a file is a runbook: it has a header, or what only a runbook can hold.
+fn is_runbook(file: &File) -> bool {
+    use crate::ast::ItemKind;
+    file.items.iter().any(|item| {
+        !matches!(
+            item.kind,
+            ItemKind::Question(_) | ItemKind::Procedure(_) | ItemKind::TypeDecl(_) | ItemKind::Function(_)
+        )
+    })
+}
+
+/// A name that a statement of a step binds.
+#[derive(Debug)]
+struct StepValue {
+    step: usize,
+    span: Span,
+    /// Known once the step was checked.
+    binding: Option<BindingId>,
+}
+
+/// Why the values of a step are not surely there for others, even when it is done.
+#[derive(Debug, Clone, Copy)]
+struct MayBindNothing {
+    span: Span,
+    because: &'static str,
+}
+
+/// Everything that is known while a runbook is checked.
+struct Checker<'a> {
+    symbols: Vec<Symbols<'a>>,
+    catalogue: &'a Catalogue,
+    found: Diagnostics,
+    /// The first item of the runbook: where a missing header is told.
+    first_item: Span,
+    record_types: BTreeMap<(usize, usize), Option<Type>>,
+    inputs: Vec<model::Input>,
+    /// Type and question of each anchor that was looked at; `None` while it is.
+    anchors: BTreeMap<String, Option<model::Anchor>>,
+    services: BTreeMap<String, model::Service>,
+    questions: BTreeMap<(usize, usize), model::Question>,
+    links: links::Links,
+    bindings: Vec<Binding>,
+    order: Order,
+    values: BTreeMap<String, StepValue>,
+    may_bind_nothing: BTreeMap<usize, MayBindNothing>,
+    pinned_by_steps: BTreeMap<Refinable, Vec<usize>>,
+    statements: usize,
+    is_too_large: bool,
+}
+
+impl<'a> Checker<'a> {
+    fn new(symbols: Vec<Symbols<'a>>, catalogue: &'a Catalogue, found: Diagnostics) -> Self {
+        Self {
+            symbols,
+            catalogue,
+            found,
+            first_item: Span::default(),
+            record_types: BTreeMap::new(),
+            inputs: Vec::new(),
+            anchors: BTreeMap::new(),
+            services: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            links: links::Links::default(),
+            bindings: Vec::new(),
+            order: Order::new(Vec::new()),
+            values: BTreeMap::new(),
+            may_bind_nothing: BTreeMap::new(),
+            pinned_by_steps: BTreeMap::new(),
+            statements: 0,
+            is_too_large: false,
+        }
+    }
+
+    /// Adds a finding.
+    fn report(&mut self, finding: Diagnostic) {
+        self.found.push(finding);
+    }
+
+    fn error(&mut self, slug: &'static str, span: Span, message: impl Into<String>) {
+        self.report(Diagnostic::error(slug, span, message));
+    }
+
+    /// Gives each module the name by which its questions are known: the shortest way from the runbook.
+    fn name_modules(&mut self) {
+        let mut named: BTreeSet<usize> = BTreeSet::from([0]);
+        let mut open = std::collections::VecDeque::from([0]);
+        while let Some(module) = open.pop_front() {
+            let uses: Vec<(&str, usize)> = self.symbols[module].uses.iter().map(|(name, used)| (*name, *used)).collect();
+            for (name, used) in uses {
+                if named.insert(used) {
+                    self.symbols[used].prefix = format!("{}{name}.", self.symbols[module].prefix);
+                    open.push_back(used);
+                }
+            }
+        }
+    }
+
+    fn runbook(&mut self, is_runbook: bool) -> Option<Runbook> {
+        self.check_type_declarations();
+        self.check_inputs();
+        self.prepare_steps();
+        self.check_questions();
+        self.check_procedures();
+        let anchors = self.check_anchors();
+        let states = self.check_states();
+        let services = self.check_services();
+        self.refuse_recursion();
+        if !is_runbook {
+            return None;
+        }
+        let mut runbook = self.header();
+        runbook.holds = self.check_holds();
+        runbook.steps = self.check_steps(&runbook);
+        runbook.rollbacks = self.check_rollbacks(runbook.window.is_some());
+        runbook.tables = self.check_tables(runbook.window.is_some());
+        runbook.parks = self.check_parks(&runbook);
+        runbook.scenarios = self.check_scenarios();
+        runbook.anchors = anchors;
+        runbook.states = states;
+        runbook.services = services;
+        runbook.questions = self.used_questions();
+        runbook.inputs = std::mem::take(&mut self.inputs);
+        runbook.bindings = std::mem::take(&mut self.bindings);
+        Some(runbook)
+    }
+
+    fn refuse_choices(&mut self, file: &File) {
+        for used in &file.uses {
+            if used.by.is_some() || matches!(used.module, crate::ast::ModulePath::StandardChoice(..)) {
+                self.report(names::not_supported(used.span, "a choice of modules (`use … by`)"));
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Anchors: named questions about production. One may use another, so each is looked at when needed.
+
+use crate::check::Checker;
+use crate::check::links::Node;
+use crate::check::names::not_supported;
+use crate::check::scope::{Scope, Values};
+use crate::check::types::with_article;
+use crate::model;
+use crate::source::Span;
+use crate::types::Type;
+
+impl Checker<'_> {
+    /// Checks every anchor, in order.
+    pub(crate) fn check_anchors(&mut self) -> Vec<model::Anchor> {
+        let names: Vec<String> = self.symbols[0].anchors.list.iter().map(|anchor| anchor.item.name.value.clone()).collect();
+        for name in &names {
+            self.look_at_anchor(name);
+        }
+        names
+            .iter()
+            .filter_map(|name| self.anchors.get(name).cloned().flatten())
+            .collect()
+    }
+
+    /// The type of what an anchor answers; unknown for one that asks itself (that is told elsewhere).
+    pub(crate) fn anchor_type(&mut self, name: &str, span: Span) -> Type {
+        self.links.uses(Node::Anchor(name.to_owned()), span);
+        self.look_at_anchor(name);
+        match self.anchors.get(name) {
+            Some(Some(anchor)) => anchor.value.ty.clone(),
+            _ => Type::Unknown,
+        }
+    }
+
+    fn look_at_anchor(&mut self, name: &str) {
+        let Some(declared) = self.symbols[0].anchors.get(name) else {
+            return;
+        };
+        if self.anchors.contains_key(name) {
+            return;
+        }
+        self.anchors.insert(name.to_owned(), None);
+        if let Some(host) = &declared.item.host {
+            self.report(not_supported(host.span, "`on HOST`"));
+        }
+        let before = self.links.enter(Node::Anchor(name.to_owned()));
+        let mut scope = Scope::new(0, Values::None("an anchor is asked at any time, before any step too"));
+        scope.is_closed = true;
+        scope.no_start = Some("an anchor asks how things are now");
+        let value = self.expr(&scope, &declared.item.value, None);
+        self.links.leave(before);
+        if matches!(
+            value.ty,
+            Type::Secret | Type::Nothing | Type::Service | Type::State | Type::Resource
+        ) {
+            let message = format!("an anchor answers a question; this is {}", with_article(&value.ty));
+            self.error("wrong-type", value.span, message);
+        }
+        let anchor = model::Anchor {
+            name: name.to_owned(),
+            doc: declared.doc.to_owned(),
+            value,
+            span: declared.span,
+        };
+        self.anchors.insert(name.to_owned(), Some(anchor));
+    }
+}

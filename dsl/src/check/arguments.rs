@@ -1,0 +1,214 @@
+//! Arguments meet parameters: names, types, what may be left out, where a secret may go.
+
+use crate::ast::{self, ArgumentValue};
+use crate::catalogue::Sink;
+use crate::check::Checker;
+use crate::check::callee::dotted;
+use crate::check::expression::secret_exposed;
+use crate::check::scope::Scope;
+use crate::check::suggest::suggest;
+use crate::check::types::is_unknown;
+use crate::check::value::{typed, unknown};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Expr, ExprKind};
+use crate::types::Type;
+
+/// One parameter of whatever is called.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type.
+    pub(crate) ty: Type,
+    /// Whether it must be given.
+    pub(crate) required: bool,
+    /// Where its value goes.
+    pub(crate) sink: Option<Sink>,
+}
+
+/// The arguments as written, one place for each parameter, and the declared effects.
+pub(crate) struct Matched<'a> {
+    /// In the order of the parameters.
+    pub(crate) values: Vec<Option<&'a ast::Expr>>,
+    /// `effects: { … }`.
+    pub(crate) effects: Option<&'a ast::Effects>,
+}
+
+impl<'a> Checker<'a> {
+    /// Puts each argument to its parameter; tells of what is unknown, missing or given twice.
+    pub(crate) fn match_arguments(&mut self, call: &'a ast::Call, parameters: &[Wanted], declares: bool) -> Matched<'a> {
+        let mut matched = Matched {
+            values: vec![None; parameters.len()],
+            effects: None,
+        };
+        for (position, argument) in call.arguments.iter().enumerate() {
+            if let (ArgumentValue::Effects(effects), true) = (&argument.value, declares) {
+                if matched.effects.replace(effects).is_some() {
+                    self.error("duplicate-clause", effects.span, "the effects are declared twice");
+                }
+                continue;
+            }
+            let Some(value) = self.argument_expr(argument) else {
+                continue;
+            };
+            let Some(place) = self.place_of(call, argument, value, position, parameters) else {
+                continue;
+            };
+            if matched.values[place].replace(value).is_some() {
+                let message = format!("the argument `{}` is given twice", parameters[place].name);
+                self.error("duplicate-clause", value.span, message);
+            }
+        }
+        let missing: Vec<String> = parameters
+            .iter()
+            .zip(&matched.values)
+            .filter(|(parameter, value)| parameter.required && value.is_none())
+            .map(|(parameter, _)| format!("`{}`, {}", parameter.name, crate::check::types::with_article(&parameter.ty)))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!("`{}` also needs {}", dotted(&call.path), missing.join(", and "));
+            let span = call.path.first().map_or(call.span, |first| first.span.to(call.span));
+            self.error("missing-argument", span, message);
+        }
+        matched
+    }
+
+    /// Which parameter an argument is for. The first may go without its name; so may the next after a
+    /// service or a state, and any that is a plain name which the parameter bears too.
+    fn place_of(
+        &mut self,
+        call: &'a ast::Call,
+        argument: &'a ast::Argument,
+        value: &'a ast::Expr,
+        position: usize,
+        parameters: &[Wanted],
+    ) -> Option<usize> {
+        let callee = dotted(&call.path);
+        if let Some(name) = &argument.name {
+            let place = parameters.iter().position(|parameter| parameter.name == name.value);
+            if place.is_none() {
+                let message = format!("`{callee}` has no argument `{}`", name.value);
+                let finding = Diagnostic::error("unknown-argument", name.span, message);
+                let known = parameters.iter().map(|parameter| parameter.name.as_str());
+                self.report(suggest(finding, name.span, &name.value, known, "argument"));
+            }
+            return place;
+        }
+        if position >= parameters.len() {
+            let message = format!("`{callee}` takes {} and no more", count(parameters.len()));
+            self.error("unknown-argument", value.span, message);
+            return None;
+        }
+        let is_handle = matches!(parameters[0].ty, Type::Service | Type::State | Type::Member);
+        let names_itself = matches!(&value.kind, ast::ExprKind::Name(name) if *name == parameters[position].name);
+        if position == 0 || (position == 1 && is_handle) || names_itself {
+            return Some(position);
+        }
+        let name = &parameters[position].name;
+        let message = format!("say which argument of `{callee}` this is: only the first goes without its name");
+        let written = value.span;
+        let start = crate::source::Span::new(written.source, written.start, written.start);
+        self.report(Diagnostic::error("unknown-argument", written, message).suggest(
+            format!("is it `{name}`?"),
+            start,
+            format!("{name}: "),
+        ));
+        Some(position)
+    }
+
+    /// The value of an argument, by the type and the sink of its parameter.
+    pub(crate) fn argument(&mut self, scope: &Scope, written: &'a ast::Expr, parameter: &Wanted) -> Expr {
+        let place = format!("`{}`", parameter.name);
+        match (parameter.sink, &parameter.ty) {
+            (Some(Sink::Argv), Type::List(element)) if **element == Type::Text => self.argv(scope, written, &place),
+            (Some(Sink::Env), Type::Map(element)) if **element == Type::Text => {
+                self.environment(scope, written, &place)
+            }
+            (Some(sink), ty) if sink.takes_secrets() => {
+                let found = self.expr(scope, written, Some(ty));
+                if found.ty == Type::Secret {
+                    return found;
+                }
+                self.expect_type(found, ty, &place)
+            }
+            (_, ty) => self.expect(scope, written, ty, &place),
+        }
+    }
+
+    /// The command line of a process: anything that has one canonical text, never a secret.
+    fn argv(&mut self, scope: &Scope, written: &'a ast::Expr, place: &str) -> Expr {
+        let ast::ExprKind::List(elements) = &written.kind else {
+            let found = self.expr(scope, written, None);
+            return match &found.ty {
+                Type::List(element) if has_canonical_text(element) => found,
+                _ => self.expect_type(found, &Type::list(Type::Text), place),
+            };
+        };
+        if elements.is_empty() {
+            self.error("wrong-type", written.span, "a command has at least the program's name");
+        }
+        let elements = elements
+            .iter()
+            .map(|element| {
+                let found = self.expr(scope, element, None);
+                self.canonical(found, "the command line", false)
+            })
+            .collect();
+        typed(ExprKind::List(elements), Type::list(Type::Text), written.span)
+    }
+
+    /// The environment of a process: the same, and secrets.
+    fn environment(&mut self, scope: &Scope, written: &'a ast::Expr, place: &str) -> Expr {
+        let ty = Type::Map(Box::new(Type::Text));
+        let ast::ExprKind::Map(entries) = &written.kind else {
+            return self.expect(scope, written, &ty, place);
+        };
+        let mut found: Vec<(String, Expr)> = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            if found.iter().any(|(known, _)| *known == key.value) {
+                let message = format!("`{}` is given twice", key.value);
+                self.error("duplicate-clause", key.span, message);
+            }
+            let value = self.expr(scope, value, None);
+            let value = self.canonical(value, &format!("`{}`", key.value), true);
+            found.push((key.value.clone(), value));
+        }
+        typed(ExprKind::Map(found), ty, written.span)
+    }
+
+    fn canonical(&mut self, found: Expr, place: &str, takes_secrets: bool) -> Expr {
+        if is_unknown(&found.ty) || has_canonical_text(&found.ty) || (takes_secrets && found.ty == Type::Secret) {
+            return found;
+        }
+        if found.ty == Type::Secret {
+            self.report(
+                secret_exposed(found.span, place).help("everybody on the machine can read the command line of a process"),
+            );
+            return unknown(found.span);
+        }
+        self.expect_type(found, &Type::Text, place)
+    }
+}
+
+/// Whether a process can be given a value of this type: it has one canonical text.
+fn has_canonical_text(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::Text
+            | Type::Path
+            | Type::Url
+            | Type::Host
+            | Type::Port
+            | Type::Int
+            | Type::Image { .. }
+            | Type::Package { .. }
+    )
+}
+
+fn count(number: usize) -> String {
+    match number {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        more => format!("{more} arguments"),
+    }
+}

@@ -1,0 +1,102 @@
+//! The effects of one call: those of the signature with the arguments put in.
+
+use crate::catalogue::{self, Pattern, Signature};
+use crate::check::value::typed;
+use crate::effect::{Resource, Touch};
+use crate::model::{Effects, Expr, ExprKind, Literal, Settle};
+use crate::source::Span;
+use crate::types::Type;
+
+/// What an action does, before any word of the text.
+pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Effects {
+    Effects {
+        touches: signature
+            .touches
+            .iter()
+            .filter_map(|touch| instantiate(touch, signature, arguments, span))
+            .collect(),
+        repeat: signature.repeat,
+        settle: match signature.settle {
+            catalogue::Settle::NotNeeded => Settle::NotNeeded,
+            catalogue::Settle::Action => Settle::Action,
+            catalogue::Settle::Person => Settle::Person,
+        },
+        is_partial: signature.is_partial,
+        cancel: signature.cancel,
+        limit_ms: signature.limit_ms,
+        leaves_traces: signature.leaves_traces,
+        healthy: None,
+    }
+}
+
+/// One touch with the arguments put in. A value that was not given is left out (`to`, `with`); a resource
+/// without its key is not touched at all.
+fn instantiate(
+    touch: &Touch<Pattern>,
+    signature: &Signature,
+    arguments: &[(String, Expr)],
+    span: Span,
+) -> Option<Touch<Expr>> {
+    let value = |pattern: &Pattern| expr(pattern, signature, arguments, span);
+    let mut touch = touch.clone();
+    match &mut touch {
+        Touch::Sets { to: optional, .. } | Touch::Starts { with: optional, .. } => {
+            if optional.as_ref().is_some_and(|pattern| value(pattern).is_none()) {
+                *optional = None;
+            }
+        }
+        _ => {}
+    }
+    let mut is_whole = true;
+    let touch = touch.map(&mut |pattern| {
+        value(pattern).unwrap_or_else(|| {
+            is_whole = false;
+            typed(ExprKind::Literal(Literal::Bool(false)), Type::Bool, span)
+        })
+    });
+    is_whole.then(|| flatten(touch))
+}
+
+fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Option<Expr> {
+    match pattern {
+        Pattern::Text(text) => {
+            let literal = Literal::Text((*text).to_owned());
+            Some(typed(ExprKind::Literal(literal), Type::Text, span))
+        }
+        Pattern::Parameter(name) => arguments
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone()),
+        Pattern::Result => Some(typed(ExprKind::Result(None), signature.result.clone(), span)),
+        Pattern::ResultField(field) => {
+            let ty = match &signature.result {
+                Type::Record(record) => record.field(field).cloned().unwrap_or(Type::Text),
+                _ => Type::Text,
+            };
+            Some(typed(ExprKind::Result(Some((*field).to_owned())), ty, span))
+        }
+    }
+}
+
+/// Where an argument is a resource already, it stands for the whole.
+fn flatten(touch: Touch<Expr>) -> Touch<Expr> {
+    let flat = |resource: Resource<Expr>| match resource.key.first().map(|key| &key.kind) {
+        Some(ExprKind::Resource(inner)) => (**inner).clone(),
+        _ => resource,
+    };
+    match touch {
+        Touch::Reads(resource) => Touch::Reads(flat(resource)),
+        Touch::ValueOf(resource) => Touch::ValueOf(flat(resource)),
+        Touch::Edits(resource) => Touch::Edits(flat(resource)),
+        Touch::Removes(resource) => Touch::Removes(flat(resource)),
+        Touch::Opaque(resource) => Touch::Opaque(flat(resource)),
+        Touch::Adds(resource) => Touch::Adds(flat(resource)),
+        Touch::Drains(resource) => Touch::Drains(flat(resource)),
+        Touch::Opens(resource) => Touch::Opens(flat(resource)),
+        Touch::Sets { resource, to } => Touch::Sets {
+            resource: flat(resource),
+            to,
+        },
+        other => other,
+    }
+}

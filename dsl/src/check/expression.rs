@@ -1,0 +1,320 @@
+//! Types of expressions: each comes out typed, or as unknown with a finding.
+
+use crate::ast::{self, ArgumentValue};
+use crate::check::Checker;
+use crate::check::literal;
+use crate::check::scope::Scope;
+use crate::check::suggest::suggest;
+use crate::check::types::{assignable, is_unknown, with_article};
+use crate::check::value::{typed, unknown};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Expr, ExprKind, Literal};
+use crate::source::Span;
+use crate::types::Type;
+
+impl<'a> Checker<'a> {
+    /// An expression, wherever it stands; a literal takes the type that is wanted.
+    pub(crate) fn expr(&mut self, scope: &Scope, written: &'a ast::Expr, wanted: Option<&Type>) -> Expr {
+        let span = written.span;
+        match &written.kind {
+            ast::ExprKind::Text(text) => self.text(text, span, wanted),
+            ast::ExprKind::Bool(value) => typed(ExprKind::Literal(Literal::Bool(*value)), Type::Bool, span),
+            ast::ExprKind::Int(value) => self.int(*value, span, wanted),
+            ast::ExprKind::Duration(ms) => typed(ExprKind::Literal(Literal::Duration(*ms)), Type::Duration, span),
+            ast::ExprKind::Size(bytes) => typed(ExprKind::Literal(Literal::Size(*bytes)), Type::Size, span),
+            ast::ExprKind::Digest(text) => self.text(text, span, Some(&Type::Digest)),
+            ast::ExprKind::List(list) => self.list(scope, list, span, wanted),
+            ast::ExprKind::Map(entries) => self.map(scope, entries, span, wanted),
+            ast::ExprKind::Name(name) => self.name(scope, name, span, wanted),
+            ast::ExprKind::Field(inner, field) => self.field(scope, inner, field, span),
+            ast::ExprKind::Call(call) => self.call(scope, call, span),
+            ast::ExprKind::AtStart(inner) => self.at_start(scope, inner, span),
+            ast::ExprKind::Binary(operator, left, right) => self.binary(scope, *operator, left, right, span),
+            ast::ExprKind::Not(inner) => {
+                let inner = self.expect(scope, inner, &Type::Bool, "`not`");
+                typed(ExprKind::Not(Box::new(inner)), Type::Bool, span)
+            }
+            ast::ExprKind::Is { subject, test, negated } => self.is(scope, subject, *test, *negated, span),
+            ast::ExprKind::Default(value, other) => self.default(scope, value, other, span),
+        }
+    }
+
+    /// An expression that must have a type; `place` begins the sentence of the finding.
+    pub(crate) fn expect(&mut self, scope: &Scope, written: &'a ast::Expr, wanted: &Type, place: &str) -> Expr {
+        let found = self.expr(scope, written, Some(wanted));
+        self.expect_type(found, wanted, place)
+    }
+
+    /// The same for an expression that was worked out already.
+    pub(crate) fn expect_type(&mut self, found: Expr, wanted: &Type, place: &str) -> Expr {
+        if is_unknown(&found.ty) || is_unknown(wanted) || assignable(wanted, &found.ty) {
+            return found;
+        }
+        if found.ty == Type::Secret {
+            self.report(secret_exposed(found.span, place));
+            return unknown(found.span);
+        }
+        let message = format!("{place} takes {}, and this is {}", with_article(wanted), with_article(&found.ty));
+        let mut finding = Diagnostic::error("wrong-type", found.span, message);
+        if let Some(help) = help_for(wanted, &found.ty) {
+            finding = finding.help(help);
+        }
+        self.report(finding);
+        unknown(found.span)
+    }
+
+    /// A guard: true or false, with a help for what is nearly one.
+    pub(crate) fn condition(&mut self, scope: &Scope, written: &'a ast::Expr, place: &str) -> Expr {
+        self.expect(scope, written, &Type::Bool, place)
+    }
+
+    fn text(&mut self, text: &str, span: Span, wanted: Option<&Type>) -> Expr {
+        let wanted = match wanted {
+            Some(Type::Optional(inner)) => Some(inner.as_ref()),
+            other => other,
+        };
+        if wanted == Some(&Type::Secret) {
+            self.report(
+                Diagnostic::error("secret-exposed", span, "a secret cannot be written in a runbook")
+                    .help("make it an input: `name : secret from env NAME`"),
+            );
+            return unknown(span);
+        }
+        let ty = match wanted {
+            Some(ty) if literal::is_written_as_text(ty) => ty.clone(),
+            _ => Type::Text,
+        };
+        match literal::parse(text, &ty) {
+            Ok(literal) => {
+                let ty = match literal {
+                    Literal::Image(ref image) => Type::Image {
+                        pinned: literal::is_pinned_image(image),
+                    },
+                    Literal::Package(ref package) => Type::Package {
+                        pinned: literal::is_pinned_package(package),
+                    },
+                    _ => ty,
+                };
+                typed(ExprKind::Literal(literal), ty, span)
+            }
+            Err(reason) => {
+                let message = format!("this is not {}: {reason}", with_article(&ty));
+                self.error("wrong-type", span, message);
+                unknown(span)
+            }
+        }
+    }
+
+    fn int(&mut self, value: i64, span: Span, wanted: Option<&Type>) -> Expr {
+        if wanted != Some(&Type::Port) {
+            return typed(ExprKind::Literal(Literal::Int(value)), Type::Int, span);
+        }
+        match u16::try_from(value) {
+            Ok(port) if port > 0 => typed(ExprKind::Literal(Literal::Port(port)), Type::Port, span),
+            _ => {
+                self.error("wrong-type", span, "a port is a number from 1 to 65535");
+                unknown(span)
+            }
+        }
+    }
+
+    fn list(&mut self, scope: &Scope, list: &'a [ast::Expr], span: Span, wanted: Option<&Type>) -> Expr {
+        let element = match wanted {
+            Some(Type::List(element)) => Some(element.as_ref().clone()),
+            _ => None,
+        };
+        let mut common = element.clone();
+        let mut elements = Vec::with_capacity(list.len());
+        for one in list {
+            let found = match &common {
+                Some(ty) => {
+                    let ty = ty.clone();
+                    self.expect(scope, one, &ty, "an element of this list")
+                }
+                None => self.expr(scope, one, None),
+            };
+            if common.is_none() && !is_unknown(&found.ty) {
+                common = Some(found.ty.clone());
+            }
+            elements.push(found);
+        }
+        let Some(ty) = common else {
+            if list.is_empty() {
+                self.error("wrong-type", span, "nothing here says what this empty list is a list of");
+            }
+            return unknown(span);
+        };
+        typed(ExprKind::List(elements), Type::list(ty), span)
+    }
+
+    fn map(&mut self, scope: &Scope, entries: &'a [(ast::Name, ast::Expr)], span: Span, wanted: Option<&Type>) -> Expr {
+        match wanted {
+            Some(Type::Record(record)) => {
+                let record = record.clone();
+                self.record(scope, entries, span, &record)
+            }
+            Some(Type::Map(element)) => {
+                let mut found = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    self.refuse_second_key(&found, key);
+                    let value = self.expect(scope, value, element, &format!("`{}`", key.value));
+                    found.push((key.value.clone(), value));
+                }
+                typed(ExprKind::Map(found), Type::Map(element.clone()), span)
+            }
+            _ => {
+                let message = "`{…}` stands only as an argument that takes a map, or as the record that a question gives";
+                self.error("wrong-type", span, message);
+                unknown(span)
+            }
+        }
+    }
+
+    /// `{ok: …, status: …}` where a record is given: every field once, none besides.
+    fn record(
+        &mut self,
+        scope: &Scope,
+        entries: &'a [(ast::Name, ast::Expr)],
+        span: Span,
+        record: &std::sync::Arc<crate::types::RecordType>,
+    ) -> Expr {
+        let mut found: Vec<(String, Expr)> = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.refuse_second_key(&found, key);
+            let Some(ty) = record.field(&key.value).cloned() else {
+                self.report_unknown_field(key, record);
+                continue;
+            };
+            let value = self.expect(scope, value, &ty, &format!("the field `{}`", key.value));
+            found.push((key.value.clone(), value));
+        }
+        for (name, ty) in &record.fields {
+            if !found.iter().any(|(known, _)| known == name) && !matches!(ty, Type::Optional(_)) {
+                let message = format!("the field `{name}` of `{}` is missing", record.name);
+                self.error("missing-argument", span, message);
+            }
+        }
+        typed(ExprKind::Map(found), Type::Record(record.clone()), span)
+    }
+
+    fn refuse_second_key(&mut self, found: &[(String, Expr)], key: &ast::Name) {
+        if found.iter().any(|(known, _)| *known == key.value) {
+            let message = format!("`{}` is given twice", key.value);
+            self.error("duplicate-clause", key.span, message);
+        }
+    }
+
+    fn field(&mut self, scope: &Scope, inner: &'a ast::Expr, field: &'a ast::Name, span: Span) -> Expr {
+        let found = self.expr(scope, inner, None);
+        match &found.ty {
+            Type::Unknown => unknown(span),
+            Type::Record(record) => match record.field(&field.value).cloned() {
+                Some(ty) => typed(ExprKind::Field(Box::new(found), field.value.clone()), ty, span),
+                None => {
+                    let record = record.clone();
+                    self.report_unknown_field(field, &record);
+                    unknown(span)
+                }
+            },
+            Type::Optional(_) => {
+                let message = format!("this may be absent, so it has no field `{}` yet", field.value);
+                let finding = Diagnostic::error("unknown-field", field.span, message);
+                self.report(finding.help("say what holds where it is absent: `… default …`"));
+                unknown(span)
+            }
+            Type::Service => {
+                self.report(crate::check::names::not_supported(span, "a member of a service (`S.m`)"));
+                unknown(span)
+            }
+            other => {
+                let message = format!("{} has no fields", with_article(other));
+                self.error("unknown-field", field.span, message);
+                unknown(span)
+            }
+        }
+    }
+
+    fn report_unknown_field(&mut self, field: &ast::Name, record: &crate::types::RecordType) {
+        let message = format!("`{}` has no field `{}`", record.name, field.value);
+        let known = record.fields.iter().map(|(name, _)| name.as_str());
+        let finding = Diagnostic::error("unknown-field", field.span, message);
+        self.report(suggest(finding, field.span, &field.value, known, "field"));
+    }
+
+    fn at_start(&mut self, scope: &Scope, inner: &'a ast::Expr, span: Span) -> Expr {
+        let found = self.expr(scope, inner, None);
+        let ExprKind::Anchor { name, .. } = found.kind else {
+            if !is_unknown(&found.ty) {
+                let finding = Diagnostic::error("wrong-type", span, "only an anchor has a recorded answer `at start`");
+                self.report(finding.help("declare it: `anchor NAME = …`"));
+            }
+            return unknown(span);
+        };
+        if let Some(why) = scope.no_start {
+            let message = format!("the answer of `{name}` at the start is not recorded yet");
+            self.report(Diagnostic::error("value-not-available", span, message).help(why));
+            return unknown(span);
+        }
+        typed(ExprKind::Anchor { name, at_start: true }, found.ty, span)
+    }
+
+    fn default(&mut self, scope: &Scope, value: &'a ast::Expr, other: &'a ast::Expr, span: Span) -> Expr {
+        let found = self.expr(scope, value, None);
+        match found.ty.clone() {
+            Type::Unknown => {
+                self.expr(scope, other, None);
+                unknown(span)
+            }
+            Type::Optional(inner) => {
+                let other = self.expect(scope, other, &inner, "`default`");
+                typed(ExprKind::Default(Box::new(found), Box::new(other)), *inner, span)
+            }
+            ty => {
+                let message = format!("`default` is for what may be absent, and this is always there ({ty})");
+                self.report(Diagnostic::error("wrong-type", found.span, message).help("leave `default` out"));
+                unknown(span)
+            }
+        }
+    }
+
+    /// The value of an argument that is an expression; a block of effects is none.
+    pub(crate) fn argument_expr(&mut self, argument: &'a ast::Argument) -> Option<&'a ast::Expr> {
+        match &argument.value {
+            ArgumentValue::Expr(expr) => Some(expr),
+            ArgumentValue::Effects(effects) => {
+                let message = "only an action that declares its effects in the text takes a block of effects";
+                self.error("unknown-argument", effects.span, message);
+                None
+            }
+        }
+    }
+}
+
+/// The finding that a secret would be seen.
+pub(crate) fn secret_exposed(span: Span, place: &str) -> Diagnostic {
+    Diagnostic::error("secret-exposed", span, format!("{place} would show a secret"))
+        .help("a secret goes to standard input, an environment, a header, a body, or into a file by `fs.install`")
+}
+
+fn help_for(wanted: &Type, found: &Type) -> Option<String> {
+    match (wanted, found) {
+        (_, Type::Optional(inner)) if assignable(wanted, inner) => {
+            Some("it may be absent; say what holds then: `… default …`, or ask `… is present`".to_owned())
+        }
+        (Type::Bool, Type::Record(record)) if record.field("ok") == Some(&Type::Bool) => {
+            Some("write `… is ok`".to_owned())
+        }
+        (Type::Bool, Type::Service) => Some("write `… is well`".to_owned()),
+        (Type::Image { pinned: true } | Type::Package { pinned: true }, Type::Image { .. } | Type::Package { .. }) => {
+            Some("`require … is pinned else \"…\"` before makes it one".to_owned())
+        }
+        (Type::Path, Type::Text) => Some("a text is no path; join it to one: `folder / name`".to_owned()),
+        (Type::Text, Type::Int) => Some("a number is not text; write it in quotes if it is fixed".to_owned()),
+        (Type::Duration | Type::Size, Type::Int) => Some("write its unit: `30s`, `5m`, `2GiB`".to_owned()),
+        _ if literal::is_written_as_text(wanted) && *found == Type::Text => Some(format!(
+            "only a text written here becomes {}; else let the input or question have that type",
+            with_article(wanted)
+        )),
+        _ => None,
+    }
+}

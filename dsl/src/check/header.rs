@@ -1,0 +1,92 @@
+//! The header: window, dispositions, who answers for the change.
+
+use crate::ast::HeaderClause;
+use crate::check::Checker;
+use crate::check::way_back::Ways;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Disposition, Runbook, Window};
+use crate::source::Span;
+
+impl<'a> Checker<'a> {
+    /// The runbook with its header filled in and everything else empty.
+    pub(crate) fn header(&mut self) -> Runbook {
+        let Some(declared) = self.symbols[0].headers.first().copied() else {
+            let finding = Diagnostic::error("missing-clause", self.first_item, "this file has no header");
+            self.report(finding.help("begin it with `runbook NAME \"title\"`"));
+            return empty();
+        };
+        let mut runbook = empty();
+        runbook.name.clone_from(&declared.item.name.value);
+        runbook.title = crate::check::steps::title(declared.item.title.as_ref(), &declared.item.name);
+        declared.doc.clone_into(&mut runbook.doc);
+        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        let mut on_interrupt: Option<Disposition> = None;
+        for clause in &declared.item.clauses {
+            let (word, span) = match clause {
+                HeaderClause::Version(text) => ("version", text.span),
+                HeaderClause::Owner(text) => ("owner", text.span),
+                HeaderClause::Affects(text) => ("affects", text.span),
+                HeaderClause::Window { window, .. } => ("window", window.span),
+                HeaderClause::OnFailure(way) => ("on failure", way.span),
+                HeaderClause::OnInterrupt(way) => ("on interrupt", way.span),
+            };
+            if let Some((_, first)) = seen.iter().find(|(known, _)| *known == word) {
+                let finding = Diagnostic::error("duplicate-clause", span, format!("`{word}` is said twice"));
+                self.report(finding.related(*first, "the first is here"));
+                continue;
+            }
+            seen.push((word, span));
+            match clause {
+                HeaderClause::Version(text) => runbook.version = Some(text.value.clone()),
+                HeaderClause::Owner(text) => runbook.owner = Some(text.value.clone()),
+                HeaderClause::Affects(text) => runbook.affects = Some(text.value.clone()),
+                HeaderClause::Window { window, keep } => {
+                    runbook.window = Some(Window {
+                        window_ms: window.value,
+                        keep_ms: keep.value,
+                        span: window.span.to(keep.span),
+                    });
+                }
+                HeaderClause::OnFailure(way) => {
+                    if let Some(way) = self.disposition(way, Ways::FAILURE) {
+                        runbook.on_failure = way;
+                    }
+                }
+                HeaderClause::OnInterrupt(way) => on_interrupt = self.disposition(way, Ways::INTERRUPT),
+            }
+        }
+        runbook.on_interrupt = on_interrupt.unwrap_or_else(|| runbook.on_failure.clone());
+        let symbols = &self.symbols[0];
+        if symbols.steps.list.is_empty() && symbols.left_out_steps.is_empty() {
+            let finding = Diagnostic::error("no-steps", declared.span, "this runbook has no step");
+            self.report(finding.help("add at least one: `step NAME \"title\" { … }`"));
+        }
+        runbook
+    }
+}
+
+fn empty() -> Runbook {
+    Runbook {
+        name: String::new(),
+        title: String::new(),
+        doc: String::new(),
+        version: None,
+        owner: None,
+        affects: None,
+        window: None,
+        on_failure: Disposition::Unwind,
+        on_interrupt: Disposition::Unwind,
+        inputs: Vec::new(),
+        services: Vec::new(),
+        states: Vec::new(),
+        anchors: Vec::new(),
+        holds: Vec::new(),
+        steps: Vec::new(),
+        rollbacks: Vec::new(),
+        parks: Vec::new(),
+        tables: Vec::new(),
+        scenarios: Vec::new(),
+        questions: Vec::new(),
+        bindings: Vec::new(),
+    }
+}

@@ -1,0 +1,187 @@
+//! Texts that become values of other types: where the text of a runbook is wanted as a path, an address,
+//! an image; and wherever else the rules of inputs hold.
+
+use crate::model::Literal;
+use crate::types::Type;
+
+/// Reads a text as a value of a type that is written as text, by the rules of inputs.
+///
+/// The error is a sentence without a full stop that says what is wanted. Types that no text can stand
+/// for (a record, a service, a secret) are refused.
+pub(crate) fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
+    match wanted {
+        Type::Text => Ok(Literal::Text(text.to_owned())),
+        Type::Path => path(text),
+        Type::Url => url(text),
+        Type::Image { pinned } => image(text, *pinned),
+        Type::Package { pinned } => package(text, *pinned),
+        Type::Host => host(text),
+        Type::Digest => digest(text),
+        Type::Port => text
+            .parse::<u16>()
+            .ok()
+            .filter(|port| *port > 0)
+            .map(Literal::Port)
+            .ok_or_else(|| "a port is a number from 1 to 65535".to_owned()),
+        Type::Int => text
+            .parse::<i64>()
+            .map(Literal::Int)
+            .map_err(|_| "a whole number of 64 bits is wanted".to_owned()),
+        Type::Bool => match text {
+            "true" => Ok(Literal::Bool(true)),
+            "false" => Ok(Literal::Bool(false)),
+            _ => Err("`true` or `false` is wanted".to_owned()),
+        },
+        Type::Optional(inner) => parse(text, inner),
+        other => Err(format!("a text cannot stand for a value of type {other}")),
+    }
+}
+
+/// Whether a text literal may stand where a value of this type is wanted.
+pub(crate) fn is_written_as_text(wanted: &Type) -> bool {
+    matches!(
+        wanted,
+        Type::Path | Type::Url | Type::Image { .. } | Type::Package { .. } | Type::Host | Type::Digest
+    )
+}
+
+/// Whether an image carries a digest.
+pub(crate) fn is_pinned_image(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(_, found)| digest(found).is_ok())
+}
+
+/// Whether a package, `name=version`, carries an exact version: no range, no wild card, no tag.
+pub(crate) fn is_pinned_package(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(_, version)| {
+        version.starts_with(|first: char| first.is_ascii_digit() || first == 'v')
+            && version.contains(|one: char| one.is_ascii_digit())
+            && version
+                .chars()
+                .all(|one| one.is_ascii_alphanumeric() || ".:+~-_".contains(one))
+    })
+}
+
+/// One part of a path: what may stand after `/`.
+pub(crate) fn is_segment(text: &str) -> bool {
+    !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '\0'])
+}
+
+fn path(text: &str) -> Result<Literal, String> {
+    if text.is_empty() {
+        return Err("a path is not empty".to_owned());
+    }
+    if text.contains(['\0', '\n']) {
+        return Err("a path holds no zero byte and no line end".to_owned());
+    }
+    Ok(Literal::Path(text.to_owned()))
+}
+
+fn url(text: &str) -> Result<Literal, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"))
+        .ok_or("an address begins with http:// or https://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    if authority.contains('@') {
+        return Err("an address carries no user name or password; use a secret and a header".to_owned());
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err("an address names a host".to_owned());
+    }
+    if text.chars().any(|one| one.is_whitespace() || one.is_control()) {
+        return Err("an address holds no space".to_owned());
+    }
+    Ok(Literal::Url(text.to_owned()))
+}
+
+fn image(text: &str, pinned: bool) -> Result<Literal, String> {
+    let (name, found) = match text.split_once('@') {
+        Some((name, found)) => (name, Some(found)),
+        None => (text, None),
+    };
+    let is_name = !name.is_empty()
+        && name
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || "._-/:".contains(one))
+        && name.split('/').all(|part| !part.is_empty());
+    if !is_name {
+        return Err("an image is written as name, name:tag or name@sha256:…".to_owned());
+    }
+    if let Some(found) = found {
+        digest(found)?;
+    } else if pinned {
+        return Err("a pinned image carries its digest: name@sha256:…".to_owned());
+    }
+    Ok(Literal::Image(text.to_owned()))
+}
+
+fn package(text: &str, pinned: bool) -> Result<Literal, String> {
+    let is_package = text.split_once('=').is_some_and(|(name, version)| {
+        !name.is_empty() && !version.is_empty() && !text.chars().any(|one| one.is_whitespace() || one.is_control())
+    });
+    if !is_package {
+        return Err("a package is written as name=version".to_owned());
+    }
+    if pinned && !is_pinned_package(text) {
+        return Err("a pinned package carries one exact version, not a range or a tag".to_owned());
+    }
+    Ok(Literal::Package(text.to_owned()))
+}
+
+fn host(text: &str) -> Result<Literal, String> {
+    let is_address = text.parse::<std::net::IpAddr>().is_ok();
+    let is_name = text.len() <= 253
+        && text.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|one| one.is_ascii_alphanumeric() || one == '-')
+        });
+    if is_address || is_name {
+        Ok(Literal::Host(text.to_owned()))
+    } else {
+        Err("a host is a name such as db1.example.org, or an address".to_owned())
+    }
+}
+
+fn digest(text: &str) -> Result<Literal, String> {
+    let is_digest = text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64
+            && hex
+                .chars()
+                .all(|one| one.is_ascii_digit() || ('a'..='f').contains(&one))
+    });
+    if is_digest {
+        Ok(Literal::Digest(text.to_owned()))
+    } else {
+        Err("a digest is sha256: and 64 hexadecimal digits in small letters".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_pinned_by_one_exact_version() {
+        assert!(is_pinned_package("postgresql-16=16.4-1.pgdg120+1"));
+        assert!(is_pinned_package("tool=v1.2.3"));
+        for floating in ["tool", "tool=", "tool=latest", "tool=1.*", "tool=>1.2", "tool=^1"] {
+            assert!(!is_pinned_package(floating), "{floating}");
+        }
+    }
+
+    #[test]
+    fn each_type_refuses_what_is_not_one() {
+        let hex = "a".repeat(64);
+        assert!(parse(&format!("repo/app@sha256:{hex}"), &Type::Image { pinned: true }).is_ok());
+        assert!(parse("repo/app:1", &Type::Image { pinned: true }).is_err());
+        assert!(parse("repo/app:1", &Type::Image { pinned: false }).is_ok());
+        assert!(parse("http://a:b@host/", &Type::Url).is_err());
+        assert!(parse("ftp://host/", &Type::Url).is_err());
+        assert!(parse("", &Type::Path).is_err());
+        assert!(parse("-bad-", &Type::Host).is_err());
+        assert!(parse("0", &Type::Port).is_err());
+        assert!(!is_segment("..") && !is_segment("a/b") && is_segment("a b"));
+    }
+}

@@ -1,0 +1,237 @@
+//! Services and protected states: what the change is about, fixed by the inputs.
+
+use crate::ast::{self, ServiceClause};
+use crate::check::Checker;
+use crate::check::arguments::Wanted;
+use crate::check::links::Node;
+use crate::check::names::{Declared, not_supported};
+use crate::check::scope::{Scope, Values};
+use crate::check::steps::{heading, title};
+use crate::check::suggest::suggest;
+use crate::check::value::unknown;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Begins, Check, ProtectedState, Runs, Service, StatePart, Writes};
+use crate::source::Span;
+use crate::types::Type;
+
+const RUNS: &[&str] = &["process", "container", "compose", "unit"];
+
+impl<'a> Checker<'a> {
+    /// Checks every service, in order.
+    pub(crate) fn check_services(&mut self) -> Vec<Service> {
+        let mut found = Vec::new();
+        for place in 0..self.symbols[0].services.list.len() {
+            let declared = self.symbols[0].services.list[place];
+            let service = self.service(declared);
+            self.services.insert(service.name.clone(), service.clone());
+            found.push(service);
+        }
+        found
+    }
+
+    fn service(&mut self, declared: Declared<'a, ast::Service>) -> Service {
+        let item = declared.item;
+        let scope = Scope::fixed(0, "a service");
+        let mut runs = None;
+        let mut service = Service {
+            name: item.name.value.clone(),
+            title: title(item.title.as_ref(), &item.name),
+            doc: declared.doc.to_owned(),
+            runs: Runs::Process(unknown(declared.span)),
+            pinned_by: None,
+            writes: Vec::new(),
+            behind: None,
+            well: None,
+            begins: Begins::Running,
+            writers_at_most: 1,
+            serving_at_least: 0,
+            ignores: Vec::new(),
+            span: heading(&item.name, item.title.as_ref()),
+        };
+        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        for clause in &item.clauses {
+            if let Some((word, span)) = once(clause) {
+                if let Some((_, first)) = seen.iter().find(|(known, _)| *known == word) {
+                    let finding = Diagnostic::error("duplicate-clause", span, format!("`{word}` is said twice"));
+                    self.report(finding.related(*first, "the first is here"));
+                    continue;
+                }
+                seen.push((word, span));
+            }
+            match clause {
+                ServiceClause::Runs(call) => runs = self.runs(&scope, call),
+                other => self.service_clause(&scope, other, &mut service),
+            }
+        }
+        if !seen.iter().any(|(word, _)| *word == "runs") {
+            let message = format!("the service `{}` does not say what it is", service.name);
+            let finding = Diagnostic::error("missing-clause", declared.span, message);
+            self.report(finding.help("add `runs process(\"name\")`, `container(\"name\")`, `compose(project, name: \"name\")` or `unit(\"name\")`"));
+        }
+        if let Some(runs) = runs {
+            service.runs = runs;
+        }
+        service
+    }
+
+    fn service_clause(&mut self, scope: &Scope, clause: &'a ServiceClause, service: &mut Service) {
+        match clause {
+            ServiceClause::Runs(_) => {}
+            ServiceClause::PinnedBy(call) => service.pinned_by = self.fixed_resource(scope, call),
+            ServiceClause::Behind(call) => service.behind = self.fixed_resource(scope, call),
+            ServiceClause::Writes { state, unmigrated } => {
+                if service.writes.iter().any(|known| known.state == state.value) {
+                    let message = format!("`writes {}` is said twice", state.value);
+                    self.error("duplicate-clause", state.span, message);
+                } else if self.symbols[0].states.place(&state.value).is_some() {
+                    service.writes.push(Writes {
+                        state: state.value.clone(),
+                        unmigrated: unmigrated.as_ref().map(|because| because.value.clone()),
+                    });
+                } else {
+                    let message = format!("there is no protected state `{}`", state.value);
+                    let finding = Diagnostic::error("unknown-name", state.span, message);
+                    let known: Vec<&str> = self.symbols[0].states.names().collect();
+                    self.report(suggest(finding, state.span, &state.value, known, "protected state"));
+                }
+            }
+            ServiceClause::Well(check) => service.well = self.well(check, &service.title),
+            ServiceClause::Begins(word) => match word.value.as_str() {
+                "running" => service.begins = Begins::Running,
+                "stopped" => service.begins = Begins::Stopped,
+                "absent" => service.begins = Begins::Absent,
+                "standby" => self.report(not_supported(word.span, "`begins standby`")),
+                other => {
+                    let message = format!("a service begins running, stopped or absent, not `{other}`");
+                    let finding = Diagnostic::error("unknown-name", word.span, message);
+                    let known = ["running", "stopped", "absent"];
+                    self.report(suggest(finding, word.span, other, known, "word"));
+                }
+            },
+            ServiceClause::Members(span) => self.report(not_supported(*span, "`members`")),
+            ServiceClause::Writers(most) => match u64::try_from(most.value) {
+                Ok(most) if most > 0 => service.writers_at_most = most,
+                _ => self.error("wrong-type", most.span, "a number above zero is wanted"),
+            },
+            ServiceClause::Serving(least) => match u64::try_from(least.value) {
+                Ok(least) => service.serving_at_least = least,
+                Err(_) => self.error("wrong-type", least.span, "a number from zero on is wanted"),
+            },
+            ServiceClause::Ignores { part, because } => {
+                if let Some(part) = self.state_part(part) {
+                    service.ignores.push((part, because.value.clone()));
+                }
+            }
+        }
+    }
+
+    fn runs(&mut self, scope: &Scope, call: &'a ast::Call) -> Option<Runs> {
+        let name = call.path.first().filter(|_| call.path.len() == 1);
+        let Some(word) = name.filter(|name| RUNS.contains(&name.value.as_str())) else {
+            let written = crate::check::callee::dotted(&call.path);
+            let span = call.path.first().map_or(call.span, |name| name.span);
+            let finding = Diagnostic::error("unknown-name", span, format!("a service is no `{written}`"));
+            self.report(suggest(finding, span, &written, RUNS.iter().copied(), "kind of service"));
+            return None;
+        };
+        let parameter = |name: &str, ty: Type| Wanted {
+            name: name.to_owned(),
+            ty,
+            required: true,
+            sink: None,
+        };
+        let mut parameters = vec![parameter("name", Type::Text)];
+        if word.value == "compose" {
+            parameters.insert(0, parameter("project", Type::Path));
+        }
+        let matched = self.match_arguments(call, &parameters, false);
+        let mut values = Vec::new();
+        for (parameter, value) in parameters.iter().zip(matched.values) {
+            values.push(self.argument(scope, value?, parameter));
+        }
+        let last = values.pop()?;
+        Some(match (word.value.as_str(), values.pop()) {
+            ("compose", Some(project)) => Runs::Compose(project, last),
+            ("container", _) => Runs::Container(last),
+            ("unit", _) => Runs::Unit(last),
+            _ => Runs::Process(last),
+        })
+    }
+
+    fn well(&mut self, written: &'a ast::Check, title: &str) -> Option<Check> {
+        self.expect_bound(written);
+        let before = self.links.enter(Node::Well);
+        let mut scope = Scope::new(0, Values::None("being well is asked at any time, before any step too"));
+        scope.is_closed = true;
+        scope.no_start = Some("being well is asked before anything is recorded");
+        let condition = self.condition(&scope, &written.condition, "`well`");
+        self.links.leave(before);
+        Some(Check {
+            label: written
+                .label
+                .as_ref()
+                .map_or_else(|| format!("{title} is well"), |label| label.value.clone()),
+            condition,
+            within_ms: written.within.as_ref().map_or(10_000, |within| within.value),
+            every_ms: written.every.as_ref().map(|every| every.value),
+            service: None,
+        })
+    }
+
+    /// Checks every protected state, in order.
+    pub(crate) fn check_states(&mut self) -> Vec<ProtectedState> {
+        let mut found = Vec::new();
+        for place in 0..self.symbols[0].states.list.len() {
+            let Declared { doc, item, span } = self.symbols[0].states.list[place];
+            if let Some(host) = &item.host {
+                self.report(not_supported(host.span, "`on HOST`"));
+            }
+            if item.parts.is_empty() {
+                let message = format!("the protected state `{}` has no parts", item.name.value);
+                let finding = Diagnostic::error("missing-clause", span, message);
+                self.report(finding.help("name what has to survive: `path …`, `volume …`, `file …`"));
+            }
+            found.push(ProtectedState {
+                name: item.name.value.clone(),
+                title: title(item.title.as_ref(), &item.name),
+                doc: doc.to_owned(),
+                parts: item.parts.iter().filter_map(|part| self.state_part(part)).collect(),
+                span: heading(&item.name, item.title.as_ref()),
+            });
+        }
+        found
+    }
+
+    fn state_part(&mut self, part: &'a ast::ProtectPart) -> Option<StatePart> {
+        let scope = Scope::fixed(0, "what is protected");
+        let ty = if part.kind.value == "volume" { Type::Text } else { Type::Path };
+        let place = format!("`{}`", part.kind.value);
+        let value = self.expect(&scope, &part.value, &ty, &place);
+        match part.kind.value.as_str() {
+            "path" => Some(StatePart::Path(value)),
+            "volume" => Some(StatePart::Volume(value)),
+            "file" => Some(StatePart::File(value)),
+            other => {
+                let finding = Diagnostic::error("unknown-name", part.kind.span, format!("what is protected has no part `{other}`"));
+                let known = ["path", "volume", "file"];
+                self.report(suggest(finding, part.kind.span, other, known, "part"));
+                None
+            }
+        }
+    }
+}
+
+/// The word of a clause that is said once.
+fn once(clause: &ServiceClause) -> Option<(&'static str, Span)> {
+    Some(match clause {
+        ServiceClause::Runs(call) => ("runs", call.span),
+        ServiceClause::PinnedBy(call) => ("pinned by", call.span),
+        ServiceClause::Behind(call) => ("behind", call.span),
+        ServiceClause::Well(check) => ("well", check.span),
+        ServiceClause::Begins(word) => ("begins", word.span),
+        ServiceClause::Members(span) => ("members", *span),
+        ServiceClause::Writers(most) => ("writers", most.span),
+        ServiceClause::Serving(least) => ("serving", least.span),
+        ServiceClause::Writes { .. } | ServiceClause::Ignores { .. } => return None,
+    })
+}

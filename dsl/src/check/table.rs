@@ -1,0 +1,95 @@
+//! Symptom tables: rows of what may be seen, and what to do first.
+
+use crate::ast;
+use crate::check::Checker;
+use crate::check::block::{BodyKind, Builder};
+use crate::check::names::Declared;
+use crate::check::scope::{Scope, Values};
+use crate::check::steps::{heading, title};
+use crate::check::way_back::Ways;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Disposition, SymptomRow, SymptomTable};
+
+impl<'a> Checker<'a> {
+    /// Checks every table, in order.
+    pub(crate) fn check_tables(&mut self, has_window: bool) -> Vec<SymptomTable> {
+        let mut found = Vec::new();
+        for place in 0..self.symbols[0].tables.list.len() {
+            let Declared { item, .. } = self.symbols[0].tables.list[place];
+            let steps: Vec<usize> = item.steps.iter().filter_map(|name| self.step_place(name)).collect();
+            let mut rows = Vec::with_capacity(item.rows.len());
+            for (at, row) in item.rows.iter().enumerate() {
+                let key = format!("symptom:{}/{}", item.name.value, at + 1);
+                rows.push(self.row(row, key, &steps, has_window));
+            }
+            found.push(SymptomTable {
+                name: item.name.value.clone(),
+                title: title(item.title.as_ref(), &item.name),
+                steps,
+                rows,
+                span: heading(&item.name, item.title.as_ref()),
+            });
+        }
+        found
+    }
+
+    fn row(&mut self, row: &'a ast::Symptom, key: String, steps: &[usize], has_window: bool) -> SymptomRow {
+        let values = if steps.is_empty() {
+            Values::None("which steps this table is for is not known")
+        } else {
+            Values::Before(steps.to_vec())
+        };
+        let mut scope = Scope::new(0, values);
+        let title = row
+            .title
+            .as_ref()
+            .map_or_else(|| "anything else".to_owned(), |title| title.value.clone());
+        let seen = row
+            .seen
+            .as_ref()
+            .map(|seen| self.condition(&scope, seen, "`seen when`"));
+        match (&row.title, &row.seen) {
+            (Some(name), None) => {
+                let finding = Diagnostic::error("missing-clause", name.span, "this row does not say what is seen");
+                self.report(finding.help("add `seen when …`, or make it `symptom anything else`"));
+            }
+            (None, Some(seen)) => {
+                let finding = Diagnostic::error("misplaced-statement", seen.span, "`anything else` asks nothing");
+                self.report(finding.help("give the row a title, or leave `seen when` out"));
+            }
+            _ => {}
+        }
+        let first = row.first.as_ref().map(|first| {
+            let mut builder = Builder::new(BodyKind::Row, &key);
+            self.statements(&mut scope, &mut builder, first);
+            builder.finish()
+        });
+        if let (Some(_), None, true) = (&first, &row.budget, has_window) {
+            let finding = Diagnostic::error("missing-budget", row.span, "this row acts, and does not say how long it may take");
+            self.report(finding.help("add `budget …` to the row"));
+        }
+        let suspect = row.suspect.as_ref().map(|suspect| suspect.value.clone());
+        if suspect.is_none() {
+            let finding = Diagnostic::error("missing-clause", row.span, "this row does not say what to suspect");
+            self.report(finding.help("add `suspect \"…\"`: the operator reads it"));
+        }
+        let otherwise = match &row.otherwise {
+            Some(way) => self.disposition(way, Ways::ROW),
+            None => {
+                let finding = Diagnostic::error("missing-clause", row.span, "this row does not say what comes where it does not help");
+                self.report(finding.help("add `otherwise rollback NAME`, `otherwise unwind` or `otherwise park NAME`"));
+                None
+            }
+        };
+        SymptomRow {
+            key,
+            title,
+            seen,
+            suspect: suspect.unwrap_or_default(),
+            budget_ms: row.budget.as_ref().map(|budget| budget.value),
+            first,
+            otherwise: otherwise.unwrap_or(Disposition::Unwind),
+            span: row.span,
+        }
+    }
+}

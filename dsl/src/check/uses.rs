@@ -1,0 +1,81 @@
+//! Which names an untyped body speaks of: a step that uses a value of another waits for it.
+
+use crate::ast::{ArgumentValue, Call, EffectWordKind, Expr, ExprKind, Statement, StatementKind, UndoKind};
+
+/// Calls `found` for every name that statements use as a value, undos included.
+pub(crate) fn names_in(list: &[Statement], found: &mut impl FnMut(&str)) {
+    for statement in list {
+        match &statement.kind {
+            StatementKind::Require { condition: value, .. }
+            | StatementKind::SkipWhen { condition: value, .. }
+            | StatementKind::OnlyWhen { condition: value, .. }
+            | StatementKind::Let { value, .. }
+            | StatementKind::Give(value) => in_expr(value, found),
+            StatementKind::Do(action) => {
+                in_call(&action.call, found);
+                if let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
+                    names_in(body, found);
+                }
+            }
+            StatementKind::Check(check) => in_expr(&check.condition, found),
+            StatementKind::Record(values) => values.iter().for_each(|value| in_expr(value, found)),
+            StatementKind::Budget(_)
+            | StatementKind::Ask(_)
+            | StatementKind::Take(_)
+            | StatementKind::Release(_)
+            | StatementKind::Wait { .. }
+            | StatementKind::Retry { .. }
+            | StatementKind::Commits(_)
+            | StatementKind::OnFailure(_)
+            | StatementKind::Unwind
+            | StatementKind::Allow { .. } => {}
+        }
+    }
+}
+
+fn in_call(call: &Call, found: &mut impl FnMut(&str)) {
+    for argument in &call.arguments {
+        match &argument.value {
+            ArgumentValue::Expr(value) => in_expr(value, found),
+            ArgumentValue::Effects(effects) => {
+                for word in &effects.words {
+                    match &word.kind {
+                        EffectWordKind::Touch { operand, second, .. } => {
+                            in_expr(operand, found);
+                            if let Some(second) = second {
+                                in_expr(second, found);
+                            }
+                        }
+                        EffectWordKind::Settle(value) | EffectWordKind::Healthy(value) => in_expr(value, found),
+                        EffectWordKind::Repeat(_)
+                        | EffectWordKind::Partial(_)
+                        | EffectWordKind::Cancel(..)
+                        | EffectWordKind::Limit(_)
+                        | EffectWordKind::Traces(_) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn in_expr(expr: &Expr, found: &mut impl FnMut(&str)) {
+    match &expr.kind {
+        ExprKind::Name(name) => found(name),
+        ExprKind::List(list) => list.iter().for_each(|one| in_expr(one, found)),
+        ExprKind::Map(entries) => entries.iter().for_each(|(_, value)| in_expr(value, found)),
+        ExprKind::Field(inner, _) | ExprKind::AtStart(inner) | ExprKind::Not(inner) => in_expr(inner, found),
+        ExprKind::Is { subject, .. } => in_expr(subject, found),
+        ExprKind::Call(call) => in_call(call, found),
+        ExprKind::Binary(_, left, right) | ExprKind::Default(left, right) => {
+            in_expr(left, found);
+            in_expr(right, found);
+        }
+        ExprKind::Text(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Int(_)
+        | ExprKind::Duration(_)
+        | ExprKind::Size(_)
+        | ExprKind::Digest(_) => {}
+    }
+}
