@@ -13,6 +13,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod effect;
 pub mod graph;
+pub mod load;
 pub mod model;
 pub mod order;
 pub mod pages;

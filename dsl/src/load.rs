@@ -1,0 +1,193 @@
+//! Reads a runbook and, through [`Sources`], every module that it uses: each once, no cycles, no
+//! more than the limits. Absent: what the modules mean, and `use … by`, which the checker refuses.
+
+use crate::ast::{File, ModulePath, Name, Use};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::parse::{TEXT_BYTES_MAX, parse};
+use crate::source::{SourceId, SourceMap, Sources, Span};
+use crate::suggest::closest;
+
+/// Modules may use modules this deep; the runbook itself is level 0.
+pub const USE_DEPTH_MAX: usize = 8;
+
+/// A runbook and its modules are at most so many files.
+pub const FILES_MAX: usize = 64;
+
+/// A runbook and its modules are at most so many bytes together: 16 MiB.
+pub const BYTES_MAX: usize = TEXT_BYTES_MAX;
+
+/// A runbook with its modules.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// All texts.
+    pub sources: SourceMap,
+    /// The runbook is number 0, its modules follow in the order in which they were met.
+    pub modules: Vec<Module>,
+}
+
+/// One parsed file.
+#[derive(Debug)]
+pub struct Module {
+    /// Its text in [`Loaded::sources`].
+    pub source: SourceId,
+    /// Its own name: `std/openclaw/compose`, or what [`Sources::relative`] calls it.
+    pub name: String,
+    /// What it holds.
+    pub file: File,
+    /// The modules it uses: the name it gives them, and their place in [`Loaded::modules`].
+    pub uses: Vec<(String, usize)>,
+    /// Names whose module could not be loaded; told already, so that nothing said with them needs
+    /// to be told again.
+    pub missing: Vec<String>,
+}
+
+/// Parses a runbook and loads its modules. `name` is the runbook's own name, as
+/// [`Sources::relative`] would give it; every problem becomes a diagnostic.
+pub fn load(name: &str, text: &str, sources: &dyn Sources, diagnostics: &mut Diagnostics) -> Loaded {
+    let mut loader = Loader {
+        sources,
+        diagnostics,
+        loaded: Loaded::default(),
+        bytes: text.len(),
+        chain: Vec::new(),
+    };
+    loader.module(name.to_owned(), text);
+    loader.loaded
+}
+
+struct Loader<'a> {
+    sources: &'a dyn Sources,
+    diagnostics: &'a mut Diagnostics,
+    loaded: Loaded,
+    bytes: usize,
+    /// The modules being loaded, outermost first: each uses the next.
+    chain: Vec<usize>,
+}
+
+impl Loader<'_> {
+    /// Parses a text and loads what it uses; gives its place.
+    fn module(&mut self, name: String, text: &str) -> usize {
+        let source = self.loaded.sources.add(name.clone(), text);
+        let file = parse(source, text, self.diagnostics);
+        let uses: Vec<Use> = file.uses.iter().filter(|line| line.by.is_none()).cloned().collect();
+        let place = self.loaded.modules.len();
+        self.loaded.modules.push(Module {
+            source,
+            name,
+            file,
+            uses: Vec::new(),
+            missing: Vec::new(),
+        });
+        self.chain.push(place);
+        for line in uses {
+            let local = line.name.value.clone();
+            let used = self.used(place, &line);
+            let module = &mut self.loaded.modules[place];
+            match used {
+                Some(used) => module.uses.push((local, used)),
+                None => module.missing.push(local),
+            }
+        }
+        self.chain.pop();
+        place
+    }
+
+    /// The place of the module that a line uses; `None` where it cannot be loaded.
+    fn used(&mut self, from: usize, line: &Use) -> Option<usize> {
+        let (name, text) = match &line.module {
+            ModulePath::Standard(path) => self.standard(path, line.span)?,
+            ModulePath::File(path) => self.relative(from, &path.value, path.span)?,
+            ModulePath::StandardChoice(path, _) => {
+                let span = path.first().map_or(line.span, |first| first.span.to(line.span));
+                let message = "a choice of modules needs the input that chooses";
+                self.tell(Diagnostic::error("syntax", span, message).help("write `use std.x.{a, b} by INPUT as name`"));
+                return None;
+            }
+        };
+        if let Some(known) = self.loaded.modules.iter().position(|module| module.name == name) {
+            if self.chain.contains(&known) {
+                self.cycle(known, line.span);
+                return None;
+            }
+            return Some(known);
+        }
+        self.within_limits(&text, line.span).then(|| self.module(name, &text))
+    }
+
+    fn standard(&mut self, path: &[Name], span: Span) -> Option<(String, String)> {
+        let words: Vec<String> = path.iter().map(|name| name.value.clone()).collect();
+        if let Some(text) = self.sources.standard(&words) {
+            return Some((format!("std/{}", words.join("/")), text));
+        }
+        let written = format!("std.{}", words.join("."));
+        let mut diagnostic = Diagnostic::error("unknown-module", span, format!("there is no module `{written}`"));
+        let names = self.sources.standard_names();
+        let path_span = match (path.first(), path.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => span,
+        };
+        if let Some(nearest) = closest(&written, names.iter().map(String::as_str)) {
+            let replacement = nearest.strip_prefix("std.").unwrap_or(nearest);
+            diagnostic = diagnostic.suggest(format!("did you mean `{nearest}`?"), path_span, replacement);
+        } else if names.is_empty() {
+            diagnostic = diagnostic.help("no modules are shipped here; `use \"./file.runbook\" as name` takes a file");
+        } else {
+            diagnostic = diagnostic.help(format!("there are {}", names.join(", ")));
+        }
+        self.tell(diagnostic);
+        None
+    }
+
+    fn relative(&mut self, from: usize, path: &str, span: Span) -> Option<(String, String)> {
+        match self.sources.relative(&self.loaded.modules[from].name, path) {
+            Ok(found) => Some(found),
+            Err(reason) => {
+                self.tell(
+                    Diagnostic::error("unknown-module", span, format!("the module \"{path}\" cannot be used: {reason}"))
+                        .help("the path is relative to the file that uses it and stays within the runbook's folder"),
+                );
+                None
+            }
+        }
+    }
+
+    fn cycle(&mut self, known: usize, span: Span) {
+        let start = self.chain.iter().position(|module| *module == known).unwrap_or(0);
+        let mut names: Vec<&str> = self.chain[start..]
+            .iter()
+            .map(|module| self.loaded.modules[*module].name.as_str())
+            .collect();
+        names.push(&self.loaded.modules[known].name);
+        let message = format!("modules use each other in a circle: {}", names.join(" → "));
+        self.tell(
+            Diagnostic::error("import-cycle", span, message)
+                .label("this closes the circle")
+                .help("move what both need into a module that uses neither"),
+        );
+    }
+
+    fn within_limits(&mut self, text: &str, span: Span) -> bool {
+        let diagnostic = if self.chain.len() > USE_DEPTH_MAX {
+            let message = format!("modules are used more than {USE_DEPTH_MAX} levels deep here");
+            Diagnostic::error("too-deep", span, message).help("let the runbook use this module itself")
+        } else if self.loaded.modules.len() >= FILES_MAX {
+            let message = format!("a runbook and its modules are at most {FILES_MAX} files");
+            Diagnostic::error("too-large", span, message).help("put several modules into one file")
+        } else if self.bytes + text.len() > BYTES_MAX {
+            let message = "a runbook and its modules are at most 16 MiB together";
+            Diagnostic::error("too-large", span, message).help("leave out modules that are not needed")
+        } else {
+            self.bytes += text.len();
+            return true;
+        };
+        self.tell(diagnostic);
+        false
+    }
+
+    fn tell(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+#[cfg(test)]
+mod tests;
