@@ -56,7 +56,8 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
     let mut report = Report::new(source, text, diagnostics);
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("this text has {} MiB; at most 16 MiB are read", text.len() >> 20);
-        report.push(Diagnostic::error("too-large", report.span(0, 0), message).help("split it into modules with `use`"));
+        report
+            .push(Diagnostic::error("too-large", report.span(0, 0), message).help("split it into modules with `use`"));
         return File::default();
     }
     let mut tokens = scan::scan(text);
@@ -66,7 +67,9 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
             let token = tokens[index];
             let span = report.span(token.start as usize, token.end as usize);
             let message = format!("brackets are nested more than {} deep here", brackets::DEPTH_MAX);
-            report.push(Diagnostic::error("too-deep", span, message).help("name parts with `let`, or make a `procedure`"));
+            report.push(
+                Diagnostic::error("too-deep", span, message).help("name parts with `let`, or make a `procedure`"),
+            );
             return File::default();
         }
     };
@@ -190,8 +193,12 @@ fn tell_brackets(tokens: &[Token], faults: &[Fault], text: &str, report: &mut Re
             diagnostic
         } else {
             report.mark_broken(token.start, token.end);
-            Diagnostic::error("syntax", span, format!("nothing is open that this `{bracket}` could close"))
-                .help("remove it, or look above for one too many")
+            Diagnostic::error(
+                "syntax",
+                span,
+                format!("nothing is open that this `{bracket}` could close"),
+            )
+            .help("remove it, or look above for one too many")
         };
         report.push(diagnostic);
     }

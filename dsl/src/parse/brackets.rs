@@ -174,6 +174,9 @@ impl<'a> Matcher<'a> {
     fn indentation(&self, index: usize) -> usize {
         let start = self.tokens[index].start as usize;
         let line = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        self.text[line..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+        self.text[line..]
+            .bytes()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count()
     }
 }

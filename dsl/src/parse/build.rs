@@ -6,8 +6,8 @@ mod expression;
 mod item;
 mod literal;
 mod scenario;
-mod statement;
 mod service;
+mod statement;
 mod types;
 
 use pest::iterators::{Pair, Pairs};
@@ -130,7 +130,8 @@ impl<'r, 'd> Builder<'r, 'd> {
     fn once<T>(&mut self, slot: &mut Option<T>, value: Option<T>, span: Span, what: &str) {
         if slot.is_some() {
             self.error(
-                Diagnostic::error("syntax", span, format!("{what} stands here a second time")).help("leave one of them"),
+                Diagnostic::error("syntax", span, format!("{what} stands here a second time"))
+                    .help("leave one of them"),
             );
         } else {
             *slot = value;
@@ -147,7 +148,11 @@ struct Order {
 
 impl Order {
     fn new(names: &'static [&'static str], form: &'static str) -> Self {
-        Self { reached: 0, names, form }
+        Self {
+            reached: 0,
+            names,
+            form,
+        }
     }
 
     /// Notes the clause with this place in the order.

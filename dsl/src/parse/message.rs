@@ -9,8 +9,8 @@ use super::words::{self, Block};
 use crate::diagnostic::Diagnostic;
 use crate::suggest::closest;
 
-mod place;
 mod phrase;
+mod place;
 
 pub(super) use place::repair;
 
@@ -32,7 +32,11 @@ pub(super) fn explain(
 ) -> Diagnostic {
     let block = place::enclosing(text, tokens, piece, failure.token).map(|enclosing| enclosing.block);
     let inside = failure.token < piece.tokens.end;
-    let at = if inside { failure.token } else { failure.token.saturating_sub(1) };
+    let at = if inside {
+        failure.token
+    } else {
+        failure.token.saturating_sub(1)
+    };
     let token = tokens[at];
     let found = token.text(text);
     let span = if inside {
@@ -53,8 +57,14 @@ pub(super) fn explain(
             return unknown_item(found, span);
         }
     }
-    let found = if inside { phrase::found(token, found) } else { "the end".to_owned() };
-    let before = at.checked_sub(usize::from(inside)).filter(|before| *before >= piece.tokens.start);
+    let found = if inside {
+        phrase::found(token, found)
+    } else {
+        "the end".to_owned()
+    };
+    let before = at
+        .checked_sub(usize::from(inside))
+        .filter(|before| *before >= piece.tokens.start);
     let before = before.map_or("", |before| phrase::shown(tokens[before].text(text)));
     let expected = phrase::expected(&failure.expected, before, fresh);
     let expected = expected.or_else(|| {
@@ -96,9 +106,10 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
             "names are written in letters, digits and `_`",
             "write `_` in place of `-`",
         ),
-        "/" if next.is_some_and(|next| next.text(text) == "/" && touches(token, next)) => {
-            slip("`//` begins no comment", "a comment begins with `#`, documentation with `///`")
-        }
+        "/" if next.is_some_and(|next| next.text(text) == "/" && touches(token, next)) => slip(
+            "`//` begins no comment",
+            "a comment begins with `#`, documentation with `///`",
+        ),
         "(" if wants_operator
             && before.is_some_and(|before| before.kind == TokenKind::Word && !touches(before, token)) =>
         {
@@ -107,7 +118,10 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
         "(" if wants_operator && before.is_some_and(|before| before.kind == TokenKind::Word) => {
             slip("only a name can be called", "name the value with `let` first")
         }
-        "{" if wants_value => slip("a map may stand here only as the value of an argument", "name the argument: `env: { NAME: \"…\" }`"),
+        "{" if wants_value => slip(
+            "a map may stand here only as the value of an argument",
+            "name the argument: `env: { NAME: \"…\" }`",
+        ),
         word if token.kind == TokenKind::Doc => {
             let _ = word;
             slip(
@@ -142,7 +156,8 @@ fn unknown_word(
     let known = block.words();
     if known.contains(&word) {
         let form = phrase::statement_form(word).unwrap_or("look at its form in the reference");
-        return Diagnostic::error("syntax", span, format!("`{word}` is not complete")).help(format!("its form is `{form}`"));
+        return Diagnostic::error("syntax", span, format!("`{word}` is not complete"))
+            .help(format!("its form is `{form}`"));
     }
     let clauses: Vec<&str> = expected.iter().filter_map(|rule| phrase::clause_word(*rule)).collect();
     let nearest = if token.first_on_line {
@@ -195,7 +210,9 @@ fn unknown_item(word: &str, span: crate::source::Span) -> Diagnostic {
 /// Tells of tokens at the top level that belong to no item.
 pub(super) fn misplaced(text: &str, tokens: &[Token], piece: &Piece, report: &mut Report<'_>) {
     let all = &tokens[piece.docs.start..piece.tokens.end];
-    let (Some(first), Some(last)) = (all.first(), all.last()) else { return };
+    let (Some(first), Some(last)) = (all.first(), all.last()) else {
+        return;
+    };
     if report.is_broken(first.start, last.end.saturating_sub(1)) {
         return;
     }
@@ -212,8 +229,12 @@ pub(super) fn misplaced(text: &str, tokens: &[Token], piece: &Piece, report: &mu
     } else if token.kind == TokenKind::Word {
         unknown_item(word, span)
     } else {
-        Diagnostic::error("syntax", span, format!("{} begins no item", phrase::found(*token, word)))
-            .help(format!("a file holds {}", phrase::list(words::ITEMS)))
+        Diagnostic::error(
+            "syntax",
+            span,
+            format!("{} begins no item", phrase::found(*token, word)),
+        )
+        .help(format!("a file holds {}", phrase::list(words::ITEMS)))
     };
     report.push(diagnostic);
 }
@@ -221,18 +242,24 @@ pub(super) fn misplaced(text: &str, tokens: &[Token], piece: &Piece, report: &mu
 /// What is said about a character that the language does not know: message and help.
 pub(super) fn stray(found: char) -> (String, String) {
     let (message, help) = match found {
-        ';' => ("`;` ends nothing here", "remove it: a statement ends where the next one begins"),
+        ';' => (
+            "`;` ends nothing here",
+            "remove it: a statement ends where the next one begins",
+        ),
         '\'' => ("texts are not written in `'`", "write `\"…\"`"),
         '`' => ("texts are not written in backquotes", "write `\"…\"`"),
-        '“' | '”' | '„' | '‘' | '’' | '«' | '»' => {
-            ("this is a typographic quotation mark", "write the plain `\"`; an editor may have replaced it")
-        }
-        '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{2003}' | '\u{2002}' | '\u{2009}' | '\u{3000}' => {
-            ("this is a special space, not a plain one", "replace it by a plain space; an editor may have put it here")
-        }
-        '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{feff}' | '\u{2060}' => {
-            ("there is an invisible character here", "remove it; it may have come with pasted text")
-        }
+        '“' | '”' | '„' | '‘' | '’' | '«' | '»' => (
+            "this is a typographic quotation mark",
+            "write the plain `\"`; an editor may have replaced it",
+        ),
+        '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{2003}' | '\u{2002}' | '\u{2009}' | '\u{3000}' => (
+            "this is a special space, not a plain one",
+            "replace it by a plain space; an editor may have put it here",
+        ),
+        '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{feff}' | '\u{2060}' => (
+            "there is an invisible character here",
+            "remove it; it may have come with pasted text",
+        ),
         '–' | '—' | '−' => ("this is a typographic dash", "write the plain `-`"),
         '…' => ("the text has been left out here: `…`", "write what belongs here"),
         '&' => ("`&` is no operator", "write `and`"),
@@ -240,13 +267,22 @@ pub(super) fn stray(found: char) -> (String, String) {
         '!' => ("`!` is no operator", "write `not`"),
         '%' => ("`%` is no operator", "there are `+ - * /`"),
         '$' => ("`$` means nothing here", "values are written by their names alone"),
-        '@' => ("`@` means nothing here", "an image by digest is written as a text: `\"name@sha256:…\"`"),
-        '\\' => ("`\\` means nothing outside of a text", "a statement may go over several lines as it is"),
+        '@' => (
+            "`@` means nothing here",
+            "an image by digest is written as a text: `\"name@sha256:…\"`",
+        ),
+        '\\' => (
+            "`\\` means nothing outside of a text",
+            "a statement may go over several lines as it is",
+        ),
         '?' => ("`?` means nothing here", "`x default y` stands in for a missing value"),
         other => {
             let shown = other.escape_debug();
             return (
-                format!("the character `{shown}` (U+{:04X}) means nothing here", u32::from(other)),
+                format!(
+                    "the character `{shown}` (U+{:04X}) means nothing here",
+                    u32::from(other)
+                ),
                 "characters of this kind stand in texts and comments only".to_owned(),
             );
         }

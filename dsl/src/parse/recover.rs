@@ -4,7 +4,7 @@
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
-use super::build::{Built, Builder};
+use super::build::{Builder, Built};
 use super::message::{self, Failure};
 use super::report::Report;
 use super::scan::Token;
@@ -15,13 +15,7 @@ use super::{Grammar, Rule};
 const REPAIR_BYTES_MAX: usize = 4 << 20;
 
 /// Parses an item; `None` where nothing useful is left of it.
-pub(super) fn item(
-    text: &str,
-    tokens: &[Token],
-    piece: &Piece,
-    doc: String,
-    report: &mut Report<'_>,
-) -> Option<Built> {
+pub(super) fn item(text: &str, tokens: &[Token], piece: &Piece, doc: String, report: &mut Report<'_>) -> Option<Built> {
     let start = tokens.get(piece.tokens.start)?.start as usize;
     let end = tokens.get(piece.tokens.end.checked_sub(1)?)?.end as usize;
     let written = text.get(start..end)?;
@@ -63,7 +57,8 @@ pub(super) fn item(
 
 /// Replaces bytes by blanks, line ends kept; whether there was anything to replace.
 fn blank(text: &mut String, from: usize, until: usize) -> bool {
-    let (Some(before), Some(middle), Some(behind)) = (text.get(..from), text.get(from..until), text.get(until..)) else {
+    let (Some(before), Some(middle), Some(behind)) = (text.get(..from), text.get(from..until), text.get(until..))
+    else {
         return false;
     };
     if middle.trim().is_empty() {

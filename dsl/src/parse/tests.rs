@@ -93,7 +93,10 @@ fn bracketed(expr: &Expr) -> String {
                 .arguments
                 .iter()
                 .map(|argument| {
-                    let name = argument.name.as_ref().map_or(String::new(), |name| format!("{}: ", name.value));
+                    let name = argument
+                        .name
+                        .as_ref()
+                        .map_or(String::new(), |name| format!("{}: ", name.value));
                     match &argument.value {
                         crate::ast::ArgumentValue::Expr(value) => format!("{name}{}", bracketed(value)),
                         crate::ast::ArgumentValue::Effects(effects) => format!("{name}<{}>", effects.words.len()),

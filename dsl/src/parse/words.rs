@@ -7,8 +7,23 @@ use super::scan::{Token, TokenKind};
 
 /// Words that begin an item.
 pub(super) const ITEMS: &[&str] = &[
-    "use", "runbook", "inputs", "service", "protect", "anchor", "hold", "step", "for", "rollback", "park", "symptoms",
-    "scenario", "question", "procedure", "type", "fn",
+    "use",
+    "runbook",
+    "inputs",
+    "service",
+    "protect",
+    "anchor",
+    "hold",
+    "step",
+    "for",
+    "rollback",
+    "park",
+    "symptoms",
+    "scenario",
+    "question",
+    "procedure",
+    "type",
+    "fn",
 ];
 
 /// Words that begin a statement.
@@ -19,8 +34,29 @@ pub(super) const STATEMENTS: &[&str] = &[
 
 /// Words that go on with a statement or an expression, so that what they begin is not a new one.
 const CLAUSES: &[&str] = &[
-    "within", "as", "undo", "no", "live", "every", "because", "else", "when", "by", "until", "and", "or", "not", "is",
-    "at", "default", "contains", "matches", "to", "with", "keep", "unmigrated",
+    "within",
+    "as",
+    "undo",
+    "no",
+    "live",
+    "every",
+    "because",
+    "else",
+    "when",
+    "by",
+    "until",
+    "and",
+    "or",
+    "not",
+    "is",
+    "at",
+    "default",
+    "contains",
+    "matches",
+    "to",
+    "with",
+    "keep",
+    "unmigrated",
 ];
 
 /// What a pair of braces holds.
@@ -214,7 +250,9 @@ fn keyword_wants_name(text: &str, tokens: &[Token], index: usize) -> bool {
         .take(KEYWORDS_IN_A_ROW_MAX)
         .take_while(|token| is_keyword(token))
         .count();
-    let before = (index + 1).checked_sub(row + 1).map_or("", |before| tokens[before].text(text));
+    let before = (index + 1)
+        .checked_sub(row + 1)
+        .map_or("", |before| tokens[before].text(text));
     let row_begins_with_name = matches!(
         before,
         "as" | "let" | "record" | "take" | "release" | "after" | "." | "," | "on" | "=" | ":"
@@ -245,7 +283,9 @@ pub(super) fn foreign(word: &str) -> Option<&'static str> {
         "run" | "shell" | "command" | "script" | "sh" | "bash" | "exec" | "cmd" | "powershell" => {
             "a command is `do \"What it does\": exec.run([\"…\"], effects: { … })`"
         }
-        "sleep" | "delay" | "pause" => "`wait 30s because \"…\"` lets time pass; a check with `every` waits for something",
+        "sleep" | "delay" | "pause" => {
+            "`wait 30s because \"…\"` lets time pass; a check with `every` waits for something"
+        }
         "while" | "loop" | "foreach" | "repeat" | "with_items" | "for" => {
             "there are no loops in a step: `check … within 2m every 5s` polls, `retry 2 every 5s` repeats an action"
         }
@@ -265,12 +305,16 @@ pub(super) fn foreign(word: &str) -> Option<&'static str> {
         "abort" | "fail" | "exit" | "raise" | "throw" | "error" => {
             "a step fails where a `require E else \"…\"` or a `check` does not hold"
         }
-        "parallel" | "concurrently" | "async" => "`after nothing` or `after a, b` in a step's header lets steps run at once",
+        "parallel" | "concurrently" | "async" => {
+            "`after nothing` or `after a, b` in a step's header lets steps run at once"
+        }
         "ignore_errors" | "continue_on_error" => "`on failure continue because \"…\"`",
         "variables" | "vars" | "params" | "parameters" | "arguments" => "`inputs { name : type }`",
         "undo" | "revert" => "`undo …` stands behind the action it takes back: `do A undo B within 1m`",
         "lock" | "acquire" => "`take H` and `release H` work on a `hold`",
-        "def" | "function" | "macro" | "func" => "`procedure name(a: text) { … }` or `question name(a: text) -> int { … give E }`",
+        "def" | "function" | "macro" | "func" => {
+            "`procedure name(a: text) { … }` or `question name(a: text) -> int { … give E }`"
+        }
         _ => return None,
     })
 }

@@ -139,7 +139,10 @@ impl Builder<'_, '_> {
             Rule::list => {
                 let (items, depth) = self.values(pair);
                 return Some(Deep {
-                    expr: Expr { kind: ExprKind::List(items), span },
+                    expr: Expr {
+                        kind: ExprKind::List(items),
+                        span,
+                    },
                     depth: depth + 1,
                 });
             }
@@ -202,7 +205,11 @@ impl Builder<'_, '_> {
         let names = self.path(&path);
         if let Some(arguments) = parts.next() {
             let (arguments, depth) = self.arguments(arguments);
-            let call = Call { path: names, arguments, span };
+            let call = Call {
+                path: names,
+                arguments,
+                span,
+            };
             return Some(Deep {
                 expr: Expr {
                     kind: ExprKind::Call(Box::new(call)),

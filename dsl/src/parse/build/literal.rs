@@ -172,7 +172,10 @@ fn read_escape(text: &str) -> Result<(char, usize), (usize, String)> {
         .map(|(digits, _)| digits)
         .filter(|digits| (1..=6).contains(&digits.len()));
     let Some(digits) = digits else {
-        return Err((2, "`\\u` wants the number of a character in braces, such as `\\u{e9}`".to_owned()));
+        return Err((
+            2,
+            "`\\u` wants the number of a character in braces, such as `\\u{e9}`".to_owned(),
+        ));
     };
     let length = digits.len() + 4;
     u32::from_str_radix(digits, 16)
@@ -282,9 +285,13 @@ fn unknown_unit(written: &str, count: &str, unit: &str) -> Refusal {
         "w" | "week" | "weeks" => format!("write weeks in days: `{count}w` is 7 times `{count}d`"),
         "month" | "months" | "y" | "year" | "years" => "months and years are not a fixed time; write days".to_owned(),
         "us" | "ns" => "the smallest unit of time is `ms`".to_owned(),
-        "K" | "k" | "Ki" | "kb" | "kB" | "kib" => format!("sizes are `{count}KiB` (1024 bytes) or `{count}KB` (1000 bytes)"),
+        "K" | "k" | "Ki" | "kb" | "kB" | "kib" => {
+            format!("sizes are `{count}KiB` (1024 bytes) or `{count}KB` (1000 bytes)")
+        }
         "Mi" | "mb" | "Mb" | "mib" => format!("sizes are `{count}MiB` (1024 × 1024 bytes) or `{count}MB` (a million)"),
-        "G" | "g" | "Gi" | "gb" | "Gb" | "gib" => format!("sizes are `{count}GiB` (1024³ bytes) or `{count}GB` (a thousand million)"),
+        "G" | "g" | "Gi" | "gb" | "Gb" | "gib" => {
+            format!("sizes are `{count}GiB` (1024³ bytes) or `{count}GB` (a thousand million)")
+        }
         "T" | "t" | "Ti" | "tb" | "Tb" | "tib" => format!("sizes are `{count}TiB` or `{count}TB`"),
         _ => "units of time are `ms s m h d`; units of size `KiB MiB GiB TiB` and `KB MB GB TB`".to_owned(),
     };

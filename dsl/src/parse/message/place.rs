@@ -51,11 +51,14 @@ fn statement(
 ) -> Option<(usize, usize)> {
     let at = failure.token;
     let fresh = may_begin(enclosing.block, &failure.expected);
-    let start = if fresh && at < piece.tokens.end && tokens[at].depth == enclosing.depth && !closes(tokens, at, enclosing) {
-        at
-    } else {
-        (enclosing.opener + 1..at).rev().find(|index| begins(text, tokens, *index, enclosing))?
-    };
+    let start =
+        if fresh && at < piece.tokens.end && tokens[at].depth == enclosing.depth && !closes(tokens, at, enclosing) {
+            at
+        } else {
+            (enclosing.opener + 1..at)
+                .rev()
+                .find(|index| begins(text, tokens, *index, enclosing))?
+        };
     let mut until = if start == at { at + 1 } else { at };
     while until < piece.tokens.end && !closes(tokens, until, enclosing) {
         let here = &tokens[until];
@@ -82,7 +85,8 @@ fn header(text: &str, tokens: &[Token], piece: &Piece, failure: &Failure) -> Opt
         });
         return Some((at, until.unwrap_or(piece.tokens.end)));
     }
-    let brace = (at + 1..piece.tokens.end).find(|index| tokens[*index].depth == 0 && tokens[*index].text(text) == "{")?;
+    let brace =
+        (at + 1..piece.tokens.end).find(|index| tokens[*index].depth == 0 && tokens[*index].text(text) == "{")?;
     Some((at, brace))
 }
 
@@ -99,7 +103,9 @@ fn begins(text: &str, tokens: &[Token], index: usize, enclosing: Enclosing) -> b
     }
     if enclosing.block == Block::Inputs {
         let named = token.kind == TokenKind::Word && tokens.get(index + 1).is_some_and(|next| next.text(text) == ":");
-        let documented = index.checked_sub(1).is_some_and(|before| tokens[before].kind == TokenKind::Doc);
+        let documented = index
+            .checked_sub(1)
+            .is_some_and(|before| tokens[before].kind == TokenKind::Doc);
         return token.kind == TokenKind::Doc && !documented
             || named && !documented && words::may_begin(text, tokens, index);
     }

@@ -10,7 +10,10 @@ fn the_reference_runbooks_parse_as_they_stand() {
     assert_eq!(whole.items.len(), 17);
     for item in &whole.items {
         let text = under(WHOLE, item.span);
-        assert!(text.ends_with('}') || matches!(item.kind, ItemKind::Anchor(_)), "{text}");
+        assert!(
+            text.ends_with('}') || matches!(item.kind, ItemKind::Anchor(_)),
+            "{text}"
+        );
     }
 }
 
@@ -19,7 +22,9 @@ fn the_header_inputs_and_services_of_the_reference() {
     let whole = right(WHOLE);
     assert!(matches!(&whole.uses[0].module, ModulePath::Standard(names) if names.len() == 2));
     assert_eq!(under(WHOLE, whole.uses[0].span), "use std.openclaw.compose as openclaw");
-    let ItemKind::Runbook(header) = &whole.items[0].kind else { panic!() };
+    let ItemKind::Runbook(header) = &whole.items[0].kind else {
+        panic!()
+    };
     assert_eq!(
         whole.items[0].doc,
         "Upgrade a production OpenClaw gateway that runs under Docker Compose."
@@ -30,7 +35,9 @@ fn the_header_inputs_and_services_of_the_reference() {
         _ => None,
     });
     assert_eq!(window, Some((6_000_000, 2_400_000)));
-    let ItemKind::Inputs(inputs) = &whole.items[1].kind else { panic!() };
+    let ItemKind::Inputs(inputs) = &whole.items[1].kind else {
+        panic!()
+    };
     assert_eq!(inputs.len(), 6);
     assert_eq!(inputs[0].doc, "New image, by digest.");
     assert_eq!(under(WHOLE, inputs[0].span), "new_image  : pinned image");
@@ -38,9 +45,13 @@ fn the_header_inputs_and_services_of_the_reference() {
         under(WHOLE, inputs[5].span),
         "ui_token   : secret from env OPENCLAW_GATEWAY_TOKEN"
     );
-    let ItemKind::Service(service) = &whole.items[2].kind else { panic!() };
+    let ItemKind::Service(service) = &whole.items[2].kind else {
+        panic!()
+    };
     assert_eq!(service.clauses.len(), 5);
-    let ItemKind::Protect(state) = &whole.items[3].kind else { panic!() };
+    let ItemKind::Protect(state) = &whole.items[3].kind else {
+        panic!()
+    };
     let kinds: Vec<&str> = state.parts.iter().map(|part| part.kind.value.as_str()).collect();
     assert_eq!(kinds, ["path", "volume", "file"]);
 }
@@ -82,12 +93,16 @@ fn all_clauses_of_an_action() {
     assert_eq!(action.title.unwrap().value, "Copy");
     assert_eq!(action.within.unwrap().value, 30_000);
     assert_eq!(action.name.unwrap().value, "copied");
-    let UndoKind::Body { body, within, host } = action.undo.unwrap().kind else { panic!() };
+    let UndoKind::Body { body, within, host } = action.undo.unwrap().kind else {
+        panic!()
+    };
     assert_eq!((body.len(), within.unwrap().value, host), (1, 60_000, None));
     let none = first_do("do f() no undo because \"nothing to take back\"");
     assert!(matches!(none.undo.unwrap().kind, UndoKind::None(_)));
     let on_host = first_do("do f() undo on web { do g() check s is well } within 2m");
-    let UndoKind::Body { body, host, .. } = on_host.undo.unwrap().kind else { panic!() };
+    let UndoKind::Body { body, host, .. } = on_host.undo.unwrap().kind else {
+        panic!()
+    };
     assert_eq!((body.len(), host.unwrap().value.as_str()), (2, "web"));
 }
 
@@ -106,17 +121,35 @@ fn clauses_out_of_order_say_the_right_order() {
 
 #[test]
 fn operators_bind_as_the_reference_says() {
-    assert_eq!(bound("a or b and not c == d + e * f"), "(a or (b and (not (c == (d + (e * f))))))");
+    assert_eq!(
+        bound("a or b and not c == d + e * f"),
+        "(a or (b and (not (c == (d + (e * f))))))"
+    );
     assert_eq!(bound("not x is ok"), "(not (x is Ok))");
-    assert_eq!(bound("x is not ok and y is pinned"), "((x is not Ok) and (y is Pinned))");
+    assert_eq!(
+        bound("x is not ok and y is pinned"),
+        "((x is not Ok) and (y is Pinned))"
+    );
     assert_eq!(bound("a default b + 1 < c"), "((a default (b + 1)) < c)");
     assert_eq!(bound("a - b - c"), "((a - b) - c)");
     assert_eq!(bound("(a or b) and c"), "((a or b) and c)");
-    assert_eq!(bound("http.get(\"u\").status == 200"), "(http.get(\"u\").status == 200)");
+    assert_eq!(
+        bound("http.get(\"u\").status == 200"),
+        "(http.get(\"u\").status == 200)"
+    );
     assert_eq!(bound("image at start == x.y.z"), "((image at start) == x.y.z)");
-    assert_eq!(bound("f(a, at: 1, from: [b, c], for: \"x\")"), "f(a, at: 1, from: [b c], for: \"x\")");
-    assert_eq!(bound("f(env: {A: \"b\", \"C d\": e}, effects: nothing)"), "f(env: {A: \"b\" C d: e}, effects: <0>)");
-    assert_eq!(bound("f(env: {}, effects: { reads a  sets b to c  cancel grace 5s })"), "f(env: {}, effects: <3>)");
+    assert_eq!(
+        bound("f(a, at: 1, from: [b, c], for: \"x\")"),
+        "f(a, at: 1, from: [b c], for: \"x\")"
+    );
+    assert_eq!(
+        bound("f(env: {A: \"b\", \"C d\": e}, effects: nothing)"),
+        "f(env: {A: \"b\" C d: e}, effects: <0>)"
+    );
+    assert_eq!(
+        bound("f(env: {}, effects: { reads a  sets b to c  cancel grace 5s })"),
+        "f(env: {}, effects: <3>)"
+    );
 }
 
 #[test]
@@ -131,7 +164,9 @@ fn words_end_where_names_go_on() {
 fn statement_words_are_words_only_where_a_statement_begins() {
     let file = right("step check \"A\" { let budget = take record wait, step release hold }");
     assert_eq!(statements(&file).len(), 3);
-    let file = right("use std.a.hold as step\nhold step \"x\" { take a() within 1s release b() within 1s }\nstep hold \"y\" after step { take step }");
+    let file = right(
+        "use std.a.hold as step\nhold step \"x\" { take a() within 1s release b() within 1s }\nstep hold \"y\" after step { take step }",
+    );
     assert_eq!((file.uses.len(), file.items.len()), (1, 2));
 }
 
@@ -166,8 +201,12 @@ fn modules_types_and_functions() {
          for each web in webs one at a time { /// Doc.\n step s \"S\" on web { do f() } }",
     );
     assert_eq!((file.uses.len(), file.items.len()), (2, 6));
-    let ItemKind::ForEach(each) = &file.items[5].kind else { panic!() };
+    let ItemKind::ForEach(each) = &file.items[5].kind else {
+        panic!()
+    };
     assert_eq!(each.steps[0].0, "Doc.");
-    let ItemKind::Inputs(inputs) = &file.items[4].kind else { panic!() };
+    let ItemKind::Inputs(inputs) = &file.items[4].kind else {
+        panic!()
+    };
     assert_eq!(inputs.len(), 3);
 }

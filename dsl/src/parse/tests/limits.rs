@@ -73,15 +73,37 @@ fn ten_thousand_steps_parse_in_linear_time() {
 fn junk_of_ten_megabytes_neither_hangs_nor_panics() {
     let size = 10 << 20;
     let kinds = [
-        "{}", "\"", "'", "a ", "step step ", "}", ")", "(]", "step a \"b\" { do f() ", "\"\"\"", "#\n", "///\n", "\u{e9}", ".", "1",
-        "x = { ", "step a \"b\" { chek 5 }\n", "\\", "do f()\n", "\r\n",
+        "{}",
+        "\"",
+        "'",
+        "a ",
+        "step step ",
+        "}",
+        ")",
+        "(]",
+        "step a \"b\" { do f() ",
+        "\"\"\"",
+        "#\n",
+        "///\n",
+        "\u{e9}",
+        ".",
+        "1",
+        "x = { ",
+        "step a \"b\" { chek 5 }\n",
+        "\\",
+        "do f()\n",
+        "\r\n",
     ];
     for kind in kinds {
         let text = kind.repeat(size / kind.len());
         let start = Instant::now();
         let (_, found) = parsed(&text);
         assert!(found.len() <= 21, "{kind}: {}", found.len());
-        assert!(start.elapsed() < Duration::from_secs(30), "{kind:?}: {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "{kind:?}: {:?}",
+            start.elapsed()
+        );
     }
 }
 
@@ -125,19 +147,34 @@ proptest! {
 fn spans_lie_within(text: &str) {
     let (file, found) = parsed(text);
     for one in &found {
-        assert!(one.span.start <= one.span.end && one.span.end as usize <= text.len(), "{text:?}: {one:?}");
+        assert!(
+            one.span.start <= one.span.end && one.span.end as usize <= text.len(),
+            "{text:?}: {one:?}"
+        );
         assert!(text.is_char_boundary(one.span.start as usize) && text.is_char_boundary(one.span.end as usize));
-        assert!(!one.message.contains("Rule") && !one.message.contains("_clause"), "{}", one.message);
+        assert!(
+            !one.message.contains("Rule") && !one.message.contains("_clause"),
+            "{}",
+            one.message
+        );
     }
     for item in &file.items {
         assert!(item.span.end as usize <= text.len(), "{text:?}");
         assert!(text.get(item.span.start as usize..item.span.end as usize).is_some());
     }
-    let _ = file.items.first().map(|_| ()).is_some_and(|()| !statements_or_empty(&file).is_empty());
+    let _ = file
+        .items
+        .first()
+        .map(|_| ())
+        .is_some_and(|()| !statements_or_empty(&file).is_empty());
 }
 
 fn statements_or_empty(file: &crate::ast::File) -> &[crate::ast::Statement] {
-    if file.items.iter().any(|item| matches!(item.kind, crate::ast::ItemKind::Step(_))) {
+    if file
+        .items
+        .iter()
+        .any(|item| matches!(item.kind, crate::ast::ItemKind::Step(_)))
+    {
         statements(file)
     } else {
         &[]

@@ -34,9 +34,15 @@ step d "D" { require x > 1 do k() }
     );
     assert_eq!(file.items.len(), 3);
     assert_eq!(statements(&file).len(), 2);
-    let ItemKind::Step(second) = &file.items[1].kind else { panic!() };
+    let ItemKind::Step(second) = &file.items[1].kind else {
+        panic!()
+    };
     assert_eq!(second.body.len(), 2);
-    let helps: Vec<&str> = found.iter().flat_map(|one| &one.help).map(|help| help.message.as_str()).collect();
+    let helps: Vec<&str> = found
+        .iter()
+        .flat_map(|one| &one.help)
+        .map(|help| help.message.as_str())
+        .collect();
     assert!(helps.contains(&"did you mean `budget`?"));
     assert!(helps.iter().any(|help| help.contains("`within 30s` behind an action")));
     assert!(helps.contains(&"did you mean `step`?"));
@@ -86,14 +92,20 @@ fn habits_of_other_languages_get_their_answer() {
         ("let x = -5", "there are no negative numbers here"),
         ("let x = “a”", "this is a typographic quotation mark"),
         ("do f() // later", "`//` begins no comment"),
-        ("/// what it does\n do f()", "documentation stands above an item or an input, not here"),
+        (
+            "/// what it does\n do f()",
+            "documentation stands above an item or an input, not here",
+        ),
         ("do f() whithin 5m", "there is no statement `whithin`"),
         ("budget", "expected a duration such as `5m` after `budget`, found `}`"),
         ("do f() undo", "expected an action such as `fs.copy(…)`"),
         ("seen when x", "there is no statement `seen`"),
         ("budget 5M", "`M` in `5M` is not a unit"),
         ("let x = 2G", "`G` in `2G` is not a unit"),
-        ("let within = 3", "`within` is a word of the language and cannot name a value"),
+        (
+            "let within = 3",
+            "`within` is a word of the language and cannot name a value",
+        ),
     ];
     for (statement, message) in cases {
         let found = errors(&format!("step a \"A\" {{\n {statement} }}"));
@@ -105,23 +117,50 @@ fn habits_of_other_languages_get_their_answer() {
 #[test]
 fn every_block_knows_its_words() {
     let cases = [
-        ("runbook a \"A\" { owners \"x\" }", "1:17 unknown-statement: the header of a runbook knows no `owners`"),
-        ("service a \"A\" { depends b }", "1:17 unknown-statement: a `service` knows no `depends`"),
-        ("protect a \"A\" { folder b }", "1:17 unknown-statement: a `protect` knows no `folder`"),
-        ("hold a \"A\" { tke b() }", "1:14 unknown-statement: a `hold` knows no `tke`"),
-        ("symptoms a \"A\" for b { row }", "1:24 unknown-statement: a table of symptoms knows no `row`"),
+        (
+            "runbook a \"A\" { owners \"x\" }",
+            "1:17 unknown-statement: the header of a runbook knows no `owners`",
+        ),
+        (
+            "service a \"A\" { depends b }",
+            "1:17 unknown-statement: a `service` knows no `depends`",
+        ),
+        (
+            "protect a \"A\" { folder b }",
+            "1:17 unknown-statement: a `protect` knows no `folder`",
+        ),
+        (
+            "hold a \"A\" { tke b() }",
+            "1:14 unknown-statement: a `hold` knows no `tke`",
+        ),
+        (
+            "symptoms a \"A\" for b { row }",
+            "1:24 unknown-statement: a table of symptoms knows no `row`",
+        ),
         (
             "symptoms a \"A\" for b { symptom \"x\" { sen when y } }",
             "1:38 unknown-statement: a `symptom` knows no `sen`",
         ),
-        ("scenario \"x\" { when b }", "1:16 unknown-statement: a `scenario` knows no `when`"),
+        (
+            "scenario \"x\" { when b }",
+            "1:16 unknown-statement: a `scenario` knows no `when`",
+        ),
         (
             "step a \"A\" { do f(effects: { read x }) }",
             "1:30 unknown-statement: a block of effects knows no `read`",
         ),
-        ("inputs { a : text  b text }", "1:22 syntax: expected `:` after `b`, found `text`"),
-        ("step a \"A\" aftr b { do f() }", "1:12 syntax: expected `on HOST`, `after a, b`, `before window` or `{` after `\"A\"`, found `aftr`"),
-        ("runbook \"x\" { }", "1:9 syntax: expected a name after `runbook`, found a text"),
+        (
+            "inputs { a : text  b text }",
+            "1:22 syntax: expected `:` after `b`, found `text`",
+        ),
+        (
+            "step a \"A\" aftr b { do f() }",
+            "1:12 syntax: expected `on HOST`, `after a, b`, `before window` or `{` after `\"A\"`, found `aftr`",
+        ),
+        (
+            "runbook \"x\" { }",
+            "1:9 syntax: expected a name after `runbook`, found a text",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(errors(text), expected, "{text}");
