@@ -56,3 +56,8 @@ fn backup_parameter(doc: &'static str) -> Parameter {
         doc,
     }
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::archive::read::Reader;
 use super::archive::{HEADER_NAME, MANIFEST_NAME, Member, MemberKind, entry_of};
 use super::bytes::{Hash, encode};
-use super::manifest::{EntryKind, FORMAT, Header, Manifest};
+use super::manifest::{EntryKind, FORMAT, Header, Manifest, PartKind};
 use super::problem::{Result, damaged, refused};
 use super::stop::Stop;
 
@@ -43,7 +43,7 @@ pub(super) enum Incoming {
 }
 
 /// Takes nothing: for looking whether an archive is whole.
-pub(super) struct Nowhere;
+struct Nowhere;
 
 impl Receive for Nowhere {
     fn header(&mut self, _: &Header) -> Result<()> {
@@ -61,10 +61,23 @@ impl Receive for Nowhere {
 }
 
 /// Reads a whole archive. What it gives is proved: each member is as the manifest says, none is
-/// missing, none is more; the hash is that of the archive's bytes.
-pub(super) fn read(file: File, stop: &Stop, receive: &mut dyn Receive) -> Result<(Manifest, Hash)> {
-    let mut reader = Reader::new(file);
-    let header = header(&mut reader)?;
+/// missing, none is more.
+pub(super) fn read(file: File, stop: &Stop, receive: &mut dyn Receive) -> Result<Manifest> {
+    take(&mut Reader::new(file, false), stop, receive)
+}
+
+/// Reads a whole archive without keeping anything, and gives the hash of the archive's bytes too.
+pub(super) fn examine(file: File, stop: &Stop) -> Result<(Manifest, Hash)> {
+    let mut reader = Reader::new(file, true);
+    let manifest = take(&mut reader, stop, &mut Nowhere)?;
+    match reader.hash()? {
+        Some(hash) => Ok((manifest, hash)),
+        None => damaged("the archive could not be read to its end"),
+    }
+}
+
+fn take(reader: &mut Reader, stop: &Stop, receive: &mut dyn Receive) -> Result<Manifest> {
+    let header = header(reader)?;
     receive.header(&header)?;
     let mut seen: Vec<(usize, Vec<u8>, EntryKind)> = Vec::new();
     let manifest = loop {
@@ -73,7 +86,7 @@ pub(super) fn read(file: File, stop: &Stop, receive: &mut dyn Receive) -> Result
             return damaged("the archive has no manifest");
         };
         if member.name == MANIFEST_NAME {
-            break manifest(&mut reader, &member)?;
+            break manifest(reader, &member)?;
         }
         let Some((part, path)) = entry_of(&member.name) else {
             return damaged(format!(
@@ -81,7 +94,7 @@ pub(super) fn read(file: File, stop: &Stop, receive: &mut dyn Receive) -> Result
                 encode(&member.name)
             ));
         };
-        let kind = entry(&mut reader, &member, (part, &path), header.parts.len(), stop, receive)?;
+        let kind = entry(reader, &member, (part, &path), header.parts.len(), stop, receive)?;
         seen.push((part, path, kind));
     };
     if reader.member()?.is_some() {
@@ -91,12 +104,12 @@ pub(super) fn read(file: File, stop: &Stop, receive: &mut dyn Receive) -> Result
         return damaged("the archive's header and its manifest do not agree");
     }
     hold_against(&manifest, &seen)?;
-    Ok((manifest, reader.hash()?))
+    Ok(manifest)
 }
 
 /// Reads no more than the header.
 pub(super) fn peek(file: File) -> Result<Header> {
-    header(&mut Reader::new(file))
+    header(&mut Reader::new(file, false))
 }
 
 fn whole(reader: &mut Reader, member: &Member, bytes_max: u64) -> Result<Vec<u8>> {
@@ -191,6 +204,27 @@ fn hold_against(manifest: &Manifest, seen: &[(usize, Vec<u8>, EntryKind)]) -> Re
     for (entry, (part, path, kind)) in manifest.entries.iter().zip(seen) {
         if (entry.part, &entry.path, &entry.kind) != (*part, path, kind) {
             return damaged(format!("{} in the archive is not as its manifest says", encode(path)));
+        }
+    }
+    hold_parts_against(manifest)
+}
+
+/// A part that was there has a root of its kind; one that was not has nothing.
+fn hold_parts_against(manifest: &Manifest) -> Result<()> {
+    for (number, part) in manifest.header.parts.iter().enumerate() {
+        let mut entries = manifest.entries.iter().filter(|entry| entry.part == number);
+        let root = entries.next();
+        let is_right = match (
+            part.present,
+            part.kind,
+            root.map(|root| (&root.kind, root.path.is_empty())),
+        ) {
+            (true, PartKind::Tree, Some((EntryKind::Directory, true))) | (false, _, None) => true,
+            (true, PartKind::File, Some((EntryKind::File { .. }, true))) => entries.next().is_none(),
+            _ => false,
+        };
+        if !is_right {
+            return damaged(format!("the archive does not hold {} as its header says", part.path));
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use rustix::fs::RenameFlags;
 
 use super::bytes::{digest_text, short};
 use super::capture::capture;
-use super::contents::{self, Nowhere};
+use super::contents;
 use super::manifest::{FORMAT, Header, Manifest};
 use super::problem::{Problem, Result, damaged, trying};
 use super::scope::{Part, parts, refuse_little_space, sync_directory, target};
@@ -193,7 +193,7 @@ impl Order {
         let failed = || format!("cannot finish {}", unfinished.0.display());
         file.sync_all().map_err(trying(failed))?;
         drop(file);
-        let (read, hash) = contents::read(File::open(&unfinished.0).map_err(trying(failed))?, stop, &mut Nowhere)?;
+        let (read, hash) = contents::examine(File::open(&unfinished.0).map_err(trying(failed))?, stop)?;
         if read != *manifest {
             return damaged("the archive did not read back as it was written: look at the disk and the memory");
         }
@@ -256,7 +256,7 @@ impl Order {
         for name in names.iter().filter(|name| name.ends_with(&ending)) {
             let path = self.to.canonicalize().unwrap_or_else(|_| self.to.clone()).join(name);
             let file = File::open(&path).map_err(trying(|| format!("cannot open {}", path.display())))?;
-            match contents::read(file, stop, &mut Nowhere) {
+            match contents::examine(file, stop) {
                 Ok((manifest, hash)) if manifest.header.key == self.key => {
                     return backup(&path, &manifest, digest_text(&hash)).map(Some);
                 }

@@ -148,6 +148,9 @@ impl<'a> Extraction<'a> {
         let path = encode(path);
         move |error| match error {
             Errno::EXIST => Problem::Damaged(format!("the archive holds {path} twice")),
+            Errno::NOENT | Errno::LOOP | Errno::NOTDIR => {
+                Problem::Damaged(format!("{path} in the archive names something that is not there"))
+            }
             error => trying(|| format!("cannot extract {path}"))(error),
         }
     }

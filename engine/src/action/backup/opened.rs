@@ -52,7 +52,7 @@ impl Archive {
     /// Extracts it into places, one for each part, and compares what lies there with the manifest.
     pub(super) fn extract(&self, places: &[Place], contents: Contents, stop: &Stop) -> Result<Manifest> {
         let mut extraction = Extraction::new(places, &self.header);
-        let (manifest, _) = contents::read(again(&self.file)?, stop, &mut extraction)?;
+        let manifest = contents::read(again(&self.file)?, stop, &mut extraction)?;
         dress(places, &manifest.entries, stop)?;
         let parts: Vec<Part> = places
             .iter()

@@ -17,7 +17,7 @@ use super::stop::{OnCancel, in_thread};
 use super::swap::{Position, position};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
-use work::Order;
+pub(super) use work::Order;
 
 /// The action.
 #[derive(Debug)]
@@ -86,9 +86,9 @@ fn order(context: &Context, arguments: &Arguments) -> Result<Order> {
     })
 }
 
-/// How many parts are back, of how many.
+/// How many parts are back, of how many. If all are, the journal is ended.
 fn progress(directory: &Path, name: &str) -> Result<(usize, usize)> {
-    let Some(journal) = Journal::newest(directory, name)? else {
+    let Some(mut journal) = Journal::newest(directory, name)? else {
         return Ok((0, 0));
     };
     let parts = journal.parts();
@@ -97,6 +97,9 @@ fn progress(directory: &Path, name: &str) -> Result<(usize, usize)> {
         if position(live, holder, *marks)? == Position::Swapped {
             back += 1;
         }
+    }
+    if back == parts.len() && journal.displaced().is_none() && journal.marks().is_some() {
+        work::conclude(&mut journal, &mut |_| {})?;
     }
     Ok((back, parts.len()))
 }

@@ -1,6 +1,7 @@
 //! `backup.verify`: restores a backup into a scratch directory and compares it with its manifest.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature, Simulation};
@@ -58,10 +59,10 @@ impl Action for Verify {
         let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
             return Outcome::failed("`backup` has to be given");
         };
-        let name = format!(".backstay-scratch-{}-{}", short(&context.key), context.attempt);
+        let key = short(&context.key);
         let since = since_boot();
         let entries = backup.entries;
-        let verified = in_thread(context, OnCancel::Stop, move |stop| verify(&backup, &name, stop)).await;
+        let verified = in_thread(context, OnCancel::Stop, move |stop| verify(&backup, &key, stop)).await;
         let took_ms = u64::try_from(since_boot().saturating_sub(since).as_millis()).unwrap_or(u64::MAX);
         let (ok, reason) = match verified {
             Ok(()) => (true, String::new()),
@@ -90,14 +91,14 @@ impl Action for Verify {
     }
 }
 
-fn verify(backup: &Backup, name: &str, stop: &Stop) -> Result<()> {
+fn verify(backup: &Backup, key: &str, stop: &Stop) -> Result<()> {
     let archive = Archive::open(backup, stop)?;
     let directory = Path::new(&backup.path).parent().unwrap_or(Path::new("/"));
     let directory = directory
         .canonicalize()
         .map_err(trying(|| format!("cannot look at {}", directory.display())))?;
     refuse_little_space(&directory, archive.header.bytes, "the trial restore")?;
-    let scratch = Scratch::make(directory.join(name))?;
+    let scratch = Scratch::make(&directory, key)?;
     let places = (0..archive.header.parts.len())
         .map(|number| Place::make(&scratch.0.join(number.to_string())))
         .collect::<Result<Vec<_>>>()?;
@@ -109,8 +110,19 @@ fn verify(backup: &Backup, name: &str, stop: &Stop) -> Result<()> {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn make(path: PathBuf) -> Result<Self> {
-        remove_tree(&path)?;
+    /// Makes one with a name of its own, after those that a dead process left are removed.
+    fn make(directory: &Path, key: &str) -> Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let start = format!(".backstay-scratch-{key}-");
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let owner = name.strip_prefix(&start).and_then(|rest| rest.split('-').next());
+            if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                remove_tree(&entry.path())?;
+            }
+        }
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = directory.join(format!("{start}{}-{number}", std::process::id()));
         Place::make(&path)?;
         Ok(Self(path))
     }

@@ -23,29 +23,31 @@ pub(in super::super) struct Reader {
     used: SyncSender<Vec<u8>>,
     piece: Vec<u8>,
     position: usize,
-    thread: Option<JoinHandle<Hash>>,
+    thread: Option<JoinHandle<Option<Hash>>>,
 }
 
 /// A file that hashes what is read from it.
 struct Hashing {
     file: File,
-    hasher: Sha256,
+    hasher: Option<Sha256>,
 }
 
 impl std::io::Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.file.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
         Ok(count)
     }
 }
 
 impl Reader {
-    /// Starts to read at the file's place.
-    pub(in super::super) fn new(file: File) -> Self {
+    /// Starts to read at the file's place; hashes the archive's own bytes on the way if that is wanted.
+    pub(in super::super) fn new(file: File, is_hashed: bool) -> Self {
         let (send, pieces) = sync_channel(4);
         let (used, free) = sync_channel(8);
-        let thread = std::thread::spawn(move || decompress(file, &send, &free));
+        let thread = std::thread::spawn(move || decompress(file, is_hashed, &send, &free));
         Self {
             pieces,
             used,
@@ -158,8 +160,8 @@ impl Reader {
         }
     }
 
-    /// The hash of the archive's bytes, once [`Reader::member`] gave `None`.
-    pub(in super::super) fn hash(mut self) -> Result<Hash> {
+    /// The hash of the archive's bytes, once [`Reader::member`] gave `None`; `None` where it was not wanted.
+    pub(in super::super) fn hash(mut self) -> Result<Option<Hash>> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(hash)) => Ok(hash),
             _ => damaged("the archive could not be read to its end"),
@@ -167,16 +169,21 @@ impl Reader {
     }
 }
 
-fn decompress(file: File, send: &SyncSender<std::io::Result<Vec<u8>>>, free: &Receiver<Vec<u8>>) -> Hash {
+fn decompress(
+    file: File,
+    is_hashed: bool,
+    send: &SyncSender<std::io::Result<Vec<u8>>>,
+    free: &Receiver<Vec<u8>>,
+) -> Option<Hash> {
     let source = Hashing {
         file,
-        hasher: Sha256::new(),
+        hasher: is_hashed.then(Sha256::new),
     };
     let mut decoder = match zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(PIECE, source)) {
         Ok(decoder) => decoder,
         Err(error) => {
             let _ = send.send(Err(error));
-            return Hash::default();
+            return None;
         }
     };
     loop {
@@ -191,13 +198,14 @@ fn decompress(file: File, send: &SyncSender<std::io::Result<Vec<u8>>>, free: &Re
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let _ = send.send(Err(error));
-                    return Hash::default();
+                    return None;
                 }
             }
         }
         piece.truncate(filled);
         if filled == 0 || send.send(Ok(piece)).is_err() {
-            return decoder.finish().into_inner().hasher.finalize().into();
+            let hasher = decoder.finish().into_inner().hasher;
+            return hasher.map(|hasher| hasher.finalize().into());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The live state is not touched before everything is ready and on disk. A restore that was interrupted
 //! goes on where it can: what is ready is compared once more and swapped; else it begins again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::value::Backup;
 
 /// A moment of a restore; tests end the work at each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Point {
+pub(in super::super) enum Point {
     /// The journal says what will be made.
     Begun,
     /// Everything is extracted and compared.
@@ -39,7 +39,7 @@ pub(super) enum Point {
 }
 
 /// What is to be restored.
-pub(super) struct Order {
+pub(in super::super) struct Order {
     /// The parts of the state as they are now.
     pub parts: Vec<Part>,
     /// The backup.
@@ -52,7 +52,7 @@ pub(super) struct Order {
 
 /// What a restore leaves.
 #[derive(Debug)]
-pub(super) struct Restored {
+pub(in super::super) struct Restored {
     entries: usize,
     /// Where what was there before is kept.
     pub displaced: Vec<PathBuf>,
@@ -74,11 +74,11 @@ impl Restored {
 }
 
 /// Told of each moment.
-pub(super) type Reached<'r> = dyn FnMut(Point) + 'r;
+pub(in super::super) type Reached<'r> = dyn FnMut(Point) + 'r;
 
 impl Order {
     /// Restores; goes on where an earlier attempt of the same key was interrupted.
-    pub(super) fn restore(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
+    pub(in super::super) fn restore(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
         self.refuse_users()?;
         let earlier = Journal::newest(&self.run_directory, &self.name)?;
         let generation = earlier.as_ref().map_or(1, |journal| journal.generation + 1);
@@ -92,9 +92,7 @@ impl Order {
         }
         let archive = Archive::open(&self.backup, stop)?;
         self.refuse_other_parts(&archive.header)?;
-        for (part, archived) in self.parts.iter().zip(&archive.header.parts) {
-            refuse_little_space(part.parent(), archived.bytes, "the restore")?;
-        }
+        self.refuse_little_space(&archive.header)?;
         let (journal, manifest) = self.make_ready(&archive, generation, stop, reached)?;
         self.refuse_users().inspect_err(|_| {
             // Nothing was swapped, so nothing of the live state is lost with this.
@@ -137,6 +135,19 @@ impl Order {
             "the backup is of {}, which is not what the runbook protects now: restore with the runbook that made it",
             archived.join(", ")
         ))
+    }
+
+    /// Parts on one file system need their space together.
+    fn refuse_little_space(&self, header: &Header) -> Result<()> {
+        let mut needs: BTreeMap<u64, (&Path, u64)> = BTreeMap::new();
+        for (part, archived) in self.parts.iter().zip(&header.parts) {
+            let device = identity(part.parent())?.map_or(0, |(device, _)| device);
+            let (_, bytes) = needs.entry(device).or_insert((part.parent(), 0));
+            *bytes = bytes.saturating_add(archived.bytes);
+        }
+        needs
+            .values()
+            .try_for_each(|(directory, bytes)| refuse_little_space(directory, *bytes, "the restore"))
     }
 
     fn beside(&self, part: usize, word: &str, generation: u32) -> PathBuf {
@@ -279,18 +290,24 @@ fn finish(mut journal: Journal, manifest: &Manifest, reached: &mut Reached<'_>) 
         journal.add(Line::Swapped { part: number })?;
         reached(Point::Noted(number));
     }
+    let displaced = conclude(&mut journal, reached)?;
+    Ok(Restored {
+        entries: manifest.entries.len(),
+        displaced,
+    })
+}
+
+/// Keeps what was displaced and notes that all is done.
+pub(super) fn conclude(journal: &mut Journal, reached: &mut Reached<'_>) -> Result<Vec<PathBuf>> {
     let mut displaced = Vec::new();
-    for (_, holder) in &places {
-        displaced.extend(keep_displaced(holder, &displaced_name(holder))?);
+    for (_, holder) in journal.parts() {
+        displaced.extend(keep_displaced(&holder, &displaced_name(&holder))?);
     }
     reached(Point::Kept);
     journal.add(Line::Done {
         displaced: displaced.iter().map(|path| text(path)).collect(),
     })?;
-    Ok(Restored {
-        entries: manifest.entries.len(),
-        displaced,
-    })
+    Ok(displaced)
 }
 
 fn lost(live: &Path) -> Problem {
@@ -305,3 +322,6 @@ fn displaced_name(holder: &Path) -> PathBuf {
     let name = holder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     holder.with_file_name(name.replacen("-restore-", "-displaced-", 1))
 }
+
+#[cfg(test)]
+mod tests;
