@@ -25,8 +25,8 @@ mod effects;
 mod expression;
 mod header;
 mod hold;
-mod input;
 mod inline;
+mod input;
 mod is;
 mod links;
 mod literal;
@@ -71,7 +71,11 @@ pub struct ModuleText<'a> {
 /// Checks a runbook, the first of `modules`, with all modules that it uses.
 ///
 /// `None` where there is no runbook: the first file is a module by itself, or there is an error.
-pub fn check<'a>(modules: &'a [ModuleText<'a>], catalogue: &'a Catalogue, diagnostics: &mut Diagnostics) -> Option<Runbook> {
+pub fn check<'a>(
+    modules: &'a [ModuleText<'a>],
+    catalogue: &'a Catalogue,
+    diagnostics: &mut Diagnostics,
+) -> Option<Runbook> {
     let mut found = Diagnostics::default();
     let root = modules.first()?;
     let is_runbook = is_runbook(root.file);
@@ -181,7 +185,11 @@ impl<'a> Checker<'a> {
         let mut named: BTreeSet<usize> = BTreeSet::from([0]);
         let mut open = std::collections::VecDeque::from([0]);
         while let Some(module) = open.pop_front() {
-            let uses: Vec<(&str, usize)> = self.symbols[module].uses.iter().map(|(name, used)| (*name, *used)).collect();
+            let uses: Vec<(&str, usize)> = self.symbols[module]
+                .uses
+                .iter()
+                .map(|(name, used)| (*name, *used))
+                .collect();
             for (name, used) in uses {
                 if named.insert(used) {
                     self.symbols[used].prefix = format!("{}{name}.", self.symbols[module].prefix);

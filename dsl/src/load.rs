@@ -143,8 +143,12 @@ impl Loader<'_> {
             Ok(found) => Some(found),
             Err(reason) => {
                 self.tell(
-                    Diagnostic::error("unknown-module", span, format!("the module \"{path}\" cannot be used: {reason}"))
-                        .help("the path is relative to the file that uses it and stays within the runbook's folder"),
+                    Diagnostic::error(
+                        "unknown-module",
+                        span,
+                        format!("the module \"{path}\" cannot be used: {reason}"),
+                    )
+                    .help("the path is relative to the file that uses it and stays within the runbook's folder"),
                 );
                 None
             }

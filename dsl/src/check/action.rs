@@ -168,7 +168,10 @@ impl<'a> Checker<'a> {
             return;
         };
         if builder.is_before_window && call.effects.is_changing() {
-            let message = format!("`{}` changes something, and this step runs before the window", call.action);
+            let message = format!(
+                "`{}` changes something, and this step runs before the window",
+                call.action
+            );
             let finding = Diagnostic::error("misplaced-statement", parts.span, message);
             self.report(finding.help("do it in a step that is not marked `before window`"));
         }
@@ -178,7 +181,10 @@ impl<'a> Checker<'a> {
         let binding = self.result_name(scope, builder, signature, parts.name);
         let own = parts.within_ms.unwrap_or(call.effects.limit_ms);
         let action = Do {
-            title: parts.title.map(|title| title.value.clone()).or_else(|| builder.around.title.clone()),
+            title: parts
+                .title
+                .map(|title| title.value.clone())
+                .or_else(|| builder.around.title.clone()),
             within_ms: builder.around.within_ms.map_or(own, |around| around.min(own)),
             call,
             binding,
@@ -205,7 +211,11 @@ impl<'a> Checker<'a> {
     ) -> Option<BindingId> {
         let name = name?;
         if signature.result == Type::Nothing {
-            let message = format!("`{}` gives no value that could be called `{}`", signature.full_name(), name.value);
+            let message = format!(
+                "`{}` gives no value that could be called `{}`",
+                signature.full_name(),
+                name.value
+            );
             self.error("wrong-type", name.span, message);
             self.bind(scope, builder, name, Type::Unknown);
             return None;

@@ -12,7 +12,12 @@ use crate::types::Type;
 impl Checker<'_> {
     /// Checks every anchor, in order.
     pub(crate) fn check_anchors(&mut self) -> Vec<model::Anchor> {
-        let names: Vec<String> = self.symbols[0].anchors.list.iter().map(|anchor| anchor.item.name.value.clone()).collect();
+        let names: Vec<String> = self.symbols[0]
+            .anchors
+            .list
+            .iter()
+            .map(|anchor| anchor.item.name.value.clone())
+            .collect();
         for name in &names {
             self.look_at_anchor(name);
         }

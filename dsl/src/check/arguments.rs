@@ -36,7 +36,12 @@ pub(crate) struct Matched<'a> {
 
 impl<'a> Checker<'a> {
     /// Puts each argument to its parameter; tells of what is unknown, missing or given twice.
-    pub(crate) fn match_arguments(&mut self, call: &'a ast::Call, parameters: &[Wanted], declares: bool) -> Matched<'a> {
+    pub(crate) fn match_arguments(
+        &mut self,
+        call: &'a ast::Call,
+        parameters: &[Wanted],
+        declares: bool,
+    ) -> Matched<'a> {
         let mut matched = Matched {
             values: vec![None; parameters.len()],
             effects: None,
@@ -63,7 +68,13 @@ impl<'a> Checker<'a> {
             .iter()
             .zip(&matched.values)
             .filter(|(parameter, value)| parameter.required && value.is_none())
-            .map(|(parameter, _)| format!("`{}`, {}", parameter.name, crate::check::types::with_article(&parameter.ty)))
+            .map(|(parameter, _)| {
+                format!(
+                    "`{}`, {}",
+                    parameter.name,
+                    crate::check::types::with_article(&parameter.ty)
+                )
+            })
             .collect();
         if !missing.is_empty() {
             let message = format!("`{}` also needs {}", dotted(&call.path), missing.join(", and "));
@@ -182,7 +193,8 @@ impl<'a> Checker<'a> {
         }
         if found.ty == Type::Secret {
             self.report(
-                secret_exposed(found.span, place).help("everybody on the machine can read the command line of a process"),
+                secret_exposed(found.span, place)
+                    .help("everybody on the machine can read the command line of a process"),
             );
             return unknown(found.span);
         }

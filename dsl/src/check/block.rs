@@ -170,8 +170,11 @@ impl Checker<'_> {
         if self.statements > STATEMENTS_MAX && !self.is_too_large {
             self.is_too_large = true;
             let place = scope.calls.first().copied().unwrap_or(span);
-            let message = format!("the runbook has more than {STATEMENTS_MAX} statements once its procedures are written out");
-            self.report(Diagnostic::error("too-many-statements", place, message).help("split it into several runbooks"));
+            let message =
+                format!("the runbook has more than {STATEMENTS_MAX} statements once its procedures are written out");
+            self.report(
+                Diagnostic::error("too-many-statements", place, message).help("split it into several runbooks"),
+            );
         }
         Statement {
             key: builder.key(),

@@ -93,7 +93,10 @@ impl<'a> Checker<'a> {
         }
         let symbols = &self.symbols[owner];
         let known: Vec<&str> = symbols.questions.names().chain(symbols.procedures.names()).collect();
-        let message = format!("the module `{}` has no question or procedure `{}`", family.value, name.value);
+        let message = format!(
+            "the module `{}` has no question or procedure `{}`",
+            family.value, name.value
+        );
         let finding = Diagnostic::error("unknown-action", name.span, message);
         self.report(suggest(finding, name.span, &name.value, known, "question or procedure"));
         Callee::Unknown

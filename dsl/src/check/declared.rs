@@ -43,7 +43,9 @@ impl<'a> Checker<'a> {
                 );
                 let name = Literal::Text(signature.family.to_owned());
                 let key = typed(ExprKind::Literal(name), Type::Text, span);
-                effects.touches.push(Touch::Opaque(Resource::new(ResourceKind::External, key)));
+                effects
+                    .touches
+                    .push(Touch::Opaque(Resource::new(ResourceKind::External, key)));
             }
             None => {}
         }
@@ -65,7 +67,10 @@ impl<'a> Checker<'a> {
             self.effect_word(scope, signature, word, effects);
         }
         if effects.repeat == Repeat::Read && effects.is_changing() && !signature.is_read() {
-            let span = seen.iter().find(|(name, _)| *name == "repeat").map_or(declared.span, |(_, span)| *span);
+            let span = seen
+                .iter()
+                .find(|(name, _)| *name == "repeat")
+                .map_or(declared.span, |(_, span)| *span);
             let message = "what changes something is no read";
             let finding = Diagnostic::error("wrong-type", span, message);
             self.report(finding.help("say `repeat convergent`, `repeat keyed` or `repeat once`"));
@@ -84,7 +89,11 @@ impl<'a> Checker<'a> {
                     return;
                 };
                 if is_read && !touch.is_observing() && !matches!(touch, Touch::Proves(_)) {
-                    let message = format!("`{}` only asks, so it cannot say `{}`", signature.full_name(), touch.word());
+                    let message = format!(
+                        "`{}` only asks, so it cannot say `{}`",
+                        signature.full_name(),
+                        touch.word()
+                    );
                     let finding = Diagnostic::error("misplaced-statement", word.span, message);
                     self.report(finding.help("what changes something is performed: `do exec.run(…)`"));
                     return;
@@ -125,7 +134,11 @@ impl<'a> Checker<'a> {
             EffectWordKind::Traces(how) => match how.value.as_str() {
                 "may" if is_read => effects.leaves_traces = true,
                 "none" => effects.leaves_traces = false,
-                "may" => self.error("misplaced-statement", word.span, "`traces` is a word for questions only"),
+                "may" => self.error(
+                    "misplaced-statement",
+                    word.span,
+                    "`traces` is a word for questions only",
+                ),
                 _ => self.unknown_word(how, &["may", "none"]),
             },
             EffectWordKind::Healthy(value) => {
@@ -140,7 +153,11 @@ impl<'a> Checker<'a> {
 
     fn settle(&mut self, scope: &Scope, is_read: bool, by: &'a ast::Expr, effects: &mut Effects) {
         if is_read {
-            self.error("misplaced-statement", by.span, "a question needs no `settle`: it is asked again");
+            self.error(
+                "misplaced-statement",
+                by.span,
+                "a question needs no `settle`: it is asked again",
+            );
         } else if matches!(&by.kind, ast::ExprKind::Name(name) if name == "person") {
             effects.settle = Settle::Person;
         } else {

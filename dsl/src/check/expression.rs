@@ -54,7 +54,11 @@ impl<'a> Checker<'a> {
             self.report(secret_exposed(found.span, place));
             return unknown(found.span);
         }
-        let message = format!("{place} takes {}, and this is {}", with_article(wanted), with_article(&found.ty));
+        let message = format!(
+            "{place} takes {}, and this is {}",
+            with_article(wanted),
+            with_article(&found.ty)
+        );
         let mut finding = Diagnostic::error("wrong-type", found.span, message);
         if let Some(help) = help_for(wanted, &found.ty) {
             finding = finding.help(help);
@@ -140,7 +144,11 @@ impl<'a> Checker<'a> {
         }
         let Some(ty) = common else {
             if list.is_empty() {
-                self.error("wrong-type", span, "nothing here says what this empty list is a list of");
+                self.error(
+                    "wrong-type",
+                    span,
+                    "nothing here says what this empty list is a list of",
+                );
             }
             return unknown(span);
         };
@@ -163,7 +171,8 @@ impl<'a> Checker<'a> {
                 typed(ExprKind::Map(found), Type::Map(element.clone()), span)
             }
             _ => {
-                let message = "`{…}` stands only as an argument that takes a map, or as the record that a question gives";
+                let message =
+                    "`{…}` stands only as an argument that takes a map, or as the record that a question gives";
                 self.error("wrong-type", span, message);
                 unknown(span)
             }
@@ -223,7 +232,10 @@ impl<'a> Checker<'a> {
                 unknown(span)
             }
             Type::Service => {
-                self.report(crate::check::names::not_supported(span, "a member of a service (`S.m`)"));
+                self.report(crate::check::names::not_supported(
+                    span,
+                    "a member of a service (`S.m`)",
+                ));
                 unknown(span)
             }
             other => {

@@ -39,7 +39,11 @@ impl<'a> Checker<'a> {
 
     fn side(&mut self, hold: &str, word: &str, written: Option<&'a ast::HoldAction>, span: Span) -> (Block, u64) {
         let Some(written) = written else {
-            let finding = Diagnostic::error("missing-clause", span, format!("the hold `{hold}` does not say `{word}`"));
+            let finding = Diagnostic::error(
+                "missing-clause",
+                span,
+                format!("the hold `{hold}` does not say `{word}`"),
+            );
             self.report(finding.help(format!("add `{word} … within …`")));
             return (Block::default(), 0);
         };
@@ -48,9 +52,15 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::error("missing-clause", written.span, message);
             self.report(finding.help("add `within …`: its time counts into the way back"));
         }
-        let mut scope = Scope::new(0, Values::None("a hold may be released at any time; only inputs and anchors are there then"));
+        let mut scope = Scope::new(
+            0,
+            Values::None("a hold may be released at any time; only inputs and anchors are there then"),
+        );
         let mut builder = Builder::new(BodyKind::Hold, format!("hold:{hold}/{word}"));
         self.perform(&mut scope, &mut builder, bare(written), None);
-        (builder.finish(), written.within.as_ref().map_or(0, |within| within.value))
+        (
+            builder.finish(),
+            written.within.as_ref().map_or(0, |within| within.value),
+        )
     }
 }

@@ -66,7 +66,9 @@ impl<'a> Checker<'a> {
             (None, Type::Secret) => {
                 let message = format!("the secret `{}` does not say where it comes from", declared.name.value);
                 let finding = Diagnostic::error("missing-clause", declared.name.span, message);
-                self.report(finding.help("add `from env NAME`, `from file PATH`, `from prompt` or `from command [argv]`"));
+                self.report(
+                    finding.help("add `from env NAME`, `from file PATH`, `from prompt` or `from command [argv]`"),
+                );
                 None
             }
             (Some(_), other) if *other != Type::Secret => {

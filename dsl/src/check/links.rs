@@ -132,7 +132,10 @@ impl Links {
     /// Everything that the runbook uses, over all in between.
     pub(crate) fn all_used(&self) -> BTreeSet<Node> {
         let mut found = self.used.clone();
-        let anchors = self.edges.keys().filter(|node| matches!(node, Node::Anchor(_) | Node::Well));
+        let anchors = self
+            .edges
+            .keys()
+            .filter(|node| matches!(node, Node::Anchor(_) | Node::Well));
         found.extend(anchors.cloned());
         let mut open: Vec<Node> = found.iter().cloned().collect();
         while let Some(node) = open.pop() {

@@ -9,8 +9,8 @@ use crate::source::Span;
 
 /// Words that cannot be names of values: an expression would read differently.
 const RESERVED_VALUES: &[&str] = &[
-    "and", "or", "not", "is", "at", "as", "on", "undo", "within", "every", "until", "because", "default",
-    "contains", "matches", "true", "false",
+    "and", "or", "not", "is", "at", "as", "on", "undo", "within", "every", "until", "because", "default", "contains",
+    "matches", "true", "false",
 ];
 
 /// Words that cannot be names of steps.
@@ -212,11 +212,19 @@ impl<'a> Symbols<'a> {
 
 /// The finding that a name is declared twice.
 pub(crate) fn duplicate(name: &str, what: &str, first: Span, second: Span) -> Diagnostic {
-    let (first, second) = if first <= second { (first, second) } else { (second, first) };
-    Diagnostic::error("duplicate-name", second, format!("there are two of the {what} `{name}`"))
-        .label("the second")
-        .related(first, "the first is here")
-        .help("give one of them another name")
+    let (first, second) = if first <= second {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    Diagnostic::error(
+        "duplicate-name",
+        second,
+        format!("there are two of the {what} `{name}`"),
+    )
+    .label("the second")
+    .related(first, "the first is here")
+    .help("give one of them another name")
 }
 
 /// The finding that edition 1 has something which this program does not carry out yet.
@@ -246,7 +254,10 @@ fn reserved(name: &ast::Name, what: &str) -> Diagnostic {
     Diagnostic::error(
         "reserved-name",
         name.span,
-        format!("`{}` is a word of the language and cannot be the name of {what}", name.value),
+        format!(
+            "`{}` is a word of the language and cannot be the name of {what}",
+            name.value
+        ),
     )
     .help("choose another name, a longer one perhaps")
 }

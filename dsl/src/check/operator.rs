@@ -57,7 +57,11 @@ impl<'a> Checker<'a> {
         }
         if unknown_side {
             // What is compared is told of already; that the answer is true or false is sure.
-            let ty = if is_question(operator) { Type::Bool } else { Type::Unknown };
+            let ty = if is_question(operator) {
+                Type::Bool
+            } else {
+                Type::Unknown
+            };
             return typed(unknown(span).kind, ty, span);
         }
         match self.result(operator, &left, &right) {
@@ -89,11 +93,7 @@ impl<'a> Checker<'a> {
         match (operator, &left.ty, &right.ty) {
             (Op::And | Op::Or, Type::Bool, Type::Bool) => Ok(Type::Bool),
             (Op::Equal | Op::NotEqual, left, right) if without_pin(left) == without_pin(right) => {
-                if has_equality(left) {
-                    Ok(Type::Bool)
-                } else {
-                    Err(None)
-                }
+                if has_equality(left) { Ok(Type::Bool) } else { Err(None) }
             }
             (
                 Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual,
@@ -110,12 +110,14 @@ impl<'a> Checker<'a> {
             (Op::Add, Type::Text, Type::Text) => Ok(Type::Text),
             (Op::Add | Op::Subtract, Type::Size, Type::Size) => Ok(Type::Size),
             (Op::Add | Op::Subtract, Type::Duration, Type::Duration) => Ok(Type::Duration),
-            (Op::Add | Op::Subtract | Op::Multiply | Op::Divide, Type::Int, Type::Int) => match right.kind {
-                ExprKind::Literal(Literal::Int(0)) if operator == Op::Divide => Err(Some(Box::new(
-                    Diagnostic::error("wrong-type", right.span, "nothing can be divided by zero"),
-                ))),
-                _ => Ok(Type::Int),
-            },
+            (Op::Add | Op::Subtract | Op::Multiply | Op::Divide, Type::Int, Type::Int) => {
+                match right.kind {
+                    ExprKind::Literal(Literal::Int(0)) if operator == Op::Divide => Err(Some(Box::new(
+                        Diagnostic::error("wrong-type", right.span, "nothing can be divided by zero"),
+                    ))),
+                    _ => Ok(Type::Int),
+                }
+            }
             (Op::Multiply, Type::Size, Type::Int) | (Op::Multiply, Type::Int, Type::Size) => Ok(Type::Size),
             (Op::Multiply, Type::Duration, Type::Int) | (Op::Multiply, Type::Int, Type::Duration) => Ok(Type::Duration),
             (Op::Divide, Type::Path, Type::Text) => segment(right).map(|()| Type::Path).map_err(Some),
@@ -168,7 +170,12 @@ fn pattern(right: &Expr) -> Result<(), Box<Diagnostic>> {
     };
     regex::Regex::new(pattern).map(|_| ()).map_err(|error| {
         let reason = error.to_string();
-        let reason = reason.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+        let reason = reason
+            .lines()
+            .last()
+            .unwrap_or("")
+            .trim_start_matches("error: ")
+            .to_owned();
         let message = format!("this pattern cannot be read: {reason}");
         Box::new(Diagnostic::error("wrong-type", right.span, message))
     })
@@ -213,9 +220,9 @@ fn does_not_mix(operator: BinaryOperator, left: &Expr, right: &Expr, span: Span)
         .related(left.span, format!("this is {left_type}"))
         .related(right.span, format!("this is {right_type}"));
     match (operator, &left.ty, &right.ty) {
-        (Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual, Type::Text, Type::Text) => {
-            finding.help("versions and other texts have no order here; compare with `==` or ask a question that gives a number")
-        }
+        (Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual, Type::Text, Type::Text) => finding.help(
+            "versions and other texts have no order here; compare with `==` or ask a question that gives a number",
+        ),
         (Op::Contains, Type::List(element), _) => finding.help(format!("this is a list of {element}")),
         (Op::Matches, _, _) => finding.help("`matches` asks a text: `text matches \"pattern\"`"),
         (Op::Multiply | Op::Add | Op::Subtract, _, _) => finding.help(

@@ -56,7 +56,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn question_body(&mut self, scope: &mut Scope, declared: &'a ast::Question, result: &Type) -> (Vec<(String, Expr)>, Expr) {
+    fn question_body(
+        &mut self,
+        scope: &mut Scope,
+        declared: &'a ast::Question,
+        result: &Type,
+    ) -> (Vec<(String, Expr)>, Expr) {
         let mut lets = Vec::new();
         let mut give: Option<Expr> = None;
         for statement in &declared.body {
@@ -110,7 +115,10 @@ impl<'a> Checker<'a> {
     pub(crate) fn expect_value(&mut self, found: Expr) -> Expr {
         let message = match found.ty {
             Type::Secret => {
-                self.report(crate::check::expression::secret_exposed(found.span, "a name bound by `let`"));
+                self.report(crate::check::expression::secret_exposed(
+                    found.span,
+                    "a name bound by `let`",
+                ));
                 return unknown(found.span);
             }
             Type::Nothing => "this gives no value that could have a name",
@@ -121,7 +129,11 @@ impl<'a> Checker<'a> {
     }
 
     /// Makes the parameters of a question or procedure known in its body.
-    pub(crate) fn bind_parameters(&mut self, scope: &mut Scope, parameters: &'a [ast::Parameter]) -> Vec<(String, Type)> {
+    pub(crate) fn bind_parameters(
+        &mut self,
+        scope: &mut Scope,
+        parameters: &'a [ast::Parameter],
+    ) -> Vec<(String, Type)> {
         let mut found = Vec::with_capacity(parameters.len());
         for parameter in parameters {
             refuse_reserved_value(&parameter.name, &mut self.found);
@@ -257,7 +269,10 @@ impl<'a> Checker<'a> {
             Node::Question(module, place) => format!("`{}`", self.question_name(*module, *place)),
             Node::Procedure(module, place) => {
                 let symbols = &self.symbols[*module];
-                format!("`{}{}`", symbols.prefix, symbols.procedures.list[*place].item.name.value)
+                format!(
+                    "`{}{}`",
+                    symbols.prefix, symbols.procedures.list[*place].item.name.value
+                )
             }
             Node::Anchor(name) => format!("the anchor `{name}`"),
             Node::Well => "`is well`".to_owned(),

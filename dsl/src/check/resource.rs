@@ -118,7 +118,11 @@ impl<'a> Checker<'a> {
         let found = if found.ty == Type::Resource {
             found
         } else {
-            self.error("wrong-type", call.span, "a resource is wanted here, such as `link(path)` or `ingress(\"name\")`");
+            self.error(
+                "wrong-type",
+                call.span,
+                "a resource is wanted here, such as `link(path)` or `ingress(\"name\")`",
+            );
             unknown(call.span)
         };
         self.resource_of(found)

@@ -15,10 +15,15 @@ const ENDS: &[&str] = &["completed", "refused", "rolled_back", "parked", "stuck"
 impl<'a> Checker<'a> {
     /// Checks every scenario, in order.
     pub(crate) fn check_scenarios(&mut self) -> Vec<Scenario> {
-        let scenarios: Vec<&'a ast::Scenario> = self.symbols[0].scenarios.iter().map(|declared| declared.item).collect();
+        let scenarios: Vec<&'a ast::Scenario> =
+            self.symbols[0].scenarios.iter().map(|declared| declared.item).collect();
         let mut found = Vec::with_capacity(scenarios.len());
         for scenario in scenarios {
-            let injects = scenario.injects.iter().filter_map(|inject| self.inject(inject)).collect();
+            let injects = scenario
+                .injects
+                .iter()
+                .filter_map(|inject| self.inject(inject))
+                .collect();
             self.expect_symptom(scenario.expect_symptom.as_ref());
             if let Some(end) = &scenario.expect_end
                 && !ENDS.contains(&end.value.as_str())
@@ -66,8 +71,10 @@ impl<'a> Checker<'a> {
             let value = self.expect(&scope, value, &ty, &place);
             answers.push((dotted(path), value));
         }
-        let until = inject.until.as_ref().and_then(|path| {
-            match self.callee(0, path, span_of(path, inject.span)) {
+        let until = inject
+            .until
+            .as_ref()
+            .and_then(|path| match self.callee(0, path, span_of(path, inject.span)) {
                 Callee::Procedure(module, place) => Some(self.procedure_name(module, place)),
                 Callee::Action(signature) if !signature.is_read() => Some(signature.full_name()),
                 Callee::Unknown => None,
@@ -76,8 +83,7 @@ impl<'a> Checker<'a> {
                     self.error("wrong-type", span_of(path, inject.span), message);
                     None
                 }
-            }
-        });
+            });
         Some(Inject {
             step: step?,
             see: inject.see.as_ref().map_or_else(String::new, |see| see.value.clone()),

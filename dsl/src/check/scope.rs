@@ -92,7 +92,10 @@ impl Scope {
 
     /// The body of a question or procedure.
     pub(crate) fn body(module: usize) -> Self {
-        let mut scope = Self::new(module, Values::None("a question or procedure knows only its parameters"));
+        let mut scope = Self::new(
+            module,
+            Values::None("a question or procedure knows only its parameters"),
+        );
         scope.is_closed = true;
         scope
     }

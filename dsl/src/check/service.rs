@@ -131,7 +131,13 @@ impl<'a> Checker<'a> {
             let written = crate::check::callee::dotted(&call.path);
             let span = call.path.first().map_or(call.span, |name| name.span);
             let finding = Diagnostic::error("unknown-name", span, format!("a service is no `{written}`"));
-            self.report(suggest(finding, span, &written, RUNS.iter().copied(), "kind of service"));
+            self.report(suggest(
+                finding,
+                span,
+                &written,
+                RUNS.iter().copied(),
+                "kind of service",
+            ));
             return None;
         };
         let parameter = |name: &str, ty: Type| Wanted {
@@ -204,7 +210,11 @@ impl<'a> Checker<'a> {
 
     fn state_part(&mut self, part: &'a ast::ProtectPart) -> Option<StatePart> {
         let scope = Scope::fixed(0, "what is protected");
-        let ty = if part.kind.value == "volume" { Type::Text } else { Type::Path };
+        let ty = if part.kind.value == "volume" {
+            Type::Text
+        } else {
+            Type::Path
+        };
         let place = format!("`{}`", part.kind.value);
         let value = self.expect(&scope, &part.value, &ty, &place);
         match part.kind.value.as_str() {
@@ -212,7 +222,11 @@ impl<'a> Checker<'a> {
             "volume" => Some(StatePart::Volume(value)),
             "file" => Some(StatePart::File(value)),
             other => {
-                let finding = Diagnostic::error("unknown-name", part.kind.span, format!("what is protected has no part `{other}`"));
+                let finding = Diagnostic::error(
+                    "unknown-name",
+                    part.kind.span,
+                    format!("what is protected has no part `{other}`"),
+                );
                 let known = ["path", "volume", "file"];
                 self.report(suggest(finding, part.kind.span, other, known, "part"));
                 None

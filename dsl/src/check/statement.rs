@@ -53,7 +53,11 @@ impl<'a> Checker<'a> {
         match u64::try_from(times.value) {
             Ok(times) if times > 0 => Some((Retry { times, every_ms }, span)),
             _ => {
-                self.error("wrong-type", times.span, "say how often it is tried again: a number above zero");
+                self.error(
+                    "wrong-type",
+                    times.span,
+                    "say how often it is tried again: a number above zero",
+                );
                 None
             }
         }
@@ -61,7 +65,11 @@ impl<'a> Checker<'a> {
 
     /// Whether a statement may stand in this body; tells where it may not.
     fn may_stand(&mut self, scope: &Scope, builder: &Builder, statement: &ast::Statement) -> bool {
-        let place = if scope.is_closed { BodyKind::Procedure } else { builder.kind };
+        let place = if scope.is_closed {
+            BodyKind::Procedure
+        } else {
+            builder.kind
+        };
         let (word, places): (&str, &[BodyKind]) = {
             use BodyKind::{Hold, Park, Procedure, Rollback, Row, Step, Undo};
             let all: &[BodyKind] = &[Step, Procedure, Undo, Rollback, Park, Row, Hold];
@@ -272,7 +280,11 @@ impl<'a> Checker<'a> {
     /// A poll says how long it goes on.
     pub(crate) fn expect_bound(&mut self, written: &ast::Check) {
         if let (Some(every), None) = (&written.every, &written.within) {
-            let finding = Diagnostic::error("missing-clause", every.span, "this asks again and again, and does not say how long");
+            let finding = Diagnostic::error(
+                "missing-clause",
+                every.span,
+                "this asks again and again, and does not say how long",
+            );
             self.report(finding.help("add `within …` before `every …`"));
         }
     }
@@ -288,7 +300,11 @@ impl<'a> Checker<'a> {
             .filter(|way| *way != model::Disposition::Unwind);
         let binding = match (&ask.name, ask.confirm) {
             (Some(name), true) => {
-                let finding = Diagnostic::error("wrong-type", name.span, "a confirmation is yes or the step fails; it has no value");
+                let finding = Diagnostic::error(
+                    "wrong-type",
+                    name.span,
+                    "a confirmation is yes or the step fails; it has no value",
+                );
                 self.report(finding.help("leave `as …` out, or ask for `text`"));
                 None
             }
@@ -311,7 +327,11 @@ impl<'a> Checker<'a> {
 
     fn hold_statement(&mut self, scope: &Scope, builder: &mut Builder, statement: &ast::Statement, name: &ast::Name) {
         if builder.is_before_window {
-            let finding = Diagnostic::error("misplaced-statement", statement.span, "a hold changes something, and this step runs before the window");
+            let finding = Diagnostic::error(
+                "misplaced-statement",
+                statement.span,
+                "a hold changes something, and this step runs before the window",
+            );
             self.report(finding.help("take it in a step that is not marked `before window`"));
         }
         builder.has_acted = true;

@@ -22,7 +22,12 @@ impl<'a> Checker<'a> {
 
     /// Finds out which values steps bind and in which order the steps run, before any is looked into.
     pub(crate) fn prepare_steps(&mut self) {
-        let steps: Vec<&'a ast::Step> = self.symbols[0].steps.list.iter().map(|declared| declared.item).collect();
+        let steps: Vec<&'a ast::Step> = self.symbols[0]
+            .steps
+            .list
+            .iter()
+            .map(|declared| declared.item)
+            .collect();
         for (place, step) in steps.iter().enumerate() {
             for statement in &step.body {
                 self.prepare_statement(place, statement);
@@ -66,7 +71,9 @@ impl<'a> Checker<'a> {
             _ => return,
         };
         let span = statement.span;
-        self.may_bind_nothing.entry(step).or_insert(MayBindNothing { span, because });
+        self.may_bind_nothing
+            .entry(step)
+            .or_insert(MayBindNothing { span, because });
     }
 
     fn prepare_value(&mut self, step: usize, name: &'a ast::Name) {
@@ -88,7 +95,10 @@ impl<'a> Checker<'a> {
         };
         let places: Vec<Option<usize>> = after.iter().map(|name| self.step_place(name)).collect();
         // With a name that is unknown the order is unknown: the usual one tells nothing twice.
-        places.into_iter().collect::<Option<Vec<usize>>>().map_or(Waits::Above, Waits::For)
+        places
+            .into_iter()
+            .collect::<Option<Vec<usize>>>()
+            .map_or(Waits::Above, Waits::For)
     }
 
     /// The place of a step that is named; tells where there is none.
@@ -129,7 +139,10 @@ impl<'a> Checker<'a> {
         builder.is_before_window = item.before_window;
         self.statements(&mut scope, &mut builder, &item.body);
         if runbook.window.is_some() && builder.budget_ms.is_none() {
-            let message = format!("the step `{}` has no budget, and the runbook has a window", item.name.value);
+            let message = format!(
+                "the step `{}` has no budget, and the runbook has a window",
+                item.name.value
+            );
             let finding = Diagnostic::error("missing-budget", span, message);
             self.report(finding.help("begin it with `budget …`: the longest it may take, waits and retries included"));
         }
@@ -166,14 +179,18 @@ impl<'a> Checker<'a> {
             for step in cycle.iter().skip(1) {
                 finding = finding.related(self.symbols[0].steps.list[*step].span, "waits too");
             }
-            self.report(finding.help("an arrow means \"waits for\"; a step without `after` waits for every step above it"));
+            self.report(
+                finding.help("an arrow means \"waits for\"; a step without `after` waits for every step above it"),
+            );
         }
     }
 
     fn refuse_waiting_for_window(&mut self, direct: &[Vec<usize>]) {
         for (place, before) in direct.iter().enumerate() {
             let step = self.symbols[0].steps.list[place];
-            let inside = before.iter().find(|other| !self.symbols[0].steps.list[**other].item.before_window);
+            let inside = before
+                .iter()
+                .find(|other| !self.symbols[0].steps.list[**other].item.before_window);
             let (true, Some(inside)) = (step.item.before_window, inside) else {
                 continue;
             };
@@ -182,7 +199,8 @@ impl<'a> Checker<'a> {
                 "the step `{}` runs before the window and waits for `{}`, which runs in it",
                 step.item.name.value, other.item.name.value
             );
-            let finding = Diagnostic::error("misplaced-statement", step.span, message).related(other.span, "runs in the window");
+            let finding =
+                Diagnostic::error("misplaced-statement", step.span, message).related(other.span, "runs in the window");
             self.report(finding.help("write the steps `before window` first"));
         }
     }

@@ -65,7 +65,11 @@ impl<'a> Checker<'a> {
             builder.finish()
         });
         if let (Some(_), None, true) = (&first, &row.budget, has_window) {
-            let finding = Diagnostic::error("missing-budget", row.span, "this row acts, and does not say how long it may take");
+            let finding = Diagnostic::error(
+                "missing-budget",
+                row.span,
+                "this row acts, and does not say how long it may take",
+            );
             self.report(finding.help("add `budget …` to the row"));
         }
         let suspect = row.suspect.as_ref().map(|suspect| suspect.value.clone());
@@ -76,7 +80,11 @@ impl<'a> Checker<'a> {
         let otherwise = match &row.otherwise {
             Some(way) => self.disposition(way, Ways::ROW),
             None => {
-                let finding = Diagnostic::error("missing-clause", row.span, "this row does not say what comes where it does not help");
+                let finding = Diagnostic::error(
+                    "missing-clause",
+                    row.span,
+                    "this row does not say what comes where it does not help",
+                );
                 self.report(finding.help("add `otherwise rollback NAME`, `otherwise unwind` or `otherwise park NAME`"));
                 None
             }

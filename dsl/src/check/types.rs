@@ -67,7 +67,11 @@ impl<'a> Checker<'a> {
                 }
             },
             _ => {
-                self.report(Diagnostic::error("unknown-type", at.span, "a type is one name, or module.Type"));
+                self.report(Diagnostic::error(
+                    "unknown-type",
+                    at.span,
+                    "a type is one name, or module.Type",
+                ));
                 return Type::Unknown;
             }
         };
@@ -81,7 +85,8 @@ impl<'a> Checker<'a> {
             }
             Some((_, ty)) => ty.clone(),
             None => {
-                let finding = Diagnostic::error("unknown-type", name.span, format!("there is no type `{}`", name.value));
+                let finding =
+                    Diagnostic::error("unknown-type", name.span, format!("there is no type `{}`", name.value));
                 let words = WORDS.iter().map(|(word, _)| *word).filter(|_| path.len() == 1);
                 let known: Vec<&str> = self.symbols[owner].types.names().chain(words).collect();
                 self.report(suggest(finding, name.span, &name.value, known, "type"));

@@ -55,7 +55,11 @@ impl<'a> Checker<'a> {
         let within_ms = match within {
             Some(within) => within.value,
             None => {
-                let finding = Diagnostic::error("missing-clause", written.span, "this undo does not say how long it may take");
+                let finding = Diagnostic::error(
+                    "missing-clause",
+                    written.span,
+                    "this undo does not say how long it may take",
+                );
                 self.report(finding.help("add `within …`: its time counts into the way back"));
                 0
             }

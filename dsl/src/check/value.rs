@@ -163,7 +163,9 @@ impl Checker<'_> {
                     format!("it is bound in step `{id}`, which need not be done when step `{user}` starts")
                 }
                 (false, _) if self.order.is_before(step, home) => {
-                    format!("it is bound in step `{id}`, which waits for step `{user}`; bind it in a step that comes earlier")
+                    format!(
+                        "it is bound in step `{id}`, which waits for step `{user}`; bind it in a step that comes earlier"
+                    )
                 }
                 (false, _) => format!("it is bound in step `{id}`, for which step `{user}` does not wait"),
             });
@@ -219,7 +221,9 @@ impl Checker<'_> {
             finding = finding.help("a question or procedure does not see what a step binds; give it as an argument");
         }
         if self.symbols[scope.module].uses.contains_key(name) {
-            finding = finding.help(format!("`{name}` is a module: call one of its questions, `{name}.…(…)`"));
+            finding = finding.help(format!(
+                "`{name}` is a module: call one of its questions, `{name}.…(…)`"
+            ));
         }
         self.report(finding);
     }

@@ -48,11 +48,13 @@ impl<'a> Checker<'a> {
         match &written.kind {
             DispositionKind::Rollback(name) => {
                 let known = self.symbols[0].rollbacks.place(&name.value).is_some();
-                self.named_way(name, known, "way back").then(|| Disposition::Rollback(name.value.clone()))
+                self.named_way(name, known, "way back")
+                    .then(|| Disposition::Rollback(name.value.clone()))
             }
             DispositionKind::Park(name) => {
                 let known = self.symbols[0].parks.place(&name.value).is_some();
-                self.named_way(name, known, "safe place to stop").then(|| Disposition::Park(name.value.clone()))
+                self.named_way(name, known, "safe place to stop")
+                    .then(|| Disposition::Park(name.value.clone()))
             }
             DispositionKind::Unwind | DispositionKind::TurnBack => Some(Disposition::Unwind),
             DispositionKind::Pause => Some(Disposition::Pause),
@@ -67,7 +69,11 @@ impl<'a> Checker<'a> {
                 "way back" => symbols.rollbacks.names().collect(),
                 _ => symbols.parks.names().collect(),
             };
-            let finding = Diagnostic::error("unknown-name", name.span, format!("there is no {what} `{}`", name.value));
+            let finding = Diagnostic::error(
+                "unknown-name",
+                name.span,
+                format!("there is no {what} `{}`", name.value),
+            );
             self.report(suggest(finding, name.span, &name.value, known, what));
         }
         is_known
@@ -87,9 +93,14 @@ impl<'a> Checker<'a> {
             let mut builder = Builder::new(BodyKind::Rollback, format!("rollback:{}", item.name.value));
             self.statements(&mut scope, &mut builder, &item.body);
             if has_window && builder.budget_ms.is_none() {
-                let message = format!("the way back `{}` has no budget, and the runbook has a window", item.name.value);
+                let message = format!(
+                    "the way back `{}` has no budget, and the runbook has a window",
+                    item.name.value
+                );
                 let finding = Diagnostic::error("missing-budget", span, message);
-                self.report(finding.help("add `budget …`: the longest it may take; it has to fit what the window keeps"));
+                self.report(
+                    finding.help("add `budget …`: the longest it may take; it has to fit what the window keeps"),
+                );
             }
             let (from, until) = stretch.unwrap_or_default();
             found.push(Rollback {
@@ -116,7 +127,10 @@ impl<'a> Checker<'a> {
         let (first, last) = (self.step_place(from), self.step_place(until));
         let (first, last) = (first?, last?);
         if first != last && self.order.is_before(last, first) {
-            let message = format!("`{}` is done before `{}` starts, so this applies nowhere", until.value, from.value);
+            let message = format!(
+                "`{}` is done before `{}` starts, so this applies nowhere",
+                until.value, from.value
+            );
             let finding = Diagnostic::error("misplaced-statement", from.span.to(until.span), message);
             self.report(finding.help("name the first step of the stretch, then the one it ends at"));
         }

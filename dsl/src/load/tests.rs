@@ -37,7 +37,10 @@ impl Sources for Memory {
 fn loaded(text: &str, sources: &Memory) -> (Loaded, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
     let loaded = load("main.runbook", text, sources, &mut diagnostics);
-    let told = diagnostics.iter().map(|one| format!("{}: {}", one.slug, one.message)).collect();
+    let told = diagnostics
+        .iter()
+        .map(|one| format!("{}: {}", one.slug, one.message))
+        .collect();
     (loaded, told)
 }
 
@@ -70,15 +73,26 @@ fn circles_show_their_chain() {
         ["import-cycle: modules use each other in a circle: a.runbook → b.runbook → a.runbook"]
     );
     assert_eq!(first.modules[2].missing, ["a"]);
-    let (_, told) = loaded("use \"./main.runbook\" as me", &Memory::default().with("main.runbook", ""));
-    assert_eq!(told, ["import-cycle: modules use each other in a circle: main.runbook → main.runbook"]);
+    let (_, told) = loaded(
+        "use \"./main.runbook\" as me",
+        &Memory::default().with("main.runbook", ""),
+    );
+    assert_eq!(
+        told,
+        ["import-cycle: modules use each other in a circle: main.runbook → main.runbook"]
+    );
 }
 
 #[test]
 fn unknown_modules_get_suggestions() {
     let sources = Memory::default().with("std.ingress.nginx", "");
     let mut diagnostics = Diagnostics::default();
-    load("m", "use std.ingress.ngnix as i\nuse \"./no.runbook\" as n", &sources, &mut diagnostics);
+    load(
+        "m",
+        "use std.ingress.ngnix as i\nuse \"./no.runbook\" as n",
+        &sources,
+        &mut diagnostics,
+    );
     let found = diagnostics.into_sorted();
     assert_eq!(found[0].slug, "unknown-module");
     let suggestion = found[0].help[0].suggestion.as_ref().unwrap();
@@ -108,7 +122,12 @@ fn depth_number_and_size_are_bounded() {
     let (first, told) = loaded(&text, &many);
     assert_eq!((first.modules.len(), told.len()), (FILES_MAX, 1));
 
-    let large = Memory::default().with("a", &" ".repeat(9 << 20)).with("b", &"\n".repeat(9 << 20));
+    let large = Memory::default()
+        .with("a", &" ".repeat(9 << 20))
+        .with("b", &"\n".repeat(9 << 20));
     let (_, told) = loaded("use \"./a\" as a\nuse \"./b\" as b", &large);
-    assert_eq!(told, ["too-large: a runbook and its modules are at most 16 MiB together"]);
+    assert_eq!(
+        told,
+        ["too-large: a runbook and its modules are at most 16 MiB together"]
+    );
 }

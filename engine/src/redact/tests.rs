@@ -31,8 +31,8 @@ fn encodings_of_other_programs_are_found() {
     let seen = [
         secret,
         "cEBzcyB3J29yZC/DvCIx",
-        "eHBAc3Mgdydvcm",
-        "eHhwQHNzIHcnb3JkL8O8Ij",
+        "eHBAc3MgdydvcmQvw7wiMXRhaWw=",
+        "eHlwQHNzIHcnb3JkL8O8IjF0YWls",
         "704073732077276f72642fc3bc2231",
         "704073732077276F72642FC3BC2231",
         "p%40ss%20w%27ord/%C3%BC%221",

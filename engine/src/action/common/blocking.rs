@@ -32,7 +32,7 @@ impl Stop {
     pub(crate) fn never(&self) -> Self {
         Self {
             asked: Arc::new(AtomicBool::new(false)),
-            deadline: self.deadline + Duration::from_secs(3600),
+            deadline: self.deadline + Duration::from_hours(1),
             limit: self.limit,
         }
     }

@@ -101,10 +101,6 @@ pub(crate) fn attempt_mark(context: &Context) -> String {
     format!("{}#{}", context.key, context.attempt)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what a child inherits is read where it is started"
-)]
 fn inherited() -> BTreeMap<String, OsString> {
     let mut environment: BTreeMap<String, OsString> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))

@@ -132,7 +132,7 @@ mod tests {
         let mut capture = Capture::new(&Redactor::default());
         capture.keep(b"first\n");
         for _ in 0..100 {
-            capture.keep(&[b'x'; 64 * 1024]);
+            capture.keep(&vec![b'x'; 64 * 1024]);
         }
         capture.keep(b"\nlast\n\n");
         capture.finish();

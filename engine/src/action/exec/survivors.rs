@@ -101,8 +101,12 @@ impl Family {
             }
             if kill {
                 // Stopped first, so that none of them forks while we go through them.
-                living.values().for_each(|process| process.signal(Signal::STOP));
-                living.values().for_each(|process| process.signal(Signal::KILL));
+                for process in living.values() {
+                    process.signal(Signal::STOP);
+                }
+                for process in living.values() {
+                    process.signal(Signal::KILL);
+                }
             }
             if Instant::now() >= deadline {
                 return false;

@@ -53,7 +53,7 @@ impl Action for Install {
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments, "path");
-        let (content, mode) = match wanted(arguments) {
+        let (secret_text, mode) = match wanted(arguments) {
             Ok(wanted) => wanted,
             Err(reason) => return Outcome::failed(reason),
         };
@@ -61,7 +61,7 @@ impl Action for Install {
         blocking::perform(context, move |stop| {
             stop.check()?;
             let file = replace::resolve(&path)?;
-            replace(&file, content.as_bytes(), Mode::Exactly(mode), &key, None)?;
+            replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &key, None)?;
             Ok(Outcome::done(format!(
                 "{} is in place, mode {mode:04o}",
                 path.display()
@@ -72,7 +72,7 @@ impl Action for Install {
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let path = path_of(context, arguments, "path");
-        let (content, mode) = match wanted(arguments) {
+        let (secret_text, mode) = match wanted(arguments) {
             Ok(wanted) => wanted,
             Err(reason) => return Settled::NotDone(reason),
         };
@@ -83,7 +83,7 @@ impl Action for Install {
             let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
             match found {
                 Ok((data, bytes)) => {
-                    let is_in_place = *bytes == *content.as_bytes() && data.permissions().mode() & 0o7777 == mode;
+                    let is_in_place = *bytes == *secret_text.as_bytes() && data.permissions().mode() & 0o7777 == mode;
                     if is_in_place {
                         let line = format!("{} is in place with its content and mode", path.display());
                         return Ok(Settled::Done(Evidence::line(line)));

@@ -68,13 +68,13 @@ pub(super) fn replace(
     let done = prepare(&prepared, content, mode, old.as_ref())
         .map_err(|error| problem("write", path, &error))
         .and_then(|()| {
-            if let (Some(before), Ok(now)) = (unchanged, path.symlink_metadata()) {
-                if !is_same(before, &now) {
-                    return Err(format!(
-                        "{} was changed by somebody else meanwhile; nothing was written, try again",
-                        path.display()
-                    ));
-                }
+            if let (Some(before), Ok(now)) = (unchanged, path.symlink_metadata())
+                && !is_same(before, &now)
+            {
+                return Err(format!(
+                    "{} was changed by somebody else meanwhile; nothing was written, try again",
+                    path.display()
+                ));
             }
             std::fs::rename(&prepared, path).map_err(|error| problem("write", path, &error))
         });

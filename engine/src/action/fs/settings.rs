@@ -80,7 +80,7 @@ impl Setting {
 
 /// The number of the line that holds a place, from 1.
 fn line_of(text: &str, place: usize) -> usize {
-    text.as_bytes()[..place].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()[..place].split(|byte| *byte == b'\n').count()
 }
 
 #[cfg(test)]

@@ -47,15 +47,15 @@ impl Action for WriteText {
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments, "path");
-        let content = arguments.text("content").unwrap_or_default().to_owned();
+        let wanted = arguments.text("content").unwrap_or_default().to_owned();
         let key = context.key.clone();
         blocking::perform(context, move |stop| {
             stop.check()?;
             let file = replace::resolve(&path)?;
-            replace(&file, content.as_bytes(), Mode::Keep, &key, None)?;
+            replace(&file, wanted.as_bytes(), Mode::Keep, &key, None)?;
             Ok(Outcome::done(format!(
                 "wrote {} bytes to {}",
-                content.len(),
+                wanted.len(),
                 path.display()
             )))
         })
@@ -64,13 +64,13 @@ impl Action for WriteText {
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let path = path_of(context, arguments, "path");
-        let content = arguments.text("content").unwrap_or_default().to_owned();
+        let wanted = arguments.text("content").unwrap_or_default().to_owned();
         let key = context.key.clone();
         blocking::settle(context, move |_| {
             let file = replace::resolve(&path)?;
             replace::clear(&replace::beside(&file, &key))?;
             match std::fs::read(&file) {
-                Ok(bytes) if bytes == content.as_bytes() => Ok(Settled::Done(Evidence::line(format!(
+                Ok(bytes) if bytes == wanted.as_bytes() => Ok(Settled::Done(Evidence::line(format!(
                     "{} holds the text",
                     path.display()
                 )))),

@@ -34,7 +34,7 @@ impl Resolver for Addresses {
     }
 }
 
-/// Whether an address is never asked: 169.254/16, fe80::/10, and what clouds use for the same.
+/// Whether an address is never asked: 169.254/16, `fe80::/10`, and what clouds use for the same.
 fn is_refused(address: &SocketAddr) -> bool {
     /// Where one cloud answers about the machine over version 6.
     const MACHINE_DATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);

@@ -174,18 +174,13 @@ fn spawn(start: &child::Start, log: Option<&Log>) -> Result<tokio::process::Chil
         None => Ok(Stdio::null()),
     };
     // `setsid` becomes the program itself: no process is left between.
-    let mut command = match setsid() {
-        Some(setsid) => {
-            let mut command = tokio::process::Command::new(setsid);
-            command.arg(&start.program);
-            command
-        }
-        None => {
-            let mut command = tokio::process::Command::new(&start.program);
-            command.arg0(&start.argv[0]).process_group(0);
-            command
-        }
-    };
+    let setsid = setsid();
+    let mut command = tokio::process::Command::new(setsid.unwrap_or(&start.program));
+    if setsid.is_some() {
+        command.arg(&start.program);
+    } else {
+        command.arg0(&start.argv[0]).process_group(0);
+    }
     command
         .args(&start.argv[1..])
         .env_clear()
@@ -201,10 +196,11 @@ fn spawn(start: &child::Start, log: Option<&Log>) -> Result<tokio::process::Chil
 
 /// The tool that gives a program a session of its own; the standard library cannot without unsafe code.
 /// Where it is missing the process gets a group of its own only, which a lost terminal does not end either.
-fn setsid() -> Option<&'static str> {
+fn setsid() -> Option<&'static Path> {
     ["/usr/bin/setsid", "/bin/setsid"]
+        .map(Path::new)
         .into_iter()
-        .find(|path| Path::new(path).exists())
+        .find(|path| path.exists())
 }
 
 /// Why a process ended at once, with the last line that it printed.

@@ -118,7 +118,9 @@ async fn is_gone_within(mark: &str, known: &mut BTreeMap<i32, Process>, patience
             return true;
         }
         if kill {
-            known.values().for_each(|process| process.signal(Signal::KILL));
+            for process in known.values() {
+                process.signal(Signal::KILL);
+            }
         }
         if Instant::now() >= deadline {
             return false;

@@ -1,0 +1,244 @@
+//! A world with a folder to work in, and short ways to call it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, builtin};
+use backstay::topology::{RunsView, ServiceView, Topology};
+use backstay::value::{Secret, Value};
+use backstay::world::World;
+use backstay_dsl::catalogue::Pattern;
+use backstay_dsl::model::Begins;
+use tokio::sync::watch;
+
+/// The service of every bench.
+pub(crate) const SERVICE: &str = "app";
+
+/// A world under examination.
+pub(crate) struct Bench {
+    /// The world.
+    pub(crate) world: Arc<dyn World>,
+    /// The folder to work in. In the real world it is there; a simulated one takes it as a name.
+    pub(crate) folder: PathBuf,
+    /// Whether what happens really happens.
+    pub(crate) is_real: bool,
+    kept: tempfile::TempDir,
+    topology: Arc<Topology>,
+    secrets: Vec<Secret>,
+}
+
+/// One call with what belongs to it.
+pub(crate) struct Call {
+    context: Context,
+    ground: GroundCall,
+    stop: watch::Sender<bool>,
+}
+
+impl Bench {
+    /// A bench around a world.
+    pub(crate) fn new(world: Arc<dyn World>, is_real: bool) -> Self {
+        let kept = tempfile::tempdir().unwrap();
+        let folder = kept.path().canonicalize().unwrap().join("work");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::create_dir(kept.path().join("run")).unwrap();
+        // A mark of its own, since tests run side by side.
+        let mark = format!("world-{}", folder.display());
+        let service = ServiceView {
+            runs: RunsView::Process(mark),
+            pinned_by: None,
+            writes: Vec::new(),
+            behind: None,
+            begins: Begins::Absent,
+        };
+        let topology = Topology {
+            services: BTreeMap::from([(SERVICE.to_owned(), service)]),
+            ..Topology::default()
+        };
+        Self {
+            world,
+            folder,
+            is_real,
+            kept,
+            topology: Arc::new(topology),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// The mark of the bench's service.
+    pub(crate) fn mark(&self) -> String {
+        format!("world-{}", self.folder.display())
+    }
+
+    /// The bench with a secret of the run.
+    pub(crate) fn with_secret(mut self, text: &str) -> Self {
+        self.secrets.push(Secret::new("token", text));
+        self
+    }
+
+    /// The first secret, as an argument.
+    pub(crate) fn secret(&self) -> Value {
+        Value::Secret(self.secrets[0].clone())
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Puts a file there from outside; a simulated world is told by a write.
+    pub(crate) async fn given(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        if self.is_real {
+            std::fs::write(&path, content).unwrap();
+        } else {
+            let path = path_value(&path);
+            self.does("fs.write", &[("path", path), ("content", text(content))])
+                .await;
+        }
+        path
+    }
+
+    /// A call of an action.
+    pub(crate) fn call(&self, action: &str, arguments: &[(&str, Value)]) -> Call {
+        let catalogue = builtin().catalogue();
+        let signature = catalogue.get(action).unwrap();
+        for (name, _) in arguments {
+            assert!(signature.parameter(name).is_some(), "{action} takes no `{name}`");
+        }
+        let arguments = Arguments(
+            arguments
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        );
+        let touches: Vec<_> = signature
+            .touches
+            .iter()
+            .map(|touch| {
+                touch.map(&mut |pattern| match pattern {
+                    Pattern::Text(text) => (*text).to_owned(),
+                    Pattern::Parameter(name) => arguments.get(name).map(Value::canonical).unwrap_or_default(),
+                    Pattern::Result | Pattern::ResultField(_) => String::new(),
+                })
+            })
+            .collect();
+        let (stop, cancelled) = watch::channel(false);
+        let context = Context {
+            run: format!("run{}", self.folder.display()),
+            key: format!("run{}/step/1", self.folder.display()),
+            attempt: 1,
+            limit: Duration::from_millis(signature.limit_ms),
+            cancelled,
+            topology: self.topology.clone(),
+            run_directory: self.kept.path().join("run"),
+            secrets: self.secrets.clone().into(),
+            touches: touches.clone(),
+            working_directory: self.folder.clone(),
+        };
+        let ground = GroundCall {
+            action: action.to_owned(),
+            arguments,
+            touches,
+            healthy: None,
+        };
+        Call { context, ground, stop }
+    }
+
+    /// Performs a call.
+    pub(crate) async fn perform(&self, call: &Call) -> Outcome {
+        self.world.perform(&call.context, &call.ground).await
+    }
+
+    /// Settles a call.
+    pub(crate) async fn settle(&self, call: &Call) -> Settled {
+        self.world.settle(&call.context, &call.ground).await
+    }
+
+    /// What a call would change.
+    pub(crate) async fn preview(&self, call: &Call) -> Option<String> {
+        self.world.preview(&call.context, &call.ground).await
+    }
+
+    /// Performs a call that must be done, and gives its value.
+    pub(crate) async fn does(&self, action: &str, arguments: &[(&str, Value)]) -> Option<Value> {
+        match self.perform(&self.call(action, arguments)).await {
+            Outcome::Done(evidence) => evidence.value,
+            other => panic!("{action} {arguments:?}: {other:?}"),
+        }
+    }
+
+    /// Performs a call that must fail, and gives its line.
+    pub(crate) async fn fails(&self, action: &str, arguments: &[(&str, Value)]) -> String {
+        match self.perform(&self.call(action, arguments)).await {
+            Outcome::Failed(evidence) => evidence.summary,
+            other => panic!("{action} {arguments:?}: {other:?}"),
+        }
+    }
+}
+
+impl Call {
+    /// The same call with another limit.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.context.limit = limit;
+        self
+    }
+
+    /// The same call as this attempt of this statement.
+    pub(crate) fn keyed(mut self, statement: &str, attempt: u32) -> Self {
+        self.context.key = format!("{}/{statement}", self.context.run);
+        self.context.attempt = attempt;
+        self
+    }
+
+    /// The mark of its attempt.
+    pub(crate) fn mark(&self) -> String {
+        format!("{}#{}", self.context.key, self.context.attempt)
+    }
+
+    /// The name of its run.
+    pub(crate) fn run(&self) -> &str {
+        &self.context.run
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn cancel(&self) {
+        self.stop.send(true).unwrap();
+    }
+}
+
+/// A text.
+pub(crate) fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// A path.
+pub(crate) fn path_value(path: &Path) -> Value {
+    Value::Path(path.to_str().unwrap().to_owned())
+}
+
+/// Words for `argv`.
+pub(crate) fn words(words: &[&str]) -> Value {
+    Value::List(words.iter().map(|word| text(word)).collect())
+}
+
+/// The bench's service.
+pub(crate) fn service() -> Value {
+    Value::Service(SERVICE.to_owned())
+}
+
+/// Names a test that cannot run here: loudly, and for `tests/run`, which counts it as failed.
+pub(crate) fn leave_out(test: &str, why: &str) {
+    use std::io::Write;
+    let line = format!("LEFT OUT: {test}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    if let Some(list) = std::env::var_os("BACKSTAY_TESTS_LEFT_OUT") {
+        let mut list = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(list)
+            .unwrap();
+        list.write_all(line.as_bytes()).unwrap();
+    }
+}

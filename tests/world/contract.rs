@@ -1,0 +1,175 @@
+//! What every world must do: a change is seen by the read that belongs to it, and an unknown outcome is
+//! settled as it really is.
+
+use std::time::{Duration, Instant};
+
+use backstay::action::{Outcome, Settled};
+use backstay::value::Value;
+
+use crate::bench::{Bench, Call, path_value, service, text, words};
+use crate::worlds;
+
+/// Each test in each world.
+macro_rules! contract {
+    ($($name:ident),+ $(,)?) => {
+        mod real {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::worlds::real()).await;
+            })+
+        }
+    };
+}
+
+contract!(
+    a_read_sees_what_was_written,
+    a_link_leads_where_it_was_switched,
+    a_setting_is_what_it_was_set_to,
+    what_was_removed_does_not_exist,
+    a_service_lives_from_start_to_stop,
+    an_unknown_outcome_is_settled_as_it_is,
+    a_start_and_a_stop_are_settled_as_they_are,
+    a_request_to_stop_is_obeyed,
+    a_limit_is_obeyed,
+);
+
+async fn a_read_sees_what_was_written(bench: Bench) {
+    let path = path_value(&bench.path("note"));
+    for content in ["one\n", "two, longer than before\n", ""] {
+        bench
+            .does("fs.write", &[("path", path.clone()), ("content", text(content))])
+            .await;
+        let read = bench.does("fs.read", &[("path", path.clone())]).await;
+        assert_eq!(read, Some(text(content)));
+    }
+}
+
+async fn a_link_leads_where_it_was_switched(bench: Bench) {
+    let at = path_value(&bench.path("current"));
+    for release in ["one", "two", "one"] {
+        let to = path_value(&bench.path(release));
+        bench.does("fs.mkdir", &[("path", to.clone())]).await;
+        bench.does("fs.link", &[("at", at.clone()), ("to", to.clone())]).await;
+        let target = bench.does("fs.target", &[("link", at.clone())]).await;
+        assert_eq!(target, Some(to));
+    }
+}
+
+async fn a_setting_is_what_it_was_set_to(bench: Bench) {
+    let file = path_value(&bench.given("app.env", "# settings\nPOOL=16\nNAME='x'\n").await);
+    let key = |key: &str| [("file", file.clone()), ("key", text(key))];
+    for (name, value) in [("POOL", "32"), ("NAME", "y z"), ("POOL", "16")] {
+        let mut arguments = key(name).to_vec();
+        arguments.push(("to", text(value)));
+        bench.does("fs.edit_key", &arguments).await;
+        assert_eq!(bench.does("fs.key", &key(name)).await, Some(text(value)));
+    }
+}
+
+async fn what_was_removed_does_not_exist(bench: Bench) {
+    let path = [("path", path_value(&bench.given("gone", "x").await))];
+    assert_eq!(bench.does("fs.exists", &path).await, Some(Value::Bool(true)));
+    bench.does("fs.remove", &path).await;
+    assert_eq!(bench.does("fs.exists", &path).await, Some(Value::Bool(false)));
+    bench.does("fs.remove", &path).await;
+}
+
+async fn a_service_lives_from_start_to_stop(bench: Bench) {
+    let one = [("service", service())];
+    let start = [("service", service()), ("argv", words(&["sleep", "300"]))];
+    assert_eq!(bench.does("process.alive", &one).await, Some(Value::Bool(false)));
+    bench.does("process.start", &start).await;
+    assert_eq!(bench.does("process.alive", &one).await, Some(Value::Bool(true)));
+    bench.does("process.stop", &one).await;
+    assert_eq!(bench.does("process.alive", &one).await, Some(Value::Bool(false)));
+    bench.does("process.stop", &one).await;
+}
+
+async fn is_not_done(bench: &Bench, call: &Call, what: &str) {
+    let settled = bench.settle(call).await;
+    assert!(matches!(settled, Settled::NotDone(_)), "{what} before: {settled:?}");
+}
+
+async fn is_done(bench: &Bench, call: &Call, what: &str) {
+    let settled = bench.settle(call).await;
+    assert!(matches!(settled, Settled::Done(_)), "{what} after: {settled:?}");
+}
+
+async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {
+    let old = path_value(&bench.given("old", "old\n").await);
+    let env = path_value(&bench.given("app.env", "POOL=16\n").await);
+    let at = |name: &str| path_value(&bench.path(name));
+    bench.does("fs.mkdir", &[("path", at("release"))]).await;
+    let calls = [
+        ("fs.write", vec![("path", at("new")), ("content", text("x"))]),
+        (
+            "fs.install",
+            vec![("path", at("private")), ("content", text("x")), ("mode", text("0640"))],
+        ),
+        ("fs.mkdir", vec![("path", at("a/b"))]),
+        ("fs.link", vec![("at", at("current")), ("to", at("release"))]),
+        (
+            "fs.edit_key",
+            vec![("file", env), ("key", text("POOL")), ("to", text("32"))],
+        ),
+        ("fs.copy", vec![("from", old.clone()), ("to", at("copy"))]),
+        ("fs.move", vec![("from", at("copy")), ("to", at("moved"))]),
+        ("fs.remove", vec![("path", old)]),
+        ("notify.file", vec![("path", at("news")), ("message", text("done"))]),
+    ];
+    for (number, (action, arguments)) in calls.into_iter().enumerate() {
+        let call = bench.call(action, &arguments).keyed(&number.to_string(), 1);
+        is_not_done(&bench, &call, action).await;
+        let outcome = bench.perform(&call).await;
+        assert!(matches!(outcome, Outcome::Done(_)), "{action}: {outcome:?}");
+        is_done(&bench, &call, action).await;
+    }
+}
+
+async fn a_start_and_a_stop_are_settled_as_they_are(bench: Bench) {
+    let start = bench
+        .call(
+            "process.start",
+            &[("service", service()), ("argv", words(&["sleep", "300"]))],
+        )
+        .keyed("start", 1);
+    let stop = bench.call("process.stop", &[("service", service())]).keyed("stop", 1);
+    is_not_done(&bench, &start, "start").await;
+    bench.perform(&start).await;
+    // A second attempt of the same statement finds the first one.
+    let again = bench
+        .call(
+            "process.start",
+            &[("service", service()), ("argv", words(&["sleep", "300"]))],
+        )
+        .keyed("start", 2);
+    is_done(&bench, &again, "start").await;
+    assert!(matches!(bench.perform(&again).await, Outcome::Done(_)));
+    is_not_done(&bench, &stop, "stop").await;
+    bench.perform(&stop).await;
+    is_done(&bench, &stop, "stop").await;
+    is_not_done(&bench, &start, "start after stop").await;
+}
+
+fn endless(bench: &Bench) -> Call {
+    bench.call("exec.run", &[("argv", words(&["sleep", "300"]))])
+}
+
+async fn a_request_to_stop_is_obeyed(bench: Bench) {
+    let call = endless(&bench);
+    let began = Instant::now();
+    let (outcome, ()) = tokio::join!(bench.perform(&call), async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        call.cancel();
+    });
+    assert!(!matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+async fn a_limit_is_obeyed(bench: Bench) {
+    let call = endless(&bench).within(Duration::from_millis(200));
+    let began = Instant::now();
+    let outcome = bench.perform(&call).await;
+    assert!(!matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}

@@ -1,0 +1,17 @@
+//! What every world must do, and what only the real one can be asked.
+//!
+//! `contract` is written against the port: each of its tests runs in every world that `worlds` names. The
+//! other files ask the real actions about what no simulation has: full disks, programs, sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "a test of the real world stands at the edge")]
+
+mod bench;
+mod contract;
+mod disk;
+mod files;
+mod programs;
+mod services;
+mod trees;
+mod web;
+mod worlds;

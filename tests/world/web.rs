@@ -1,0 +1,118 @@
+//! `http.get` against a small server.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use backstay::value::Value;
+
+use crate::bench::{Bench, text};
+use crate::worlds::real;
+
+/// Serves answers until the test ends; gives its address.
+fn serve() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || answer(&stream.unwrap(), address.port()));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer(mut stream: &TcpStream, port: u16) {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let first = lines.next().unwrap_or_default();
+    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let path = first.split(' ').nth(1).unwrap_or_default();
+    let (status, extra, body) = match path {
+        "/headers" => ("200 OK", String::new(), headers.join("\n")),
+        "/broken" => ("503 Unavailable", String::new(), "sorry".to_owned()),
+        "/large" => ("200 OK", String::new(), "x".repeat(300_000)),
+        "/round" => (
+            "302 Found",
+            format!("Location: http://127.0.0.1:{port}/round\r\n"),
+            String::new(),
+        ),
+        "/away" => (
+            "302 Found",
+            "Location: http://169.254.169.254/latest\r\n".to_owned(),
+            String::new(),
+        ),
+        "/there" => ("302 Found", "Location: /headers\r\n".to_owned(), String::new()),
+        "/slow" => return std::thread::sleep(Duration::from_mins(1)),
+        _ => ("200 OK", String::new(), "ok\n".to_owned()),
+    };
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}Connection: close\r\n\r\n{body}"
+    );
+}
+
+fn url(url: &str) -> [(&'static str, Value); 1] {
+    [("url", Value::Url(url.to_owned()))]
+}
+
+async fn get(bench: &Bench, arguments: &[(&str, Value)]) -> (bool, i64, String) {
+    match bench.does("http.get", arguments).await {
+        Some(Value::Record(fields)) => match (&fields["ok"], &fields["status"], &fields["body"]) {
+            (Value::Bool(ok), Value::Int(status), Value::Text(body)) => (*ok, *status, body.clone()),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_given_whatever_its_status() {
+    let (bench, server) = (real(), serve());
+    assert_eq!(get(&bench, &url(&server)).await, (true, 200, "ok\n".to_owned()));
+    assert_eq!(
+        get(&bench, &url(&format!("{server}/broken"))).await,
+        (false, 503, "sorry".to_owned())
+    );
+    assert_eq!(get(&bench, &url(&format!("{server}/large"))).await.2.len(), 64 * 1024);
+}
+
+#[tokio::test]
+async fn a_secret_header_is_sent_and_follows_no_redirect() {
+    let (bench, server) = (real().with_secret("hunter-2-hunter"), serve());
+    let with = |path: &str, value: Value| {
+        let [address] = url(&format!("{server}{path}"));
+        [address, ("headers", Value::Map([("X-Token".to_owned(), value)].into()))]
+    };
+    let (_, _, body) = get(&bench, &with("/headers", bench.secret())).await;
+    assert!(body.to_lowercase().contains("x-token: hunter-2-hunter"), "{body}");
+    assert_eq!(get(&bench, &with("/there", bench.secret())).await.1, 302);
+    assert_eq!(get(&bench, &with("/there", text("open"))).await.1, 200);
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_said_plainly() {
+    let (bench, server) = (real(), serve());
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cases = [
+        (format!("http://{closed}"), "nothing listens at"),
+        (format!("{server}/round"), "redirects more than 3 times"),
+        (format!("{server}/away"), "never asked"),
+        ("http://169.254.169.254/latest".to_owned(), "never asked"),
+        ("http://[fe80::1]/".to_owned(), "never asked"),
+        ("http://no-such-host.invalid/".to_owned(), "no-such-host.invalid"),
+    ];
+    for (address, expected) in cases {
+        let reason = bench.fails("http.get", &url(&address)).await;
+        assert!(reason.contains(expected), "{address}: {reason}");
+    }
+    let began = Instant::now();
+    let call = bench
+        .call("http.get", &url(&format!("{server}/slow")))
+        .within(Duration::from_millis(300));
+    let outcome = bench.perform(&call).await;
+    assert!(
+        outcome.evidence().summary.contains("did not answer within 300ms"),
+        "{outcome:?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
