@@ -4,6 +4,8 @@
 //! (`tests/world/`) examines both. The driver sees the world, the clock, the journal and the person only
 //! through them.
 
+pub mod simulated;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

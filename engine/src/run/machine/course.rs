@@ -11,7 +11,7 @@
 //! | performing n | `outcome` unknown, `run.resumed` | settling n |
 //! | settling n | `settled` done | next statement |
 //! | settling n | `settled` not done | fresh where it may be repeated, else failed |
-//! | settling n | `settled` undecidable | failed |
+//! | settling n | `settled` undecidable | once fresh where it may be repeated, else failed |
 //! | retrying | `timer retry:KEY` | fresh |
 //! | hold | the hold's own course is over, then `hold` | next statement |
 //! | unwinding | the last undo is over | next statement |

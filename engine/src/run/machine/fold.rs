@@ -59,7 +59,9 @@ impl State {
                 values,
                 ..
             } => {
-                self.bind(plan, key, values.first().map(|(_, value)| value));
+                if *what == EvaluationKind::Let {
+                    self.bind(plan, key, values.first().map(|(_, value)| value));
+                }
                 self.on_evaluated(plan, key, *what, *result, evidence);
             }
             Event::Answer { key, value, late, .. } => {

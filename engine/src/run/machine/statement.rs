@@ -68,6 +68,11 @@ impl Course {
         let kind = FailureKind::Action { again };
         match verdict {
             Verdict::Done => self.go_on(ground),
+            // What may be repeated need not be known: doing it twice is as doing it once.
+            Verdict::Undecidable if again && self.settled_again == 0 => {
+                self.settled_again += 1;
+                self.doing = Doing::Fresh;
+            }
             Verdict::NotDone if again && self.settled_again < SETTLED_AGAIN_MAX => {
                 self.settled_again += 1;
                 self.doing = Doing::Fresh;

@@ -223,7 +223,7 @@ impl State {
             return;
         }
         let may_repeat = active.course.failure().is_none_or(|failure| failure.may_repeat());
-        if *to == Disposition::Pause && may_repeat {
+        if *to == Disposition::Pause && may_repeat && active.is_quiet(true) {
             active.healing = None;
             active.course.again();
             self.free_healing(step);

@@ -1,0 +1,237 @@
+//! The simulated world: carries actions out by their effects, with faults where they are wanted.
+//!
+//! Rehearsals and tests drive the real driver over it. It knows no action by its body unless its effects
+//! do not say enough (`answers`); everything else follows from what the call says it touches.
+//! Deterministic: time is virtual ([`clock`]), nothing is random, maps are ordered.
+//! Absent on purpose: files, processes, sockets.
+
+pub mod clock;
+pub mod faults;
+pub mod journal;
+pub mod person;
+pub mod production;
+
+mod answers;
+mod contents;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::state::Extent;
+
+use crate::action::{Context, Evidence, GroundCall, Outcome, Settled};
+use crate::event::{Event, HoldState};
+use crate::plan::Plan;
+use crate::value::Value;
+use crate::world::{Clock, World};
+
+pub use clock::SimulatedClock;
+pub use faults::{Fault, FaultKind};
+pub use journal::{Kill, SimulatedJournal};
+pub use person::SimulatedPerson;
+pub use production::Production;
+
+/// How long a change takes.
+const CHANGE: Duration = Duration::from_secs(1);
+/// How long a question takes.
+const QUESTION: Duration = Duration::from_millis(10);
+
+/// A production that exists only here.
+pub struct SimulatedWorld {
+    catalogue: Catalogue,
+    clock: Arc<SimulatedClock>,
+    inner: Mutex<Inner>,
+}
+
+/// What changes while it runs.
+struct Inner {
+    production: Production,
+    faults: Vec<Fault>,
+    /// What became of each attempt that ended or was lost: with its value where it was done.
+    ledger: BTreeMap<(String, u32), Option<Value>>,
+    /// Every attempt that began, in order.
+    begun: Vec<(String, u32)>,
+}
+
+impl SimulatedWorld {
+    /// The production of a plan as it is at the start, with these faults.
+    pub fn new(plan: &Plan, catalogue: Catalogue, clock: Arc<SimulatedClock>, faults: Vec<Fault>) -> Self {
+        Self {
+            catalogue,
+            clock,
+            inner: Mutex::new(Inner {
+                production: Production::new(plan),
+                faults,
+                ledger: BTreeMap::new(),
+                begun: Vec::new(),
+            }),
+        }
+    }
+
+    /// Production as it is now.
+    pub fn production(&self) -> Production {
+        self.lock().production.clone()
+    }
+
+    /// Every attempt that began: the statement's key and the attempt, in order.
+    pub fn begun(&self) -> Vec<(String, u32)> {
+        self.lock().begun.clone()
+    }
+
+    /// Sees a record: what only the runbook knows (holds, the point of no return) becomes known here.
+    pub fn observe(&self, event: &Event) {
+        let mut inner = self.lock();
+        match event {
+            Event::Commit { .. } => inner.production.commit(),
+            Event::Hold { name, state } => inner.production.hold(name, *state != HoldState::Free),
+            _ => {}
+        }
+    }
+
+    /// From now on no fault happens any more: for a run that is resumed.
+    pub fn heal(&self) {
+        self.lock().faults.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn change(&self, context: &Context, key: &str, call: &GroundCall) -> Outcome {
+        let fault = {
+            let mut inner = self.lock();
+            inner.begun.push((key.to_owned(), context.attempt));
+            inner.fault(key, context.attempt)
+        };
+        if fault == Some(FaultKind::Hangs) {
+            return self.hang(context).await;
+        }
+        if !self.passes(context, CHANGE).await {
+            return Outcome::failed("it was stopped before it did anything");
+        }
+        let attempt = (key.to_owned(), context.attempt);
+        let mut inner = self.lock();
+        let extent = match fault {
+            Some(FaultKind::FailsBefore | FaultKind::LostNotDone) => None,
+            Some(FaultKind::HalfWay) => Some(Extent::Half),
+            _ => Some(Extent::Whole),
+        };
+        let mut value = None;
+        if let Some(extent) = extent {
+            let result = self.catalogue.get(&call.action).map(|signature| &signature.result);
+            value = inner.production.change(key, context.attempt, call, result, extent);
+        }
+        if extent == Some(Extent::Whole) {
+            inner.ledger.insert(attempt, value.clone());
+        }
+        let evidence = Evidence {
+            value,
+            summary: format!("{} in the simulated world", call.action),
+            ..Evidence::default()
+        };
+        match fault {
+            Some(FaultKind::FailsBefore) => Outcome::failed("it failed before it did anything"),
+            Some(FaultKind::FailsAfter) => Outcome::failed("it failed after it was done"),
+            Some(FaultKind::HalfWay) => Outcome::failed("it failed half-way"),
+            Some(FaultKind::LostDone | FaultKind::LostNotDone | FaultKind::LostForGood) => {
+                Outcome::unknown("the reply was lost")
+            }
+            _ => Outcome::Done(evidence),
+        }
+    }
+
+    async fn ask(&self, context: &Context, key: &str, call: &GroundCall) -> Outcome {
+        let fault = self.lock().fault(key, context.attempt);
+        if fault == Some(FaultKind::Hangs) {
+            return self.hang(context).await;
+        }
+        self.clock.sleep(QUESTION).await;
+        if fault == Some(FaultKind::Unanswered) {
+            return Outcome::failed("it gives no answer");
+        }
+        let result = self.catalogue.get(&call.action).map(|signature| &signature.result);
+        let answer = self.lock().production.ask(call, result);
+        match answer {
+            Ok(value) if fault == Some(FaultKind::Untrue) => Outcome::value(answers::untrue(&value)),
+            Ok(value) => Outcome::value(value),
+            Err(reason) => Outcome::failed(reason),
+        }
+    }
+
+    /// Nothing comes until it is stopped or its limit is over.
+    async fn hang(&self, context: &Context) -> Outcome {
+        if self.passes(context, context.limit).await {
+            Outcome::unknown("it gave no answer in time")
+        } else {
+            Outcome::failed("it was stopped before it did anything")
+        }
+    }
+
+    /// Lets time pass; false where the attempt was told to stop meanwhile.
+    async fn passes(&self, context: &Context, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = context.cancelled() => false,
+            () = self.clock.sleep(time) => true,
+        }
+    }
+}
+
+impl Inner {
+    /// The fault that happens to this attempt, if any.
+    fn fault(&mut self, key: &str, attempt: u32) -> Option<FaultKind> {
+        let ledger = &self.ledger;
+        let is_done = |until: &String| ledger.keys().any(|(done, _)| done == until);
+        let fault = self
+            .faults
+            .iter()
+            .find(|fault| fault.key == key && attempt <= fault.attempts && !fault.until.as_ref().is_some_and(is_done));
+        fault.map(|fault| fault.kind)
+    }
+}
+
+/// The statement's key: the attempt's without the run's name.
+fn statement_key(context: &Context) -> &str {
+    let of_run = context.key.strip_prefix(context.run.as_str());
+    of_run.and_then(|key| key.strip_prefix('/')).unwrap_or(&context.key)
+}
+
+#[async_trait]
+impl World for SimulatedWorld {
+    async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
+        let key = statement_key(context);
+        let is_read = self
+            .catalogue
+            .get(&call.action)
+            .is_some_and(backstay_dsl::catalogue::Signature::is_read);
+        if is_read {
+            self.ask(context, key, call).await
+        } else {
+            self.change(context, key, call).await
+        }
+    }
+
+    async fn settle(&self, context: &Context, _call: &GroundCall) -> Settled {
+        self.clock.sleep(QUESTION).await;
+        let key = statement_key(context).to_owned();
+        let mut inner = self.lock();
+        if inner.fault(&key, context.attempt) == Some(FaultKind::LostForGood) {
+            return Settled::Undecidable("nothing in the simulated world tells".to_owned());
+        }
+        match inner.ledger.get(&(key, context.attempt)) {
+            Some(value) => Settled::Done(Evidence {
+                value: value.clone(),
+                summary: "it was done".to_owned(),
+                ..Evidence::default()
+            }),
+            None => Settled::NotDone("it was not done".to_owned()),
+        }
+    }
+
+    async fn preview(&self, _context: &Context, _call: &GroundCall) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,88 @@
+//! What goes wrong in the simulated world.
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The statement.
+    pub key: String,
+    /// What happens to it.
+    pub kind: FaultKind,
+    /// It happens up to this attempt; to questions always.
+    pub attempts: u32,
+    /// It ends once the action of this key has been done.
+    pub until: Option<String>,
+}
+
+impl Fault {
+    /// A fault of the first attempt of an action, or of a question whenever it is asked.
+    pub fn once(key: impl Into<String>, kind: FaultKind) -> Self {
+        Self {
+            key: key.into(),
+            kind,
+            attempts: 1,
+            until: None,
+        }
+    }
+
+    /// A fault of every attempt.
+    pub fn always(key: impl Into<String>, kind: FaultKind) -> Self {
+        Self {
+            attempts: u32::MAX,
+            ..Self::once(key, kind)
+        }
+    }
+
+    /// The same fault until the action of this key has been done.
+    #[must_use]
+    pub fn until(self, key: impl Into<String>) -> Self {
+        Self {
+            until: Some(key.into()),
+            attempts: u32::MAX,
+            ..self
+        }
+    }
+}
+
+/// What may go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The action fails and has done nothing.
+    FailsBefore,
+    /// The action fails after it was done.
+    FailsAfter,
+    /// It was done, and the reply is lost.
+    LostDone,
+    /// It was not done, and the reply is lost.
+    LostNotDone,
+    /// It was done, the reply is lost, and nothing can tell.
+    LostForGood,
+    /// It fails half-way.
+    HalfWay,
+    /// Nothing comes until it is stopped.
+    Hangs,
+    /// The question is answered, and what was expected is not so.
+    Untrue,
+    /// The question has no answer.
+    Unanswered,
+}
+
+impl FaultKind {
+    /// All that may happen to an action; half-way only where it is partial.
+    pub fn of_action(is_partial: bool) -> Vec<Self> {
+        let mut kinds = vec![
+            Self::FailsBefore,
+            Self::FailsAfter,
+            Self::LostDone,
+            Self::LostNotDone,
+            Self::LostForGood,
+            Self::Hangs,
+        ];
+        if is_partial {
+            kinds.push(Self::HalfWay);
+        }
+        kinds
+    }
+
+    /// All that may happen to a question.
+    pub const OF_QUESTION: [Self; 3] = [Self::Untrue, Self::Unanswered, Self::Hangs];
+}

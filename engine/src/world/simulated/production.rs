@@ -1,0 +1,398 @@
+//! Production in the simulated world: members, data and backups as the automaton of the language has them
+//! (`backstay_dsl::state`), beside what each resource holds.
+//!
+//! Invariant: whatever is done, allowed or not, has its effect; what was not allowed is remembered as a
+//! violation, so that a test can say that nothing ever broke a rule.
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::state::requirement::requirement;
+use backstay_dsl::state::shape::{ServiceShape, Shape};
+use backstay_dsl::state::transition::next;
+use backstay_dsl::state::{Extent, Given, State};
+use backstay_dsl::term::{Term, ground};
+use backstay_dsl::types::Type;
+
+use super::answers;
+use super::contents::{Content, Contents};
+use crate::action::GroundCall;
+use crate::plan::Plan;
+use crate::topology::{PartView, RunsView, Topology};
+use crate::value::{Backup, GroundResource, Value};
+
+/// Bytes that are free on every disk.
+const FREE_BYTES: u64 = 1 << 40;
+
+/// Production as it is.
+#[derive(Debug, Clone)]
+pub struct Production {
+    shape: Shape,
+    start: State,
+    state: State,
+    contents: Contents,
+    /// What each backup holds, by its path.
+    backups: BTreeMap<String, BTreeMap<GroundResource, Content>>,
+    violations: Vec<String>,
+}
+
+impl Production {
+    /// Production of a plan at the start.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let shape = shape_of(&plan.topology);
+        let start = shape.start();
+        Self {
+            state: start.clone(),
+            start,
+            shape,
+            contents: Contents::default(),
+            backups: BTreeMap::new(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// The automaton's state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What was done though it was not allowed: the rule and words.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    /// What is not as at the start, in words; what was only added does not count. Empty: restored.
+    pub fn differences(&self) -> Vec<String> {
+        let mut found: Vec<String> = self
+            .state
+            .differences(&self.start)
+            .iter()
+            .map(|difference| format!("{difference:?}"))
+            .collect();
+        let changed = self.contents.changed(|resource| {
+            let term = ground(resource);
+            !self.state.plain.iter().any(|(added, plain)| {
+                *plain == backstay_dsl::state::Plain::Added && self.shape.relation(&term, added).is_covered()
+            })
+        });
+        found.extend(
+            changed
+                .iter()
+                .map(|(resource, content)| format!("{}({}): {content:?}", resource.kind, resource.key.join(", "))),
+        );
+        found
+    }
+
+    /// Whether it would be right to stop here without being done or back.
+    pub fn may_park(&self) -> bool {
+        self.state.may_park()
+    }
+
+    pub(super) fn commit(&mut self) {
+        self.state.committed = true;
+    }
+
+    pub(super) fn hold(&mut self, name: &str, is_taken: bool) {
+        self.state = if is_taken {
+            self.state.take(name)
+        } else {
+            self.state.release(name)
+        };
+    }
+
+    /// Carries an action out as far as `extent`, and gives its value.
+    pub(super) fn change(
+        &mut self,
+        key: &str,
+        n: u32,
+        call: &GroundCall,
+        result: Option<&Type>,
+        extent: Extent,
+    ) -> Option<Value> {
+        let value = self.value_of_change(key, n, call, result);
+        let mut touches = call.touches.clone();
+        if let Some(Value::Backup(backup)) = &value {
+            touches.push(Touch::Captures {
+                state: Resource::new(ResourceKind::State, backup.state.clone()),
+                backup: Resource::new(ResourceKind::Backup, backup.path.clone()),
+            });
+        }
+        for touch in &touches {
+            self.touch(key, n, touch, extent);
+        }
+        value
+    }
+
+    fn value_of_change(&self, key: &str, n: u32, call: &GroundCall, result: Option<&Type>) -> Option<Value> {
+        let ty = result?;
+        if let (Type::Backup, Some(state)) = (ty, call.arguments.text("state")) {
+            let folder = call.arguments.text("to").unwrap_or("/simulated");
+            return Some(Value::Backup(Backup {
+                path: format!("{folder}/{state}-{}-{n}.tar.zst", key.replace(['/', ':'], "-")),
+                digest: crate::plan::sha256(format!("{key}#{n}").as_bytes()),
+                state: state.to_owned(),
+                bytes: 1024,
+                entries: 1,
+            }));
+        }
+        match (ty, &call.healthy) {
+            (Type::Nothing, _) => None,
+            (_, Some(said)) => Some(answers::healthy(ty, said)),
+            _ => Some(answers::plausible(ty, "")),
+        }
+    }
+
+    fn touch(&mut self, key: &str, n: u32, touch: &Touch<String>, extent: Extent) {
+        let given = self.given(touch);
+        let term = ground_touch(touch);
+        if let Some(violation) = requirement(&self.state, &self.shape, &term, given) {
+            let words = format!("{key}: {} ({})", violation.words, violation.slug);
+            self.violations.push(words);
+        }
+        self.write(key, n, touch, given, extent);
+        self.state = next(&self.state, &self.shape, &term, given, extent);
+    }
+
+    /// What is known about the value that is set or started.
+    fn given(&self, touch: &Touch<String>) -> Given {
+        let is_before = match touch {
+            Touch::Sets { resource, to: Some(to) } => self.contents.is_start_text(resource, to),
+            Touch::Starts {
+                member,
+                with: Some(with),
+            } => self
+                .pin_of(member)
+                .is_some_and(|pin| self.contents.is_start_text(&pin, with)),
+            _ => false,
+        };
+        if is_before { Given::BEFORE } else { Given::OTHER }
+    }
+
+    fn pin_of(&self, member: &GroundResource) -> Option<GroundResource> {
+        let term = ground(member);
+        let name = *self.shape.members_of(&term).first()?;
+        let pin = self.shape.services.get(name)?.pinned_by.as_ref()?;
+        Some(plain(pin))
+    }
+
+    fn write(&mut self, key: &str, n: u32, touch: &Touch<String>, given: Given, extent: Extent) {
+        let key = key.to_owned();
+        let written = |to: &Option<String>| match (extent, to) {
+            (Extent::Half, _) => Content::Half { key: key.clone(), n },
+            (Extent::Whole, _) if given.is_before => Content::Was,
+            (Extent::Whole, Some(to)) => Content::Text(to.clone()),
+            (Extent::Whole, None) => Content::Written { key: key.clone(), n },
+        };
+        match touch {
+            Touch::Sets { resource, to } => self.contents.write(resource, written(to)),
+            Touch::Edits(resource) | Touch::Opaque(resource) => self.contents.write(resource, written(&None)),
+            Touch::Removes(resource) => self.contents.write(resource, Content::Gone),
+            Touch::Starts { member, with: Some(_) } => {
+                if let (Some(pin), Touch::Starts { with, .. }) = (self.pin_of(member), touch) {
+                    self.contents.write(&pin, written(with));
+                }
+            }
+            Touch::Captures { state, backup } => {
+                let held = self.contents.changed(|resource| covers(&self.shape, state, resource));
+                if let Some(path) = backup.key.first() {
+                    self.backups.insert(path.clone(), held);
+                }
+            }
+            Touch::Restores(backup) => self.restore(backup, extent),
+            _ => {}
+        }
+    }
+
+    fn restore(&mut self, backup: &GroundResource, extent: Extent) {
+        let Some(known) = self.state.backups.get(&ground(backup)) else {
+            return;
+        };
+        let state = Resource::new(ResourceKind::State, known.state.clone());
+        let held = backup.key.first().and_then(|path| self.backups.get(path));
+        let held = held.cloned().unwrap_or_default();
+        let shape = &self.shape;
+        let is_half = extent == Extent::Half;
+        self.contents
+            .restore(&held, |resource| covers(shape, &state, resource), is_half);
+    }
+
+    /// Answers a question; the error says why there is no answer.
+    pub(super) fn ask(&mut self, call: &GroundCall, result: Option<&Type>) -> Result<Value, String> {
+        let ty = result.unwrap_or(&Type::Unknown);
+        for touch in &call.touches {
+            if let Touch::Proves(_) = touch {
+                let term = ground_touch(touch);
+                self.state = next(&self.state, &self.shape, &term, Given::OTHER, Extent::Whole);
+            }
+        }
+        match call.action.as_str() {
+            "fs.exists" => Ok(Value::Bool(self.exists(call))),
+            "fs.free" => Ok(Value::Size(FREE_BYTES)),
+            "process.alive" => Ok(Value::Bool(self.runs(call))),
+            "http.get" => Ok(http_answer(ty, self.reads_stopped(call))),
+            _ => self.answer(call, ty),
+        }
+    }
+
+    fn answer(&mut self, call: &GroundCall, ty: &Type) -> Result<Value, String> {
+        let plain = match &call.healthy {
+            Some(said) => answers::healthy(ty, said),
+            None => answers::plausible(ty, ""),
+        };
+        if self.reads_stopped(call) {
+            return Ok(answers::untrue(&plain));
+        }
+        let asked = call.touches.iter().find_map(|touch| match touch {
+            Touch::ValueOf(resource) => Some(resource),
+            _ => None,
+        });
+        let Some(resource) = asked else {
+            return Ok(plain);
+        };
+        let text = self.contents.start_text(resource, || answers::text_of(&plain));
+        match self.contents.of(resource) {
+            Content::Was => answers::typed(ty, &text),
+            Content::Text(text) => answers::typed(ty, text),
+            Content::Written { key, n } => answers::typed(ty, &format!("{key}#{n}")),
+            Content::Half { key, n } => answers::typed(ty, &format!("half {key}#{n}")),
+            Content::Gone => Err(format!("{}({}) is gone", resource.kind, resource.key.join(", "))),
+        }
+    }
+
+    fn exists(&self, call: &GroundCall) -> bool {
+        call.resources()
+            .all(|resource| *self.contents.of(resource) != Content::Gone)
+    }
+
+    fn runs(&self, call: &GroundCall) -> bool {
+        call.resources().all(|resource| {
+            let names = self.shape.members_of(&ground(resource)).into_iter();
+            names
+                .filter_map(|name| self.state.members.get(name))
+                .all(|member| member.run.is_some())
+        })
+    }
+
+    /// Whether a question is about a service that does not run.
+    fn reads_stopped(&self, call: &GroundCall) -> bool {
+        call.touches.iter().any(|touch| match touch {
+            Touch::Reads(resource) | Touch::ValueOf(resource) => {
+                let names = self.shape.members_of(&ground(resource));
+                resource.kind != ResourceKind::Ingress
+                    && names.into_iter().any(|name| {
+                        let member = self.state.members.get(name);
+                        member.is_some_and(|member| member.run.is_none())
+                    })
+            }
+            _ => false,
+        })
+    }
+}
+
+fn http_answer(ty: &Type, is_down: bool) -> Value {
+    let plain = answers::plausible(ty, "");
+    let Value::Record(mut fields) = plain else {
+        return plain;
+    };
+    let status = if is_down { 503 } else { 200 };
+    fields.insert("ok".to_owned(), Value::Bool(!is_down));
+    fields.insert("status".to_owned(), Value::Int(status));
+    Value::Record(fields)
+}
+
+/// Whether a resource certainly lies in a protected state.
+fn covers(shape: &Shape, state: &GroundResource, resource: &GroundResource) -> bool {
+    shape.relation(&ground(resource), &ground(state)).is_covered()
+}
+
+/// A touch with real keys, as the automaton wants it.
+fn ground_touch(touch: &Touch<String>) -> Touch<Term> {
+    let one = |resource: &GroundResource| ground(resource);
+    match touch {
+        Touch::Reads(r) => Touch::Reads(one(r)),
+        Touch::ValueOf(r) => Touch::ValueOf(one(r)),
+        Touch::Sets { resource, to } => Touch::Sets {
+            resource: one(resource),
+            to: to.clone().map(Term::text),
+        },
+        Touch::Edits(r) => Touch::Edits(one(r)),
+        Touch::Removes(r) => Touch::Removes(one(r)),
+        Touch::Opaque(r) => Touch::Opaque(one(r)),
+        Touch::Adds(r) => Touch::Adds(one(r)),
+        Touch::Captures { state, backup } => Touch::Captures {
+            state: one(state),
+            backup: one(backup),
+        },
+        Touch::Proves(r) => Touch::Proves(one(r)),
+        Touch::Restores(r) => Touch::Restores(one(r)),
+        Touch::Starts { member, with } => Touch::Starts {
+            member: one(member),
+            with: with.clone().map(Term::text),
+        },
+        Touch::Stops(r) => Touch::Stops(one(r)),
+        Touch::Drains(r) => Touch::Drains(one(r)),
+        Touch::Opens(r) => Touch::Opens(one(r)),
+        Touch::Tells(channel) => Touch::Tells(Term::text(channel.clone())),
+    }
+}
+
+/// A resource over known terms with its texts again.
+fn plain(resource: &Resource<Term>) -> GroundResource {
+    resource.map(&mut |term: &Term| match term {
+        Term::Join(base, segments) => {
+            let mut text = plain_text(base);
+            for segment in segments {
+                if !text.ends_with('/') {
+                    text.push('/');
+                }
+                text.push_str(&plain_text(segment));
+            }
+            text
+        }
+        other => plain_text(other),
+    })
+}
+
+fn plain_text(term: &Term) -> String {
+    match term {
+        Term::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The shape of services and states with their real names.
+fn shape_of(topology: &Topology) -> Shape {
+    let services = topology.services.iter().map(|(name, service)| {
+        let runs_as = match &service.runs {
+            RunsView::Container(name) => Some(Resource::new(ResourceKind::Container, name.clone())),
+            RunsView::Unit(name) => Some(Resource::new(ResourceKind::Unit, name.clone())),
+            RunsView::Process(_) | RunsView::Compose(..) => None,
+        };
+        let shape = ServiceShape {
+            runs_as: runs_as.map(|resource| ground(&resource)),
+            pinned_by: service.pinned_by.as_ref().map(ground),
+            writes: service.writes.clone(),
+            behind: service.behind.as_ref().map(ground),
+            endpoints: Vec::new(),
+            begins: service.begins,
+            writers_at_most: 1,
+            serving_at_least: 0,
+        };
+        (name.clone(), shape)
+    });
+    let states = topology.states.iter().map(|(name, state)| {
+        let parts = state.parts.iter().map(|part| {
+            let (kind, path) = match part {
+                PartView::Tree(path) => (ResourceKind::Tree, path),
+                PartView::Volume(name) => (ResourceKind::Volume, name),
+                PartView::File(path) => (ResourceKind::File, path),
+            };
+            ground(&Resource::new(kind, path.clone()))
+        });
+        (name.clone(), parts.collect())
+    });
+    Shape {
+        services: services.collect(),
+        states: states.collect(),
+    }
+}
