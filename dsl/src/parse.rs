@@ -24,7 +24,7 @@ use brackets::{Fault, TooDeep};
 use build::Built;
 use report::Report;
 use scan::{Token, TokenKind};
-use split::Piece;
+use split::{Piece, Pieces};
 
 /// The largest text that is parsed, in bytes: 16 MiB.
 pub const TEXT_BYTES_MAX: usize = 16 << 20;
@@ -76,7 +76,7 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
     tell_tokens(text, &tokens, &mut report);
     tell_brackets(&tokens, &faults, text, &mut report);
     let mut file = File::default();
-    for piece in split::split(text, &tokens, &faults) {
+    for piece in Pieces::new(text, &tokens, &faults) {
         if report.is_full() {
             break;
         }

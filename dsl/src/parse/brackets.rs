@@ -148,7 +148,7 @@ impl<'a> Matcher<'a> {
                 return;
             }
         }
-        if token.kind == TokenKind::Word && words::begins_statement(self.text, self.tokens, index) {
+        if token.kind == TokenKind::Word && words::looks_like_statement(self.text, self.tokens, index) {
             let outer = self.open.iter().rposition(|opener| self.byte(*opener) == b'{');
             self.abandon(outer.map_or(0, |place| place + 1), index);
         }

@@ -12,7 +12,7 @@ use crate::suggest::closest;
 mod phrase;
 mod place;
 
-pub(super) use place::repair;
+pub(super) use place::{repair, statement_around};
 
 /// Where the grammar stopped, and what it could have gone on with.
 pub(super) struct Failure {

@@ -20,8 +20,12 @@ pub(super) fn item(text: &str, tokens: &[Token], piece: &Piece, doc: String, rep
     let end = tokens.get(piece.tokens.end.checked_sub(1)?)?.end as usize;
     let written = text.get(start..end)?;
     let mut mended = String::new();
-    if !piece.missing.is_empty() {
+    if !piece.missing.is_empty() || !piece.spoiled.is_empty() {
         mended = format!("{written}{}", piece.missing);
+    }
+    for (bracket, until) in &piece.spoiled {
+        let from = message::statement_around(text, tokens, piece, *bracket)?;
+        blank_tokens(&mut mended, tokens, (from, *until), start)?;
     }
     let mut parsed_bytes = 0;
     let mut blanked_until = None;
@@ -32,44 +36,38 @@ pub(super) fn item(text: &str, tokens: &[Token], piece: &Piece, doc: String, rep
             Err(error) => failure(&error, tokens, piece, start),
         };
         let repair = message::repair(text, tokens, piece, &failure);
-        // What fails directly behind a blanked stretch only follows from the first error.
-        let follows = blanked_until.is_some_and(|until| failure.token == until);
+        // What fails directly behind a blanked stretch only follows from the first error, unless
+        // something new may begin there.
+        let follows = !repair.fresh && blanked_until == Some(failure.token);
         let broken = report.is_broken(repair.broken.0, repair.broken.1);
         if !follows && !broken {
             report.push(message::explain(text, tokens, piece, &failure, report));
         }
         parsed_bytes += current.len();
-        let (from, until) = repair.blank?;
+        let stretch = repair.blank?;
         if report.is_full() || parsed_bytes > REPAIR_BYTES_MAX {
             return None;
         }
         if mended.is_empty() {
             written.clone_into(&mut mended);
         }
-        let from_byte = tokens.get(from)?.start as usize - start;
-        let until_byte = tokens.get(until.checked_sub(1)?)?.end as usize - start;
-        if !blank(&mut mended, from_byte, until_byte) {
-            return None;
-        }
-        blanked_until = Some(until);
+        blank_tokens(&mut mended, tokens, stretch, start)?;
+        blanked_until = Some(stretch.1);
     }
 }
 
-/// Replaces bytes by blanks, line ends kept; whether there was anything to replace.
-fn blank(text: &mut String, from: usize, until: usize) -> bool {
-    let (Some(before), Some(middle), Some(behind)) = (text.get(..from), text.get(from..until), text.get(until..))
-    else {
-        return false;
-    };
+/// Replaces tokens by blanks in the text of an item that begins at byte `start`; `None` where
+/// nothing was left to replace.
+fn blank_tokens(item: &mut String, tokens: &[Token], stretch: (usize, usize), start: usize) -> Option<()> {
+    let from = tokens.get(stretch.0)?.start as usize - start;
+    let until = tokens.get(stretch.1.checked_sub(1)?)?.end as usize - start;
+    let middle = item.get(from..until)?;
     if middle.trim().is_empty() {
-        return false;
+        return None;
     }
-    let blanks: String = middle
-        .bytes()
-        .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
-        .collect();
-    *text = format!("{before}{blanks}{behind}");
-    true
+    let blanks = " ".repeat(middle.len());
+    item.replace_range(from..until, &blanks);
+    Some(())
 }
 
 fn failure(error: &pest::error::Error<Rule>, tokens: &[Token], piece: &Piece, start: usize) -> Failure {

@@ -18,44 +18,64 @@ pub(super) struct Piece {
     pub(super) tokens: Range<usize>,
     /// The braces that it never closes, as they have to be added at its end.
     pub(super) missing: String,
+    /// Its `(` and `[` that are never closed, each with the token before which they should be.
+    pub(super) spoiled: Vec<(usize, usize)>,
 }
 
-/// Cuts the file. Every token is in exactly one piece.
-pub(super) fn split(text: &str, tokens: &[Token], faults: &[Fault]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    let mut faults = faults.iter().filter(|fault| fault.never_closed).peekable();
-    while at < tokens.len() {
-        let docs_start = at;
-        while at < tokens.len() && tokens[at].kind == TokenKind::Doc {
-            at += 1;
+/// Cuts the file, piece by piece. Every token is in exactly one of them.
+pub(super) struct Pieces<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    faults: &'a [Fault],
+    at: usize,
+}
+
+impl<'a> Pieces<'a> {
+    /// Begins at the first token. The faults come in order of [`Fault::until`].
+    pub(super) fn new(text: &'a str, tokens: &'a [Token], faults: &'a [Fault]) -> Self {
+        Self {
+            text,
+            tokens,
+            faults,
+            at: 0,
         }
-        let start = at;
-        let is_item = words::begins_item(text, tokens, start);
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let docs_start = self.at;
+        let docs = self.tokens.get(docs_start..).filter(|rest| !rest.is_empty())?;
+        let start = docs_start + docs.iter().take_while(|token| token.kind == TokenKind::Doc).count();
+        let is_item = words::begins_item(self.text, self.tokens, start);
         let end = if is_item {
-            item_end(text, tokens, start)
+            item_end(self.text, self.tokens, start)
         } else {
-            junk_end(text, tokens, start)
+            junk_end(self.text, self.tokens, start)
         };
-        let mut missing = String::new();
-        while let Some(fault) = faults.next_if(|fault| fault.until <= end) {
-            if fault.until == end {
-                missing.push(match tokens[fault.bracket].byte(text) {
-                    b'(' => ')',
-                    b'[' => ']',
-                    _ => '}',
-                });
-            }
-        }
-        pieces.push(Piece {
+        let mut piece = Piece {
             is_item,
             docs: docs_start..start,
             tokens: start..end,
-            missing,
-        });
-        at = end;
+            missing: String::new(),
+            spoiled: Vec::new(),
+        };
+        while let Some((fault, rest)) = self.faults.split_first().filter(|(fault, _)| fault.until <= end) {
+            self.faults = rest;
+            if !fault.never_closed {
+                continue;
+            }
+            if self.tokens[fault.bracket].byte(self.text) != b'{' {
+                piece.spoiled.push((fault.bracket, fault.until));
+            } else if fault.until == end {
+                piece.missing.push('}');
+            }
+        }
+        self.at = end;
+        Some(piece)
     }
-    pieces
 }
 
 /// One past the last token of the item that begins at `start`.

@@ -176,18 +176,23 @@ pub(super) fn begins_item(text: &str, tokens: &[Token], index: usize) -> bool {
     }
 }
 
-/// Whether the token begins a statement, as far as one can tell without the grammar.
-pub(super) fn begins_statement(text: &str, tokens: &[Token], index: usize) -> bool {
-    begins_one_of(text, tokens, index, STATEMENTS)
+/// Whether the token looks like a statement, whatever stands before it: for texts whose brackets
+/// do not balance.
+pub(super) fn looks_like_statement(text: &str, tokens: &[Token], index: usize) -> bool {
+    is_one_of(text, tokens, index, STATEMENTS)
 }
 
 /// Whether the token is one of `words` where something new may begin.
 pub(super) fn begins_one_of(text: &str, tokens: &[Token], index: usize, words: &[&str]) -> bool {
+    is_one_of(text, tokens, index, words) && may_begin(text, tokens, index)
+}
+
+fn is_one_of(text: &str, tokens: &[Token], index: usize, words: &[&str]) -> bool {
     let Some(token) = tokens.get(index).filter(|token| token.kind == TokenKind::Word) else {
         return false;
     };
     let word = token.text(text);
-    if !words.contains(&word) || !may_begin(text, tokens, index) || is_label(text, tokens, index) {
+    if !words.contains(&word) || is_label(text, tokens, index) {
         return false;
     }
     let next = tokens.get(index + 1).map_or("", |next| next.text(text));

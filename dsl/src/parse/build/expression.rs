@@ -280,14 +280,6 @@ impl Builder<'_, '_> {
                 }
                 _ => {
                     let value = self.deep_value(part)?;
-                    if name.as_ref().is_some_and(|name| name.value == "effects") {
-                        let message = "`effects` wants its words in braces, or `nothing`";
-                        self.error(
-                            Diagnostic::error("syntax", value.expr.span, message)
-                                .help("write `effects: { reads tree(p)  repeat convergent }` or `effects: nothing`"),
-                        );
-                        return None;
-                    }
                     let argument = Argument {
                         name,
                         value: ArgumentValue::Expr(value.expr),

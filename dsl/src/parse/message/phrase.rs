@@ -60,7 +60,7 @@ pub(super) fn expected(rules: &[Rule], before: &str, fresh: bool) -> Option<Stri
 }
 
 fn phrase(rule: Rule) -> Option<&'static str> {
-    clause_phrase(rule).or(Some(match rule {
+    Some(match rule {
         Rule::name | Rule::named_type => "a name",
         Rule::string | Rule::label => "a text in `\"…\"`",
         Rule::duration => "a duration such as `5m`",
@@ -91,8 +91,8 @@ fn phrase(rule: Rule) -> Option<&'static str> {
         Rule::symptom => "`symptom`",
         Rule::step | Rule::documented_step => "`step`",
         Rule::rhai => "`rhai \"\"\"…\"\"\"`",
-        _ => return None,
-    }))
+        other => return clause_phrase(other),
+    })
 }
 
 /// Clauses that may follow something, as they are written.

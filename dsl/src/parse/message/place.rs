@@ -12,6 +12,8 @@ pub(in super::super) struct Repair {
     pub(in super::super) broken: (u32, u32),
     /// The tokens to blank, end exclusive; `None` where the item cannot be saved.
     pub(in super::super) blank: Option<(usize, usize)>,
+    /// Whether something new may begin where the grammar stopped.
+    pub(in super::super) fresh: bool,
 }
 
 /// The braces around a place.
@@ -27,7 +29,9 @@ pub(super) struct Enclosing {
 
 /// Finds what has to be blanked for a failure.
 pub(in super::super) fn repair(text: &str, tokens: &[Token], piece: &Piece, failure: &Failure) -> Repair {
-    let blank = match enclosing(text, tokens, piece, failure.token) {
+    let enclosing = enclosing(text, tokens, piece, failure.token);
+    let fresh = enclosing.is_some_and(|enclosing| may_begin(enclosing.block, &failure.expected));
+    let blank = match enclosing {
         Some(enclosing) => statement(text, tokens, piece, failure, enclosing),
         None => header(text, tokens, piece, failure),
     };
@@ -38,7 +42,16 @@ pub(in super::super) fn repair(text: &str, tokens: &[Token], piece: &Piece, fail
     Repair {
         broken: (start, end.saturating_sub(1)),
         blank,
+        fresh,
     }
+}
+
+/// Where the statement around a token begins; `None` where it lies in the header of the item.
+pub(in super::super) fn statement_around(text: &str, tokens: &[Token], piece: &Piece, at: usize) -> Option<usize> {
+    let enclosing = enclosing(text, tokens, piece, at)?;
+    (enclosing.opener + 1..=at)
+        .rev()
+        .find(|index| begins(text, tokens, *index, enclosing))
 }
 
 /// The stretch of the statement in which the failure lies.

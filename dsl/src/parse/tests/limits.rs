@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{SMALL, WHOLE, errors, parsed, right, statements};
+use super::{SMALL, WHOLE, errors, parsed, right};
 use crate::parse::{TEXT_BYTES_MAX, decode};
 use crate::source::Position;
 
@@ -50,10 +50,9 @@ fn too_much_text_is_refused() {
     assert!(errors(&text).contains("too-large"));
 }
 
-#[test]
-fn ten_thousand_steps_parse_in_linear_time() {
+fn steps(count: usize) -> String {
     let mut text = String::new();
-    for number in 0..10_000 {
+    for number in 0..count {
         writeln!(
             text,
             "step s{number} \"Step {number}\" {{\n  budget 5m\n  do \"Do it\": exec.run([\"/bin/true\"], effects: {{ opaque \
@@ -62,16 +61,45 @@ fn ten_thousand_steps_parse_in_linear_time() {
         )
         .unwrap();
     }
-    let start = Instant::now();
-    let file = right(&text);
-    assert_eq!(file.items.len(), 10_000);
-    // Far above the figure, far below anything quadratic.
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    text
+}
+
+/// The shortest of a few tries: other work on the machine only makes things longer.
+fn shortest(text: &str) -> Duration {
+    let tries = (0..5).map(|_| {
+        let start = Instant::now();
+        right(text);
+        start.elapsed()
+    });
+    tries.min().unwrap()
 }
 
 #[test]
-fn junk_of_ten_megabytes_neither_hangs_nor_panics() {
-    let size = 10 << 20;
+fn time_grows_with_the_text_and_no_faster() {
+    let (short, long) = (steps(500), steps(4_000));
+    let ratio = shortest(&long).as_secs_f64() / shortest(&short).as_secs_f64();
+    assert!(ratio < 24.0, "eight times the text took {ratio} times as long");
+}
+
+#[test]
+fn ten_thousand_steps_parse() {
+    let text = steps(10_000);
+    let start = Instant::now();
+    let file = right(&text);
+    println!("10,000 steps, {} bytes: {:?}", text.len(), start.elapsed());
+    assert_eq!(file.items.len(), 10_000);
+}
+
+#[test]
+fn ten_megabytes_of_junk_end_in_few_errors() {
+    for kind in ["junk \" } ) ' ", "step a \"b\" { do f() "] {
+        let (_, found) = parsed(&kind.repeat((10 << 20) / kind.len()));
+        assert!(!found.is_empty() && found.len() <= 20, "{kind}: {}", found.len());
+    }
+}
+
+#[test]
+fn junk_of_any_kind_ends_in_few_errors() {
     let kinds = [
         "{}",
         "\"",
@@ -81,7 +109,6 @@ fn junk_of_ten_megabytes_neither_hangs_nor_panics() {
         "}",
         ")",
         "(]",
-        "step a \"b\" { do f() ",
         "\"\"\"",
         "#\n",
         "///\n",
@@ -89,31 +116,24 @@ fn junk_of_ten_megabytes_neither_hangs_nor_panics() {
         ".",
         "1",
         "x = { ",
-        "step a \"b\" { chek 5 }\n",
         "\\",
+        "step a \"b\" { chek 5 }\n",
         "do f()\n",
         "\r\n",
+        "step a \"b\" { (\ndo f()\n",
+        "step a \"b\" { do f(\ndo g()\n}\n",
     ];
     for kind in kinds {
-        let text = kind.repeat(size / kind.len());
-        let start = Instant::now();
-        let (_, found) = parsed(&text);
-        assert!(found.len() <= 21, "{kind}: {}", found.len());
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "{kind:?}: {:?}",
-            start.elapsed()
-        );
+        let (_, found) = parsed(&kind.repeat((256 << 10) / kind.len()));
+        assert!(found.len() <= 20, "{kind}: {}", found.len());
     }
 }
 
 #[test]
-fn a_large_block_of_errors_is_given_up_in_time() {
-    let text = format!("step a \"A\" {{\n{}}}", "do f(x)\nchek 5\n".repeat(300_000));
-    let start = Instant::now();
+fn a_large_block_of_errors_is_given_up() {
+    let text = format!("step a \"A\" {{\n{}}}", "do f(x)\nchek 5\n".repeat(100_000));
     let (_, found) = parsed(&text);
     assert!(!found.is_empty() && found.len() <= 20);
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 proptest! {
@@ -161,22 +181,5 @@ fn spans_lie_within(text: &str) {
     for item in &file.items {
         assert!(item.span.end as usize <= text.len(), "{text:?}");
         assert!(text.get(item.span.start as usize..item.span.end as usize).is_some());
-    }
-    let _ = file
-        .items
-        .first()
-        .map(|_| ())
-        .is_some_and(|()| !statements_or_empty(&file).is_empty());
-}
-
-fn statements_or_empty(file: &crate::ast::File) -> &[crate::ast::Statement] {
-    if file
-        .items
-        .iter()
-        .any(|item| matches!(item.kind, crate::ast::ItemKind::Step(_)))
-    {
-        statements(file)
-    } else {
-        &[]
     }
 }

@@ -98,7 +98,10 @@ fn habits_of_other_languages_get_their_answer() {
         ),
         ("do f() whithin 5m", "there is no statement `whithin`"),
         ("budget", "expected a duration such as `5m` after `budget`, found `}`"),
-        ("do f() undo", "expected an action such as `fs.copy(…)`"),
+        (
+            "do f() undo",
+            "expected `on HOST`, `{` or an action such as `fs.copy(…)` after `undo`, found `}`",
+        ),
         ("seen when x", "there is no statement `seen`"),
         ("budget 5M", "`M` in `5M` is not a unit"),
         ("let x = 2G", "`G` in `2G` is not a unit"),
@@ -142,8 +145,8 @@ fn every_block_knows_its_words() {
             "1:38 unknown-statement: a `symptom` knows no `sen`",
         ),
         (
-            "scenario \"x\" { when b }",
-            "1:16 unknown-statement: a `scenario` knows no `when`",
+            "scenario \"x\" { wenn b }",
+            "1:16 unknown-statement: a `scenario` knows no `wenn`",
         ),
         (
             "step a \"A\" { do f(effects: { read x }) }",
