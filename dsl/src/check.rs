@@ -66,6 +66,8 @@ pub struct ModuleText<'a> {
     pub file: &'a File,
     /// The modules it uses: the local name, and the place in the list of files.
     pub uses: &'a [(String, usize)],
+    /// Names whose module could not be loaded, which was told already.
+    pub missing: &'a [String],
 }
 
 /// Checks a runbook, the first of `modules`, with all modules that it uses.

@@ -132,7 +132,7 @@ impl<'a> Checker<'a> {
         let place = format!("`{}`", parameter.name);
         match (parameter.sink, &parameter.ty) {
             (Some(Sink::Argv), Type::List(element)) if **element == Type::Text => self.argv(scope, written, &place),
-            (Some(Sink::Env), Type::Map(element)) if **element == Type::Text => {
+            (Some(sink), Type::Map(element)) if sink.takes_secrets() && **element == Type::Text => {
                 self.environment(scope, written, &place)
             }
             (Some(sink), ty) if sink.takes_secrets() => {
@@ -168,7 +168,7 @@ impl<'a> Checker<'a> {
         typed(ExprKind::List(elements), Type::list(Type::Text), written.span)
     }
 
-    /// The environment of a process: the same, and secrets.
+    /// The environment of a process, the headers of a request: the same, and secrets.
     fn environment(&mut self, scope: &Scope, written: &'a ast::Expr, place: &str) -> Expr {
         let ty = Type::Map(Box::new(Type::Text));
         let ast::ExprKind::Map(entries) = &written.kind else {

@@ -5,12 +5,13 @@ use crate::catalogue::Signature;
 use crate::check::Checker;
 use crate::check::names::not_supported;
 use crate::check::scope::{Reach, Scope};
-use crate::check::suggest::{nearest, suggest};
+use crate::check::suggest::suggest;
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
 use crate::effect::ResourceKind;
 use crate::model::{Expr, ExprKind};
 use crate::source::Span;
+use crate::suggest::closest;
 use crate::types::Type;
 
 /// What a path before a parenthesis names. Numbers are the file, and the place in its list.
@@ -41,6 +42,7 @@ impl<'a> Checker<'a> {
             [name] => self.plain_callee(module, name),
             [family, name] => match self.symbols[module].uses.get(family.value.as_str()).copied() {
                 Some(owner) => self.module_callee(owner, family, name),
+                None if self.symbols[module].missing.contains(&family.value) => Callee::Unknown,
                 None => self.action_callee(module, family, name),
             },
             _ => {
@@ -124,7 +126,7 @@ impl<'a> Checker<'a> {
         let known: Vec<&str> = catalogue.iter().map(|action| action.family).chain(uses).collect();
         let message = format!("there is no module or family of actions `{}`", family.value);
         let mut finding = Diagnostic::error("unknown-action", family.span, message);
-        if let Some(near) = nearest(&family.value, known) {
+        if let Some(near) = closest(&family.value, known) {
             finding = finding.suggest(format!("did you mean `{near}`?"), family.span, near);
         } else {
             finding = finding.help("`backstay actions` lists what there is; a module is brought in by `use`");

@@ -89,6 +89,8 @@ pub(crate) struct Symbols<'a> {
     pub(crate) prefix: String,
     /// The local names of the modules it uses.
     pub(crate) uses: BTreeMap<&'a str, usize>,
+    /// Names whose module could not be loaded: told already.
+    pub(crate) missing: &'a [String],
     pub(crate) headers: Vec<Declared<'a, ast::Header>>,
     pub(crate) inputs: Table<'a, ast::Input>,
     pub(crate) services: Table<'a, ast::Service>,
@@ -112,7 +114,10 @@ impl<'a> Symbols<'a> {
     /// Collects what a file declares; tells of duplicate and reserved names, and of items that have no
     /// place in a module.
     pub(crate) fn collect(module: &ModuleText<'a>, is_runbook: bool, diagnostics: &mut Diagnostics) -> Self {
-        let mut symbols = Self::default();
+        let mut symbols = Self {
+            missing: module.missing,
+            ..Self::default()
+        };
         for (name, index) in module.uses {
             symbols.uses.insert(name, *index);
         }

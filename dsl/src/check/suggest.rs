@@ -2,16 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-
-/// The known name that is nearest to what was written; `None` where all are far.
-pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(written, name), name))
-        .filter(|(distance, name)| *distance > 0 && *distance <= 1 + written.len().max(name.len()) / 4)
-        .min()
-        .map(|(_, name)| name)
-}
+use crate::suggest::closest;
 
 /// Adds the nearest known name as a replacement, or else the list of what there is.
 pub(crate) fn suggest<'n>(
@@ -22,7 +13,7 @@ pub(crate) fn suggest<'n>(
     what: &str,
 ) -> Diagnostic {
     let known: Vec<&str> = known.into_iter().collect();
-    if let Some(near) = nearest(written, known.iter().copied()) {
+    if let Some(near) = closest(written, known.iter().copied()) {
         return diagnostic.suggest(format!("did you mean `{near}`?"), place, near);
     }
     match known.len() {

@@ -57,6 +57,7 @@ impl<'a> Checker<'a> {
             [name] => (module, name),
             [alias, name] => match self.symbols[module].uses.get(alias.value.as_str()) {
                 Some(owner) => (*owner, name),
+                None if self.symbols[module].missing.contains(&alias.value) => return Type::Unknown,
                 None => {
                     let message = format!("there is no module `{}` here", alias.value);
                     let finding = Diagnostic::error("unknown-type", alias.span, message);

@@ -1,0 +1,126 @@
+//! The whole way from text to a checked and proved runbook, with everything that was found on it.
+
+use std::collections::BTreeSet;
+
+use crate::catalogue::Catalogue;
+use crate::check::{ModuleText, check};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::load::{Loaded, load};
+use crate::model::Runbook;
+use crate::prove::prove;
+use crate::source::{SourceMap, Sources};
+use crate::time::{Times, times};
+
+/// What became of a text.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The text and those of its modules.
+    pub sources: SourceMap,
+    /// The checked runbook. `None` where there is an error before the proofs, or the text is a module;
+    /// with errors of the proofs alone it is here, and must not be run.
+    pub runbook: Option<Runbook>,
+    /// Everything that was found, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The sums of time; empty without a runbook.
+    pub times: Times,
+}
+
+impl Compiled {
+    /// Whether the text may be run (or used, where it is a module): nothing found is an error.
+    pub fn is_ok(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .all(|finding| finding.severity != crate::diagnostic::Severity::Error)
+    }
+}
+
+/// Compiles a runbook, or a module by itself. `name` is its own name, as
+/// [`Sources::relative`] would give it.
+pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalogue) -> Compiled {
+    let mut diagnostics = Diagnostics::default();
+    let loaded = load(name, text, sources, &mut diagnostics);
+    let mut runbook = None;
+    let mut sums = Times::default();
+    let told = Told::of(&loaded, &diagnostics);
+    let mut found = Diagnostics::default();
+    {
+        let modules: Vec<ModuleText<'_>> = loaded
+            .modules
+            .iter()
+            .map(|module| ModuleText {
+                file: &module.file,
+                uses: &module.uses,
+                missing: &module.missing,
+            })
+            .collect();
+        let checked = check(&modules, catalogue, &mut found);
+        if let Some(checked) = checked.filter(|_| !diagnostics.has_errors()) {
+            prove(&checked, catalogue, &mut found);
+            sums = times(&checked);
+            runbook = Some(checked);
+        }
+    }
+    for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
+        diagnostics.push(finding.clone());
+    }
+    Compiled {
+        sources: loaded.sources,
+        runbook,
+        diagnostics: diagnostics.into_sorted(),
+        times: sums,
+    }
+}
+
+/// What mistakes of form have told already: a statement that could not be read declares nothing, and
+/// what would be said of that is no second mistake.
+struct Told {
+    /// Words on the lines that could not be read.
+    words: BTreeSet<String>,
+    is_any: bool,
+}
+
+impl Told {
+    fn of(loaded: &Loaded, diagnostics: &Diagnostics) -> Self {
+        let mut words = BTreeSet::new();
+        for finding in diagnostics.iter() {
+            let Some(source) = loaded.sources.get(finding.span.source) else {
+                continue;
+            };
+            let from = source
+                .text
+                .get(..finding.span.start as usize)
+                .and_then(|before| before.rfind('\n'))
+                .map_or(0, |at| at + 1);
+            let to = source
+                .text
+                .get(finding.span.end as usize..)
+                .and_then(|after| after.find('\n'))
+                .map_or(source.text.len(), |at| finding.span.end as usize + at);
+            let line = source.text.get(from..to).unwrap_or("");
+            let is_word = |one: char| one.is_alphanumeric() || one == '_';
+            words.extend(line.split(|one: char| !is_word(one)).map(str::to_owned));
+        }
+        Self {
+            words,
+            is_any: diagnostics.has_errors(),
+        }
+    }
+
+    fn covers(&self, finding: &Diagnostic, sources: &SourceMap) -> bool {
+        if !self.is_any {
+            return false;
+        }
+        match finding.slug {
+            "unknown-name" | "unknown-step" | "unknown-action" | "unknown-type" | "value-not-available" => {
+                self.words.contains(sources.text(finding.span))
+            }
+            "no-steps" => true,
+            "missing-clause" | "missing-budget" => {
+                let text = sources.text(finding.span);
+                let first = text.split(|one: char| !(one.is_alphanumeric() || one == '_')).next();
+                first.is_some_and(|first| self.words.contains(first)) || finding.message.contains("no header")
+            }
+            _ => false,
+        }
+    }
+}
