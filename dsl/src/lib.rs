@@ -10,6 +10,7 @@
 pub mod ast;
 pub mod catalogue;
 pub mod check;
+pub mod compile;
 pub mod diagnostic;
 pub mod effect;
 pub mod graph;

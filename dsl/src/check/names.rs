@@ -7,15 +7,6 @@ use crate::check::ModuleText;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
-/// Words that cannot be names of values: an expression would read differently.
-const RESERVED_VALUES: &[&str] = &[
-    "and", "or", "not", "is", "at", "as", "on", "undo", "within", "every", "until", "because", "default", "contains",
-    "matches", "true", "false",
-];
-
-/// Words that cannot be names of steps.
-const RESERVED_STEPS: &[&str] = &["start", "nothing"];
-
 /// An item with what stands around it.
 #[derive(Debug)]
 pub(crate) struct Declared<'a, T> {
@@ -137,19 +128,16 @@ impl<'a> Symbols<'a> {
             ItemKind::Runbook(header) => self.add_header(doc, header, found),
             ItemKind::Inputs(inputs) => {
                 for input in inputs {
-                    refuse_reserved_value(&input.name, found);
                     self.inputs.add(&input.doc, &input.name, input, "input", found);
                 }
             }
             ItemKind::Service(service) => self.services.add(doc, &service.name, service, "service", found),
             ItemKind::Protect(state) => self.states.add(doc, &state.name, state, "protected state", found),
             ItemKind::Anchor(anchor) => {
-                refuse_reserved_value(&anchor.name, found);
                 self.anchors.add(doc, &anchor.name, anchor, "anchor", found);
             }
             ItemKind::Hold(hold) => self.holds.add(doc, &hold.name, hold, "hold", found),
             ItemKind::Step(step) => {
-                refuse_reserved_step(&step.name, found);
                 self.steps.add(doc, &step.name, step, "step", found);
             }
             ItemKind::ForEach(each) => {
@@ -217,19 +205,11 @@ impl<'a> Symbols<'a> {
 
 /// The finding that a name is declared twice.
 pub(crate) fn duplicate(name: &str, what: &str, first: Span, second: Span) -> Diagnostic {
-    let (first, second) = if first <= second {
-        (first, second)
-    } else {
-        (second, first)
-    };
-    Diagnostic::error(
-        "duplicate-name",
-        second,
-        format!("there are two of the {what} `{name}`"),
-    )
-    .label("the second")
-    .related(first, "the first is here")
-    .help("give one of them another name")
+    let (first, second) = if first <= second { (first, second) } else { (second, first) };
+    Diagnostic::error("duplicate-name", second, format!("there are two of the {what} `{name}`"))
+        .label("the second")
+        .related(first, "the first is here")
+        .help("give one of them another name")
 }
 
 /// The finding that edition 1 has something which this program does not carry out yet.
@@ -240,31 +220,6 @@ pub(crate) fn not_supported(span: Span, what: &str) -> Diagnostic {
         format!("{what} is part of the language, but this program does not carry it out yet"),
     )
     .help("leave it out for now; nothing that is written is ever ignored")
-}
-
-/// Tells of a name that an expression could not use.
-pub(crate) fn refuse_reserved_value(name: &ast::Name, found: &mut Diagnostics) {
-    if RESERVED_VALUES.contains(&name.value.as_str()) {
-        found.push(reserved(name, "a value"));
-    }
-}
-
-fn refuse_reserved_step(name: &ast::Name, found: &mut Diagnostics) {
-    if RESERVED_STEPS.contains(&name.value.as_str()) {
-        found.push(reserved(name, "a step"));
-    }
-}
-
-fn reserved(name: &ast::Name, what: &str) -> Diagnostic {
-    Diagnostic::error(
-        "reserved-name",
-        name.span,
-        format!(
-            "`{}` is a word of the language and cannot be the name of {what}",
-            name.value
-        ),
-    )
-    .help("choose another name, a longer one perhaps")
 }
 
 fn refuse_in_module(item: &ast::Item, found: &mut Diagnostics) {

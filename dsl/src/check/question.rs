@@ -6,7 +6,6 @@ use crate::ast::{self, StatementKind};
 use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::links::Node;
-use crate::check::names::refuse_reserved_value;
 use crate::check::scope::Scope;
 use crate::check::types::{assignable, is_unknown, with_article};
 use crate::check::value::{typed, unknown};
@@ -71,7 +70,6 @@ impl<'a> Checker<'a> {
             }
             match &statement.kind {
                 StatementKind::Let { name, value } => {
-                    refuse_reserved_value(name, &mut self.found);
                     let value = self.expr(scope, value, None);
                     let value = self.expect_value(value);
                     if let Some(known) = scope.local(&name.value) {
@@ -136,7 +134,6 @@ impl<'a> Checker<'a> {
     ) -> Vec<(String, Type)> {
         let mut found = Vec::with_capacity(parameters.len());
         for parameter in parameters {
-            refuse_reserved_value(&parameter.name, &mut self.found);
             let name = &parameter.name.value;
             if let Some(known) = scope.local(name) {
                 let finding = crate::check::names::duplicate(name, "parameter", known.span, parameter.name.span);

@@ -6,7 +6,7 @@ use crate::check::action::DoParts;
 use crate::check::block::{BodyKind, Builder};
 use crate::check::expression::secret_exposed;
 use crate::check::is::pinned_by;
-use crate::check::names::{duplicate, not_supported, refuse_reserved_value};
+use crate::check::names::{duplicate, not_supported};
 use crate::check::scope::Scope;
 use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
@@ -212,7 +212,6 @@ impl<'a> Checker<'a> {
 
     /// Gives a name to what a statement binds.
     pub(crate) fn bind(&mut self, scope: &mut Scope, builder: &Builder, name: &ast::Name, ty: Type) -> BindingId {
-        refuse_reserved_value(name, &mut self.found);
         let known = scope.local(&name.value).map(|local| local.span).or_else(|| {
             if scope.is_closed {
                 return None;
