@@ -22,7 +22,9 @@ pub(super) struct Checked {
 pub(super) fn check_texts(text: &str, modules: &[(&str, &str)]) -> Checked {
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
-    let texts: Vec<(&str, &str)> = std::iter::once(("runbook", text)).chain(modules.iter().copied()).collect();
+    let texts: Vec<(&str, &str)> = std::iter::once(("runbook", text))
+        .chain(modules.iter().copied())
+        .collect();
     let files: Vec<_> = texts
         .iter()
         .map(|(name, text)| parse(sources.add(*name, *text), text, &mut diagnostics))
@@ -42,7 +44,11 @@ pub(super) fn check_texts(text: &str, modules: &[(&str, &str)]) -> Checked {
     let modules: Vec<ModuleText<'_>> = files
         .iter()
         .zip(&uses)
-        .map(|(file, uses)| ModuleText { file, uses, missing: &missing })
+        .map(|(file, uses)| ModuleText {
+            file,
+            uses,
+            missing: &missing,
+        })
         .collect();
     let catalogue = catalogue();
     let runbook = check(&modules, &catalogue, &mut diagnostics);
@@ -85,7 +91,10 @@ pub(super) fn assert_no_unknown(runbook: &Runbook) {
     for statement in crate::walk::statements(runbook) {
         crate::walk::expressions(statement).into_iter().for_each(known);
     }
-    runbook.bindings.iter().for_each(|binding| assert!(!crate::check::types::is_unknown(&binding.ty), "{binding:?}"));
+    runbook
+        .bindings
+        .iter()
+        .for_each(|binding| assert!(!crate::check::types::is_unknown(&binding.ty), "{binding:?}"));
 }
 
 /// The keys of statements, undos after their statement.
@@ -109,68 +118,91 @@ pub(super) fn catalogue() -> Catalogue {
         key: vec![Pattern::Parameter("file"), Pattern::Parameter("key")],
     };
     let verdict = Type::record("Verdict", &[("ok", Type::Bool), ("entries", Type::Int)]);
-    let reply = Type::record("Reply", &[("ok", Type::Bool), ("status", Type::Int), ("body", Type::Text)]);
+    let reply = Type::record(
+        "Reply",
+        &[("ok", Type::Bool), ("status", Type::Int), ("body", Type::Text)],
+    );
     let printed = [
         ("ok", Type::Bool),
         ("status", Type::Int),
         ("stdout", Type::Text),
         ("stderr", Type::Text),
     ];
-    Catalogue::new([
-        read("fs", "key", Type::Text)
-            .takes("file", Type::Path)
-            .takes("key", Type::Text)
-            .touches(Touch::ValueOf(key())),
-        read("fs", "size", Type::Size).takes("path", Type::Path),
-        read("fs", "free", Type::Size).takes("path", Type::Path),
-        read("fs", "target", Type::Path).takes("link", Type::Path).touches(Touch::ValueOf(of(ResourceKind::Link, "link"))),
-        read("fs", "find", Type::Optional(Box::new(Type::Path))).takes("name", Type::Text),
-        read("fs", "read", Type::Text).takes("file", Type::Path),
-        change("fs", "edit_key")
-            .takes("file", Type::Path)
-            .takes("key", Type::Text)
-            .takes("to", Type::Text)
-            .touches(Touch::Sets {
-                resource: key(),
-                to: Some(Pattern::Parameter("to")),
-            }),
-        change("fs", "install").takes("file", Type::Path).takes("content", Type::Text).sink(Sink::File),
-        change("fs", "link")
-            .takes("at", Type::Path)
-            .takes("to", Type::Path)
-            .touches(Touch::Sets {
-                resource: of(ResourceKind::Link, "at"),
-                to: Some(Pattern::Parameter("to")),
-            }),
-        read("http", "get", reply).takes("url", Type::Url).may_take("headers", Type::Map(Box::new(Type::Text))).sink(Sink::Header),
-        change("http", "listen").takes("port", Type::Port),
-        read("backup", "verify", verdict).takes("backup", Type::Backup).touches(Touch::Proves(of(ResourceKind::Backup, "backup"))),
-        change("backup", "create")
-            .takes("state", Type::State)
-            .takes("to", Type::Path)
-            .gives(Type::Backup)
-            .touches(Touch::Captures {
-                state: of(ResourceKind::State, "state"),
-                backup: Resource::new(ResourceKind::Backup, Pattern::Result),
-            }),
-        change("backup", "restore").takes("backup", Type::Backup).touches(Touch::Restores(of(ResourceKind::Backup, "backup"))),
-        change("image", "pull")
-            .takes("image", Type::Image { pinned: true })
-            .touches(Touch::Adds(of(ResourceKind::Image, "image"))),
-        change("process", "start")
-            .takes("service", Type::Service)
-            .takes("argv", Type::list(Type::Text))
-            .sink(Sink::Argv)
-            .may_take("with", Type::Image { pinned: false })
-            .touches(Touch::Starts {
-                member: of(ResourceKind::Service, "service"),
-                with: Some(Pattern::Parameter("with")),
-            }),
-        change("process", "stop").takes("service", Type::Service).touches(Touch::Stops(of(ResourceKind::Service, "service"))),
-        change("exec", "run").command().once(),
-        read("exec", "read", Type::record("ReadResult", &printed)).command(),
-        change("notify", "file").takes("message", Type::Text).sink(Sink::Message).touches(Touch::Tells(Pattern::Text("file"))),
-    ].map(|made| made.0))
+    Catalogue::new(
+        [
+            read("fs", "key", Type::Text)
+                .takes("file", Type::Path)
+                .takes("key", Type::Text)
+                .touches(Touch::ValueOf(key())),
+            read("fs", "size", Type::Size).takes("path", Type::Path),
+            read("fs", "free", Type::Size).takes("path", Type::Path),
+            read("fs", "target", Type::Path)
+                .takes("link", Type::Path)
+                .touches(Touch::ValueOf(of(ResourceKind::Link, "link"))),
+            read("fs", "find", Type::Optional(Box::new(Type::Path))).takes("name", Type::Text),
+            read("fs", "read", Type::Text).takes("file", Type::Path),
+            change("fs", "edit_key")
+                .takes("file", Type::Path)
+                .takes("key", Type::Text)
+                .takes("to", Type::Text)
+                .touches(Touch::Sets {
+                    resource: key(),
+                    to: Some(Pattern::Parameter("to")),
+                }),
+            change("fs", "install")
+                .takes("file", Type::Path)
+                .takes("content", Type::Text)
+                .sink(Sink::File),
+            change("fs", "link")
+                .takes("at", Type::Path)
+                .takes("to", Type::Path)
+                .touches(Touch::Sets {
+                    resource: of(ResourceKind::Link, "at"),
+                    to: Some(Pattern::Parameter("to")),
+                }),
+            read("http", "get", reply)
+                .takes("url", Type::Url)
+                .may_take("headers", Type::Map(Box::new(Type::Text)))
+                .sink(Sink::Header),
+            change("http", "listen").takes("port", Type::Port),
+            read("backup", "verify", verdict)
+                .takes("backup", Type::Backup)
+                .touches(Touch::Proves(of(ResourceKind::Backup, "backup"))),
+            change("backup", "create")
+                .takes("state", Type::State)
+                .takes("to", Type::Path)
+                .gives(Type::Backup)
+                .touches(Touch::Captures {
+                    state: of(ResourceKind::State, "state"),
+                    backup: Resource::new(ResourceKind::Backup, Pattern::Result),
+                }),
+            change("backup", "restore")
+                .takes("backup", Type::Backup)
+                .touches(Touch::Restores(of(ResourceKind::Backup, "backup"))),
+            change("image", "pull")
+                .takes("image", Type::Image { pinned: true })
+                .touches(Touch::Adds(of(ResourceKind::Image, "image"))),
+            change("process", "start")
+                .takes("service", Type::Service)
+                .takes("argv", Type::list(Type::Text))
+                .sink(Sink::Argv)
+                .may_take("with", Type::Image { pinned: false })
+                .touches(Touch::Starts {
+                    member: of(ResourceKind::Service, "service"),
+                    with: Some(Pattern::Parameter("with")),
+                }),
+            change("process", "stop")
+                .takes("service", Type::Service)
+                .touches(Touch::Stops(of(ResourceKind::Service, "service"))),
+            change("exec", "run").command().once(),
+            read("exec", "read", Type::record("ReadResult", &printed)).command(),
+            change("notify", "file")
+                .takes("message", Type::Text)
+                .sink(Sink::Message)
+                .touches(Touch::Tells(Pattern::Text("file"))),
+        ]
+        .map(|made| made.0),
+    )
 }
 
 struct Made(Signature);
@@ -210,7 +242,13 @@ fn change(family: &'static str, name: &'static str) -> Made {
 
 impl Made {
     fn parameter(mut self, name: &'static str, ty: Type, required: bool) -> Self {
-        self.0.parameters.push(Parameter { name, ty, required, sink: None, doc: "" });
+        self.0.parameters.push(Parameter {
+            name,
+            ty,
+            required,
+            sink: None,
+            doc: "",
+        });
         self
     }
 

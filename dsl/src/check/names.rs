@@ -205,11 +205,19 @@ impl<'a> Symbols<'a> {
 
 /// The finding that a name is declared twice.
 pub(crate) fn duplicate(name: &str, what: &str, first: Span, second: Span) -> Diagnostic {
-    let (first, second) = if first <= second { (first, second) } else { (second, first) };
-    Diagnostic::error("duplicate-name", second, format!("there are two of the {what} `{name}`"))
-        .label("the second")
-        .related(first, "the first is here")
-        .help("give one of them another name")
+    let (first, second) = if first <= second {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    Diagnostic::error(
+        "duplicate-name",
+        second,
+        format!("there are two of the {what} `{name}`"),
+    )
+    .label("the second")
+    .related(first, "the first is here")
+    .help("give one of them another name")
 }
 
 /// The finding that edition 1 has something which this program does not carry out yet.

@@ -77,7 +77,7 @@ impl<'r, 'd> Builder<'r, 'd> {
         if RESERVED.contains(&name.value.as_str()) {
             self.error(
                 Diagnostic::error(
-                    "reserved-word",
+                    "reserved-name",
                     name.span,
                     format!("`{}` is a word of the language and cannot name a value", name.value),
                 )
@@ -93,7 +93,7 @@ impl<'r, 'd> Builder<'r, 'd> {
         if reserved.contains(&name.value.as_str()) {
             self.error(
                 Diagnostic::error(
-                    "reserved-word",
+                    "reserved-name",
                     name.span,
                     format!("`{}` is a word of the language and cannot name {what}", name.value),
                 )

@@ -69,7 +69,9 @@ rollback app "App" { applies from app until app  do process.start(app, ["x", app
 #[test]
 fn values_share_one_name_space() {
     assert_eq!(
-        found("runbook r \"R\"\ninputs { a : int = 1 }\nanchor a = fs.size(\"/\")\nstep s { let a = 1  let b = 2  let b = 3 }\nstep t { let b = 4 }\n"),
+        found(
+            "runbook r \"R\"\ninputs { a : int = 1 }\nanchor a = fs.size(\"/\")\nstep s { let a = 1  let b = 2  let b = 3 }\nstep t { let b = 4 }\n"
+        ),
         [
             "duplicate-name: a",
             "duplicate-name: a",
@@ -89,7 +91,11 @@ fn arguments_are_named_but_the_first() {
     right("runbook r \"R\"\nservice s { runs process(\"s\") }\nstep a { do process.start(s, [\"x\"]) }\n");
     assert_eq!(
         found("runbook r \"R\"\nstep a { do http.listen(1, 2, port: 3) }\n"),
-        ["duplicate-clause: 3", "unknown-argument: 2"].map(str::to_owned).into_iter().rev().collect::<Vec<_>>()
+        ["duplicate-clause: 3", "unknown-argument: 2"]
+            .map(str::to_owned)
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
     );
 }
 
@@ -141,21 +147,36 @@ step b "B" { ask "ok?" confirm by two people  allow floating-image because "x" }
 fn f(a: text) -> int rhai """1"""
 "#;
     let found = found(text);
-    assert!(found.iter().all(|finding| finding.starts_with("not-supported-yet")), "{found:?}");
+    assert!(
+        found.iter().all(|finding| finding.starts_with("not-supported-yet")),
+        "{found:?}"
+    );
     assert_eq!(found.len(), 6, "{found:?}");
 }
 
 #[test]
 fn effects_know_their_words() {
-    let text = |effects: &str| format!("runbook r \"R\"\nstep a {{ do exec.run([\"x\"], effects: {{ {effects} }}) }}\n");
-    right(&text("edits tree(\"/a\")  sets key(\"/a\", \"B\") to \"c\"  repeat keyed  settle fs.size(\"/a\") > 1B  partial yes  cancel grace 5s  limit 2m"));
+    let text =
+        |effects: &str| format!("runbook r \"R\"\nstep a {{ do exec.run([\"x\"], effects: {{ {effects} }}) }}\n");
+    right(&text(
+        "edits tree(\"/a\")  sets key(\"/a\", \"B\") to \"c\"  repeat keyed  settle fs.size(\"/a\") > 1B  partial yes  cancel grace 5s  limit 2m",
+    ));
     assert_eq!(found(&text("repeat always")), ["unknown-name: always"]);
-    assert_eq!(found(&text("repeat once  repeat keyed")), ["duplicate-clause: repeat keyed"]);
+    assert_eq!(
+        found(&text("repeat once  repeat keyed")),
+        ["duplicate-clause: repeat keyed"]
+    );
     assert_eq!(found(&text("stops gateway")), ["unknown-name: gateway"]);
     assert_eq!(found(&text("edits tree(5)")), ["wrong-type: 5"]);
     assert_eq!(found(&text("edits \"/a\"")), ["wrong-type: \"/a\""]);
-    assert_eq!(found(&text("edits tree(fs.target(\"/a\"))")), ["value-not-available: fs.target(\"/a\")"]);
-    assert_eq!(found(&text("edits tree(\"/a\")  repeat read")), ["wrong-type: repeat read"]);
+    assert_eq!(
+        found(&text("edits tree(fs.target(\"/a\"))")),
+        ["value-not-available: fs.target(\"/a\")"]
+    );
+    assert_eq!(
+        found(&text("edits tree(\"/a\")  repeat read")),
+        ["wrong-type: repeat read"]
+    );
 }
 
 #[test]
@@ -167,7 +188,9 @@ fn services_say_what_they_are() {
         ["unknown-name: pod", "unknown-name: runing", "unknown-name: data"]
     );
     assert_eq!(
-        found(&text("runs unit(\"x\")  runs unit(\"y\")  well \"w\": s is well within 1s")),
+        found(&text(
+            "runs unit(\"x\")  runs unit(\"y\")  well \"w\": s is well within 1s"
+        )),
         ["duplicate-clause: unit(\"y\")", "recursion: s"]
     );
 }

@@ -10,7 +10,8 @@ fn after(text: &str) -> Vec<Vec<usize>> {
 
 #[test]
 fn a_step_waits_for_all_above_unless_it_says_otherwise() {
-    let text = "runbook r \"R\"\nstep a { }\nstep b after a { }\nstep c after a { }\nstep d { }\nstep e after nothing { }\n";
+    let text =
+        "runbook r \"R\"\nstep a { }\nstep b after a { }\nstep c after a { }\nstep d { }\nstep e after nothing { }\n";
     assert_eq!(after(text), [vec![], vec![0], vec![0], vec![1, 2], vec![]]);
 }
 
@@ -22,16 +23,17 @@ fn using_a_value_orders_steps() {
 
 #[test]
 fn steps_cannot_wait_for_each_other() {
-    let checked = check_texts("runbook r \"R\"\nstep a after c { }\nstep b after a { }\nstep c after b { }\nstep d after d { }\n", &[]);
+    let checked = check_texts(
+        "runbook r \"R\"\nstep a after c { }\nstep b after a { }\nstep c after b { }\nstep d after d { }\n",
+        &[],
+    );
     assert_eq!(checked.found, ["cycle: a", "cycle: d"]);
     assert!(checked.words[0].contains("a → c → b → a"), "{:?}", checked.words);
 }
 
 #[test]
 fn a_value_is_there_once_its_step_is_done() {
-    let text = |first: &str, second: &str| {
-        format!("runbook r \"R\"\nstep a {{ {first} }}\nstep b {{ {second} }}\n")
-    };
+    let text = |first: &str, second: &str| format!("runbook r \"R\"\nstep a {{ {first} }}\nstep b {{ {second} }}\n");
     assert_eq!(found(&text("let x = y + 1", "let y = 1")), ["value-not-available: y"]);
     assert_eq!(found(&text("let x = y + 1  let y = 1", "")), ["value-not-available: y"]);
     let skipped = check_texts(&text("skip when true because \"x\"  let x = 1", "record x"), &[]);
@@ -47,10 +49,15 @@ fn a_value_is_there_once_its_step_is_done() {
 #[test]
 fn an_undo_sees_what_was_bound_before_its_action() {
     let text = |undo: &str| {
-        format!("runbook r \"R\"\nprotect s {{ path \"/s\" }}\nstep a {{ let x = \"1\"  do backup.create(s, to: \"/b\") as b undo {undo} within 1s  let y = \"1\" }}\n")
+        format!(
+            "runbook r \"R\"\nprotect s {{ path \"/s\" }}\nstep a {{ let x = \"1\"  do backup.create(s, to: \"/b\") as b undo {undo} within 1s  let y = \"1\" }}\n"
+        )
     };
     right(&text("fs.edit_key(\"/f\", key: \"K\", to: x)"));
-    assert_eq!(found(&text("fs.edit_key(\"/f\", key: \"K\", to: y)")), ["value-not-available: y"]);
+    assert_eq!(
+        found(&text("fs.edit_key(\"/f\", key: \"K\", to: y)")),
+        ["value-not-available: y"]
+    );
     assert_eq!(found(&text("backup.restore(b)")), ["value-not-available: b"]);
 }
 
@@ -84,8 +91,14 @@ fn at_start_is_for_anchors_and_not_before_the_window() {
         format!("runbook r \"R\"\nanchor n = fs.size(\"/\")\nstep a {step} {{ let x = {value} }}\n")
     };
     right(&text("", "n at start"));
-    assert_eq!(found(&text("before window", "n at start")), ["value-not-available: n at start"]);
-    assert_eq!(found(&text("", "fs.size(\"/\") at start")), ["wrong-type: fs.size(\"/\") at start"]);
+    assert_eq!(
+        found(&text("before window", "n at start")),
+        ["value-not-available: n at start"]
+    );
+    assert_eq!(
+        found(&text("", "fs.size(\"/\") at start")),
+        ["wrong-type: fs.size(\"/\") at start"]
+    );
 }
 
 #[test]
@@ -100,9 +113,20 @@ fn before_the_window_waits_for_nothing_inside() {
 fn ten_thousand_steps_are_a_chain() {
     let mut text = String::from("runbook r \"R\"\n");
     for number in 0..10_000 {
-        let before = if number == 0 { "1".to_owned() } else { format!("x{} + 1", number - 1) };
+        let before = if number == 0 {
+            "1".to_owned()
+        } else {
+            format!("x{} + 1", number - 1)
+        };
         writeln!(text, "step s{number} \"Step {number}\" {{ let x{number} = {before}  do fs.edit_key(\"/f\", key: \"K\", to: \"v\") }}").unwrap();
     }
     let runbook = right(&text);
-    assert!(runbook.steps.iter().enumerate().skip(1).all(|(at, step)| step.after == [at - 1]));
+    assert!(
+        runbook
+            .steps
+            .iter()
+            .enumerate()
+            .skip(1)
+            .all(|(at, step)| step.after == [at - 1])
+    );
 }

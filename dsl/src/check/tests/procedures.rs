@@ -30,12 +30,18 @@ procedure inner(at: path) { do fs.link(at, to: "/new") within 2s }
     let StatementKind::Do(edit) = &body.statements[3].kind else {
         panic!("{body:?}");
     };
-    assert_eq!((edit.within_ms, edit.undo.is_none(), body.statements[3].group), (5_000, true, Some(0)));
+    assert_eq!(
+        (edit.within_ms, edit.undo.is_none(), body.statements[3].group),
+        (5_000, true, Some(0))
+    );
     let StatementKind::Do(link) = &body.statements[4].kind else {
         panic!("{body:?}");
     };
     assert_eq!((link.within_ms, body.statements[4].calls.len()), (2_000, 2));
-    assert_eq!((body.groups[0].key.as_str(), body.groups[0].within_ms), ("undo:a/3", 30_000));
+    assert_eq!(
+        (body.groups[0].key.as_str(), body.groups[0].within_ms),
+        ("undo:a/3", 30_000)
+    );
     let StatementKind::Record(values) = &body.statements[5].kind else {
         panic!("{body:?}");
     };
@@ -71,7 +77,11 @@ procedure restart(s: service) {
     assert_eq!(checked.found, Vec::<String>::new(), "{:?}", checked.words);
     let runbook = checked.runbook.unwrap();
     assert_no_unknown(&runbook);
-    let questions: Vec<&str> = runbook.questions.iter().map(|question| question.name.as_str()).collect();
+    let questions: Vec<&str> = runbook
+        .questions
+        .iter()
+        .map(|question| question.name.as_str())
+        .collect();
     assert_eq!(questions, ["compose.release", "compose.up"]);
     let StatementKind::Do(restart) = &runbook.steps[0].body.statements[1].kind else {
         panic!("{runbook:?}");
@@ -82,7 +92,10 @@ procedure restart(s: service) {
 
 #[test]
 fn a_module_by_itself_is_checked_and_is_no_runbook() {
-    let right = check_texts("question q() -> int { give 1 }\nprocedure p(s: service) { do process.stop(s) }\n", &[]);
+    let right = check_texts(
+        "question q() -> int { give 1 }\nprocedure p(s: service) { do process.stop(s) }\n",
+        &[],
+    );
     assert!(right.runbook.is_none() && right.found.is_empty(), "{:?}", right.found);
     let wrong = check_texts("procedure p() { do fs.link(\"/a\") }\n", &[]);
     assert_eq!(wrong.found, ["missing-argument: fs.link(\"/a\")"]);
@@ -101,7 +114,12 @@ question q() -> bool { give now }
 "#,
         &[],
     );
-    assert_eq!(checked.found, ["recursion: q()", "recursion: o()"], "{:?}", checked.words);
+    assert_eq!(
+        checked.found,
+        ["recursion: q()", "recursion: o()"],
+        "{:?}",
+        checked.words
+    );
     assert!(checked.words[1].contains("`p` → `o` → `p`"), "{:?}", checked.words);
 }
 
@@ -120,7 +138,10 @@ fn an_undo_that_a_procedure_brings_along_means_nothing_on_the_way_back() {
         StatementKind::Do(action) => action.undo.clone(),
         other => panic!("{other:?}"),
     };
-    assert!(matches!(undo_of(&runbook.steps[0].body.statements), Some(Undo::Body(_))));
+    assert!(matches!(
+        undo_of(&runbook.steps[0].body.statements),
+        Some(Undo::Body(_))
+    ));
     assert!(undo_of(&runbook.rollbacks[0].body.statements).is_none());
 }
 
@@ -138,7 +159,8 @@ fn procedures_that_multiply_are_bounded() {
 fn a_procedure_gives_no_value_and_is_not_retried() {
     let text = "runbook r \"R\"\nstep a { retry 2 every 1s  do p() as x }\nprocedure p() { do http.listen(1) }\n";
     assert_eq!(found(text), ["misplaced-statement: retry 2 every 1s", "wrong-type: x"]);
-    let read = "runbook r \"R\"\nstep a { do fs.size(\"/\") as x  let y = http.listen(1)  let z = p() }\nprocedure p() { }\n";
+    let read =
+        "runbook r \"R\"\nstep a { do fs.size(\"/\") as x  let y = http.listen(1)  let z = p() }\nprocedure p() { }\n";
     assert_eq!(
         found(read),
         [

@@ -85,23 +85,34 @@ fn a_text_that_is_worked_out_is_no_path() {
     let text = step("do fs.link(folder, to: name + \"/x\")");
     let checked = check_texts(&text, &[]);
     assert_eq!(checked.found, ["wrong-type: name + \"/x\""]);
-    assert!(checked.words[0].contains("`to` takes a path, and this is text"), "{:?}", checked.words);
+    assert!(
+        checked.words[0].contains("`to` takes a path, and this is text"),
+        "{:?}",
+        checked.words
+    );
 }
 
 #[test]
 fn guards_are_true_or_false() {
     let text = step("require http.get(\"http://h/\") else \"x\"\ncheck \"x\": name");
     let checked = check_texts(&text, &[]);
-    assert_eq!(checked.found, ["wrong-type: http.get(\"http://h/\")", "wrong-type: name"]);
+    assert_eq!(
+        checked.found,
+        ["wrong-type: http.get(\"http://h/\")", "wrong-type: name"]
+    );
     assert!(checked.words[0].contains("write `… is ok`"), "{:?}", checked.words);
 }
 
 #[test]
 fn a_guard_refines_what_it_proved() {
     assert_eq!(found(&step("do image.pull(image)")), ["wrong-type: image"]);
-    right(&step("require image is pinned and name == \"a\" else \"x\"\ndo image.pull(image)"));
+    right(&step(
+        "require image is pinned and name == \"a\" else \"x\"\ndo image.pull(image)",
+    ));
     assert_eq!(
-        found(&step("require image is pinned or name == \"a\" else \"x\"\ndo image.pull(image)")),
+        found(&step(
+            "require image is pinned or name == \"a\" else \"x\"\ndo image.pull(image)"
+        )),
         ["wrong-type: image"]
     );
     let later = step("require image is pinned else \"x\"") + "step b \"B\" { do image.pull(image) }\n";
@@ -146,10 +157,14 @@ fn questions_give_what_they_say() {
     right(&text(
         "type Answer { ok: bool  count: int }\nquestion q() -> Answer { let a = exec.read([\"a\"])  give {ok: a.ok, count: a.status} }",
     ));
-    right(&text("type Short { ok: bool }\nquestion q() -> Short { give exec.read([\"a\"]) }"));
+    right(&text(
+        "type Short { ok: bool }\nquestion q() -> Short { give exec.read([\"a\"]) }",
+    ));
     assert_eq!(found(&text("question q() -> int { give true }")), ["wrong-type: true"]);
     assert_eq!(
-        found(&text("type Answer { ok: bool }\nquestion q() -> Answer { give {okay: true} }")),
+        found(&text(
+            "type Answer { ok: bool }\nquestion q() -> Answer { give {okay: true} }"
+        )),
         ["missing-argument: {okay: true}", "unknown-field: okay"]
     );
     assert_eq!(

@@ -143,12 +143,21 @@ procedure open(name: text) { do exec.run(["open", name], effects: { opens front(
     let StatementKind::Check(check) = &go.last().unwrap().kind else {
         panic!("{go:?}");
     };
-    assert_eq!((check.service.as_deref(), check.within_ms, check.every_ms), (Some("app"), 10_000, Some(1_000)));
+    assert_eq!(
+        (check.service.as_deref(), check.within_ms, check.every_ms),
+        (Some("app"), 10_000, Some(1_000))
+    );
     let StatementKind::Do(take) = &runbook.holds[0].take.statements[0].kind else {
         panic!("{:?}", runbook.holds);
     };
-    assert!(matches!(&take.call.effects.touches[0], Touch::Drains(front) if matches!(front.key[0].kind, ExprKind::Input(_))));
-    let used: Vec<&str> = runbook.questions.iter().map(|question| question.name.as_str()).collect();
+    assert!(
+        matches!(&take.call.effects.touches[0], Touch::Drains(front) if matches!(front.key[0].kind, ExprKind::Input(_)))
+    );
+    let used: Vec<&str> = runbook
+        .questions
+        .iter()
+        .map(|question| question.name.as_str())
+        .collect();
     assert!(used.contains(&"answers"));
     assert_eq!(runbook.doc, "Shown to the approver.");
 }
@@ -164,7 +173,12 @@ step a "A" {
 }
 "#,
     );
-    let kinds: Vec<&StatementKind> = runbook.steps[0].body.statements.iter().map(|statement| &statement.kind).collect();
+    let kinds: Vec<&StatementKind> = runbook.steps[0]
+        .body
+        .statements
+        .iter()
+        .map(|statement| &statement.kind)
+        .collect();
     assert!(matches!(kinds[0], StatementKind::Let { .. }), "{kinds:?}");
     assert!(matches!(kinds[1], StatementKind::Commits { .. }), "{kinds:?}");
     assert!(matches!(kinds[2], StatementKind::Do(_)), "{kinds:?}");
