@@ -202,3 +202,18 @@ async fn settings_of_json_are_read_and_edited_by_path() {
     let key = [("file", path_value(&file)), ("key", text("list.0.name"))];
     assert_eq!(bench.does("fs.key", &key).await, Some(Value::Text("b\"".to_owned())));
 }
+
+#[tokio::test]
+async fn an_edit_keeps_access_lists_and_what_users_added() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let bench = real();
+    let file = bench.given("app.env", "A=1\n").await;
+    if setxattr(&file, "user.note", b"kept", XattrFlags::empty()).is_err() {
+        return crate::bench::leave_out("an_edit_keeps_access_lists", "this disk has no extended attributes");
+    }
+    let edit = [("file", path_value(&file)), ("key", text("A")), ("to", text("2"))];
+    bench.does("fs.edit_key", &edit).await;
+    let mut value = [0_u8; 16];
+    let length = getxattr(&file, "user.note", &mut value).unwrap();
+    assert_eq!(&value[..length], b"kept");
+}

@@ -232,3 +232,22 @@ async fn nothing_survives_that_wiped_its_marks() {
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(living(&needle), Vec::<String>::new());
 }
+
+/// A question that nobody waits for any more is dropped half-way.
+#[tokio::test]
+async fn nothing_survives_that_is_dropped() {
+    let bench = real();
+    let call = bench.call("exec.read", &[("argv", words(&["sh", "-c", HIDES]))]);
+    let up = bench.path("up");
+    tokio::select! {
+        outcome = bench.perform(&call) => panic!("{outcome:?}"),
+        _ = wait_for(&up) => {}
+    }
+    for _ in 0..100 {
+        if living(&call.mark()).is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("still there: {:?}", living(&call.mark()));
+}

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use super::common::child::plain;
 use super::{Arguments, Context};
 
+mod attributes;
 mod copy;
 mod digest;
 mod edit_key;

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tokio::process::Command;
 
 use crate::action::{Arguments, Context};
 use crate::value::Value;
@@ -88,12 +91,58 @@ impl Start {
         self
     }
 
+    /// The command, with everything but its inputs and outputs. Its number is that of its group.
+    #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
+    pub(crate) fn command(&self, apart: Apart) -> Command {
+        // Without a terminal there is nothing that only a session keeps a child from.
+        let wants_session = apart == Apart::Session || has_terminal();
+        let setsid = setsid().filter(|_| wants_session);
+        let mut command = Command::new(setsid.unwrap_or(&self.program));
+        if setsid.is_some() {
+            // `setsid` becomes the program itself: no process is left between.
+            command.arg(&self.program);
+        } else {
+            command.arg0(&self.argv[0]).process_group(0);
+        }
+        command
+            .args(&self.argv[1..])
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(&self.folder);
+        command
+    }
+
     /// The name of the program without its folders, for messages.
     pub(crate) fn name(&self) -> String {
         self.program
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
+}
+
+/// How far a child is from us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Apart {
+    /// A process group of its own, and no terminal: a program that asks for a password there fails instead
+    /// of waiting for ever beside the live view.
+    Group,
+    /// A session of its own: it lives on when the terminal is lost.
+    Session,
+}
+
+/// The tool that gives a program a session of its own; the standard library cannot without unsafe code.
+/// Where it is missing the child gets a group of its own only.
+fn setsid() -> Option<&'static Path> {
+    ["/usr/bin/setsid", "/bin/setsid"]
+        .map(Path::new)
+        .into_iter()
+        .find(|path| path.exists())
+}
+
+/// Whether our session has a terminal.
+fn has_terminal() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| std::fs::File::open("/dev/tty").is_ok())
 }
 
 /// The value of the mark of an attempt.

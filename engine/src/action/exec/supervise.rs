@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStdin};
 
 use super::capture::Capture;
 use super::survivors::Family;
-use crate::action::common::child::{KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
+use crate::action::common::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
 use crate::action::{Arguments, Context};
 use crate::redact::Redactor;
 use crate::value::Value;
@@ -57,6 +57,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ende
     let mut stdout = Capture::new(&redactor);
     let mut stderr = Capture::new(&redactor);
     let how = watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await;
+    family.is_settled();
     stdout.finish();
     stderr.finish();
     Ok(Ended {
@@ -67,19 +68,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ende
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
 fn spawn(start: &Start, has_input: bool) -> Result<Child, String> {
-    let mut command = tokio::process::Command::new(&start.program);
+    let mut command = start.command(Apart::Group);
     command
-        .arg0(&start.argv[0])
-        .args(&start.argv[1..])
-        .env_clear()
-        .envs(&start.environment)
-        .current_dir(&start.folder)
         .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true);
     command.spawn().map_err(|error| {
         format!(

@@ -25,8 +25,10 @@ static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// The family of one attempt.
 pub(super) struct Family {
+    /// The first process. Its number is that of its group and, on a terminal, of its session.
     leader: Option<Process>,
     mark: String,
+    is_settled: bool,
     detached_before: usize,
 }
 
@@ -38,13 +40,19 @@ impl Family {
         Self {
             leader: None,
             mark,
+            is_settled: false,
             detached_before: processes::DETACHED.load(Ordering::SeqCst),
         }
     }
 
-    /// Takes note of the first process; it leads its group.
+    /// Takes note of the first process.
     pub(super) fn began(&mut self, pid: i32) {
         self.leader = processes::look(pid);
+    }
+
+    /// Takes note that the attempt came to its end: what lives on may.
+    pub(super) fn is_settled(&mut self) {
+        self.is_settled = true;
     }
 
     /// The living members of the family.
@@ -54,8 +62,9 @@ impl Family {
         let mut roots: BTreeSet<i32> = found.keys().copied().collect();
         if let Some(leader) = &self.leader {
             for (pid, process) in &all {
-                // The number of a group is not used again while anybody is in it.
-                let is_in_group = process.group == leader.group && process.start_ticks >= leader.start_ticks;
+                // The number of a group or session is not used again while anybody is in it.
+                let is_beside = process.group == leader.pid || process.session == leader.pid;
+                let is_in_group = is_beside && process.start_ticks >= leader.start_ticks;
                 if !process.has_ended() && (is_in_group || self.is_stray(process, leader)) {
                     found.insert(*pid, process.clone());
                 }
@@ -71,7 +80,7 @@ impl Family {
     fn is_stray(&self, process: &Process, leader: &Process) -> bool {
         process.parent == processes::own_pid()
             && process.start_ticks >= leader.start_ticks
-            && process.session != leader.session
+            && process.session != own_session()
             && RUNNING.load(Ordering::SeqCst) == 1
             && processes::DETACHED.load(Ordering::SeqCst) == self.detached_before
             && [KEY_MARK, RUN_MARK, PROCESS_MARK]
@@ -124,7 +133,17 @@ impl Family {
 }
 
 impl Drop for Family {
+    /// An attempt that is dropped on the way (a question that nobody waits for any more) leaves nobody behind.
     fn drop(&mut self) {
+        const ROUNDS: usize = 3;
+        if !self.is_settled && self.leader.is_some() {
+            for _ in 0..ROUNDS {
+                for process in self.living().values() {
+                    process.signal(Signal::STOP);
+                    process.signal(Signal::KILL);
+                }
+            }
+        }
         RUNNING.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -158,6 +177,10 @@ pub async fn end_orphans(orphans: &[Orphan], grace: Duration) -> Result<(), Stri
         Family::expect(attempt.clone()).end(grace).await?;
     }
     Ok(())
+}
+
+fn own_session() -> i32 {
+    rustix::process::getsid(None).map_or(0, rustix::process::Pid::as_raw_pid)
 }
 
 /// Makes orphans among our descendants come to us and not to the first process of the machine.

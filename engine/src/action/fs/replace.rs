@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{parent_of, problem, sync_folder};
+use super::{attributes, parent_of, problem, sync_folder};
 
 /// Which mode and owner the new file gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn replace(
     };
     let prepared = beside(path, key);
     clear(&prepared)?;
-    let done = prepare(&prepared, content, mode, old.as_ref())
+    let done = prepare(&prepared, content, mode, old.as_ref().map(|data| (path, data)))
         .map_err(|error| problem("write", path, &error))
         .and_then(|()| {
             if let (Some(before), Ok(now)) = (unchanged, path.symlink_metadata())
@@ -92,7 +92,7 @@ pub(super) fn clear(prepared: &Path) -> Result<(), String> {
     }
 }
 
-fn prepare(prepared: &Path, content: &[u8], mode: Mode, old: Option<&Metadata>) -> std::io::Result<()> {
+fn prepare(prepared: &Path, content: &[u8], mode: Mode, old: Option<(&Path, &Metadata)>) -> std::io::Result<()> {
     // Only a new file without a mode of its own is ever open to others, and only as the umask says.
     let is_usual = mode == Mode::Keep && old.is_none();
     let mut file = OpenOptions::new()
@@ -101,12 +101,13 @@ fn prepare(prepared: &Path, content: &[u8], mode: Mode, old: Option<&Metadata>) 
         .mode(if is_usual { 0o666 } else { 0o600 })
         .open(prepared)?;
     file.write_all(content)?;
-    if let Some(old) = old {
-        keep_owner(&file, old)?;
+    if let Some((path, data)) = old {
+        keep_owner(&file, data)?;
+        attributes::keep(path, &file)?;
     }
     let bits = match (mode, old) {
         (Mode::Exactly(bits), _) => Some(bits),
-        (Mode::Keep, Some(old)) => Some(old.mode() & 0o7777),
+        (Mode::Keep, Some((_, old))) => Some(old.mode() & 0o7777),
         (Mode::Keep, None) => None,
     };
     if let Some(bits) = bits {

@@ -15,7 +15,7 @@ use backstay_dsl::types::Type;
 use rustix::process::Signal;
 
 use super::members::{in_words, mark_of, marked};
-use crate::action::common::child::{self, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
+use crate::action::common::child::{self, Apart, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
 use crate::action::common::processes::{self, Process};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
@@ -166,41 +166,20 @@ fn open_log(path: &Path) -> Result<Log, String> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
 fn spawn(start: &child::Start, log: Option<&Log>) -> Result<tokio::process::Child, String> {
     let failed = |error| format!("{} cannot be started: {}", start.program.display(), plain(&error));
     let output = || match log {
         Some(log) => log.file.try_clone().map(Stdio::from),
         None => Ok(Stdio::null()),
     };
-    // `setsid` becomes the program itself: no process is left between.
-    let setsid = setsid();
-    let mut command = tokio::process::Command::new(setsid.unwrap_or(&start.program));
-    if setsid.is_some() {
-        command.arg(&start.program);
-    } else {
-        command.arg0(&start.argv[0]).process_group(0);
-    }
+    let mut command = start.command(Apart::Session);
     command
-        .args(&start.argv[1..])
-        .env_clear()
-        .envs(&start.environment)
-        .current_dir(&start.folder)
         .stdin(Stdio::null())
         .stdout(output().map_err(failed)?)
         .stderr(output().map_err(failed)?)
         .kill_on_drop(false);
     processes::DETACHED.fetch_add(1, Ordering::SeqCst);
     command.spawn().map_err(failed)
-}
-
-/// The tool that gives a program a session of its own; the standard library cannot without unsafe code.
-/// Where it is missing the process gets a group of its own only, which a lost terminal does not end either.
-fn setsid() -> Option<&'static Path> {
-    ["/usr/bin/setsid", "/bin/setsid"]
-        .map(Path::new)
-        .into_iter()
-        .find(|path| path.exists())
 }
 
 /// Why a process ended at once, with the last line that it printed.
