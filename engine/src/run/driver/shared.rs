@@ -1,0 +1,225 @@
+//! What every piece of work of a run shares, and how it hands its events over.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::effect::Touch;
+use backstay_dsl::model::{ActionCall, BindingId, Statement};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::action::{Context, GroundCall};
+use crate::eval::{Environment, Evaluator, Places};
+use crate::event::Event;
+use crate::plan::Plan;
+use crate::redact::Redactor;
+use crate::value::{Answer, RecordedValue, Secret, Unanswered, Value};
+use crate::world::{Clock, Journal, Person, World};
+
+use super::knowledge::Knowledge;
+use super::mac::MacKey;
+
+/// The longest value that is recorded, in bytes of its JSON.
+const VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// The longest line of evidence, in characters.
+const EVIDENCE_CHARACTERS_MAX: usize = 2000;
+
+/// Everything outside that a run sees.
+#[derive(Clone)]
+pub struct Ports {
+    /// Performs actions.
+    pub world: Arc<dyn World>,
+    /// Tells time.
+    pub clock: Arc<dyn Clock>,
+    /// Keeps records.
+    pub journal: Arc<dyn Journal>,
+    /// Answers.
+    pub person: Arc<dyn Person>,
+}
+
+/// What a run is given beside its plan.
+#[derive(Clone)]
+pub struct Settings {
+    /// Its name.
+    pub run: String,
+    /// Its directory.
+    pub run_directory: PathBuf,
+    /// Where paths are taken from.
+    pub places: Places,
+    /// The key of its MACs.
+    pub mac_key: MacKey,
+    /// Whether the clock is watched for gaps. Not where time is virtual.
+    pub is_clock_watched: bool,
+}
+
+/// What a piece of work hands over.
+pub(super) struct Report {
+    /// The work's number.
+    pub(super) id: u64,
+    /// What happened.
+    pub(super) event: Event,
+    /// Whether the work ends with it.
+    pub(super) is_last: bool,
+    /// Answered when the event is durable and folded.
+    pub(super) recorded: oneshot::Sender<()>,
+}
+
+/// The run has stopped; nothing may be done any more.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+/// What every piece of work shares.
+pub(super) struct Shared {
+    pub(super) plan: Arc<Plan>,
+    pub(super) ports: Ports,
+    pub(super) settings: Settings,
+    pub(super) redactor: Redactor,
+    pub(super) secrets: Arc<[Secret]>,
+    pub(super) knowledge: RwLock<Knowledge>,
+}
+
+/// One piece of work that is under way.
+#[derive(Clone)]
+pub(super) struct Job {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: u64,
+    /// Its key in the desired work.
+    pub(super) key: String,
+    pub(super) attempt: u32,
+    pub(super) cancelled: watch::Receiver<bool>,
+    pub(super) reports: mpsc::Sender<Report>,
+}
+
+impl Job {
+    /// Hands an event over and returns when it is durable and folded.
+    pub(super) async fn record(&self, event: Event, is_last: bool) -> Result<(), Stopped> {
+        let (recorded, is_recorded) = oneshot::channel();
+        let report = Report {
+            id: self.id,
+            event,
+            is_last,
+            recorded,
+        };
+        self.reports.send(report).await.map_err(|_| Stopped)?;
+        is_recorded.await.map_err(|_| Stopped)
+    }
+
+    /// The statement of this key.
+    pub(super) fn statement(&self) -> Option<&Arc<Statement>> {
+        self.shared.plan.statements.get(&self.key)
+    }
+
+    /// An evaluator; its reads are made for this work.
+    pub(super) fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator::new(&self.shared.plan.runbook, self)
+    }
+
+    pub(super) fn boot_ns(&self) -> u64 {
+        self.shared.ports.clock.boot_ns()
+    }
+
+    /// Milliseconds since a moment of the boot clock.
+    pub(super) fn ms_since(&self, start_ns: u64) -> u64 {
+        self.boot_ns().saturating_sub(start_ns) / 1_000_000
+    }
+
+    /// What an action gets beside its arguments.
+    pub(super) fn context(&self, limit_ms: u64, touches: &[Touch<String>]) -> Context {
+        let settings = &self.shared.settings;
+        Context {
+            run: settings.run.clone(),
+            key: format!("{}/{}", settings.run, self.key),
+            attempt: self.attempt,
+            limit: Duration::from_millis(limit_ms),
+            cancelled: self.cancelled.clone(),
+            topology: Arc::clone(&self.shared.plan.topology),
+            run_directory: settings.run_directory.clone(),
+            secrets: Arc::clone(&self.shared.secrets),
+            touches: touches.to_vec(),
+            working_directory: settings.places.working_directory.clone(),
+        }
+    }
+
+    /// The result of a future, or `None` after this long on the boot clock.
+    pub(super) async fn within<F: Future>(&self, limit_ms: u64, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.shared.ports.clock.sleep(Duration::from_millis(limit_ms)) => None,
+        }
+    }
+
+    /// A line of evidence without secrets, bounded.
+    pub(super) fn evidence(&self, text: &str) -> String {
+        let clean = self.shared.redactor.scrub_text(text);
+        let mut line: String = clean.chars().take(EVIDENCE_CHARACTERS_MAX).collect();
+        if line.len() < clean.len() {
+            line.push('…');
+        }
+        line
+    }
+
+    /// A value as it is recorded. What is too long, or would not be the same without its secrets, is
+    /// refused with a reason: a resumed run never sees `***` as data.
+    pub(super) fn recorded(&self, value: &Value) -> Result<RecordedValue, String> {
+        let recorded = RecordedValue::from(value);
+        let json = serde_json::to_string(&recorded).map_err(|error| error.to_string())?;
+        if json.len() > VALUE_BYTES_MAX {
+            return Err(format!(
+                "the value is longer than {} KiB; values that are kept must be short",
+                VALUE_BYTES_MAX >> 10
+            ));
+        }
+        if self.holds_secret(value) || self.shared.redactor.finds(json.as_bytes()) {
+            return Err("the value holds a secret, so it cannot be kept for later statements".to_owned());
+        }
+        Ok(recorded)
+    }
+
+    fn holds_secret(&self, value: &Value) -> bool {
+        match value {
+            Value::List(values) => values.iter().any(|value| self.holds_secret(value)),
+            Value::Map(pairs) | Value::Record(pairs) => pairs.iter().any(|(key, value)| {
+                self.shared.redactor.finds(key.as_bytes()) || self.holds_secret(value)
+            }),
+            plain => self.shared.redactor.finds(plain.canonical().as_bytes()),
+        }
+    }
+}
+
+#[async_trait]
+impl Environment for Job {
+    fn places(&self) -> &Places {
+        &self.shared.settings.places
+    }
+
+    fn input(&self, name: &str) -> Option<Value> {
+        self.shared.plan.inputs.get(name).cloned()
+    }
+
+    fn binding(&self, id: BindingId) -> Option<Value> {
+        let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
+        knowledge.bindings.get(&id).cloned()
+    }
+
+    fn anchor_at_start(&self, name: &str) -> Option<Answer> {
+        let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
+        knowledge.anchors_at_start.get(name).cloned()
+    }
+
+    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
+        let limit_ms = call.effects.limit_ms;
+        let context = self.context(limit_ms, &ground.touches);
+        let reading = self.shared.ports.world.perform(&context, &ground);
+        match self.within(limit_ms, reading).await {
+            Some(outcome) => outcome.into_answer(),
+            None => Err(Unanswered::new(format!(
+                "{} gave no answer within {}",
+                call.action,
+                crate::units::duration(limit_ms)
+            ))),
+        }
+    }
+}
