@@ -105,10 +105,21 @@ pub async fn resolve(
     places: &Places,
     secrets: &dyn SecretReader,
 ) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
+    resolve_with(runbook, given, BTreeMap::new(), places, secrets).await
+}
+
+/// The same where some values are known already, as of a run that is resumed.
+pub(crate) async fn resolve_with(
+    runbook: &Runbook,
+    given: &GivenInputs,
+    known: BTreeMap<String, Value>,
+    places: &Places,
+    secrets: &dyn SecretReader,
+) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
     let mut errors = unknown_names(runbook, given);
     let mut environment = InputEnvironment {
         places: places.clone(),
-        values: BTreeMap::new(),
+        values: known,
     };
     for input in &runbook.inputs {
         match value_of(runbook, input, given, &environment, secrets).await {

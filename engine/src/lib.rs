@@ -1,5 +1,7 @@
 //! The runbook engine of Backstay.
 pub mod action;
+pub mod check;
+pub mod error;
 pub mod eval;
 pub mod event;
 pub mod inputs;
@@ -7,8 +9,13 @@ pub mod plan;
 pub mod redact;
 pub mod render;
 pub mod run;
+pub mod sources;
 pub mod topology;
 pub mod transcript;
 pub mod units;
 pub mod value;
 pub mod world;
+
+pub use check::{Checked, check_file};
+pub use error::Error;
+pub use run::session::{Edge, Finished, ResumeOptions, StartOptions, pause, resume, start, turn_back};

@@ -3,6 +3,7 @@
 mod digest;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod obligations;
 mod statements;
 mod topology;
 

@@ -1,3 +1,10 @@
 //! Running a plan: the machine decides, the driver performs.
 
+pub mod directory;
+pub mod driver;
+pub mod lock;
 pub mod machine;
+mod orphans;
+pub mod requests;
+pub mod session;
+mod signals;

@@ -4,6 +4,7 @@
 //! (`tests/world/`) examines both. The driver sees the world, the clock, the journal and the person only
 //! through them.
 
+pub mod real;
 pub mod simulated;
 
 use std::time::Duration;
@@ -23,8 +24,25 @@ pub trait World: Send + Sync {
     /// Finds out whether an attempt happened.
     async fn settle(&self, context: &Context, call: &GroundCall) -> Settled;
 
+    /// What a path really is (`is_link`: the link itself, not what it points to); `None` in a world in
+    /// which every name is a thing of its own.
+    async fn identify(&self, _path: &str, _is_link: bool) -> Option<PathIdentity> {
+        None
+    }
+
     /// What it would change, for a person; reads only.
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
+}
+
+/// What a path really is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathIdentity {
+    /// The path without symbolic links; parts that do not exist stand as written.
+    pub real_path: String,
+    /// Device and inode, where it exists.
+    pub object: Option<(u64, u64)>,
+    /// Device and inode of the directories that it lies in.
+    pub ancestors: Vec<(u64, u64)>,
 }
 
 /// Tells and passes time.

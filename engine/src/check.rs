@@ -1,0 +1,92 @@
+//! Checking a runbook's file: reading, compiling, and what was found.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::compile::{Compiled, compile};
+use backstay_dsl::diagnostic::{Diagnostic, Severity};
+use backstay_dsl::model::Runbook;
+use backstay_dsl::source::{SourceMap, Sources};
+use backstay_dsl::time::Times;
+
+use crate::error::Error;
+use crate::sources::{FileSources, KeptSources, SourceError};
+
+/// A runbook that was read and compiled.
+pub struct Checked {
+    /// Its texts.
+    pub sources: SourceMap,
+    /// The runbook; `None` where an error was found.
+    pub runbook: Option<Arc<Runbook>>,
+    /// What was found, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The sums of time.
+    pub times: Times,
+    /// Everything that was read.
+    pub kept: KeptSources,
+}
+
+impl Checked {
+    /// Whether no error was found.
+    pub fn is_valid(&self) -> bool {
+        self.runbook.is_some() && !self.diagnostics.iter().any(|found| found.severity == Severity::Error)
+    }
+
+    /// The runbook, or the errors.
+    pub fn into_valid(self) -> Result<(Arc<Runbook>, SourceMap, Times, KeptSources), Error> {
+        let is_valid = self.is_valid();
+        match self.runbook {
+            Some(runbook) if is_valid => Ok((runbook, self.sources, self.times, self.kept)),
+            _ => {
+                let errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+                let reason = match errors {
+                    1 => "the runbook has an error".to_owned(),
+                    several => format!("the runbook has {several} errors"),
+                };
+                Err(Error::Invalid {
+                    reason,
+                    help: vec!["mend what is shown; `backstay explain SLUG` says more about each".to_owned()],
+                    sources: Box::new(self.sources),
+                    diagnostics: self.diagnostics,
+                })
+            }
+        }
+    }
+}
+
+/// Reads and compiles a runbook's file. A runbook with errors is an answer, not an error.
+pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> {
+    let (sources, name, text) = FileSources::open(file).map_err(unreadable)?;
+    let compiled = compile(&name, &text, &sources, catalogue);
+    Ok(checked(compiled, sources.into_kept()))
+}
+
+/// Compiles the texts that were kept with a run.
+pub(crate) fn check_kept(kept: KeptSources, catalogue: &Catalogue) -> Checked {
+    let (name, text) = kept.runbook();
+    let compiled = compile(name, text, &kept as &dyn Sources, catalogue);
+    checked(compiled, kept)
+}
+
+fn checked(compiled: Compiled, kept: KeptSources) -> Checked {
+    Checked {
+        sources: compiled.sources,
+        runbook: compiled.runbook.map(Arc::new),
+        diagnostics: compiled.diagnostics,
+        times: compiled.times,
+        kept,
+    }
+}
+
+fn unreadable(error: SourceError) -> Error {
+    match error {
+        SourceError::Unreadable { .. } => Error::usage(error.to_string(), "give the path of a runbook's file"),
+        SourceError::NotText { .. } => Error::Invalid {
+            reason: error.to_string(),
+            help: vec!["a runbook is a text in UTF-8 of at most 16 MiB".to_owned()],
+            sources: Box::default(),
+            diagnostics: Vec::new(),
+        },
+    }
+}

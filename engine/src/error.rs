@@ -1,0 +1,119 @@
+//! What went wrong, by who must act: whoever called, whoever wrote the runbook, whoever runs the machine.
+
+use backstay_dsl::diagnostic::Diagnostic;
+use backstay_dsl::source::SourceMap;
+
+use crate::inputs::InputError;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The call is wrong: a file that is not there, an input that does not fit, a run that is unknown.
+    #[error("{reason}")]
+    Usage {
+        /// What is wrong: one line.
+        reason: String,
+        /// What to do.
+        help: Vec<String>,
+    },
+    /// The runbook is wrong.
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong: one line.
+        reason: String,
+        /// What to do.
+        help: Vec<String>,
+        /// The texts that the diagnostics speak of.
+        sources: Box<SourceMap>,
+        /// What was found in them.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Nothing was changed, because something outside does not allow it.
+    #[error("{reason}")]
+    Refused {
+        /// Why: one line.
+        reason: String,
+        /// What to do.
+        help: Vec<String>,
+    },
+    /// Another run holds a lock.
+    #[error("{reason}")]
+    Locked {
+        /// Which lock, and who holds it.
+        reason: String,
+        /// What to do.
+        help: Vec<String>,
+    },
+    /// The run stopped where it stands, and can be resumed.
+    #[error("{reason}")]
+    Stopped {
+        /// The run.
+        run: String,
+        /// Why: one line.
+        reason: String,
+        /// What to do.
+        help: Vec<String>,
+    },
+}
+
+impl Error {
+    /// The call is wrong.
+    pub fn usage(reason: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage {
+            reason: reason.into(),
+            help: vec![help.into()],
+        }
+    }
+
+    /// Nothing was changed.
+    pub fn refused(reason: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Refused {
+            reason: reason.into(),
+            help: vec![help.into()],
+        }
+    }
+
+    pub(crate) fn locked(reason: impl Into<String>) -> Self {
+        Self::Locked {
+            reason: reason.into(),
+            help: vec!["wait until it has ended, or ask it to: backstay turn-back RUN, backstay pause RUN".to_owned()],
+        }
+    }
+
+    pub(crate) fn inputs(errors: &[InputError]) -> Self {
+        let reason = match errors {
+            [only] => only.message.clone(),
+            several => {
+                let lines: Vec<_> = several.iter().map(|error| error.message.as_str()).collect();
+                format!("{} inputs are wrong: {}", several.len(), lines.join("; "))
+            }
+        };
+        let help = errors
+            .iter()
+            .map(|error| if errors.len() > 1 { format!("{}: {}", error.input, error.help) } else { error.help.clone() })
+            .collect();
+        Self::Usage { reason, help }
+    }
+
+    /// The exit code of the program.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => 2,
+            Self::Invalid { .. } => 3,
+            Self::Refused { .. } => 4,
+            Self::Stopped { .. } => 7,
+            Self::Locked { .. } => 75,
+        }
+    }
+
+    /// What to do.
+    pub fn help(&self) -> &[String] {
+        match self {
+            Self::Usage { help, .. }
+            | Self::Invalid { help, .. }
+            | Self::Refused { help, .. }
+            | Self::Locked { help, .. }
+            | Self::Stopped { help, .. } => help,
+        }
+    }
+}

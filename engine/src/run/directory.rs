@@ -1,0 +1,136 @@
+//! Where runs are kept: one directory a run, private to the operator.
+//!
+//! `STATE/runs/RUN/` holds `transcript.jsonl`, `seal.json`, `blobs/`, `resolved/` (every source as it was
+//! read), `key` (of the MACs) and, while somebody asks for something, `requests/`. `STATE/locks/` holds a
+//! lock for each service.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::run::driver::{MAC_KEY_BYTES, MacKey};
+use crate::world::Clock;
+
+/// The directory in which runs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDirectory(pub PathBuf);
+
+/// The directory of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    /// The run's name.
+    pub run: String,
+    /// Its path.
+    pub path: PathBuf,
+}
+
+impl StateDirectory {
+    /// The directory of a new run, made now: `20261122-155800-openclaw_upgrade-3f2a`.
+    pub fn new_run(&self, runbook: &str, clock: &dyn Clock) -> io::Result<RunDirectory> {
+        make_private(&self.0.join("runs"))?;
+        let stamp = jiff::Timestamp::from_millisecond(clock.wall_ms())
+            .map_or_else(|_| "00000000-000000".to_owned(), |at| at.strftime("%Y%m%d-%H%M%S").to_string());
+        for _ in 0..100 {
+            let mut random = [0; 2];
+            fill_random(&mut random)?;
+            let run = format!("{stamp}-{runbook}-{:02x}{:02x}", random[0], random[1]);
+            let path = self.0.join("runs").join(&run);
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(RunDirectory { run, path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("no free name for a run was found"))
+    }
+
+    /// The directory of a run that is there; `None` where there is none of this name.
+    pub fn run(&self, run: &str) -> Option<RunDirectory> {
+        let is_name = !run.is_empty() && !run.contains('/') && run != "." && run != "..";
+        let path = self.0.join("runs").join(run);
+        (is_name && path.is_dir()).then(|| RunDirectory {
+            run: run.to_owned(),
+            path,
+        })
+    }
+
+    /// Names of all runs, oldest first.
+    pub fn runs(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.0.join("runs")) else {
+            return Vec::new();
+        };
+        let mut runs: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        runs.sort();
+        runs
+    }
+
+    /// The lock of something, by a name that is safe in a path.
+    pub(crate) fn lock_file(&self, name: &str) -> io::Result<PathBuf> {
+        let directory = self.0.join("locks");
+        make_private(&directory)?;
+        let safe: String = name
+            .chars()
+            .map(|character| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' })
+            .take(100)
+            .collect();
+        let digest = crate::plan::sha256(name.as_bytes());
+        let short: String = digest.chars().skip("sha256:".len()).take(8).collect();
+        Ok(directory.join(format!("{safe}-{short}")))
+    }
+}
+
+impl RunDirectory {
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes the key of the run's MACs.
+    pub(crate) fn make_key(&self) -> io::Result<MacKey> {
+        let mut key = [0; MAC_KEY_BYTES];
+        fill_random(&mut key)?;
+        write_private(&self.file("key"), &key)?;
+        Ok(MacKey(key))
+    }
+
+    /// The key of the run's MACs.
+    pub(crate) fn key(&self) -> io::Result<MacKey> {
+        let bytes = fs::read(self.file("key"))?;
+        let key = <[u8; MAC_KEY_BYTES]>::try_from(bytes.as_slice());
+        key.map(MacKey)
+            .map_err(|_| io::Error::other("the key of the run has the wrong length"))
+    }
+}
+
+/// Makes a directory, with all above it, that only the operator can enter.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that only the operator can read, durable.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn fill_random(buffer: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! The driver: makes reality equal to what the machine desires, and records what happens.
+//!
+//! One loop owns the state. Work runs in tasks of its own and hands its events to the loop, which appends
+//! them (several at once share one sync of the disk), folds them, and only then lets the work go on.
+//! Invariants: nothing is done without a durable record before it; events are folded in the order in which
+//! they are recorded; every wait has an end; the first error of the journal stops everything.
+//! Absent on purpose: any decision. What happens next is the machine's.
+
+mod ask;
+mod controls;
+mod evaluate;
+mod knowledge;
+mod mac;
+mod obligations;
+mod order;
+mod perform;
+mod shared;
+mod work;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::mpsc;
+
+use crate::event::{Event, RunEnd, Stamped};
+use crate::plan::Plan;
+use crate::redact::Redactor;
+use crate::run::machine::{Desired, State, decide, fold};
+use crate::world::JournalError;
+
+use controls::{ClockWatch, Signals};
+use order::all_in_order;
+use shared::{Report, Shared};
+use work::Running;
+
+pub use controls::Control;
+pub use mac::{MAC_KEY_BYTES, MacKey};
+pub(crate) use perform::term;
+pub use shared::{Ports, Settings};
+
+/// How many events are appended at once at most.
+const BATCH_EVENTS_MAX: usize = 256;
+
+/// Sees every event once it is recorded.
+pub type Observer = Box<dyn FnMut(&Stamped) + Send>;
+
+/// How a drive came to rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// The run has ended.
+    Ended(RunEnd),
+    /// The run is paused and can be resumed.
+    Paused(String),
+    /// A second signal: everything was dropped where it stood; the run can be resumed.
+    Killed,
+}
+
+/// Why a drive stopped before it came to rest. The run can be resumed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DriveError {
+    /// The transcript cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A mistake in this program.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// Drives one run.
+pub struct Driver {
+    shared: Arc<Shared>,
+    state: State,
+    running: BTreeMap<String, Running>,
+    next_id: u64,
+    reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
+    finished: (mpsc::UnboundedSender<u64>, mpsc::UnboundedReceiver<u64>),
+    controls: mpsc::Receiver<Control>,
+    observer: Option<Observer>,
+    fired: BTreeMap<String, u64>,
+    signals: Signals,
+    watch: ClockWatch,
+    last: Option<Event>,
+}
+
+impl Driver {
+    /// A driver of this plan, with what has happened so far.
+    pub fn new(
+        plan: Arc<Plan>,
+        ports: Ports,
+        settings: Settings,
+        controls: mpsc::Receiver<Control>,
+        observer: Option<Observer>,
+        history: &[Stamped],
+    ) -> Self {
+        let secrets = plan.secrets();
+        let mut state = State::new(&plan);
+        let mut knowledge = knowledge::Knowledge::default();
+        for stamped in history {
+            fold(&plan, &mut state, stamped);
+            knowledge.fold(&plan, &stamped.event);
+        }
+        let watch = ClockWatch::new(ports.clock.as_ref());
+        let shared = Shared {
+            redactor: Redactor::new(&secrets),
+            secrets: secrets.into(),
+            knowledge: RwLock::new(knowledge),
+            plan,
+            ports,
+            settings,
+        };
+        Self {
+            shared: Arc::new(shared),
+            state,
+            running: BTreeMap::new(),
+            next_id: 1,
+            reports: mpsc::channel(1024),
+            finished: mpsc::unbounded_channel(),
+            controls,
+            observer,
+            fired: BTreeMap::new(),
+            signals: Signals::default(),
+            watch,
+            last: None,
+        }
+    }
+
+    /// Appends the opening record (`run.start`, `run.resumed`), then runs until the machine is at rest.
+    pub async fn run(mut self, opening: Vec<Event>) -> Result<Rest, DriveError> {
+        for event in opening {
+            self.append(event).await?;
+        }
+        loop {
+            let desired = self.record_due().await?;
+            if desired.at_rest {
+                return Ok(self.rest());
+            }
+            self.reconcile(&desired.work);
+            if let Some(rest) = self.wait(&desired).await? {
+                return Ok(rest);
+            }
+        }
+    }
+
+    fn rest(&mut self) -> Rest {
+        match self.last.take() {
+            Some(Event::RunEnd(end)) => Rest::Ended(*end),
+            Some(Event::RunInterrupted { reason }) => Rest::Paused(reason),
+            _ => Rest::Paused("nothing is left to do here".to_owned()),
+        }
+    }
+
+    /// Appends the derived records that are due, one after the other, until none is.
+    async fn record_due(&mut self) -> Result<Desired, DriveError> {
+        loop {
+            let mut desired = decide(&self.shared.plan, &self.state);
+            if desired.due.is_empty() {
+                return Ok(desired);
+            }
+            let event = desired.due.swap_remove(0);
+            if matches!(event, Event::RunEnd(_) | Event::RunInterrupted { .. }) {
+                self.append(event).await?;
+            } else {
+                // Derived: a resumed run would derive it again. It is durable, in its place, before the next
+                // intent is.
+                let stamped = self.shared.ports.journal.append_soon(event).await?;
+                self.take_in(&stamped);
+            }
+        }
+    }
+
+    async fn append(&mut self, event: Event) -> Result<(), DriveError> {
+        let stamped = self.shared.ports.journal.append(event).await?;
+        self.take_in(&stamped);
+        Ok(())
+    }
+
+    fn take_in(&mut self, stamped: &Stamped) {
+        fold(&self.shared.plan, &mut self.state, stamped);
+        {
+            let knowledge = &self.shared.knowledge;
+            let mut knowledge = knowledge.write().unwrap_or_else(PoisonError::into_inner);
+            knowledge.fold(&self.shared.plan, &stamped.event);
+        }
+        if let Some(observer) = &mut self.observer {
+            observer(stamped);
+        }
+        match &stamped.event {
+            Event::Signal { choice, .. } => self.signal_was_recorded(*choice),
+            Event::RunEnd(_) | Event::RunInterrupted { .. } => self.last = Some(stamped.event.clone()),
+            _ => {}
+        }
+    }
+
+    /// Waits until something happens, and records it.
+    async fn wait(&mut self, desired: &Desired) -> Result<Option<Rest>, DriveError> {
+        let clock = Arc::clone(&self.shared.ports.clock);
+        let timer = self.next_timer(desired);
+        let timer_ns = timer.as_ref().map_or(u64::MAX, |(_, moment)| *moment);
+        let is_watched = self.shared.settings.is_clock_watched;
+        let tick_ns = self.watch.next_ns();
+        tokio::select! {
+            Some(report) = self.reports.1.recv() => self.record_reports(report).await?,
+            Some(id) = self.finished.1.recv() => self.work_ended(id)?,
+            Some(control) = self.controls.recv() => return self.obey(control).await,
+            () = clock.sleep_until(timer_ns), if timer.is_some() => {
+                if let Some((id, moment)) = timer {
+                    self.fired.insert(id.clone(), moment);
+                    self.append(Event::Timer { id }).await?;
+                }
+            }
+            () = clock.sleep_until(tick_ns), if is_watched => {
+                if let Some(gap) = self.watch.tick(clock.as_ref()) {
+                    self.append(gap).await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The timer that goes off next; each goes off once.
+    fn next_timer(&self, desired: &Desired) -> Option<(String, u64)> {
+        desired
+            .timers
+            .iter()
+            .filter(|(id, moment)| self.fired.get(*id) != Some(*moment))
+            .min_by_key(|(_, moment)| **moment)
+            .map(|(id, moment)| (id.clone(), *moment))
+    }
+
+    /// Appends this report and all that wait behind it, in order, with one sync.
+    async fn record_reports(&mut self, first: Report) -> Result<(), DriveError> {
+        let mut batch = vec![first];
+        while batch.len() < BATCH_EVENTS_MAX {
+            match self.reports.1.try_recv() {
+                Ok(report) => batch.push(report),
+                Err(_) => break,
+            }
+        }
+        let journal = Arc::clone(&self.shared.ports.journal);
+        let appending = batch.iter().map(|report| journal.append(report.event.clone())).collect();
+        let appended = all_in_order(appending).await;
+        for (report, stamped) in batch.into_iter().zip(appended) {
+            self.take_in(&stamped?);
+            if report.is_last {
+                self.running.retain(|_, running| running.id != report.id);
+            }
+            // Work that was abandoned in the meantime waits for nothing.
+            let _ = report.recorded.send(());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! One run from its opening record to its rest: locks, transcript, signals, requests, driver.
+
+mod asks;
+mod resume;
+mod start;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use backstay_dsl::catalogue::Catalogue;
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+use crate::eval::Places;
+use crate::event::{End, Event, RunEnd, Stamped};
+use crate::inputs::{GivenInputs, SecretReader};
+use crate::plan::Plan;
+use crate::run::directory::{RunDirectory, StateDirectory};
+use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings};
+use crate::run::lock::{Lock, LockError};
+use crate::run::{orphans, requests, signals};
+use crate::topology::RunsView;
+use crate::transcript::{DiskJournal, RECORDS_FILE};
+use crate::world::{Clock, Person, World};
+
+pub use resume::{ResumeOptions, pause, resume, turn_back};
+pub use start::{StartOptions, start};
+
+/// What a run is given by whoever calls, beside what it is to do.
+pub struct Edge {
+    /// Where runs are kept.
+    pub state_directory: StateDirectory,
+    /// Where paths are taken from.
+    pub places: Places,
+    /// What the compiler sees of the actions.
+    pub catalogue: Catalogue,
+    /// Performs actions.
+    pub world: Arc<dyn World>,
+    /// Tells time.
+    pub clock: Arc<dyn Clock>,
+    /// Answers.
+    pub person: Arc<dyn Person>,
+    /// Reads secrets.
+    pub secrets: Arc<dyn SecretReader>,
+    /// Sees every event once it is recorded.
+    pub observer: Option<Observer>,
+    /// Is told the run's name and plan before the first record.
+    pub announce: Option<Announce>,
+    /// Who runs it.
+    pub operator: String,
+    /// The host.
+    pub host: String,
+    /// Name and version of the program.
+    pub program: String,
+}
+
+/// Is told what is about to run.
+pub type Announce = Box<dyn FnOnce(&Announced<'_>) + Send>;
+
+/// What is about to run.
+pub struct Announced<'a> {
+    /// The run's name.
+    pub run: &'a str,
+    /// The plan.
+    pub plan: &'a Arc<Plan>,
+    /// What has happened so far, where it is resumed.
+    pub history: &'a [Stamped],
+}
+
+/// How a run came to rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The run's name.
+    pub run: String,
+    /// How it ended; [`End::Paused`] where it can be resumed.
+    pub end: End,
+    /// The last record, where it has ended.
+    pub last: Option<RunEnd>,
+    /// Why it is paused; empty where it has ended.
+    pub reason: String,
+    /// Its transcript.
+    pub transcript: PathBuf,
+}
+
+impl Finished {
+    /// The exit code of the program.
+    pub fn exit_code(&self) -> u8 {
+        self.end.exit_code()
+    }
+}
+
+/// A run that is about to be driven.
+struct Session {
+    directory: RunDirectory,
+    plan: Arc<Plan>,
+    journal: DiskJournal,
+    settings: Settings,
+    locks: Vec<Lock>,
+    history: Vec<Stamped>,
+    opening: Vec<Event>,
+}
+
+impl Session {
+    async fn drive(self, edge: Edge) -> Result<Finished, Error> {
+        let clock = Arc::clone(&edge.clock);
+        let run = self.directory.run.clone();
+        let transcript = self.directory.file(RECORDS_FILE);
+        if let Some(announce) = edge.announce {
+            announce(&Announced {
+                run: &run,
+                plan: &self.plan,
+                history: &self.history,
+            });
+        }
+        let (controls, received) = mpsc::channel(16);
+        let listener = signals::Listener::new(&controls);
+        let watching = tokio::spawn(requests::watch(self.directory, self.locks, Arc::clone(&clock), controls));
+        let ports = Ports {
+            world: edge.world,
+            clock: edge.clock,
+            journal: Arc::new(self.journal),
+            person: edge.person,
+        };
+        let driver = Driver::new(self.plan, ports, self.settings, received, edge.observer, &self.history);
+        let driven = driver.run(self.opening).await;
+        drop(listener);
+        let finished = finished(&run, driven, transcript);
+        if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
+            // What still runs here would go on behind the back of whoever resumes.
+            orphans::kill(&run, clock.as_ref()).await;
+        }
+        watching.abort();
+        // The locks are in the watching task: they are free when it has ended.
+        let _ = watching.await;
+        finished
+    }
+}
+
+fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) -> Result<Finished, Error> {
+    let at_rest = |end, last, reason| Finished {
+        run: run.to_owned(),
+        end,
+        last,
+        reason,
+        transcript,
+    };
+    match driven {
+        Ok(Rest::Ended(end)) => Ok(at_rest(end.end, Some(end), String::new())),
+        Ok(Rest::Paused(reason)) => Ok(at_rest(End::Paused, None, reason)),
+        Ok(Rest::Killed) => Ok(at_rest(
+            End::Paused,
+            None,
+            "a second signal ended the runner where it stood".to_owned(),
+        )),
+        Err(error) => Err(Error::Stopped {
+            run: run.to_owned(),
+            reason: error.to_string(),
+            help: vec![format!("mend that, then: backstay resume {run} (or backstay turn-back {run})")],
+        }),
+    }
+}
+
+/// Locks every service of a plan for a run.
+fn lock_services(edge: &Edge, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error> {
+    let owner = owner(edge, run);
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for (name, service) in &plan.topology.services {
+        let file = match &service.runs {
+            RunsView::Process(mark) => format!("process-{mark}"),
+            RunsView::Container(container) => format!("container-{container}"),
+            RunsView::Compose(project, service) => format!("compose-{project}-{service}"),
+            RunsView::Unit(unit) => format!("unit-{unit}"),
+        };
+        names.insert(file, format!("service {name}"));
+    }
+    let mut locks = Vec::new();
+    for (file, name) in names {
+        let path = edge.state_directory.lock_file(&file).map_err(|error| no_state(edge, &error))?;
+        locks.push(Lock::take(&name, &path, &owner).map_err(lock_error)?);
+    }
+    Ok(locks)
+}
+
+fn owner(edge: &Edge, run: &str) -> String {
+    let process = rustix::process::getpid().as_raw_pid();
+    format!("run {run} (process {process} on {})", edge.host)
+}
+
+fn lock_error(error: LockError) -> Error {
+    match error {
+        LockError::Held { .. } => Error::locked(error.to_string()),
+        LockError::File { .. } => Error::refused(error.to_string(), "make the state directory writable"),
+    }
+}
+
+fn no_state(edge: &Edge, error: &std::io::Error) -> Error {
+    Error::refused(
+        format!("the state directory {} cannot be used: {error}", edge.state_directory.0.display()),
+        "make it writable, or name another: --state-dir DIR",
+    )
+}
+
+fn plan_error(error: &crate::plan::PlanError) -> Error {
+    Error::usage(error.to_string(), "give other inputs")
+}
+
+/// Reads the inputs of a runbook.
+async fn inputs(
+    runbook: &backstay_dsl::model::Runbook,
+    given: &GivenInputs,
+    places: &Places,
+    secrets: &dyn SecretReader,
+) -> Result<BTreeMap<String, crate::value::Value>, Error> {
+    crate::inputs::resolve(runbook, given, places, secrets)
+        .await
+        .map_err(|errors| Error::inputs(&errors))
+}

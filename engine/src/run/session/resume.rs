@@ -1,0 +1,247 @@
+//! Resuming a run, turning it back, pausing it.
+//!
+//! Resuming is replaying: the texts, the inputs and the records of the run, then the same machine. It is
+//! refused after the end, and wherever text, inputs or format are not those of the start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::check::check_kept;
+use crate::error::Error;
+use crate::event::{Event, RequestKind, RunResumed, RunStart, Stamped};
+use crate::inputs::GivenInputs;
+use crate::plan::{Parts, Plan};
+use crate::run::directory::RunDirectory;
+use crate::run::driver::Settings;
+use crate::run::lock::{Lock, LockError};
+use crate::run::{orphans, requests};
+use crate::sources::KeptSources;
+use crate::transcript::{DiskJournal, FORMAT, OpenError, Opened};
+use crate::value::{RecordedValue, Value};
+
+use super::{Edge, Finished, Session, lock_error, lock_services, owner, plan_error};
+
+/// How to resume.
+#[derive(Debug, Clone, Default)]
+pub struct ResumeOptions {
+    /// Only to turn back.
+    pub turn_back: bool,
+    /// The window is extended by so many milliseconds, with the reason.
+    pub extend: Option<(u64, String)>,
+}
+
+/// Resumes a run until it comes to rest again.
+pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result<Finished, Error> {
+    let directory = find(run, &edge)?;
+    let lock = lock_run(&directory, &edge).map_err(lock_error)?;
+    let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock)).map_err(|error| not_open(run, error))?;
+    let start = run_start(run, &opened.history)?.clone();
+    let kept = KeptSources::read(&directory.file("resolved"))
+        .map_err(|error| Error::refused(format!("the texts kept with run {run} cannot be read: {error}"), STRANDED))?;
+    if let Some(places) = kept.places() {
+        edge.places = places;
+    }
+    let plan = plan_again(kept, &start, &edge).await?;
+    let mut locks = vec![lock];
+    locks.extend(lock_services(&edge, &plan, run)?);
+    let mac_key = directory
+        .key()
+        .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
+    let settings = Settings {
+        run: run.to_owned(),
+        run_directory: directory.path.clone(),
+        places: edge.places.clone(),
+        mac_key,
+        is_clock_watched: true,
+    };
+    requests::forget(&directory);
+    orphans::end(run, &opened.history, edge.clock.as_ref()).await;
+    let opening = opening(&options, &opened, &edge);
+    let session = Session {
+        directory,
+        plan: Arc::new(plan),
+        journal: opened.journal,
+        settings,
+        locks,
+        history: opened.history,
+        opening,
+    };
+    session.drive(edge).await
+}
+
+/// Turns a run back: asks its runner to, or resumes it backwards where it has none. `None` where the
+/// runner was asked.
+pub async fn turn_back(run: &str, options: ResumeOptions, edge: Edge) -> Result<Option<Finished>, Error> {
+    if is_running(run, &edge)? {
+        ask(run, RequestKind::TurnBack, &edge)?;
+        return Ok(None);
+    }
+    let options = ResumeOptions {
+        turn_back: true,
+        ..options
+    };
+    resume(run, options, edge).await.map(Some)
+}
+
+/// Asks the runner of a run to pause.
+pub fn pause(run: &str, edge: &Edge) -> Result<(), Error> {
+    if is_running(run, edge)? {
+        return ask(run, RequestKind::Pause, edge);
+    }
+    Err(Error::refused(
+        format!("run {run} has no runner: there is nothing to pause"),
+        format!("it can be resumed: backstay resume {run}"),
+    ))
+}
+
+const STRANDED: &str = "without it the run cannot be resumed; its transcript says what was done";
+
+fn find(run: &str, edge: &Edge) -> Result<RunDirectory, Error> {
+    edge.state_directory.run(run).ok_or_else(|| {
+        let runs = edge.state_directory.runs();
+        let help = match runs.last() {
+            Some(last) => format!("the last run here is {last}"),
+            None => format!("there are no runs in {}", edge.state_directory.0.display()),
+        };
+        Error::usage(format!("there is no run `{run}`"), help)
+    })
+}
+
+fn lock_run(directory: &RunDirectory, edge: &Edge) -> Result<Lock, LockError> {
+    let name = format!("run {}", directory.run);
+    Lock::take(&name, &directory.file("lock"), &owner(edge, &directory.run))
+}
+
+fn is_running(run: &str, edge: &Edge) -> Result<bool, Error> {
+    match lock_run(&find(run, edge)?, edge) {
+        Ok(_) => Ok(false),
+        Err(LockError::Held { .. }) => Ok(true),
+        Err(error) => Err(lock_error(error)),
+    }
+}
+
+fn ask(run: &str, what: RequestKind, edge: &Edge) -> Result<(), Error> {
+    let directory = find(run, edge)?;
+    requests::leave(&directory, what, &edge.operator).map_err(|error| super::no_state(edge, &error))
+}
+
+fn not_open(run: &str, error: OpenError) -> Error {
+    match error {
+        OpenError::Busy { .. } => Error::locked(error.to_string()),
+        OpenError::Ended(end) => Error::refused(
+            format!("run {run} has ended ({})", end_word(end)),
+            "start a new run; `backstay transcript show` tells what this one did",
+        ),
+        OpenError::Empty => Error::refused(
+            format!("run {run} was stopped before its first record: nothing was done"),
+            "start it again: backstay run",
+        ),
+        error => Error::refused(format!("the transcript of run {run} cannot be opened: {error}"), STRANDED),
+    }
+}
+
+fn end_word(end: crate::event::End) -> &'static str {
+    use crate::event::End;
+    match end {
+        End::Completed => "completed",
+        End::Refused => "refused",
+        End::RolledBack => "rolled back",
+        End::Parked => "parked",
+        End::Stuck => "stuck",
+        End::Paused => "paused",
+    }
+}
+
+fn run_start<'a>(run: &str, history: &'a [Stamped]) -> Result<&'a RunStart, Error> {
+    match history.first().map(|stamped| &stamped.event) {
+        Some(Event::RunStart(start)) if start.format == FORMAT => Ok(start),
+        Some(Event::RunStart(start)) => Err(Error::refused(
+            format!("run {run} was written in format {}, this program writes {FORMAT}", start.format),
+            "resume it with the program that started it",
+        )),
+        _ => Err(Error::refused(format!("run {run} has no first record"), STRANDED)),
+    }
+}
+
+/// The plan of the start, made again from what was kept; refused where it is not the same.
+async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<Plan, Error> {
+    let other = |what: &str| {
+        Error::refused(
+            format!("run {} cannot be resumed: {what}", start.run),
+            format!("resume it with {}, which started or resumed it last", start.program),
+        )
+    };
+    let checked = check_kept(kept, &edge.catalogue);
+    let (runbook, sources, times, _) = checked
+        .into_valid()
+        .map_err(|_| other("this program finds errors in its runbook"))?;
+    let recorded: BTreeMap<String, &RecordedValue> =
+        start.inputs.iter().map(|(name, value)| (name.clone(), value)).collect();
+    let mut values: BTreeMap<String, Value> = recorded
+        .iter()
+        .filter(|(_, value)| !matches!(value, RecordedValue::Secret(_)))
+        .map(|(name, value)| (name.clone(), value.to_value()))
+        .collect();
+    values.extend(secrets_again(&runbook, &values, edge).await?);
+    let plan = Plan::new(Parts {
+        runbook,
+        sources: &sources,
+        catalogue: &edge.catalogue,
+        times,
+        inputs: values,
+        places: &edge.places,
+    });
+    let plan = plan.await.map_err(|error| plan_error(&error))?;
+    if plan.source_digests != start.sources {
+        return Err(other("its texts are not those of the start"));
+    }
+    if plan.digest != start.plan {
+        return Err(other("its plan is not that of the start (other inputs, actions or times)"));
+    }
+    Ok(plan)
+}
+
+/// Secrets are never recorded: they are read again, before any work.
+async fn secrets_again(
+    runbook: &backstay_dsl::model::Runbook,
+    values: &BTreeMap<String, Value>,
+    edge: &Edge,
+) -> Result<BTreeMap<String, Value>, Error> {
+    let mut with_values = runbook.clone();
+    with_values.inputs.retain(|input| input.secret.is_some());
+    let given = GivenInputs::default();
+    let read = crate::inputs::resolve_with(
+        &with_values,
+        &given,
+        values.clone(),
+        &edge.places,
+        edge.secrets.as_ref(),
+    );
+    let all = read.await.map_err(|errors| Error::inputs(&errors))?;
+    Ok(all
+        .into_iter()
+        .filter(|(_, value)| matches!(value, Value::Secret(_)))
+        .collect())
+}
+
+fn opening(options: &ResumeOptions, opened: &Opened, edge: &Edge) -> Vec<Event> {
+    let resumed = RunResumed {
+        boot_id: edge.clock.boot_id(),
+        host: edge.host.clone(),
+        operator: edge.operator.clone(),
+        program: edge.program.clone(),
+        discarded_bytes: opened.discarded_bytes,
+        turn_back: options.turn_back,
+    };
+    let mut events = Vec::new();
+    if let Some((extend_ms, because)) = &options.extend {
+        events.push(Event::Decision {
+            what: format!("extend {}", crate::units::duration(*extend_ms)),
+            because: because.clone(),
+            who: edge.operator.clone(),
+            extend_ms: *extend_ms,
+        });
+    }
+    events.push(Event::RunResumed(Box::new(resumed)));
+    events
+}

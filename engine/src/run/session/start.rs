@@ -1,0 +1,156 @@
+//! Starting a run.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::check::check_file;
+use crate::error::Error;
+use crate::event::{Event, RunStart};
+use crate::inputs::GivenInputs;
+use crate::plan::{Parts, Plan};
+use crate::run::directory::RunDirectory;
+use crate::run::driver::Settings;
+use crate::run::lock::Lock;
+use crate::sources::KeptSources;
+use crate::transcript::{DiskJournal, FORMAT, OpenError};
+use crate::value::RecordedValue;
+
+use super::{Edge, Finished, Session, asks, inputs, lock_services, no_state, owner, plan_error};
+
+/// What to run.
+#[derive(Debug, Clone, Default)]
+pub struct StartOptions {
+    /// The runbook's file.
+    pub file: PathBuf,
+    /// What was given for its inputs.
+    pub inputs: GivenInputs,
+    /// The digest of the plan that was approved; another plan is refused.
+    pub approved: Option<String>,
+    /// When the window starts, wall milliseconds; with the first step inside it where it is not said.
+    pub window_start_ms: Option<i64>,
+    /// The change ticket.
+    pub ticket: Option<String>,
+}
+
+/// Runs a runbook until it comes to rest.
+pub async fn start(options: StartOptions, edge: Edge) -> Result<Finished, Error> {
+    let (runbook, sources, times, kept) = check_file(&options.file, &edge.catalogue)?.into_valid()?;
+    let values = inputs(&runbook, &options.inputs, &edge.places, edge.secrets.as_ref()).await?;
+    let plan = Plan::new(Parts {
+        runbook,
+        sources: &sources,
+        catalogue: &edge.catalogue,
+        times,
+        inputs: values,
+        places: &edge.places,
+    });
+    let plan = plan.await.map_err(|error| plan_error(&error))?;
+    refuse_unapproved(&plan, options.approved.as_deref())?;
+    refuse_unanswered(&plan, &edge)?;
+    let directory = edge
+        .state_directory
+        .new_run(&plan.runbook.name, edge.clock.as_ref())
+        .map_err(|error| no_state(&edge, &error))?;
+    match prepare(&directory, plan, kept, &options, &edge) {
+        Ok(session) => session.drive(edge).await,
+        Err(error) => {
+            // Nothing has been recorded: the empty directory would only puzzle.
+            let _ = fs::remove_dir_all(&directory.path);
+            Err(error)
+        }
+    }
+}
+
+fn refuse_unapproved(plan: &Plan, approved: Option<&str>) -> Result<(), Error> {
+    match approved {
+        Some(approved) if approved != plan.digest => Err(Error::refused(
+            format!("this plan is {}, but {approved} was approved", plan.digest),
+            "look at the plan again (backstay plan) and have it approved, or run what was approved",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_unanswered(plan: &Plan, edge: &Edge) -> Result<(), Error> {
+    let questions = asks::without_answer(plan, edge.person.as_ref());
+    if questions.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        reason: format!(
+            "{} that the run would ask can be answered by nobody here",
+            if questions.len() == 1 { "a question".to_owned() } else { format!("{} questions", questions.len()) }
+        ),
+        help: questions
+            .into_iter()
+            .chain(["run it at a terminal, or write the answers down: --answers FILE".to_owned()])
+            .collect(),
+    })
+}
+
+fn prepare(
+    directory: &RunDirectory,
+    plan: Plan,
+    mut kept: KeptSources,
+    options: &StartOptions,
+    edge: &Edge,
+) -> Result<Session, Error> {
+    let mut locks = vec![
+        Lock::take(
+            &format!("run {}", directory.run),
+            &directory.file("lock"),
+            &owner(edge, &directory.run),
+        )
+        .map_err(super::lock_error)?,
+    ];
+    locks.extend(lock_services(edge, &plan, &directory.run)?);
+    let io = |error: std::io::Error| no_state(edge, &error);
+    let mac_key = directory.make_key().map_err(io)?;
+    kept.write(&directory.file("resolved"), &edge.places).map_err(io)?;
+    let journal = DiskJournal::create(&directory.path, Arc::clone(&edge.clock)).map_err(|error| match error {
+        OpenError::File { error, .. } => io(error),
+        error => Error::refused(error.to_string(), "make room in the state directory"),
+    })?;
+    let settings = Settings {
+        run: directory.run.clone(),
+        run_directory: directory.path.clone(),
+        places: edge.places.clone(),
+        mac_key,
+        is_clock_watched: true,
+    };
+    let opening = vec![Event::RunStart(Box::new(run_start(directory, &plan, options, edge)))];
+    Ok(Session {
+        directory: directory.clone(),
+        plan: Arc::new(plan),
+        journal,
+        settings,
+        locks,
+        history: Vec::new(),
+        opening,
+    })
+}
+
+fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, edge: &Edge) -> RunStart {
+    RunStart {
+        format: FORMAT,
+        run: directory.run.clone(),
+        plan: plan.digest.clone(),
+        runbook: plan.runbook.name.clone(),
+        title: plan.runbook.title.clone(),
+        sources: plan.source_digests.clone(),
+        inputs: plan
+            .inputs
+            .iter()
+            .map(|(name, value)| (name.clone(), RecordedValue::from(value)))
+            .collect(),
+        window_start_ms: options.window_start_ms,
+        window_ms: plan.runbook.window.map(|window| window.window_ms),
+        keep_ms: plan.runbook.window.map(|window| window.keep_ms),
+        boot_id: edge.clock.boot_id(),
+        host: edge.host.clone(),
+        operator: edge.operator.clone(),
+        ticket: options.ticket.clone(),
+        program: edge.program.clone(),
+    }
+}

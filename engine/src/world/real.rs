@@ -1,0 +1,53 @@
+//! The real world: actions of the registry, the clocks of this machine, the disk.
+
+mod answers;
+mod clock;
+mod identity;
+mod secrets;
+
+use async_trait::async_trait;
+
+use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
+use crate::world::{PathIdentity, World};
+
+pub use answers::{AnswersPerson, GivenAnswer};
+pub use clock::RealClock;
+pub use secrets::{PromptForSecret, RealSecrets};
+
+/// Performs the actions of a registry.
+pub struct RealWorld {
+    registry: Registry,
+}
+
+impl RealWorld {
+    /// A world that knows these actions.
+    pub fn new(registry: Registry) -> Self {
+        Self { registry }
+    }
+}
+
+#[async_trait]
+impl World for RealWorld {
+    async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
+        match self.registry.get(&call.action) {
+            Some(action) => action.perform(context, &call.arguments).await,
+            None => Outcome::failed(format!("there is no action {}", call.action)),
+        }
+    }
+
+    async fn settle(&self, context: &Context, call: &GroundCall) -> Settled {
+        match self.registry.get(&call.action) {
+            Some(action) => action.settle(context, &call.arguments).await,
+            None => Settled::Undecidable(format!("there is no action {}", call.action)),
+        }
+    }
+
+    async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || identity::identify(&path, is_link)).await.ok()
+    }
+
+    async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {
+        self.registry.get(&call.action)?.preview(context, &call.arguments).await
+    }
+}

@@ -1,0 +1,78 @@
+//! Answers that were written down beforehand: by statement (`notes/1`) or by the words of the question.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::event::SignalChoice;
+use crate::value::Value;
+use crate::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
+
+/// An answer of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GivenAnswer {
+    /// Yes or no.
+    Confirm(bool),
+    /// A text.
+    Text(String),
+}
+
+/// Answers from a file; what it does not hold is asked of somebody else, where there is somebody.
+pub struct AnswersPerson {
+    answers: BTreeMap<String, GivenAnswer>,
+    who: String,
+    otherwise: Option<Arc<dyn Person>>,
+}
+
+impl AnswersPerson {
+    /// A person that gives these answers, for the operator `who`.
+    pub fn new(
+        answers: BTreeMap<String, GivenAnswer>,
+        who: impl Into<String>,
+        otherwise: Option<Arc<dyn Person>>,
+    ) -> Self {
+        Self {
+            answers,
+            who: who.into(),
+            otherwise,
+        }
+    }
+
+    fn answer(&self, question: &PersonQuestion) -> Option<Value> {
+        let given = self.answers.get(&question.key).or_else(|| self.answers.get(&question.prompt))?;
+        match (given, question.wants) {
+            (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict) => Some(Value::Bool(*value)),
+            (GivenAnswer::Text(text), PersonWants::Text) => Some(Value::Text(text.clone())),
+            (GivenAnswer::Text(_), _) | (GivenAnswer::Confirm(_), PersonWants::Text) => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Person for AnswersPerson {
+    async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
+        if let Some(value) = self.answer(question) {
+            return Some(PersonAnswer {
+                value,
+                who: self.who.clone(),
+                via: "file".to_owned(),
+            });
+        }
+        match &self.otherwise {
+            Some(person) => person.ask(question).await,
+            None => None,
+        }
+    }
+
+    async fn ask_signal(&self) -> Option<SignalChoice> {
+        match &self.otherwise {
+            Some(person) => person.ask_signal().await,
+            None => None,
+        }
+    }
+
+    fn can_answer(&self, question: &PersonQuestion) -> bool {
+        self.answer(question).is_some() || self.otherwise.as_ref().is_some_and(|person| person.can_answer(question))
+    }
+}
