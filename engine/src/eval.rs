@@ -35,8 +35,8 @@ pub trait Environment: Send + Sync {
     /// The value of an input.
     fn input(&self, name: &str) -> Option<Value>;
 
-    /// The value of a name bound by a statement.
-    fn binding(&self, id: BindingId) -> Option<Value>;
+    /// The value of a name bound by a statement, or why it is not known; `None` where nothing is known of it.
+    fn binding(&self, id: BindingId) -> Option<Answer>;
 
     /// The recorded answer of an anchor.
     fn anchor_at_start(&self, name: &str) -> Option<Answer>;
@@ -133,9 +133,9 @@ impl<'a> Evaluator<'a> {
                 ExprKind::List(values) => self.list(values, frame).await,
                 ExprKind::Map(pairs) => self.map(pairs, frame).await,
                 ExprKind::Input(name) => self.environment.input(name).ok_or_else(|| not_known(name)),
-                ExprKind::Binding(id) => self.environment.binding(*id).ok_or_else(|| {
+                ExprKind::Binding(id) => self.environment.binding(*id).unwrap_or_else(|| {
                     let binding = self.runbook.bindings.get(id.0 as usize);
-                    not_known(binding.map_or("value", |binding| &binding.name))
+                    Err(not_known(binding.map_or("value", |binding| &binding.name)))
                 }),
                 ExprKind::Parameter(name) | ExprKind::Local(name) => {
                     frame.names.get(name).cloned().unwrap_or_else(|| Err(not_known(name)))

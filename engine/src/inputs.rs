@@ -337,7 +337,7 @@ impl Environment for InputEnvironment {
         self.values.get(name).cloned()
     }
 
-    fn binding(&self, _: BindingId) -> Option<Value> {
+    fn binding(&self, _: BindingId) -> Option<Answer> {
         None
     }
 

@@ -1,13 +1,17 @@
 //! A plan: the checked runbook with its inputs, worked out to the last word before anything runs.
 
 mod digest;
+pub mod dry_run;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod obligations;
+mod overlay;
+pub mod report;
 mod statements;
+mod term;
 mod topology;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,6 +26,7 @@ use crate::topology::Topology;
 use crate::value::{Answer, Secret, Unanswered, Value};
 
 pub use digest::{PLAN_FORMAT, sha256};
+pub(crate) use term::term;
 
 /// What is going to be carried out. Everything in it is fixed before the first record.
 #[derive(Debug, Clone)]
@@ -101,6 +106,27 @@ impl Plan {
         })
     }
 
+    /// The steps, by place, in one fixed order in which each stands after those it waits for; of several
+    /// that could come next, the first in the text.
+    pub fn order(&self) -> Vec<usize> {
+        let steps = &self.runbook.steps;
+        let mut waits_for: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+        let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|place| waits_for[*place] == 0).collect();
+        let mut order = Vec::with_capacity(steps.len());
+        while let Some(place) = ready.pop_first() {
+            order.push(place);
+            for next in self.dependents.get(place).into_iter().flatten() {
+                if let Some(count) = waits_for.get_mut(*next) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        ready.insert(*next);
+                    }
+                }
+            }
+        }
+        order
+    }
+
     /// Every secret among the inputs.
     pub fn secrets(&self) -> Vec<Secret> {
         self.inputs
@@ -142,7 +168,7 @@ impl Environment for InputsOnly<'_> {
         self.inputs.get(name).cloned()
     }
 
-    fn binding(&self, _: BindingId) -> Option<Value> {
+    fn binding(&self, _: BindingId) -> Option<Answer> {
         None
     }
 

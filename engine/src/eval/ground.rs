@@ -14,6 +14,11 @@ impl Evaluator<'_> {
         self.ground_in(call, &Frame::default()).await
     }
 
+    /// Works out one effect; `None` where its key is the call's own result.
+    pub async fn ground_touch(&self, touch: &Touch<Expr>) -> Result<Option<Touch<String>>, Unanswered> {
+        self.touch_in(touch, &Frame::default()).await
+    }
+
     /// Works out a resource of the text.
     pub async fn ground_resource(&self, resource: &Resource<Expr>) -> Result<GroundResource, Unanswered> {
         self.resource_in(resource, &Frame::default()).await

@@ -18,7 +18,7 @@ impl Environment for Fixture {
     fn input(&self, name: &str) -> Option<Value> {
         (name == "port").then_some(Value::Port(80))
     }
-    fn binding(&self, _: BindingId) -> Option<Value> {
+    fn binding(&self, _: BindingId) -> Option<Answer> {
         None
     }
     fn anchor_at_start(&self, _: &str) -> Option<Answer> {

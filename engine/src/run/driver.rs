@@ -35,7 +35,6 @@ use work::Running;
 
 pub use controls::Control;
 pub use mac::{MAC_KEY_BYTES, MacKey};
-pub(crate) use perform::term;
 pub use shared::{Ports, Settings};
 
 /// How many events are appended at once at most.

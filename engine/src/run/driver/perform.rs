@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use backstay_dsl::effect::{Cancel, Touch};
+use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::{Do, StatementKind};
 
 use crate::action::{Evidence, GroundCall, Outcome};
 use crate::event::{EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult};
+use crate::plan::term;
 use crate::units;
 
 use super::shared::{Job, Stopped};
@@ -151,30 +152,4 @@ impl Job {
 /// What a person knows an action by.
 pub(super) fn title(action: &Do) -> String {
     action.title.clone().unwrap_or_else(|| action.call.action.clone())
-}
-
-/// A touch in words: `sets link(/srv/current) to /srv/releases/2`.
-pub(crate) fn term(touch: &Touch<String>) -> String {
-    let mut text = touch.word().to_owned();
-    match touch {
-        Touch::Tells(channel) => text.push_str(&format!(" {channel}")),
-        Touch::Captures { state, backup } => text.push_str(&format!(
-            " {}({}) as {}({})",
-            state.kind,
-            state.key.join(", "),
-            backup.kind,
-            backup.key.join(", ")
-        )),
-        other => {
-            if let Some(resource) = other.resource() {
-                text.push_str(&format!(" {}({})", resource.kind, resource.key.join(", ")));
-            }
-        }
-    }
-    match touch {
-        Touch::Sets { to: Some(to), .. } => text.push_str(&format!(" to {to}")),
-        Touch::Starts { with: Some(with), .. } => text.push_str(&format!(" with {with}")),
-        _ => {}
-    }
-    text
 }

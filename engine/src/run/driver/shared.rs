@@ -199,9 +199,9 @@ impl Environment for Job {
         self.shared.plan.inputs.get(name).cloned()
     }
 
-    fn binding(&self, id: BindingId) -> Option<Value> {
+    fn binding(&self, id: BindingId) -> Option<Answer> {
         let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
-        knowledge.bindings.get(&id).cloned()
+        knowledge.bindings.get(&id).cloned().map(Ok)
     }
 
     fn anchor_at_start(&self, name: &str) -> Option<Answer> {

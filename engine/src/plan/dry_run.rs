@@ -1,0 +1,308 @@
+//! The dry run: walks the plan on paper. Reads are real up to the first change that they are not apart from;
+//! changes go into the overlay only. `exec` and whatever may leave traces never run.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step};
+
+use crate::action::Context;
+use crate::eval::{Evaluation, Evaluator, Places};
+use crate::plan::obligations::{not_apart, path_uses, unsupported};
+use crate::plan::overlay::Overlay;
+use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
+use crate::plan::{Plan, term};
+use crate::redact::Redactor;
+use crate::value::{Answer, Unanswered, Value};
+use crate::world::World;
+
+use world::OnPaper;
+
+/// What a dry run sees of the world.
+pub struct DryRun<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The real world; only its reads are used.
+    pub world: &'a dyn World,
+    /// What is known of the actions.
+    pub catalogue: &'a Catalogue,
+    /// Where paths are taken from.
+    pub places: &'a Places,
+    /// What an action gets beside its arguments.
+    pub context: Context,
+}
+
+/// The walk itself.
+struct Walk<'a> {
+    paper: OnPaper<'a>,
+    redactor: Redactor,
+}
+
+impl DryRun<'_> {
+    /// Walks the plan. Changes nothing.
+    pub async fn report(self) -> PlanReport {
+        let plan = self.plan;
+        let walk = Walk {
+            redactor: Redactor::new(&plan.secrets()),
+            paper: OnPaper {
+                run: self,
+                overlay: Mutex::new(Overlay::default()),
+                bindings: Mutex::new(BTreeMap::new()),
+                anchors: Mutex::new(BTreeMap::new()),
+            },
+        };
+        let obstacles = walk.obstacles().await;
+        let readings = walk.now().await;
+        let mut steps: Vec<(usize, StepReport)> = Vec::new();
+        for place in plan.order() {
+            if let Some(step) = plan.runbook.steps.get(place) {
+                steps.push((place, walk.step(step).await));
+            }
+        }
+        steps.sort_by_key(|(place, _)| *place);
+        let window = plan.runbook.window;
+        PlanReport {
+            runbook: plan.runbook.name.clone(),
+            title: plan.runbook.title.clone(),
+            digest: plan.digest.clone(),
+            window_ms: window.map(|window| window.window_ms),
+            keep_ms: window.map(|window| window.keep_ms),
+            forward_to_commit_ms: plan.times.forward_to_commit_ms,
+            forward_ms: plan.times.forward_ms,
+            longest_way_back_ms: plan.times.longest_way_back_ms,
+            way_back_parts: plan.times.way_back_parts.clone(),
+            slack_ms: plan.times.slack_ms,
+            readings,
+            steps: steps.into_iter().map(|(_, step)| step).collect(),
+            obstacles,
+        }
+    }
+}
+
+impl Walk<'_> {
+    fn plan(&self) -> &Plan {
+        self.paper.run.plan
+    }
+
+    fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator::new(&self.plan().runbook, &self.paper)
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        self.redactor.scrub_text(text).into_owned()
+    }
+
+    /// What the run would refuse for.
+    async fn obstacles(&self) -> Vec<String> {
+        let mut identified = Vec::new();
+        for path_use in path_uses(self.plan(), &self.evaluator()).await {
+            let identity = self.paper.run.world.identify(&path_use.path, path_use.is_link).await;
+            identified.extend(identity.map(|identity| (path_use, identity)));
+        }
+        let mut obstacles = not_apart(&identified);
+        obstacles.extend(unsupported(self.plan()));
+        obstacles
+    }
+
+    /// Services and anchors as they are now.
+    async fn now(&self) -> Vec<Reading> {
+        let mut readings = Vec::new();
+        for service in &self.plan().runbook.services {
+            if let Some(check) = &service.well {
+                readings.push(self.reading(&format!("{}: {}", service.title, check.label), &check.condition).await);
+            }
+        }
+        for anchor in &self.plan().runbook.anchors {
+            let answer = self.evaluator().value(&anchor.value).await;
+            let reading = match &answer {
+                Ok(value) => Reading {
+                    label: anchor.name.clone(),
+                    result: ReadingResult::Holds,
+                    evidence: self.scrub(&crate::eval::shown(value)),
+                },
+                Err(unanswered) => Reading {
+                    label: anchor.name.clone(),
+                    result: ReadingResult::Unknown,
+                    evidence: self.scrub(&unanswered.reason),
+                },
+            };
+            readings.push(reading);
+            let mut anchors = self.paper.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+            anchors.insert(anchor.name.clone(), answer);
+        }
+        readings
+    }
+
+    async fn reading(&self, label: &str, condition: &Expr) -> Reading {
+        let Evaluation { answer, evidence } = self.evaluator().evaluate(condition).await;
+        let (result, evidence) = match answer {
+            Ok(Value::Bool(false)) => (ReadingResult::DoesNotHold, evidence),
+            Ok(_) => (ReadingResult::Holds, evidence),
+            Err(unanswered) => (ReadingResult::Unknown, unanswered.reason),
+        };
+        Reading {
+            label: label.to_owned(),
+            result,
+            evidence: self.scrub(&evidence),
+        }
+    }
+
+    async fn step(&self, step: &Step) -> StepReport {
+        let steps = &self.plan().runbook.steps;
+        let mut report = StepReport {
+            id: step.name.clone(),
+            title: step.title.clone(),
+            after: step
+                .after
+                .iter()
+                .filter_map(|place| steps.get(*place).map(|step| step.name.clone()))
+                .collect(),
+            before_window: step.before_window,
+            budget_ms: step.budget_ms,
+            would: Would::Run,
+            reason: String::new(),
+            changes: Vec::new(),
+            readings: Vec::new(),
+        };
+        for statement in &step.body.statements {
+            self.statement(&step.name, statement, &mut report).await;
+            if report.would == Would::Skip {
+                break;
+            }
+        }
+        report
+    }
+
+    async fn statement(&self, step: &str, statement: &Statement, report: &mut StepReport) {
+        match &statement.kind {
+            StatementKind::Require { condition, otherwise } => {
+                let reading = self.reading(otherwise, condition).await;
+                if reading.result == ReadingResult::DoesNotHold {
+                    report.reason = format!("it would fail: {otherwise}");
+                }
+                report.readings.push(reading);
+            }
+            StatementKind::SkipWhen { condition, because } => {
+                let reading = self.reading(because, condition).await;
+                passed_over(report, &reading, ReadingResult::Holds, because);
+                report.readings.push(reading);
+            }
+            StatementKind::OnlyWhen { condition, because } => {
+                let reading = self.reading(because, condition).await;
+                passed_over(report, &reading, ReadingResult::DoesNotHold, because);
+                report.readings.push(reading);
+            }
+            StatementKind::Check(check) => {
+                report.readings.push(self.reading(&check.label, &check.condition).await);
+            }
+            StatementKind::Let { binding, value } => {
+                let answer = self.evaluator().value(value).await;
+                self.bind(*binding, answer);
+            }
+            StatementKind::Do(action) => self.action(step, &statement.key, action, report).await,
+            StatementKind::Ask(ask) => {
+                if let Some(binding) = ask.binding {
+                    self.bind(binding, Err(unknown_until(step)));
+                }
+            }
+            StatementKind::Take(hold) | StatementKind::Release(hold) => {
+                let is_take = matches!(statement.kind, StatementKind::Take(_));
+                self.hold(step, hold, is_take, report).await;
+            }
+            StatementKind::Record(_)
+            | StatementKind::Wait { .. }
+            | StatementKind::Commits { .. }
+            | StatementKind::Unwind => {}
+        }
+    }
+
+    async fn hold(&self, step: &str, name: &str, is_take: bool, report: &mut StepReport) {
+        let Some(hold) = self.plan().runbook.holds.iter().find(|hold| hold.name == name) else {
+            return;
+        };
+        let block: &Block = if is_take { &hold.take } else { &hold.release };
+        for statement in &block.statements {
+            if let StatementKind::Do(action) = &statement.kind {
+                self.action(step, &statement.key, action, report).await;
+            }
+        }
+    }
+
+    async fn action(&self, step: &str, key: &str, action: &Do, report: &mut StepReport) {
+        let evaluator = self.evaluator();
+        let ground = evaluator.ground(&action.call).await;
+        let mut preview = None;
+        let (effects, touches, is_whole) = match &ground {
+            Ok(call) => {
+                if self.paper.is_apart(&call.touches) {
+                    let context = self.paper.context(&call.touches);
+                    preview = self.paper.run.world.preview(&context, call).await;
+                }
+                let effects = call.touches.iter().map(term).collect();
+                (effects, call.touches.clone(), call.touches.len() == action.call.effects.touches.len())
+            }
+            Err(_) => self.partly_ground(action).await,
+        };
+        // What is left out only has the call's own result as its key: it is new, or a backup.
+        let has_result_only = ground.is_ok();
+        if action.call.effects.is_changing() || !touches.is_empty() {
+            let effects: Vec<String> = effects;
+            report.changes.push(Change {
+                key: key.to_owned(),
+                title: action.title.clone().unwrap_or_else(|| action.call.action.clone()),
+                action: action.call.action.clone(),
+                effects: effects.iter().map(|effect| self.scrub(effect)).collect(),
+                preview: preview.map(|preview| self.scrub(&preview)),
+            });
+        }
+        let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        overlay.change(&touches, is_whole || has_result_only, step, &self.plan().topology);
+        drop(overlay);
+        if let Some(binding) = action.binding {
+            self.bind(binding, Err(unknown_until(step)));
+        }
+    }
+
+    /// The effects of an action some of whose arguments are not known yet.
+    async fn partly_ground(&self, action: &Do) -> (Vec<String>, Vec<backstay_dsl::effect::Touch<String>>, bool) {
+        let mut effects = Vec::new();
+        let mut touches = Vec::new();
+        for touch in &action.call.effects.touches {
+            match self.evaluator().ground_touch(touch).await {
+                Ok(Some(ground)) => {
+                    effects.push(term(&ground));
+                    touches.push(ground);
+                }
+                Ok(None) => {}
+                Err(_) => {
+                    let kind = touch.resource().map_or("", |resource| resource.kind.word());
+                    effects.push(format!("{} {kind}(not known yet)", touch.word()));
+                }
+            }
+        }
+        let is_whole = effects.len() == touches.len();
+        (effects, touches, is_whole)
+    }
+
+    fn bind(&self, binding: backstay_dsl::model::BindingId, answer: Answer) {
+        let mut bindings = self.paper.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        bindings.insert(binding, answer);
+    }
+}
+
+fn unknown_until(step: &str) -> Unanswered {
+    Unanswered::new(format!("unknown until step {step}"))
+}
+
+fn passed_over(report: &mut StepReport, reading: &Reading, decisive: ReadingResult, because: &str) {
+    if reading.result == decisive {
+        report.would = Would::Skip;
+        because.clone_into(&mut report.reason);
+    } else if reading.result == ReadingResult::Unknown {
+        report.would = Would::Unknown;
+        report.reason = format!("decided at step {}: {}", report.id, reading.evidence);
+    }
+}

@@ -1,0 +1,86 @@
+//! Expressions on paper: reads go through the overlay, names of later steps are not known.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::effect::Touch;
+use backstay_dsl::model::{ActionCall, BindingId};
+
+use crate::action::{Context, GroundCall};
+use crate::eval::{Environment, Places, parse_as};
+use crate::plan::overlay::{Overlay, Says};
+use crate::value::{Answer, Unanswered, Value};
+
+use super::{DryRun, unknown_until};
+
+/// What expressions of a dry run speak of.
+pub(super) struct OnPaper<'a> {
+    pub(super) run: DryRun<'a>,
+    pub(super) overlay: Mutex<Overlay>,
+    pub(super) bindings: Mutex<BTreeMap<BindingId, Answer>>,
+    pub(super) anchors: Mutex<BTreeMap<String, Answer>>,
+}
+
+impl OnPaper<'_> {
+    /// Whether what these touches speak of is as it really is.
+    pub(super) fn is_apart(&self, touches: &[Touch<String>]) -> bool {
+        self.says(touches) == Says::Apart
+    }
+
+    fn says(&self, touches: &[Touch<String>]) -> Says {
+        let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        overlay.says(touches, &self.run.plan.topology)
+    }
+
+    /// What an action gets beside its arguments.
+    pub(super) fn context(&self, touches: &[Touch<String>]) -> Context {
+        Context {
+            touches: touches.to_vec(),
+            ..self.run.context.clone()
+        }
+    }
+}
+
+#[async_trait]
+impl Environment for OnPaper<'_> {
+    fn places(&self) -> &Places {
+        self.run.places
+    }
+
+    fn input(&self, name: &str) -> Option<Value> {
+        self.run.plan.inputs.get(name).cloned()
+    }
+
+    fn binding(&self, id: BindingId) -> Option<Answer> {
+        let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        bindings.get(&id).cloned()
+    }
+
+    fn anchor_at_start(&self, name: &str) -> Option<Answer> {
+        let anchors = self.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+        anchors.get(name).cloned()
+    }
+
+    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
+        let signature = self.run.catalogue.get(&call.action);
+        let is_run = signature.is_none_or(|signature| signature.declares_effects);
+        match self.says(&ground.touches) {
+            Says::UnknownUntil(step) => return Err(unknown_until(&step)),
+            Says::Value(text) => {
+                let Some(signature) = signature else {
+                    return Err(Unanswered::new("there is no such action"));
+                };
+                return parse_as(&signature.result, &text, self.run.places).map_err(Unanswered::new);
+            }
+            Says::Apart => {}
+        }
+        if is_run || call.effects.leaves_traces {
+            return Err(Unanswered::new(format!("{} is not run by a plan", call.action)));
+        }
+        let mut context = self.context(&ground.touches);
+        context.limit = Duration::from_millis(call.effects.limit_ms);
+        self.run.world.perform(&context, &ground).await.into_answer()
+    }
+}
