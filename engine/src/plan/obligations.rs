@@ -103,7 +103,7 @@ pub fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
                 } else {
                     (&outer.path, &inner.path)
                 };
-                found.push(format!("{first} and {second} turn out to be one thing ({})", identity.real_path));
+                found.push(format!("{first} and {second} turn out to be one thing, or one inside the other"));
             }
         }
     }

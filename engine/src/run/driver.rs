@@ -75,6 +75,8 @@ pub struct Driver {
     finished: (mpsc::UnboundedSender<u64>, mpsc::UnboundedReceiver<u64>),
     controls: mpsc::Receiver<Control>,
     observer: Option<Observer>,
+    /// A report that came too early to be recorded with those before it.
+    held: Option<Report>,
     fired: BTreeMap<String, u64>,
     signals: Signals,
     watch: ClockWatch,
@@ -116,6 +118,7 @@ impl Driver {
             finished: mpsc::unbounded_channel(),
             controls,
             observer,
+            held: None,
             fired: BTreeMap::new(),
             signals: Signals::default(),
             watch,
@@ -192,6 +195,10 @@ impl Driver {
 
     /// Waits until something happens, and records it.
     async fn wait(&mut self, desired: &Desired) -> Result<Option<Rest>, DriveError> {
+        if let Some(report) = self.held.take() {
+            self.record_reports(report).await?;
+            return Ok(None);
+        }
         let clock = Arc::clone(&self.shared.ports.clock);
         let timer = self.next_timer(desired);
         let timer_ns = timer.as_ref().map_or(u64::MAX, |(_, moment)| *moment);
@@ -226,14 +233,22 @@ impl Driver {
             .map(|(id, moment)| (id.clone(), *moment))
     }
 
-    /// Appends this report and all that wait behind it, in order, with one sync.
+    /// Appends this report and all that wait behind it, in order, with one sync. An intent is recorded only
+    /// where nothing has happened since the machine wanted it; else the machine is asked first.
     async fn record_reports(&mut self, first: Report) -> Result<(), DriveError> {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_EVENTS_MAX {
-            match self.reports.1.try_recv() {
-                Ok(report) => batch.push(report),
-                Err(_) => break,
+        let mut batch: Vec<Report> = Vec::new();
+        let mut next = Some(first);
+        while let Some(report) = next {
+            let is_intent = matches!(report.event, Event::Intent(_));
+            if is_intent && batch.last().is_some_and(|last| !matches!(last.event, Event::Intent(_))) {
+                self.held = Some(report);
+                break;
             }
+            // What comes of work that was abandoned is not recorded.
+            if report.id == 0 || self.running.values().any(|running| running.id == report.id) {
+                batch.push(report);
+            }
+            next = if batch.len() < BATCH_EVENTS_MAX { self.reports.1.try_recv().ok() } else { None };
         }
         let journal = Arc::clone(&self.shared.ports.journal);
         let appending = batch.iter().map(|report| journal.append(report.event.clone())).collect();
@@ -242,6 +257,10 @@ impl Driver {
             self.take_in(&stamped?);
             if report.is_last {
                 self.running.retain(|_, running| running.id != report.id);
+            } else if matches!(report.event, Event::Intent(_))
+                && let Some(running) = self.running.values_mut().find(|running| running.id == report.id)
+            {
+                running.is_intended = true;
             }
             // Work that was abandoned in the meantime waits for nothing.
             let _ = report.recorded.send(());
@@ -249,3 +268,6 @@ impl Driver {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

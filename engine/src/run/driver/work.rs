@@ -17,7 +17,8 @@ pub(super) struct Running {
     pub(super) id: u64,
     attempt: u32,
     kind: Discriminant<WorkKind>,
-    is_action: bool,
+    /// Whether it must not be abandoned: its intent is recorded.
+    pub(super) is_intended: bool,
     cancel: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -43,14 +44,15 @@ impl Drop for Ended {
 
 impl Driver {
     /// Starts what is desired and does not run; tells to stop what should; abandons what nobody wants any
-    /// more. An action is never abandoned: its outcome is waited for.
+    /// more. An action whose intent is recorded is never abandoned: its outcome is waited for.
     pub(super) fn reconcile(&mut self, desired: &BTreeMap<String, Work>) {
         self.running.retain(|key, running| {
             let is_wanted = desired.get(key).is_some_and(|work| running.is(work));
-            if !is_wanted && !running.is_action {
+            let stays = is_wanted || running.is_intended;
+            if !stays {
                 running.task.abort();
             }
-            is_wanted || running.is_action
+            stays
         });
         for (key, work) in desired {
             match self.running.get(key) {
@@ -93,7 +95,7 @@ impl Driver {
             id,
             attempt: work.attempt,
             kind: discriminant(&work.kind),
-            is_action: matches!(work.kind, WorkKind::Perform { .. }),
+            is_intended: false,
             cancel,
             task,
         };

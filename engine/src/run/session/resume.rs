@@ -233,7 +233,7 @@ fn opening(options: &ResumeOptions, opened: &Opened, edge: &Edge) -> Vec<Event> 
         discarded_bytes: opened.discarded_bytes,
         turn_back: options.turn_back,
     };
-    let mut events = Vec::new();
+    let mut events = vec![Event::RunResumed(Box::new(resumed))];
     if let Some((extend_ms, because)) = &options.extend {
         events.push(Event::Decision {
             what: format!("extend {}", crate::units::duration(*extend_ms)),
@@ -242,6 +242,5 @@ fn opening(options: &ResumeOptions, opened: &Opened, edge: &Edge) -> Vec<Event> 
             extend_ms: *extend_ms,
         });
     }
-    events.push(Event::RunResumed(Box::new(resumed)));
     events
 }

@@ -1,0 +1,306 @@
+//! The driver with the real machine over a world of paper: order of records, several at once, failures,
+//! a journal that breaks.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::model::{
+    ActionCall, Block, Disposition, Do, Effects, Expr, ExprKind, Literal, Runbook, Settle, Statement, StatementKind,
+    Step,
+};
+use backstay_dsl::source::{SourceMap, Span};
+use backstay_dsl::time::Times;
+use backstay_dsl::types::Type;
+
+use super::*;
+use crate::action::{Context, GroundCall, Outcome, Settled};
+use crate::eval::Places;
+use crate::event::{End, RunStart, SignalChoice};
+use crate::plan::Parts;
+use crate::world::real::RealClock;
+use crate::world::{Clock, Journal, Person, PersonAnswer, PersonQuestion, World};
+
+/// Notes what happens, in order; actions named `t.fail` fail, `t.hang` never end.
+#[derive(Default)]
+struct Paper {
+    notes: Mutex<Vec<String>>,
+    breaks_at: Option<usize>,
+}
+
+#[async_trait]
+impl World for Paper {
+    async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
+        self.notes.lock().unwrap().push(format!("perform {}", context.key));
+        match call.action.as_str() {
+            "t.fail" => Outcome::failed("it broke"),
+            "t.hang" => {
+                context.cancelled().await;
+                Outcome::failed("stopped")
+            }
+            "t.panic" => unreachable!("as the test wants"),
+            _ => Outcome::done("done"),
+        }
+    }
+
+    async fn settle(&self, _: &Context, _: &GroundCall) -> Settled {
+        Settled::NotDone("not done".to_owned())
+    }
+
+    async fn preview(&self, _: &Context, _: &GroundCall) -> Option<String> {
+        None
+    }
+}
+
+#[async_trait]
+impl Journal for Paper {
+    async fn append(&self, event: Event) -> Result<Stamped, JournalError> {
+        let mut notes = self.notes.lock().unwrap();
+        if self.breaks_at == Some(notes.len()) {
+            return Err(JournalError {
+                reason: "the disk is full".to_owned(),
+            });
+        }
+        notes.push(match &event {
+            Event::Intent(intent) => format!("intent {}", intent.key),
+            Event::Outcome(outcome) => format!("outcome {} {:?}", outcome.key, outcome.result),
+            Event::RunEnd(end) => format!("end {:?}", end.end),
+            Event::Turn { .. } => "turn".to_owned(),
+            _ => return Ok(stamped(event)),
+        });
+        Ok(stamped(event))
+    }
+
+    async fn keep_blob(&self, _: &[u8]) -> Result<String, JournalError> {
+        Ok(String::new())
+    }
+}
+
+#[async_trait]
+impl Person for Paper {
+    async fn ask(&self, _: &PersonQuestion) -> Option<PersonAnswer> {
+        None
+    }
+
+    async fn ask_signal(&self) -> Option<SignalChoice> {
+        None
+    }
+
+    fn can_answer(&self, _: &PersonQuestion) -> bool {
+        false
+    }
+}
+
+fn stamped(event: Event) -> Stamped {
+    Stamped {
+        at_ms: RealClock.wall_ms(),
+        boot_ns: RealClock.boot_ns(),
+        event,
+    }
+}
+
+fn action(step: &str, name: &str) -> Step {
+    let key = Expr {
+        kind: ExprKind::Literal(Literal::Text(step.to_owned())),
+        ty: Type::Text,
+        span: Span::default(),
+    };
+    let call = ActionCall {
+        action: name.to_owned(),
+        arguments: Vec::new(),
+        effects: Effects {
+            touches: vec![Touch::Opaque(Resource::new(ResourceKind::External, key))],
+            repeat: Repeat::Once,
+            settle: Settle::Action,
+            is_partial: false,
+            cancel: Cancel::Kill,
+            limit_ms: 60_000,
+            leaves_traces: false,
+            healthy: None,
+        },
+        span: Span::default(),
+    };
+    let statement = Statement {
+        key: format!("{step}/1"),
+        kind: StatementKind::Do(Box::new(Do {
+            title: None,
+            call,
+            within_ms: 60_000,
+            binding: None,
+            live: None,
+            retry: None,
+            undo: None,
+        })),
+        group: None,
+        span: Span::default(),
+        calls: Vec::new(),
+    };
+    Step {
+        name: step.to_owned(),
+        title: step.to_owned(),
+        doc: String::new(),
+        after: Vec::new(),
+        before_window: false,
+        budget_ms: None,
+        body: Block {
+            statements: vec![statement],
+            groups: Vec::new(),
+        },
+        on_failure: Disposition::Unwind,
+        span: Span::default(),
+    }
+}
+
+async fn plan(steps: Vec<Step>) -> Plan {
+    let runbook = Runbook {
+        steps,
+        ..crate::plan::fixture::runbook()
+    };
+    let times = Times {
+        remaining_ms: vec![0; runbook.steps.len()],
+        latest_start_ms: vec![0; runbook.steps.len()],
+        ..Times::default()
+    };
+    Plan::new(Parts {
+        runbook: Arc::new(runbook),
+        sources: &SourceMap::default(),
+        catalogue: &Catalogue::default(),
+        times,
+        inputs: BTreeMap::new(),
+        places: &places(),
+    })
+    .await
+    .unwrap()
+}
+
+fn places() -> Places {
+    Places {
+        working_directory: "/".into(),
+        home: None,
+    }
+}
+
+fn start() -> Event {
+    Event::RunStart(Box::new(RunStart {
+        format: 1,
+        run: "r".to_owned(),
+        plan: String::new(),
+        runbook: "r".to_owned(),
+        title: "r".to_owned(),
+        sources: Vec::new(),
+        inputs: Vec::new(),
+        window_start_ms: None,
+        window_ms: None,
+        keep_ms: None,
+        boot_id: RealClock.boot_id(),
+        host: String::new(),
+        operator: String::new(),
+        ticket: None,
+        program: String::new(),
+    }))
+}
+
+/// Drives a plan; signals are sent after a moment, one by one.
+async fn driven(plan: Plan, paper: Paper, signals: usize) -> (Result<Rest, DriveError>, Vec<String>) {
+    let paper = Arc::new(paper);
+    let ports = Ports {
+        world: paper.clone(),
+        clock: Arc::new(RealClock),
+        journal: paper.clone(),
+        person: paper.clone(),
+    };
+    let settings = Settings {
+        run: "r".to_owned(),
+        run_directory: "/nowhere".into(),
+        places: places(),
+        mac_key: MacKey([0; MAC_KEY_BYTES]),
+        is_clock_watched: true,
+    };
+    let (controls, received) = mpsc::channel(4);
+    let driver = Driver::new(Arc::new(plan), ports, settings, received, None, &[]);
+    let signalling = async {
+        for _ in 0..signals {
+            RealClock.sleep(Duration::from_millis(100)).await;
+            let _ = controls.send(Control::Signal("INT".to_owned())).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let rest = tokio::select! {
+        rest = driver.run(vec![start()]) => rest,
+        () = signalling => unreachable!("it never ends"),
+    };
+    let notes = paper.notes.lock().unwrap().clone();
+    (rest, notes)
+}
+
+fn end(rest: Result<Rest, DriveError>) -> End {
+    match rest.unwrap() {
+        Rest::Ended(end) => end.end,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn intent_action_outcome_one_after_the_other() {
+    let mut second = action("two", "t.do");
+    second.after = vec![0];
+    let (rest, notes) = driven(plan(vec![action("one", "t.do"), second]).await, Paper::default(), 0).await;
+    assert_eq!(end(rest), End::Completed);
+    assert_eq!(
+        notes,
+        [
+            "intent one/1",
+            "perform r/one/1",
+            "outcome one/1 Ok",
+            "intent two/1",
+            "perform r/two/1",
+            "outcome two/1 Ok",
+            "end Completed",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_runs_beside_a_failure_is_told_to_stop_and_waited_for() {
+    let steps = vec![action("fails", "t.fail"), action("hangs", "t.hang")];
+    let (rest, notes) = driven(plan(steps).await, Paper::default(), 0).await;
+    assert!(end(rest) != End::Completed);
+    let place = |note: &str| notes.iter().position(|known| known == note).unwrap();
+    assert!(place("outcome hangs/1 Failed") < place("turn"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_done_without_its_record() {
+    // The fourth note would be the outcome of the first action, the one before it its performance.
+    let paper = Paper {
+        breaks_at: Some(2),
+        ..Paper::default()
+    };
+    let mut second = action("two", "t.do");
+    second.after = vec![0];
+    let (rest, notes) = driven(plan(vec![action("one", "t.do"), second]).await, paper, 0).await;
+    assert!(matches!(rest, Err(DriveError::Journal(_))), "{rest:?}");
+    assert_eq!(notes, ["intent one/1", "perform r/one/1"]);
+}
+
+#[tokio::test]
+async fn a_first_signal_turns_back_and_a_second_drops_everything() {
+    let (rest, _) = driven(plan(vec![action("hangs", "t.hang")]).await, Paper::default(), 1).await;
+    assert!(end(rest) != End::Completed);
+    let mut never = action("hangs", "t.hang");
+    if let StatementKind::Do(action) = &mut never.body.statements[0].kind {
+        action.call.effects.cancel = Cancel::Never;
+    }
+    let (rest, notes) = driven(plan(vec![action("one", "t.do"), never]).await, Paper::default(), 2).await;
+    // The first signal may have ended it already where the action obeys.
+    assert!(matches!(rest, Ok(Rest::Killed | Rest::Ended(_))), "{rest:?} {notes:?}");
+}
+
+#[tokio::test]
+async fn work_that_dies_is_a_mistake_of_ours_and_stops_the_run() {
+    let (rest, _) = driven(plan(vec![action("dies", "t.panic")]).await, Paper::default(), 0).await;
+    assert!(matches!(rest, Err(DriveError::Internal(_))), "{rest:?}");
+}
