@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod driver;
 pub mod lock;
+pub mod look;
 pub mod machine;
 mod orphans;
 pub mod requests;

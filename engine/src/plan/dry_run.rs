@@ -54,7 +54,7 @@ impl DryRun<'_> {
                 anchors: Mutex::new(BTreeMap::new()),
             },
         };
-        let obstacles = walk.obstacles().await;
+        let not_apart = walk.not_apart().await;
         let readings = walk.now().await;
         let mut steps: Vec<(usize, StepReport)> = Vec::new();
         for place in plan.order() {
@@ -77,7 +77,8 @@ impl DryRun<'_> {
             slack_ms: plan.times.slack_ms,
             readings,
             steps: steps.into_iter().map(|(_, step)| step).collect(),
-            obstacles,
+            not_apart,
+            obstacles: unsupported(plan),
         }
     }
 }
@@ -95,16 +96,14 @@ impl Walk<'_> {
         self.redactor.scrub_text(text).into_owned()
     }
 
-    /// What the run would refuse for.
-    async fn obstacles(&self) -> Vec<String> {
+    /// Names that turn out to be one thing.
+    async fn not_apart(&self) -> Vec<String> {
         let mut identified = Vec::new();
         for path_use in path_uses(self.plan(), &self.evaluator()).await {
             let identity = self.paper.run.world.identify(&path_use.path, path_use.is_link).await;
             identified.extend(identity.map(|identity| (path_use, identity)));
         }
-        let mut obstacles = not_apart(&identified);
-        obstacles.extend(unsupported(self.plan()));
-        obstacles
+        not_apart(&identified)
     }
 
     /// Services and anchors as they are now.

@@ -29,7 +29,9 @@ pub struct PlanReport {
     pub readings: Vec<Reading>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
-    /// What the run would refuse for, where it can be said now.
+    /// Names that the proofs take for two things and that turn out to be one: the run would be refused.
+    pub not_apart: Vec<String>,
+    /// What else the run would be refused for.
     pub obstacles: Vec<String>,
 }
 

@@ -216,3 +216,6 @@ async fn inputs(
         .await
         .map_err(|errors| Error::inputs(&errors))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Looking without running: the plan on paper, and anchors asked now.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::effect::Touch;
+use backstay_dsl::model::{ActionCall, BindingId};
+use tokio::sync::watch;
+
+use crate::action::{Context, GroundCall};
+use crate::check::check_file;
+use crate::error::Error;
+use crate::eval::{Environment, Evaluator, Places};
+use crate::event::{AnchorTime, Event};
+use crate::inputs::GivenInputs;
+use crate::plan::dry_run::DryRun;
+use crate::plan::report::PlanReport;
+use crate::plan::{Parts, Plan};
+use crate::redact::Redactor;
+use crate::run::directory::StateDirectory;
+use crate::run::session::Edge;
+use crate::transcript::Reader;
+use crate::value::{Answer, RecordedValue, Unanswered, Value};
+use crate::world::{Clock, World};
+
+/// A plan with its report.
+pub struct Planned {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// What it would do.
+    pub report: PlanReport,
+}
+
+/// Plans a runbook and walks it on paper. Changes nothing. Refused where two names turn out to be one thing.
+pub async fn plan_file(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Planned, Error> {
+    let plan = planned(file, inputs, edge).await?;
+    let (_keep, cancelled) = watch::channel(false);
+    let dry_run = DryRun {
+        plan: &plan,
+        world: edge.world.as_ref(),
+        catalogue: &edge.catalogue,
+        places: &edge.places,
+        context: context(&plan, edge, cancelled),
+    };
+    let report = dry_run.report().await;
+    if report.not_apart.is_empty() {
+        return Ok(Planned { plan, report });
+    }
+    Err(Error::Refused {
+        reason: format!("not-apart: {}", report.not_apart.join("; ")),
+        help: vec!["give each thing one name: what the runbook takes for two must be two (backstay explain not-apart)".to_owned()],
+    })
+}
+
+/// An anchor asked now, beside what the last run of the same runbook recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorNow {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub doc: String,
+    /// The answer now, or why there is none.
+    pub now: Result<String, String>,
+    /// What the last run recorded, at its end, else at its start.
+    pub last: Option<AnchorThen>,
+    /// Whether both are the same; `None` where either is not known.
+    pub is_same: Option<bool>,
+}
+
+/// What a run recorded of an anchor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorThen {
+    /// The run.
+    pub run: String,
+    /// When.
+    pub when: AnchorTime,
+    /// The answer.
+    pub value: String,
+}
+
+/// Asks every anchor of a runbook now.
+pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Vec<AnchorNow>, Error> {
+    let plan = planned(file, inputs, edge).await?;
+    let redactor = Redactor::new(&plan.secrets());
+    let mut last = last_anchors(&edge.state_directory, &plan.runbook.name);
+    let (_keep, cancelled) = watch::channel(false);
+    let now = Now {
+        plan: &plan,
+        world: edge.world.as_ref(),
+        clock: edge.clock.as_ref(),
+        places: &edge.places,
+        context: context(&plan, edge, cancelled),
+    };
+    let mut found = Vec::new();
+    for anchor in &plan.runbook.anchors {
+        let answer = Evaluator::new(&plan.runbook, &now).value(&anchor.value).await;
+        let last = last.remove(&anchor.name);
+        let is_same = match (&answer, &last) {
+            (Ok(value), Some((_, recorded))) => Some(RecordedValue::from(value) == *recorded),
+            _ => None,
+        };
+        let shown = |text: &str| redactor.scrub_text(text).into_owned();
+        found.push(AnchorNow {
+            name: anchor.name.clone(),
+            doc: anchor.doc.clone(),
+            now: match answer {
+                Ok(value) => Ok(shown(&value.canonical())),
+                Err(unanswered) => Err(shown(&unanswered.reason)),
+            },
+            last: last.map(|(then, _)| then),
+            is_same,
+        });
+    }
+    Ok(found)
+}
+
+async fn planned(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Arc<Plan>, Error> {
+    let (runbook, sources, times, _) = check_file(file, &edge.catalogue)?.into_valid()?;
+    let values = crate::inputs::resolve(&runbook, inputs, &edge.places, edge.secrets.as_ref()).await;
+    let plan = Plan::new(Parts {
+        runbook,
+        sources: &sources,
+        catalogue: &edge.catalogue,
+        times,
+        inputs: values.map_err(|errors| Error::inputs(&errors))?,
+        places: &edge.places,
+    });
+    match plan.await {
+        Ok(plan) => Ok(Arc::new(plan)),
+        Err(error) => Err(Error::usage(error.to_string(), "give other inputs")),
+    }
+}
+
+fn context(plan: &Plan, edge: &Edge, cancelled: watch::Receiver<bool>) -> Context {
+    Context {
+        run: "plan".to_owned(),
+        key: "plan".to_owned(),
+        attempt: 1,
+        limit: Duration::from_secs(10),
+        cancelled,
+        topology: Arc::clone(&plan.topology),
+        run_directory: edge.state_directory.0.join("plan"),
+        secrets: plan.secrets().into(),
+        touches: Vec::new(),
+        working_directory: edge.places.working_directory.clone(),
+    }
+}
+
+/// The anchors of the last run of a runbook that recorded any.
+fn last_anchors(state: &StateDirectory, runbook: &str) -> BTreeMap<String, (AnchorThen, RecordedValue)> {
+    for run in state.runs().into_iter().rev() {
+        let Some(directory) = state.run(&run) else { continue };
+        let Ok(reader) = Reader::open(&directory.path) else { continue };
+        let mut is_of_runbook = false;
+        let mut found = BTreeMap::new();
+        for record in reader.map_while(Result::ok) {
+            match record.stamped.event {
+                Event::RunStart(start) if start.runbook != runbook => break,
+                Event::RunStart(_) => is_of_runbook = true,
+                Event::Anchor {
+                    name,
+                    when,
+                    value: Some(value),
+                    ..
+                } => {
+                    let then = AnchorThen {
+                        run: run.clone(),
+                        when,
+                        value: value.to_value().canonical(),
+                    };
+                    found.insert(name, (then, value));
+                }
+                _ => {}
+            }
+        }
+        if is_of_runbook && !found.is_empty() {
+            return found;
+        }
+    }
+    BTreeMap::new()
+}
+
+/// Expressions asked now, outside of any run.
+struct Now<'a> {
+    plan: &'a Plan,
+    world: &'a dyn World,
+    clock: &'a dyn Clock,
+    places: &'a Places,
+    context: Context,
+}
+
+#[async_trait]
+impl Environment for Now<'_> {
+    fn places(&self) -> &Places {
+        self.places
+    }
+
+    fn input(&self, name: &str) -> Option<Value> {
+        self.plan.inputs.get(name).cloned()
+    }
+
+    fn binding(&self, _: BindingId) -> Option<Answer> {
+        None
+    }
+
+    fn anchor_at_start(&self, _: &str) -> Option<Answer> {
+        None
+    }
+
+    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
+        let limit = Duration::from_millis(call.effects.limit_ms);
+        let touches: Vec<Touch<String>> = ground.touches.clone();
+        let context = Context {
+            limit,
+            touches,
+            ..self.context.clone()
+        };
+        tokio::select! {
+            outcome = self.world.perform(&context, &ground) => outcome.into_answer(),
+            () = self.clock.sleep(limit + Duration::from_secs(1)) => {
+                Err(Unanswered::new(format!("{} gave no answer", call.action)))
+            }
+        }
+    }
+}
