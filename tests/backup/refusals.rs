@@ -102,9 +102,16 @@ fn a_database_with_a_writer_is_refused() {
 
 #[test]
 fn a_file_that_changes_all_the_time_is_refused_by_name() {
+    // One that is held in memory whole, and one that is not.
+    for size in [1 << 20, 6 << 20] {
+        refuses_a_busy_file(size);
+    }
+}
+
+fn refuses_a_busy_file(size: usize) {
     let site = Site::new();
     let log = site.state().join("busy.log");
-    fs::write(&log, vec![b'x'; 3 << 20]).unwrap();
+    fs::write(&log, vec![b'x'; size]).unwrap();
     let ended = Arc::new(AtomicBool::new(false));
     let writer = std::thread::spawn({
         let (ended, log) = (ended.clone(), log.clone());

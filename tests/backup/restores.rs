@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use backstay::action::{Outcome, Settled, backup};
 
+use backstay::topology::PartView;
+
 use crate::support::{Site, backup_argument, failure};
 
 #[test]
@@ -90,4 +92,29 @@ fn a_backup_of_other_parts_is_refused() {
     site.context.topology = topology.into();
     let text = failure(&site.restore(&archive));
     assert!(text.contains("not what the runbook protects now"), "{text}");
+}
+
+/// A link on the way to the state is switched by the upgrade: the state goes back to where it was, and
+/// what the link points to now stays as it is.
+#[test]
+fn a_link_on_the_way_does_not_mislead() {
+    let mut site = Site::new();
+    for release in ["one", "two"] {
+        fs::create_dir_all(site.path(release).join("data")).unwrap();
+        fs::write(site.path(release).join("data/notes"), release).unwrap();
+    }
+    let current = site.path("current");
+    std::os::unix::fs::symlink("one", &current).unwrap();
+    let mut topology = (*site.context.topology).clone();
+    let data = current.join("data").to_str().unwrap().to_owned();
+    topology.states.get_mut("app state").unwrap().parts = vec![PartView::Tree(data)];
+    site.context.topology = topology.into();
+    let archive = site.create();
+
+    fs::write(site.path("one/data/notes"), "changed").unwrap();
+    fs::remove_file(&current).unwrap();
+    std::os::unix::fs::symlink("two", &current).unwrap();
+    assert!(matches!(site.restore(&archive), Outcome::Done(_)));
+    assert_eq!(fs::read_to_string(site.path("one/data/notes")).unwrap(), "one");
+    assert_eq!(fs::read_to_string(site.path("two/data/notes")).unwrap(), "two");
 }

@@ -56,10 +56,7 @@ impl Place {
 
     /// The part as it lies in here.
     pub(super) fn part(&self, kind: PartKind) -> Part {
-        Part {
-            kind,
-            path: self.path.join(ROOT),
-        }
+        Part::at(kind, self.path.join(ROOT))
     }
 }
 

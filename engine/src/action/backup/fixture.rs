@@ -19,10 +19,7 @@ use crate::value::Backup;
 pub(super) fn trees(root: &Path, names: &[&str]) -> Vec<Part> {
     names
         .iter()
-        .map(|name| Part {
-            kind: PartKind::Tree,
-            path: root.join(name),
-        })
+        .map(|name| Part::at(PartKind::Tree, root.join(name)))
         .collect()
 }
 
@@ -40,6 +37,7 @@ pub(super) fn header(parts: &[Part]) -> Header {
             .map(|part| PartHeader {
                 kind: part.kind,
                 path: encode(part.path.as_os_str().as_bytes()),
+                named: encode(part.named.as_os_str().as_bytes()),
                 present: true,
                 bytes: 1000,
             })

@@ -190,7 +190,8 @@ fn parse(bytes: &[u8]) -> Vec<Line> {
         .collect()
 }
 
-fn path(text: &str) -> PathBuf {
+/// The path that [`text`] wrote.
+pub(super) fn path(text: &str) -> PathBuf {
     use std::os::unix::ffi::OsStringExt as _;
     std::ffi::OsString::from_vec(decode(text).unwrap_or_default()).into()
 }

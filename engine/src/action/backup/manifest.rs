@@ -37,8 +37,10 @@ pub(super) struct Header {
 pub(super) struct PartHeader {
     /// Tree or file.
     pub kind: PartKind,
-    /// Where it lies, encoded.
+    /// Where it really lies, encoded.
     pub path: String,
+    /// Where the runbook says that it lies, encoded; differs where a symbolic link is on the way.
+    pub named: String,
     /// Whether it was there.
     pub present: bool,
     /// Bytes of its content.

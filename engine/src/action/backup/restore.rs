@@ -12,7 +12,7 @@ use backstay_dsl::types::Type;
 use super::bytes::short;
 use super::journal::Journal;
 use super::problem::{Problem, Result};
-use super::scope::parts;
+use super::scope::named_parts;
 use super::stop::{OnCancel, in_thread};
 use super::swap::{Position, position};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -79,7 +79,7 @@ fn order(context: &Context, arguments: &Arguments) -> Result<Order> {
         return Err(Problem::Refused("`backup` has to be given".to_owned()));
     };
     Ok(Order {
-        parts: parts(context, &backup.state)?,
+        parts: named_parts(context, &backup.state)?,
         backup,
         name: short(&context.key),
         run_directory: context.run_directory.clone(),

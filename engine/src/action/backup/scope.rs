@@ -19,6 +19,8 @@ pub(super) struct Part {
     pub kind: PartKind,
     /// Where it lies: the real directory that it stands in, and its name.
     pub path: PathBuf,
+    /// Where the runbook says that it lies.
+    pub named: PathBuf,
 }
 
 impl PartKind {
@@ -50,7 +52,17 @@ impl Part {
         Ok(Self {
             kind,
             path: parent.join(name),
+            named: path.to_owned(),
         })
+    }
+
+    /// A part at a place of which nothing is resolved.
+    pub(super) fn at(kind: PartKind, path: PathBuf) -> Self {
+        Self {
+            kind,
+            named: path.clone(),
+            path,
+        }
     }
 
     /// Its name in its directory.
@@ -80,22 +92,28 @@ impl Part {
     }
 }
 
-/// The parts of a protected state, or why they cannot be kept.
-pub(super) fn parts(context: &Context, state: &str) -> Result<Vec<Part>> {
+/// The parts of a protected state as the runbook names them.
+pub(super) fn named_parts(context: &Context, state: &str) -> Result<Vec<Part>> {
     let Some(view) = context.topology.states.get(state) else {
         return refused(format!("the runbook protects no state with the name {state}"));
     };
+    view.parts
+        .iter()
+        .map(|part| match part {
+            PartView::Tree(path) => Ok(Part::at(PartKind::Tree, context.working_directory.join(path))),
+            PartView::File(path) => Ok(Part::at(PartKind::File, context.working_directory.join(path))),
+            PartView::Volume(name) => refused(format!(
+                "the volume {name} cannot be kept yet: only paths and files can"
+            )),
+        })
+        .collect()
+}
+
+/// The parts of a protected state where they really lie, or why they cannot be kept.
+pub(super) fn parts(context: &Context, state: &str) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();
-    for part in &view.parts {
-        let part = match part {
-            PartView::Tree(path) => Part::new(PartKind::Tree, &context.working_directory.join(path))?,
-            PartView::File(path) => Part::new(PartKind::File, &context.working_directory.join(path))?,
-            PartView::Volume(name) => {
-                return refused(format!(
-                    "the volume {name} cannot be kept yet: only paths and files can"
-                ));
-            }
-        };
+    for part in named_parts(context, state)? {
+        let part = Part::new(part.kind, &part.path)?;
         if let Some(other) = parts
             .iter()
             .find(|other| part.path.starts_with(&other.path) || other.path.starts_with(&part.path))
@@ -116,7 +134,7 @@ pub(super) fn parts(context: &Context, state: &str) -> Result<Vec<Part>> {
 }
 
 /// A mounted file system inside a part cannot be swapped with it.
-fn refuse_mounts(parts: &[Part]) -> Result<()> {
+pub(super) fn refuse_mounts(parts: &[Part]) -> Result<()> {
     let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     for line in table.lines() {
         let Some(mount) = line.split(' ').nth(4).map(unescape) else {
@@ -193,6 +211,7 @@ pub(super) fn target(directory: &Path, parts: &[Part]) -> Result<PathBuf> {
             .create(&made)
             .and_then(|()| std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o700)))
             .map_err(trying(|| format!("cannot make the directory {}", made.display())))?;
+        sync_directory(made.parent().unwrap_or(Path::new("/")))?;
     }
     if !made.is_dir() {
         return refused(format!("{} is not a directory: backups need one", made.display()));

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::bytes::{Hash, encode};
+use super::bytes::Hash;
 use super::holders::{self, Identity};
+use super::journal::text;
 use super::manifest::{Entry, EntryKind, PartHeader};
 use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
@@ -57,7 +58,8 @@ pub(super) fn survey(parts: &[Part], stop: &Stop) -> Result<Survey> {
     for part in parts {
         let mut header = PartHeader {
             kind: part.kind,
-            path: encode(std::os::unix::ffi::OsStrExt::as_bytes(part.path.as_os_str())),
+            path: text(&part.path),
+            named: text(&part.named),
             present: false,
             bytes: 0,
         };

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use super::super::compare::difference;
 use super::super::extract::{Place, ROOT};
 use super::super::holders::{self, below};
-use super::super::journal::{Journal, Line, Marks, PartLine, text};
+use super::super::journal::{Journal, Line, Marks, PartLine, path, text};
 use super::super::manifest::{Header, Manifest};
 use super::super::opened::{Archive, remove_tree};
 use super::super::problem::{Problem, Result, refused, trying};
-use super::super::scope::{Part, refuse_little_space, sync_directory};
+use super::super::scope::{Part, refuse_little_space, refuse_mounts, sync_directory};
 use super::super::stop::Stop;
 use super::super::survey::{Contents, scan};
 use super::super::swap::{Position, identity, keep_displaced, position, swap, take_back};
@@ -39,8 +39,9 @@ pub(in super::super) enum Point {
 }
 
 /// What is to be restored.
+#[derive(Clone)]
 pub(in super::super) struct Order {
-    /// The parts of the state as they are now.
+    /// The parts of the state.
     pub parts: Vec<Part>,
     /// The backup.
     pub backup: Backup,
@@ -79,26 +80,40 @@ pub(in super::super) type Reached<'r> = dyn FnMut(Point) + 'r;
 impl Order {
     /// Restores; goes on where an earlier attempt of the same key was interrupted.
     pub(in super::super) fn restore(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
-        self.refuse_users()?;
         let earlier = Journal::newest(&self.run_directory, &self.name)?;
         let generation = earlier.as_ref().map_or(1, |journal| journal.generation + 1);
         if let Some(journal) = earlier
             && journal.displaced().is_none()
         {
-            if let Some(manifest) = self.still_ready(&journal, stop)? {
+            let order = self.located(journal.parts().into_iter().map(|(live, _)| live));
+            order.refuse_users()?;
+            if let Some(manifest) = order.still_ready(&journal, stop)? {
                 return finish(journal, &manifest, reached);
             }
             Self::give_up(&journal)?;
         }
         let archive = Archive::open(&self.backup, stop)?;
         self.refuse_other_parts(&archive.header)?;
-        self.refuse_little_space(&archive.header)?;
-        let (journal, manifest) = self.make_ready(&archive, generation, stop, reached)?;
-        self.refuse_users().inspect_err(|_| {
+        let order = self.located(archive.header.parts.iter().map(|part| path(&part.path)));
+        order.refuse_users()?;
+        refuse_mounts(&order.parts)?;
+        order.refuse_little_space(&archive.header)?;
+        let (journal, manifest) = order.make_ready(&archive, generation, stop, reached)?;
+        order.refuse_users().inspect_err(|_| {
             // Nothing was swapped, so nothing of the live state is lost with this.
             let _ = Self::give_up(&journal);
         })?;
         finish(journal, &manifest, reached)
+    }
+
+    /// The same parts where they really lie. That is where they lay when the backup was made: a link on
+    /// the way may point elsewhere by now, and what it points to is not what is to be restored.
+    fn located(&self, places: impl Iterator<Item = PathBuf>) -> Self {
+        let parts = self.parts.iter().zip(places);
+        Self {
+            parts: parts.map(|(part, path)| Part { path, ..part.clone() }).collect(),
+            ..self.clone()
+        }
     }
 
     /// Refuses while a process could write to what is to be displaced, or works in it.
@@ -126,11 +141,11 @@ impl Order {
                 .parts
                 .iter()
                 .zip(&self.parts)
-                .all(|(archived, part)| archived.kind == part.kind && archived.path == text(&part.path));
+                .all(|(archived, part)| archived.kind == part.kind && archived.named == text(&part.named));
         if is_same {
             return Ok(());
         }
-        let archived: Vec<&str> = header.parts.iter().map(|part| part.path.as_str()).collect();
+        let archived: Vec<&str> = header.parts.iter().map(|part| part.named.as_str()).collect();
         refused(format!(
             "the backup is of {}, which is not what the runbook protects now: restore with the runbook that made it",
             archived.join(", ")
@@ -250,7 +265,7 @@ impl Order {
                 Position::Waiting => holder.join("nothing"),
                 Position::Lost => return Ok(None),
             };
-            now.push(Part { kind: part.kind, path });
+            now.push(Part::at(part.kind, path));
         }
         let found = scan(&now, Contents::Hash, stop)?;
         Ok(difference(&manifest.entries, &found, Contents::Hash)
