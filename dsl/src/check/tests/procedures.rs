@@ -15,18 +15,18 @@ step a "A" {
   do twice(fs.target("/l"), to: x) within 5s undo { do fs.edit_key("/f", key: "U", to: x) } within 30s
   record x
 }
-procedure twice(at: path, to: text) {
-  let x = fs.key(at, key: "K")
-  do fs.edit_key(at, key: "K", to: to) undo fs.edit_key(at, key: "K", to: x) within 1s
-  do inner(at)
+procedure twice(spot: path, to: text) {
+  let x = fs.key(spot, key: "K")
+  do fs.edit_key(spot, key: "K", to: to) undo fs.edit_key(spot, key: "K", to: x) within 1s
+  do inner(spot)
 }
-procedure inner(at: path) { do fs.link(at, to: "/new") within 2s }
+procedure inner(spot: path) { do fs.link(spot, to: "/new") within 2s }
 "#,
     );
     let body = &runbook.steps[0].body;
     assert_eq!(keys(&body.statements), ["a/1", "a/2", "a/3", "a/4", "a/5", "a/6"]);
     let names: Vec<&str> = runbook.bindings.iter().map(|binding| binding.name.as_str()).collect();
-    assert_eq!(names, ["x", "#at", "x"]);
+    assert_eq!(names, ["x", "#spot", "x"]);
     let StatementKind::Do(edit) = &body.statements[3].kind else {
         panic!("{body:?}");
     };
@@ -116,11 +116,11 @@ question q() -> bool { give now }
     );
     assert_eq!(
         checked.found,
-        ["recursion: q()", "recursion: o()"],
+        ["recursion: o()", "recursion: now"],
         "{:?}",
         checked.words
     );
-    assert!(checked.words[1].contains("`p` → `o` → `p`"), "{:?}", checked.words);
+    assert!(checked.words[0].contains("`p` → `o` → `p`"), "{:?}", checked.words);
 }
 
 #[test]
