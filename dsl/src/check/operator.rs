@@ -223,6 +223,11 @@ fn does_not_mix(operator: BinaryOperator, left: &Expr, right: &Expr, span: Span)
         (Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual, Type::Text, Type::Text) => finding.help(
             "versions and other texts have no order here; compare with `==` or ask a question that gives a number",
         ),
+        (
+            Op::Equal | Op::NotEqual | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual,
+            Type::Size | Type::Duration,
+            Type::Int,
+        ) => finding.help("write the unit too: `10B`, `2GiB`, `30s`, `5m`"),
         (Op::Contains, Type::List(element), _) => finding.help(format!("this is a list of {element}")),
         (Op::Matches, _, _) => finding.help("`matches` asks a text: `text matches \"pattern\"`"),
         (Op::Multiply | Op::Add | Op::Subtract, _, _) => finding.help(
