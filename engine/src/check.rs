@@ -39,7 +39,11 @@ impl Checked {
         match self.runbook {
             Some(runbook) if is_valid => Ok((runbook, self.sources, self.times, self.kept)),
             _ => {
-                let errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+                let errors = self
+                    .diagnostics
+                    .iter()
+                    .filter(|found| found.severity == Severity::Error)
+                    .count();
                 let reason = match errors {
                     1 => "the runbook has an error".to_owned(),
                     several => format!("the runbook has {several} errors"),

@@ -90,7 +90,13 @@ impl Error {
         };
         let help = errors
             .iter()
-            .map(|error| if errors.len() > 1 { format!("{}: {}", error.input, error.help) } else { error.help.clone() })
+            .map(|error| {
+                if errors.len() > 1 {
+                    format!("{}: {}", error.input, error.help)
+                } else {
+                    error.help.clone()
+                }
+            })
             .collect();
         Self::Usage { reason, help }
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, builtin};
 use backstay::topology::{RunsView, ServiceView, Topology};
 use backstay::value::{Secret, Value};
-use backstay::world::World;
+use backstay::world::simulated::SimulatedClock;
+use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
 use backstay_dsl::model::Begins;
 use tokio::sync::watch;
@@ -22,8 +23,8 @@ pub(crate) struct Bench {
     pub(crate) world: Arc<dyn World>,
     /// The folder to work in. In the real world it is there; a simulated one takes it as a name.
     pub(crate) folder: PathBuf,
-    /// Whether what happens really happens.
-    pub(crate) is_real: bool,
+    /// The clock of a simulated world.
+    clock: Option<Arc<SimulatedClock>>,
     kept: tempfile::TempDir,
     topology: Arc<Topology>,
     secrets: Vec<Secret>,
@@ -37,8 +38,8 @@ pub(crate) struct Call {
 }
 
 impl Bench {
-    /// A bench around a world.
-    pub(crate) fn new(world: Arc<dyn World>, is_real: bool) -> Self {
+    /// A bench around the world that is made for what is there; a simulated one comes with its clock.
+    pub(crate) fn new(world: impl FnOnce(Arc<Topology>) -> Arc<dyn World>, clock: Option<Arc<SimulatedClock>>) -> Self {
         let kept = tempfile::tempdir().unwrap();
         let folder = kept.path().canonicalize().unwrap().join("work");
         std::fs::create_dir(&folder).unwrap();
@@ -56,12 +57,13 @@ impl Bench {
             services: BTreeMap::from([(SERVICE.to_owned(), service)]),
             ..Topology::default()
         };
+        let topology = Arc::new(topology);
         Self {
-            world,
+            world: world(topology.clone()),
             folder,
-            is_real,
+            clock,
             kept,
-            topology: Arc::new(topology),
+            topology,
             secrets: Vec::new(),
         }
     }
@@ -90,7 +92,7 @@ impl Bench {
     /// Puts a file there from outside; a simulated world is told by a write.
     pub(crate) async fn given(&self, name: &str, content: &str) -> PathBuf {
         let path = self.path(name);
-        if self.is_real {
+        if self.clock.is_none() {
             std::fs::write(&path, content).unwrap();
         } else {
             let path = path_value(&path);
@@ -98,6 +100,14 @@ impl Bench {
                 .await;
         }
         path
+    }
+
+    /// Lets a moment pass in the world's time.
+    pub(crate) async fn pause(&self, moment: Duration) {
+        match &self.clock {
+            Some(clock) => clock.sleep(moment).await,
+            None => tokio::time::sleep(moment).await,
+        }
     }
 
     /// A call of an action.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use backstay::action::Outcome;
+use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 
 use crate::bench::{Bench, path_value, service, words};
@@ -126,8 +126,11 @@ async fn a_service_that_goes_into_the_background_runs() {
         .does("process.start", &start(&bench, "setsid sleep 300 & sleep 0.1"))
         .await;
     assert_eq!(marked(&bench.mark()).len(), 1);
+    let call = bench.call("process.start", &start(&bench, "true"));
+    assert!(matches!(bench.settle(&call).await, Settled::Done(_)));
     bench.does("process.stop", &stop(2000)).await;
     assert_eq!(marked(&bench.mark()), Vec::<i32>::new());
+    assert!(matches!(bench.settle(&call).await, Settled::NotDone(_)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

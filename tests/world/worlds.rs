@@ -1,35 +1,82 @@
 //! The worlds that the contract is examined in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use backstay::action::{Context, GroundCall, Outcome, Registry, Settled, builtin};
-use backstay::world::World;
+use backstay::action::builtin;
+use backstay::plan::Plan;
+use backstay::topology::Topology;
+use backstay::world::real::RealWorld;
+use backstay::world::simulated::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
+use backstay_dsl::model::{Disposition, Runbook};
 
 use crate::bench::Bench;
 
-/// The real actions, called directly.
-struct Direct(Registry);
-
-#[async_trait]
-impl World for Direct {
-    async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
-        let action = self.0.get(&call.action).unwrap();
-        action.perform(context, &call.arguments).await
-    }
-
-    async fn settle(&self, context: &Context, call: &GroundCall) -> Settled {
-        let action = self.0.get(&call.action).unwrap();
-        action.settle(context, &call.arguments).await
-    }
-
-    async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {
-        let action = self.0.get(&call.action).unwrap();
-        action.preview(context, &call.arguments).await
-    }
-}
+/// The statement that does not end by itself in any world.
+pub(crate) const ENDLESS: &str = "endless";
 
 /// The real world, in a folder of its own.
 pub(crate) fn real() -> Bench {
-    Bench::new(Arc::new(Direct(builtin())), true)
+    Bench::new(|_| Arc::new(RealWorld::new(builtin())), None)
+}
+
+/// Runs a test of the contract in the simulated world, in its time.
+pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
+    let clock = SimulatedClock::new();
+    let fault = Fault {
+        key: ENDLESS.to_owned(),
+        kind: FaultKind::Hangs,
+        attempts: 1,
+        until: None,
+    };
+    let bench = Bench::new(
+        |topology| {
+            let plan = plan(topology);
+            Arc::new(SimulatedWorld::new(
+                &plan,
+                builtin().catalogue(),
+                clock.clone(),
+                vec![fault],
+            ))
+        },
+        Some(clock.clone()),
+    );
+    clock.block_on(test(bench)).unwrap();
+}
+
+/// A plan that says what is there and does nothing.
+fn plan(topology: Arc<Topology>) -> Plan {
+    let runbook = Runbook {
+        name: "world".to_owned(),
+        title: "world".to_owned(),
+        doc: String::new(),
+        version: None,
+        owner: None,
+        affects: None,
+        window: None,
+        on_failure: Disposition::Unwind,
+        on_interrupt: Disposition::Unwind,
+        inputs: Vec::new(),
+        services: Vec::new(),
+        states: Vec::new(),
+        anchors: Vec::new(),
+        holds: Vec::new(),
+        steps: Vec::new(),
+        rollbacks: Vec::new(),
+        parks: Vec::new(),
+        tables: Vec::new(),
+        scenarios: Vec::new(),
+        questions: Vec::new(),
+        bindings: Vec::new(),
+    };
+    Plan {
+        times: backstay_dsl::time::times(&runbook),
+        runbook: Arc::new(runbook),
+        inputs: BTreeMap::new(),
+        topology,
+        digest: "sha256:world".to_owned(),
+        source_digests: Vec::new(),
+        dependents: Vec::new(),
+        statements: BTreeMap::new(),
+    }
 }

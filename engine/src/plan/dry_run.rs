@@ -111,7 +111,10 @@ impl Walk<'_> {
         let mut readings = Vec::new();
         for service in &self.plan().runbook.services {
             if let Some(check) = &service.well {
-                readings.push(self.reading(&format!("{}: {}", service.title, check.label), &check.condition).await);
+                readings.push(
+                    self.reading(&format!("{}: {}", service.title, check.label), &check.condition)
+                        .await,
+                );
             }
         }
         for anchor in &self.plan().runbook.anchors {
@@ -241,7 +244,11 @@ impl Walk<'_> {
                     preview = self.paper.run.world.preview(&context, call).await;
                 }
                 let effects = call.touches.iter().map(term).collect();
-                (effects, call.touches.clone(), call.touches.len() == action.call.effects.touches.len())
+                (
+                    effects,
+                    call.touches.clone(),
+                    call.touches.len() == action.call.effects.touches.len(),
+                )
             }
             Err(_) => self.partly_ground(action).await,
         };

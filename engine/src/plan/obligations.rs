@@ -103,7 +103,9 @@ pub fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
                 } else {
                     (&outer.path, &inner.path)
                 };
-                found.push(format!("{first} and {second} turn out to be one thing, or one inside the other"));
+                found.push(format!(
+                    "{first} and {second} turn out to be one thing, or one inside the other"
+                ));
             }
         }
     }
@@ -124,7 +126,9 @@ pub fn unsupported(plan: &Plan) -> Vec<String> {
                 RunsView::Compose(..) => "a service of a Compose project",
                 RunsView::Unit(_) => "a unit of the service manager",
             };
-            Some(format!("service `{name}` is {what}, which is not supported yet in the real world"))
+            Some(format!(
+                "service `{name}` is {what}, which is not supported yet in the real world"
+            ))
         })
         .collect()
 }
@@ -151,11 +155,29 @@ mod tests {
     fn two_names_for_one_thing_are_found_where_one_is_changed() {
         let broken = |uses: &[(PathUse, PathIdentity)]| not_apart(uses).len();
         // A symbolic link into the other tree, a hard link, and the same pair unchanged.
-        assert_eq!(broken(&[used("/a", false, true, "/a", 1), used("/b/x", false, false, "/a/x", 0)]), 1);
-        assert_eq!(broken(&[used("/a", false, true, "/a", 7), used("/b", false, false, "/b", 7)]), 1);
-        assert_eq!(broken(&[used("/a", false, false, "/a", 7), used("/b", false, false, "/b", 7)]), 0);
+        assert_eq!(
+            broken(&[used("/a", false, true, "/a", 1), used("/b/x", false, false, "/a/x", 0)]),
+            1
+        );
+        assert_eq!(
+            broken(&[used("/a", false, true, "/a", 7), used("/b", false, false, "/b", 7)]),
+            1
+        );
+        assert_eq!(
+            broken(&[used("/a", false, false, "/a", 7), used("/b", false, false, "/b", 7)]),
+            0
+        );
         // What lies inside by name may lie inside; a link is not what it points to.
-        assert_eq!(broken(&[used("/a", false, true, "/a", 1), used("/a/x", false, true, "/a/x", 2)]), 0);
-        assert_eq!(broken(&[used("/current", true, true, "/current", 3), used("/r/1", false, true, "/r/1", 4)]), 0);
+        assert_eq!(
+            broken(&[used("/a", false, true, "/a", 1), used("/a/x", false, true, "/a/x", 2)]),
+            0
+        );
+        assert_eq!(
+            broken(&[
+                used("/current", true, true, "/current", 3),
+                used("/r/1", false, true, "/r/1", 4)
+            ]),
+            0
+        );
     }
 }

@@ -185,14 +185,23 @@ mod tests {
         let says = |overlay: &Overlay, touch| overlay.says(&[touch], &topology);
         assert_eq!(says(&overlay, Touch::ValueOf(key("X"))), Says::Value("2".to_owned()));
         assert_eq!(says(&overlay, Touch::ValueOf(key("Y"))), Says::Apart);
-        assert_eq!(says(&overlay, Touch::Reads(file("/a/.env"))), Says::UnknownUntil("one".to_owned()));
+        assert_eq!(
+            says(&overlay, Touch::Reads(file("/a/.env"))),
+            Says::UnknownUntil("one".to_owned())
+        );
         assert_eq!(says(&overlay, Touch::Reads(file("/b"))), Says::Apart);
         let endpoint = Resource::new(ResourceKind::Endpoint, "http://x".to_owned());
         assert_eq!(says(&overlay, Touch::Reads(endpoint.clone())), Says::Apart);
         let stops = Touch::Stops(Resource::new(ResourceKind::Service, "s".to_owned()));
         overlay.change(&[stops], true, "two", &topology);
-        assert_eq!(says(&overlay, Touch::Reads(endpoint)), Says::UnknownUntil("two".to_owned()));
+        assert_eq!(
+            says(&overlay, Touch::Reads(endpoint)),
+            Says::UnknownUntil("two".to_owned())
+        );
         overlay.change(&[], false, "three", &topology);
-        assert_eq!(says(&overlay, Touch::Reads(file("/b"))), Says::UnknownUntil("three".to_owned()));
+        assert_eq!(
+            says(&overlay, Touch::Reads(file("/b"))),
+            Says::UnknownUntil("three".to_owned())
+        );
     }
 }

@@ -9,7 +9,10 @@ pub(crate) fn term(touch: &Touch<String>) -> String {
         Touch::Tells(channel) => format!("{word} {channel}"),
         Touch::Captures { state, backup } => format!("{word} {} as {}", shown(state), shown(backup)),
         Touch::Sets { resource, to: Some(to) } => format!("{word} {} to {to}", shown(resource)),
-        Touch::Starts { member, with: Some(with) } => format!("{word} {} with {with}", shown(member)),
+        Touch::Starts {
+            member,
+            with: Some(with),
+        } => format!("{word} {} with {with}", shown(member)),
         other => match other.resource() {
             Some(resource) => format!("{word} {}", shown(resource)),
             None => word.to_owned(),

@@ -29,8 +29,10 @@ impl StateDirectory {
     /// The directory of a new run, made now: `20261122-155800-openclaw_upgrade-3f2a`.
     pub fn new_run(&self, runbook: &str, clock: &dyn Clock) -> io::Result<RunDirectory> {
         make_private(&self.0.join("runs"))?;
-        let stamp = jiff::Timestamp::from_millisecond(clock.wall_ms())
-            .map_or_else(|_| "00000000-000000".to_owned(), |at| at.strftime("%Y%m%d-%H%M%S").to_string());
+        let stamp = jiff::Timestamp::from_millisecond(clock.wall_ms()).map_or_else(
+            |_| "00000000-000000".to_owned(),
+            |at| at.strftime("%Y%m%d-%H%M%S").to_string(),
+        );
         for _ in 0..100 {
             let mut random = [0; 2];
             fill_random(&mut random)?;
@@ -74,7 +76,13 @@ impl StateDirectory {
         make_private(&directory)?;
         let safe: String = name
             .chars()
-            .map(|character| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' })
+            .map(|character| {
+                if character.is_ascii_alphanumeric() || "-_.".contains(character) {
+                    character
+                } else {
+                    '_'
+                }
+            })
             .take(100)
             .collect();
         let digest = crate::plan::sha256(name.as_bytes());

@@ -248,10 +248,17 @@ impl Driver {
             if report.id == 0 || self.running.values().any(|running| running.id == report.id) {
                 batch.push(report);
             }
-            next = if batch.len() < BATCH_EVENTS_MAX { self.reports.1.try_recv().ok() } else { None };
+            next = if batch.len() < BATCH_EVENTS_MAX {
+                self.reports.1.try_recv().ok()
+            } else {
+                None
+            };
         }
         let journal = Arc::clone(&self.shared.ports.journal);
-        let appending = batch.iter().map(|report| journal.append(report.event.clone())).collect();
+        let appending = batch
+            .iter()
+            .map(|report| journal.append(report.event.clone()))
+            .collect();
         let appended = all_in_order(appending).await;
         for (report, stamped) in batch.into_iter().zip(appended) {
             self.take_in(&stamped?);

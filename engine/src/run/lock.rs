@@ -56,7 +56,11 @@ impl Lock {
                 let mut owner = String::new();
                 // An owner that cannot be read is still an owner.
                 let _ = file.take(1000).read_to_string(&mut owner);
-                let owner = if owner.trim().is_empty() { "another process".to_owned() } else { owner.trim().to_owned() };
+                let owner = if owner.trim().is_empty() {
+                    "another process".to_owned()
+                } else {
+                    owner.trim().to_owned()
+                };
                 return Err(LockError::Held {
                     name: name.to_owned(),
                     owner,

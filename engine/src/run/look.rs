@@ -51,7 +51,10 @@ pub async fn plan_file(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result
     }
     Err(Error::Refused {
         reason: format!("not-apart: {}", report.not_apart.join("; ")),
-        help: vec!["give each thing one name: what the runbook takes for two must be two (backstay explain not-apart)".to_owned()],
+        help: vec![
+            "give each thing one name: what the runbook takes for two must be two (backstay explain not-apart)"
+                .to_owned(),
+        ],
     })
 }
 
@@ -153,7 +156,9 @@ fn context(plan: &Plan, edge: &Edge, cancelled: watch::Receiver<bool>) -> Contex
 fn last_anchors(state: &StateDirectory, runbook: &str) -> BTreeMap<String, (AnchorThen, RecordedValue)> {
     for run in state.runs().into_iter().rev() {
         let Some(directory) = state.run(&run) else { continue };
-        let Ok(reader) = Reader::open(&directory.path) else { continue };
+        let Ok(reader) = Reader::open(&directory.path) else {
+            continue;
+        };
         let mut is_of_runbook = false;
         let mut found = BTreeMap::new();
         for record in reader.map_while(Result::ok) {

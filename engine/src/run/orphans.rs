@@ -35,7 +35,9 @@ pub(crate) async fn end(run: &str, history: &[Stamped], clock: &dyn Clock) -> us
 /// Ends the children of a run at once: asks them, and ends them after a moment.
 pub(crate) async fn kill(run: &str, clock: &dyn Clock) {
     for signal in [Signal::TERM, Signal::KILL] {
-        let end_ns = clock.boot_ns().saturating_add(u64::try_from(GRACE.as_nanos()).unwrap_or(0));
+        let end_ns = clock
+            .boot_ns()
+            .saturating_add(u64::try_from(GRACE.as_nanos()).unwrap_or(0));
         let mut left = orphans(run);
         for process in left.values() {
             process.signal(signal);

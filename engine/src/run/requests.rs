@@ -20,7 +20,10 @@ const KINDS: [(RequestKind, &str); 2] = [(RequestKind::TurnBack, "turn-back"), (
 /// Leaves a request for the runner of a run.
 pub fn leave(directory: &RunDirectory, what: RequestKind, who: &str) -> io::Result<()> {
     make_private(&directory.file("requests"))?;
-    let name = KINDS.iter().find(|(kind, _)| *kind == what).map_or("pause", |(_, name)| name);
+    let name = KINDS
+        .iter()
+        .find(|(kind, _)| *kind == what)
+        .map_or("pause", |(_, name)| name);
     let temporary = directory.file("requests").join(format!(".{name}"));
     write_private(&temporary, who.as_bytes())?;
     fs::rename(temporary, directory.file("requests").join(name))

@@ -115,7 +115,12 @@ impl Session {
         }
         let (controls, received) = mpsc::channel(16);
         let listener = signals::Listener::new(&controls);
-        let watching = tokio::spawn(requests::watch(self.directory, self.locks, Arc::clone(&clock), controls));
+        let watching = tokio::spawn(requests::watch(
+            self.directory,
+            self.locks,
+            Arc::clone(&clock),
+            controls,
+        ));
         let ports = Ports {
             world: edge.world,
             clock: edge.clock,
@@ -156,7 +161,9 @@ fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) ->
         Err(error) => Err(Error::Stopped {
             run: run.to_owned(),
             reason: error.to_string(),
-            help: vec![format!("mend that, then: backstay resume {run} (or backstay turn-back {run})")],
+            help: vec![format!(
+                "mend that, then: backstay resume {run} (or backstay turn-back {run})"
+            )],
         }),
     }
 }
@@ -176,7 +183,10 @@ fn lock_services(edge: &Edge, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error
     }
     let mut locks = Vec::new();
     for (file, name) in names {
-        let path = edge.state_directory.lock_file(&file).map_err(|error| no_state(edge, &error))?;
+        let path = edge
+            .state_directory
+            .lock_file(&file)
+            .map_err(|error| no_state(edge, &error))?;
         locks.push(Lock::take(&name, &path, &owner).map_err(lock_error)?);
     }
     Ok(locks)
@@ -196,7 +206,10 @@ fn lock_error(error: LockError) -> Error {
 
 fn no_state(edge: &Edge, error: &std::io::Error) -> Error {
     Error::refused(
-        format!("the state directory {} cannot be used: {error}", edge.state_directory.0.display()),
+        format!(
+            "the state directory {} cannot be used: {error}",
+            edge.state_directory.0.display()
+        ),
         "make it writable, or name another: --state-dir DIR",
     )
 }

@@ -84,7 +84,8 @@ impl KeptSources {
             if file.contains('/') {
                 return Err(io::Error::other("the index of the kept texts names a file elsewhere"));
             }
-            kept.texts.insert(name.clone(), fs::read_to_string(directory.join(file))?);
+            kept.texts
+                .insert(name.clone(), fs::read_to_string(directory.join(file))?);
         }
         Ok(kept)
     }

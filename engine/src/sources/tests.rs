@@ -51,7 +51,12 @@ fn bad_bytes_are_named_by_line_and_column() {
     let Err(error) = FileSources::open(&tree.path("a.runbook")) else {
         unreachable!("the text is not valid")
     };
-    assert!(error.to_string().ends_with("line 2, column 3: this byte is not valid UTF-8"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("line 2, column 3: this byte is not valid UTF-8"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -44,7 +44,9 @@ impl World for RealWorld {
 
     async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {
         let path = path.to_owned();
-        tokio::task::spawn_blocking(move || identity::identify(&path, is_link)).await.ok()
+        tokio::task::spawn_blocking(move || identity::identify(&path, is_link))
+            .await
+            .ok()
     }
 
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {

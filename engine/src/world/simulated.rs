@@ -221,8 +221,10 @@ impl World for SimulatedWorld {
         if inner.fault(&key, context.attempt) == Some(FaultKind::LostForGood) {
             return Settled::Undecidable("nothing in the simulated world tells".to_owned());
         }
-        match inner.ledger.get(&(key, context.attempt)) {
-            Some(value) => Settled::Done(Evidence {
+        // As in the real world, a later attempt finds what an earlier one of its statement did.
+        let attempts = (key.clone(), 0)..=(key, context.attempt);
+        match inner.ledger.range(attempts).next_back() {
+            Some((_, value)) => Settled::Done(Evidence {
                 value: value.clone(),
                 summary: "it was done".to_owned(),
                 ..Evidence::default()

@@ -44,7 +44,11 @@ impl Job {
             key: self.key.clone(),
             step: self.step_title(),
             prompt: ask.prompt.clone(),
-            wants: if ask.confirm { PersonWants::Confirm } else { PersonWants::Text },
+            wants: if ask.confirm {
+                PersonWants::Confirm
+            } else {
+                PersonWants::Text
+            },
         };
         let answer = self.shared.ports.person.ask(&question).await;
         let (value, who, via) = match answer {

@@ -84,7 +84,13 @@ impl Job {
     /// Asks the `well` of a service, polling as it says.
     pub(super) async fn well(&self, service: &str) -> Result<(), Stopped> {
         let start_ns = self.boot_ns();
-        let known = self.shared.plan.runbook.services.iter().find(|known| known.name == service);
+        let known = self
+            .shared
+            .plan
+            .runbook
+            .services
+            .iter()
+            .find(|known| known.name == service);
         let Some(check) = known.and_then(|service| service.well.as_ref()) else {
             return Err(Stopped);
         };
@@ -147,7 +153,11 @@ impl Job {
                 return seen;
             }
             last = Some(seen);
-            self.shared.ports.clock.sleep(Duration::from_millis(every_ms.max(1))).await;
+            self.shared
+                .ports
+                .clock
+                .sleep(Duration::from_millis(every_ms.max(1)))
+                .await;
         }
     }
 

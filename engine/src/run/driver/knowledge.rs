@@ -38,8 +38,7 @@ impl Knowledge {
                 self.anchors_at_start.entry(name.clone()).or_insert(answer);
             }
             Event::Intent(intent) => {
-                self.intents
-                    .insert(intent.key.clone(), (intent.n, intent.mac.clone()));
+                self.intents.insert(intent.key.clone(), (intent.n, intent.mac.clone()));
             }
             Event::Outcome(outcome) if outcome.result == OutcomeResult::Ok => {
                 self.bind(plan, &outcome.key, outcome.value.as_ref());

@@ -92,7 +92,9 @@ impl Job {
                 std::future::pending::<()>().await;
             }
             context.cancelled().await;
-            clock.sleep(Duration::from_millis(grace_ms.saturating_add(MARGIN_MS))).await;
+            clock
+                .sleep(Duration::from_millis(grace_ms.saturating_add(MARGIN_MS)))
+                .await;
         };
         tokio::select! {
             biased;

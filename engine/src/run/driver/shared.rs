@@ -181,9 +181,9 @@ impl Job {
     fn holds_secret(&self, value: &Value) -> bool {
         match value {
             Value::List(values) => values.iter().any(|value| self.holds_secret(value)),
-            Value::Map(pairs) | Value::Record(pairs) => pairs.iter().any(|(key, value)| {
-                self.shared.redactor.finds(key.as_bytes()) || self.holds_secret(value)
-            }),
+            Value::Map(pairs) | Value::Record(pairs) => pairs
+                .iter()
+                .any(|(key, value)| self.shared.redactor.finds(key.as_bytes()) || self.holds_secret(value)),
             plain => self.shared.redactor.finds(plain.canonical().as_bytes()),
         }
     }

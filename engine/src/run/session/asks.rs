@@ -17,7 +17,11 @@ pub(super) fn without_answer(plan: &Plan, person: &dyn Person) -> Vec<String> {
                 key: statement.key.clone(),
                 step: step.title.clone(),
                 prompt: ask.prompt.clone(),
-                wants: if ask.confirm { PersonWants::Confirm } else { PersonWants::Text },
+                wants: if ask.confirm {
+                    PersonWants::Confirm
+                } else {
+                    PersonWants::Text
+                },
             };
             if !person.can_answer(&question) {
                 found.push(format!("{}: {}", statement.key, ask.prompt));

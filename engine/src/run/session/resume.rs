@@ -36,8 +36,12 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
     let lock = lock_run(&directory, &edge).map_err(lock_error)?;
     let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock)).map_err(|error| not_open(run, error))?;
     let start = run_start(run, &opened.history)?.clone();
-    let kept = KeptSources::read(&directory.file("resolved"))
-        .map_err(|error| Error::refused(format!("the texts kept with run {run} cannot be read: {error}"), STRANDED))?;
+    let kept = KeptSources::read(&directory.file("resolved")).map_err(|error| {
+        Error::refused(
+            format!("the texts kept with run {run} cannot be read: {error}"),
+            STRANDED,
+        )
+    })?;
     if let Some(places) = kept.places() {
         edge.places = places;
     }
@@ -136,7 +140,10 @@ fn not_open(run: &str, error: OpenError) -> Error {
             format!("run {run} was stopped before its first record: nothing was done"),
             "start it again: backstay run",
         ),
-        error => Error::refused(format!("the transcript of run {run} cannot be opened: {error}"), STRANDED),
+        error => Error::refused(
+            format!("the transcript of run {run} cannot be opened: {error}"),
+            STRANDED,
+        ),
     }
 }
 
@@ -156,7 +163,10 @@ fn run_start<'a>(run: &str, history: &'a [Stamped]) -> Result<&'a RunStart, Erro
     match history.first().map(|stamped| &stamped.event) {
         Some(Event::RunStart(start)) if start.format == FORMAT => Ok(start),
         Some(Event::RunStart(start)) => Err(Error::refused(
-            format!("run {run} was written in format {}, this program writes {FORMAT}", start.format),
+            format!(
+                "run {run} was written in format {}, this program writes {FORMAT}",
+                start.format
+            ),
             "resume it with the program that started it",
         )),
         _ => Err(Error::refused(format!("run {run} has no first record"), STRANDED)),
@@ -196,7 +206,9 @@ async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<
         return Err(other("its texts are not those of the start"));
     }
     if plan.digest != start.plan {
-        return Err(other("its plan is not that of the start (other inputs, actions or times)"));
+        return Err(other(
+            "its plan is not that of the start (other inputs, actions or times)",
+        ));
     }
     Ok(plan)
 }

@@ -80,7 +80,11 @@ fn refuse_unanswered(plan: &Plan, edge: &Edge) -> Result<(), Error> {
     Err(Error::Refused {
         reason: format!(
             "{} that the run would ask can be answered by nobody here",
-            if questions.len() == 1 { "a question".to_owned() } else { format!("{} questions", questions.len()) }
+            if questions.len() == 1 {
+                "a question".to_owned()
+            } else {
+                format!("{} questions", questions.len())
+            }
         ),
         help: questions
             .into_iter()

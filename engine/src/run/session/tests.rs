@@ -15,7 +15,11 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new(runbook: &str) -> Self {
         let place = Self(tempfile::tempdir().unwrap());
-        std::fs::write(place.path("a.runbook"), runbook.replace("ROOT", place.0.path().to_str().unwrap())).unwrap();
+        std::fs::write(
+            place.path("a.runbook"),
+            runbook.replace("ROOT", place.0.path().to_str().unwrap()),
+        )
+        .unwrap();
         place
     }
 
@@ -59,7 +63,10 @@ impl Place {
             ..StartOptions::default()
         };
         let started = start(options, self.edge()).await;
-        if let Err(Error::Invalid { diagnostics, sources, .. }) = &started {
+        if let Err(Error::Invalid {
+            diagnostics, sources, ..
+        }) = &started
+        {
             for found in diagnostics {
                 let at = sources.start(found.span);
                 tracing::error!("{}:{} {}", at.line, at.column, found.message);
@@ -105,8 +112,13 @@ async fn two_steps_forward_and_back() {
     assert_eq!(place.read("one").unwrap(), "old\n");
     let records = records(finished.transcript.parent().unwrap());
     let done = records.iter().filter(|event| {
-        matches!(event, Event::Step { state: StepState::Done, .. })
-            || matches!(event, Event::Outcome(outcome) if outcome.result == OutcomeResult::Ok)
+        matches!(
+            event,
+            Event::Step {
+                state: StepState::Done,
+                ..
+            }
+        ) || matches!(event, Event::Outcome(outcome) if outcome.result == OutcomeResult::Ok)
     });
     assert_eq!(done.count(), 3, "one step done, one action and its undo");
 }

@@ -40,7 +40,10 @@ impl AnswersPerson {
     }
 
     fn answer(&self, question: &PersonQuestion) -> Option<Value> {
-        let given = self.answers.get(&question.key).or_else(|| self.answers.get(&question.prompt))?;
+        let given = self
+            .answers
+            .get(&question.key)
+            .or_else(|| self.answers.get(&question.prompt))?;
         match (given, question.wants) {
             (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict) => Some(Value::Bool(*value)),
             (GivenAnswer::Text(text), PersonWants::Text) => Some(Value::Text(text.clone())),
@@ -73,6 +76,10 @@ impl Person for AnswersPerson {
     }
 
     fn can_answer(&self, question: &PersonQuestion) -> bool {
-        self.answer(question).is_some() || self.otherwise.as_ref().is_some_and(|person| person.can_answer(question))
+        self.answer(question).is_some()
+            || self
+                .otherwise
+                .as_ref()
+                .is_some_and(|person| person.can_answer(question))
     }
 }

@@ -60,6 +60,10 @@ mod tests {
         assert_ne!(look("current", true).object, look("one", false).object);
         assert_eq!(look("current/new/file", false).real_path, real("one/new/file"));
         assert_eq!(look("current/new/file", false).object, None);
-        assert!(look("current/new/file", false).ancestors.contains(&look("one", false).object.unwrap()));
+        assert!(
+            look("current/new/file", false)
+                .ancestors
+                .contains(&look("one", false).object.unwrap())
+        );
     }
 }
