@@ -36,29 +36,34 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
                 &mut changes,
             );
         }
-        let mut index: BTreeMap<&[Term], Vec<&Change<'_>>> = BTreeMap::new();
-        for change in &changes {
-            index.entry(&change.trail).or_default().push(change);
-        }
-        for change in &changes {
-            let beginnings = (1..=change.trail.len()).filter_map(|length| change.trail.get(..length));
-            let mut others = beginnings.filter_map(|beginning| index.get(beginning)).flatten();
-            let other = others.find(|other| case.order.may_run_at_once(change.step, other.step));
-            if let Some(other) = other {
-                report(case, change, other, diagnostics);
-            }
+        for (second, first) in overlaps(case, &changes) {
+            report(case, &changes[first], &changes[second], diagnostics);
         }
     }
 }
 
-/// Reports at the one that comes later in the text, once for the two.
-fn report(case: &Case<'_>, one: &Change<'_>, other: &Change<'_>, diagnostics: &mut Diagnostics) {
-    let place = |change: &Change<'_>| (case.order.position(change.step), change.statement.span);
-    let (first, second) = if place(one) < place(other) {
-        (one, other)
-    } else {
-        (other, one)
-    };
+/// For each change that overlaps an earlier one in the order of the text: both, the later one first.
+fn overlaps(case: &Case<'_>, changes: &[Change<'_>]) -> BTreeMap<usize, usize> {
+    let mut index: BTreeMap<&[Term], Vec<usize>> = BTreeMap::new();
+    for (at, change) in changes.iter().enumerate() {
+        index.entry(&change.trail).or_default().push(at);
+    }
+    let mut found: BTreeMap<usize, usize> = BTreeMap::new();
+    for (at, change) in changes.iter().enumerate() {
+        let beginnings = (1..=change.trail.len()).filter_map(|length| change.trail.get(..length));
+        for other in beginnings.filter_map(|beginning| index.get(beginning)).flatten() {
+            let (first, second) = (at.min(*other), at.max(*other));
+            let is_known = found.get(&second).is_some_and(|known| *known <= first);
+            if !is_known && case.order.may_run_at_once(change.step, changes[*other].step) {
+                found.insert(second, first);
+            }
+        }
+    }
+    found
+}
+
+/// Reports at the later of the two.
+fn report(case: &Case<'_>, first: &Change<'_>, second: &Change<'_>, diagnostics: &mut Diagnostics) {
     let steps = &case.runbook.steps;
     let (first_step, second_step) = (&steps[first.step].name, &steps[second.step].name);
     let both = if first.name == second.name {
