@@ -28,7 +28,6 @@ pages!(
     "overlapping-writers",
     "recursion",
     "reserved-name",
-    "reserved-word",
     "retry-not-safe",
     "secret-exposed",
     "symptom-no-default",

@@ -1,0 +1,106 @@
+//! Every slug has a page, every page a slug, and both runbooks of a page do what it says.
+
+use std::collections::BTreeSet;
+
+use backstay_dsl::diagnostic::Severity;
+use backstay_dsl::pages;
+
+use crate::markdown::{Block, blocks};
+use crate::support::{Beside, all_words, compiled, files};
+
+/// Too large to be printed in a page; see [`what_no_page_can_show`].
+const NOT_SHOWN: &[&str] = &["too-large", "too-many-statements"];
+
+#[test]
+fn both_runbooks_of_every_page_do_what_it_says() {
+    let mut failures = Vec::new();
+    for slug in pages::slugs().filter(|slug| !NOT_SHOWN.contains(slug)) {
+        let found = blocks(pages::page(slug).unwrap());
+        let runbooks: Vec<&Block> = found
+            .iter()
+            .filter(|block| block.is_runbook() && block.file().is_none())
+            .collect();
+        let modules = found
+            .iter()
+            .filter_map(|block| Some((block.file()?.to_owned(), block.text.clone())));
+        let beside = Beside {
+            texts: modules.collect(),
+            folder: None,
+        };
+        for kind in ["bad", "good"] {
+            assert!(
+                runbooks.iter().any(|block| block.says(kind)),
+                "{slug} has no {kind} runbook"
+            );
+        }
+        for block in runbooks {
+            let compiled = compiled("page.runbook", &block.text, &beside);
+            let errors = compiled
+                .diagnostics
+                .iter()
+                .filter(|found| found.severity == Severity::Error);
+            let is_right = if block.says("bad") {
+                let all = compiled.diagnostics.iter();
+                all.clone().count() > 0 && all.clone().all(|found| found.slug == slug)
+            } else {
+                errors.count() == 0
+            };
+            if !is_right {
+                failures.push(format!("{slug}, {}:\n{}", block.info, all_words(&compiled)));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
+}
+
+#[test]
+fn what_no_page_can_show() {
+    let slugs = |text: &str| {
+        let compiled = compiled("large.runbook", text, &Beside::default());
+        compiled.diagnostics.iter().map(|found| found.slug).collect::<Vec<_>>()
+    };
+    assert_eq!(slugs(&"#".repeat(16 * 1024 * 1024 + 1)), ["too-large"]);
+    // Six procedures that each call the one below ten times: a million statements.
+    let mut text = "runbook many \"Many\"\n\nstep many \"Many\" { do p6() }\n\n".to_owned();
+    for level in 1..=6 {
+        let call = format!("do p{}()\n", level - 1).repeat(10);
+        text.push_str(&format!("procedure p{level}() {{\n{call}}}\n"));
+    }
+    text.push_str("procedure p0() { check \"there is room\": fs.free(\"/\") > 1GiB }\n");
+    assert_eq!(slugs(&text), ["too-many-statements"]);
+}
+
+#[test]
+fn every_slug_has_a_page_and_every_page_a_slug() {
+    let mut raised = BTreeSet::new();
+    for path in files("dsl/src", ".rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for call in ["error(", "warning("] {
+            for part in text.split(call).skip(1) {
+                let Some(rest) = part.trim_start().strip_prefix('"') else {
+                    continue;
+                };
+                let Some((slug, _)) = rest.split_once('"') else {
+                    continue;
+                };
+                if !slug.is_empty() && slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
+                    raised.insert(slug.to_owned());
+                }
+            }
+        }
+    }
+    let known: BTreeSet<String> = pages::slugs().map(str::to_owned).collect();
+    assert!(raised.len() > 10, "the search finds nothing any more: {raised:?}");
+    let without: Vec<&String> = raised.difference(&known).collect();
+    assert!(without.is_empty(), "slugs without a page in dsl/src/pages: {without:?}");
+    let idle: Vec<&String> = known.difference(&raised).collect();
+    assert!(idle.is_empty(), "pages that nothing raises: {idle:?}");
+    let sorted: Vec<&str> = pages::slugs().collect();
+    assert!(sorted.is_sorted(), "the list in dsl/src/pages.rs is not in order");
+    let on_disk = files("dsl/src/pages", ".md").len();
+    assert_eq!(
+        on_disk,
+        known.len(),
+        "a page in dsl/src/pages is not in the list of pages.rs"
+    );
+}

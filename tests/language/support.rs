@@ -1,0 +1,114 @@
+//! What the tests of the language share: the real catalogue, texts in memory, findings in words.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::compile::{Compiled, compile};
+use backstay_dsl::diagnostic::{Diagnostic, Severity};
+use backstay_dsl::source::Sources;
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| backstay::action::builtin().catalogue());
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file below a folder of the repository whose name ends like this, in order.
+pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut work = vec![root().join(folder)];
+    while let Some(path) = work.pop() {
+        if path.is_dir() {
+            work.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.to_str().is_some_and(|path| path.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The name of a file below the root.
+pub fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Modules beside a runbook, by their file names; below a folder where the runbook is a real file.
+#[derive(Default)]
+pub struct Beside {
+    pub texts: BTreeMap<String, String>,
+    pub folder: Option<PathBuf>,
+}
+
+impl Sources for Beside {
+    fn relative(&self, from: &str, path: &str) -> Result<(String, String), String> {
+        if let Some(folder) = &self.folder {
+            let base = Path::new(from).parent().map_or_else(PathBuf::new, Path::to_path_buf);
+            let name = base.join(path.trim_start_matches("./"));
+            let text = fs::read_to_string(folder.join(&name)).map_err(|error| error.to_string())?;
+            return Ok((name.display().to_string(), text));
+        }
+        let name = path.trim_start_matches("./").to_owned();
+        match self.texts.get(&name) {
+            Some(text) => Ok((name, text.clone())),
+            None => Err(format!("there is no file {name}")),
+        }
+    }
+
+    fn standard(&self, path: &[String]) -> Option<String> {
+        let file = root()
+            .join("stdlib-runbooks")
+            .join(path.join("/"))
+            .with_extension("runbook");
+        fs::read_to_string(file).ok()
+    }
+
+    fn standard_names(&self) -> Vec<String> {
+        let modules = files("stdlib-runbooks", ".runbook");
+        let names = modules
+            .iter()
+            .map(|path| name(path).replace("stdlib-runbooks/", "std/"));
+        names
+            .map(|name| name.trim_end_matches(".runbook").replace('/', "."))
+            .collect()
+    }
+}
+
+/// Compiles a text with the real catalogue.
+pub fn compiled(name: &str, text: &str, beside: &Beside) -> Compiled {
+    compile(name, text, beside, &CATALOGUE)
+}
+
+/// A finding as `file:line: severity: [slug] message`.
+pub fn words(compiled: &Compiled, found: &Diagnostic) -> String {
+    let at = compiled.sources.start(found.span);
+    let file = compiled
+        .sources
+        .get(found.span.source)
+        .map_or("?", |source| &source.name);
+    let severity = severity(found);
+    format!(
+        "{file}:{}:{}: {severity}: [{}] {}",
+        at.line, at.column, found.slug, found.message
+    )
+}
+
+pub fn severity(found: &Diagnostic) -> &'static str {
+    match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// All findings, one a line.
+pub fn all_words(compiled: &Compiled) -> String {
+    let found = compiled
+        .diagnostics
+        .iter()
+        .map(|found| format!("    {}", words(compiled, found)));
+    found.collect::<Vec<_>>().join("\n")
+}
