@@ -26,7 +26,7 @@ use crate::event::{Event, RunEnd, Stamped};
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::run::machine::{Desired, State, decide, fold};
-use crate::world::JournalError;
+use crate::world::{Journal, JournalError};
 
 use controls::{ClockWatch, Signals};
 use order::all_in_order;
@@ -159,19 +159,12 @@ impl Driver {
                 return Ok(desired);
             }
             let event = desired.due.swap_remove(0);
-            if matches!(event, Event::RunEnd(_) | Event::RunInterrupted { .. }) {
-                self.append(event).await?;
-            } else {
-                // Derived: a resumed run would derive it again. It is durable, in its place, before the next
-                // intent is.
-                let stamped = self.shared.ports.journal.append_soon(event).await?;
-                self.take_in(&stamped);
-            }
+            self.append(event).await?;
         }
     }
 
     async fn append(&mut self, event: Event) -> Result<(), DriveError> {
-        let stamped = self.shared.ports.journal.append(event).await?;
+        let stamped = keep(self.shared.ports.journal.as_ref(), event).await?;
         self.take_in(&stamped);
         Ok(())
     }
@@ -255,10 +248,7 @@ impl Driver {
             };
         }
         let journal = Arc::clone(&self.shared.ports.journal);
-        let appending = batch
-            .iter()
-            .map(|report| journal.append(report.event.clone()))
-            .collect();
+        let appending = batch.iter().map(|report| keep(journal.as_ref(), report.event.clone())).collect();
         let appended = all_in_order(appending).await;
         for (report, stamped) in batch.into_iter().zip(appended) {
             self.take_in(&stamped?);
@@ -273,6 +263,23 @@ impl Driver {
             let _ = report.recorded.send(());
         }
         Ok(())
+    }
+}
+
+/// Appends an event. What a resumed run would find out again (what was derived, asked or waited for) is not
+/// waited for: it is durable, in its place, before the next intent is. All else is durable at once.
+async fn keep(journal: &dyn Journal, event: Event) -> Result<Stamped, JournalError> {
+    match event {
+        Event::Anchor { .. }
+        | Event::Step { .. }
+        | Event::Evaluated { .. }
+        | Event::Symptom { .. }
+        | Event::Hold { .. }
+        | Event::Commit { .. }
+        | Event::Turn { .. }
+        | Event::ClockGap { .. }
+        | Event::Timer { .. } => journal.append_soon(event).await,
+        _ => journal.append(event).await,
     }
 }
 
