@@ -39,7 +39,12 @@ impl Sources for Folder {
 fn compiled(name: &str) -> Compiled {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
     let text = std::fs::read_to_string(&path).unwrap();
-    compile(&path.display().to_string(), &text, &Folder, &action::builtin().catalogue())
+    compile(
+        &path.display().to_string(),
+        &text,
+        &Folder,
+        &action::builtin().catalogue(),
+    )
 }
 
 /// Everything that was found, a line each.
@@ -94,7 +99,12 @@ fn every_example_passes() {
         for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "runbook") {
-                let example = compiled(path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap().to_str().unwrap());
+                let example = compiled(
+                    path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+                        .unwrap()
+                        .to_str()
+                        .unwrap(),
+                );
                 assert!(example.is_ok(), "{:#?}", told(&example));
                 files += 1;
             }

@@ -248,7 +248,10 @@ impl Driver {
             };
         }
         let journal = Arc::clone(&self.shared.ports.journal);
-        let appending = batch.iter().map(|report| keep(journal.as_ref(), report.event.clone())).collect();
+        let appending = batch
+            .iter()
+            .map(|report| keep(journal.as_ref(), report.event.clone()))
+            .collect();
         let appended = all_in_order(appending).await;
         for (report, stamped) in batch.into_iter().zip(appended) {
             self.take_in(&stamped?);
