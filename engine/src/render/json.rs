@@ -6,7 +6,7 @@ use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::source::SourceMap;
 use serde_json::{Value, json};
 
-use crate::event::RunEnd;
+use crate::event::{End, RunEnd};
 use crate::transcript::Verification;
 
 use super::summary::end_word;
@@ -71,7 +71,7 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path) -> Value {
         .failed_at
         .as_ref()
         .map(|failed| json!({ "step": failed.step, "statement": failed.statement, "reason": failed.reason }));
-    json!({
+    let mut answer = json!({
         "run": run,
         "end": end_word(end.end),
         "exit": end.end.exit_code(),
@@ -83,7 +83,20 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path) -> Value {
         "leftovers": end.leftovers,
         "held": end.held,
         "commands_left": end.commands_left,
-    })
+    });
+    if let (End::Refused, Some(fields)) = (end.end, answer.as_object_mut()) {
+        let help = [format!("what was asked and answered: backstay transcript show {run}")];
+        fields.insert(
+            "error".to_owned(),
+            error_fields(end.end.exit_code(), &end.reason, &help),
+        );
+    }
+    answer
+}
+
+/// `turn-back`, `pause` where the runner was asked.
+pub fn asked(run: &str, what: &str) -> Value {
+    json!({ "run": run, "asked": what })
 }
 
 /// `transcript verify`: the judgement.
@@ -98,9 +111,13 @@ pub fn verification(verification: &Verification) -> Value {
 
 /// What exits 2, 3, 4 and 75 print.
 pub fn error(exit: u8, reason: &str, help: &[String], diagnostics: Option<Value>) -> Value {
-    let mut error = json!({ "exit": exit, "reason": reason, "help": help });
+    let mut error = error_fields(exit, reason, help);
     if let (Some(diagnostics), Some(fields)) = (diagnostics, error.as_object_mut()) {
         fields.insert("diagnostics".to_owned(), diagnostics);
     }
     json!({ "error": error })
+}
+
+fn error_fields(exit: u8, reason: &str, help: &[String]) -> Value {
+    json!({ "exit": exit, "reason": reason, "help": help })
 }

@@ -1,97 +1,81 @@
-//! Answers from a file: `"cutover/2" = true`, `"Who owns the decision?" = "ada"`.
+//! Files that the person wrote before the run: answers (`"cutover/2" = true`, `"Who decides?" = "ada"`) and
+//! inputs.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
-use backstay::value::Value;
-use backstay::world::{PersonQuestion, PersonWants};
+use backstay::inputs::GivenInputs;
+use backstay::world::real::GivenAnswer;
 
+use crate::arguments::InputOptions;
 use crate::failure::Failure;
 
 /// The longest file of answers or inputs.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Answers by a statement's key or by the exact question.
-#[derive(Debug, Default)]
-pub(crate) struct Answers(BTreeMap<String, Answer>);
-
-#[derive(Debug)]
-enum Answer {
-    Yes(bool),
-    Text(String),
+/// The answers of a file by a statement's key or by the exact question; none where no file is given.
+pub(crate) fn answers(path: Option<&Path>) -> Result<BTreeMap<String, GivenAnswer>, Failure> {
+    let Some(path) = path else {
+        return Ok(BTreeMap::new());
+    };
+    let table = read_toml(path, "answers")?;
+    table
+        .into_iter()
+        .map(|(question, value)| match answer(value) {
+            Some(answer) => Ok((question, answer)),
+            None => Err(Failure::usage(format!(
+                "{}: the answer to `{question}` is neither a text nor true or false",
+                path.display()
+            ))
+            .help("write the question in quotes: \"cutover/2\" = true")),
+        })
+        .collect()
 }
 
-impl Answers {
-    /// The answers of a file; none where no file is given.
-    pub(crate) fn read(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else {
-            return Ok(Self::default());
-        };
-        let mut answers = BTreeMap::new();
-        for (question, value) in read_toml(path, "answers")? {
-            let answer = match value {
-                toml::Value::Boolean(yes) => Answer::Yes(yes),
-                toml::Value::String(text) => Answer::Text(text),
-                toml::Value::Integer(number) => Answer::Text(number.to_string()),
-                _ => {
-                    let reason = format!(
-                        "{}: the answer to `{question}` is neither text nor true or false",
-                        path.display()
-                    );
-                    return Err(Failure::usage(reason).help("write the question in quotes: \"cutover/2\" = true"));
-                }
-            };
-            answers.insert(question, answer);
-        }
-        Ok(Self(answers))
-    }
-
-    /// The answer to a question; `None` where there is none of the kind that is wanted.
-    pub(crate) fn answer(&self, question: &PersonQuestion) -> Option<Value> {
-        let answer = self.0.get(&question.key).or_else(|| self.0.get(&question.prompt))?;
-        match (question.wants, answer) {
-            (PersonWants::Confirm | PersonWants::Verdict, Answer::Yes(yes)) => Some(Value::Bool(*yes)),
-            (PersonWants::Confirm | PersonWants::Verdict, Answer::Text(text)) => yes_or_no(text).map(Value::Bool),
-            (PersonWants::Text, Answer::Text(text)) => Some(Value::Text(text.clone())),
-            (PersonWants::Text, Answer::Yes(_)) => None,
-        }
-    }
-}
-
-/// `yes` and `no`, typed out.
-pub(crate) fn yes_or_no(text: &str) -> Option<bool> {
-    match text.trim().to_lowercase().as_str() {
-        "yes" => Some(true),
-        "no" => Some(false),
+fn answer(value: toml::Value) -> Option<GivenAnswer> {
+    match value {
+        toml::Value::Boolean(yes) => Some(GivenAnswer::Confirm(yes)),
+        toml::Value::String(text) => Some(GivenAnswer::Text(text)),
+        toml::Value::Integer(number) => Some(GivenAnswer::Text(number.to_string())),
         _ => None,
     }
 }
 
-/// A TOML file as a table.
-pub(crate) fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
-    let shown = path.display();
-    let too_long = || {
-        Failure::usage(format!(
-            "the {what} file {shown} is longer than {} MiB",
-            FILE_BYTES_MAX >> 20
-        ))
-    };
-    let metadata = fs::metadata(path)
-        .map_err(|error| Failure::usage(format!("the {what} file {shown} cannot be read: {error}")))?;
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(too_long());
+/// The inputs of the command line and of a file.
+pub(crate) fn inputs(options: &InputOptions) -> Result<GivenInputs, Failure> {
+    let mut given = GivenInputs::default();
+    for argument in &options.inputs {
+        given
+            .add_argument(argument)
+            .map_err(|error| Failure::usage(error.message).help(error.help))?;
     }
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("the {what} file {shown} cannot be read: {error}")))?;
+    if let Some(path) = &options.inputs_file {
+        let table = read_toml(path, "inputs")?;
+        let content = serde_json::to_value(table)
+            .map_err(|error| Failure::usage(format!("the inputs file {} cannot be used: {error}", path.display())))?;
+        if let serde_json::Value::Object(content) = content {
+            given.add_file(content);
+        }
+    }
+    Ok(given)
+}
+
+/// A TOML file as a table.
+fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
+    let failure = |reason: String| Failure::usage(format!("the {what} file {} {reason}", path.display()));
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
+    read.map_err(|error| failure(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(failure(format!("is longer than {} MiB", FILE_BYTES_MAX >> 20)));
+    }
     text.parse::<toml::Table>().map_err(|error| {
         let place = error.span().map_or(String::new(), |span| {
             let before = text.get(..span.start).unwrap_or_default();
             format!(" in line {}", before.split('\n').count())
         });
-        Failure::usage(format!(
-            "the {what} file {shown} is no TOML{place}: {}",
-            error.message()
-        ))
+        failure(format!("is no TOML{place}: {}", error.message()))
     })
 }

@@ -1,8 +1,13 @@
 //! The commands, one a file. Each gives the exit code, or why it could not do what was asked.
 
 mod actions;
-// mod explain;
+mod check;
+mod explain;
+mod pause;
+mod resume;
+mod run;
 mod transcript;
+mod turn_back;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
@@ -10,7 +15,13 @@ use crate::failure::Failure;
 /// Carries out the command.
 pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
     match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Resume(arguments) => resume::run(&arguments),
+        Command::TurnBack(arguments) => turn_back::run(&arguments),
+        Command::Pause(arguments) => pause::run(&arguments),
         Command::Actions(arguments) => actions::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Transcript(arguments) => transcript::run(&arguments),
         _ => Err(Failure::usage("not yet")),
     }

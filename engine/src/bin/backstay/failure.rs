@@ -7,7 +7,7 @@ use backstay_dsl::source::SourceMap;
 use crate::arguments::Format;
 use crate::streams;
 
-/// Exit codes beside those of how a run ended.
+/// Exit codes beside those of how a run ended and of the library's errors.
 pub(crate) mod exit {
     /// A negative answer.
     pub(crate) const NO: u8 = 1;
@@ -17,10 +17,6 @@ pub(crate) mod exit {
     pub(crate) const INVALID: u8 = 3;
     /// Refused, nothing was changed.
     pub(crate) const REFUSED: u8 = 4;
-    /// It can be resumed.
-    pub(crate) const RESUMABLE: u8 = 7;
-    /// Locked by another run.
-    pub(crate) const LOCKED: u8 = 75;
 }
 
 /// Why a command stops.
@@ -48,33 +44,30 @@ impl Failure {
         Self::new(exit::USAGE, reason)
     }
 
-    /// The runbook is invalid.
-    pub(crate) fn invalid(name: &str, sources: SourceMap, findings: Vec<Diagnostic>) -> Self {
-        Self {
-            findings: Some((sources, findings)),
-            ..Self::new(
-                exit::INVALID,
-                format!("{} cannot be run: it has errors", render::visible(name)),
-            )
-        }
-    }
-
     /// Adds a line that says what to do.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
+    /// What scripts read.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let diagnostics = self
+            .findings
+            .as_ref()
+            .map(|(sources, findings)| render::json::diagnostics(sources, findings));
+        render::json::error(self.exit, &self.reason, &self.help, diagnostics)
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(&self) -> u8 {
+        self.exit
+    }
+
     /// Says it on the right stream, and gives the exit code.
-    pub(crate) fn report(self, format: Format) -> u8 {
+    pub(crate) fn report(&self, format: Format) -> u8 {
         match format {
-            Format::Json => {
-                let diagnostics = self
-                    .findings
-                    .as_ref()
-                    .map(|(sources, findings)| render::json::diagnostics(sources, findings));
-                streams::json(&render::json::error(self.exit, &self.reason, &self.help, diagnostics));
-            }
+            Format::Json => streams::json(&self.json()),
             Format::Text => {
                 if let Some((sources, findings)) = &self.findings {
                     streams::talk(&render::findings(sources, findings, streams::talk_has_colour()));
@@ -91,10 +84,33 @@ impl Failure {
         } else {
             ("", "", "")
         };
-        let mut text = format!("{bold}{red}error:{plain} {}\n", self.reason);
-        for help in &self.help {
-            text.push_str(&format!("  {bold}help:{plain} {help}\n"));
+        let lines: Vec<String> = self
+            .help
+            .iter()
+            .map(|help| format!("  {bold}help:{plain} {}\n", render::visible(help)))
+            .collect();
+        format!(
+            "{bold}{red}error:{plain} {}\n{}",
+            render::visible(&self.reason),
+            lines.concat()
+        )
+    }
+}
+
+impl From<backstay::Error> for Failure {
+    fn from(error: backstay::Error) -> Self {
+        let (exit, reason, help) = (error.exit_code(), error.to_string(), error.help().to_vec());
+        let findings = match error {
+            backstay::Error::Invalid {
+                sources, diagnostics, ..
+            } if !diagnostics.is_empty() => Some((*sources, diagnostics)),
+            _ => None,
+        };
+        Self {
+            exit,
+            reason,
+            help,
+            findings,
         }
-        text
     }
 }

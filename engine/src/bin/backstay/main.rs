@@ -10,6 +10,7 @@ mod failure;
 mod person;
 mod places;
 mod screen;
+mod stage;
 mod streams;
 
 use std::process::ExitCode;

@@ -1,7 +1,4 @@
-//! The person who runs the program: answers from a file first, then from the terminal.
-//!
-//! There is no blanket yes: a confirmation is `yes` or `no`, typed out. Who answered, and whether at the
-//! terminal or in a file, goes into the record.
+//! The person at the terminal. There is no blanket yes: a confirmation is `yes` or `no`, typed out.
 
 use std::io::BufRead as _;
 
@@ -12,31 +9,25 @@ use backstay::value::Value;
 use backstay::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::answers::{Answers, yes_or_no};
 use crate::screen::Handle;
 
 /// How many typed lines may wait to be read.
 const TYPED_LINES_MAX: usize = 64;
 
-/// The person at the terminal, with what they wrote down before.
+/// The person at the terminal.
 pub(crate) struct Operator {
     name: String,
-    answers: Answers,
     screen: Handle,
-    /// Whether somebody sits at a terminal and may be asked.
-    is_there: bool,
     /// One question at a time. Holds what is typed, once somebody was asked.
     terminal: Mutex<Option<mpsc::Receiver<String>>>,
 }
 
 impl Operator {
     /// A person of this name.
-    pub(crate) fn new(name: String, answers: Answers, screen: Handle, is_there: bool) -> Self {
+    pub(crate) fn new(name: String, screen: Handle) -> Self {
         Self {
             name,
-            answers,
             screen,
-            is_there,
             terminal: Mutex::new(None),
         }
     }
@@ -104,17 +95,6 @@ fn read_terminal() -> mpsc::Receiver<String> {
 #[async_trait]
 impl Person for Operator {
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        let answer = |value, via: &str| PersonAnswer {
-            value,
-            who: self.name.clone(),
-            via: via.to_owned(),
-        };
-        if let Some(value) = self.answers.answer(question) {
-            return Some(answer(value, "file"));
-        }
-        if !self.is_there {
-            return None;
-        }
         let title = format!("\n  {}\n  {}\n", visible(&question.step), visible(&question.prompt));
         let value = match question.wants {
             PersonWants::Confirm | PersonWants::Verdict => {
@@ -131,13 +111,14 @@ impl Person for Operator {
                 self.typed(&prompt, "  Please type an answer.", read).await?
             }
         };
-        Some(answer(value, "terminal"))
+        Some(PersonAnswer {
+            value,
+            who: self.name.clone(),
+            via: "terminal".to_owned(),
+        })
     }
 
     async fn ask_signal(&self) -> Option<SignalChoice> {
-        if !self.is_there {
-            return None;
-        }
         let prompt = "\n  Stop here? Type `back` to turn back (this happens after 30s), `pause` or `go on`.\n  \
                       Ctrl-C once more kills the run where it stands; it can be resumed.\n  > ";
         let read = |line: &str| match line.trim().to_lowercase().as_str() {
@@ -149,7 +130,16 @@ impl Person for Operator {
         self.typed(prompt, "  Please type back, pause or go on.", read).await
     }
 
-    fn can_answer(&self, question: &PersonQuestion) -> bool {
-        self.is_there || self.answers.answer(question).is_some()
+    fn can_answer(&self, _question: &PersonQuestion) -> bool {
+        true
+    }
+}
+
+/// `yes` and `no`, typed out.
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
     }
 }

@@ -1,8 +1,9 @@
 //! Where runs are kept, and which one is meant.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use backstay::render::visible;
+use backstay::run::directory::StateDirectory;
 use backstay::transcript::RECORDS_FILE;
 use etcetera::BaseStrategy as _;
 
@@ -12,42 +13,51 @@ use crate::failure::Failure;
 /// How many runs a message names at most.
 const NAMED_RUNS_MAX: usize = 5;
 
-/// The directory in which every run has its own.
-pub(crate) fn runs_directory(option: &StateOption) -> Result<PathBuf, Failure> {
+/// One run.
+pub(crate) struct RunPlace {
+    /// The directory in which all runs are kept.
+    pub(crate) state: StateDirectory,
+    /// Its name.
+    pub(crate) run: String,
+    /// Its own directory.
+    pub(crate) directory: PathBuf,
+}
+
+/// The directory in which runs are kept.
+pub(crate) fn state_directory(option: &StateOption) -> Result<StateDirectory, Failure> {
     let directory = match &option.state_dir {
         Some(directory) => directory.clone(),
         None => default_directory()?,
     };
-    std::path::absolute(&directory)
-        .map_err(|error| Failure::usage(format!("{} is no directory: {error}", directory.display())))
+    absolute(&directory).map(StateDirectory)
 }
 
 fn default_directory() -> Result<PathBuf, Failure> {
     let base = etcetera::choose_base_strategy()
         .map_err(|_| Failure::usage("there is no home directory to keep runs in").help("say where: --state-dir DIR"))?;
     let state = base.state_dir().unwrap_or_else(|| base.data_dir());
-    Ok(state.join("backstay").join("runs"))
+    Ok(state.join("backstay"))
 }
 
-/// The directory of a run, which is given by its name or its directory.
-pub(crate) fn run_directory(option: &StateOption, run: &str) -> Result<PathBuf, Failure> {
-    let is_run = |directory: &Path| directory.join(RECORDS_FILE).is_file();
-    let directory = Path::new(run);
-    if is_run(directory) {
-        return std::path::absolute(directory).map_err(|error| Failure::usage(format!("{run}: {error}")));
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::usage(format!("{} is no directory: {error}", path.display())))
+}
+
+/// The run that is meant: by its name, or by its directory.
+pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Failure> {
+    if Path::new(run).join(RECORDS_FILE).is_file() {
+        return by_directory(&absolute(Path::new(run))?);
     }
-    let runs = runs_directory(option)?;
-    let is_name = !run.is_empty() && !run.contains('/') && run != "." && run != "..";
-    let directory = runs.join(run);
-    if is_name && is_run(&directory) {
-        return Ok(directory);
+    let state = state_directory(option)?;
+    if let Some(found) = state.run(run) {
+        return Ok(RunPlace {
+            state,
+            run: found.run,
+            directory: found.path,
+        });
     }
-    let reason = format!(
-        "there is no run `{}` in {}",
-        backstay::render::visible(run),
-        runs.display()
-    );
-    let known = known_runs(&runs);
+    let known: Vec<String> = state.runs().into_iter().rev().take(NAMED_RUNS_MAX).collect();
+    let reason = format!("there is no run `{}` in {}", visible(run), state.0.display());
     Err(Failure::usage(reason).help(if known.is_empty() {
         "no run was kept there; say where with --state-dir DIR".to_owned()
     } else {
@@ -55,22 +65,16 @@ pub(crate) fn run_directory(option: &StateOption, run: &str) -> Result<PathBuf, 
     }))
 }
 
-/// The names of the latest runs, the latest first.
-fn known_runs(runs: &Path) -> Vec<String> {
-    let mut known: Vec<_> = fs::read_dir(runs)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let changed = fs::metadata(entry.path().join(RECORDS_FILE)).ok()?.modified().ok()?;
-            Some((changed, entry.file_name().to_string_lossy().into_owned()))
-        })
-        .collect();
-    known.sort();
-    known
-        .into_iter()
-        .rev()
-        .take(NAMED_RUNS_MAX)
-        .map(|(_, name)| name)
-        .collect()
+/// `STATE/runs/RUN`; a directory that was copied elsewhere can still be verified and shown.
+fn by_directory(directory: &Path) -> Result<RunPlace, Failure> {
+    let directory = directory
+        .canonicalize()
+        .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))?;
+    let name = directory.file_name().map(|name| name.to_string_lossy().into_owned());
+    let state = directory.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+    Ok(RunPlace {
+        state: StateDirectory(state.to_owned()),
+        run: name.unwrap_or_default(),
+        directory,
+    })
 }

@@ -16,6 +16,8 @@ const REDRAW: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
 enum Message {
+    /// What is about to run, and what has happened so far.
+    Begin(Outline, Vec<Stamped>),
     Event(Box<Stamped>),
     /// What stands below everything while a person is asked; `None` when they have answered.
     Prompt(Option<String>),
@@ -34,6 +36,11 @@ pub(crate) struct Screen {
 pub(crate) struct Handle(Sender<Message>);
 
 impl Handle {
+    /// Tells what is about to run, and what has happened so far, which is not shown again.
+    pub(crate) fn begin(&self, outline: Outline, history: &[Stamped]) {
+        self.send(Message::Begin(outline, history.to_vec()));
+    }
+
     /// Shows an event.
     pub(crate) fn event(&self, stamped: &Stamped) {
         self.send(Message::Event(Box::new(stamped.clone())));
@@ -56,11 +63,11 @@ impl Handle {
 }
 
 impl Screen {
-    /// Begins to show a run. The error is that there is no thread for it.
-    pub(crate) fn start(outline: Outline) -> std::io::Result<Self> {
+    /// Begins to show. The error is that there is no thread for it.
+    pub(crate) fn start() -> std::io::Result<Self> {
         let (sender, receiver) = channel();
         let view = View {
-            timeline: Timeline::new(outline),
+            timeline: Timeline::default(),
             is_live: streams::can_redraw(),
             has_colour: streams::talk_has_colour(),
             prompt: None,
@@ -109,6 +116,12 @@ impl View {
     fn show(&mut self, message: Message) {
         self.clear();
         match message {
+            Message::Begin(outline, history) => {
+                self.timeline = Timeline::new(outline);
+                for stamped in &history {
+                    self.timeline.line(stamped);
+                }
+            }
             Message::Event(stamped) => {
                 let line = self.timeline.line(&stamped);
                 streams::talk(&paint(&line, self.has_colour));

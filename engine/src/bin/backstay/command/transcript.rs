@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Transcript) -> Result<u8, Failure> {
 }
 
 fn judge(arguments: &Verify) -> Result<u8, Failure> {
-    let directory = places::run_directory(&arguments.state, &arguments.run)?;
+    let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
     let verification = verify(&directory).map_err(|error| unreadable(&directory, &error))?;
     let is_accepted = match verification.verdict {
         Verdict::Valid => true,
@@ -38,7 +38,7 @@ fn judge(arguments: &Verify) -> Result<u8, Failure> {
 }
 
 fn show(arguments: &Show) -> Result<u8, Failure> {
-    let directory = places::run_directory(&arguments.state, &arguments.run)?;
+    let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
     let reader = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
     let mut timeline = Timeline::new(Outline::default());
     let has_colour = streams::data_has_colour();

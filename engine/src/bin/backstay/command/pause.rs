@@ -1,0 +1,26 @@
+//! `backstay pause RUN`.
+
+use backstay::render::json;
+
+use crate::arguments::{Format, Pause, PersonOptions};
+use crate::failure::Failure;
+use crate::{places, stage, streams};
+
+pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
+    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let nobody = PersonOptions {
+        answers: None,
+        no_input: true,
+    };
+    stage::on_stage(place.state, &nobody, |edge| {
+        std::future::ready(backstay::pause(&place.run, &edge))
+    })?;
+    match arguments.format.format {
+        Format::Json => streams::json(&json::asked(&place.run, "pause")),
+        Format::Text => streams::data(&format!(
+            "run {} was asked to pause; then: backstay resume {}\n",
+            place.run, place.run
+        )),
+    }
+    Ok(0)
+}

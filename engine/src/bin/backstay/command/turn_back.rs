@@ -1,0 +1,29 @@
+//! `backstay turn-back RUN`: asks the runner, or resumes the run backwards where it has none.
+
+use backstay::ResumeOptions;
+use backstay::render::json;
+
+use crate::arguments::{Format, TurnBack};
+use crate::failure::Failure;
+use crate::{places, stage, streams};
+
+pub(super) fn run(arguments: &TurnBack) -> Result<u8, Failure> {
+    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let run = place.run.clone();
+    let finished = stage::on_stage(place.state, &arguments.person, |edge| async {
+        backstay::turn_back(&place.run, ResumeOptions::default(), edge).await
+    })?;
+    match (finished, arguments.format.format) {
+        (Some(finished), format) => Ok(stage::report(&finished, format)),
+        (None, Format::Json) => {
+            streams::json(&json::asked(&run, "turn-back"));
+            Ok(0)
+        }
+        (None, Format::Text) => {
+            streams::data(&format!(
+                "run {run} was asked to turn back; its own terminal shows how\n"
+            ));
+            Ok(0)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Everything that a run needs from this machine, set up: screen, person, secrets, world, runtime.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstay::eval::Places;
+use backstay::event::{End, RunEnd};
+use backstay::render::{self, Outline, visible};
+use backstay::run::directory::StateDirectory;
+use backstay::run::session::{Edge, Finished};
+use backstay::world::Person;
+use backstay::world::real::{AnswersPerson, RealClock, RealSecrets, RealWorld};
+
+use crate::answers;
+use crate::arguments::{Format, PersonOptions};
+use crate::failure::{Failure, exit};
+use crate::person::Operator;
+use crate::screen::{Handle, Screen};
+use crate::streams;
+
+/// How long work that nobody waits for any more may keep the program.
+const LAST_WORK: Duration = Duration::from_millis(200);
+
+/// Carries something out with everything set up, and shows what happens meanwhile.
+pub(crate) fn on_stage<T, F: Future<Output = Result<T, backstay::Error>>>(
+    state: StateDirectory,
+    options: &PersonOptions,
+    act: impl FnOnce(Edge) -> F,
+) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::REFUSED, format!("no threads can be started: {error}")))?;
+    let screen =
+        Screen::start().map_err(|error| Failure::new(exit::REFUSED, format!("no thread can be started: {error}")))?;
+    let edge = edge(state, options, &screen.handle())?;
+    let result = runtime.block_on(act(edge));
+    runtime.shutdown_timeout(LAST_WORK);
+    screen.finish();
+    result.map_err(Failure::from)
+}
+
+fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handle) -> Result<Edge, Failure> {
+    let operator = operator();
+    let can_ask = !options.no_input && streams::can_ask();
+    let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
+    let given = answers::answers(options.answers.as_deref())?;
+    let registry = backstay::action::builtin();
+    let (begin, show) = (screen.clone(), screen.clone());
+    Ok(Edge {
+        state_directory,
+        places: places()?,
+        catalogue: registry.catalogue(),
+        world: Arc::new(RealWorld::new(registry)),
+        clock: Arc::new(RealClock),
+        person: Arc::new(AnswersPerson::new(given, operator.clone(), at_terminal)),
+        secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
+        observer: Some(Box::new(move |stamped| show.event(stamped))),
+        announce: Some(Box::new(move |announced| {
+            begin.begin(Outline::from(announced.plan.runbook.as_ref()), announced.history);
+        })),
+        operator,
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
+    })
+}
+
+/// Where relative paths start, and the operator's home.
+pub(crate) fn places() -> Result<Places, Failure> {
+    let working_directory = std::env::current_dir()
+        .map_err(|error| Failure::usage(format!("the working directory cannot be used: {error}")))?;
+    Ok(Places {
+        working_directory,
+        home: std::env::var_os("HOME")
+            .filter(|home| !home.is_empty())
+            .map(PathBuf::from),
+    })
+}
+
+/// Who runs the program: the person behind `sudo`, else the user, else the number of the user.
+fn operator() -> String {
+    let named = ["SUDO_USER", "LOGNAME", "USER"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|name| !name.is_empty());
+    match named {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => format!("uid {}", rustix::process::getuid().as_raw()),
+    }
+}
+
+/// Asks for a secret; what is typed is not shown.
+fn prompt(can_ask: bool, name: &str, doc: &str) -> Option<String> {
+    if !can_ask {
+        return None;
+    }
+    let doc = doc.lines().next().unwrap_or_default();
+    let question = format!("{} ({}): ", visible(name), visible(doc));
+    rpassword::prompt_password(question)
+        .ok()
+        .filter(|secret| !secret.is_empty())
+}
+
+/// Tells how a run came to rest, and gives the exit code.
+pub(crate) fn report(finished: &Finished, format: Format) -> u8 {
+    let end = finished.last.clone().unwrap_or_else(|| paused(&finished.reason));
+    let directory = finished.transcript.parent().unwrap_or(&finished.transcript);
+    let summary = render::summary(&finished.run, &end, directory);
+    match format {
+        Format::Text => streams::data(&summary),
+        Format::Json => {
+            streams::talk(&summary);
+            streams::json(&render::json::run(&finished.run, &end, directory));
+        }
+    }
+    finished.exit_code()
+}
+
+fn paused(reason: &str) -> RunEnd {
+    RunEnd {
+        end: End::Paused,
+        reason: reason.to_owned(),
+        failed_at: None,
+        way_back: None,
+        leftovers: Vec::new(),
+        exceptions: Vec::new(),
+        commands_left: Vec::new(),
+        held: Vec::new(),
+    }
+}
