@@ -24,6 +24,11 @@ pub trait World: Send + Sync {
     /// Finds out whether an attempt happened.
     async fn settle(&self, context: &Context, call: &GroundCall) -> Settled;
 
+    /// Whether services of every kind can be carried, and not only those that this program can act on.
+    fn carries_every_service(&self) -> bool {
+        false
+    }
+
     /// What a path really is (`is_link`: the link itself, not what it points to); `None` in a world in
     /// which every name is a thing of its own.
     async fn identify(&self, _path: &str, _is_link: bool) -> Option<PathIdentity> {

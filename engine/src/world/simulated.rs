@@ -14,18 +14,19 @@ pub mod production;
 mod answers;
 mod contents;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Extent;
 
 use crate::action::{Context, Evidence, GroundCall, Outcome, Settled};
-use crate::event::{Event, HoldState};
+use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState};
 use crate::plan::Plan;
-use crate::value::Value;
+use crate::value::{GroundResource, Value};
 use crate::world::{Clock, World};
 
 pub use clock::SimulatedClock;
@@ -39,9 +40,17 @@ const CHANGE: Duration = Duration::from_secs(1);
 /// How long a question takes.
 const QUESTION: Duration = Duration::from_millis(10);
 
+/// Answers a question in place of the world: for what effects do not say. `None`: as usual.
+pub type Script = Box<dyn Fn(&GroundCall, &Production) -> Option<Value> + Send + Sync>;
+
 /// A production that exists only here.
 pub struct SimulatedWorld {
     catalogue: Catalogue,
+    /// The statements that are actions: their faults are not those of the questions they ask on the way.
+    actions: BTreeSet<String>,
+    script: Option<Script>,
+    /// The checks that a service is well: statement and service.
+    wells: BTreeMap<String, String>,
     clock: Arc<SimulatedClock>,
     inner: Mutex<Inner>,
 }
@@ -54,21 +63,43 @@ struct Inner {
     ledger: BTreeMap<(String, u32), Option<Value>>,
     /// Every attempt that began, in order.
     begun: Vec<(String, u32)>,
+    /// What was read for each check that is being evaluated.
+    read: BTreeMap<String, Vec<GroundResource>>,
 }
 
 impl SimulatedWorld {
     /// The production of a plan as it is at the start, with these faults.
     pub fn new(plan: &Plan, catalogue: Catalogue, clock: Arc<SimulatedClock>, faults: Vec<Fault>) -> Self {
+        let statements = plan.statements.iter();
+        let actions = statements.filter(|(_, statement)| matches!(statement.kind, StatementKind::Do(_)));
         Self {
             catalogue,
+            actions: actions.map(|(key, _)| key.clone()).collect(),
+            script: None,
+            wells: wells(plan),
             clock,
             inner: Mutex::new(Inner {
                 production: Production::new(plan),
                 faults,
                 ledger: BTreeMap::new(),
                 begun: Vec::new(),
+                read: BTreeMap::new(),
             }),
         }
+    }
+
+    /// The same world with answers of a script.
+    #[must_use]
+    pub fn with_script(self, script: Script) -> Self {
+        Self {
+            script: Some(script),
+            ..self
+        }
+    }
+
+    /// Says what a resource holds at the start.
+    pub fn seed(&self, resource: &GroundResource, text: &str) {
+        self.lock().production.seed(resource, text);
     }
 
     /// Production as it is now.
@@ -86,6 +117,15 @@ impl SimulatedWorld {
         let mut inner = self.lock();
         match event {
             Event::Commit { .. } => inner.production.commit(),
+            Event::Evaluated { key, what, result, .. } => {
+                let read = inner.read.remove(key).unwrap_or_default();
+                let is_evidence = matches!(what, EvaluationKind::Check | EvaluationKind::Well);
+                if is_evidence && *result == EvaluationResult::Holds {
+                    let of_well = key.strip_prefix("well:").and_then(|key| key.split(':').next());
+                    let service = self.wells.get(key).map(String::as_str).or(of_well);
+                    inner.production.checked(&read, service);
+                }
+            }
             Event::Hold { name, state } => inner.production.hold(name, *state != HoldState::Free),
             _ => {}
         }
@@ -144,7 +184,11 @@ impl SimulatedWorld {
     }
 
     async fn ask(&self, context: &Context, key: &str, call: &GroundCall) -> Outcome {
-        let fault = self.lock().fault(key, context.attempt);
+        let fault = if self.actions.contains(key) {
+            None
+        } else {
+            self.lock().fault(key, context.attempt)
+        };
         if fault == Some(FaultKind::Hangs) {
             return self.hang(context).await;
         }
@@ -153,7 +197,13 @@ impl SimulatedWorld {
             return Outcome::failed("it gives no answer");
         }
         let result = self.catalogue.get(&call.action).map(|signature| &signature.result);
-        let answer = self.lock().production.ask(call, result);
+        let answer = {
+            let mut inner = self.lock();
+            let read = inner.read.entry(key.to_owned()).or_default();
+            read.extend(call.resources().cloned());
+            let scripted = self.script.as_ref().and_then(|script| script(call, &inner.production));
+            scripted.map_or_else(|| inner.production.ask(call, result), Ok)
+        };
         match answer {
             Ok(value) if fault == Some(FaultKind::Untrue) => Outcome::value(answers::untrue(&value)),
             Ok(value) => Outcome::value(value),
@@ -191,6 +241,15 @@ impl Inner {
             .find(|fault| fault.key == key && attempt <= fault.attempts && !fault.until.as_ref().is_some_and(is_done));
         fault.map(|fault| fault.kind)
     }
+}
+
+fn wells(plan: &Plan) -> BTreeMap<String, String> {
+    let statements = plan.statements.iter();
+    let wells = statements.filter_map(|(key, statement)| match &statement.kind {
+        StatementKind::Check(check) => Some((key.clone(), check.service.clone()?)),
+        _ => None,
+    });
+    wells.collect()
 }
 
 /// The statement's key: the attempt's without the run's name.
@@ -231,6 +290,10 @@ impl World for SimulatedWorld {
             }),
             None => Settled::NotDone("it was not done".to_owned()),
         }
+    }
+
+    fn carries_every_service(&self) -> bool {
+        true
     }
 
     async fn preview(&self, _context: &Context, _call: &GroundCall) -> Option<String> {

@@ -284,6 +284,7 @@ impl State {
 
     fn bind(&mut self, plan: &Plan, key: &str, value: Option<&RecordedValue>) {
         if let (Some(value), Some(statement)) = (value, plan.statements.get(key)) {
+            self.progress.add_value(key, value);
             self.progress.bind(statement, value);
         }
     }

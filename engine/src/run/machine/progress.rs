@@ -128,6 +128,17 @@ impl Progress {
         }
     }
 
+    /// An action gave a value: a backup is a file that was added.
+    pub(super) fn add_value(&mut self, key: &str, value: &RecordedValue) {
+        if let RecordedValue::Backup(backup) = value {
+            let file = format!("file({})", backup.path);
+            let added = self.added.entry(key.to_owned()).or_default();
+            if !added.contains(&file) {
+                added.push(file);
+            }
+        }
+    }
+
     /// What the run made and left.
     pub(super) fn leftovers(&self) -> Vec<String> {
         let mut leftovers: Vec<String> = Vec::new();

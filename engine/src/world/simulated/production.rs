@@ -10,7 +10,7 @@ use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::state::requirement::requirement;
 use backstay_dsl::state::shape::{ServiceShape, Shape};
 use backstay_dsl::state::transition::next;
-use backstay_dsl::state::{Extent, Given, State};
+use backstay_dsl::state::{Difference, Extent, Given, Plain, State};
 use backstay_dsl::term::{Term, ground};
 use backstay_dsl::types::Type;
 
@@ -61,24 +61,29 @@ impl Production {
         &self.violations
     }
 
-    /// What is not as at the start, in words; what was only added does not count. Empty: restored.
+    /// What is not as at the start, in words that begin with the resource; what was only added does not
+    /// count. Empty: restored.
     pub fn differences(&self) -> Vec<String> {
-        let mut found: Vec<String> = self
-            .state
-            .differences(&self.start)
+        let differences = self.state.differences(&self.start);
+        let mut found: Vec<String> = differences
             .iter()
-            .map(|difference| format!("{difference:?}"))
+            .map(|difference| match difference {
+                Difference::Plain(resource, how) => format!("{}: {how:?}", named(&plain(resource))),
+                other => format!("{other:?}"),
+            })
             .collect();
         let changed = self.contents.changed(|resource| {
             let term = ground(resource);
-            !self.state.plain.iter().any(|(added, plain)| {
-                *plain == backstay_dsl::state::Plain::Added && self.shape.relation(&term, added).is_covered()
-            })
+            !self
+                .state
+                .plain
+                .iter()
+                .any(|(added, plain)| *plain == Plain::Added && self.shape.relation(&term, added).is_covered())
         });
         found.extend(
             changed
                 .iter()
-                .map(|(resource, content)| format!("{}({}): {content:?}", resource.kind, resource.key.join(", "))),
+                .map(|(resource, content)| format!("{}: {content:?}", named(resource))),
         );
         found
     }
@@ -88,8 +93,21 @@ impl Production {
         self.state.may_park()
     }
 
+    pub(super) fn seed(&mut self, resource: &GroundResource, text: &str) {
+        self.contents.start_text(resource, || text.to_owned());
+    }
+
     pub(super) fn commit(&mut self) {
         self.state.committed = true;
+    }
+
+    /// Evidence held: what it read, and the service that was said to be well.
+    pub(super) fn checked(&mut self, read: &[GroundResource], service: Option<&str>) {
+        let read: Vec<Resource<Term>> = read.iter().map(ground).collect();
+        self.state = self.state.checked(&self.shape, &read);
+        if let Some(service) = service {
+            self.state.validate(service);
+        }
     }
 
     pub(super) fn hold(&mut self, name: &str, is_taken: bool) {
@@ -255,7 +273,7 @@ impl Production {
             Content::Text(text) => answers::typed(ty, text),
             Content::Written { key, n } => answers::typed(ty, &format!("{key}#{n}")),
             Content::Half { key, n } => answers::typed(ty, &format!("half {key}#{n}")),
-            Content::Gone => Err(format!("{}({}) is gone", resource.kind, resource.key.join(", "))),
+            Content::Gone => Err(format!("{} is gone", named(resource))),
         }
     }
 
@@ -298,6 +316,11 @@ fn http_answer(ty: &Type, is_down: bool) -> Value {
     fields.insert("ok".to_owned(), Value::Bool(!is_down));
     fields.insert("status".to_owned(), Value::Int(status));
     Value::Record(fields)
+}
+
+/// A resource as records name it.
+fn named(resource: &GroundResource) -> String {
+    format!("{}({})", resource.kind, resource.key.join(", "))
 }
 
 /// Whether a resource certainly lies in a protected state.

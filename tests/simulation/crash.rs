@@ -1,0 +1,49 @@
+//! The runner is killed at every record, forward and on the way back, and another goes on.
+
+use backstay::event::End;
+use backstay::world::simulated::{Fault, FaultKind, Kill};
+
+use crate::laws;
+use crate::reference::rig;
+use crate::rig::Outside;
+
+fn killed_everywhere(faults: &[Fault], expected: End) {
+    let rig = rig();
+    let all = rig.run(faults.to_vec(), Outside::default());
+    assert_eq!(all.end().end, expected, "{}", all.told());
+    for record in 1..=all.events.len() {
+        for kill in [Kill::Before(record), Kill::After(record)] {
+            let scene = rig.scene(faults.to_vec(), Outside::default());
+            let before = scene.drive(Some(kill));
+            assert!(before.is_none(), "{kill:?}: it was not killed");
+            if kill == Kill::Before(1) || kill == Kill::After(all.events.len()) {
+                continue;
+            }
+            let reboot = record % 2 == 0;
+            scene.recover(reboot);
+            let report = scene.drive(None).expect("nobody kills it again");
+            laws::hold(&rig.plan, &report, 2);
+            assert_eq!(
+                report.end().end,
+                expected,
+                "{kill:?} reboot {reboot}\n{}",
+                report.told()
+            );
+        }
+    }
+}
+
+#[test]
+fn forward() {
+    killed_everywhere(&[], End::Completed);
+}
+
+#[test]
+fn on_the_way_back() {
+    killed_everywhere(&[Fault::always("validate/2", FaultKind::Untrue)], End::RolledBack);
+}
+
+#[test]
+fn while_unwinding() {
+    killed_everywhere(&[Fault::always("backup/3", FaultKind::Untrue)], End::RolledBack);
+}

@@ -1,0 +1,7 @@
+//! The real machine and the real driver in the simulated world: faults, signals, deaths of the runner.
+
+mod crash;
+mod laws;
+mod reference;
+mod rig;
+mod text;

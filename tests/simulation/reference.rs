@@ -1,0 +1,294 @@
+//! The reference runbook: every one of its failure points ends as the contract says.
+
+use std::collections::BTreeMap;
+
+use backstay::event::{End, Event};
+use backstay::run::driver::Rest;
+use backstay::value::{Secret, Value};
+use backstay::world::simulated::{Fault, FaultKind, Production, Script};
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::model::StatementKind;
+use backstay_dsl::state::Release;
+
+use crate::laws;
+use crate::rig::{Outside, Report, Rig};
+use crate::text::Folder;
+
+const MINUTE_MS: u64 = 60_000;
+
+fn image(digit: char) -> String {
+    format!("registry.example/gateway@sha256:{}", digit.to_string().repeat(64))
+}
+
+/// The runbook with inputs, in a production that runs the old image.
+pub(crate) fn rig() -> Rig {
+    let folder = Folder::of_tests("reference/gateway");
+    let path = |text: &str| Value::Path(text.to_owned());
+    let inputs = BTreeMap::from([
+        ("new_image".to_owned(), Value::Image(image('b'))),
+        ("project".to_owned(), path("/srv/gateway")),
+        ("state_dir".to_owned(), path("/var/lib/openclaw")),
+        ("backup_dir".to_owned(), path("/var/backups")),
+        ("url".to_owned(), Value::Url("http://127.0.0.1:18789".to_owned())),
+        (
+            "ui_token".to_owned(),
+            Value::Secret(Secret::new("ui_token", "not-a-real-token")),
+        ),
+    ]);
+    let pin = Resource {
+        kind: ResourceKind::Key,
+        key: vec!["/srv/gateway/.env".to_owned(), "OPENCLAW_IMAGE".to_owned()],
+    };
+    Rig::new("upgrade.runbook", &folder.text("upgrade.runbook"), &folder, inputs)
+        .scripted(|| Some(Box::new(answer) as Script))
+        .seeded(pin, &image('a'))
+}
+
+/// What the programs of the test modules print.
+fn answer(call: &backstay::action::GroundCall, production: &Production) -> Option<Value> {
+    let words = call.arguments.words("argv")?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let member = production.state().members["gateway"];
+    let (ok, stdout) = match words.as_slice() {
+        ["docker", "inspect", "--format", "{{.Image}}", _] => {
+            let digit = if member.run == Some(Release::New) { 'b' } else { 'a' };
+            (true, image(digit))
+        }
+        ["docker", "inspect", "--format", "{{.State.Running}}", _] => (true, member.run.is_some().to_string()),
+        ["docker", "inspect", "--format", "{{.RestartCount}}", _] | ["openclaw", "errors", ..] => {
+            (true, "0".to_owned())
+        }
+        ["openclaw", "chat", ..] => (true, "pong".to_owned()),
+        ["openclaw", "log"] => (true, "all is well".to_owned()),
+        ["site", "drained", _] => {
+            let is_drained = member.traffic == Some(backstay_dsl::state::Traffic::Drained);
+            (is_drained, String::new())
+        }
+        ["openclaw", ..] => (member.run.is_some(), String::new()),
+        _ => return None,
+    };
+    Some(Value::Record(BTreeMap::from([
+        ("ok".to_owned(), Value::Bool(ok)),
+        ("status".to_owned(), Value::Int(i64::from(!ok))),
+        ("stdout".to_owned(), Value::Text(stdout)),
+        ("stderr".to_owned(), Value::Text(String::new())),
+    ])))
+}
+
+/// The keys of a step's statements (of its holds too) that may fail, with what may happen to each.
+fn faults_of(rig: &Rig, step: &str) -> Vec<(String, FaultKind)> {
+    let runbook = &rig.plan.runbook;
+    let mut found = Vec::new();
+    for statement in &runbook
+        .steps
+        .iter()
+        .find(|known| known.name == step)
+        .expect("a step")
+        .body
+        .statements
+    {
+        let of_hold = |name: &str, take: bool| {
+            let hold = runbook.holds.iter().find(|hold| hold.name == name).expect("a hold");
+            let block = if take { &hold.take } else { &hold.release };
+            block.statements.clone()
+        };
+        let statements = match &statement.kind {
+            StatementKind::Take(name) => of_hold(name, true),
+            StatementKind::Release(name) => of_hold(name, false),
+            _ => vec![statement.clone()],
+        };
+        for statement in statements {
+            let kinds = match &statement.kind {
+                StatementKind::Do(action) => FaultKind::of_action(action.call.effects.is_partial),
+                StatementKind::Check(_) | StatementKind::Require { .. } => FaultKind::OF_QUESTION.to_vec(),
+                StatementKind::Let { .. } => vec![FaultKind::Unanswered],
+                _ => Vec::new(),
+            };
+            found.extend(kinds.into_iter().map(|kind| (statement.key.clone(), kind)));
+        }
+    }
+    found
+}
+
+/// Runs with a fault that stays (so that no second try or row heals it), and gives the report.
+fn with_fault(rig: &Rig, key: &str, kind: FaultKind) -> Report {
+    let report = rig.run(vec![Fault::always(key, kind)], Outside::default());
+    laws::hold(&rig.plan, &report, 2);
+    report
+}
+
+/// What a lost reply of something that was done leads to: the run goes on.
+fn is_no_failure(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::LostDone | FaultKind::LostForGood)
+}
+
+#[test]
+fn without_faults_it_is_completed() {
+    let rig = rig();
+    let report = rig.run(Vec::new(), Outside::default());
+    laws::hold(&rig.plan, &report, 0);
+    assert_eq!(report.end().end, End::Completed, "{}", report.told());
+    assert_eq!(report.production.state().members["gateway"].run, Some(Release::New));
+}
+
+#[test]
+fn every_failure_point_ends_as_the_contract_says() {
+    let rig = rig();
+    let expected = [
+        ("freeze", End::Refused, None),
+        ("stop", End::RolledBack, Some("unwind")),
+        ("backup", End::RolledBack, Some("unwind")),
+        ("cutover", End::RolledBack, Some("previous_release")),
+        ("validate", End::RolledBack, Some("previous_release")),
+        ("close", End::Parked, None),
+    ];
+    for (step, end, way) in expected {
+        let faults = faults_of(&rig, step);
+        assert!(!faults.is_empty(), "{step}");
+        for (key, kind) in faults {
+            let report = with_fault(&rig, &key, kind);
+            if is_no_failure(kind) {
+                let ended = report.end().end;
+                assert!(
+                    ended == End::Completed || ended == end,
+                    "{key} {kind:?}\n{}",
+                    report.told()
+                );
+                continue;
+            }
+            assert_eq!(report.end().end, end, "{key} {kind:?}\n{}", report.told());
+            assert_eq!(
+                report.end().way_back.as_deref(),
+                way,
+                "{key} {kind:?}\n{}",
+                report.told()
+            );
+            let failed_at = report.end().failed_at.as_ref().expect("a failure");
+            assert_eq!(failed_at.step, step, "{key} {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn before_and_after_the_point_of_no_return() {
+    let rig = rig();
+    let reopen = faults_of(&rig, "reopen");
+    for (key, kind) in reopen {
+        let report = with_fault(&rig, &key, kind);
+        let ended = report.end().end;
+        // The release fails for good: it cannot be given back on the way out either.
+        assert!(
+            matches!(ended, End::Stuck | End::Completed),
+            "{key} {kind:?} {ended:?}\n{}",
+            report.told()
+        );
+        let once = rig.run(vec![Fault::once(&*key, kind)], Outside::default());
+        laws::hold(&rig.plan, &once, 2);
+        let ended = once.end().end;
+        assert!(
+            matches!(ended, End::Parked | End::Completed),
+            "{key} {kind:?}\n{}",
+            once.told()
+        );
+    }
+}
+
+#[test]
+fn answers_of_people() {
+    let rig = rig();
+    for answer in [Some(Value::Bool(false)), None] {
+        let outside = Outside {
+            answers: BTreeMap::from([("notes/1".to_owned(), answer)]),
+            ..Outside::default()
+        };
+        let report = rig.run(Vec::new(), outside);
+        laws::hold(&rig.plan, &report, 0);
+        assert_eq!(report.end().end, End::Refused, "{}", report.told());
+        assert!(report.intents().is_empty());
+    }
+}
+
+#[test]
+fn a_way_back_of_which_a_statement_fails_is_stuck_and_says_what_is_left() {
+    let rig = rig();
+    for place in 1..=3 {
+        let faults = vec![
+            Fault::always("validate/1", FaultKind::Untrue),
+            Fault::always(format!("rollback:previous_release/{place}"), FaultKind::FailsBefore),
+        ];
+        let report = rig.run(faults, Outside::default());
+        laws::hold(&rig.plan, &report, 2);
+        let end = report.end();
+        assert_eq!(end.end, End::Stuck, "{}", report.told());
+        assert_eq!(end.held, ["drained"]);
+        assert_eq!(end.commands_left.len(), 5 - place, "{:#?}", end.commands_left);
+    }
+}
+
+#[test]
+fn a_row_heals_or_leads_back() {
+    let rig = rig();
+    let row = |kind| {
+        let faults = vec![
+            Fault::always("cutover/2", FaultKind::Untrue).until("symptom:upgrade_window/2/1"),
+            Fault::always("symptom:upgrade_window/2", kind),
+        ];
+        let report = rig.run(faults, Outside::default());
+        laws::hold(&rig.plan, &report, 2);
+        report
+    };
+    let healed = row(FaultKind::Untrue);
+    assert_eq!(healed.end().end, End::Completed, "{}", healed.told());
+    let not_seen = row(FaultKind::Unanswered);
+    assert_eq!(not_seen.end().end, End::RolledBack, "{}", not_seen.told());
+}
+
+#[test]
+fn a_signal_at_every_record() {
+    let rig = rig();
+    let all = rig.run(Vec::new(), Outside::default());
+    for record in 1..all.events.len() {
+        let outside = Outside {
+            signal_at: Some(record),
+            ..Outside::default()
+        };
+        let report = rig.run(Vec::new(), outside);
+        laws::hold(&rig.plan, &report, 1);
+        let place = |is: fn(&Event) -> bool| report.events.iter().position(|stamped| is(&stamped.event));
+        let signal = place(|event| matches!(event, Event::Signal { .. }));
+        let commit = place(|event| matches!(event, Event::Commit { .. }));
+        let ends = match &report.rest {
+            _ if signal.is_none() => vec![End::Completed],
+            _ if commit.is_none() => vec![End::Refused, End::RolledBack],
+            _ => vec![End::Completed, End::Paused],
+        };
+        let end = match &report.rest {
+            Rest::Ended(end) => end.end,
+            Rest::Paused(_) => End::Paused,
+            Rest::Killed => panic!("{record}"),
+        };
+        assert!(ends.contains(&end), "{record} {end:?}\n{}", report.told());
+    }
+}
+
+/// The clock jumps past the moment to turn back, at every record.
+#[test]
+fn the_moment_to_turn_back_at_every_record() {
+    let rig = rig();
+    let all = rig.run(Vec::new(), Outside::default());
+    let is_commit = |stamped: &backstay::event::Stamped| matches!(stamped.event, Event::Commit { .. });
+    let committed = all.events.iter().position(is_commit).expect("it commits");
+    let first = all
+        .events
+        .iter()
+        .position(|stamped| matches!(&stamped.event, Event::Intent(intent) if intent.changing));
+    for record in first.expect("a change") + 1..committed {
+        let outside = Outside {
+            passes_at: Some((record, 61 * MINUTE_MS)),
+            ..Outside::default()
+        };
+        let report = rig.run(Vec::new(), outside);
+        laws::hold(&rig.plan, &report, 2);
+        assert_eq!(report.end().end, End::RolledBack, "{record}\n{}", report.told());
+    }
+}
