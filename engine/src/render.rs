@@ -8,6 +8,7 @@
 mod findings;
 pub mod json;
 mod line;
+mod plan;
 mod status;
 mod summary;
 mod timeline;
@@ -16,6 +17,7 @@ mod visible;
 #[cfg(feature = "cli")]
 pub use findings::findings;
 pub use line::{Line, Tone};
+pub use plan::plan;
 pub use status::Status;
 pub use summary::{end_word, summary};
 pub use timeline::{Outline, StepOutline, Timeline};

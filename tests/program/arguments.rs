@@ -1,0 +1,92 @@
+//! Help, usage, the catalogue, the pages.
+
+use crate::call::{Call, Desk};
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let desk = Desk::new();
+    let help = desk.call(&["--help"]).exits(0);
+    for word in [
+        "check", "plan", "run", "resume", "turn-back", "pause", "anchors", "actions", "explain", "transcript",
+        "75 locked by another run",
+    ] {
+        assert!(help.stdout.contains(word), "{word}: {}", help.stdout);
+    }
+    assert!(help.stderr.is_empty());
+    assert!(desk.call(&["--version"]).exits(0).stdout.starts_with("backstay "));
+    for command in ["check", "plan", "run", "resume", "turn-back", "pause", "anchors", "actions", "explain"] {
+        assert!(desk.call(&[command, "--help"]).exits(0).stdout.contains("Usage:"), "{command}");
+    }
+}
+
+#[test]
+fn a_wrong_call_exits_2_and_says_why_in_json_too() {
+    let desk = Desk::new();
+    for words in [
+        &["frobnicate"][..],
+        &["run"],
+        &["check"],
+        &["run", "x.runbook", "--window-start", "tomorrow"],
+        &["resume", "x", "--extend", "30"],
+        &["resume", "x", "--extend", "30m"],
+    ] {
+        let call = desk.call(words).exits(2);
+        assert!(call.stdout.is_empty() && call.stderr.contains("error:"), "{call:?}");
+    }
+    let json = desk.call(&["run", "--format", "json"]).exits(2).json();
+    assert_eq!(json["error"]["exit"], 2);
+    assert!(json["error"]["reason"].as_str().unwrap().contains("<FILE>"), "{json}");
+    assert!(!json["error"]["help"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn the_catalogue_shows_types_effects_and_documentation() {
+    let desk = Desk::new();
+    let all = desk.call(&["actions"]).exits(0).stdout;
+    assert!(all.lines().count() > 20 && all.contains("fs.link"), "{all}");
+    let family = desk.call(&["actions", "process"]).exits(0).stdout;
+    assert!(family.lines().all(|line| line.starts_with("process.")), "{family}");
+    let link = desk.call(&["actions", "fs.link"]).exits(0).stdout;
+    for part in ["fs.link(at: path, to: path)", "sets link(at)", "may be repeated"] {
+        assert!(link.contains(part), "{part}: {link}");
+    }
+    for name in all.lines().filter_map(|line| line.split(' ').next()) {
+        let page = desk.call(&["actions", name]).exits(0).stdout;
+        assert!(page.starts_with(name) && page.contains("Effects"), "{page}");
+    }
+    assert!(desk.call(&["actions", "fs.frob"]).exits(2).stderr.contains("backstay actions"));
+}
+
+#[test]
+fn every_diagnostic_has_a_page() {
+    let desk = Desk::new();
+    let slugs = desk.call(&["explain"]).exits(0).stdout;
+    assert!(slugs.lines().count() > 20, "{slugs}");
+    for slug in slugs.lines() {
+        let page = desk.call(&["explain", slug]).exits(0).stdout;
+        assert!(page.contains(slug), "{slug}: {page}");
+    }
+    desk.call(&["explain", "no-such-slug"]).exits(2);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["actions"]);
+    command.stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn colours_are_only_where_they_are_wanted() {
+    let desk = Desk::new();
+    desk.write("bad.runbook", "runbook x \"X\"\nstep a \"A\" { frobnicate }\n");
+    let plain = desk.call(&["check", "bad.runbook"]).exits(3);
+    assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'));
+    let always = desk.call(&["check", "bad.runbook", "--color", "always"]).exits(3);
+    assert!(always.stdout.contains("\u{1b}["), "{}", always.stdout);
+    let forbidden = Call::of(desk.command(&["check", "bad.runbook", "--color", "never"]).env("CLICOLOR_FORCE", "1"));
+    assert!(!forbidden.stdout.contains('\u{1b}'));
+}

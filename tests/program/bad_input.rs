@@ -1,0 +1,113 @@
+//! Bad input: a clear error that says what to do, the right exit code, no panic, no hang.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::call::{Desk, SMALL};
+
+/// The error of a call with `--format json`.
+fn error(desk: &Desk, exit: i32, words: &[&str]) -> Value {
+    let words = [words, &["--format", "json"]].concat();
+    let json = desk.call(&words).exits(exit).json();
+    let error = json["error"].clone();
+    assert_eq!(error["exit"], exit, "{json}");
+    let reason = error["reason"].as_str().unwrap();
+    assert!(!reason.is_empty() && !reason.contains('\n'), "{json}");
+    assert!(error["help"].as_array().is_some_and(|help| !help.is_empty()), "nothing says what to do: {json}");
+    error
+}
+
+fn reason(error: &Value) -> &str {
+    error["reason"].as_str().unwrap()
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("folder")).unwrap();
+    for command in ["check", "run", "plan"] {
+        assert!(reason(&error(&desk, 2, &[command, "gone.runbook"])).contains("gone.runbook"));
+        assert!(reason(&error(&desk, 2, &[command, "folder"])).contains("folder"));
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let desk = Desk::new();
+    desk.write("latin.runbook", b"runbook x \"X\"\n# caf\xe9\n");
+    let error = error(&desk, 3, &["check", "latin.runbook"]);
+    assert!(reason(&error).contains("line 2, column 6"), "{error}");
+}
+
+#[test]
+fn a_huge_text_is_read_or_refused_but_never_hangs() {
+    let desk = Desk::new();
+    let mut text = SMALL.to_owned();
+    while text.len() < 10 << 20 {
+        text.push_str("# ballast ballast ballast ballast ballast ballast ballast ballast ballast\n");
+    }
+    desk.write("large.runbook", &text);
+    desk.call(&["check", "large.runbook"]).exits(0);
+    desk.write("larger.runbook", [text.as_bytes(), text.as_bytes()].concat());
+    error(&desk, 3, &["check", "larger.runbook"]);
+    desk.write("nonsense.runbook", vec![b'x'; 10 << 20]);
+    desk.call(&["check", "nonsense.runbook", "--format", "json"]).exits(3);
+}
+
+#[test]
+fn deep_nesting_is_an_error_at_its_place() {
+    let desk = Desk::new();
+    let deep = format!("runbook x \"X\"\nstep a \"A\" {}{}\n", "{".repeat(10_000), "}".repeat(10_000));
+    desk.write("deep.runbook", deep);
+    let json = desk.call(&["check", "deep.runbook", "--format", "json"]).exits(3).json();
+    assert!(!json["diagnostics"].as_array().unwrap().is_empty(), "{json}");
+}
+
+#[test]
+fn modules_in_a_circle() {
+    let desk = Desk::new();
+    desk.write("a.runbook", format!("use \"./b.runbook\" as b\n{SMALL}"));
+    desk.write("b.runbook", "use \"./c.runbook\" as c\n");
+    desk.write("c.runbook", "use \"./b.runbook\" as b\n");
+    let json = desk.call(&["check", "a.runbook", "--format", "json"]).exits(3).json();
+    assert!(json["diagnostics"].to_string().contains("b.runbook"), "{json}");
+}
+
+#[test]
+fn inputs_that_are_missing_or_wrong_are_told_all_at_once() {
+    let desk = Desk::new();
+    desk.write("small.runbook", SMALL);
+    let missing = error(&desk, 2, &["run", "small.runbook", "--no-input"]);
+    assert!(reason(&missing).contains("place"), "{missing}");
+    let wrong = error(&desk, 2, &["run", "small.runbook", "--input", "count=three", "--input", "spice=hot"]);
+    for name in ["place", "count", "spice"] {
+        assert!(wrong.to_string().contains(name), "{name}: {wrong}");
+    }
+    error(&desk, 2, &["run", "small.runbook", "--input", "place"]);
+    error(&desk, 2, &["plan", "small.runbook"]);
+    assert!(!desk.path("state/runs").exists(), "a run was begun");
+}
+
+#[test]
+fn files_of_inputs_and_answers_that_are_wrong() {
+    let desk = Desk::new();
+    desk.write("small.runbook", SMALL);
+    desk.write("bad.toml", "place = \n");
+    desk.write("answers.toml", "[cutover]\n2 = true\n");
+    let no_toml = error(&desk, 2, &["run", "small.runbook", "--inputs", "bad.toml"]);
+    assert!(reason(&no_toml).contains("line 1"), "{no_toml}");
+    error(&desk, 2, &["run", "small.runbook", "--inputs", "gone.toml"]);
+    let place = format!("place={}", desk.path("out").display());
+    let table = error(&desk, 2, &["run", "small.runbook", "--input", &place, "--answers", "answers.toml"]);
+    assert!(reason(&table).contains("cutover"), "{table}");
+}
+
+#[test]
+fn runs_that_are_not_there() {
+    let desk = Desk::new();
+    for words in [&["resume", "gone"][..], &["turn-back", "../gone"], &["pause", "gone"], &["transcript", "verify", "gone"]] {
+        assert!(reason(&error(&desk, 2, words)).contains("gone"));
+    }
+    desk.call(&["transcript", "show", "gone\u{1b}[2J"]).exits(2);
+}
