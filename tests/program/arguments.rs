@@ -7,15 +7,37 @@ fn help_names_every_command_and_the_exit_codes() {
     let desk = Desk::new();
     let help = desk.call(&["--help"]).exits(0);
     for word in [
-        "check", "plan", "run", "resume", "turn-back", "pause", "anchors", "actions", "explain", "transcript",
+        "check",
+        "plan",
+        "run",
+        "resume",
+        "turn-back",
+        "pause",
+        "anchors",
+        "actions",
+        "explain",
+        "transcript",
         "75 locked by another run",
     ] {
         assert!(help.stdout.contains(word), "{word}: {}", help.stdout);
     }
     assert!(help.stderr.is_empty());
     assert!(desk.call(&["--version"]).exits(0).stdout.starts_with("backstay "));
-    for command in ["check", "plan", "run", "resume", "turn-back", "pause", "anchors", "actions", "explain"] {
-        assert!(desk.call(&[command, "--help"]).exits(0).stdout.contains("Usage:"), "{command}");
+    for command in [
+        "check",
+        "plan",
+        "run",
+        "resume",
+        "turn-back",
+        "pause",
+        "anchors",
+        "actions",
+        "explain",
+    ] {
+        assert!(
+            desk.call(&[command, "--help"]).exits(0).stdout.contains("Usage:"),
+            "{command}"
+        );
     }
 }
 
@@ -54,7 +76,12 @@ fn the_catalogue_shows_types_effects_and_documentation() {
         let page = desk.call(&["actions", name]).exits(0).stdout;
         assert!(page.starts_with(name) && page.contains("Effects"), "{page}");
     }
-    assert!(desk.call(&["actions", "fs.frob"]).exits(2).stderr.contains("backstay actions"));
+    assert!(
+        desk.call(&["actions", "fs.frob"])
+            .exits(2)
+            .stderr
+            .contains("backstay actions")
+    );
 }
 
 #[test]
@@ -87,6 +114,9 @@ fn colours_are_only_where_they_are_wanted() {
     assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'));
     let always = desk.call(&["check", "bad.runbook", "--color", "always"]).exits(3);
     assert!(always.stdout.contains("\u{1b}["), "{}", always.stdout);
-    let forbidden = Call::of(desk.command(&["check", "bad.runbook", "--color", "never"]).env("CLICOLOR_FORCE", "1"));
+    let forbidden = Call::of(
+        desk.command(&["check", "bad.runbook", "--color", "never"])
+            .env("CLICOLOR_FORCE", "1"),
+    );
     assert!(!forbidden.stdout.contains('\u{1b}'));
 }

@@ -14,7 +14,10 @@ fn error(desk: &Desk, exit: i32, words: &[&str]) -> Value {
     assert_eq!(error["exit"], exit, "{json}");
     let reason = error["reason"].as_str().unwrap();
     assert!(!reason.is_empty() && !reason.contains('\n'), "{json}");
-    assert!(error["help"].as_array().is_some_and(|help| !help.is_empty()), "nothing says what to do: {json}");
+    assert!(
+        error["help"].as_array().is_some_and(|help| !help.is_empty()),
+        "nothing says what to do: {json}"
+    );
     error
 }
 
@@ -58,9 +61,16 @@ fn a_huge_text_is_read_or_refused_but_never_hangs() {
 #[test]
 fn deep_nesting_is_an_error_at_its_place() {
     let desk = Desk::new();
-    let deep = format!("runbook x \"X\"\nstep a \"A\" {}{}\n", "{".repeat(10_000), "}".repeat(10_000));
+    let deep = format!(
+        "runbook x \"X\"\nstep a \"A\" {}{}\n",
+        "{".repeat(10_000),
+        "}".repeat(10_000)
+    );
     desk.write("deep.runbook", deep);
-    let json = desk.call(&["check", "deep.runbook", "--format", "json"]).exits(3).json();
+    let json = desk
+        .call(&["check", "deep.runbook", "--format", "json"])
+        .exits(3)
+        .json();
     assert!(!json["diagnostics"].as_array().unwrap().is_empty(), "{json}");
 }
 
@@ -80,7 +90,11 @@ fn inputs_that_are_missing_or_wrong_are_told_all_at_once() {
     desk.write("small.runbook", SMALL);
     let missing = error(&desk, 2, &["run", "small.runbook", "--no-input"]);
     assert!(reason(&missing).contains("place"), "{missing}");
-    let wrong = error(&desk, 2, &["run", "small.runbook", "--input", "count=three", "--input", "spice=hot"]);
+    let wrong = error(
+        &desk,
+        2,
+        &["run", "small.runbook", "--input", "count=three", "--input", "spice=hot"],
+    );
     for name in ["place", "count", "spice"] {
         assert!(wrong.to_string().contains(name), "{name}: {wrong}");
     }
@@ -99,14 +113,23 @@ fn files_of_inputs_and_answers_that_are_wrong() {
     assert!(reason(&no_toml).contains("line 1"), "{no_toml}");
     error(&desk, 2, &["run", "small.runbook", "--inputs", "gone.toml"]);
     let place = format!("place={}", desk.path("out").display());
-    let table = error(&desk, 2, &["run", "small.runbook", "--input", &place, "--answers", "answers.toml"]);
+    let table = error(
+        &desk,
+        2,
+        &["run", "small.runbook", "--input", &place, "--answers", "answers.toml"],
+    );
     assert!(reason(&table).contains("cutover"), "{table}");
 }
 
 #[test]
 fn runs_that_are_not_there() {
     let desk = Desk::new();
-    for words in [&["resume", "gone"][..], &["turn-back", "../gone"], &["pause", "gone"], &["transcript", "verify", "gone"]] {
+    for words in [
+        &["resume", "gone"][..],
+        &["turn-back", "../gone"],
+        &["pause", "gone"],
+        &["transcript", "verify", "gone"],
+    ] {
         assert!(reason(&error(&desk, 2, words)).contains("gone"));
     }
     desk.call(&["transcript", "show", "gone\u{1b}[2J"]).exits(2);

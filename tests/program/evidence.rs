@@ -8,7 +8,8 @@ fn finished() -> (Desk, String) {
     let desk = Desk::new();
     desk.write("small.runbook", SMALL);
     let place = format!("place={}", desk.path("out").display());
-    desk.call(&["run", "small.runbook", "--input", &place, "--no-input"]).exits(0);
+    desk.call(&["run", "small.runbook", "--input", &place, "--no-input"])
+        .exits(0);
     let run = desk.run_name();
     (desk, run)
 }
@@ -16,13 +17,22 @@ fn finished() -> (Desk, String) {
 #[test]
 fn a_finished_run_is_verified_by_name_and_by_directory() {
     let (desk, run) = finished();
-    let json = desk.call(&["transcript", "verify", &run, "--format", "json"]).exits(0).json();
+    let json = desk
+        .call(&["transcript", "verify", &run, "--format", "json"])
+        .exits(0)
+        .json();
     assert_eq!(json["verdict"], "unsigned");
     assert!(json["records"].as_u64().unwrap() > 5);
     assert_eq!(json["head"].as_str().unwrap().len(), 64);
     let directory = format!("state/runs/{run}");
-    assert!(desk.call(&["transcript", "verify", &directory]).exits(0).stdout.starts_with("unsigned"));
-    desk.call(&["transcript", "verify", &run, "--require-signature"]).exits(1);
+    assert!(
+        desk.call(&["transcript", "verify", &directory])
+            .exits(0)
+            .stdout
+            .starts_with("unsigned")
+    );
+    desk.call(&["transcript", "verify", &run, "--require-signature"])
+        .exits(1);
 }
 
 #[test]
@@ -31,7 +41,10 @@ fn an_altered_run_exits_1() {
     let path = desk.path(&format!("state/runs/{run}/transcript.jsonl"));
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("\"operator\":\"ada\"", "\"operator\":\"eve\"", 1)).unwrap();
-    let json = desk.call(&["transcript", "verify", &run, "--format", "json"]).exits(1).json();
+    let json = desk
+        .call(&["transcript", "verify", &run, "--format", "json"])
+        .exits(1)
+        .json();
     assert_eq!(json["verdict"], "altered");
     desk.call(&["transcript", "show", &run]).exits(1);
 }

@@ -14,20 +14,31 @@ fn desk() -> (Desk, String) {
 #[test]
 fn a_plan_says_what_would_be_done_and_does_nothing() {
     let (desk, place) = desk();
-    let json = desk.call(&["plan", "small.runbook", "--input", &place, "--format", "json"]).exits(0).json();
+    let json = desk
+        .call(&["plan", "small.runbook", "--input", &place, "--format", "json"])
+        .exits(0)
+        .json();
     assert!(json["digest"].as_str().unwrap().starts_with("sha256:"));
     assert_eq!(json["window_ms"], 600_000);
     for field in ["forward_ms", "longest_way_back_ms", "slack_ms"] {
         assert!(json[field].as_u64().is_some(), "{field}: {json}");
     }
     let step = &json["steps"][0];
-    assert_eq!((step["id"].as_str(), step["title"].as_str()), (Some("write"), Some("Write the file")));
+    assert_eq!(
+        (step["id"].as_str(), step["title"].as_str()),
+        (Some("write"), Some("Write the file"))
+    );
     assert_eq!(step["budget_ms"], 60_000);
     assert_eq!(step["would"], "run");
     assert_eq!(step["after"], serde_json::json!([]));
     assert!(!step["changes"].as_array().unwrap().is_empty(), "{json}");
     let text = desk.call(&["plan", "small.runbook", "--input", &place]).exits(0).stdout;
-    for part in ["Write the file", "budget 1m", json["digest"].as_str().unwrap(), "kept for the way back"] {
+    for part in [
+        "Write the file",
+        "budget 1m",
+        json["digest"].as_str().unwrap(),
+        "kept for the way back",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!desk.path("out").exists());
@@ -37,7 +48,18 @@ fn a_plan_says_what_would_be_done_and_does_nothing() {
 #[test]
 fn a_run_keeps_data_and_talk_apart() {
     let (desk, place) = desk();
-    let call = desk.call(&["run", "small.runbook", "--input", &place, "--format", "json", "--ticket", "CHG-7"]).exits(0);
+    let call = desk
+        .call(&[
+            "run",
+            "small.runbook",
+            "--input",
+            &place,
+            "--format",
+            "json",
+            "--ticket",
+            "CHG-7",
+        ])
+        .exits(0);
     let json = call.json();
     assert_eq!(json["end"], "completed");
     assert_eq!(json["exit"], 0);
@@ -45,7 +67,11 @@ fn a_run_keeps_data_and_talk_apart() {
     let transcript = fs::read_to_string(json["transcript"].as_str().unwrap()).unwrap();
     assert!(transcript.contains("\"operator\":\"ada\"") && transcript.contains("\"ticket\":\"CHG-7\""));
     assert_eq!(fs::read_to_string(desk.path("out")).unwrap(), "hello");
-    assert!(call.stderr.contains("begins: Write the file (budget 1m)"), "{}", call.stderr);
+    assert!(
+        call.stderr.contains("begins: Write the file (budget 1m)"),
+        "{}",
+        call.stderr
+    );
     assert!(!call.stderr.contains('\u{1b}') && !call.stderr.contains('\r'));
 
     let run = json["run"].as_str().unwrap();
@@ -57,12 +83,26 @@ fn a_run_keeps_data_and_talk_apart() {
 #[test]
 fn a_plan_that_was_not_approved_is_refused() {
     let (desk, place) = desk();
-    let plan = desk.call(&["plan", "small.runbook", "--input", &place, "--format", "json"]).exits(0).json();
+    let plan = desk
+        .call(&["plan", "small.runbook", "--input", &place, "--format", "json"])
+        .exits(0)
+        .json();
     let digest = plan["digest"].as_str().unwrap();
     let other = format!("sha256:{}", "0".repeat(64));
-    let words = ["run", "small.runbook", "--input", &place, "--format", "json", "--approved"];
+    let words = [
+        "run",
+        "small.runbook",
+        "--input",
+        &place,
+        "--format",
+        "json",
+        "--approved",
+    ];
     let refused = desk.call(&[&words[..], &[&other]].concat()).exits(4).json();
-    assert!(refused["error"]["reason"].as_str().unwrap().contains(digest), "{refused}");
+    assert!(
+        refused["error"]["reason"].as_str().unwrap().contains(digest),
+        "{refused}"
+    );
     assert!(!desk.path("out").exists());
     desk.call(&[&words[..], &[digest]].concat()).exits(0);
 }
@@ -70,7 +110,10 @@ fn a_plan_that_was_not_approved_is_refused() {
 #[test]
 fn a_failed_check_exits_5_and_tells_the_way_back() {
     let (desk, place) = desk();
-    desk.write("failing.runbook", SMALL.replace("fs.exists(place)", "not fs.exists(place)"));
+    desk.write(
+        "failing.runbook",
+        SMALL.replace("fs.exists(place)", "not fs.exists(place)"),
+    );
     let call = desk.call(&["run", "failing.runbook", "--input", &place]).exits(5);
     for part in ["ROLLED BACK", "write", "transcript", "backstay transcript show"] {
         assert!(call.stdout.contains(part), "{part}: {}", call.stdout);
@@ -91,9 +134,14 @@ fn answers_come_from_a_file_and_their_source_is_recorded() {
     let desk = Desk::new();
     desk.write("asks.runbook", ASKS);
     desk.write("answers.toml", "\"ask/1\" = true\n\"Who decides?\" = \"grace\"\n");
-    desk.call(&["run", "asks.runbook", "--answers", "answers.toml"]).exits(0);
-    let transcript = fs::read_to_string(desk.path(&format!("state/runs/{}/transcript.jsonl", desk.run_name()))).unwrap();
-    assert!(transcript.contains("\"via\":\"file\"") && transcript.contains("grace"), "{transcript}");
+    desk.call(&["run", "asks.runbook", "--answers", "answers.toml"])
+        .exits(0);
+    let transcript =
+        fs::read_to_string(desk.path(&format!("state/runs/{}/transcript.jsonl", desk.run_name()))).unwrap();
+    assert!(
+        transcript.contains("\"via\":\"file\"") && transcript.contains("grace"),
+        "{transcript}"
+    );
 }
 
 #[test]
@@ -101,8 +149,14 @@ fn a_run_whose_question_nobody_can_answer_is_refused_before_anything() {
     let desk = Desk::new();
     desk.write("asks.runbook", ASKS);
     desk.write("answers.toml", "\"Shall it be done?\" = true\n");
-    let json = desk.call(&["run", "asks.runbook", "--no-input", "--format", "json"]).exits(4).json();
+    let json = desk
+        .call(&["run", "asks.runbook", "--no-input", "--format", "json"])
+        .exits(4)
+        .json();
     assert!(json["error"].to_string().contains("Shall it be done?"), "{json}");
-    let half = desk.call(&["run", "asks.runbook", "--answers", "answers.toml", "--format", "json"]).exits(4).json();
+    let half = desk
+        .call(&["run", "asks.runbook", "--answers", "answers.toml", "--format", "json"])
+        .exits(4)
+        .json();
     assert!(half["error"].to_string().contains("Who decides?"), "{half}");
 }

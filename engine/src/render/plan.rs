@@ -73,7 +73,9 @@ fn sums(text: &mut String, report: &PlanReport) {
 }
 
 fn step(text: &mut String, number: usize, step: &StepReport) {
-    let budget = step.budget_ms.map_or(String::new(), |ms| format!(", budget {}", duration(ms)));
+    let budget = step
+        .budget_ms
+        .map_or(String::new(), |ms| format!(", budget {}", duration(ms)));
     let before = if step.before_window { ", before the window" } else { "" };
     let after = if step.after.is_empty() {
         String::new()

@@ -1,9 +1,11 @@
 //! The commands, one a file. Each gives the exit code, or why it could not do what was asked.
 
 mod actions;
+mod anchors;
 mod check;
 mod explain;
 mod pause;
+mod plan;
 mod resume;
 mod run;
 mod transcript;
@@ -23,6 +25,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Transcript(arguments) => transcript::run(&arguments),
-        _ => Err(Failure::usage("not yet")),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Anchors(arguments) => anchors::run(&arguments),
     }
 }

@@ -23,10 +23,10 @@ use crate::streams;
 const LAST_WORK: Duration = Duration::from_millis(200);
 
 /// Carries something out with everything set up, and shows what happens meanwhile.
-pub(crate) fn on_stage<T, F: Future<Output = Result<T, backstay::Error>>>(
+pub(crate) fn on_stage<T>(
     state: StateDirectory,
     options: &PersonOptions,
-    act: impl FnOnce(Edge) -> F,
+    act: impl AsyncFnOnce(Edge) -> Result<T, backstay::Error>,
 ) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -12,9 +12,7 @@ pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
         answers: None,
         no_input: true,
     };
-    stage::on_stage(place.state, &nobody, |edge| {
-        std::future::ready(backstay::pause(&place.run, &edge))
-    })?;
+    stage::on_stage(place.state, &nobody, async |edge| backstay::pause(&place.run, &edge))?;
     match arguments.format.format {
         Format::Json => streams::json(&json::asked(&place.run, "pause")),
         Format::Text => streams::data(&format!(

@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
         turn_back: false,
         extend: arguments.extend.zip(arguments.because.clone()),
     };
-    let finished = stage::on_stage(place.state, &arguments.person, |edge| async {
+    let finished = stage::on_stage(place.state, &arguments.person, async |edge| {
         backstay::resume(&place.run, options, edge).await
     })?;
     Ok(stage::report(&finished, arguments.format.format))

@@ -15,6 +15,8 @@ pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
         ticket: arguments.ticket.clone(),
     };
     let state = places::state_directory(&arguments.state)?;
-    let finished = stage::on_stage(state, &arguments.person, |edge| backstay::start(options, edge))?;
+    let finished = stage::on_stage(state, &arguments.person, async |edge| {
+        backstay::start(options, edge).await
+    })?;
     Ok(stage::report(&finished, arguments.format.format))
 }

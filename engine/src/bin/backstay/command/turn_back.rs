@@ -10,7 +10,7 @@ use crate::{places, stage, streams};
 pub(super) fn run(arguments: &TurnBack) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.state, &arguments.run)?;
     let run = place.run.clone();
-    let finished = stage::on_stage(place.state, &arguments.person, |edge| async {
+    let finished = stage::on_stage(place.state, &arguments.person, async |edge| {
         backstay::turn_back(&place.run, ResumeOptions::default(), edge).await
     })?;
     match (finished, arguments.format.format) {
