@@ -96,7 +96,7 @@ inputs {
 
 step write "Write the file" {
   budget 1m
-  do fs.write(place, text: "hello") undo { do fs.remove(place) } within 10s
+  do fs.write(place, content: "hello") undo { do fs.remove(place) } within 10s
   check "it is there": fs.exists(place) within 5s
 }
 "#;

@@ -25,7 +25,7 @@ fn a_good_runbook_exits_0() {
 fn a_bad_one_exits_3_with_every_finding_at_its_place() {
     let desk = Desk::new();
     desk.write("small.runbook", SMALL);
-    desk.write("bad.runbook", SMALL.replace("text: \"hello\"", "text: missing"));
+    desk.write("bad.runbook", SMALL.replace("content: \"hello\"", "content: missing"));
     let text = desk.call(&["check", "bad.runbook"]).exits(3);
     assert!(text.stdout.contains("bad.runbook:14:"), "{}", text.stdout);
     let json = desk

@@ -46,7 +46,7 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path) -> String {
             visible(&failed.step),
             visible(&failed.reason)
         );
-    } else if !end.reason.is_empty() {
+    } else if !end.reason.is_empty() && end.end != End::Completed {
         let _ = writeln!(text, "  because:     {}", visible(&end.reason));
     }
     if let Some(way) = &end.way_back {

@@ -64,7 +64,11 @@ pub(crate) fn inputs(options: &InputOptions) -> Result<GivenInputs, Failure> {
 
 /// A TOML file as a table.
 fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
-    let failure = |reason: String| Failure::usage(format!("the {what} file {} {reason}", path.display()));
+    let help = match what {
+        "answers" => "it holds lines like \"cutover/2\" = true",
+        _ => "it holds lines like name = \"value\"",
+    };
+    let failure = |reason: String| Failure::usage(format!("the {what} file {} {reason}", path.display())).help(help);
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
     read.map_err(|error| failure(format!("cannot be read: {error}")))?;

@@ -92,11 +92,11 @@ impl Timeline {
 
     fn outcome(&self, outcome: &OutcomeRecord) -> Words {
         let evidence = because(Some(&outcome.evidence));
-        let took = units::duration(outcome.ms);
+        let took = took(outcome.ms);
         let title = self.title_of(&outcome.key).unwrap_or(&outcome.key);
         let (text, tone) = match outcome.result {
-            OutcomeResult::Ok => (format!("ok in {took}{evidence}"), Tone::Plain),
-            OutcomeResult::Failed => (format!("FAILED after {took}: {}{evidence}", short(title)), Tone::Bad),
+            OutcomeResult::Ok => (format!("ok{evidence}{took}"), Tone::Plain),
+            OutcomeResult::Failed => (format!("FAILED: {}{evidence}{took}", short(title)), Tone::Bad),
             OutcomeResult::Unknown => (
                 format!("nobody knows whether it happened: {}{evidence}", short(title)),
                 Tone::Notable,
@@ -198,10 +198,10 @@ fn evaluated(event: &Event) -> Words {
         format!(" {verb}")
     };
     let text = format!(
-        "{noun} “{}”{verb}{} ({}{polls})",
+        "{noun} “{}”{verb}{}{}{polls}",
         short(label),
         because(Some(evidence)),
-        units::duration(*ms)
+        took(*ms)
     );
     (place(key), text, tone)
 }
@@ -330,6 +330,15 @@ fn happened(event: &Event) -> Option<Words> {
         _ => return None,
     };
     Some(("run".to_owned(), text, tone))
+}
+
+/// How long something took, where that can be seen.
+fn took(ms: u64) -> String {
+    if ms == 0 {
+        String::new()
+    } else {
+        format!(" ({})", units::duration(ms))
+    }
 }
 
 /// Where a run turns to.
