@@ -305,7 +305,7 @@ fn usage(error: &clap::Error) -> Failure {
     {
         reason = format!("{reason} {what}");
     }
-    lines.fold(Failure::usage(reason), |failure, line| failure.help(line))
+    lines.fold(Failure::usage(reason), Failure::help)
 }
 
 fn wants_json(words: &[OsString]) -> bool {

@@ -13,7 +13,7 @@ use crate::streams;
 /// How often the status line is drawn again.
 const REDRAW: Duration = Duration::from_secs(1);
 /// How long nothing may happen before a line says that the run goes on, where nothing is drawn again.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_mins(1);
 
 enum Message {
     /// What is about to run, and what has happened so far.

@@ -285,15 +285,12 @@ fn happened(event: &Event) -> Option<Words> {
                 AnchorTime::Start => "at the start",
                 AnchorTime::End => "at the end",
             };
-            match value {
-                Some(value) => {
-                    let value = value.to_value().canonical();
-                    (format!("anchor {name} {when}: {}", short(&value)), Tone::Plain)
-                }
-                None => {
-                    let reason = because(reason.as_deref());
-                    (format!("anchor {name} {when} has no answer{reason}"), Tone::Notable)
-                }
+            if let Some(value) = value {
+                let value = value.to_value().canonical();
+                (format!("anchor {name} {when}: {}", short(&value)), Tone::Plain)
+            } else {
+                let reason = because(reason.as_deref());
+                (format!("anchor {name} {when} has no answer{reason}"), Tone::Notable)
             }
         }
         Event::ClockGap {
