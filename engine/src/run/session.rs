@@ -131,6 +131,9 @@ impl Session {
         let driven = driver.run(self.opening).await;
         drop(listener);
         let finished = finished(&run, driven, transcript);
+        if let Ok(finished) = &finished {
+            discard_displaced(finished);
+        }
         if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
             // What still runs here would go on behind the back of whoever resumes.
             orphans::kill(&run, clock.as_ref()).await;
@@ -165,6 +168,16 @@ fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) ->
                 "mend that, then: backstay resume {run} (or backstay turn-back {run})"
             )],
         }),
+    }
+}
+
+/// What restores displaced is kept until the run has ended; where a person is needed, longer.
+fn discard_displaced(finished: &Finished) {
+    let directory = finished.transcript.parent();
+    if let Some(directory) = directory.filter(|_| finished.last.is_some() && finished.end != End::Stuck)
+        && let Err(error) = crate::action::backup::discard_displaced(directory)
+    {
+        tracing::warn!(%error, "what a restore displaced is not removed");
     }
 }
 

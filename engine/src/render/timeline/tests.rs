@@ -121,5 +121,8 @@ fn what_commands_print_steers_nothing() {
             .any(|character| character.is_control() || character == '\u{202e}'),
         "{line:?}"
     );
-    assert!(line.len() < 1000 && line.contains("FAILED: cutover/1") && line.contains("(1s500ms)"), "{line}");
+    assert!(
+        line.len() < 1000 && line.contains("FAILED: cutover/1") && line.contains("(1s500ms)"),
+        "{line}"
+    );
 }

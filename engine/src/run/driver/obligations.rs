@@ -15,10 +15,7 @@ impl Job {
         } else {
             unsupported(plan)
         };
-        let mut broken: Vec<(&str, String)> = not_carried
-            .into_iter()
-            .map(|reason| ("supported", reason))
-            .collect();
+        let mut broken: Vec<(&str, String)> = not_carried.into_iter().map(|reason| ("supported", reason)).collect();
         let uses = path_uses(plan, &self.evaluator()).await;
         let count = uses.len();
         let mut identified: Vec<(PathUse, PathIdentity)> = Vec::new();
