@@ -331,9 +331,9 @@ mod tests {
             for (before, step) in &further {
                 order.add(*before, *step);
             }
-            for step in 0..count {
-                for before in 0..count {
-                    prop_assert_eq!(order.is_before(before, step), expected[step][before]);
+            for (step, row) in expected.iter().enumerate() {
+                for (before, is_before) in row.iter().enumerate() {
+                    prop_assert_eq!(order.is_before(before, step), *is_before);
                 }
             }
             let acyclic = (0..count).all(|step| !expected[step][step]);

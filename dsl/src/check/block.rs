@@ -70,8 +70,6 @@ pub(crate) struct Builder {
     pub(crate) budget_ms: Option<u64>,
     /// `on failure`.
     pub(crate) on_failure: Option<(Disposition, Span)>,
-    /// `skip when` or `only when`, the first of them.
-    pub(crate) may_be_skipped: Option<Span>,
     /// What guards proved to be pinned.
     pub(crate) pinned: Vec<Refinable>,
     prefix: String,
@@ -91,7 +89,6 @@ impl Builder {
             around: Around::default(),
             budget_ms: None,
             on_failure: None,
-            may_be_skipped: None,
             pinned: Vec::new(),
             prefix: prefix.into(),
             block: Block::default(),

@@ -117,7 +117,7 @@ impl<'a> Checker<'a> {
             .collect();
         if !in_family.is_empty() {
             let message = format!("there is no action `{full_name}`");
-            let finding = Diagnostic::error("unknown-action", name.span, message);
+            let finding = Diagnostic::error("unknown-action", family.span.to(name.span), message);
             let what = format!("action in `{}`", family.value);
             self.report(suggest(finding, name.span, &name.value, in_family, &what));
             return Callee::Unknown;

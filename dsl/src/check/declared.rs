@@ -100,20 +100,7 @@ impl<'a> Checker<'a> {
                 }
                 effects.touches.push(touch);
             }
-            EffectWordKind::Repeat(how) => {
-                let known = [Repeat::Read, Repeat::Convergent, Repeat::Keyed, Repeat::Once];
-                match known.into_iter().find(|repeat| repeat.word() == how.value) {
-                    Some(repeat) if !is_read => {
-                        effects.repeat = repeat;
-                        if repeat == Repeat::Read {
-                            effects.settle = Settle::NotNeeded;
-                        }
-                    }
-                    Some(Repeat::Read) => {}
-                    Some(_) => self.error("misplaced-statement", word.span, "a question is always `repeat read`"),
-                    None => self.unknown_word(how, &known.map(Repeat::word)),
-                }
-            }
+            EffectWordKind::Repeat(how) => self.repeat(is_read, how, effects),
             EffectWordKind::Settle(by) => self.settle(scope, is_read, by, effects),
             EffectWordKind::Partial(how) => match how.value.as_str() {
                 "yes" => effects.is_partial = true,
@@ -148,6 +135,21 @@ impl<'a> Checker<'a> {
                     effects.healthy = Some(Box::new(value));
                 }
             }
+        }
+    }
+
+    fn repeat(&mut self, is_read: bool, how: &ast::Name, effects: &mut Effects) {
+        let known = [Repeat::Read, Repeat::Convergent, Repeat::Keyed, Repeat::Once];
+        match known.into_iter().find(|repeat| repeat.word() == how.value) {
+            Some(repeat) if !is_read => {
+                effects.repeat = repeat;
+                if repeat == Repeat::Read {
+                    effects.settle = Settle::NotNeeded;
+                }
+            }
+            Some(Repeat::Read) => {}
+            Some(_) => self.error("misplaced-statement", how.span, "a question is always `repeat read`"),
+            None => self.unknown_word(how, &known.map(Repeat::word)),
         }
     }
 

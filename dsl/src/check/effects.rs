@@ -40,10 +40,10 @@ fn instantiate(
     let value = |pattern: &Pattern| expr(pattern, signature, arguments, span);
     let mut touch = touch.clone();
     match &mut touch {
-        Touch::Sets { to: optional, .. } | Touch::Starts { with: optional, .. } => {
-            if optional.as_ref().is_some_and(|pattern| value(pattern).is_none()) {
-                *optional = None;
-            }
+        Touch::Sets { to: optional, .. } | Touch::Starts { with: optional, .. }
+            if optional.as_ref().is_some_and(|pattern| value(pattern).is_none()) =>
+        {
+            *optional = None;
         }
         _ => {}
     }

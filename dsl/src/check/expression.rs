@@ -217,14 +217,13 @@ impl<'a> Checker<'a> {
         let found = self.expr(scope, inner, None);
         match &found.ty {
             Type::Unknown => unknown(span),
-            Type::Record(record) => match record.field(&field.value).cloned() {
-                Some(ty) => typed(ExprKind::Field(Box::new(found), field.value.clone()), ty, span),
-                None => {
-                    let record = record.clone();
-                    self.report_unknown_field(field, &record);
-                    unknown(span)
+            Type::Record(record) => {
+                if let Some(ty) = record.field(&field.value).cloned() {
+                    return typed(ExprKind::Field(Box::new(found), field.value.clone()), ty, span);
                 }
-            },
+                self.report_unknown_field(field, record);
+                unknown(span)
+            }
             Type::Optional(_) => {
                 let message = format!("this may be absent, so it has no field `{}` yet", field.value);
                 let finding = Diagnostic::error("unknown-field", field.span, message);

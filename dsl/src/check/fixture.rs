@@ -113,10 +113,18 @@ pub(super) fn keys(statements: &[Statement]) -> Vec<String> {
 
 /// The small catalogue.
 pub(super) fn catalogue() -> Catalogue {
-    let key = || Resource {
+    let made = reads().into_iter().chain(changes());
+    Catalogue::new(made.map(|made| made.0))
+}
+
+fn setting() -> Resource<Pattern> {
+    Resource {
         kind: ResourceKind::Key,
         key: vec![Pattern::Parameter("file"), Pattern::Parameter("key")],
-    };
+    }
+}
+
+fn reads() -> Vec<Made> {
     let verdict = Type::record("Verdict", &[("ok", Type::Bool), ("entries", Type::Int)]);
     let reply = Type::record(
         "Reply",
@@ -128,81 +136,83 @@ pub(super) fn catalogue() -> Catalogue {
         ("stdout", Type::Text),
         ("stderr", Type::Text),
     ];
-    Catalogue::new(
-        [
-            read("fs", "key", Type::Text)
-                .takes("file", Type::Path)
-                .takes("key", Type::Text)
-                .touches(Touch::ValueOf(key())),
-            read("fs", "size", Type::Size).takes("path", Type::Path),
-            read("fs", "free", Type::Size).takes("path", Type::Path),
-            read("fs", "target", Type::Path)
-                .takes("link", Type::Path)
-                .touches(Touch::ValueOf(of(ResourceKind::Link, "link"))),
-            read("fs", "find", Type::Optional(Box::new(Type::Path))).takes("name", Type::Text),
-            read("fs", "read", Type::Text).takes("file", Type::Path),
-            change("fs", "edit_key")
-                .takes("file", Type::Path)
-                .takes("key", Type::Text)
-                .takes("to", Type::Text)
-                .touches(Touch::Sets {
-                    resource: key(),
-                    to: Some(Pattern::Parameter("to")),
-                }),
-            change("fs", "install")
-                .takes("file", Type::Path)
-                .takes("content", Type::Text)
-                .sink(Sink::File),
-            change("fs", "link")
-                .takes("at", Type::Path)
-                .takes("to", Type::Path)
-                .touches(Touch::Sets {
-                    resource: of(ResourceKind::Link, "at"),
-                    to: Some(Pattern::Parameter("to")),
-                }),
-            read("http", "get", reply)
-                .takes("url", Type::Url)
-                .may_take("headers", Type::Map(Box::new(Type::Text)))
-                .sink(Sink::Header),
-            change("http", "listen").takes("port", Type::Port),
-            read("backup", "verify", verdict)
-                .takes("backup", Type::Backup)
-                .touches(Touch::Proves(of(ResourceKind::Backup, "backup"))),
-            change("backup", "create")
-                .takes("state", Type::State)
-                .takes("to", Type::Path)
-                .gives(Type::Backup)
-                .touches(Touch::Captures {
-                    state: of(ResourceKind::State, "state"),
-                    backup: Resource::new(ResourceKind::Backup, Pattern::Result),
-                }),
-            change("backup", "restore")
-                .takes("backup", Type::Backup)
-                .touches(Touch::Restores(of(ResourceKind::Backup, "backup"))),
-            change("image", "pull")
-                .takes("image", Type::Image { pinned: true })
-                .touches(Touch::Adds(of(ResourceKind::Image, "image"))),
-            change("process", "start")
-                .takes("service", Type::Service)
-                .takes("argv", Type::list(Type::Text))
-                .sink(Sink::Argv)
-                .may_take("with", Type::Image { pinned: false })
-                .touches(Touch::Starts {
-                    member: of(ResourceKind::Service, "service"),
-                    with: Some(Pattern::Parameter("with")),
-                }),
-            change("process", "stop")
-                .takes("service", Type::Service)
-                .touches(Touch::Stops(of(ResourceKind::Service, "service"))),
-            change("exec", "run").command().once(),
-            read("exec", "read", Type::record("ReadResult", &printed)).command(),
-            change("notify", "file")
-                .takes("message", Type::Text)
-                .sink(Sink::Message)
-                .touches(Touch::Tells(Pattern::Text("file"))),
-        ]
-        .map(|made| made.0),
-    )
+    vec![
+        read("fs", "key", Type::Text)
+            .takes("file", Type::Path)
+            .takes("key", Type::Text)
+            .touches(Touch::ValueOf(setting())),
+        read("fs", "size", Type::Size).takes("path", Type::Path),
+        read("fs", "free", Type::Size).takes("path", Type::Path),
+        read("fs", "target", Type::Path)
+            .takes("link", Type::Path)
+            .touches(Touch::ValueOf(of(ResourceKind::Link, "link"))),
+        read("fs", "find", Type::Optional(Box::new(Type::Path))).takes("name", Type::Text),
+        read("fs", "read", Type::Text).takes("file", Type::Path),
+        read("http", "get", reply)
+            .takes("url", Type::Url)
+            .may_take("headers", Type::Map(Box::new(Type::Text)))
+            .sink(Sink::Header),
+        read("backup", "verify", verdict)
+            .takes("backup", Type::Backup)
+            .touches(Touch::Proves(of(ResourceKind::Backup, "backup"))),
+        read("exec", "read", Type::record("ReadResult", &printed)).command(),
+    ]
+}
+
+fn changes() -> Vec<Made> {
+    vec![
+        change("fs", "edit_key")
+            .takes("file", Type::Path)
+            .takes("key", Type::Text)
+            .takes("to", Type::Text)
+            .touches(Touch::Sets {
+                resource: setting(),
+                to: Some(Pattern::Parameter("to")),
+            }),
+        change("fs", "install")
+            .takes("file", Type::Path)
+            .takes("content", Type::Text)
+            .sink(Sink::File),
+        change("fs", "link")
+            .takes("at", Type::Path)
+            .takes("to", Type::Path)
+            .touches(Touch::Sets {
+                resource: of(ResourceKind::Link, "at"),
+                to: Some(Pattern::Parameter("to")),
+            }),
+        change("http", "listen").takes("port", Type::Port),
+        change("backup", "create")
+            .takes("state", Type::State)
+            .takes("to", Type::Path)
+            .gives(Type::Backup)
+            .touches(Touch::Captures {
+                state: of(ResourceKind::State, "state"),
+                backup: Resource::new(ResourceKind::Backup, Pattern::Result),
+            }),
+        change("backup", "restore")
+            .takes("backup", Type::Backup)
+            .touches(Touch::Restores(of(ResourceKind::Backup, "backup"))),
+        change("image", "pull")
+            .takes("image", Type::Image { pinned: true })
+            .touches(Touch::Adds(of(ResourceKind::Image, "image"))),
+        change("process", "start")
+            .takes("service", Type::Service)
+            .takes("argv", Type::list(Type::Text))
+            .sink(Sink::Argv)
+            .may_take("with", Type::Image { pinned: false })
+            .touches(Touch::Starts {
+                member: of(ResourceKind::Service, "service"),
+                with: Some(Pattern::Parameter("with")),
+            }),
+        change("process", "stop")
+            .takes("service", Type::Service)
+            .touches(Touch::Stops(of(ResourceKind::Service, "service"))),
+        change("exec", "run").command().once(),
+        change("notify", "file")
+            .takes("message", Type::Text)
+            .sink(Sink::Message)
+            .touches(Touch::Tells(Pattern::Text("file"))),
+    ]
 }
 
 struct Made(Signature);

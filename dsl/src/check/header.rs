@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Disposition, Runbook, Window};
 use crate::source::Span;
 
-impl<'a> Checker<'a> {
+impl Checker<'_> {
     /// The runbook with its header filled in and everything else empty.
     pub(crate) fn header(&mut self) -> Runbook {
         let Some(declared) = self.symbols[0].headers.first().copied() else {

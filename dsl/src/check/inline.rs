@@ -112,7 +112,7 @@ impl<'a> Checker<'a> {
 }
 
 /// What a `do` with only a call looks like: the two sides of a hold.
-pub(crate) fn bare<'a>(written: &'a ast::HoldAction) -> DoParts<'a> {
+pub(crate) fn bare(written: &ast::HoldAction) -> DoParts<'_> {
     DoParts {
         title: None,
         call: &written.call,

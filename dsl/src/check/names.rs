@@ -61,10 +61,11 @@ impl<'a, T> Table<'a, T> {
 
     fn add(&mut self, doc: &'a str, name: &'a ast::Name, item: &'a T, what: &str, diagnostics: &mut Diagnostics) {
         if let Some(known) = self.places.get(name.value.as_str()) {
+            // The second is looked at too; by its name only the first is found.
             diagnostics.push(duplicate(&name.value, what, self.list[*known].span, name.span));
-            return;
+        } else {
+            self.places.insert(&name.value, self.list.len());
         }
-        self.places.insert(&name.value, self.list.len());
         self.list.push(Declared {
             doc,
             item,

@@ -64,7 +64,7 @@ impl<'a> Checker<'a> {
             };
             return typed(unknown(span).kind, ty, span);
         }
-        match self.result(operator, &left, &right) {
+        match result(operator, &left, &right) {
             Ok(ty) => typed(ExprKind::Binary(operator, Box::new(left), Box::new(right)), ty, span),
             Err(finding) => {
                 self.report(finding.map_or_else(|| does_not_mix(operator, &left, &right, span), |found| *found));
@@ -86,43 +86,47 @@ impl<'a> Checker<'a> {
             (left, right)
         }
     }
+}
 
-    /// The type of the result; an error without a finding is that the two do not mix.
-    fn result(&self, operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type, Option<Box<Diagnostic>>> {
-        use BinaryOperator as Op;
-        match (operator, &left.ty, &right.ty) {
-            (Op::And | Op::Or, Type::Bool, Type::Bool) => Ok(Type::Bool),
-            (Op::Equal | Op::NotEqual, left, right) if without_pin(left) == without_pin(right) => {
-                if has_equality(left) { Ok(Type::Bool) } else { Err(None) }
-            }
-            (
-                Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual,
-                Type::Int | Type::Duration | Type::Size | Type::Port,
-                _,
-            ) if left.ty == right.ty => Ok(Type::Bool),
-            (Op::Contains, Type::Text, Type::Text) => Ok(Type::Bool),
-            (Op::Contains, Type::List(element), found)
-                if without_pin(element) == without_pin(found) && has_equality(found) =>
-            {
-                Ok(Type::Bool)
-            }
-            (Op::Matches, Type::Text, Type::Text) => pattern(right).map(|()| Type::Bool).map_err(Some),
-            (Op::Add, Type::Text, Type::Text) => Ok(Type::Text),
-            (Op::Add | Op::Subtract, Type::Size, Type::Size) => Ok(Type::Size),
-            (Op::Add | Op::Subtract, Type::Duration, Type::Duration) => Ok(Type::Duration),
-            (Op::Add | Op::Subtract | Op::Multiply | Op::Divide, Type::Int, Type::Int) => {
-                match right.kind {
-                    ExprKind::Literal(Literal::Int(0)) if operator == Op::Divide => Err(Some(Box::new(
-                        Diagnostic::error("wrong-type", right.span, "nothing can be divided by zero"),
-                    ))),
-                    _ => Ok(Type::Int),
-                }
-            }
-            (Op::Multiply, Type::Size, Type::Int) | (Op::Multiply, Type::Int, Type::Size) => Ok(Type::Size),
-            (Op::Multiply, Type::Duration, Type::Int) | (Op::Multiply, Type::Int, Type::Duration) => Ok(Type::Duration),
-            (Op::Divide, Type::Path, Type::Text) => segment(right).map(|()| Type::Path).map_err(Some),
-            _ => Err(None),
+/// The type of the result; an error without a finding is that the two do not mix.
+fn result(operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type, Option<Box<Diagnostic>>> {
+    use BinaryOperator as Op;
+    let does_compare = match (operator, &left.ty, &right.ty) {
+        (Op::And | Op::Or, Type::Bool, Type::Bool) | (Op::Contains, Type::Text, Type::Text) => true,
+        (Op::Equal | Op::NotEqual, left, right) => without_pin(left) == without_pin(right) && has_equality(left),
+        (
+            Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual,
+            Type::Int | Type::Duration | Type::Size | Type::Port,
+            right,
+        ) => left.ty == *right,
+        (Op::Contains, Type::List(element), found) => without_pin(element) == without_pin(found) && has_equality(found),
+        (Op::Matches, Type::Text, Type::Text) => {
+            pattern(right)?;
+            true
         }
+        _ => return computed(operator, left, right),
+    };
+    if does_compare { Ok(Type::Bool) } else { Err(None) }
+}
+
+/// The type of what `+ - * /` give.
+fn computed(operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type, Option<Box<Diagnostic>>> {
+    use BinaryOperator as Op;
+    match (operator, &left.ty, &right.ty) {
+        (Op::Add, Type::Text, Type::Text) => Ok(Type::Text),
+        (Op::Divide, Type::Int, Type::Int) if matches!(right.kind, ExprKind::Literal(Literal::Int(0))) => {
+            let message = "nothing can be divided by zero";
+            Err(Some(Box::new(Diagnostic::error("wrong-type", right.span, message))))
+        }
+        (Op::Add | Op::Subtract | Op::Multiply | Op::Divide, Type::Int, Type::Int) => Ok(Type::Int),
+        (Op::Add | Op::Subtract, Type::Size, Type::Size)
+        | (Op::Multiply, Type::Size, Type::Int)
+        | (Op::Multiply, Type::Int, Type::Size) => Ok(Type::Size),
+        (Op::Add | Op::Subtract, Type::Duration, Type::Duration)
+        | (Op::Multiply, Type::Duration, Type::Int)
+        | (Op::Multiply, Type::Int, Type::Duration) => Ok(Type::Duration),
+        (Op::Divide, Type::Path, Type::Text) => segment(right).map(|()| Type::Path).map_err(Some),
+        _ => Err(None),
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Checker<'a> {
                     self.report(suggest(finding, state.span, &state.value, known, "protected state"));
                 }
             }
-            ServiceClause::Well(check) => service.well = self.well(check, &service.title),
+            ServiceClause::Well(check) => service.well = Some(self.well(check, &service.title)),
             ServiceClause::Begins(word) => match word.value.as_str() {
                 "running" => service.begins = Begins::Running,
                 "stopped" => service.begins = Begins::Stopped,
@@ -164,7 +164,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn well(&mut self, written: &'a ast::Check, title: &str) -> Option<Check> {
+    fn well(&mut self, written: &'a ast::Check, title: &str) -> Check {
         self.expect_bound(written);
         let before = self.links.enter(Node::Well);
         let mut scope = Scope::new(0, Values::None("being well is asked at any time, before any step too"));
@@ -172,7 +172,7 @@ impl<'a> Checker<'a> {
         scope.no_start = Some("being well is asked before anything is recorded");
         let condition = self.condition(&scope, &written.condition, "`well`");
         self.links.leave(before);
-        Some(Check {
+        Check {
             label: written
                 .label
                 .as_ref()
@@ -181,7 +181,7 @@ impl<'a> Checker<'a> {
             within_ms: written.within.as_ref().map_or(10_000, |within| within.value),
             every_ms: written.every.as_ref().map(|every| every.value),
             service: None,
-        })
+        }
     }
 
     /// Checks every protected state, in order.

@@ -131,14 +131,12 @@ impl<'a> Checker<'a> {
             }
             Written::SkipWhen { condition, because } => {
                 self.guard_in_time(builder, "skip when", span);
-                builder.may_be_skipped.get_or_insert(span);
                 let condition = self.guard(scope, condition, "`skip when`");
                 let because = because.value.clone();
                 self.push(scope, builder, StatementKind::SkipWhen { condition, because }, span);
             }
             Written::OnlyWhen { condition, because } => {
                 self.guard_in_time(builder, "only when", span);
-                builder.may_be_skipped.get_or_insert(span);
                 let condition = self.guard(scope, condition, "`only when`");
                 let because = because.value.clone();
                 self.push(scope, builder, StatementKind::OnlyWhen { condition, because }, span);
@@ -160,24 +158,23 @@ impl<'a> Checker<'a> {
             Written::Take(name) | Written::Release(name) => self.hold_statement(scope, builder, statement, name),
             Written::Record(values) => self.record_statement(scope, builder, values, span),
             Written::Wait { duration_ms, because } => {
-                let because = because.as_ref().map_or_else(
-                    || {
-                        let finding = Diagnostic::error("missing-clause", span, "this does not say what is waited for");
-                        self.report(finding.help("add `because \"…\"`"));
-                        String::new()
-                    },
-                    |because| because.value.clone(),
-                );
+                if because.is_none() {
+                    let finding = Diagnostic::error("missing-clause", span, "this does not say what is waited for");
+                    self.report(finding.help("add `because \"…\"`"));
+                }
+                let because = because
+                    .as_ref()
+                    .map_or_else(String::new, |because| because.value.clone());
                 let duration_ms = duration_ms.value;
                 self.push(scope, builder, StatementKind::Wait { duration_ms, because }, span);
             }
             Written::Commits(because) => self.push_commits(scope, builder, because.value.clone(), span),
             Written::OnFailure(written) => {
-                if let Some(way) = self.disposition(written, Ways::STEP) {
-                    if let Some((_, first)) = builder.on_failure.replace((way, span)) {
-                        let finding = Diagnostic::error("duplicate-clause", span, "`on failure` is said twice");
-                        self.report(finding.related(first, "the first is here"));
-                    }
+                if let Some(way) = self.disposition(written, Ways::STEP)
+                    && let Some((_, first)) = builder.on_failure.replace((way, span))
+                {
+                    let finding = Diagnostic::error("duplicate-clause", span, "`on failure` is said twice");
+                    self.report(finding.related(first, "the first is here"));
                 }
             }
             Written::Unwind => self.push(scope, builder, StatementKind::Unwind, span),

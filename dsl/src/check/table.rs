@@ -77,17 +77,13 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::error("missing-clause", row.span, "this row does not say what to suspect");
             self.report(finding.help("add `suspect \"…\"`: the operator reads it"));
         }
-        let otherwise = match &row.otherwise {
-            Some(way) => self.disposition(way, Ways::ROW),
-            None => {
-                let finding = Diagnostic::error(
-                    "missing-clause",
-                    row.span,
-                    "this row does not say what comes where it does not help",
-                );
-                self.report(finding.help("add `otherwise rollback NAME`, `otherwise unwind` or `otherwise park NAME`"));
-                None
-            }
+        let otherwise = if let Some(way) = &row.otherwise {
+            self.disposition(way, Ways::ROW)
+        } else {
+            let message = "this row does not say what comes where it does not help";
+            let finding = Diagnostic::error("missing-clause", row.span, message);
+            self.report(finding.help("add `otherwise rollback NAME`, `otherwise unwind` or `otherwise park NAME`"));
+            None
         };
         SymptomRow {
             key,

@@ -52,17 +52,13 @@ impl<'a> Checker<'a> {
         if let Some(host) = host {
             self.report(not_supported(host.span, "`on HOST`"));
         }
-        let within_ms = match within {
-            Some(within) => within.value,
-            None => {
-                let finding = Diagnostic::error(
-                    "missing-clause",
-                    written.span,
-                    "this undo does not say how long it may take",
-                );
-                self.report(finding.help("add `within …`: its time counts into the way back"));
-                0
-            }
+        let within_ms = if let Some(within) = within {
+            within.value
+        } else {
+            let message = "this undo does not say how long it may take";
+            let finding = Diagnostic::error("missing-clause", written.span, message);
+            self.report(finding.help("add `within …`: its time counts into the way back"));
+            0
         };
         if body.is_empty() {
             let finding = Diagnostic::error("missing-clause", written.span, "this undo does nothing");

@@ -31,7 +31,7 @@ rollback back "Back" { budget 1m }
             "unknown-type: pth",
             "wrong-type: \"x\"",
             "missing-budget: one",
-            "unknown-action: kye",
+            "unknown-action: fs.kye",
             "missing-argument: fs.edit_key(\"/etc/a\", kee: \"A\", to: a)",
             "unknown-argument: kee",
             "opaque-change: exec.run([\"x\"])",

@@ -22,43 +22,7 @@ procedure reload() {
 }
 "#;
 
-#[test]
-fn the_small_runbook_of_the_contract_is_right() {
-    let runbook = right(SMALL);
-    let step = &runbook.steps[0];
-    let expected = [
-        "change/1",
-        "change/2",
-        "undo:change/2/1",
-        "undo:change/2/2",
-        "change/3",
-        "change/4",
-    ];
-    assert_eq!(keys(&step.body.statements), expected);
-    let StatementKind::Do(reload) = &step.body.statements[2].kind else {
-        panic!("{step:?}");
-    };
-    assert_eq!(reload.title.as_deref(), Some("Reload the worker"));
-    assert!(matches!(reload.undo, Some(Undo::No(_))));
-    assert!(matches!(reload.call.effects.touches[0], Touch::Opaque(_)));
-    assert_eq!(step.body.statements[2].calls.len(), 1);
-    let StatementKind::Do(edit) = &step.body.statements[1].kind else {
-        panic!("{step:?}");
-    };
-    let Some(Undo::Body(undo)) = &edit.undo else {
-        panic!("{edit:?}");
-    };
-    let StatementKind::Do(back) = &undo.body.statements[0].kind else {
-        panic!("{undo:?}");
-    };
-    let to = back.call.argument("to").unwrap();
-    assert!(matches!(&to.kind, ExprKind::Binding(id) if runbook.bindings[id.0 as usize].name == "before"));
-}
-
-#[test]
-fn a_service_with_all_around_it_is_right() {
-    let runbook = right(
-        r#"
+const WHOLE: &str = r#"
 /// Shown to the approver.
 runbook switch "Switch" {
   window 1h keep 20m for the way back
@@ -130,8 +94,44 @@ question front(name: text) -> resource { give ingress(name) }
 question answers() -> bool { give http.get("http://127.0.0.1/").status == 200 }
 procedure drain(name: text) { do exec.run(["drain", name], effects: { drains front(name)  repeat convergent }) }
 procedure open(name: text) { do exec.run(["open", name], effects: { opens front(name)  repeat convergent }) }
-"#,
-    );
+"#;
+
+#[test]
+fn the_small_runbook_of_the_contract_is_right() {
+    let runbook = right(SMALL);
+    let step = &runbook.steps[0];
+    let expected = [
+        "change/1",
+        "change/2",
+        "undo:change/2/1",
+        "undo:change/2/2",
+        "change/3",
+        "change/4",
+    ];
+    assert_eq!(keys(&step.body.statements), expected);
+    let StatementKind::Do(reload) = &step.body.statements[2].kind else {
+        panic!("{step:?}");
+    };
+    assert_eq!(reload.title.as_deref(), Some("Reload the worker"));
+    assert!(matches!(reload.undo, Some(Undo::No(_))));
+    assert!(matches!(reload.call.effects.touches[0], Touch::Opaque(_)));
+    assert_eq!(step.body.statements[2].calls.len(), 1);
+    let StatementKind::Do(edit) = &step.body.statements[1].kind else {
+        panic!("{step:?}");
+    };
+    let Some(Undo::Body(undo)) = &edit.undo else {
+        panic!("{edit:?}");
+    };
+    let StatementKind::Do(back) = &undo.body.statements[0].kind else {
+        panic!("{undo:?}");
+    };
+    let to = back.call.argument("to").unwrap();
+    assert!(matches!(&to.kind, ExprKind::Binding(id) if runbook.bindings[id.0 as usize].name == "before"));
+}
+
+#[test]
+fn a_service_with_all_around_it_is_right() {
+    let runbook = right(WHOLE);
     assert_eq!(runbook.steps[2].after, [1]);
     let service = &runbook.services[0];
     assert_eq!(service.behind.as_ref().unwrap().key.len(), 1);
