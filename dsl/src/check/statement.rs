@@ -120,6 +120,7 @@ impl<'a> Checker<'a> {
     ) {
         let span = statement.span;
         match &statement.kind {
+            Written::Give(_) | Written::Retry { .. } | Written::Allow { .. } => {}
             Written::Budget(budget) => self.budget(builder, budget.value, at, span),
             Written::Require { condition, otherwise } => {
                 self.guard_in_time(builder, "require", span);
@@ -169,16 +170,17 @@ impl<'a> Checker<'a> {
                 self.push(scope, builder, StatementKind::Wait { duration_ms, because }, span);
             }
             Written::Commits(because) => self.push_commits(scope, builder, because.value.clone(), span),
-            Written::OnFailure(written) => {
-                if let Some(way) = self.disposition(written, Ways::STEP)
-                    && let Some((_, first)) = builder.on_failure.replace((way, span))
-                {
-                    let finding = Diagnostic::error("duplicate-clause", span, "`on failure` is said twice");
-                    self.report(finding.related(first, "the first is here"));
-                }
-            }
+            Written::OnFailure(written) => self.on_failure(builder, written, span),
             Written::Unwind => self.push(scope, builder, StatementKind::Unwind, span),
-            Written::Give(_) | Written::Retry { .. } | Written::Allow { .. } => {}
+        }
+    }
+
+    fn on_failure(&mut self, builder: &mut Builder, written: &ast::Disposition, span: Span) {
+        if let Some(way) = self.disposition(written, Ways::STEP)
+            && let Some((_, first)) = builder.on_failure.replace((way, span))
+        {
+            let finding = Diagnostic::error("duplicate-clause", span, "`on failure` is said twice");
+            self.report(finding.related(first, "the first is here"));
         }
     }
 
