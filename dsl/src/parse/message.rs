@@ -129,12 +129,23 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
                 "write `#` for a private note",
             )
         }
-        word if wants_value && super::build::RESERVED.contains(&word) => Some((
-            format!("`{word}` is a word of the language and no value"),
-            "a value is missing before it, or a name has to be chosen anew".to_owned(),
-        )),
+        _ if wants_operator && before.is_some_and(|before| forgotten_before(text, before)) => {
+            let word = before.map_or("", |before| before.text(text));
+            Some((
+                format!("a value is missing before `{word}`"),
+                format!("`{word}` is a word of the language and no value"),
+            ))
+        }
         _ => None,
     }
+}
+
+/// Whether the word before an error was taken for a value although it is none.
+fn forgotten_before(text: &str, before: &Token) -> bool {
+    matches!(
+        before.text(text),
+        "within" | "every" | "because" | "until" | "and" | "or" | "as" | "is"
+    )
 }
 
 /// A word that begins nothing in this block.

@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use pest::iterators::{Pair, Pairs};
 
 use super::super::Rule;
-use super::Builder;
+use super::{Builder, RESERVED};
 use crate::ast::{Argument, ArgumentValue, BinaryOperator, Call, Expr, ExprKind, Name, Test};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
@@ -60,6 +60,12 @@ impl Builder<'_, '_> {
         let mut compared = false;
         loop {
             let Some(next) = row.peek() else { return Some(left) };
+            if matches!(next.as_rule(), Rule::field | Rule::at_start) {
+                let span = self.span(next);
+                let message = format!("`{}` may not follow a test such as `is ok`", next.as_str());
+                self.error(Diagnostic::error("syntax", span, message).help("put what it belongs to in brackets"));
+                return None;
+            }
             let operator = if next.as_rule() == Rule::is_test {
                 None
             } else {
@@ -135,7 +141,6 @@ impl Builder<'_, '_> {
             Rule::string => ExprKind::Text(self.text(&pair).value),
             Rule::number => self.number(&pair),
             Rule::digest => self.digest(&pair),
-            Rule::boolean => ExprKind::Bool(pair.as_str() == "true"),
             Rule::list => {
                 let (items, depth) = self.values(pair);
                 return Some(Deep {
@@ -203,6 +208,19 @@ impl Builder<'_, '_> {
         let mut parts = pair.into_inner();
         let path = parts.next()?;
         let names = self.path(&path);
+        let truth = match path.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        };
+        if let (Some(truth), None) = (truth, parts.peek()) {
+            let kind = ExprKind::Bool(truth);
+            return Some(Deep {
+                expr: Expr { kind, span },
+                depth: 1,
+            });
+        }
+        self.refuse_reserved(&names)?;
         if let Some(arguments) = parts.next() {
             let (arguments, depth) = self.arguments(arguments);
             let call = Call {
@@ -234,6 +252,20 @@ impl Builder<'_, '_> {
         Some(built)
     }
 
+    /// A word of the language is no value; most often the value before it was forgotten.
+    fn refuse_reserved(&mut self, names: &[Name]) -> Option<()> {
+        let first = names.first()?;
+        if !RESERVED.contains(&first.value.as_str()) {
+            return Some(());
+        }
+        let message = format!("`{}` is a word of the language and no value", first.value);
+        self.error(
+            Diagnostic::error("reserved-word", first.span, message)
+                .help("a value is missing before it, or a name has to be chosen anew"),
+        );
+        None
+    }
+
     /// `a.b.c`, each name with its own place.
     pub(super) fn path(&mut self, pair: &Pair<'_, Rule>) -> Vec<Name> {
         let mut start = self.span(pair).start as usize;
@@ -252,6 +284,7 @@ impl Builder<'_, '_> {
         let span = self.span(&pair);
         let mut parts = pair.into_inner();
         let path = self.path(&parts.next()?);
+        self.refuse_reserved(&path)?;
         let (arguments, _) = self.arguments(parts.next()?);
         Some(Call { path, arguments, span })
     }
