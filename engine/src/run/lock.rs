@@ -36,7 +36,8 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes a lock without waiting, and writes down who holds it.
+    /// Takes a lock, and writes down who holds it. A held lock is asked for again for a second: a child that a killed
+    /// runner was just starting keeps its lock until it has become the other program.
     pub fn take(name: &str, path: &Path, owner: &str) -> Result<Self, LockError> {
         let file_error = |error| LockError::File {
             path: path.to_owned(),
@@ -50,7 +51,7 @@ impl Lock {
             .mode(0o600)
             .open(path)
             .map_err(file_error)?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
@@ -85,6 +86,18 @@ impl Lock {
         let there = std::fs::metadata(&self.path).map(|metadata| (metadata.dev(), metadata.ino()));
         matches!((ours, there), (Ok(ours), Ok(there)) if ours == there)
     }
+}
+
+/// Asks for the lock again and again, for a second at most.
+#[expect(clippy::disallowed_methods, reason = "nothing runs yet that could be cancelled")]
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(50)),
+            decided => return decided,
+        }
+    }
+    file.try_lock()
 }
 
 #[cfg(test)]
