@@ -21,6 +21,7 @@ mod writer;
 pub use journal::{DiskJournal, OpenError, Opened};
 pub use reader::{ReadError, Reader};
 pub use record::{Record, RecordError};
+pub use seal::sealed_head;
 pub use verify::{Verdict, Verification, verify};
 
 /// The format of transcripts that this program writes and reads.

@@ -66,7 +66,7 @@ fn place(sources: &SourceMap, span: backstay_dsl::source::Span, message: &str) -
 }
 
 /// `run`, `resume`: how it ended.
-pub fn run(run: &str, end: &RunEnd, run_directory: &Path) -> Value {
+pub fn run(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) -> Value {
     let failed_at = end
         .failed_at
         .as_ref()
@@ -76,6 +76,7 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path) -> Value {
         "end": end_word(end.end),
         "exit": end.end.exit_code(),
         "transcript": run_directory.join(crate::transcript::RECORDS_FILE).display().to_string(),
+        "head": head,
         "failed_at": failed_at,
         "way_back": end.way_back,
         "reason": end.reason,

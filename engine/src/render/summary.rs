@@ -30,8 +30,9 @@ fn sentence(end: End) -> &'static str {
     }
 }
 
-/// The end of a run for a person; the last lines are what to type next.
-pub fn summary(run: &str, end: &RunEnd, run_directory: &Path) -> String {
+/// The end of a run for a person, with the head of its transcript where it is sealed. The last line is what
+/// to type next.
+pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) -> String {
     let mut text = format!("{}\n", sentence(end.end));
     // Writing to a text cannot fail.
     if let Some(failed) = &end.failed_at {
@@ -62,6 +63,9 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path) -> String {
         }
     }
     let _ = writeln!(text, "  transcript:  {}", visible(&run_directory.display().to_string()));
+    if let Some(head) = head {
+        let _ = writeln!(text, "  head:        {}  (keep it in the change ticket)", visible(head));
+    }
     let next = match end.end {
         End::Paused => format!("backstay resume {run}    or    backstay turn-back {run}"),
         End::Stuck | End::Parked | End::RolledBack => format!("backstay transcript show {run}"),

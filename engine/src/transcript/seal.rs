@@ -8,14 +8,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::End;
 
 use super::{FORMAT, SEAL_FILE};
 
 /// What a seal says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seal {
     /// The format of the transcript.
     pub(super) format: u32,
@@ -29,6 +29,13 @@ pub(super) struct Seal {
     pub(super) head: String,
     /// How the run ended.
     pub(super) end: End,
+}
+
+/// The head of a finished transcript as its seal has it: 64 hexadecimal digits, to be kept where the
+/// operator of the run cannot change it. `None` without a seal. Nothing is verified.
+pub fn sealed_head(run_directory: &Path) -> Option<String> {
+    let seal = fs::read(run_directory.join(SEAL_FILE)).ok()?;
+    serde_json::from_slice::<Seal>(&seal).ok().map(|seal| seal.head)
 }
 
 impl Seal {

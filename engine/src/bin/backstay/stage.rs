@@ -9,6 +9,7 @@ use backstay::event::{End, RunEnd};
 use backstay::render::{self, Outline, visible};
 use backstay::run::directory::StateDirectory;
 use backstay::run::session::{Edge, Finished};
+use backstay::transcript::sealed_head;
 use backstay::world::Person;
 use backstay::world::real::{AnswersPerson, RealClock, RealSecrets, RealWorld};
 
@@ -78,16 +79,23 @@ pub(crate) fn places() -> Result<Places, Failure> {
     })
 }
 
-/// Who runs the program: the person behind `sudo`, else the user, else the number of the user.
+/// Who runs the program: the person behind `sudo`, else the user by name, else by number.
 fn operator() -> String {
     let named = ["SUDO_USER", "LOGNAME", "USER"]
         .into_iter()
         .filter_map(std::env::var_os)
         .find(|name| !name.is_empty());
-    match named {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => format!("uid {}", rustix::process::getuid().as_raw()),
+    if let Some(name) = named {
+        return name.to_string_lossy().into_owned();
     }
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let known = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    known.unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// Asks for a secret; what is typed is not shown.
@@ -106,12 +114,13 @@ fn prompt(can_ask: bool, name: &str, doc: &str) -> Option<String> {
 pub(crate) fn report(finished: &Finished, format: Format) -> u8 {
     let end = finished.last.clone().unwrap_or_else(|| paused(&finished.reason));
     let directory = finished.transcript.parent().unwrap_or(&finished.transcript);
-    let summary = render::summary(&finished.run, &end, directory);
+    let head = sealed_head(directory);
+    let summary = render::summary(&finished.run, &end, directory, head.as_deref());
     match format {
         Format::Text => streams::data(&summary),
         Format::Json => {
             streams::talk(&summary);
-            streams::json(&render::json::run(&finished.run, &end, directory));
+            streams::json(&render::json::run(&finished.run, &end, directory, head.as_deref()));
         }
     }
     finished.exit_code()

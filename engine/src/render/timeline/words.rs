@@ -51,7 +51,11 @@ impl Timeline {
                 } else {
                     Tone::Bad
                 };
-                let text = format!("ends {}{}", end_word(end.end), because(Some(&end.reason)));
+                let text = format!(
+                    "ends {}{}",
+                    end_word(end.end).replace('_', " "),
+                    because(Some(&end.reason))
+                );
                 (run(), text, tone)
             }
             other => decided(other)
@@ -68,7 +72,7 @@ impl Timeline {
         let took = self
             .running
             .get(id)
-            .map(|began_ms| format!(" after {}", seconds(at_ms.saturating_sub(*began_ms))))
+            .map(|began_ms| format!(" after {}", precise(at_ms.saturating_sub(*began_ms))))
             .unwrap_or_default();
         let reason = because(reason);
         let (text, tone) = match state {
@@ -175,35 +179,40 @@ fn evaluated(event: &Event) -> Words {
         EvaluationKind::Well => "well",
         EvaluationKind::Obligation => "before the first change",
     };
-    let must_hold = matches!(
+    let tries = match polls {
+        0 | 1 => String::new(),
+        _ => format!(", asked {polls} times"),
+    };
+    let (what, tone) = match (what, result) {
+        // Their evidence names the values.
+        (EvaluationKind::Let | EvaluationKind::Record, EvaluationResult::Holds) => {
+            (format!("{noun} {}", short(evidence)), Tone::Plain)
+        }
+        // Their label says what to do where it does not hold.
+        (EvaluationKind::Require | EvaluationKind::Obligation, EvaluationResult::Holds) => {
+            (format!("{noun}: {}", short(evidence)), Tone::Plain)
+        }
+        _ => {
+            let (verb, tone) = verb(*what, *result);
+            let text = format!("{noun} “{}” {verb}{}", short(label), because(Some(evidence)));
+            (text, tone)
+        }
+    };
+    (place(key), format!("{what}{}{tries}", took(*ms)), tone)
+}
+
+fn verb(what: EvaluationKind, result: EvaluationResult) -> (&'static str, Tone) {
+    let decides_nothing = matches!(
         what,
-        EvaluationKind::Require | EvaluationKind::Check | EvaluationKind::Well | EvaluationKind::Obligation
+        EvaluationKind::SkipWhen | EvaluationKind::OnlyWhen | EvaluationKind::Row
     );
-    let (verb, tone) = match result {
-        EvaluationResult::Holds if must_hold => ("holds", Tone::Plain),
-        EvaluationResult::Holds => ("", Tone::Faint),
-        EvaluationResult::DoesNotHold if must_hold => ("DOES NOT HOLD", Tone::Bad),
-        EvaluationResult::DoesNotHold => ("does not hold", Tone::Faint),
-        EvaluationResult::Unanswered if *what == EvaluationKind::Row => ("could not be asked", Tone::Notable),
+    match result {
+        EvaluationResult::Holds => ("holds", Tone::Plain),
+        EvaluationResult::DoesNotHold if decides_nothing => ("does not hold", Tone::Faint),
+        EvaluationResult::DoesNotHold => ("DOES NOT HOLD", Tone::Bad),
+        EvaluationResult::Unanswered if what == EvaluationKind::Row => ("could not be asked", Tone::Notable),
         EvaluationResult::Unanswered => ("HAS NO ANSWER", Tone::Bad),
-    };
-    let polls = if *polls > 1 {
-        format!(", asked {polls} times")
-    } else {
-        String::new()
-    };
-    let verb = if verb.is_empty() {
-        String::new()
-    } else {
-        format!(" {verb}")
-    };
-    let text = format!(
-        "{noun} “{}”{verb}{}{}{polls}",
-        short(label),
-        because(Some(evidence)),
-        took(*ms)
-    );
-    (place(key), text, tone)
+    }
 }
 
 /// What people and clocks decided.
@@ -329,6 +338,14 @@ fn happened(event: &Event) -> Option<Words> {
     Some(("run".to_owned(), text, tone))
 }
 
+/// A length of time: in milliseconds below a second, else in seconds.
+fn precise(ms: i64) -> String {
+    match u64::try_from(ms) {
+        Ok(ms) if ms < 1000 => units::duration(ms),
+        _ => seconds(ms),
+    }
+}
+
 /// How long something took, where that can be seen.
 fn took(ms: u64) -> String {
     if ms == 0 {
@@ -350,9 +367,15 @@ pub(super) fn way(way: &Way) -> String {
     }
 }
 
-/// The step, way back or hold of a statement's key: `cutover`, `undo:cutover`, `hold:drained`.
+/// Where the statement of a key stands: `cutover`, `undo:cutover`, `hold:drained`, `way back`.
 fn place(key: &str) -> String {
-    visible(key.split('/').next().unwrap_or(key)).into_owned()
+    let owner = key.split('/').next().unwrap_or(key);
+    match owner.split_once(':') {
+        Some(("rollback", _)) => "way back".to_owned(),
+        Some(("well", rest)) => format!("well:{}", visible(rest.split(':').next().unwrap_or(rest))),
+        None if owner == "obligations" => "run".to_owned(),
+        _ => visible(owner).into_owned(),
+    }
 }
 
 /// A reason behind a colon; nothing where there is none.
