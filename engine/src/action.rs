@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::{Cancel, Touch};
 use tokio::sync::watch;
 
 use crate::topology::Topology;
@@ -62,8 +62,10 @@ pub struct Context {
     /// The longest it may take. The world also bounds it from outside; an action that can end in
     /// order (a process group, a socket) bounds itself by this.
     pub limit: Duration,
-    /// Says when it should stop early; obeyed as the signature's `cancel` says.
+    /// Says when it should stop early; obeyed as `cancel` says.
     pub cancelled: watch::Receiver<bool>,
+    /// How it may be stopped: as the text or the signature says.
+    pub cancel: Cancel,
     /// The services and states of the runbook with their real values.
     pub topology: Arc<Topology>,
     /// A directory of this run (0700) for what must outlive the action until the run ends.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use backstay::action::{Arguments, Context, Outcome, Registry, Settled, backup};
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
+use backstay_dsl::effect::Cancel;
 
 /// A directory with `state/` (a tree), `settings.env` (a file), `backups/` and a run directory.
 pub(crate) struct Site {
@@ -40,6 +41,7 @@ impl Site {
             attempt: 1,
             limit: Duration::from_mins(1),
             cancelled,
+            cancel: Cancel::Never,
             topology: Arc::new(topology),
             run_directory: root.path().join("run"),
             secrets: Arc::from([]),

@@ -11,6 +11,7 @@ use backstay::value::{Secret, Value};
 use backstay::world::simulated::SimulatedClock;
 use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
+use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Begins;
 use tokio::sync::watch;
 
@@ -141,6 +142,7 @@ impl Bench {
             attempt: 1,
             limit: Duration::from_millis(signature.limit_ms),
             cancelled,
+            cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().join("run"),
             secrets: self.secrets.clone().into(),
@@ -195,6 +197,12 @@ impl Call {
         self
     }
 
+    /// The same call that may be stopped in this way.
+    pub(crate) fn stopped_by(mut self, cancel: Cancel) -> Self {
+        self.context.cancel = cancel;
+        self
+    }
+
     /// The same call as this attempt of this statement.
     pub(crate) fn keyed(mut self, statement: &str, attempt: u32) -> Self {
         self.context.key = format!("{}/{statement}", self.context.run);
@@ -205,11 +213,6 @@ impl Call {
     /// The mark of its attempt.
     pub(crate) fn mark(&self) -> String {
         format!("{}#{}", self.context.key, self.context.attempt)
-    }
-
-    /// The name of its run.
-    pub(crate) fn run(&self) -> &str {
-        &self.context.run
     }
 
     /// Asks it to stop.

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use backstay::action::{Evidence, Outcome, exec};
+use backstay::action::{Evidence, Outcome};
 use backstay::value::Value;
+use backstay_dsl::effect::Cancel;
 
 use crate::bench::{Bench, Call, text, words};
 use crate::worlds::real;
@@ -150,14 +151,9 @@ async fn what_a_program_leaves_behind_lives_and_holds_nothing_up() {
     assert!(matches!(bench.perform(&call).await, Outcome::Done(_)));
     assert!(began.elapsed() < Duration::from_secs(3));
     let pid = std::fs::read_to_string(bench.path("pid")).unwrap();
-    let orphans = exec::orphans(call.run());
-    assert_eq!(orphans.len(), 1, "{orphans:?}");
-    assert_eq!(
-        (orphans[0].pid.to_string().as_str(), orphans[0].attempt.as_str()),
-        (pid.trim(), call.mark().as_str())
-    );
-    exec::end_orphans(&orphans, Duration::from_secs(1)).await.unwrap();
-    assert_eq!(living(&call.mark()), Vec::<String>::new());
+    assert_eq!(living(&call.mark()), [format!("/proc/{}", pid.trim())]);
+    let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 /// A background grandchild that ignores TERM and has called setsid.
@@ -166,7 +162,9 @@ const HIDES: &str = "setsid sh -c 'trap \"\" TERM; echo up > up; while :; do sle
 #[tokio::test]
 async fn nothing_survives_the_limit() {
     let bench = real();
-    let call = shell(&bench, HIDES).within(Duration::from_millis(700));
+    let call = shell(&bench, HIDES)
+        .within(Duration::from_millis(700))
+        .stopped_by(Cancel::Grace { ms: 500 });
     let outcome = bench.perform(&call).await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert!(outcome.evidence().summary.contains("not done within 700ms"));
@@ -177,7 +175,7 @@ async fn nothing_survives_the_limit() {
 #[tokio::test]
 async fn nothing_survives_a_request_to_stop() {
     let bench = real();
-    let call = shell(&bench, HIDES);
+    let call = shell(&bench, HIDES).stopped_by(Cancel::Kill);
     let (outcome, ()) = tokio::join!(bench.perform(&call), async {
         wait_for(&bench.path("up")).await;
         call.cancel();
@@ -222,7 +220,7 @@ async fn nothing_survives_that_wiped_its_marks() {
         up.display()
     );
     // The needle is among the words of the first shell too, until it is ended.
-    let call = shell(&bench, &script);
+    let call = shell(&bench, &script).stopped_by(Cancel::Grace { ms: 500 });
     let (outcome, ()) = tokio::join!(bench.perform(&call), async {
         wait_for(&up).await;
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -12,4 +12,3 @@ mod survivors;
 
 pub use read::Read;
 pub use run::Run;
-pub use survivors::{Orphan, end_orphans, orphans};

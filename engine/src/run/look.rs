@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::model::{ActionCall, BindingId};
 use tokio::sync::watch;
 
@@ -144,6 +144,7 @@ fn context(plan: &Plan, edge: &Edge, cancelled: watch::Receiver<bool>) -> Contex
         attempt: 1,
         limit: Duration::from_secs(10),
         cancelled,
+        cancel: Cancel::Kill,
         topology: Arc::clone(&plan.topology),
         run_directory: edge.state_directory.0.join("plan"),
         secrets: plan.secrets().into(),

@@ -21,7 +21,7 @@ use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings};
 use crate::run::lock::{Lock, LockError};
 use crate::run::{orphans, requests, signals};
 use crate::topology::RunsView;
-use crate::transcript::{DiskJournal, RECORDS_FILE};
+use crate::transcript::{DiskJournal, RECORDS_FILE, Reader, Record};
 use crate::world::{Clock, Person, World};
 
 pub use resume::{ResumeOptions, pause, resume, turn_back};
@@ -106,6 +106,7 @@ impl Session {
         let clock = Arc::clone(&edge.clock);
         let run = self.directory.run.clone();
         let transcript = self.directory.file(RECORDS_FILE);
+        let directory = self.directory.path.clone();
         if let Some(announce) = edge.announce {
             announce(&Announced {
                 run: &run,
@@ -136,7 +137,9 @@ impl Session {
         }
         if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
             // What still runs here would go on behind the back of whoever resumes.
-            orphans::kill(&run, clock.as_ref()).await;
+            let records: Vec<Record> = Reader::open(&directory).into_iter().flatten().flatten().collect();
+            let ended = orphans::ended(&run, records.iter().map(|record| &record.stamped.event));
+            orphans::kill(&run, &ended, clock.as_ref()).await;
         }
         watching.abort();
         // The locks are in the watching task: they are free when it has ended.

@@ -3,6 +3,7 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use backstay_dsl::effect::Cancel;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 
@@ -13,8 +14,8 @@ use crate::action::{Arguments, Context};
 use crate::redact::Redactor;
 use crate::value::Value;
 
-/// How long a program that is asked to end may take before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a program that may not be stopped early may take to end when its limit has come.
+const GRACE_AT_LIMIT: Duration = Duration::from_secs(2);
 /// How long outputs are read on after the program ended: what it left running may hold them open.
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(300);
 
@@ -123,7 +124,7 @@ async fn watch(
         reason = must_stop(context) => {
             // Nobody else reads now: a program that still prints while it ends must not block on that.
             return tokio::select! {
-                how = stop(family, child, reason) => how,
+                how = stop(family, child, grace_of(context), reason) => how,
                 () = forever(&mut outputs) => How::Lost("its outputs were lost".to_owned()),
             };
         }
@@ -165,7 +166,7 @@ async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
 /// Returns with the reason when the program must stop.
 async fn must_stop(context: &Context) -> String {
     tokio::select! {
-        () = context.cancelled() => "stopped on request".to_owned(),
+        () = context.cancelled(), if context.cancel != Cancel::Never => "stopped on request".to_owned(),
         () = tokio::time::sleep_until(tokio::time::Instant::now() + context.limit) => {
             let limit = u64::try_from(context.limit.as_millis()).unwrap_or(u64::MAX);
             format!("not done within {}", crate::units::duration(limit))
@@ -173,9 +174,18 @@ async fn must_stop(context: &Context) -> String {
     }
 }
 
-async fn stop(family: &Family, child: &mut Child, reason: String) -> How {
+/// How long it may take to end after it is asked to.
+fn grace_of(context: &Context) -> Duration {
+    match context.cancel {
+        Cancel::Kill => Duration::ZERO,
+        Cancel::Grace { ms } => Duration::from_millis(ms),
+        Cancel::Never => GRACE_AT_LIMIT,
+    }
+}
+
+async fn stop(family: &Family, child: &mut Child, grace: Duration, reason: String) -> How {
     // The first process is collected while its family is being ended.
-    let (ended, _) = tokio::join!(family.end(GRACE), child.wait());
+    let (ended, _) = tokio::join!(family.end(grace), child.wait());
     match ended {
         Ok(()) => How::Ended(reason),
         Err(left) => How::Lost(format!("{reason}; {left}")),

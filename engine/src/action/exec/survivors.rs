@@ -148,37 +148,6 @@ impl Drop for Family {
     }
 }
 
-/// Something that an attempt of an earlier runner left running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphan {
-    /// Its number.
-    pub pid: i32,
-    /// The attempt that started it: `run/statement#n`.
-    pub attempt: String,
-}
-
-/// What runs with the mark of this run, by number. An attempt whose outcome is known may rightly have left
-/// something behind; the caller knows the outcomes, so it chooses.
-pub fn orphans(run: &str) -> Vec<Orphan> {
-    let all = processes::all();
-    processes::marked(&all, RUN_MARK, |mark| mark == run)
-        .into_keys()
-        .map(|pid| Orphan {
-            pid,
-            attempt: processes::variable(pid, KEY_MARK).unwrap_or_default(),
-        })
-        .collect()
-}
-
-/// Ends everything of these attempts: asks, waits for `grace`, kills. Says what could not be ended.
-pub async fn end_orphans(orphans: &[Orphan], grace: Duration) -> Result<(), String> {
-    let attempts: BTreeSet<&String> = orphans.iter().map(|orphan| &orphan.attempt).collect();
-    for attempt in attempts {
-        Family::expect(attempt.clone()).end(grace).await?;
-    }
-    Ok(())
-}
-
 fn own_session() -> i32 {
     rustix::process::getsid(None).map_or(0, rustix::process::Pid::as_raw_pid)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::{Do, StatementKind};
 
-use crate::action::{Evidence, GroundCall, Outcome};
+use crate::action::{Context, Evidence, GroundCall, Outcome};
 use crate::event::{EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult};
 use crate::plan::term;
 use crate::units;
@@ -82,9 +82,12 @@ impl Job {
 
     /// Performs within the limit; after it is told to stop, within what its `cancel` allows.
     async fn bounded(&self, action: &Do, call: &GroundCall, limit_ms: u64) -> Outcome {
-        let context = self.context(limit_ms, &call.touches);
-        let clock = &self.shared.ports.clock;
         let cancel = action.call.effects.cancel;
+        let context = Context {
+            cancel,
+            ..self.context(limit_ms, &call.touches)
+        };
+        let clock = &self.shared.ports.clock;
         let grace_ms = if let Cancel::Grace { ms } = cancel { ms } else { 0 };
         let longest = Duration::from_millis(limit_ms.saturating_add(grace_ms).saturating_add(MARGIN_MS));
         let told_to_stop = async {

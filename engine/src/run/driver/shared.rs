@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::model::{ActionCall, BindingId, Statement};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -134,6 +134,7 @@ impl Job {
             attempt: self.attempt,
             limit: Duration::from_millis(limit_ms),
             cancelled: self.cancelled.clone(),
+            cancel: Cancel::Kill,
             topology: Arc::clone(&self.shared.plan.topology),
             run_directory: settings.run_directory.clone(),
             secrets: Arc::clone(&self.shared.secrets),
