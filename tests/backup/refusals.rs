@@ -103,15 +103,15 @@ fn a_database_with_a_writer_is_refused() {
 #[test]
 fn a_file_that_changes_all_the_time_is_refused_by_name() {
     // One that is held in memory whole, and one that is not.
-    for size in [1 << 20, 6 << 20] {
-        refuses_a_busy_file(size);
+    for bytes in [1 << 20, 6 << 20] {
+        refuses_a_busy_file(bytes);
     }
 }
 
-fn refuses_a_busy_file(size: usize) {
+fn refuses_a_busy_file(bytes: usize) {
     let site = Site::new();
     let log = site.state().join("busy.log");
-    fs::write(&log, vec![b'x'; size]).unwrap();
+    fs::write(&log, vec![b'x'; bytes]).unwrap();
     let ended = Arc::new(AtomicBool::new(false));
     let writer = std::thread::spawn({
         let (ended, log) = (ended.clone(), log.clone());

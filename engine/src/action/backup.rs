@@ -1,6 +1,6 @@
 //! Backups of protected state: make one, prove it, put it back.
 //!
-//! An archive is a zstd-compressed tar with a manifest of every entry (see [`archive`]); a backup's value
+//! An archive is a zstd-compressed tar with a manifest of every entry (see `archive`); a backup's value
 //! carries the digest of the archive. Invariants: an archive has its final name only after all of it was
 //! read back; the live state is touched only after all of an archive was extracted beside it and compared;
 //! whatever was live is kept until the run ends; nothing is ever extracted outside of our own fresh

@@ -1,7 +1,7 @@
 //! The manifest: what an archive must hold, entry by entry.
 //!
 //! It is JSON Lines: the header, one line for each entry in the order of the archive, a last line with
-//! their number. Names keep every byte (see [`super::bytes`]). The lines are twins of the working types.
+//! their number. Names keep every byte (see `bytes`). The lines are twins of the working types.
 
 use std::collections::BTreeSet;
 
