@@ -49,11 +49,6 @@ impl Place {
         })
     }
 
-    /// Brings everything in here to the disk, with whatever else its file system holds.
-    pub(super) fn sync(&self) -> Result<()> {
-        rustix::fs::syncfs(&self.handle).map_err(trying(|| format!("cannot sync {}", self.path.display())))
-    }
-
     /// The part as it lies in here.
     pub(super) fn part(&self, kind: PartKind) -> Part {
         Part::at(kind, self.path.join(ROOT))
@@ -206,6 +201,33 @@ impl Receive for Extraction<'_> {
         self.file = None;
         Ok(())
     }
+}
+
+/// Up to so many entries are brought to the disk one by one; more of them with all else that the file
+/// system has to write, which takes long where others write much.
+const SYNCED_ALONE_MAX: usize = 1000;
+
+/// Brings everything in these places to the disk.
+pub(super) fn sync(places: &[Place], entries: &[Entry]) -> Result<()> {
+    let failed = || "cannot bring what was extracted to the disk".to_owned();
+    if entries.len() > SYNCED_ALONE_MAX {
+        return places
+            .iter()
+            .try_for_each(|place| rustix::fs::syncfs(&place.handle).map_err(trying(failed)));
+    }
+    let mut way = Way::new(places);
+    for entry in entries {
+        if matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
+            let (parent, name) = way.parent(entry.part, &entry.path)?;
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            rustix::fs::openat(parent, &name, flags, Mode::empty())
+                .and_then(rustix::fs::fsync)
+                .map_err(trying(failed))?;
+        }
+    }
+    places
+        .iter()
+        .try_for_each(|place| rustix::fs::fsync(&place.handle).map_err(trying(failed)))
 }
 
 /// Gives everything extracted its owner, mode, attributes and times. From the last entry to the first,

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::super::compare::difference;
-use super::super::extract::{Place, ROOT};
+use super::super::extract::{Place, ROOT, sync};
 use super::super::holders::{self, below};
 use super::super::journal::{Journal, Line, Marks, PartLine, path, text};
 use super::super::manifest::{Header, Manifest};
@@ -201,9 +201,7 @@ impl Order {
                 .map(|path| Place::make(path))
                 .collect::<Result<Vec<_>>>()?;
             let manifest = archive.extract(&places, Contents::Skip, stop)?;
-            for place in &places {
-                place.sync()?;
-            }
+            sync(&places, &manifest.entries)?;
             self.save(&journal, &manifest)?;
             reached(Point::Extracted);
             stop.check()?;
