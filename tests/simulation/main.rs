@@ -2,6 +2,7 @@
 
 mod crash;
 mod laws;
+mod random;
 mod reference;
 mod rig;
 mod text;

@@ -60,12 +60,11 @@ impl Report {
     /// The records, one a line, for a failing test.
     pub(crate) fn told(&self) -> String {
         let lines = self.events.iter().enumerate();
-        lines
-            .map(|(place, stamped)| {
-                let json = serde_json::to_string(&stamped.event).unwrap_or_default();
-                format!("{:3} {:>6}s {json}\n", place + 1, stamped.boot_ns / 1_000_000_000)
-            })
-            .collect()
+        let lines = lines.map(|(place, stamped)| {
+            let json = serde_json::to_string(&stamped.event).unwrap_or_default();
+            format!("{:3} {:>6}s {json}", place + 1, stamped.boot_ns / 1_000_000_000)
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -216,7 +215,15 @@ impl Scene<'_> {
         }
     }
 
-    /// Some time passes and the machine is started again; nothing goes wrong any more.
+    /// Whether the last record is kept.
+    pub(crate) fn has_ended(&self) -> bool {
+        let events = self.journal.events();
+        events
+            .last()
+            .is_some_and(|stamped| matches!(stamped.event, Event::RunEnd(_)))
+    }
+
+    /// A second passes, and the machine may be started again.
     pub(crate) fn recover(&self, reboot: bool) {
         self.clock.pass(1000);
         if reboot {

@@ -89,12 +89,13 @@ impl BlockAt {
 
     /// The longest that one attempt of an action in this block may take, milliseconds.
     pub(super) fn limit_ms(&self, plan: &Plan, action: &Do) -> u64 {
-        let hold_within_ms = match *self {
+        let within_ms = match *self {
             Self::Take(hold) => plan.runbook.holds.get(hold).map(|hold| hold.take_within_ms),
             Self::Release(hold) => plan.runbook.holds.get(hold).map(|hold| hold.release_within_ms),
+            Self::Undo(undo) => undo.body(plan).map(|undo| undo.within_ms),
             _ => None,
         };
-        hold_within_ms.map_or(action.within_ms, |within_ms| within_ms.min(action.within_ms))
+        within_ms.map_or(action.within_ms, |within_ms| within_ms.min(action.within_ms))
     }
 }
 

@@ -10,8 +10,8 @@
 //! | performing n | `outcome` failed | retrying, fresh (a way back's second try), or failed |
 //! | performing n | `outcome` unknown, `run.resumed` | settling n |
 //! | settling n | `settled` done | next statement |
-//! | settling n | `settled` not done | fresh where it may be repeated, else failed |
-//! | settling n | `settled` undecidable | once fresh where it may be repeated, else failed |
+//! | settling n, runner gone | `settled` not done, undecidable | fresh where it may be repeated, else failed |
+//! | settling n, reply lost | `settled` not done, undecidable | fresh once (not on a way back) where it may be repeated, else failed |
 //! | retrying | `timer retry:KEY` | fresh |
 //! | hold | the hold's own course is over, then `hold` | next statement |
 //! | unwinding | the last undo is over | next statement |
@@ -38,8 +38,8 @@ pub(super) struct Course {
     pub(super) doing: Doing,
     /// Further tries by `retry` that were used for this statement.
     pub(super) retries: u64,
-    /// How often the statement was settled as not done and begun again.
-    pub(super) settled_again: u32,
+    /// Whether the statement was begun again once because its reply was lost.
+    pub(super) is_begun_again: bool,
     /// Whether each statement that failed is tried once more: a way back.
     pub(super) is_way_back: bool,
     /// Whether that one more try was used for this statement.
@@ -60,6 +60,8 @@ pub(super) enum Doing {
     Settling {
         /// The attempt.
         n: u32,
+        /// Whether its runner was gone, so that nothing is wrong with the action itself.
+        is_interrupted: bool,
     },
     /// The next attempt comes at this moment.
     Retrying {
@@ -112,7 +114,7 @@ impl Course {
             place: 0,
             doing: Doing::Over,
             retries: 0,
-            settled_again: 0,
+            is_begun_again: false,
             is_way_back: true,
             is_second_try: false,
         }
@@ -138,7 +140,7 @@ impl Course {
             place: 0,
             doing: Doing::Fresh,
             retries: 0,
-            settled_again: 0,
+            is_begun_again: false,
             is_way_back,
             is_second_try: false,
         };
@@ -150,7 +152,7 @@ impl Course {
     pub(super) fn next(&mut self, ground: Ground<'_>) {
         self.place += 1;
         self.retries = 0;
-        self.settled_again = 0;
+        self.is_begun_again = false;
         self.is_second_try = false;
         self.enter(ground);
     }

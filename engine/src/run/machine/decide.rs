@@ -116,7 +116,7 @@ impl State {
         };
         let (attempt, kind) = match (&leaf.doing, &statement.kind) {
             (Doing::Performing { n }, StatementKind::Do(action)) => (*n, perform(plan, leaf, action)),
-            (Doing::Settling { n }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
+            (Doing::Settling { n, .. }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
             (Doing::Fresh, _) if mode != Mode::Go => return,
             (Doing::Fresh, StatementKind::Do(action)) => {
                 (self.progress.next_attempt(&statement.key), perform(plan, leaf, action))

@@ -118,14 +118,12 @@ fn expression(plan: &Plan, progress: &Progress, expr: &Expr) -> String {
             format!("{{{}}}", pairs.join(", "))
         }
         ExprKind::Input(name) => plan.inputs.get(name).map_or_else(|| name.clone(), value_text),
-        ExprKind::Binding(id) => match progress.values.get(id) {
-            Some(value) => value_text(&value.to_value()),
-            None => {
-                let place = usize::try_from(id.0).unwrap_or(usize::MAX);
-                let binding = plan.runbook.bindings.get(place);
-                binding.map_or_else(|| "?".to_owned(), |binding| binding.name.clone())
-            }
-        },
+        ExprKind::Binding(id) => {
+            let place = usize::try_from(id.0).unwrap_or(usize::MAX);
+            let name = plan.runbook.bindings.get(place).map_or("?", |binding| &binding.name);
+            let value = progress.values.get(id);
+            value.map_or_else(|| name.to_owned(), |value| value_text(&value.to_value()))
+        }
         ExprKind::Parameter(name) | ExprKind::Local(name) | ExprKind::Service(name) | ExprKind::State(name) => {
             name.clone()
         }
@@ -160,8 +158,12 @@ fn test_word(test: Test) -> &'static str {
 
 fn literal_text(literal: &Literal) -> String {
     match literal {
-        Literal::Text(text) | Literal::Path(text) | Literal::Url(text) | Literal::Image(text) => format!("{text:?}"),
-        Literal::Package(text) | Literal::Host(text) => format!("{text:?}"),
+        Literal::Text(text)
+        | Literal::Path(text)
+        | Literal::Url(text)
+        | Literal::Image(text)
+        | Literal::Package(text)
+        | Literal::Host(text) => format!("{text:?}"),
         Literal::Digest(text) => text.clone(),
         Literal::Bool(value) => value.to_string(),
         Literal::Int(value) => value.to_string(),

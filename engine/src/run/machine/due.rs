@@ -65,7 +65,7 @@ impl State {
         before.or(inside).copied()
     }
 
-    /// What has come too late, as the timer that says so: T_back itself, or a step that would begin (or go
+    /// What has come too late, as the timer that says so: `T_back` itself, or a step that would begin (or go
     /// on after an interruption) without the time for it. The record of the timer turns the run.
     pub(super) fn overdue(&self, plan: &Plan) -> Option<String> {
         if self.is_t_back_armed() && self.progress.time.is_past_t_back() {
@@ -100,7 +100,7 @@ impl State {
         is_late.then_some(next)
     }
 
-    /// What a step needs before T_back: its budget; the first that changes anything, all that remains.
+    /// What a step needs before `T_back`: its budget; the first that changes anything, all that remains.
     fn needed_ms(&self, plan: &Plan, step: usize) -> u64 {
         let Some(definition) = plan.runbook.steps.get(step) else {
             return 0;

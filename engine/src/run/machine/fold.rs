@@ -48,7 +48,7 @@ impl State {
                 self.bind(plan, key, value.as_ref());
                 self.progress.settle(key, *n, *verdict);
                 self.with_leaf(plan, key, |leaf, ground| {
-                    leaf.on_settled(ground, *n, *verdict, evidence)
+                    leaf.on_settled(ground, *n, *verdict, evidence);
                 });
             }
             Event::Evaluated {
@@ -215,7 +215,7 @@ impl State {
             }
         }
         self.progress.is_committed = true;
-        self.with_leaf(plan, key, |leaf, ground| leaf.on_commit(ground));
+        self.with_leaf(plan, key, Course::on_commit);
     }
 
     fn on_timer(&mut self, plan: &Plan, id: &str) {
@@ -238,7 +238,7 @@ impl State {
                     self.on_too_late(plan, step);
                 }
             }
-            "wait" | "retry" => self.with_leaf(plan, name, |leaf, ground| leaf.on_time(ground)),
+            "wait" | "retry" => self.with_leaf(plan, name, Course::on_time),
             "silence" if self.is_silence(plan, name) => {
                 self.with_leaf(plan, name, |leaf, ground| leaf.on_answer(ground, None));
             }

@@ -13,9 +13,6 @@ use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Ve
 use crate::plan::Plan;
 use crate::value::RecordedValue;
 
-/// How often a statement that was settled as not done is begun again by itself.
-const SETTLED_AGAIN_MAX: u32 = 3;
-
 /// What a course needs to go on.
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'run> {
@@ -48,7 +45,12 @@ impl Course {
         match outcome.result {
             OutcomeResult::Ok => self.go_on(ground),
             OutcomeResult::Failed | OutcomeResult::Unknown if is_message => self.go_on(ground),
-            OutcomeResult::Unknown => self.doing = Doing::Settling { n: outcome.n },
+            OutcomeResult::Unknown => {
+                self.doing = Doing::Settling {
+                    n: outcome.n,
+                    is_interrupted: false,
+                };
+            }
             OutcomeResult::Failed => {
                 let kind = FailureKind::Action { again };
                 self.fail(ground.plan, ground.progress, outcome.evidence.clone(), kind);
@@ -58,9 +60,13 @@ impl Course {
 
     /// An attempt's unknown outcome was decided.
     pub(super) fn on_settled(&mut self, ground: Ground<'_>, n: u32, verdict: Verdict, evidence: &str) {
-        if self.doing != (Doing::Settling { n }) {
-            return;
-        }
+        let is_interrupted = match self.doing {
+            Doing::Settling {
+                n: settled,
+                is_interrupted,
+            } if settled == n => is_interrupted,
+            _ => return,
+        };
         let Some(action) = self.action(ground.plan) else {
             return;
         };
@@ -68,17 +74,15 @@ impl Course {
         let kind = FailureKind::Action { again };
         match verdict {
             Verdict::Done => self.go_on(ground),
-            // What may be repeated need not be known: doing it twice is as doing it once.
-            Verdict::Undecidable if again && self.settled_again == 0 => {
-                self.settled_again += 1;
-                self.doing = Doing::Fresh;
-            }
-            Verdict::NotDone if again && self.settled_again < SETTLED_AGAIN_MAX => {
-                self.settled_again += 1;
+            // What may be repeated need not be known: doing it twice is as doing it once. An action that loses
+            // its replies is begun again once; a way back has its one more try for that.
+            _ if again && is_interrupted => self.doing = Doing::Fresh,
+            _ if again && !self.is_way_back && !self.is_begun_again => {
+                self.is_begun_again = true;
                 self.doing = Doing::Fresh;
             }
             Verdict::NotDone => {
-                let reason = with_evidence("it was interrupted and not done", evidence);
+                let reason = with_evidence("it was not done", evidence);
                 self.fail(ground.plan, ground.progress, reason, kind);
             }
             Verdict::Undecidable => {
@@ -189,7 +193,10 @@ impl Course {
     pub(super) fn on_resumed(&mut self) {
         let leaf = self.leaf_mut();
         if let Doing::Performing { n } = leaf.doing {
-            leaf.doing = Doing::Settling { n };
+            leaf.doing = Doing::Settling {
+                n,
+                is_interrupted: true,
+            };
         }
     }
 

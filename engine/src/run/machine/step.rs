@@ -17,7 +17,7 @@ use backstay_dsl::model::Disposition;
 
 use super::block::Home;
 use super::course::Course;
-use super::failure::Cause;
+use super::failure::{Cause, Failure};
 use super::state::State;
 use super::symptoms::Healing;
 use super::time::Moment;
@@ -222,7 +222,7 @@ impl State {
         if active.failing.is_some() {
             return;
         }
-        let may_repeat = active.course.failure().is_none_or(|failure| failure.may_repeat());
+        let may_repeat = active.course.failure().is_none_or(Failure::may_repeat);
         if *to == Disposition::Pause && may_repeat && active.is_quiet(true) {
             active.healing = None;
             active.course.again();

@@ -4,9 +4,9 @@
 //! | --- | --- |
 //! | any | `now` is its boot clock on the run's own line; never back |
 //! | `run.resumed` on another boot | the line goes on by the difference of the wall clocks |
-//! | first step inside the window starts, or `run.start` with a start of the window | T_back is fixed |
-//! | `decision` that extends | T_back moves by that much |
-//! | a wall clock that went back | counts as T_back |
+//! | first step inside the window starts, or `run.start` with a start of the window | `T_back` is fixed |
+//! | `decision` that extends | `T_back` moves by that much |
+//! | a wall clock that went back | counts as `T_back` |
 
 use crate::event::Stamped;
 
@@ -28,7 +28,7 @@ pub(super) struct Timeline {
     boot_id: String,
     /// When the run has to turn back at the latest, where there is a window and it has begun.
     pub(super) t_back: Option<Moment>,
-    /// A wall clock went back: nothing can be said about T_back, so it counts as passed.
+    /// A wall clock went back: nothing can be said about `T_back`, so it counts as passed.
     pub(super) is_lost: bool,
 }
 
@@ -61,14 +61,14 @@ impl Timeline {
         self.now.saturating_add(nanoseconds(ms))
     }
 
-    /// Fixes T_back for a window that begins now.
+    /// Fixes `T_back` for a window that begins now.
     pub(super) fn open_window(&mut self, until_turn_ms: u64) {
         if self.t_back.is_none() {
             self.t_back = Some(self.after_ms(until_turn_ms));
         }
     }
 
-    /// Fixes T_back for a window that begins at a moment of the wall clock.
+    /// Fixes `T_back` for a window that begins at a moment of the wall clock.
     pub(super) fn open_window_at(&mut self, wall_ms: i64, until_turn_ms: u64) {
         let until_start = nanoseconds_signed(wall_ms.saturating_sub(self.wall_ms));
         self.t_back = Some(
@@ -86,24 +86,24 @@ impl Timeline {
         }
     }
 
-    /// Whether `needed_ms` from now is still not after T_back; always where there is none.
+    /// Whether `needed_ms` from now is still not after `T_back`; always where there is none.
     pub(super) fn fits(&self, needed_ms: u64) -> bool {
         self.t_back
             .is_none_or(|t_back| !self.is_lost && self.after_ms(needed_ms) <= t_back)
     }
 
-    /// Milliseconds until T_back; zero when it has passed; `None` where there is none.
+    /// Milliseconds until `T_back`; zero when it has passed; `None` where there is none.
     pub(super) fn left_ms(&self) -> Option<u64> {
         self.t_back.map(|t_back| milliseconds(t_back.saturating_sub(self.now)))
     }
 
-    /// T_back on the wall clock, milliseconds since 1970.
+    /// `T_back` on the wall clock, milliseconds since 1970.
     pub(super) fn t_back_wall_ms(&self) -> Option<i64> {
         self.t_back
             .map(|t_back| self.wall_ms + t_back.saturating_sub(self.now) / NANOSECONDS)
     }
 
-    /// Whether T_back has come.
+    /// Whether `T_back` has come.
     pub(super) fn is_past_t_back(&self) -> bool {
         self.t_back.is_some_and(|t_back| self.is_lost || self.has_come(t_back))
     }

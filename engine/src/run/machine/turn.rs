@@ -2,7 +2,7 @@
 //!
 //! | phase | what happens | next |
 //! | --- | --- | --- |
-//! | forward, its closing | a step fails, T_back, a signal, a request | quiescing |
+//! | forward, its closing | a step fails, `T_back`, a signal, a request | quiescing |
 //! | quiescing | no attempt runs, nothing is to be settled, `turn` | ending by that way |
 //! | forward, past `commits` | a signal, a request | pausing |
 //! | quiescing, ending | a signal | – (noted) |
@@ -112,7 +112,7 @@ impl State {
         });
     }
 
-    /// T_back came.
+    /// `T_back` came.
     pub(super) fn on_t_back(&mut self, plan: &Plan) {
         if self.is_t_back_armed() && self.progress.time.is_past_t_back() {
             let disposition = self.turn_back(plan);
@@ -126,7 +126,7 @@ impl State {
         }
     }
 
-    /// Whether the alarm of T_back is set: from the first changing intent until `commits`.
+    /// Whether the alarm of `T_back` is set: from the first changing intent until `commits`.
     pub(super) fn is_t_back_armed(&self) -> bool {
         self.may_turn()
             && self.progress.is_changed

@@ -128,6 +128,8 @@ impl Clock for SimulatedClock {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+    #![expect(clippy::disallowed_methods, reason = "what is measured here is real time")]
     use super::SimulatedClock;
     use crate::world::Clock;
     use std::sync::{Arc, Mutex};

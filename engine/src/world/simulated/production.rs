@@ -127,7 +127,7 @@ impl Production {
         result: Option<&Type>,
         extent: Extent,
     ) -> Option<Value> {
-        let value = self.value_of_change(key, n, call, result);
+        let value = value_of_change(key, n, call, result);
         let mut touches = call.touches.clone();
         if let Some(Value::Backup(backup)) = &value {
             touches.push(Touch::Captures {
@@ -139,25 +139,6 @@ impl Production {
             self.touch(key, n, touch, extent);
         }
         value
-    }
-
-    fn value_of_change(&self, key: &str, n: u32, call: &GroundCall, result: Option<&Type>) -> Option<Value> {
-        let ty = result?;
-        if let (Type::Backup, Some(state)) = (ty, call.arguments.text("state")) {
-            let folder = call.arguments.text("to").unwrap_or("/simulated");
-            return Some(Value::Backup(Backup {
-                path: format!("{folder}/{state}-{}-{n}.tar.zst", key.replace(['/', ':'], "-")),
-                digest: crate::plan::sha256(format!("{key}#{n}").as_bytes()),
-                state: state.to_owned(),
-                bytes: 1024,
-                entries: 1,
-            }));
-        }
-        match (ty, &call.healthy) {
-            (Type::Nothing, _) => None,
-            (_, Some(said)) => Some(answers::healthy(ty, said)),
-            _ => Some(answers::plausible(ty, "")),
-        }
     }
 
     fn touch(&mut self, key: &str, n: u32, touch: &Touch<String>, extent: Extent) {
@@ -304,6 +285,26 @@ impl Production {
             }
             _ => false,
         })
+    }
+}
+
+/// What an action gives.
+fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Option<&Type>) -> Option<Value> {
+    let ty = result?;
+    if let (Type::Backup, Some(state)) = (ty, call.arguments.text("state")) {
+        let folder = call.arguments.text("to").unwrap_or("/simulated");
+        return Some(Value::Backup(Backup {
+            path: format!("{folder}/{state}-{}-{n}.tar.zst", key.replace(['/', ':'], "-")),
+            digest: crate::plan::sha256(format!("{key}#{n}").as_bytes()),
+            state: state.to_owned(),
+            bytes: 1024,
+            entries: 1,
+        }));
+    }
+    match (ty, &call.healthy) {
+        (Type::Nothing, _) => None,
+        (_, Some(said)) => Some(answers::healthy(ty, said)),
+        _ => Some(answers::plausible(ty, "")),
     }
 }
 

@@ -215,12 +215,12 @@ pub(super) fn runbook(steps: Vec<Step>) -> Runbook {
     }
 }
 
-pub(super) fn window(minutes: u64, keep_minutes: u64) -> Option<Window> {
-    Some(Window {
+pub(super) fn window(minutes: u64, keep_minutes: u64) -> Window {
+    Window {
         window_ms: minutes * MINUTE,
         keep_ms: keep_minutes * MINUTE,
         span: Span::default(),
-    })
+    }
 }
 
 pub(super) fn plan(runbook: Runbook) -> Plan {

@@ -96,6 +96,7 @@ fn a_step_that_is_already_done_counts_as_done() {
 
 /// Ten times the steps take about ten times as long: nothing looks at all steps for each record.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is measured here is real time")]
 fn ten_thousand_steps_that_do_nothing_run_in_linear_time() {
     let chain = |count: usize| {
         let steps = (0..count).map(|place| {
@@ -112,5 +113,8 @@ fn ten_thousand_steps_that_do_nothing_run_in_linear_time() {
         begin.elapsed()
     };
     let (small, large) = (time(1_000), time(10_000));
-    assert!(large < small * 40, "1,000 steps: {small:?}; 10,000 steps: {large:?}");
+    assert!(
+        large < small.max(std::time::Duration::from_millis(20)) * 40,
+        "1,000 steps: {small:?}; 10,000 steps: {large:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Time: budgets, T_back, starting too late.
+//! Time: budgets, `T_back`, starting too late.
 
 use super::author::{MINUTE, act, check, commits, plan, runbook, statement, step, undoable, window};
 use super::driver::{Driver, React, resumed};
@@ -22,7 +22,7 @@ fn sample(window_minutes: u64) -> Plan {
         step("a", &[], vec![undoable("a/1"), wait("a/2", 9)]),
         step("b", &[0], vec![undoable("b/1"), check("b/2")]),
     ]);
-    model.window = window(window_minutes, 20);
+    model.window = Some(window(window_minutes, 20));
     plan(model)
 }
 
@@ -60,7 +60,7 @@ fn the_moment_to_turn_back_ends_a_step_inside() {
         step("a", &[], vec![undoable("a/1")]),
         step("b", &[0], vec![check("b/1")]),
     ]);
-    model.window = window(40, 20);
+    model.window = Some(window(40, 20));
     model.steps[1].budget_ms = None;
     let plan = plan(model);
     let run = Driver::new(&plan).on("b/1", &[React::Hang]).run();
@@ -75,7 +75,7 @@ fn past_the_point_of_no_return_time_alone_does_nothing() {
         &[],
         vec![act("a/1"), commits("a/2"), act("a/3"), wait("a/4", 60)],
     )]);
-    model.window = window(40, 20);
+    model.window = Some(window(40, 20));
     model.steps[0].budget_ms = None;
     let plan = plan(model);
     let run = Driver::new(&plan).run();
