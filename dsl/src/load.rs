@@ -81,10 +81,10 @@ impl Loader<'_> {
         self.chain.push(place);
         for line in uses {
             let local = line.name.value.clone();
-            let used = self.used(place, &line);
+            let target = self.used(place, &line);
             let module = &mut self.loaded.modules[place];
-            match used {
-                Some(used) => module.uses.push((local, used)),
+            match target {
+                Some(target) => module.uses.push((local, target)),
                 None => module.missing.push(local),
             }
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::{FILES_MAX, Loaded, USE_DEPTH_MAX, load};
 use crate::diagnostic::Diagnostics;
@@ -117,7 +118,7 @@ fn depth_number_and_size_are_bounded() {
     let mut text = String::new();
     for number in 0..FILES_MAX {
         many = many.with(&format!("{number}"), "");
-        text.push_str(&format!("use \"./{number}\" as m{number}\n"));
+        writeln!(text, "use \"./{number}\" as m{number}").unwrap();
     }
     let (first, told) = loaded(&text, &many);
     assert_eq!((first.modules.len(), told.len()), (FILES_MAX, 1));

@@ -21,6 +21,10 @@ use crate::source::{Span, Spanned};
 pub(super) use item::documentation;
 
 /// What an item of the file became.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value at a time, moved into the file at once"
+)]
 pub(super) enum Built {
     /// `use …`.
     Use(Use),
@@ -104,7 +108,7 @@ impl<'r, 'd> Builder<'r, 'd> {
     }
 
     /// The first child of a rule that holds a single name, text or the like.
-    fn only<'i>(pair: Pair<'i, Rule>) -> Option<Pair<'i, Rule>> {
+    fn only(pair: Pair<'_, Rule>) -> Option<Pair<'_, Rule>> {
         pair.into_inner().next()
     }
 
@@ -130,7 +134,7 @@ impl<'r, 'd> Builder<'r, 'd> {
     fn once<T>(&mut self, slot: &mut Option<T>, value: Option<T>, span: Span, what: &str) {
         if slot.is_some() {
             self.error(
-                Diagnostic::error("syntax", span, format!("{what} stands here a second time"))
+                Diagnostic::error("duplicate-clause", span, format!("{what} stands here a second time"))
                     .help("leave one of them"),
             );
         } else {

@@ -192,7 +192,8 @@ fn unknown_word(
     } else if let Some(hint) = phrase::clause_home(word) {
         diagnostic = diagnostic.help(hint);
     }
-    if known.is_empty() {
+    // A list of all words says less than the one that was meant.
+    if known.is_empty() || nearest.is_some() {
         return diagnostic;
     }
     diagnostic.help(format!("{} knows {}", block.title(), phrase::list(known)))

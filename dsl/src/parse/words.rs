@@ -221,11 +221,10 @@ pub(super) fn may_begin(text: &str, tokens: &[Token], index: usize) -> bool {
         return true;
     };
     match before.kind {
-        TokenKind::Number | TokenKind::Text | TokenKind::OpenText | TokenKind::Doc | TokenKind::Close => true,
         TokenKind::Open => before.text(text) == "{",
-        TokenKind::Stray => true,
         TokenKind::Mark => false,
         TokenKind::Word => !wants_more(text, tokens, index - 1),
+        _ => true,
     }
 }
 

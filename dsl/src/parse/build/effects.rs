@@ -35,7 +35,7 @@ impl Builder<'_, '_> {
                 let how = Self::only(pair)?;
                 if how.as_rule() == Rule::cancel_grace {
                     let mut word = self.word(&how);
-                    word.value = "grace".to_owned();
+                    "grace".clone_into(&mut word.value);
                     EffectWordKind::Cancel(word, self.inner_duration(how))
                 } else {
                     EffectWordKind::Cancel(self.word(&how), None)

@@ -260,7 +260,7 @@ impl Builder<'_, '_> {
         }
         let message = format!("`{}` is a word of the language and no value", first.value);
         self.error(
-            Diagnostic::error("reserved-word", first.span, message)
+            Diagnostic::error("reserved-name", first.span, message)
                 .help("a value is missing before it, or a name has to be chosen anew"),
         );
         None

@@ -64,6 +64,7 @@ fn steps(count: usize) -> String {
     text
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test of speed reads the clock")]
 /// The shortest of a few tries: other work on the machine only makes things longer.
 fn shortest(text: &str) -> Duration {
     let tries = (0..5).map(|_| {
@@ -76,18 +77,14 @@ fn shortest(text: &str) -> Duration {
 
 #[test]
 fn time_grows_with_the_text_and_no_faster() {
-    let (short, long) = (steps(500), steps(4_000));
+    let (short, long) = (steps(200), steps(1_600));
     let ratio = shortest(&long).as_secs_f64() / shortest(&short).as_secs_f64();
     assert!(ratio < 24.0, "eight times the text took {ratio} times as long");
 }
 
 #[test]
 fn ten_thousand_steps_parse() {
-    let text = steps(10_000);
-    let start = Instant::now();
-    let file = right(&text);
-    println!("10,000 steps, {} bytes: {:?}", text.len(), start.elapsed());
-    assert_eq!(file.items.len(), 10_000);
+    assert_eq!(right(&steps(10_000)).items.len(), 10_000);
 }
 
 #[test]
