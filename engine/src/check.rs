@@ -61,7 +61,7 @@ impl Checked {
 
 /// Reads and compiles a runbook's file. A runbook with errors is an answer, not an error.
 pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> {
-    let (sources, name, text) = FileSources::open(file).map_err(unreadable)?;
+    let (sources, name, text) = FileSources::open(file).map_err(|error| unreadable(&error))?;
     let compiled = compile(&name, &text, &sources, catalogue);
     Ok(checked(compiled, sources.into_kept()))
 }
@@ -83,7 +83,7 @@ fn checked(compiled: Compiled, kept: KeptSources) -> Checked {
     }
 }
 
-fn unreadable(error: SourceError) -> Error {
+fn unreadable(error: &SourceError) -> Error {
     match error {
         SourceError::Unreadable { .. } => Error::usage(error.to_string(), "give the path of a runbook's file"),
         SourceError::NotText { .. } => Error::Invalid {

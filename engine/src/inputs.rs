@@ -218,20 +218,17 @@ fn typed(input: &Input, given: &Given, places: &Places) -> Result<Value, InputEr
             reason,
         )
     })?;
-    if let (Value::List(values), Some(at_most)) = (&value, input.at_most) {
-        if u64::try_from(values.len()).unwrap_or(u64::MAX) > at_most {
-            return Err(InputError::new(
+    match (&value, input.at_most) {
+        (Value::List(values), Some(at_most)) if u64::try_from(values.len()).unwrap_or(u64::MAX) > at_most => {
+            let count = values.len();
+            Err(InputError::new(
                 &input.name,
-                format!(
-                    "input `{}` takes at most {at_most} elements, not {}",
-                    input.name,
-                    values.len()
-                ),
+                format!("input `{}` takes at most {at_most} elements, not {count}", input.name),
                 "give fewer",
-            ));
+            ))
         }
+        _ => Ok(value),
     }
-    Ok(value)
 }
 
 async fn secret(

@@ -155,7 +155,7 @@ fn read_text(path: &Path) -> Result<String, ReadTextError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..valid).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let last_line = String::from_utf8_lossy(before.get(start..).unwrap_or_default());
         let column = last_line.chars().count() + 1;

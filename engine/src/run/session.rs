@@ -128,10 +128,10 @@ impl Session {
             journal: Arc::new(self.journal),
             person: edge.person,
         };
-        let driver = Driver::new(self.plan, ports, self.settings, received, edge.observer, &self.history);
-        let driven = driver.run(self.opening).await;
+        let engine = Driver::new(self.plan, ports, self.settings, received, edge.observer, &self.history);
+        let outcome = engine.run(self.opening).await;
         drop(listener);
-        let finished = finished(&run, driven, transcript);
+        let finished = finished(&run, outcome, transcript);
         if let Ok(finished) = &finished {
             discard_displaced(finished);
         }
@@ -203,7 +203,7 @@ fn lock_services(edge: &Edge, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error
             .state_directory
             .lock_file(&file)
             .map_err(|error| no_state(edge, &error))?;
-        locks.push(Lock::take(&name, &path, &owner).map_err(lock_error)?);
+        locks.push(Lock::take(&name, &path, &owner).map_err(|error| lock_error(&error))?);
     }
     Ok(locks)
 }
@@ -213,7 +213,7 @@ fn owner(edge: &Edge, run: &str) -> String {
     format!("run {run} (process {process} on {})", edge.host)
 }
 
-fn lock_error(error: LockError) -> Error {
+fn lock_error(error: &LockError) -> Error {
     match error {
         LockError::Held { .. } => Error::locked(error.to_string()),
         LockError::File { .. } => Error::refused(error.to_string(), "make the state directory writable"),

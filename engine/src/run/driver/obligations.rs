@@ -1,10 +1,19 @@
 //! The obligations of a plan: what the proofs assume about the real world, asked before anything changes.
 
+use std::collections::BTreeMap;
+
+use backstay_dsl::model::{Begins, Runs};
+
+use crate::action::{Arguments, GroundCall};
 use crate::event::{EvaluationKind, EvaluationResult};
 use crate::plan::obligations::{PathUse, not_apart, path_uses, unsupported};
+use crate::value::Value;
 use crate::world::PathIdentity;
 
 use super::shared::{Job, Stopped};
+
+/// The longest that one question may take, milliseconds.
+const READ_LIMIT_MS: u64 = 10_000;
 
 impl Job {
     /// Discharges every obligation; records each that does not hold, or one record that says that all do.
@@ -16,6 +25,9 @@ impl Job {
             unsupported(plan)
         };
         let mut broken: Vec<(&str, String)> = not_carried.into_iter().map(|reason| ("supported", reason)).collect();
+        for (service, begins) in plan.topology.services.iter().map(|(name, view)| (name, view.begins)) {
+            broken.extend(self.begins(service, begins).await.map(|reason| ("begins", reason)));
+        }
         let uses = path_uses(plan, &self.evaluator()).await;
         let count = uses.len();
         let mut identified: Vec<(PathUse, PathIdentity)> = Vec::new();
@@ -37,5 +49,37 @@ impl Job {
             self.record(event, place + 1 == broken.len()).await?;
         }
         Ok(())
+    }
+
+    /// What is wrong with how a service that runs as a process begins. One that says what being well means
+    /// and begins running is asked that instead.
+    async fn begins(&self, name: &str, begins: Begins) -> Option<String> {
+        let runbook = &self.shared.plan.runbook;
+        let service = runbook.services.iter().find(|service| service.name == name)?;
+        let is_asked = begins == Begins::Running && service.well.is_some();
+        if is_asked || !matches!(service.runs, Runs::Process(_)) {
+            return None;
+        }
+        let call = GroundCall {
+            action: "process.alive".to_owned(),
+            arguments: Arguments(BTreeMap::from([(
+                "service".to_owned(),
+                Value::Service(name.to_owned()),
+            )])),
+            touches: Vec::new(),
+            healthy: None,
+        };
+        let context = self.context(READ_LIMIT_MS, &[]);
+        let asking = self.shared.ports.world.perform(&context, &call);
+        let answer = self.within(READ_LIMIT_MS, asking).await?.into_answer();
+        match (begins, answer) {
+            (Begins::Running, Ok(Value::Bool(false))) => {
+                Some(format!("service `{name}` should run, and no process does"))
+            }
+            (Begins::Stopped | Begins::Absent, Ok(Value::Bool(true))) => {
+                Some(format!("service `{name}` should not run yet, and a process does"))
+            }
+            _ => None,
+        }
     }
 }

@@ -33,7 +33,7 @@ pub struct ResumeOptions {
 /// Resumes a run until it comes to rest again.
 pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result<Finished, Error> {
     let directory = find(run, &edge)?;
-    let lock = lock_run(&directory, &edge).map_err(lock_error)?;
+    let lock = lock_run(&directory, &edge).map_err(|error| lock_error(&error))?;
     let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock)).map_err(|error| not_open(run, error))?;
     let start = run_start(run, &opened.history)?.clone();
     let kept = KeptSources::read(&directory.file("resolved")).map_err(|error| {
@@ -120,7 +120,7 @@ fn is_running(run: &str, edge: &Edge) -> Result<bool, Error> {
     match lock_run(&find(run, edge)?, edge) {
         Ok(_) => Ok(false),
         Err(LockError::Held { .. }) => Ok(true),
-        Err(error) => Err(lock_error(error)),
+        Err(error) => Err(lock_error(&error)),
     }
 }
 

@@ -106,7 +106,7 @@ fn prepare(
             &directory.file("lock"),
             &owner(edge, &directory.run),
         )
-        .map_err(super::lock_error)?,
+        .map_err(|error| super::lock_error(&error))?,
     ];
     locks.extend(lock_services(edge, &plan, &directory.run)?);
     let io = |error: std::io::Error| no_state(edge, &error);

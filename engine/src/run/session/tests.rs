@@ -122,3 +122,112 @@ async fn two_steps_forward_and_back() {
     });
     assert_eq!(done.count(), 3, "one step done, one action and its undo");
 }
+
+const WAITS: &str = r#"
+runbook waits "Waits" { on interrupt unwind }
+
+service idle "Nothing" { runs process("backstay-session-test")  begins absent }
+
+step first "Write a file" {
+  do fs.write("ROOT/one", content: "new\n") undo { do fs.write("ROOT/one", content: "old\n") } within 10s
+}
+
+step second "Wait for the other terminal" { wait 3s because "somebody may want to pause" }
+"#;
+
+/// Starts the run and, once its first step is done, does something beside it.
+async fn started_and<T>(place: &Place, beside: impl AsyncFnOnce(&str) -> T) -> (Result<Finished, Error>, T) {
+    let aside = async {
+        loop {
+            RealClock.sleep(std::time::Duration::from_millis(20)).await;
+            let runs = StateDirectory(place.path("state")).runs();
+            if place.read("one").as_deref() == Some("new\n")
+                && let Some(run) = runs.last()
+            {
+                return beside(run).await;
+            }
+        }
+    };
+    tokio::join!(place.start(&[]), aside)
+}
+
+#[tokio::test]
+async fn a_run_is_paused_resumed_and_not_resumed_after_its_end() {
+    let place = Place::new(WAITS);
+    std::fs::write(place.path("one"), "old\n").unwrap();
+    let (paused, ()) = started_and(&place, async |run| pause(run, &place.edge()).unwrap()).await;
+    let paused = paused.unwrap();
+    assert_eq!(paused.end, End::Paused);
+    assert_eq!(pause(&paused.run, &place.edge()).unwrap_err().exit_code(), 4);
+    let resumed = resume(&paused.run, ResumeOptions::default(), place.edge())
+        .await
+        .unwrap();
+    assert_eq!(resumed.end, End::Completed);
+    let again = resume(&paused.run, ResumeOptions::default(), place.edge())
+        .await
+        .unwrap_err();
+    assert_eq!(again.to_string(), format!("run {} has ended (completed)", paused.run));
+    let intents = records(paused.transcript.parent().unwrap());
+    assert_eq!(
+        intents.iter().filter(|event| matches!(event, Event::Intent(_))).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_run_is_turned_back_with_and_without_its_runner() {
+    let place = Place::new(WAITS);
+    std::fs::write(place.path("one"), "old\n").unwrap();
+    let (finished, asked) = started_and(&place, async |run| {
+        turn_back(run, ResumeOptions::default(), place.edge()).await.unwrap()
+    })
+    .await;
+    assert_eq!(asked, None, "the runner was asked");
+    assert_eq!(finished.unwrap().end, End::RolledBack);
+    assert_eq!(place.read("one").unwrap(), "old\n");
+    let (paused, ()) = started_and(&place, async |run| pause(run, &place.edge()).unwrap()).await;
+    let run = paused.unwrap().run;
+    let back = turn_back(&run, ResumeOptions::default(), place.edge())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(back.end, End::RolledBack);
+    assert_eq!(place.read("one").unwrap(), "old\n");
+}
+
+#[tokio::test]
+async fn one_runner_at_a_time() {
+    let place = Place::new(WAITS);
+    let state = StateDirectory(place.path("state"));
+    let file = state.lock_file("process-backstay-session-test").unwrap();
+    let held = Lock::take("service idle", &file, "run other").unwrap();
+    let error = place.start(&[]).await.unwrap_err();
+    assert_eq!(
+        (error.exit_code(), error.to_string().as_str()),
+        (75, "service idle is locked by run other")
+    );
+    assert_eq!(state.runs(), Vec::<String>::new(), "the refused run leaves nothing");
+    drop(held);
+    let (paused, ()) = started_and(&place, async |run| pause(run, &place.edge()).unwrap()).await;
+    let run = paused.unwrap().run;
+    let held = Lock::take("run", &state.run(&run).unwrap().file("lock"), "run other").unwrap();
+    let error = resume(&run, ResumeOptions::default(), place.edge()).await.unwrap_err();
+    assert_eq!(error.exit_code(), 75);
+    drop(held);
+}
+
+#[tokio::test]
+async fn what_cannot_begin_leaves_nothing() {
+    let place = Place::new("runbook asks \"Asks\"\n\nstep only \"Ask\" { ask \"Really?\" confirm }\n");
+    let unanswered = place.start(&[]).await.unwrap_err();
+    assert_eq!(unanswered.exit_code(), 4, "{unanswered}");
+    assert_eq!(unanswered.help()[0], "only/1: Really?");
+    assert_eq!(place.start(&["unknown=1"]).await.unwrap_err().exit_code(), 2);
+    let options = StartOptions {
+        file: place.path("a.runbook"),
+        approved: Some("sha256:other".to_owned()),
+        ..StartOptions::default()
+    };
+    assert_eq!(start(options, place.edge()).await.unwrap_err().exit_code(), 4);
+    assert_eq!(StateDirectory(place.path("state")).runs(), Vec::<String>::new());
+}
