@@ -72,7 +72,8 @@ pub struct ModuleText<'a> {
 
 /// Checks a runbook, the first of `modules`, with all modules that it uses.
 ///
-/// `None` where there is no runbook: the first file is a module by itself, or there is an error.
+/// `None` where there is no runbook: the first file is a module by itself. Where an error was found it is
+/// what could be understood of the runbook; it can be proved, and must not be run.
 pub fn check<'a>(
     modules: &'a [ModuleText<'a>],
     catalogue: &'a Catalogue,
@@ -93,11 +94,10 @@ pub fn check<'a>(
     checker.first_item = root.file.items.first().map_or_else(Span::default, |item| item.span);
     checker.name_modules();
     let runbook = checker.runbook(is_runbook);
-    let is_clean = !checker.found.has_errors();
     for finding in checker.found.iter() {
         diagnostics.push(finding.clone());
     }
-    runbook.filter(|_| is_clean && is_runbook)
+    runbook.filter(|_| is_runbook)
 }
 
 /// Whether a file is a runbook: it has a header, or what only a runbook can hold.

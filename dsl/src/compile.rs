@@ -39,11 +39,9 @@ impl Compiled {
 pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalogue) -> Compiled {
     let mut diagnostics = Diagnostics::default();
     let loaded = load(name, text, sources, &mut diagnostics);
-    let mut runbook = None;
-    let mut sums = Times::default();
     let told = Told::of(&loaded, &diagnostics);
     let mut found = Diagnostics::default();
-    {
+    let checked = {
         let modules: Vec<ModuleText<'_>> = loaded
             .modules
             .iter()
@@ -53,16 +51,18 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
                 missing: &module.missing,
             })
             .collect();
-        let checked = check(&modules, catalogue, &mut found);
-        if let Some(checked) = checked.filter(|_| !diagnostics.has_errors()) {
-            prove(&checked, catalogue, &mut found);
-            sums = times(&checked);
-            runbook = Some(checked);
-        }
-    }
+        check(&modules, catalogue, &mut found)
+    };
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
         diagnostics.push(finding.clone());
     }
+    let is_understood = !diagnostics.has_errors();
+    // What could be understood is proved too, so that all mistakes are told in one run.
+    if let Some(checked) = &checked {
+        prove(checked, catalogue, &mut diagnostics);
+    }
+    let runbook = checked.filter(|_| is_understood);
+    let sums = runbook.as_ref().map(times).unwrap_or_default();
     Compiled {
         sources: loaded.sources,
         runbook,

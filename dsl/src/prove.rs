@@ -9,12 +9,15 @@ use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Runbook, Statement};
 use crate::order::Order;
+use crate::prove::faults::Faults;
+use crate::source::Span;
 use crate::state::shape::Shape;
 use crate::term::normal::Normal;
 use crate::time::Times;
 
 mod budgets;
 mod commits;
+mod faults;
 mod floating;
 mod holds;
 mod repetition;
@@ -33,6 +36,23 @@ struct Case<'a> {
     shape: Shape,
     order: Order,
     times: Times,
+    faults: Faults<'a>,
+}
+
+impl Case<'_> {
+    /// Where the next item of the same text begins after a place.
+    fn next_item(&self, place: Span) -> Option<Span> {
+        let runbook = self.runbook;
+        let steps = runbook.steps.iter().map(|step| step.span);
+        let rollbacks = runbook.rollbacks.iter().map(|branch| branch.span);
+        let parks = runbook.parks.iter().map(|park| park.span);
+        let tables = runbook.tables.iter().map(|table| table.span);
+        let holds = runbook.holds.iter().map(|hold| hold.span);
+        let items = steps.chain(rollbacks).chain(parks).chain(tables).chain(holds);
+        items
+            .filter(|item| item.source == place.source && item.start > place.start)
+            .min()
+    }
 }
 
 /// Every rule, in the order in which findings at one place are told.
@@ -49,8 +69,11 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     holds::check,
 ];
 
-/// Proves a runbook safe as far as the rules go, and reports where it is not.
+/// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the
+/// diagnostics already mean that the runbook is a part of what was written: then what can be proved of a
+/// part is proved.
 pub fn prove(runbook: &Runbook, catalogue: &Catalogue, diagnostics: &mut Diagnostics) {
+    let mut found = Diagnostics::default();
     let normal = Normal::new(runbook);
     let shape = Shape::of(runbook, &normal);
     let case = Case {
@@ -60,9 +83,14 @@ pub fn prove(runbook: &Runbook, catalogue: &Catalogue, diagnostics: &mut Diagnos
         shape,
         order: Order::new(runbook),
         times: crate::time::times(runbook),
+        faults: Faults::of(diagnostics),
     };
     for rule in RULES {
-        rule(&case, diagnostics);
+        rule(&case, &mut found);
+    }
+    drop(case);
+    for finding in found.iter() {
+        diagnostics.push(finding.clone());
     }
 }
 

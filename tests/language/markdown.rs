@@ -2,36 +2,36 @@
 
 /// A fenced block.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub(crate) struct Block {
     /// The nearest heading above it.
-    pub heading: String,
+    pub(crate) heading: String,
     /// What stands behind the opening fence: `runbook`, `runbook bad`, `runbook file=site.runbook`.
-    pub info: String,
+    pub(crate) info: String,
     /// The line of its first line of text, from one.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Block {
     /// Whether it is a runbook, or a module of one.
-    pub fn is_runbook(&self) -> bool {
+    pub(crate) fn is_runbook(&self) -> bool {
         self.info.split_whitespace().next() == Some("runbook")
     }
 
     /// Whether a word stands behind `runbook`.
-    pub fn says(&self, word: &str) -> bool {
+    pub(crate) fn says(&self, word: &str) -> bool {
         self.info.split_whitespace().skip(1).any(|known| known == word)
     }
 
     /// The name behind `file=`.
-    pub fn file(&self) -> Option<&str> {
+    pub(crate) fn file(&self) -> Option<&str> {
         self.info.split_whitespace().find_map(|word| word.strip_prefix("file="))
     }
 }
 
 /// All fenced blocks of a text.
-pub fn blocks(text: &str) -> Vec<Block> {
+pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut heading = String::new();
     let mut open: Option<(usize, Block)> = None;

@@ -13,12 +13,12 @@ use backstay_dsl::source::Sources;
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| backstay::action::builtin().catalogue());
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// Every file below a folder of the repository whose name ends like this, in order.
-pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut work = vec![root().join(folder)];
     while let Some(path) = work.pop() {
@@ -33,15 +33,15 @@ pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 }
 
 /// The name of a file below the root.
-pub fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// Modules beside a runbook, by their file names; below a folder where the runbook is a real file.
 #[derive(Default)]
-pub struct Beside {
-    pub texts: BTreeMap<String, String>,
-    pub folder: Option<PathBuf>,
+pub(crate) struct Beside {
+    pub(crate) texts: BTreeMap<String, String>,
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl Sources for Beside {
@@ -79,12 +79,12 @@ impl Sources for Beside {
 }
 
 /// Compiles a text with the real catalogue.
-pub fn compiled(name: &str, text: &str, beside: &Beside) -> Compiled {
+pub(crate) fn compiled(name: &str, text: &str, beside: &Beside) -> Compiled {
     compile(name, text, beside, &CATALOGUE)
 }
 
 /// A finding as `file:line: severity: [slug] message`.
-pub fn words(compiled: &Compiled, found: &Diagnostic) -> String {
+pub(crate) fn words(compiled: &Compiled, found: &Diagnostic) -> String {
     let at = compiled.sources.start(found.span);
     let file = compiled
         .sources
@@ -97,7 +97,7 @@ pub fn words(compiled: &Compiled, found: &Diagnostic) -> String {
     )
 }
 
-pub fn severity(found: &Diagnostic) -> &'static str {
+pub(crate) fn severity(found: &Diagnostic) -> &'static str {
     match found.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -105,7 +105,7 @@ pub fn severity(found: &Diagnostic) -> &'static str {
 }
 
 /// All findings, one a line.
-pub fn all_words(compiled: &Compiled) -> String {
+pub(crate) fn all_words(compiled: &Compiled) -> String {
     let found = compiled
         .diagnostics
         .iter()

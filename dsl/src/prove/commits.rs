@@ -17,6 +17,10 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             if next.is_some_and(|next| is_act(&next.kind)) {
                 continue;
             }
+            let behind = next.map_or_else(|| case.next_item(statement.span), |next| Some(next.span));
+            if case.faults.lie_between(statement.span, behind) {
+                continue;
+            }
             let message = "`commits` has to stand directly before the action or release that it is for";
             let mut found = Diagnostic::error("commits-too-early", statement.span, message);
             found = match next {

@@ -2,9 +2,10 @@
 //! could then be proved about it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::effect::{ResourceKind, Touch};
+use crate::effect::{Resource, ResourceKind, Touch};
 use crate::model::{Expr, StatementKind};
 use crate::prove::{Case, with_calls};
+use crate::types::Type;
 use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
@@ -13,6 +14,10 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             continue;
         };
         for touch in action.call.effects.touches.iter().filter(|touch| is_life(touch)) {
+            let is_understood = |resource: &Resource<Expr>| resource.key.iter().all(|key| key.ty != Type::Unknown);
+            if !touch.resource().is_some_and(is_understood) {
+                continue;
+            }
             let normal = case.normal.touch(touch, action.binding);
             let Some(resource) = normal.resource() else { continue };
             if !case.shape.members_of(resource).is_empty() {

@@ -9,6 +9,9 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         if table.rows.last().is_some_and(|row| row.seen.is_none()) {
             continue;
         }
+        if case.faults.lie_between(table.span, case.next_item(table.span)) {
+            continue;
+        }
         let message = format!("the table {} does not say what happens when no row fits", table.name);
         let mut found = Diagnostic::error("symptom-no-default", table.span, message);
         let early = table.rows.iter().find(|row| row.seen.is_none());

@@ -9,6 +9,9 @@ use crate::time::has_commits;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let Some(window) = case.runbook.window else { return };
+    if case.faults.lie_in(window.span) {
+        return;
+    }
     let times = &case.times;
     let usable_ms = window.window_ms.saturating_sub(window.keep_ms);
     let mut wrong = Vec::new();
@@ -30,7 +33,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             helps.push(format!("all steps: {}", path(case, false)));
         }
     }
-    if times.longest_way_back_ms > window.keep_ms {
+    if times.longest_way_back_ms > window.keep_ms && case.faults.keep_names() {
         let (needs, kept) = (duration(times.longest_way_back_ms), duration(window.keep_ms));
         wrong.push(format!(
             "the longest way back needs {needs}, and {kept} are kept for it"

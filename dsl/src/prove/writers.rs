@@ -22,6 +22,9 @@ struct Change<'a> {
 }
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
+    if !case.faults.keep_structure() {
+        return;
+    }
     let mut backups: Option<BTreeMap<Resource<Term>, Resource<Term>>> = None;
     for region in case.order.regions().filter(|region| region.len() > 1) {
         let backups = backups.get_or_insert_with(|| captured(case));
