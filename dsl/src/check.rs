@@ -59,6 +59,12 @@ use scope::Refinable;
 /// The most statements of a runbook, procedures written out.
 pub const STATEMENTS_MAX: usize = 100_000;
 
+/// After so many findings nothing more is looked for: nobody reads on.
+pub const FINDINGS_MAX: usize = 500;
+
+/// Procedures call one another, and anchors ask one another, at most so deep.
+pub const DEPTH_MAX: usize = 64;
+
 /// One file to check.
 #[derive(Debug, Clone, Copy)]
 pub struct ModuleText<'a> {
@@ -138,6 +144,8 @@ struct Checker<'a> {
     inputs: Vec<model::Input>,
     /// Type and question of each anchor that was looked at; `None` while it is.
     anchors: BTreeMap<String, Option<model::Anchor>>,
+    /// How many of them are being looked at: each asks the next.
+    anchors_open: usize,
     services: BTreeMap<String, model::Service>,
     questions: BTreeMap<(usize, usize), model::Question>,
     links: links::Links,
@@ -147,7 +155,9 @@ struct Checker<'a> {
     may_bind_nothing: BTreeMap<usize, MayBindNothing>,
     pinned_by_steps: BTreeMap<Refinable, Vec<usize>>,
     statements: usize,
-    is_too_large: bool,
+    told: usize,
+    /// Too many statements, or enough findings: nothing more is looked into.
+    has_enough: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -160,6 +170,7 @@ impl<'a> Checker<'a> {
             record_types: BTreeMap::new(),
             inputs: Vec::new(),
             anchors: BTreeMap::new(),
+            anchors_open: 0,
             services: BTreeMap::new(),
             questions: BTreeMap::new(),
             links: links::Links::default(),
@@ -169,12 +180,15 @@ impl<'a> Checker<'a> {
             may_bind_nothing: BTreeMap::new(),
             pinned_by_steps: BTreeMap::new(),
             statements: 0,
-            is_too_large: false,
+            told: 0,
+            has_enough: false,
         }
     }
 
     /// Adds a finding.
     fn report(&mut self, finding: Diagnostic) {
+        self.told += 1;
+        self.has_enough |= self.told >= FINDINGS_MAX;
         self.found.push(finding);
     }
 

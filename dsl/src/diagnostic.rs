@@ -1,5 +1,7 @@
 //! Diagnostics are data: a slug, a severity, places, helps. Rendering is somebody else's.
 
+use std::collections::BTreeSet;
+
 use crate::source::Span;
 
 /// How bad a finding is.
@@ -128,16 +130,14 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    /// Slug and place of each, so that many of them stay cheap.
+    places: BTreeSet<(&'static str, Span)>,
 }
 
 impl Diagnostics {
     /// Adds a finding; the same slug at the same place is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self
-            .found
-            .iter()
-            .any(|known| known.slug == diagnostic.slug && known.span == diagnostic.span)
-        {
+        if self.places.insert((diagnostic.slug, diagnostic.span)) {
             self.found.push(diagnostic);
         }
     }

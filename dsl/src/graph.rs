@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// What one step says about its order.
@@ -205,9 +205,9 @@ pub fn topological(direct: &[Vec<usize>]) -> Vec<usize> {
     order
 }
 
-/// One cycle out of each knot of a graph given as "node → the nodes it leads to": its nodes in order, the
-/// smallest first. A node that leads to itself is a cycle of one.
-pub fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+/// The knots of a graph given as "node → the nodes it leads to": sets of nodes each of which leads to each, one
+/// that leads to itself included; by their smallest node.
+pub fn knots(edges: &[Vec<usize>]) -> Vec<BTreeSet<usize>> {
     let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(edges.len(), edges.len());
     for _ in edges {
         graph.add_node(());
@@ -217,16 +217,21 @@ pub fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
             graph.add_edge(NodeIndex::new(from), NodeIndex::new(*to), ());
         }
     }
-    let mut found: Vec<Vec<usize>> = tarjan_scc(&graph)
+    let mut found: Vec<BTreeSet<usize>> = kosaraju_scc(&graph)
         .into_iter()
-        .filter_map(|knot| {
-            let members: BTreeSet<usize> = knot.iter().map(|node| node.index()).collect();
-            let first = *members.first()?;
-            (members.len() > 1 || edges[first].contains(&first)).then(|| shortest_cycle(edges, &members, first))
-        })
+        .map(|knot| knot.into_iter().map(NodeIndex::index).collect::<BTreeSet<usize>>())
+        .filter(|knot| knot.len() > 1 || knot.first().is_some_and(|one| edges[*one].contains(one)))
         .collect();
     found.sort();
     found
+}
+
+/// One cycle out of each knot: its nodes in order, the smallest first. A node that leads to itself is a cycle of
+/// one.
+pub fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let knots = knots(edges);
+    let first = |knot: &BTreeSet<usize>| Some(shortest_cycle(edges, knot, *knot.first()?));
+    knots.iter().filter_map(first).collect()
 }
 
 /// The shortest way from `first` back to itself within a knot.

@@ -1,10 +1,11 @@
 //! Anchors: named questions about production. One may use another, so each is looked at when needed.
 
-use crate::check::Checker;
 use crate::check::links::Node;
 use crate::check::names::not_supported;
 use crate::check::scope::{Scope, Values};
 use crate::check::types::with_article;
+use crate::check::{Checker, DEPTH_MAX};
+use crate::diagnostic::Diagnostic;
 use crate::model;
 use crate::source::Span;
 use crate::types::Type;
@@ -44,6 +45,14 @@ impl Checker<'_> {
         if self.anchors.contains_key(name) {
             return;
         }
+        if self.anchors_open >= DEPTH_MAX {
+            let message = format!("anchors ask one another more than {DEPTH_MAX} deep");
+            self.report(
+                Diagnostic::error("too-deep", declared.span, message).help("ask production itself in some of them"),
+            );
+            return;
+        }
+        self.anchors_open += 1;
         self.anchors.insert(name.to_owned(), None);
         if let Some(host) = &declared.item.host {
             self.report(not_supported(host.span, "`on HOST`"));
@@ -54,6 +63,7 @@ impl Checker<'_> {
         scope.no_start = Some("an anchor asks how things are now");
         let value = self.expr(&scope, &declared.item.value, None);
         self.links.leave(before);
+        self.anchors_open -= 1;
         if matches!(
             value.ty,
             Type::Secret | Type::Nothing | Type::Service | Type::State | Type::Resource

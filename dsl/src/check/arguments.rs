@@ -175,11 +175,8 @@ impl<'a> Checker<'a> {
             return self.expect(scope, written, &ty, place);
         };
         let mut found: Vec<(String, Expr)> = Vec::with_capacity(entries.len());
+        self.refuse_second_keys(entries);
         for (key, value) in entries {
-            if found.iter().any(|(known, _)| *known == key.value) {
-                let message = format!("`{}` is given twice", key.value);
-                self.error("duplicate-clause", key.span, message);
-            }
             let value = self.expr(scope, value, None);
             let value = self.canonical(value, &format!("`{}`", key.value), true);
             found.push((key.value.clone(), value));

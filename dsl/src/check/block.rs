@@ -163,22 +163,26 @@ impl Checker<'_> {
     }
 
     fn new_statement(&mut self, scope: &Scope, builder: &Builder, kind: StatementKind, span: Span) -> Statement {
-        self.statements += 1;
-        if self.statements > STATEMENTS_MAX && !self.is_too_large {
-            self.is_too_large = true;
-            let place = scope.calls.first().copied().unwrap_or(span);
-            let message =
-                format!("the runbook has more than {STATEMENTS_MAX} statements once its procedures are written out");
-            self.report(
-                Diagnostic::error("too-many-statements", place, message).help("split it into several runbooks"),
-            );
-        }
+        self.count(scope, span);
         Statement {
             key: builder.key(),
             kind,
             group: builder.around.group,
             span,
             calls: scope.calls.clone(),
+        }
+    }
+
+    /// Counts a statement, or a call that is written out; tells of the one that is too many.
+    pub(crate) fn count(&mut self, scope: &Scope, span: Span) {
+        self.statements += 1;
+        if self.statements > STATEMENTS_MAX && !self.has_enough {
+            self.has_enough = true;
+            let place = scope.calls.first().copied().unwrap_or(span);
+            let message =
+                format!("the runbook has more than {STATEMENTS_MAX} statements once its procedures are written out");
+            let finding = Diagnostic::error("too-many-statements", place, message);
+            self.report(finding.help("split it into several runbooks"));
         }
     }
 

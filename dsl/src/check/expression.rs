@@ -16,6 +16,13 @@ impl<'a> Checker<'a> {
     /// An expression, wherever it stands; a literal takes the type that is wanted.
     pub(crate) fn expr(&mut self, scope: &Scope, written: &'a ast::Expr, wanted: Option<&Type>) -> Expr {
         let span = written.span;
+        if self.has_enough {
+            return unknown(span);
+        }
+        let wanted = match wanted {
+            Some(Type::Optional(inner)) => Some(inner.as_ref()),
+            other => other,
+        };
         match &written.kind {
             ast::ExprKind::Text(text) => self.text(text, span, wanted),
             ast::ExprKind::Bool(value) => typed(ExprKind::Literal(Literal::Bool(*value)), Type::Bool, span),
@@ -73,10 +80,6 @@ impl<'a> Checker<'a> {
     }
 
     fn text(&mut self, text: &str, span: Span, wanted: Option<&Type>) -> Expr {
-        let wanted = match wanted {
-            Some(Type::Optional(inner)) => Some(inner.as_ref()),
-            other => other,
-        };
         if wanted == Some(&Type::Secret) {
             self.report(
                 Diagnostic::error("secret-exposed", span, "a secret cannot be written in a runbook")
@@ -163,8 +166,8 @@ impl<'a> Checker<'a> {
             }
             Some(Type::Map(element)) => {
                 let mut found = Vec::with_capacity(entries.len());
+                self.refuse_second_keys(entries);
                 for (key, value) in entries {
-                    self.refuse_second_key(&found, key);
                     let value = self.expect(scope, value, element, &format!("`{}`", key.value));
                     found.push((key.value.clone(), value));
                 }
@@ -188,8 +191,8 @@ impl<'a> Checker<'a> {
         record: &std::sync::Arc<crate::types::RecordType>,
     ) -> Expr {
         let mut found: Vec<(String, Expr)> = Vec::with_capacity(entries.len());
+        self.refuse_second_keys(entries);
         for (key, value) in entries {
-            self.refuse_second_key(&found, key);
             let Some(ty) = record.field(&key.value).cloned() else {
                 self.report_unknown_field(key, record);
                 continue;
@@ -206,10 +209,14 @@ impl<'a> Checker<'a> {
         typed(ExprKind::Map(found), Type::Record(record.clone()), span)
     }
 
-    fn refuse_second_key(&mut self, found: &[(String, Expr)], key: &ast::Name) {
-        if found.iter().any(|(known, _)| *known == key.value) {
-            let message = format!("`{}` is given twice", key.value);
-            self.error("duplicate-clause", key.span, message);
+    /// Tells of keys of a map that are given twice.
+    pub(crate) fn refuse_second_keys(&mut self, entries: &[(ast::Name, ast::Expr)]) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (key, _) in entries {
+            if !seen.insert(key.value.as_str()) {
+                let message = format!("`{}` is given twice", key.value);
+                self.error("duplicate-clause", key.span, message);
+            }
         }
     }
 

@@ -1,15 +1,20 @@
 //! Procedures are written out where they are called, with the arguments in place of the parameters.
 
 use crate::ast::{self, UndoKind};
-use crate::check::Checker;
 use crate::check::action::DoParts;
 use crate::check::block::{Around, BodyKind, Builder};
 use crate::check::links::Node;
 use crate::check::pure::is_pure;
 use crate::check::scope::Scope;
 use crate::check::types::is_unknown;
+use crate::check::{Checker, DEPTH_MAX};
 use crate::diagnostic::Diagnostic;
 use crate::types::Type;
+use crate::walk;
+
+/// The largest argument, in parts of its expression, that is put in the place of a parameter as it stands; a
+/// larger one gets a name, so that a chain of calls cannot make it grow beyond all bounds.
+const SUBSTITUTED_MAX: usize = 32;
 
 impl<'a> Checker<'a> {
     /// Looks at every procedure by itself, called or not.
@@ -58,7 +63,8 @@ impl<'a> Checker<'a> {
         inner.calls.push(parts.call.span);
         for (parameter, value) in declared.parameters.iter().zip(arguments) {
             let name = &parameter.name.value;
-            let value = if is_unknown(&value.ty) || is_pure(&value) {
+            let is_short = walk::deep(&value).len() <= SUBSTITUTED_MAX;
+            let value = if is_unknown(&value.ty) || (is_short && is_pure(&value)) {
                 value
             } else {
                 self.refuse_traces(&value, "an argument");
@@ -67,12 +73,24 @@ impl<'a> Checker<'a> {
             inner.bind(name, value, parameter.name.span);
         }
         let outer = self.enter_call(scope, builder, parts);
-        if builder.expands && !self.links.is_recursive(&node) && !self.is_too_large {
+        let pinned = builder.pinned.len();
+        self.count(scope, parts.call.span);
+        if builder.expands && !self.has_enough && !self.links.is_recursive(&node) && !self.is_too_deep(scope, parts) {
             self.statements(&mut inner, builder, &declared.body);
         }
         builder.has_acted = true;
         builder.around = outer;
-        scope.pinned.extend(builder.pinned.iter().cloned());
+        scope.pinned.extend(builder.pinned[pinned..].iter().cloned());
+    }
+
+    fn is_too_deep(&mut self, scope: &Scope, parts: DoParts<'a>) -> bool {
+        let is_over = scope.calls.len() >= DEPTH_MAX;
+        if is_over {
+            let message = format!("procedures call one another more than {DEPTH_MAX} deep");
+            let place = scope.calls.first().copied().unwrap_or(parts.call.span);
+            self.report(Diagnostic::error("too-deep", place, message).help("write some of them out"));
+        }
+        is_over
     }
 
     /// Puts what the call says around the statements to come; gives back what was around before.

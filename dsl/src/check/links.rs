@@ -82,6 +82,8 @@ impl Links {
             .collect();
         self.spread_marks();
         let mut found = Vec::new();
+        let knotted = graph::knots(&numbers).into_iter().flatten();
+        self.recursive = knotted.map(|number| nodes[number].clone()).collect();
         for cycle in graph::cycles(&numbers) {
             let mut parts = Vec::with_capacity(cycle.len());
             for (at, number) in cycle.iter().enumerate() {
@@ -91,7 +93,6 @@ impl Links {
                     parts.push((nodes[*number].clone(), *span));
                 }
             }
-            self.recursive.extend(parts.iter().map(|(node, _)| node.clone()));
             found.push(parts);
         }
         found
@@ -124,7 +125,7 @@ impl Links {
         self.tracing.contains(&Node::Well)
     }
 
-    /// Whether it calls itself, perhaps through others; also whatever leads into such a circle is safe.
+    /// Whether it calls itself, perhaps through others.
     pub(crate) fn is_recursive(&self, node: &Node) -> bool {
         self.recursive.contains(node)
     }

@@ -111,7 +111,15 @@ impl<'a> Symbols<'a> {
             ..Self::default()
         };
         for (name, index) in module.uses {
-            symbols.uses.insert(name, *index);
+            symbols.uses.entry(name).or_insert(*index);
+        }
+        let mut named: BTreeMap<&str, Span> = BTreeMap::new();
+        for line in &module.file.uses {
+            if let Some(first) = named.get(line.name.value.as_str()) {
+                diagnostics.push(duplicate(&line.name.value, "module", *first, line.name.span));
+            } else {
+                named.insert(&line.name.value, line.name.span);
+            }
         }
         for item in &module.file.items {
             if !is_runbook {

@@ -13,6 +13,9 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{self, Expr, ExprKind};
 use crate::types::Type;
 
+/// The largest expression, in parts, that a question of a resource may be worked out to while it is checked.
+const REDUCED_MAX: usize = 256;
+
 impl<'a> Checker<'a> {
     /// Checks every question of every file.
     pub(crate) fn check_questions(&mut self) {
@@ -222,10 +225,13 @@ impl<'a> Checker<'a> {
             .collect();
         for (name, value) in &question.lets {
             let value = crate::check::pure::substitute(value, &names);
+            if crate::walk::deep(&value).len() > REDUCED_MAX {
+                return None;
+            }
             names.insert(name.clone(), value);
         }
         let give = crate::check::pure::substitute(&question.give, &names);
-        crate::check::pure::is_pure(&give).then_some(give)
+        (crate::walk::deep(&give).len() <= REDUCED_MAX && crate::check::pure::is_pure(&give)).then_some(give)
     }
 
     /// The questions that the runbook uses, by name.

@@ -25,7 +25,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn statements(&mut self, scope: &mut Scope, builder: &mut Builder, list: &'a [ast::Statement]) {
         let mut retry: Option<(Retry, Span)> = None;
         for (at, statement) in list.iter().enumerate() {
-            if self.is_too_large {
+            if self.has_enough {
                 return;
             }
             if !self.may_stand(scope, builder, statement) {
@@ -125,8 +125,9 @@ impl<'a> Checker<'a> {
             Written::Require { condition, otherwise } => {
                 self.guard_in_time(builder, "require", span);
                 let condition = self.guard(scope, condition, "`require`");
-                builder.pinned.extend(pinned_by(&condition));
-                scope.pinned.extend(builder.pinned.iter().cloned());
+                let pinned = pinned_by(&condition);
+                scope.pinned.extend(pinned.iter().cloned());
+                builder.pinned.extend(pinned);
                 let otherwise = otherwise.value.clone();
                 self.push(scope, builder, StatementKind::Require { condition, otherwise }, span);
             }

@@ -105,7 +105,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn step_place(&mut self, name: &ast::Name) -> Option<usize> {
         let symbols = &self.symbols[0];
         let place = symbols.steps.place(&name.value);
-        if place.is_none() && !symbols.left_out_steps.contains(&name.value.as_str()) {
+        if place.is_none() && !self.has_enough && !symbols.left_out_steps.contains(&name.value.as_str()) {
             let finding = Diagnostic::error("unknown-step", name.span, format!("there is no step `{}`", name.value));
             let known: Vec<&str> = symbols.steps.names().collect();
             self.report(suggest(finding, name.span, &name.value, known, "step"));

@@ -4,6 +4,9 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::suggest::closest;
 
+/// At most so many names are compared with what was written.
+const CANDIDATES_MAX: usize = 1_000;
+
 /// Adds the nearest known name as a replacement, or else the list of what there is.
 pub(crate) fn suggest<'n>(
     diagnostic: Diagnostic,
@@ -12,7 +15,7 @@ pub(crate) fn suggest<'n>(
     known: impl IntoIterator<Item = &'n str>,
     what: &str,
 ) -> Diagnostic {
-    let known: Vec<&str> = known.into_iter().collect();
+    let known: Vec<&str> = known.into_iter().take(CANDIDATES_MAX).collect();
     if let Some(near) = closest(written, known.iter().copied()) {
         return diagnostic.suggest(format!("did you mean `{near}`?"), place, near);
     }

@@ -32,6 +32,9 @@ const WORDS: &[(&str, Type)] = &[
     ("resource", Type::Resource),
 ];
 
+/// How deep declared types may hold one another.
+const TYPE_DEPTH_MAX: usize = 8;
+
 impl<'a> Checker<'a> {
     /// The type that is written in a file.
     pub(crate) fn resolve_type(&mut self, module: usize, written: &'a ast::TypeExpr) -> Type {
@@ -107,6 +110,11 @@ impl<'a> Checker<'a> {
             }
             None => {}
         }
+        if self.record_types.values().filter(|known| known.is_none()).count() >= TYPE_DEPTH_MAX {
+            let message = format!("types hold one another more than {TYPE_DEPTH_MAX} deep");
+            self.report(Diagnostic::error("too-deep", at, message).help("flatten some of them"));
+            return Type::Unknown;
+        }
         self.record_types.insert((owner, place), None);
         let mut fields: Vec<(String, Type)> = Vec::new();
         for (name, written) in &declared.fields {
@@ -157,7 +165,6 @@ pub(crate) fn is_unknown(ty: &Type) -> bool {
     match ty {
         Type::Unknown => true,
         Type::List(inner) | Type::Map(inner) | Type::Optional(inner) => is_unknown(inner),
-        Type::Record(record) => record.fields.iter().any(|(_, ty)| is_unknown(ty)),
         _ => false,
     }
 }

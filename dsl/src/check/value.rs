@@ -82,11 +82,13 @@ impl Checker<'_> {
     }
 
     fn input(&mut self, name: &str, span: Span) -> Option<Expr> {
-        if let Some(input) = self.inputs.iter().find(|input| input.name == name) {
+        // Inputs are checked in the order in which they are declared.
+        let place = self.symbols[0].inputs.place(name)?;
+        if let Some(input) = self.inputs.get(place) {
             let kind = ExprKind::Input(name.to_owned());
             return Some(typed(kind, input.ty.clone(), span));
         }
-        let declared = self.symbols[0].inputs.get(name)?;
+        let declared = self.symbols[0].inputs.list[place];
         self.report(
             Diagnostic::error(
                 "value-not-available",

@@ -1,5 +1,7 @@
 //! Names, arguments, clauses: many mistakes in one run, each told once.
 
+use std::fmt::Write as _;
+
 use crate::check::fixture::{check_texts, found, right};
 
 #[test]
@@ -192,5 +194,30 @@ fn services_say_what_they_are() {
             "runs unit(\"x\")  runs unit(\"y\")  well \"w\": s is well within 1s"
         )),
         ["duplicate-clause: unit(\"y\")", "recursion: s"]
+    );
+}
+
+#[test]
+fn what_is_named_in_great_numbers_stays_cheap() {
+    let mut text = String::from("runbook r \"R\"\nstep a {\n");
+    (0..20_000).for_each(|number| writeln!(text, "let value{number} = unknown{number}").unwrap());
+    text.push_str("}\n");
+    let found = found(&text);
+    assert!(found.len() <= crate::check::FINDINGS_MAX, "{}", found.len());
+    let mut anchors = String::from("runbook r \"R\"\nstep s { }\n");
+    (0..5_000).for_each(|number| writeln!(anchors, "anchor a{number} = a{}", number + 1).unwrap());
+    anchors.push_str("anchor a5000 = fs.size(\"/\")\n");
+    assert!(
+        self::found(&anchors)
+            .iter()
+            .all(|finding| finding.starts_with("too-deep"))
+    );
+    let mut types = String::from("runbook r \"R\"\nstep s { }\n");
+    (0..5_000).for_each(|number| writeln!(types, "type T{number} {{ a: T{0}  b: T{0} }}", number + 1).unwrap());
+    types.push_str("type T5000 { ok: bool }\n");
+    assert!(
+        self::found(&types)
+            .iter()
+            .all(|finding| finding.starts_with("too-deep"))
     );
 }

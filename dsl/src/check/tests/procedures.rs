@@ -170,3 +170,28 @@ fn a_procedure_gives_no_value_and_is_not_retried() {
         ]
     );
 }
+
+#[test]
+fn nothing_that_calls_deep_or_wide_hangs() {
+    let chain = |length: usize, body: &str| {
+        let mut text = String::from("runbook r \"R\"\nstep a { do p0(x: \"x\") }\n");
+        for number in 0..length {
+            let body = body.replace("NEXT", &format!("p{}", number + 1));
+            writeln!(text, "procedure p{number}(x: text) {{\n{body}\n}}").unwrap();
+        }
+        writeln!(text, "procedure p{length}(x: text) {{ }}").unwrap();
+        text
+    };
+    assert_eq!(found(&chain(3_000, "do NEXT(x: x)")), ["too-deep: p0(x: \"x\")"]);
+    let ten_times = "do NEXT(x: x)\n".repeat(10);
+    assert_eq!(found(&chain(12, &ten_times)), ["too-many-statements: p0(x: \"x\")"]);
+    right(&chain(60, "do NEXT(x: x + x)"));
+}
+
+#[test]
+fn two_circles_that_meet_are_refused_and_not_followed() {
+    let found = found(
+        "runbook r \"R\"\nstep a { do p3() }\nprocedure p1() { do p2() }\nprocedure p2() { do p1()  do p3() }\nprocedure p3() { do p4() }\nprocedure p4() { do p3()  do p1() }\n",
+    );
+    assert_eq!(found[0], "recursion: p2()");
+}
