@@ -189,7 +189,9 @@ impl<'a> Checker<'a> {
     fn report(&mut self, finding: Diagnostic) {
         self.told += 1;
         self.has_enough |= self.told >= FINDINGS_MAX;
-        self.found.push(finding);
+        if self.told <= FINDINGS_MAX {
+            self.found.push(finding);
+        }
     }
 
     fn error(&mut self, slug: &'static str, span: Span, message: impl Into<String>) {
