@@ -100,11 +100,13 @@ impl Type {
     /// (`pinned image` for `image`). Nothing is converted.
     pub fn accepts(&self, from: &Self) -> bool {
         match (self, from) {
-            (Self::Unknown, _) | (_, Self::Unknown) => true,
-            (Self::Image { pinned: false }, Self::Image { .. }) => true,
-            (Self::Package { pinned: false }, Self::Package { .. }) => true,
-            (Self::List(to), Self::List(from)) | (Self::Map(to), Self::Map(from)) => to.accepts(from),
-            (Self::Optional(to), Self::Optional(from)) => to.accepts(from),
+            (Self::Unknown, _)
+            | (_, Self::Unknown)
+            | (Self::Image { pinned: false }, Self::Image { .. })
+            | (Self::Package { pinned: false }, Self::Package { .. }) => true,
+            (Self::List(to), Self::List(from))
+            | (Self::Map(to), Self::Map(from))
+            | (Self::Optional(to), Self::Optional(from)) => to.accepts(from),
             _ => self == from,
         }
     }

@@ -16,7 +16,8 @@ pub fn duration(ms: u64) -> String {
     let mut text = String::new();
     for (unit_ms, word) in UNITS {
         if rest >= unit_ms {
-            text.push_str(&format!("{}{word}", rest / unit_ms));
+            text.push_str(&(rest / unit_ms).to_string());
+            text.push_str(word);
             rest %= unit_ms;
         }
     }
@@ -27,7 +28,7 @@ pub fn duration(ms: u64) -> String {
 pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     for (unit, word) in UNITS {
-        if bytes >= unit && bytes % unit == 0 {
+        if bytes >= unit && bytes.is_multiple_of(unit) {
             return format!("{}{word}", bytes / unit);
         }
     }

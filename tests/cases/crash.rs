@@ -118,10 +118,10 @@ impl Attempt {
             .sandbox
             .call(&["transcript", "verify", &self.sandbox.run_name(), "--format", "json"])
             .json();
-        if verdict["verdict"] != "unsigned" {
-            Err(format!("the transcript is {verdict}"))
-        } else {
+        if verdict["verdict"] == "unsigned" {
             Ok(())
+        } else {
+            Err(format!("the transcript is {verdict}"))
         }
     }
 }

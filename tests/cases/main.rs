@@ -4,6 +4,10 @@
 //! runner at every record boundary. New whole-program stories go here; messages and flags go to `tests/program/`.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program is a process, and a test waits for it"
+)]
 
 mod crash;
 mod examples;
