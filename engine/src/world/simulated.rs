@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Extent;
 
@@ -224,7 +225,7 @@ impl SimulatedWorld {
     async fn passes(&self, context: &Context, time: Duration) -> bool {
         tokio::select! {
             biased;
-            () = context.cancelled() => false,
+            () = context.cancelled(), if context.cancel != Cancel::Never => false,
             () = self.clock.sleep(time) => true,
         }
     }

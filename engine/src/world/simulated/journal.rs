@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::SimulatedClock;
 use crate::event::{Event, Stamped};
@@ -24,7 +24,7 @@ pub struct SimulatedJournal {
     clock: Arc<SimulatedClock>,
     events: Mutex<Vec<Stamped>>,
     kill: Mutex<Option<Kill>>,
-    died: Notify,
+    has_died: watch::Sender<bool>,
 }
 
 impl SimulatedJournal {
@@ -34,18 +34,21 @@ impl SimulatedJournal {
             clock,
             events: Mutex::default(),
             kill: Mutex::default(),
-            died: Notify::new(),
+            has_died: watch::Sender::new(false),
         })
     }
 
-    /// Lets the runner die there; `None`: nowhere.
+    /// A runner begins, and dies there; `None`: nowhere.
     pub fn kill(&self, kill: Option<Kill>) {
         *lock(&self.kill) = kill;
+        self.has_died.send_replace(false);
     }
 
     /// Returns when the runner has died. What runs it has to be dropped then.
     pub async fn died(&self) {
-        self.died.notified().await;
+        let mut has_died = self.has_died.subscribe();
+        // The sender lives as long as this journal, so there is no error to tell of.
+        let _ = has_died.wait_for(|died| *died).await;
     }
 
     /// What was kept.
@@ -54,7 +57,7 @@ impl SimulatedJournal {
     }
 
     async fn die(&self) {
-        self.died.notify_one();
+        self.has_died.send_replace(true);
         std::future::pending::<()>().await;
     }
 }
@@ -66,6 +69,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[async_trait]
 impl Journal for SimulatedJournal {
     async fn append(&self, event: Event) -> Result<Stamped, JournalError> {
+        if *self.has_died.borrow() {
+            // What a dead runner was about to write is lost.
+            std::future::pending::<()>().await;
+        }
         let number = lock(&self.events).len() + 1;
         let kill = *lock(&self.kill);
         if kill == Some(Kill::Before(number)) {
