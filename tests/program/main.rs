@@ -8,3 +8,4 @@ mod call;
 mod checking;
 mod evidence;
 mod running;
+mod terminal;

@@ -7,7 +7,7 @@ use backstay::event::SignalChoice;
 use backstay::render::visible;
 use backstay::value::Value;
 use backstay::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::screen::Handle;
 
@@ -20,6 +20,8 @@ pub(crate) struct Operator {
     screen: Handle,
     /// One question at a time. Holds what is typed, once somebody was asked.
     terminal: Mutex<Option<mpsc::Receiver<String>>>,
+    /// Whether the question about Ctrl-C is being asked: it goes before all others.
+    interrupted: watch::Sender<bool>,
 }
 
 impl Operator {
@@ -29,12 +31,24 @@ impl Operator {
             name,
             screen,
             terminal: Mutex::new(None),
+            interrupted: watch::Sender::new(false),
         }
     }
 
     /// Shows a prompt and gives the first typed line that `read` understands; `None` at the end of the
-    /// input.
+    /// input. Steps aside while the question about Ctrl-C is asked, and asks again afterwards.
     async fn typed<T>(&self, prompt: &str, again: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let mut interrupted = self.interrupted.subscribe();
+        loop {
+            is(&mut interrupted, false).await?;
+            tokio::select! {
+                answer = self.read(prompt, again, &read) => return answer,
+                _ = is(&mut interrupted, true) => {}
+            }
+        }
+    }
+
+    async fn read<T>(&self, prompt: &str, again: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let mut terminal = self.terminal.lock().await;
         let lines = terminal.get_or_insert_with(read_terminal);
         // What was typed before the question was shown is no answer to it.
@@ -47,6 +61,27 @@ impl Operator {
             }
             shown.again(again);
         }
+    }
+}
+
+/// Waits until the question about Ctrl-C is asked, or is not asked any more.
+async fn is(interrupted: &mut watch::Receiver<bool>, asked: bool) -> Option<()> {
+    interrupted.wait_for(|now| *now == asked).await.ok().map(|_| ())
+}
+
+/// Makes other questions step aside while it lives.
+struct Interruption<'a>(&'a watch::Sender<bool>);
+
+impl<'a> Interruption<'a> {
+    fn new(interrupted: &'a watch::Sender<bool>) -> Self {
+        interrupted.send_replace(true);
+        Self(interrupted)
+    }
+}
+
+impl Drop for Interruption<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
     }
 }
 
@@ -127,7 +162,8 @@ impl Person for Operator {
             "go on" | "go" => Some(SignalChoice::GoOn),
             _ => None,
         };
-        self.typed(prompt, "  Please type back, pause or go on.", read).await
+        let _others_step_aside = Interruption::new(&self.interrupted);
+        self.read(prompt, "  Please type back, pause or go on.", read).await
     }
 
     fn can_answer(&self, _question: &PersonQuestion) -> bool {

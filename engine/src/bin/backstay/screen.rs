@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use backstay::event::Stamped;
+use backstay::event::{Event, Stamped};
 use backstay::render::{Line, Outline, Timeline, Tone};
 
 use crate::streams;
@@ -123,6 +123,10 @@ impl View {
                 }
             }
             Message::Event(stamped) => {
+                if matches!(stamped.event, Event::RunEnd(_) | Event::RunInterrupted { .. }) {
+                    // Nobody waits for an answer any more.
+                    self.prompt = None;
+                }
                 let line = self.timeline.line(&stamped);
                 streams::talk(&paint(&line, self.has_colour));
             }

@@ -60,5 +60,7 @@ pub(crate) fn can_ask() -> bool {
 
 /// How many characters a line of standard error can have.
 pub(crate) fn talk_width() -> usize {
-    rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20))
+    // A terminal that does not know its width says zero.
+    let width = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    if width == 0 { 80 } else { width.max(20) }
 }

@@ -6,6 +6,7 @@ use crate::event::{
 };
 use crate::render::visible;
 use crate::units;
+use crate::value::RecordedValue;
 
 use super::super::line::Tone;
 use super::super::summary::end_word;
@@ -242,6 +243,8 @@ fn decided(event: &Event) -> Option<Words> {
             late,
         } => {
             let answer = match value {
+                Some(RecordedValue::Bool(true)) => "yes".to_owned(),
+                Some(RecordedValue::Bool(false)) => "NO".to_owned(),
                 Some(value) => format!("“{}”", short(&value.to_value().canonical())),
                 None => "silence".to_owned(),
             };

@@ -1,0 +1,173 @@
+//! A person at a terminal: questions, Ctrl-C, the status line. `script` (util-linux) is the terminal.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use crate::call::Desk;
+
+const ASKS: &str = r#"runbook asks "Ask first" { window 10m keep 2m for the way back }
+step ask_it "Be sure" {
+  budget 2m
+  ask "Shall it be done?" confirm
+  ask "Who decides?" text as who
+  wait 2s because "the status line should be seen"
+  record who
+}
+"#;
+
+/// A program at a terminal.
+struct Terminal {
+    child: Child,
+    shown: String,
+    pieces: Receiver<String>,
+}
+
+impl Terminal {
+    /// `None`, and a loud line, where this machine has no `script`.
+    fn start(desk: &Desk, words: &str) -> Option<Self> {
+        if Command::new("script").arg("--version").output().is_err() {
+            let line = b"LEFT OUT: a test of program::terminal: `script` (util-linux) is missing\n";
+            drop(std::io::stderr().write_all(line));
+            return None;
+        }
+        let call = format!("exec {} {words}", env!("CARGO_BIN_EXE_backstay"));
+        let mut child = Command::new("script")
+            .args(["-qefc", &call, "/dev/null"])
+            .current_dir(desk.path("."))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", desk.path("."))
+            .env("USER", "ada")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .env("BACKSTAY_STATE_DIR", desk.path("state"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let (sender, pieces) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut buffer) {
+                if sender
+                    .send(String::from_utf8_lossy(&buffer[..read]).into_owned())
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
+        Some(Self {
+            child,
+            shown: String::new(),
+            pieces,
+        })
+    }
+
+    /// Waits until this is shown after what was waited for before, then types.
+    fn answer(&mut self, question: &str, typed: &str) {
+        let start = Instant::now();
+        let mut seen = String::new();
+        while !seen.contains(question) {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "waited in vain for {question}:\n{}{seen}",
+                self.shown
+            );
+            if let Ok(piece) = self.pieces.recv_timeout(Duration::from_millis(100)) {
+                seen.push_str(&piece);
+            }
+        }
+        self.shown.push_str(&seen);
+        // A person needs a moment; what is typed before the question is shown is no answer.
+        std::thread::sleep(Duration::from_millis(300));
+        self.child.stdin.as_mut().unwrap().write_all(typed.as_bytes()).unwrap();
+    }
+
+    /// Waits for the end; gives the exit code and everything that was shown.
+    fn finish(mut self) -> (i32, String) {
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "it does not end:\n{}",
+                self.shown
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.shown.extend(self.pieces.iter());
+        (self.child.wait().unwrap().code().unwrap(), self.shown)
+    }
+}
+
+#[test]
+fn a_person_answers_and_only_yes_is_yes() {
+    let desk = Desk::new();
+    desk.write("asks.runbook", ASKS);
+    let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
+        return;
+    };
+    terminal.answer("yes or no? ", "y\n");
+    terminal.answer("Please type yes or no.", "yes\n");
+    terminal.answer("Who decides?", "grace\n");
+    let (exit, shown) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    for part in [
+        "Who decides? – “grace” (ada, terminal)",
+        "turns back at ",
+        "window 9m",
+        "\u{1b}[2K",
+        "COMPLETED",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn a_no_turns_the_run_back() {
+    let desk = Desk::new();
+    desk.write("asks.runbook", ASKS);
+    let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
+        return;
+    };
+    terminal.answer("yes or no? ", "no\n");
+    let (exit, shown) = terminal.finish();
+    assert_eq!(exit, 4, "nothing was changed yet: {shown}");
+}
+
+#[test]
+fn ctrl_c_goes_before_the_question_that_is_open() {
+    let desk = Desk::new();
+    desk.write("asks.runbook", ASKS);
+    let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
+        return;
+    };
+    terminal.answer("yes or no? ", "\u{3}");
+    terminal.answer("Stop here?", "go on\n");
+    terminal.answer("yes or no? ", "yes\n");
+    terminal.answer("Who decides?", "\u{3}");
+    terminal.answer("Stop here?", "pause\n");
+    let (exit, shown) = terminal.finish();
+    assert_eq!(exit, 7, "{shown}");
+    assert!(
+        shown.contains("signal INT: go on") && shown.contains("backstay resume "),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_dumb_terminal_gets_plain_lines() {
+    let desk = Desk::new();
+    desk.write("asks.runbook", ASKS);
+    desk.write("answers.toml", "\"ask_it/1\" = true\n\"ask_it/2\" = \"grace\"\n");
+    let words = "run asks.runbook --answers answers.toml --color never";
+    let Some(terminal) = Terminal::start(&desk, words) else {
+        return;
+    };
+    let (exit, shown) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}
