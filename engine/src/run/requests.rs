@@ -1,7 +1,9 @@
-//! Requests from other terminals: files in the run's directory that the runner looks for every half second.
+//! Requests from other terminals: files in the run's directory that the runner looks for every half second,
+//! together with what else may happen behind its back: a lock that is lost, a disk that is full.
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -10,6 +12,7 @@ use crate::event::RequestKind;
 use crate::run::directory::{RunDirectory, make_private, write_private};
 use crate::run::driver::Control;
 use crate::run::lock::Lock;
+use crate::transcript::DiskJournal;
 use crate::world::Clock;
 
 /// How often requests are looked for.
@@ -37,14 +40,16 @@ pub(crate) fn forget(directory: &RunDirectory) {
     }
 }
 
-/// Looks for requests and lost locks until nobody listens any more.
+/// Looks for requests, lost locks and a full disk until nobody listens any more.
 pub(crate) async fn watch(
     directory: RunDirectory,
     locks: Vec<Lock>,
-    clock: std::sync::Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    journal: Arc<DiskJournal>,
     controls: mpsc::Sender<Control>,
 ) {
     let mut lost = vec![false; locks.len()];
+    let mut is_full = false;
     loop {
         clock.sleep(POLL).await;
         for (what, name) in KINDS {
@@ -59,6 +64,17 @@ pub(crate) async fn watch(
             }
             // Where it cannot be removed it is asked for again, which changes nothing.
             let _ = fs::remove_file(&path);
+        }
+        if journal.is_reserve_used() && !is_full {
+            // The reserve is for the last records, not for going on: a person makes room first.
+            is_full = true;
+            let pause = Control::Request {
+                what: RequestKind::Pause,
+                who: "the runner (the disk is full)".to_owned(),
+            };
+            if controls.send(pause).await.is_err() {
+                return;
+            }
         }
         for (lock, lost) in locks.iter().zip(&mut lost) {
             if !*lost && !lock.is_held() {

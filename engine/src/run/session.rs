@@ -5,7 +5,7 @@ mod resume;
 mod start;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
@@ -105,6 +105,7 @@ impl Session {
     async fn drive(self, edge: Edge) -> Result<Finished, Error> {
         let clock = Arc::clone(&edge.clock);
         let run = self.directory.run.clone();
+        let path = self.directory.path.clone();
         let transcript = self.directory.file(RECORDS_FILE);
         let directory = self.directory.path.clone();
         if let Some(announce) = edge.announce {
@@ -115,25 +116,27 @@ impl Session {
             });
         }
         let (controls, received) = mpsc::channel(16);
+        let journal = Arc::new(self.journal);
         let listener = signals::Listener::new(&controls);
         let watching = tokio::spawn(requests::watch(
             self.directory,
             self.locks,
             Arc::clone(&clock),
+            Arc::clone(&journal),
             controls,
         ));
         let ports = Ports {
             world: edge.world,
             clock: edge.clock,
-            journal: Arc::new(self.journal),
+            journal,
             person: edge.person,
         };
         let engine = Driver::new(self.plan, ports, self.settings, received, edge.observer, &self.history);
         let outcome = engine.run(self.opening).await;
         drop(listener);
         let finished = finished(&run, outcome, transcript);
-        if let Ok(finished) = &finished {
-            discard_displaced(finished);
+        if let Ok(Finished { end, last: Some(_), .. }) = &finished {
+            discard_displaced(&path, *end);
         }
         if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
             // What still runs here would go on behind the back of whoever resumes.
@@ -175,9 +178,8 @@ fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) ->
 }
 
 /// What restores displaced is kept until the run has ended; where a person is needed, longer.
-fn discard_displaced(finished: &Finished) {
-    let directory = finished.transcript.parent();
-    if let Some(directory) = directory.filter(|_| finished.last.is_some() && finished.end != End::Stuck)
+fn discard_displaced(directory: &Path, end: End) {
+    if end != End::Stuck
         && let Err(error) = crate::action::backup::discard_displaced(directory)
     {
         tracing::warn!(%error, "what a restore displaced is not removed");

@@ -19,7 +19,7 @@ use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
-use super::{Edge, Finished, Session, lock_error, lock_services, owner, plan_error};
+use super::{Edge, Finished, Session, discard_displaced, lock_error, lock_services, owner, plan_error};
 
 /// How to resume.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,13 @@ pub struct ResumeOptions {
 pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result<Finished, Error> {
     let directory = find(run, &edge)?;
     let lock = lock_run(&directory, &edge).map_err(|error| lock_error(&error))?;
-    let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock)).map_err(|error| not_open(run, error))?;
+    let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock)).map_err(|error| {
+        if let OpenError::Ended(end) = error {
+            // A runner that was killed right after the end had no time for this.
+            discard_displaced(&directory.path, end);
+        }
+        not_open(run, error)
+    })?;
     let start = run_start(run, &opened.history)?.clone();
     let kept = KeptSources::read(&directory.file("resolved")).map_err(|error| {
         Error::refused(
@@ -139,6 +145,10 @@ fn not_open(run: &str, error: OpenError) -> Error {
         OpenError::Empty => Error::refused(
             format!("run {run} was stopped before its first record: nothing was done"),
             "start it again: backstay run",
+        ),
+        OpenError::File { .. } | OpenError::Thread(_) => Error::refused(
+            format!("run {run} cannot go on: {error}"),
+            format!("mend that (make room, make it writable), then: backstay resume {run}"),
         ),
         error => Error::refused(
             format!("the transcript of run {run} cannot be opened: {error}"),

@@ -1,8 +1,6 @@
 //! Runbooks as text, run for real in a directory of their own: forward, back, killed and resumed.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::path::Path;
-
 use super::*;
 use crate::action::builtin;
 use crate::event::{OutcomeResult, StepState};
