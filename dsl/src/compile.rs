@@ -124,3 +124,54 @@ impl Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct NoModules;
+
+    impl Sources for NoModules {
+        fn relative(&self, _: &str, path: &str) -> Result<(String, String), String> {
+            Err(format!("there is no {path}"))
+        }
+
+        fn standard(&self, _: &[String]) -> Option<String> {
+            None
+        }
+
+        fn standard_names(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
+    fn slugs(text: &str) -> Vec<&'static str> {
+        let compiled = compile("a.runbook", text, &NoModules, &Catalogue::default());
+        compiled.diagnostics.iter().map(|finding| finding.slug).collect()
+    }
+
+    #[test]
+    fn mistakes_of_form_and_of_meaning_are_told_in_one_run_each_once() {
+        let text = "runbook r \"R\"\nstep a \"A\" {\n  let x = )\n  let y = x + z\n}\nstep b \"B\" { record y, q }\n";
+        assert_eq!(slugs(text), ["syntax", "unknown-name", "unknown-name"]);
+        let header = slugs("runbook r \"R {\n}\nstep a \"A\" { let x = 1 }\n");
+        assert!(header.iter().all(|slug| *slug == "syntax"), "{header:?}");
+        assert_eq!(
+            slugs(
+                "use \"./gone.runbook\" as gone\nrunbook r \"R\"\nstep a \"A\" { let x = gone.now()  do gone.act() }\n"
+            ),
+            ["unknown-module"]
+        );
+    }
+
+    #[test]
+    fn a_module_by_itself_compiles_to_no_runbook() {
+        let compiled = compile(
+            "m.runbook",
+            "question q() -> int { give 1 }\n",
+            &NoModules,
+            &Catalogue::default(),
+        );
+        assert!(compiled.is_ok() && compiled.runbook.is_none());
+    }
+}

@@ -8,6 +8,9 @@ use crate::model::{Expr, ExprKind, Literal};
 use crate::source::Span;
 use crate::types::Type;
 
+/// After so many findings no nearest name is looked for.
+const SUGGESTIONS_MAX: usize = 50;
+
 /// Stands where a mistake was told.
 pub(crate) fn unknown(span: Span) -> Expr {
     Expr {
@@ -218,7 +221,12 @@ impl Checker<'_> {
             }
         }
         let finding = Diagnostic::error("unknown-name", span, format!("there is no {what} `{name}` here"));
-        let mut finding = suggest(finding, span, name, known.iter().map(String::as_str), "name");
+        // Comparing with every name costs; whoever has so many mistakes mends the first ones first.
+        let mut finding = if self.told < SUGGESTIONS_MAX {
+            suggest(finding, span, name, known.iter().map(String::as_str), "name")
+        } else {
+            finding
+        };
         if scope.is_closed && scope.module == 0 && self.values.contains_key(name) {
             finding = finding.help("a question or procedure does not see what a step binds; give it as an argument");
         }
