@@ -47,3 +47,12 @@ fn on_the_way_back() {
 fn while_unwinding() {
     killed_everywhere(&[Fault::always("backup/3", FaultKind::Untrue)], End::RolledBack);
 }
+
+#[test]
+fn while_a_row_heals() {
+    let faults = [
+        Fault::always("cutover/2", FaultKind::Untrue).until("symptom:upgrade_window/2/1"),
+        Fault::always("symptom:upgrade_window/2", FaultKind::Untrue),
+    ];
+    killed_everywhere(&faults, End::Completed);
+}

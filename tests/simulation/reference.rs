@@ -292,3 +292,61 @@ fn the_moment_to_turn_back_at_every_record() {
         assert_eq!(report.end().end, End::RolledBack, "{record}\n{}", report.told());
     }
 }
+
+#[test]
+fn what_is_asked_before_and_after_all_steps() {
+    let rig = rig();
+    let well = |when: &str| Fault::always(format!("well:gateway:{when}"), FaultKind::Untrue);
+    let anchors = Fault::always("anchors:end", FaultKind::Unanswered);
+    let fails = Fault::always("validate/2", FaultKind::Untrue);
+    let cases = [
+        (vec![well("start")], End::Refused),
+        (vec![well("end")], End::Parked),
+        (vec![fails.clone(), well("back")], End::Stuck),
+        (vec![anchors.clone()], End::Completed),
+        (vec![fails, anchors], End::Stuck),
+    ];
+    for (faults, expected) in cases {
+        let report = rig.run(faults.clone(), Outside::default());
+        laws::hold(&rig.plan, &report, 1);
+        assert_eq!(report.end().end, expected, "{faults:?}\n{}", report.told());
+    }
+}
+
+/// One more fault inside each way back: rolled back all the same, or stuck with the commands left to do.
+#[test]
+fn a_second_fault_on_the_way_back() {
+    let rig = rig();
+    let keys = rig.plan.statements.iter().filter(|(key, _)| {
+        let of_back = ["undo:", "rollback:", "hold:drained/release"];
+        of_back.iter().any(|prefix| key.starts_with(prefix))
+    });
+    let mut ends = Vec::new();
+    for (key, statement) in keys {
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        let way = if key.starts_with("undo:") {
+            "backup/3"
+        } else {
+            "validate/2"
+        };
+        for kind in FaultKind::of_action(action.call.effects.is_partial) {
+            for second in [Fault::once(key, kind), Fault::always(key, kind)] {
+                let is_once = second.attempts == 1;
+                let faults = vec![Fault::always(way, FaultKind::Untrue), second];
+                let report = rig.run(faults, Outside::default());
+                laws::hold(&rig.plan, &report, 2);
+                let end = report.end();
+                let expected = if is_once {
+                    vec![End::RolledBack]
+                } else {
+                    vec![End::RolledBack, End::Stuck]
+                };
+                assert!(expected.contains(&end.end), "{key} {kind:?}\n{}", report.told());
+                ends.push(end.end);
+            }
+        }
+    }
+    assert!(ends.contains(&End::Stuck) && ends.contains(&End::RolledBack));
+}
