@@ -6,6 +6,7 @@ mod arguments;
 mod bad_input;
 mod call;
 mod checking;
+mod disk;
 mod evidence;
 mod running;
 mod terminal;

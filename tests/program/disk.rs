@@ -1,0 +1,140 @@
+//! Disks that are full or cannot be written.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::call::{Desk, SMALL};
+
+/// A small disk of memory, unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, and a loud line, where this user may not mount.
+    fn mount(desk: &Desk, size: &str) -> Option<Self> {
+        let path = desk.path("disk");
+        fs::create_dir(&path).unwrap();
+        let size = format!("size={size}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(&path)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(path));
+        }
+        drop(std::io::stderr().write_all(b"LEFT OUT: a test of program::disk: a small disk cannot be mounted here\n"));
+        None
+    }
+
+    fn enlarge(&self) {
+        let status = Command::new("mount")
+            .args(["-o", "remount,size=8m"])
+            .arg(&self.0)
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).status());
+    }
+}
+
+/// A runbook whose records need more room than a small disk has, and which takes its time.
+fn long_runbook(out: &str) -> String {
+    let mut text = "runbook long \"Many steps\"\n".to_owned();
+    for number in 0..250 {
+        writeln!(
+            text,
+            "step s{number} \"Step {number}\" {{\n  do fs.write(\"{out}\", content: \"{number}\") undo {{ do fs.remove(\"{out}\") }} \
+             within 10s\n  wait 20ms because \"slowly\"\n}}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_full_disk_pauses_the_run_and_loses_no_record() {
+    let desk = Desk::new();
+    let Some(disk) = SmallDisk::mount(&desk, "640k") else {
+        return;
+    };
+    desk.write("long.runbook", long_runbook(&desk.path("out").display().to_string()));
+    let words = ["--state-dir", "disk", "--format", "json"];
+    let paused = desk
+        .call(&[&["run", "long.runbook"][..], &words].concat())
+        .exits(7)
+        .json();
+    assert_eq!(paused["end"], "paused");
+    assert!(paused["reason"].as_str().unwrap().contains("disk is full"), "{paused}");
+    let run = paused["run"].as_str().unwrap();
+    let verdict = desk
+        .call(&[&["transcript", "verify", run][..], &words].concat())
+        .exits(1)
+        .json();
+    assert_eq!(verdict["verdict"], "unsealed");
+
+    disk.enlarge();
+    desk.call(&[&["resume", run][..], &words].concat()).exits(0);
+    assert_eq!(fs::read_to_string(desk.path("out")).unwrap(), "249");
+    let verdict = desk
+        .call(&[&["transcript", "verify", run][..], &words].concat())
+        .exits(0)
+        .json();
+    assert_eq!(verdict["verdict"], "unsigned");
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start_is_refused() {
+    let desk = Desk::new();
+    let Some(_disk) = SmallDisk::mount(&desk, "128k") else {
+        return;
+    };
+    desk.write("small.runbook", SMALL);
+    let place = format!("place={}", desk.path("out").display());
+    let words = [
+        "run",
+        "small.runbook",
+        "--input",
+        &place,
+        "--state-dir",
+        "disk",
+        "--format",
+        "json",
+    ];
+    let refused = desk.call(&words).exits(4).json();
+    assert!(
+        refused["error"]["reason"].as_str().unwrap().contains("disk"),
+        "{refused}"
+    );
+    assert!(!desk.path("out").exists());
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_refused() {
+    let desk = Desk::new();
+    desk.write("small.runbook", SMALL);
+    let place = format!("place={}", desk.path("out").display());
+    for state in ["/proc/nope", "small.runbook"] {
+        let words = [
+            "run",
+            "small.runbook",
+            "--input",
+            &place,
+            "--state-dir",
+            state,
+            "--format",
+            "json",
+        ];
+        let refused = desk.call(&words).exits(4).json();
+        assert!(
+            refused["error"]["help"].to_string().contains("--state-dir"),
+            "{refused}"
+        );
+        assert!(!desk.path("out").exists());
+    }
+}
