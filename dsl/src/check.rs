@@ -106,15 +106,17 @@ pub fn check<'a>(
     runbook.filter(|_| is_runbook)
 }
 
-/// Whether a file is a runbook: it has a header, or what only a runbook can hold.
+/// Whether a file is a runbook: it has a header, or what only a runbook can hold. One that holds nothing is
+/// no module either: whoever wrote it is told how to begin.
 fn is_runbook(file: &File) -> bool {
     use crate::ast::ItemKind;
-    file.items.iter().any(|item| {
-        !matches!(
-            item.kind,
-            ItemKind::Question(_) | ItemKind::Procedure(_) | ItemKind::TypeDecl(_) | ItemKind::Function(_)
-        )
-    })
+    file.items.is_empty()
+        || file.items.iter().any(|item| {
+            !matches!(
+                item.kind,
+                ItemKind::Question(_) | ItemKind::Procedure(_) | ItemKind::TypeDecl(_) | ItemKind::Function(_)
+            )
+        })
 }
 
 /// A name that a statement of a step binds.

@@ -58,7 +58,7 @@ impl Diagnostic {
         Self {
             slug,
             severity: Severity::Error,
-            message: message.into(),
+            message: bounded(message.into()),
             span,
             label: String::new(),
             related: Vec::new(),
@@ -124,6 +124,17 @@ impl Diagnostic {
         });
         self
     }
+}
+
+/// The longest message, in characters: what an author wrote may be quoted in it, however long it is.
+const MESSAGE_CHARACTERS_MAX: usize = 500;
+
+fn bounded(mut message: String) -> String {
+    if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 /// Where findings are collected.

@@ -28,9 +28,9 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Whether no error was found.
+    /// Whether no error was found. A module is valid too, though there is nothing in it to run.
     pub fn is_valid(&self) -> bool {
-        self.runbook.is_some() && !self.diagnostics.iter().any(|found| found.severity == Severity::Error)
+        !self.diagnostics.iter().any(|found| found.severity == Severity::Error)
     }
 
     /// The runbook, or the errors.
@@ -44,6 +44,14 @@ impl Checked {
                     .iter()
                     .filter(|found| found.severity == Severity::Error)
                     .count();
+                if errors == 0 {
+                    return Err(Error::Invalid {
+                        reason: "this file is a module: it has no steps that could be carried out".to_owned(),
+                        help: vec!["give the file that begins with `runbook NAME \"title\"` and uses it".to_owned()],
+                        sources: Box::new(self.sources),
+                        diagnostics: self.diagnostics,
+                    });
+                }
                 let reason = match errors {
                     1 => "the runbook has an error".to_owned(),
                     several => format!("the runbook has {several} errors"),

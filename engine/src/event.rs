@@ -371,6 +371,8 @@ pub enum EvaluationKind {
     Record,
     /// The arguments of a `do`, where they could not be worked out.
     Arguments,
+    /// Whether the undo of a `do` would put things back, where it would not.
+    Undo,
     /// `seen when` of a row.
     Row,
     /// `well` at the start, at the end, or after a way back.

@@ -30,7 +30,7 @@ pub enum Given {
 pub struct GivenInputs(pub BTreeMap<String, Given>);
 
 impl GivenInputs {
-    /// Adds one `name=value` of the command line; it wins over a file. The error is for the user.
+    /// Adds one `name=value` of the command line, before any file: it wins over them. The error is for the user.
     pub fn add_argument(&mut self, argument: &str) -> Result<(), InputError> {
         let Some((name, value)) = argument.split_once('=') else {
             return Err(InputError::new(
@@ -39,7 +39,14 @@ impl GivenInputs {
                 "write --input name=value",
             ));
         };
-        self.0.insert(name.trim().to_owned(), Given::Text(value.to_owned()));
+        let name = name.trim();
+        if self.0.insert(name.to_owned(), Given::Text(value.to_owned())).is_some() {
+            return Err(InputError::new(
+                name,
+                format!("input `{name}` is given twice"),
+                "give it once",
+            ));
+        }
         Ok(())
     }
 

@@ -108,6 +108,12 @@ pub trait Person: Send + Sync {
 
     /// Whether an answer to this could be had: asked before anything changes.
     fn can_answer(&self, question: &PersonQuestion) -> bool;
+
+    /// What is wrong with the answers that were written down beforehand, one sentence each, where these are
+    /// all the questions that could ever be asked.
+    fn mistakes(&self, _questions: &[PersonQuestion]) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A question to a person.

@@ -122,6 +122,80 @@ fn files_of_inputs_and_answers_that_are_wrong() {
 }
 
 #[test]
+fn an_input_that_is_given_twice() {
+    let desk = Desk::new();
+    desk.write("small.runbook", SMALL);
+    let (first, second) = (desk.path("one"), desk.path("two"));
+    let (first, second) = (
+        format!("place={}", first.display()),
+        format!("place={}", second.display()),
+    );
+    let error = error(
+        &desk,
+        2,
+        &["run", "small.runbook", "--input", &first, "--input", &second],
+    );
+    assert!(reason(&error).contains("`place` is given twice"), "{error}");
+    assert!(!desk.path("one").exists() && !desk.path("two").exists());
+}
+
+#[test]
+fn a_file_that_holds_no_runbook() {
+    let desk = Desk::new();
+    for (name, text) in [("empty", ""), ("comment", "# later\n")] {
+        desk.write(name, text);
+        for command in ["check", "run", "plan"] {
+            let call = desk.call(&[command, name]).exits(3);
+            assert!(
+                (call.stdout + &call.stderr).contains("this file has no header"),
+                "{command} {name}"
+            );
+        }
+    }
+    desk.write("module", "question same(a: text) -> bool { give a == a }\n");
+    assert!(
+        desk.call(&["check", "module"])
+            .exits(0)
+            .stdout
+            .contains("no errors, a module")
+    );
+    assert!(reason(&error(&desk, 3, &["run", "module"])).contains("is a module"));
+}
+
+#[test]
+fn answers_that_fit_no_question() {
+    let desk = Desk::new();
+    let place = desk.path("out");
+    desk.write(
+        "asks.runbook",
+        format!(
+            r#"runbook asks "Ask"
+step write "Write" {{ do fs.write("{}", content: "x") no undo because "a test" }}
+step ask "Ask" {{
+  ask "Shall it be done?" confirm
+  ask "Who decides?" text as who
+  record who
+}}
+"#,
+            place.display()
+        ),
+    );
+    for (answers, what) in [
+        ("\"ask/1\" = \"yes\"\n\"ask/2\" = \"ada\"\n", "must be true or false"),
+        ("\"ask/1\" = true\n\"ask/2\" = false\n", "must be a text"),
+        (
+            "\"ask/1\" = true\n\"ask/2\" = \"ada\"\n\"Who decidess?\" = \"ada\"\n",
+            "no question `Who decidess?`",
+        ),
+    ] {
+        desk.write("answers.toml", answers);
+        let error = error(&desk, 2, &["run", "asks.runbook", "--answers", "answers.toml"]);
+        assert!(reason(&error).contains(what), "{what}: {error}");
+        assert!(!place.exists());
+    }
+}
+
+#[test]
 fn runs_that_are_not_there() {
     let desk = Desk::new();
     for words in [

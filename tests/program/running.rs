@@ -121,6 +121,30 @@ fn a_failed_check_exits_5_and_tells_the_way_back() {
     assert!(!desk.path("out").exists());
 }
 
+#[test]
+fn an_undo_never_removes_what_was_there_before() {
+    let (desk, place) = desk();
+    desk.write(
+        "failing.runbook",
+        SMALL.replace("fs.exists(place)", "not fs.exists(place)"),
+    );
+    let refused = |what: &str| {
+        let words = ["run", "failing.runbook", "--input", &place, "--format", "json"];
+        let json = desk.call(&words).exits(4).json();
+        let reason = json["failed_at"]["reason"].as_str().unwrap();
+        assert!(reason.contains("is there already"), "{what}: {json}");
+    };
+    desk.write("out", "of before");
+    refused("a file");
+    assert_eq!(fs::read_to_string(desk.path("out")).unwrap(), "of before");
+
+    fs::remove_file(desk.path("out")).unwrap();
+    fs::create_dir(desk.path("out")).unwrap();
+    desk.write("out/precious", "of before");
+    refused("a folder");
+    assert_eq!(fs::read_to_string(desk.path("out/precious")).unwrap(), "of before");
+}
+
 const ASKS: &str = r#"runbook asks "Ask first"
 step ask "Be sure" {
   ask "Shall it be done?" confirm

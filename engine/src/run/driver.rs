@@ -15,6 +15,7 @@ mod obligations;
 mod order;
 mod perform;
 mod shared;
+mod undo;
 mod work;
 
 use std::collections::BTreeMap;

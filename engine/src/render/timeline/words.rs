@@ -176,6 +176,7 @@ fn evaluated(event: &Event) -> Words {
         EvaluationKind::Check => "check",
         EvaluationKind::Record => "record",
         EvaluationKind::Arguments => "arguments",
+        EvaluationKind::Undo => "the undo of",
         EvaluationKind::Row => "symptom",
         EvaluationKind::Well => "well",
         EvaluationKind::Obligation => "before the first change",

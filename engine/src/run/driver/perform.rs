@@ -32,6 +32,12 @@ impl Job {
             Ok(call) => call,
             Err(reason) => return self.record(self.no_arguments(action, &reason, start_ns), true).await,
         };
+        if let Some(reason) = self.undo_would_remove(action, &call, way).await {
+            let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
+            return self
+                .record(self.evaluated_line(what, &title(action), result, &reason), true)
+                .await;
+        }
         let intent = self.intent(action, &call, limit_ms, way);
         self.record(Event::Intent(Box::new(intent)), false).await?;
         let start_ns = self.boot_ns();

@@ -119,6 +119,8 @@ impl Course {
             StatementKind::Let { .. } if !holds => (guard, could_not("the value", evidence)),
             StatementKind::Record(_) if !holds => (guard, could_not("a value to record", evidence)),
             StatementKind::Check(check) if !holds => (FailureKind::Check, with_evidence(&check.label, evidence)),
+            // Its undo would not put things back.
+            StatementKind::Do(_) if !holds && !unanswered => (guard, evidence.to_owned()),
             // Arguments that could not be worked out: nothing was performed, so even `once` may be tried again.
             StatementKind::Do(action) if !holds && !action.call.effects.is_message() => (
                 FailureKind::Action { again: true },

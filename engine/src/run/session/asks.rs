@@ -1,7 +1,8 @@
-//! A run that would need an answer and cannot get one does not begin.
+//! A run that would need an answer and cannot get one does not begin; nor does one whose answers do not fit.
 
 use backstay_dsl::model::StatementKind;
 
+use crate::error::Error;
 use crate::plan::Plan;
 use crate::world::{Person, PersonQuestion, PersonWants};
 
@@ -13,20 +14,52 @@ pub(super) fn without_answer(plan: &Plan, person: &dyn Person) -> Vec<String> {
             let StatementKind::Ask(ask) = &statement.kind else {
                 continue;
             };
-            let question = PersonQuestion {
-                key: statement.key.clone(),
-                step: step.title.clone(),
-                prompt: ask.prompt.clone(),
-                wants: if ask.confirm {
-                    PersonWants::Confirm
-                } else {
-                    PersonWants::Text
-                },
-            };
+            let wants = wants(ask.confirm);
+            let question = question(&statement.key, &step.title, &ask.prompt, wants);
             if !person.can_answer(&question) {
                 found.push(format!("{}: {}", statement.key, ask.prompt));
             }
         }
     }
     found
+}
+
+/// Refuses answers, written down beforehand, to what is never asked, or of another kind than is wanted.
+pub(super) fn refuse_mistakes(plan: &Plan, person: &dyn Person) -> Result<(), Error> {
+    let questions: Vec<PersonQuestion> = plan
+        .statements
+        .values()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::Ask(ask) => Some(question(&statement.key, "", &ask.prompt, wants(ask.confirm))),
+            // A person may be asked whether it was done.
+            StatementKind::Do(_) => Some(question(&statement.key, "", &statement.key, PersonWants::Verdict)),
+            _ => None,
+        })
+        .collect();
+    let mistakes = person.mistakes(&questions);
+    let Some((first, others)) = mistakes.split_first() else {
+        return Ok(());
+    };
+    let names = "a question goes by its exact words or by its place: \"cutover/2\" = true";
+    Err(Error::Usage {
+        reason: format!("the answers do not fit: {first}"),
+        help: others.iter().cloned().chain([names.to_owned()]).collect(),
+    })
+}
+
+fn wants(is_confirmed: bool) -> PersonWants {
+    if is_confirmed {
+        PersonWants::Confirm
+    } else {
+        PersonWants::Text
+    }
+}
+
+fn question(key: &str, step: &str, prompt: &str, wants: PersonWants) -> PersonQuestion {
+    PersonQuestion {
+        key: key.to_owned(),
+        step: step.to_owned(),
+        prompt: prompt.to_owned(),
+        wants,
+    }
 }

@@ -19,7 +19,7 @@ use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
-use super::{Edge, Finished, Session, discard_displaced, lock_error, lock_services, owner, plan_error};
+use super::{Edge, Finished, Session, asks, discard_displaced, lock_error, lock_services, owner, plan_error};
 
 /// How to resume.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         edge.places = places;
     }
     let plan = plan_again(kept, &start, &edge).await?;
+    asks::refuse_mistakes(&plan, edge.person.as_ref())?;
     let mut locks = vec![lock];
     locks.extend(lock_services(&edge, &plan, run)?);
     let mac_key = directory
@@ -100,7 +101,7 @@ pub fn pause(run: &str, edge: &Edge) -> Result<(), Error> {
     }
     Err(Error::refused(
         format!("run {run} has no runner: there is nothing to pause"),
-        format!("it can be resumed: backstay resume {run}"),
+        format!("backstay transcript show {run} tells how far it came"),
     ))
 }
 

@@ -44,11 +44,16 @@ impl AnswersPerson {
             .answers
             .get(&question.key)
             .or_else(|| self.answers.get(&question.prompt))?;
-        match (given, question.wants) {
-            (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict) => Some(Value::Bool(*value)),
-            (GivenAnswer::Text(text), PersonWants::Text) => Some(Value::Text(text.clone())),
-            (GivenAnswer::Text(_), _) | (GivenAnswer::Confirm(_), PersonWants::Text) => None,
-        }
+        fitting(given, question.wants)
+    }
+}
+
+/// The answer as a value, where it is of the kind that is wanted.
+fn fitting(given: &GivenAnswer, wants: PersonWants) -> Option<Value> {
+    match (given, wants) {
+        (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict) => Some(Value::Bool(*value)),
+        (GivenAnswer::Text(text), PersonWants::Text) => Some(Value::Text(text.clone())),
+        (GivenAnswer::Text(_), _) | (GivenAnswer::Confirm(_), PersonWants::Text) => None,
     }
 }
 
@@ -81,5 +86,28 @@ impl Person for AnswersPerson {
                 .otherwise
                 .as_ref()
                 .is_some_and(|person| person.can_answer(question))
+    }
+
+    fn mistakes(&self, questions: &[PersonQuestion]) -> Vec<String> {
+        let mistake = |name: &String, given: &GivenAnswer| {
+            let meant: Vec<&PersonQuestion> = questions
+                .iter()
+                .filter(|question| question.key == *name || question.prompt == *name)
+                .collect();
+            let Some(first) = meant.first() else {
+                return Some(format!("there is no question `{name}`"));
+            };
+            let fits = meant.iter().any(|question| fitting(given, question.wants).is_some());
+            (!fits).then(|| match first.wants {
+                PersonWants::Text => format!("the answer to `{name}` must be a text, in quotes"),
+                PersonWants::Confirm | PersonWants::Verdict => {
+                    format!("the answer to `{name}` must be true or false, without quotes")
+                }
+            })
+        };
+        self.answers
+            .iter()
+            .filter_map(|(name, given)| mistake(name, given))
+            .collect()
     }
 }

@@ -80,7 +80,7 @@ impl Answer {
 /// One line about a runbook without errors, with the two sums where it has a window.
 fn good(name: &str, checked: &Checked) -> String {
     let Some(runbook) = &checked.runbook else {
-        return String::new();
+        return format!("{}: no errors, a module\n", visible(name));
     };
     let steps = match runbook.steps.len() {
         1 => "1 step".to_owned(),
