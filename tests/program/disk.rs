@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::call::{Desk, SMALL};
+use crate::call::{Desk, SMALL, leave_out};
 
 /// A small disk of memory, unmounted when dropped.
 struct SmallDisk(PathBuf);
@@ -24,7 +23,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(path));
         }
-        drop(std::io::stderr().write_all(b"LEFT OUT: a test of program::disk: a small disk cannot be mounted here\n"));
+        leave_out("program::disk", "a small disk cannot be mounted by this user");
         None
     }
 
@@ -60,7 +59,7 @@ fn long_runbook(out: &str) -> String {
 #[test]
 fn a_full_disk_pauses_the_run_and_loses_no_record() {
     let desk = Desk::new();
-    let Some(disk) = SmallDisk::mount(&desk, "640k") else {
+    let Some(small) = SmallDisk::mount(&desk, "640k") else {
         return;
     };
     desk.write("long.runbook", long_runbook(&desk.path("out").display().to_string()));
@@ -78,7 +77,7 @@ fn a_full_disk_pauses_the_run_and_loses_no_record() {
         .json();
     assert_eq!(verdict["verdict"], "unsealed");
 
-    disk.enlarge();
+    small.enlarge();
     desk.call(&[&["resume", run][..], &words].concat()).exits(0);
     assert_eq!(fs::read_to_string(desk.path("out")).unwrap(), "249");
     let verdict = desk
@@ -91,7 +90,7 @@ fn a_full_disk_pauses_the_run_and_loses_no_record() {
 #[test]
 fn a_disk_that_is_full_from_the_start_is_refused() {
     let desk = Desk::new();
-    let Some(_disk) = SmallDisk::mount(&desk, "128k") else {
+    let Some(_small) = SmallDisk::mount(&desk, "128k") else {
         return;
     };
     desk.write("small.runbook", SMALL);

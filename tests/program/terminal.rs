@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::call::Desk;
+use crate::call::{Desk, leave_out};
 
 const ASKS: &str = r#"runbook asks "Ask first" { window 10m keep 2m for the way back }
 step ask_it "Be sure" {
@@ -28,8 +28,7 @@ impl Terminal {
     /// `None`, and a loud line, where this machine has no `script`.
     fn start(desk: &Desk, words: &str) -> Option<Self> {
         if Command::new("script").arg("--version").output().is_err() {
-            let line = b"LEFT OUT: a test of program::terminal: `script` (util-linux) is missing\n";
-            drop(std::io::stderr().write_all(line));
+            leave_out("program::terminal", "`script` (util-linux) is missing");
             return None;
         }
         let call = format!("exec {} {words}", env!("CARGO_BIN_EXE_backstay"));
