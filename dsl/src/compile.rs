@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::load::{Loaded, load};
 use crate::model::Runbook;
 use crate::prove::prove;
-use crate::source::{SourceMap, Sources};
+use crate::source::{SourceMap, Sources, Span};
 use crate::time::{Times, times};
 
 /// What became of a text.
@@ -76,13 +76,17 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
 struct Told {
     /// Words on the lines that could not be read.
     words: BTreeSet<String>,
+    /// Where they are.
+    places: Vec<Span>,
     is_any: bool,
 }
 
 impl Told {
     fn of(loaded: &Loaded, diagnostics: &Diagnostics) -> Self {
         let mut words = BTreeSet::new();
+        let mut places = Vec::new();
         for finding in diagnostics.iter() {
+            places.push(finding.span);
             let Some(source) = loaded.sources.get(finding.span.source) else {
                 continue;
             };
@@ -102,6 +106,7 @@ impl Told {
         }
         Self {
             words,
+            places,
             is_any: diagnostics.has_errors(),
         }
     }
@@ -118,10 +123,28 @@ impl Told {
             "missing-clause" | "missing-budget" => {
                 let text = sources.text(finding.span);
                 let first = text.split(|one: char| !(one.is_alphanumeric() || one == '_')).next();
-                first.is_some_and(|first| self.words.contains(first)) || finding.message.contains("no header")
+                first.is_some_and(|first| self.words.contains(first))
+                    || finding.message.contains("no header")
+                    || self.is_broken(finding.span, sources)
             }
             _ => false,
         }
+    }
+
+    /// Whether something could not be read between a place and the next line that is not indented: what
+    /// is missing there may be what was written wrongly.
+    fn is_broken(&self, place: Span, sources: &SourceMap) -> bool {
+        let text = sources.get(place.source).map_or("", |source| source.text.as_str());
+        let from = place.end as usize;
+        let rest = text.get(from..).unwrap_or("");
+        let next = rest.match_indices('\n').find(|(at, _)| {
+            let first = rest[at + 1..].chars().next();
+            first.is_some_and(|first| first.is_alphabetic() || first == '/')
+        });
+        let until = next.map_or(text.len(), |(at, _)| from + at);
+        self.places.iter().any(|told| {
+            told.source == place.source && told.start >= place.start && (told.start as usize) < until
+        })
     }
 }
 
@@ -162,6 +185,13 @@ mod tests {
             ),
             ["unknown-module"]
         );
+    }
+
+    #[test]
+    fn what_was_misspelt_is_not_missing_too() {
+        let window = "runbook r \"R\" {\n  window 10m keep 3m for the way back\n}\n";
+        let text = format!("{window}step a \"A\" {{\n  bugdet 1m\n}}\nstep b \"B\" {{\n  record r\n}}\n");
+        assert_eq!(slugs(&text), ["unknown-statement", "missing-budget", "unknown-name"]);
     }
 
     #[test]

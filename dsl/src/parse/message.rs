@@ -85,7 +85,23 @@ pub(super) fn explain(
         None => Diagnostic::error("syntax", span, format!("{found} may not stand here")),
     }
     .label("here")
-    .help(phrase::form(tokens[piece.tokens.start].text(text), block))
+    .help(statement_form(text, tokens, piece, at, block).unwrap_or_else(|| {
+        phrase::form(tokens[piece.tokens.start].text(text), block)
+    }))
+}
+
+/// The form of the statement or clause in which an error lies; `None` where it begins with the error.
+fn statement_form(text: &str, tokens: &[Token], piece: &Piece, at: usize, block: Option<Block>) -> Option<String> {
+    let start = place::statement_around(text, tokens, piece, at)?;
+    let word = tokens[start].text(text);
+    if start == at || word == "effects" {
+        return None;
+    }
+    let form = match (block?, word) {
+        (Block::Hold, "take" | "release") => "take A within D  release A within D",
+        _ => phrase::statement_form(word)?,
+    };
+    Some(format!("its form is `{form}`"))
 }
 
 /// Slips that have a better answer than what was expected: habits of other languages.

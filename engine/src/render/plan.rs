@@ -107,7 +107,12 @@ fn step(text: &mut String, number: usize, step: &StepReport) {
 }
 
 fn change(text: &mut String, change: &Change) {
-    let _ = writeln!(text, "     ! {} ({})", visible(&change.title), visible(&change.action));
+    let action = if change.title == change.action {
+        String::new()
+    } else {
+        format!(" ({})", visible(&change.action))
+    };
+    let _ = writeln!(text, "     ! {}{action}", visible(&change.title));
     for effect in &change.effects {
         let _ = writeln!(text, "         {}", visible(effect));
     }

@@ -68,8 +68,8 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>
     }
     let next = match end.end {
         End::Paused => format!("backstay resume {run}    or    backstay turn-back {run}"),
-        End::Stuck | End::Parked | End::RolledBack => format!("backstay transcript show {run}"),
-        End::Completed | End::Refused => format!("backstay transcript verify {run}"),
+        End::Stuck | End::Parked | End::RolledBack | End::Refused => format!("backstay transcript show {run}"),
+        End::Completed => format!("backstay transcript verify {run}"),
     };
     let _ = writeln!(text, "  next:        {next}");
     text

@@ -53,9 +53,10 @@ impl Operator {
         let lines = terminal.get_or_insert_with(read_terminal);
         // What was typed before the question was shown is no answer to it.
         while lines.try_recv().is_ok() {}
-        let shown = Shown::new(&self.screen, prompt);
+        let mut shown = Shown::new(&self.screen, prompt);
         loop {
             let line = lines.recv().await?;
+            shown.is_typed = true;
             if let Some(answer) = read(&line) {
                 return Some(answer);
             }
@@ -89,24 +90,31 @@ impl Drop for Interruption<'_> {
 struct Shown<'a> {
     screen: &'a Handle,
     prompt: &'a str,
+    /// Whether the last thing that happened is that a line was typed.
+    is_typed: bool,
 }
 
 impl<'a> Shown<'a> {
     fn new(screen: &'a Handle, prompt: &'a str) -> Self {
-        screen.prompt(Some(prompt.to_owned()));
-        Self { screen, prompt }
+        screen.prompt(prompt);
+        Self {
+            screen,
+            prompt,
+            is_typed: false,
+        }
     }
 
-    fn again(&self, text: &str) {
-        self.screen.prompt(None);
-        self.screen.text(text);
-        self.screen.prompt(Some(self.prompt.to_owned()));
+    /// Asks again: what is expected, and the last line of the prompt.
+    fn again(&mut self, expected: &str) {
+        let last = self.prompt.lines().last().unwrap_or("");
+        self.screen.prompt(format!("{expected}\n{last}"));
+        self.is_typed = false;
     }
 }
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        self.screen.prompt(None);
+        self.screen.answered(self.is_typed);
     }
 }
 
@@ -154,16 +162,17 @@ impl Person for Operator {
     }
 
     async fn ask_signal(&self) -> Option<SignalChoice> {
-        let prompt = "\n  Stop here? Type `back` to turn back (this happens after 30s), `pause` or `go on`.\n  \
+        let prompt = "\n  Stop here? Type `back` to turn back (this happens after 30s), `pause` or `go on`; b, p or g will do.\n  \
                       Ctrl-C once more kills the run where it stands; it can be resumed.\n  > ";
         let read = |line: &str| match line.trim().to_lowercase().as_str() {
-            "back" | "turn back" => Some(SignalChoice::TurnBack),
-            "pause" => Some(SignalChoice::Pause),
-            "go on" | "go" => Some(SignalChoice::GoOn),
+            "b" | "back" | "turn back" => Some(SignalChoice::TurnBack),
+            "p" | "pause" => Some(SignalChoice::Pause),
+            "g" | "go" | "go on" => Some(SignalChoice::GoOn),
             _ => None,
         };
         let _others_step_aside = Interruption::new(&self.interrupted);
-        self.read(prompt, "  Please type back, pause or go on.", read).await
+        let again = "  That is none of the answers: please type `back`, `pause` or `go on`.";
+        self.read(prompt, again, read).await
     }
 
     fn can_answer(&self, _question: &PersonQuestion) -> bool {

@@ -19,8 +19,10 @@ enum Message {
     /// What is about to run, and what has happened so far.
     Begin(Outline, Vec<Stamped>),
     Event(Box<Stamped>),
-    /// What stands below everything while a person is asked; `None` when they have answered.
-    Prompt(Option<String>),
+    /// What stands below everything while a person is asked.
+    Prompt(String),
+    /// Nobody is asked any more. Says whether a line was typed, so that the cursor stands on a new one.
+    Answered(bool),
     Text(String),
     Finish,
 }
@@ -46,9 +48,14 @@ impl Handle {
         self.send(Message::Event(Box::new(stamped.clone())));
     }
 
-    /// Shows a prompt until it is taken away.
-    pub(crate) fn prompt(&self, prompt: Option<String>) {
-        self.send(Message::Prompt(prompt));
+    /// Shows a prompt below everything else until it is answered or given up.
+    pub(crate) fn prompt(&self, prompt: impl Into<String>) {
+        self.send(Message::Prompt(prompt.into()));
+    }
+
+    /// Lets the prompt go: it was answered with a typed line, or given up.
+    pub(crate) fn answered(&self, is_typed: bool) {
+        self.send(Message::Answered(is_typed));
     }
 
     /// Shows a line.
@@ -111,54 +118,80 @@ impl View {
             }
         }
         self.clear();
+        if self.prompt.is_some() {
+            streams::talk("\n");
+        }
     }
 
     fn show(&mut self, message: Message) {
-        self.clear();
         match message {
             Message::Begin(outline, history) => {
                 self.timeline = Timeline::new(outline);
                 for stamped in &history {
                     self.timeline.line(stamped);
                 }
+                self.tick();
             }
             Message::Event(stamped) => {
-                if matches!(stamped.event, Event::RunEnd(_) | Event::RunInterrupted { .. }) {
+                let is_over = matches!(stamped.event, Event::RunEnd(_) | Event::RunInterrupted { .. });
+                if is_over && self.prompt.take().is_some() {
                     // Nobody waits for an answer any more.
-                    self.prompt = None;
+                    streams::talk("\n");
                 }
                 let line = self.timeline.line(&stamped);
-                streams::talk(&paint(&line, self.has_colour));
+                self.line(&paint(&line, self.has_colour), &line.to_string());
             }
-            Message::Text(text) => streams::talk(&format!("{text}\n")),
-            Message::Finish => {}
+            Message::Text(text) => self.line(&format!("{text}\n"), &text),
             Message::Prompt(prompt) => {
-                self.prompt = prompt;
-                if let Some(prompt) = &self.prompt {
-                    streams::talk(prompt);
-                    return;
+                self.clear();
+                streams::talk(&prompt);
+                self.prompt = Some(prompt);
+            }
+            Message::Answered(is_typed) => {
+                if self.prompt.take().is_some() && !is_typed {
+                    streams::talk("\n");
                 }
+                self.draw();
+            }
+            Message::Finish => {}
+        }
+    }
+
+    /// Writes a line above what stands below the lines; `plain` is the same without line end and colour.
+    fn line(&mut self, painted: &str, plain: &str) {
+        match &self.prompt {
+            Some(prompt) if self.is_live => {
+                let width = streams::talk_width();
+                let prompt_rows = prompt.lines().map(|line| rows(line, width)).sum();
+                streams::talk(&above(painted, rows(plain, width), prompt_rows));
+            }
+            Some(prompt) => {
+                let last = prompt.lines().last().unwrap_or("");
+                streams::talk(&format!("\n{painted}{last}"));
+            }
+            None => {
+                self.clear();
+                streams::talk(painted);
+                self.draw();
             }
         }
-        self.draw();
     }
 
     fn tick(&mut self) {
+        if self.prompt.is_some() {
+            return;
+        }
         if self.is_live {
-            if self.prompt.is_none() {
-                self.clear();
-                self.draw();
-            }
+            self.clear();
+            self.draw();
         } else if let Some(status) = self.timeline.status(now_ms()) {
             streams::talk(&format!("… {status}\n"));
         }
     }
 
-    /// Draws what stands below the lines: the prompt, else the status.
+    /// Draws the status below the lines.
     fn draw(&mut self) {
-        if let Some(prompt) = &self.prompt {
-            streams::talk(prompt);
-        } else if self.is_live
+        if self.is_live
             && let Some(status) = self.timeline.status(now_ms())
         {
             let text: String = status
@@ -175,10 +208,22 @@ impl View {
         if self.has_status {
             streams::talk("\r\x1b[2K");
             self.has_status = false;
-        } else if self.prompt.is_some() {
-            streams::talk(if self.is_live { "\r\x1b[2K" } else { "\n" });
         }
     }
+}
+
+/// How many rows of a terminal a line takes.
+fn rows(line: &str, width: usize) -> usize {
+    line.chars().count().div_ceil(width).max(1)
+}
+
+/// What a terminal is sent to show a line above a prompt, in whose last row the cursor stands behind what
+/// has been typed: make room below, insert the rows above the prompt, and go back to where the cursor was.
+fn above(painted: &str, line_rows: usize, prompt_rows: usize) -> String {
+    let room = "\n".repeat(line_rows);
+    let up = line_rows + prompt_rows - 1;
+    let text = painted.trim_end_matches('\n');
+    format!("\x1b7{room}\x1b[{up}A\r\x1b[{line_rows}L{text}\x1b8\x1b[{line_rows}B")
 }
 
 /// A line with its line end, in the colour of its tone.

@@ -323,7 +323,7 @@ fn happened(event: &Event) -> Option<Words> {
                 Tone::Notable,
             )
         }
-        Event::Timer { id } => (format!("timer {}", visible(id)), Tone::Faint),
+        Event::Timer { id } => return Some(went_off(id)),
         Event::LockLost { name } => (format!("THE LOCK {} IS LOST", visible(name)), Tone::Bad),
         Event::RunInterrupted { reason } => (
             format!("stops here and can be resumed{}", because(Some(reason))),
@@ -340,6 +340,25 @@ fn happened(event: &Event) -> Option<Words> {
         _ => return None,
     };
     Some(("run".to_owned(), text, tone))
+}
+
+/// What is over when a timer goes off.
+fn went_off(id: &str) -> Words {
+    let (what, of) = id.split_once(':').unwrap_or((id, ""));
+    let run = || "run".to_owned();
+    let (place, text, tone) = match what {
+        "wait" | "retry" => (place(of), "the wait is over".to_owned(), Tone::Faint),
+        "silence" => (place(of), "nobody has answered in time".to_owned(), Tone::Notable),
+        "step" => (visible(of).into_owned(), "the budget is used up".to_owned(), Tone::Bad),
+        "row" => (run(), format!("the budget of {} is used up", visible(of)), Tone::Bad),
+        "too_late" => {
+            let text = "there is no time left for it before the run has to turn back".to_owned();
+            (visible(of).into_owned(), text, Tone::Bad)
+        }
+        "t_back" => (run(), "the time to go forward is over".to_owned(), Tone::Bad),
+        _ => (run(), format!("timer {}", visible(id)), Tone::Faint),
+    };
+    (place, text, tone)
 }
 
 /// A length of time: in milliseconds below a second, else in seconds.

@@ -40,7 +40,11 @@ impl Job {
         broken.extend(not_apart(&identified).into_iter().map(|reason| ("not-apart", reason)));
         let what = EvaluationKind::Obligation;
         if broken.is_empty() {
-            let evidence = format!("{count} paths are what their names say");
+            let evidence = match count {
+                0 => "there are no paths to compare".to_owned(),
+                1 => "1 path looked at".to_owned(),
+                _ => format!("{count} paths looked at, and no two of them lead to the same place"),
+            };
             let event = self.evaluated_line(what, "obligations", EvaluationResult::Holds, &evidence);
             return self.record(event, true).await;
         }

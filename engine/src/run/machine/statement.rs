@@ -112,19 +112,19 @@ impl Course {
                 self.doing = Doing::Left(StepState::NotTaken, because.clone());
                 return;
             }
-            StatementKind::SkipWhen { .. } if unanswered => (guard, could_not("whether to skip", evidence)),
-            StatementKind::OnlyWhen { .. } if unanswered => (guard, could_not("whether it is wanted", evidence)),
-            StatementKind::Require { otherwise, .. } if unanswered => (guard, could_not(otherwise, evidence)),
+            StatementKind::SkipWhen { .. } if unanswered => (guard, with_evidence("whether to skip it is not known", evidence)),
+            StatementKind::OnlyWhen { .. } if unanswered => (guard, with_evidence("whether it is wanted is not known", evidence)),
+            StatementKind::Require { .. } if unanswered => (guard, with_evidence("what is required could not be asked", evidence)),
             StatementKind::Require { otherwise, .. } if !holds => (guard, with_evidence(otherwise, evidence)),
-            StatementKind::Let { .. } if !holds => (guard, could_not("the value", evidence)),
-            StatementKind::Record(_) if !holds => (guard, could_not("a value to record", evidence)),
+            StatementKind::Let { .. } if !holds => (guard, with_evidence("a value could not be read", evidence)),
+            StatementKind::Record(_) if !holds => (guard, with_evidence("a value to record could not be read", evidence)),
             StatementKind::Check(check) if !holds => (FailureKind::Check, with_evidence(&check.label, evidence)),
             // Its undo would not put things back.
             StatementKind::Do(_) if !holds && !unanswered => (guard, evidence.to_owned()),
             // Arguments that could not be worked out: nothing was performed, so even `once` may be tried again.
             StatementKind::Do(action) if !holds && !action.call.effects.is_message() => (
                 FailureKind::Action { again: true },
-                could_not("its arguments", evidence),
+                with_evidence("its arguments could not be worked out", evidence),
             ),
             StatementKind::Do(_) if holds => return,
             StatementKind::Ask(_) | StatementKind::Commits { .. } => return,
@@ -220,8 +220,4 @@ fn with_evidence(text: &str, evidence: &str) -> String {
     } else {
         format!("{text}: {evidence}")
     }
-}
-
-fn could_not(what: &str, evidence: &str) -> String {
-    with_evidence(&format!("could not be found out ({what})"), evidence)
 }
