@@ -142,9 +142,9 @@ impl Told {
             first.is_some_and(|first| first.is_alphabetic() || first == '/')
         });
         let until = next.map_or(text.len(), |(at, _)| from + at);
-        self.places.iter().any(|told| {
-            told.source == place.source && told.start >= place.start && (told.start as usize) < until
-        })
+        self.places
+            .iter()
+            .any(|told| told.source == place.source && told.start >= place.start && (told.start as usize) < until)
     }
 }
 

@@ -85,9 +85,10 @@ pub(super) fn explain(
         None => Diagnostic::error("syntax", span, format!("{found} may not stand here")),
     }
     .label("here")
-    .help(statement_form(text, tokens, piece, at, block).unwrap_or_else(|| {
-        phrase::form(tokens[piece.tokens.start].text(text), block)
-    }))
+    .help(
+        statement_form(text, tokens, piece, at, block)
+            .unwrap_or_else(|| phrase::form(tokens[piece.tokens.start].text(text), block)),
+    )
 }
 
 /// The form of the statement or clause in which an error lies; `None` where it begins with the error.

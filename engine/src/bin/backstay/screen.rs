@@ -23,7 +23,6 @@ enum Message {
     Prompt(String),
     /// Nobody is asked any more. Says whether a line was typed, so that the cursor stands on a new one.
     Answered(bool),
-    Text(String),
     Finish,
 }
 
@@ -56,11 +55,6 @@ impl Handle {
     /// Lets the prompt go: it was answered with a typed line, or given up.
     pub(crate) fn answered(&self, is_typed: bool) {
         self.send(Message::Answered(is_typed));
-    }
-
-    /// Shows a line.
-    pub(crate) fn text(&self, text: impl Into<String>) {
-        self.send(Message::Text(text.into()));
     }
 
     fn send(&self, message: Message) {
@@ -141,7 +135,6 @@ impl View {
                 let line = self.timeline.line(&stamped);
                 self.line(&paint(&line, self.has_colour), &line.to_string());
             }
-            Message::Text(text) => self.line(&format!("{text}\n"), &text),
             Message::Prompt(prompt) => {
                 self.clear();
                 streams::talk(&prompt);

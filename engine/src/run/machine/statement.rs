@@ -112,12 +112,20 @@ impl Course {
                 self.doing = Doing::Left(StepState::NotTaken, because.clone());
                 return;
             }
-            StatementKind::SkipWhen { .. } if unanswered => (guard, with_evidence("whether to skip it is not known", evidence)),
-            StatementKind::OnlyWhen { .. } if unanswered => (guard, with_evidence("whether it is wanted is not known", evidence)),
-            StatementKind::Require { .. } if unanswered => (guard, with_evidence("what is required could not be asked", evidence)),
+            StatementKind::SkipWhen { .. } if unanswered => {
+                (guard, with_evidence("whether to skip it is not known", evidence))
+            }
+            StatementKind::OnlyWhen { .. } if unanswered => {
+                (guard, with_evidence("whether it is wanted is not known", evidence))
+            }
+            StatementKind::Require { .. } if unanswered => {
+                (guard, with_evidence("what is required could not be asked", evidence))
+            }
             StatementKind::Require { otherwise, .. } if !holds => (guard, with_evidence(otherwise, evidence)),
             StatementKind::Let { .. } if !holds => (guard, with_evidence("a value could not be read", evidence)),
-            StatementKind::Record(_) if !holds => (guard, with_evidence("a value to record could not be read", evidence)),
+            StatementKind::Record(_) if !holds => {
+                (guard, with_evidence("a value to record could not be read", evidence))
+            }
             StatementKind::Check(check) if !holds => (FailureKind::Check, with_evidence(&check.label, evidence)),
             // Its undo would not put things back.
             StatementKind::Do(_) if !holds && !unanswered => (guard, evidence.to_owned()),
