@@ -48,7 +48,7 @@ fn long_runbook(out: &str) -> String {
     for number in 0..250 {
         writeln!(
             text,
-            "step s{number} \"Step {number}\" {{\n  do fs.write(\"{out}\", content: \"{number}\") undo {{ do fs.remove(\"{out}\") }} \
+            "step s{number} \"Step {number}\" {{\n  do fs.write(\"{out}\", content: \"{number}\") undo {{ do fs.write(\"{out}\", content: \"\") }} \
              within 10s\n  wait 20ms because \"slowly\"\n}}"
         )
         .unwrap();

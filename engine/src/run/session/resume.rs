@@ -151,7 +151,7 @@ fn not_open(run: &str, error: OpenError) -> Error {
             format!("run {run} cannot go on: {error}"),
             format!("mend that (make room, make it writable), then: backstay resume {run}"),
         ),
-        error => Error::refused(
+        OpenError::Unreadable(error) => Error::refused(
             format!("the transcript of run {run} cannot be opened: {error}"),
             STRANDED,
         ),
