@@ -145,6 +145,60 @@ fn an_undo_never_removes_what_was_there_before() {
     assert_eq!(fs::read_to_string(desk.path("out/precious")).unwrap(), "of before");
 }
 
+#[test]
+fn nothing_changes_before_the_window_starts() {
+    let (desk, place) = desk();
+    let date = std::process::Command::new("date")
+        .args(["-u", "-d", "+3 sec", "+%FT%TZ"])
+        .output()
+        .unwrap();
+    let start = String::from_utf8(date.stdout).unwrap();
+    let words = [
+        "run",
+        "small.runbook",
+        "--input",
+        &place,
+        "--window-start",
+        start.trim(),
+    ];
+    let json = desk.call(&[&words[..], &["--format", "json"]].concat()).exits(0).json();
+    let transcript = fs::read_to_string(json["transcript"].as_str().unwrap()).unwrap();
+    let steps: Vec<serde_json::Value> = transcript
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|record: &serde_json::Value| record["kind"] == "step")
+        .collect();
+    let began = steps[0]["at"].as_str().unwrap();
+    assert!(began[..19] >= start[..19], "{began} is before {start}");
+
+    desk.write(
+        "free.runbook",
+        "runbook free \"No window\"\nstep a \"A\" { require true else \"no\" }\n",
+    );
+    let error = desk
+        .call(&["run", "free.runbook", "--window-start", start.trim()])
+        .exits(2);
+    assert!(error.stderr.contains("no window"), "{error:?}");
+}
+
+#[test]
+fn what_has_no_way_back_is_never_called_rolled_back() {
+    let (desk, place) = desk();
+    let undo = " undo { do fs.remove(place) } within 10s";
+    let failing = SMALL.replace("fs.exists(place)", "not fs.exists(place)");
+    assert!(failing.contains(undo));
+    desk.write("owing.runbook", failing.replace(undo, ""));
+    let words = ["run", "owing.runbook", "--input", &place, "--format", "json"];
+    let json = desk.call(&words).exits(6).json();
+    assert_eq!(json["end"], "stuck");
+    let left = json["commands_left"].to_string();
+    assert!(left.contains("fs.write(") && left.contains("take back"), "{json}");
+
+    let reason = " no undo because \"the file may stay\"";
+    desk.write("excused.runbook", failing.replace(undo, reason));
+    desk.call(&["run", "excused.runbook", "--input", &place]).exits(5);
+}
+
 const ASKS: &str = r#"runbook asks "Ask first"
 step ask "Be sure" {
   ask "Shall it be done?" confirm

@@ -10,7 +10,7 @@ use crate::value::RecordedValue;
 
 use super::super::line::Tone;
 use super::super::summary::end_word;
-use super::{Timeline, seconds};
+use super::{Timeline, seconds, time_of_day};
 
 type Words = (String, String, Tone);
 
@@ -130,8 +130,11 @@ fn begins(start: &RunStart) -> String {
         ),
         _ => String::new(),
     };
+    let from = start
+        .window_start_ms
+        .map_or(String::new(), |at_ms| format!(", from {}", time_of_day(at_ms)));
     format!(
-        "{} begins: {} ({} on {}){window}",
+        "{} begins: {} ({} on {}){window}{from}",
         visible(&start.run),
         short(&start.title),
         visible(&start.operator),
@@ -332,8 +335,12 @@ fn happened(event: &Event) -> Option<Words> {
         Event::RunResumed(resumed) => {
             let goal = if resumed.turn_back { " to turn back" } else { "" };
             let who = visible(&resumed.operator);
+            let cut = match resumed.discarded_bytes {
+                0 => String::new(),
+                bytes => format!("; the last record was cut off after {bytes} bytes and is dropped"),
+            };
             (
-                format!("goes on{goal} ({who} on {})", visible(&resumed.host)),
+                format!("goes on{goal} ({who} on {}){cut}", visible(&resumed.host)),
                 Tone::Notable,
             )
         }
@@ -355,6 +362,7 @@ fn went_off(id: &str) -> Words {
             let text = "there is no time left for it before the run has to turn back".to_owned();
             (visible(of).into_owned(), text, Tone::Bad)
         }
+        "window" => (run(), "the window begins".to_owned(), Tone::Plain),
         "t_back" => (run(), "the time to go forward is over".to_owned(), Tone::Bad),
         _ => (run(), format!("timer {}", visible(id)), Tone::Faint),
     };

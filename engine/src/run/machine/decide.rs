@@ -143,6 +143,9 @@ impl State {
         if let Some(t_back) = self.progress.time.t_back.filter(|_| self.is_t_back_armed()) {
             timers.push(("t_back".to_owned(), t_back));
         }
+        if let Some(opens) = self.progress.time.opens.filter(|_| self.waits_for_window()) {
+            timers.push(("window".to_owned(), opens));
+        }
         for (step, active) in &self.steps.active {
             if active.failing.is_some() {
                 continue;

@@ -11,7 +11,8 @@
 //! | anchors | the last `anchor` at the end | over |
 //!
 //! What follows the holds: nothing after a refusal; anchors after a park; wells, then anchors, after any
-//! other way. `rolled_back` needs every anchor to answer as at the start.
+//! other way. `rolled_back` needs every anchor to answer as at the start; and after unwinding, that everything
+//! that was started had an undo, or a reason to have none.
 
 use std::collections::BTreeSet;
 
@@ -231,6 +232,19 @@ impl State {
         match ending.way {
             None => self.verdict(End::Completed),
             Some(Way::Park(_) | Way::Stand) => self.verdict(End::Parked),
+            Some(Way::Unwind) if !self.without_way_back(plan).is_empty() => Verdict {
+                end: End::Stuck,
+                reason: format!(
+                    "what was done has no way back in the runbook ({})",
+                    self.verdict(End::Stuck).reason
+                ),
+                commands_left: self
+                    .without_way_back(plan)
+                    .iter()
+                    .map(|done| format!("take back, as far as it was done: {done}"))
+                    .collect(),
+                stuck_hold: None,
+            },
             Some(_) => {
                 let anchors = plan.runbook.anchors.iter();
                 let changed: Vec<&str> = anchors

@@ -2,7 +2,7 @@
 //!
 //! | stage | event | next |
 //! | --- | --- | --- |
-//! | not yet | the steps before the window are done and another is ready | obligations |
+//! | not yet | the steps before the window are done, another is ready, and the window has begun | obligations |
 //! | obligations | `evaluated` of kind obligation: holds | wells |
 //! | obligations | … does not hold | the run turns: refused |
 //! | wells | `evaluated` of the last service that begins running | anchors |
@@ -37,9 +37,7 @@ pub(super) enum Opening {
 impl State {
     /// Begins the opening where it is due, and passes what has nothing to ask.
     pub(super) fn look_at_opening(&mut self, plan: &Plan) {
-        let steps = &self.steps;
-        let is_due = steps.active.is_empty() && steps.ready_before_window.is_empty() && !steps.ready.is_empty();
-        if self.opening == Opening::NotYet && is_due {
+        if self.waits_for_window() && self.progress.time.is_open() {
             self.opening = Opening::Obligations;
         }
         if self.opening == Opening::Wells(BTreeSet::new()) {
@@ -48,6 +46,13 @@ impl State {
         if self.opening == Opening::Anchors && self.anchors_start.len() >= plan.runbook.anchors.len() {
             self.opening = Opening::Open;
         }
+    }
+
+    /// Whether only the window is missing for the first step inside it.
+    pub(super) fn waits_for_window(&self) -> bool {
+        let steps = &self.steps;
+        let is_next = steps.active.is_empty() && steps.ready_before_window.is_empty() && !steps.ready.is_empty();
+        is_next && self.opening == Opening::NotYet && self.phase == Phase::Forward
     }
 
     /// An obligation was looked at.

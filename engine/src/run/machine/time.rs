@@ -26,6 +26,8 @@ pub(super) struct Timeline {
     /// What is added to the boot clock to get a moment.
     shift: i64,
     boot_id: String,
+    /// When the window begins, where that was said.
+    pub(super) opens: Option<Moment>,
     /// When the run has to turn back at the latest, where there is a window and it has begun.
     pub(super) t_back: Option<Moment>,
     /// A wall clock went back: nothing can be said about `T_back`, so it counts as passed.
@@ -71,11 +73,14 @@ impl Timeline {
     /// Fixes `T_back` for a window that begins at a moment of the wall clock.
     pub(super) fn open_window_at(&mut self, wall_ms: i64, until_turn_ms: u64) {
         let until_start = nanoseconds_signed(wall_ms.saturating_sub(self.wall_ms));
-        self.t_back = Some(
-            self.now
-                .saturating_add(until_start)
-                .saturating_add(nanoseconds(until_turn_ms)),
-        );
+        let opens = self.now.saturating_add(until_start);
+        self.opens = Some(opens);
+        self.t_back = Some(opens.saturating_add(nanoseconds(until_turn_ms)));
+    }
+
+    /// Whether the window may begin: at once, where nobody said when.
+    pub(super) fn is_open(&self) -> bool {
+        self.opens.is_none_or(|opens| self.has_come(opens))
     }
 
     /// The operator extends the window. A clock that was lost is trusted again by that.

@@ -5,9 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use backstay_dsl::model::StatementKind;
+
 use super::block::{BlockAt, UndoAt};
 use super::course::Course;
+use super::describe::describe;
 use super::progress::Started;
+use super::state::State;
 use super::statement::Ground;
 use crate::plan::Plan;
 
@@ -63,6 +67,28 @@ impl Unwinding {
     /// The undos to come after the running one, next first.
     pub(super) fn left(&self) -> impl Iterator<Item = UndoAt> {
         self.left.iter().rev().copied()
+    }
+}
+
+impl State {
+    /// The changing actions that were started and that no undo took back, last first, as their author would
+    /// write them. Those that say why they need none are not among them.
+    pub(super) fn without_way_back(&self, plan: &Plan) -> Vec<String> {
+        let mut found: Vec<(u32, String)> = Vec::new();
+        for started in self.progress.started.values().filter(|started| started.is_owed()) {
+            let Some(statement) = BlockAt::Home(started.home).statement(plan, started.place) else {
+                continue;
+            };
+            let StatementKind::Do(action) = &statement.kind else {
+                continue;
+            };
+            let is_owed = action.undo.is_none() && statement.group.is_none() && action.call.effects.is_changing();
+            if is_owed {
+                found.push((started.order, describe(plan, &self.progress, statement)));
+            }
+        }
+        found.sort();
+        found.into_iter().rev().map(|(_, done)| done).collect()
     }
 }
 

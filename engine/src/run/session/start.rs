@@ -36,6 +36,12 @@ pub struct StartOptions {
 /// Runs a runbook until it comes to rest.
 pub async fn start(options: StartOptions, edge: Edge) -> Result<Finished, Error> {
     let (runbook, sources, times, kept) = check_file(&options.file, &edge.catalogue)?.into_valid()?;
+    if options.window_start_ms.is_some() && runbook.window.is_none() {
+        return Err(Error::usage(
+            "the runbook has no window that could start at a time",
+            "leave out --window-start, or write `window … keep … for the way back` into its header",
+        ));
+    }
     let values = inputs(&runbook, &options.inputs, &edge.places, edge.secrets.as_ref()).await?;
     let plan = Plan::new(Parts {
         runbook,

@@ -61,4 +61,5 @@ fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
         "the transcript in {} cannot be read: {error}",
         directory.display()
     ))
+    .help("give the name of a run, or the directory that holds its transcript.jsonl")
 }
