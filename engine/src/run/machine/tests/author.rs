@@ -100,6 +100,15 @@ pub(super) fn undoable(key: &str) -> Statement {
     statement(key, StatementKind::Do(Box::new(action)))
 }
 
+/// An action that says why it needs no way back.
+pub(super) fn excused(key: &str) -> Statement {
+    let action = Do {
+        undo: Some(Undo::No("a test".to_owned())),
+        ..action(key)
+    };
+    statement(key, StatementKind::Do(Box::new(action)))
+}
+
 pub(super) fn check(key: &str) -> Statement {
     let check = Check {
         label: format!("label of {key}"),

@@ -1,6 +1,6 @@
 //! Symptom tables.
 
-use super::author::{act, check, plan, row, runbook, step, table, undoable};
+use super::author::{act, check, excused, plan, row, runbook, step, table, undoable};
 use super::driver::{Driver, React};
 use crate::event::{End, Event};
 use crate::plan::Plan;
@@ -12,7 +12,7 @@ fn sample() -> Plan {
         &[],
         vec![undoable("a/1"), check("a/2"), act("a/3@once")],
     )]);
-    let heals = |key: &str| Some(vec![act(&format!("{key}/1"))]);
+    let heals = |key: &str| Some(vec![excused(&format!("{key}/1"))]);
     model.tables = vec![table(
         &[0],
         vec![
