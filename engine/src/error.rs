@@ -73,10 +73,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn locked(reason: impl Into<String>) -> Self {
+    pub(crate) fn locked(reason: impl Into<String>, run: Option<&str>) -> Self {
+        let run = run.unwrap_or("RUN");
         Self::Locked {
             reason: reason.into(),
-            help: vec!["wait until it has ended, or ask it to: backstay turn-back RUN, backstay pause RUN".to_owned()],
+            help: vec![format!(
+                "wait until it has ended, or ask it to: backstay turn-back {run}, or backstay pause {run}"
+            )],
         }
     }
 

@@ -322,6 +322,7 @@ fn help_for(wanted: &Type, found: &Type) -> Option<String> {
         (Type::Bool, Type::Record(record)) if record.field("ok") == Some(&Type::Bool) => {
             Some("write `… is ok`".to_owned())
         }
+        (Type::Bool, Type::Text) => Some("compare it: `x == \"…\"`; behind a label stands a `:`".to_owned()),
         (Type::Bool, Type::Service) => Some("write `… is well`".to_owned()),
         (Type::Image { pinned: true } | Type::Package { pinned: true }, Type::Image { .. } | Type::Package { .. }) => {
             Some("`require … is pinned else \"…\"` before makes it one".to_owned())

@@ -93,7 +93,7 @@ pub(super) fn explain(
 
 /// The form of the statement or clause in which an error lies; `None` where it begins with the error.
 fn statement_form(text: &str, tokens: &[Token], piece: &Piece, at: usize, block: Option<Block>) -> Option<String> {
-    let start = place::statement_around(text, tokens, piece, at)?;
+    let start = statement_around(text, tokens, piece, at)?;
     let word = tokens[start].text(text);
     if start == at || word == "effects" {
         return None;

@@ -16,6 +16,7 @@ use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
 use crate::plan::{Plan, term};
 use crate::redact::Redactor;
+use crate::units;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::World;
 
@@ -166,6 +167,7 @@ impl Walk<'_> {
             budget_ms: step.budget_ms,
             would: Would::Run,
             reason: String::new(),
+            notes: Vec::new(),
             changes: Vec::new(),
             readings: Vec::new(),
         };
@@ -181,19 +183,20 @@ impl Walk<'_> {
     async fn statement(&self, step: &str, statement: &Statement, report: &mut StepReport) {
         match &statement.kind {
             StatementKind::Require { condition, otherwise } => {
-                let reading = self.reading(otherwise, condition).await;
+                let mut reading = self.reading("what is required", condition).await;
                 if reading.result == ReadingResult::DoesNotHold {
                     report.reason = format!("it would fail: {otherwise}");
+                    reading.label = otherwise.clone();
                 }
                 report.readings.push(reading);
             }
             StatementKind::SkipWhen { condition, because } => {
-                let reading = self.reading(because, condition).await;
+                let reading = self.reading(&format!("to be skipped, {because}"), condition).await;
                 passed_over(report, &reading, ReadingResult::Holds, because);
                 report.readings.push(reading);
             }
             StatementKind::OnlyWhen { condition, because } => {
-                let reading = self.reading(because, condition).await;
+                let reading = self.reading(&format!("wanted, {because}"), condition).await;
                 passed_over(report, &reading, ReadingResult::DoesNotHold, because);
                 report.readings.push(reading);
             }
@@ -206,18 +209,27 @@ impl Walk<'_> {
             }
             StatementKind::Do(action) => self.action(step, &statement.key, action, report).await,
             StatementKind::Ask(ask) => {
+                report.notes.push(format!("asks a person: {}", ask.prompt));
                 if let Some(binding) = ask.binding {
                     self.bind(binding, Err(unknown_until(step)));
                 }
             }
             StatementKind::Take(hold) | StatementKind::Release(hold) => {
                 let is_take = matches!(statement.kind, StatementKind::Take(_));
+                report
+                    .notes
+                    .push(format!("{} {hold}", if is_take { "takes" } else { "releases" }));
                 self.hold(step, hold, is_take, report).await;
             }
-            StatementKind::Record(_)
-            | StatementKind::Wait { .. }
-            | StatementKind::Commits { .. }
-            | StatementKind::Unwind => {}
+            StatementKind::Commits { because } => {
+                report.notes.push(format!("POINT OF NO RETURN: {because}"));
+            }
+            StatementKind::Wait { duration_ms, because } => {
+                report
+                    .notes
+                    .push(format!("waits {}: {because}", units::duration(*duration_ms)));
+            }
+            StatementKind::Record(_) | StatementKind::Unwind => {}
         }
     }
 

@@ -74,6 +74,8 @@ pub struct StepReport {
     pub would: Would,
     /// Why it would not, or why that is not known.
     pub reason: String,
+    /// What else the approver should know: whom it asks, holds, waits, the point of no return.
+    pub notes: Vec<String>,
     /// What it would change.
     pub changes: Vec<Change>,
     /// What it would ask, and what that gives now.
@@ -160,6 +162,7 @@ impl StepReport {
                 Would::Unknown => "unknown",
             },
             "reason": self.reason,
+            "notes": self.notes,
             "changes": changes.collect::<Vec<_>>(),
             "readings": self.readings.iter().map(Reading::to_json).collect::<Vec<_>>(),
         })

@@ -98,6 +98,9 @@ fn step(text: &mut String, number: usize, step: &StepReport) {
         visible(&step.id),
         visible(&step.title)
     );
+    for note in &step.notes {
+        let _ = writeln!(text, "     - {}", visible(note));
+    }
     for reading in &step.readings {
         let _ = writeln!(text, "     ? {}", self::reading(reading));
     }

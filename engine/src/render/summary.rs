@@ -23,8 +23,8 @@ fn sentence(end: End) -> &'static str {
     match end {
         End::Completed => "COMPLETED: every step is done and everything is well.",
         End::Refused => "REFUSED: nothing was changed.",
-        End::RolledBack => "ROLLED BACK: everything is as it was at the start, and was checked.",
-        End::Parked => "PARKED: in a safe place that is neither done nor back. A person decides what comes next.",
+        End::RolledBack => "ROLLED BACK: the way back is done; services are well and every anchor is as at the start.",
+        End::Parked => "PARKED: it stands where it is, neither done nor back. A person decides what comes next.",
         End::Stuck => "STUCK: a person is needed now.",
         End::Paused => "PAUSED: the run can be resumed.",
     }
@@ -41,17 +41,22 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>
         } else {
             format!(" ({})", visible(&failed.statement))
         };
-        let _ = writeln!(
-            text,
-            "  failed:      step {}{statement}: {}",
-            visible(&failed.step),
-            visible(&failed.reason)
-        );
+        let step = if failed.step.is_empty() {
+            String::new()
+        } else {
+            format!("step {}{statement}: ", visible(&failed.step))
+        };
+        let _ = writeln!(text, "  failed:      {step}{}", visible(&failed.reason));
     } else if !end.reason.is_empty() && end.end != End::Completed {
         let _ = writeln!(text, "  because:     {}", visible(&end.reason));
     }
     if let Some(way) = &end.way_back {
-        let _ = writeln!(text, "  way back:    {}", visible(way));
+        let label = if end.end == End::Parked {
+            "parked in:"
+        } else {
+            "way back:"
+        };
+        let _ = writeln!(text, "  {label:<12} {}", visible(way));
     }
     list(&mut text, "passed over", &end.exceptions);
     list(&mut text, "still held", &end.held);

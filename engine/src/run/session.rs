@@ -217,7 +217,13 @@ fn owner(edge: &Edge, run: &str) -> String {
 
 fn lock_error(error: &LockError) -> Error {
     match error {
-        LockError::Held { .. } => Error::locked(error.to_string()),
+        LockError::Held { name, owner } => {
+            let reason = owner
+                .strip_prefix(name.as_str())
+                .map_or_else(|| error.to_string(), |rest| format!("{name} goes on already{rest}"));
+            let run = owner.strip_prefix("run ").and_then(|rest| rest.split(' ').next());
+            Error::locked(reason, run)
+        }
         LockError::File { .. } => Error::refused(error.to_string(), "make the state directory writable"),
     }
 }

@@ -124,7 +124,8 @@ impl View {
                 for stamped in &history {
                     self.timeline.line(stamped);
                 }
-                self.tick();
+                self.clear();
+                self.draw();
             }
             Message::Event(stamped) => {
                 let is_over = matches!(stamped.event, Event::RunEnd(_) | Event::RunInterrupted { .. });

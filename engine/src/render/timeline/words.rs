@@ -77,6 +77,7 @@ impl Timeline {
             .unwrap_or_default();
         let reason = because(reason);
         let (text, tone) = match state {
+            StepState::Running if self.running.contains_key(id) => (format!("goes on{reason}"), Tone::Plain),
             StepState::Running => {
                 let budget = outline.and_then(|step| step.budget_ms);
                 let budget = budget

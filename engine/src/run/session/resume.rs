@@ -138,7 +138,7 @@ fn ask(run: &str, what: RequestKind, edge: &Edge) -> Result<(), Error> {
 
 fn not_open(run: &str, error: OpenError) -> Error {
     match error {
-        OpenError::Busy { .. } => Error::locked(error.to_string()),
+        OpenError::Busy { .. } => Error::locked(error.to_string(), Some(run)),
         OpenError::Ended(end) => Error::refused(
             format!("run {run} has ended ({})", end_word(end)),
             "start a new run; `backstay transcript show` tells what this one did",
