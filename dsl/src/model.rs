@@ -66,6 +66,35 @@ pub struct Runbook {
     pub bindings: Vec<Binding>,
 }
 
+impl Runbook {
+    /// A runbook of this name with nothing in it: unwinds on failure and interrupt.
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            doc: String::new(),
+            version: None,
+            owner: None,
+            affects: None,
+            window: None,
+            on_failure: Disposition::Unwind,
+            on_interrupt: Disposition::Unwind,
+            inputs: Vec::new(),
+            services: Vec::new(),
+            states: Vec::new(),
+            anchors: Vec::new(),
+            holds: Vec::new(),
+            steps: Vec::new(),
+            rollbacks: Vec::new(),
+            parks: Vec::new(),
+            tables: Vec::new(),
+            scenarios: Vec::new(),
+            questions: Vec::new(),
+            bindings: Vec::new(),
+        }
+    }
+}
+
 /// The window of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

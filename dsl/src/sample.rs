@@ -12,27 +12,8 @@ pub(crate) const MINUTE: u64 = 60_000;
 
 pub(crate) fn runbook(steps: Vec<Step>) -> Runbook {
     Runbook {
-        name: "sample".to_owned(),
-        title: "Sample".to_owned(),
-        doc: String::new(),
-        version: None,
-        owner: None,
-        affects: None,
-        window: None,
-        on_failure: Disposition::Unwind,
-        on_interrupt: Disposition::Unwind,
-        inputs: Vec::new(),
-        services: Vec::new(),
-        states: Vec::new(),
-        anchors: Vec::new(),
-        holds: Vec::new(),
         steps,
-        rollbacks: Vec::new(),
-        parks: Vec::new(),
-        tables: Vec::new(),
-        scenarios: Vec::new(),
-        questions: Vec::new(),
-        bindings: Vec::new(),
+        ..Runbook::empty("sample")
     }
 }
 

@@ -8,7 +8,7 @@ use backstay::plan::Plan;
 use backstay::topology::Topology;
 use backstay::world::real::RealWorld;
 use backstay::world::simulated::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
-use backstay_dsl::model::{Disposition, Runbook};
+use backstay_dsl::model::Runbook;
 
 use crate::bench::Bench;
 
@@ -46,29 +46,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
 
 /// A plan that says what is there and does nothing.
 fn plan(topology: Arc<Topology>) -> Plan {
-    let runbook = Runbook {
-        name: "world".to_owned(),
-        title: "world".to_owned(),
-        doc: String::new(),
-        version: None,
-        owner: None,
-        affects: None,
-        window: None,
-        on_failure: Disposition::Unwind,
-        on_interrupt: Disposition::Unwind,
-        inputs: Vec::new(),
-        services: Vec::new(),
-        states: Vec::new(),
-        anchors: Vec::new(),
-        holds: Vec::new(),
-        steps: Vec::new(),
-        rollbacks: Vec::new(),
-        parks: Vec::new(),
-        tables: Vec::new(),
-        scenarios: Vec::new(),
-        questions: Vec::new(),
-        bindings: Vec::new(),
-    };
+    let runbook = Runbook::empty("world");
     Plan {
         times: backstay_dsl::time::times(&runbook),
         runbook: Arc::new(runbook),

@@ -13,9 +13,9 @@ impl Checker<'_> {
         let Some(declared) = self.symbols[0].headers.first().copied() else {
             let finding = Diagnostic::error("missing-clause", self.first_item, "this file has no header");
             self.report(finding.help("begin it with `runbook NAME \"title\"`"));
-            return empty();
+            return Runbook::empty("");
         };
-        let mut runbook = empty();
+        let mut runbook = Runbook::empty("");
         runbook.name.clone_from(&declared.item.name.value);
         runbook.title = crate::check::steps::title(declared.item.title.as_ref(), &declared.item.name);
         declared.doc.clone_into(&mut runbook.doc);
@@ -62,31 +62,5 @@ impl Checker<'_> {
             self.report(finding.help("add at least one: `step NAME \"title\" { … }`"));
         }
         runbook
-    }
-}
-
-fn empty() -> Runbook {
-    Runbook {
-        name: String::new(),
-        title: String::new(),
-        doc: String::new(),
-        version: None,
-        owner: None,
-        affects: None,
-        window: None,
-        on_failure: Disposition::Unwind,
-        on_interrupt: Disposition::Unwind,
-        inputs: Vec::new(),
-        services: Vec::new(),
-        states: Vec::new(),
-        anchors: Vec::new(),
-        holds: Vec::new(),
-        steps: Vec::new(),
-        rollbacks: Vec::new(),
-        parks: Vec::new(),
-        tables: Vec::new(),
-        scenarios: Vec::new(),
-        questions: Vec::new(),
-        bindings: Vec::new(),
     }
 }

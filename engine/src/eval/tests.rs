@@ -78,7 +78,7 @@ fn runbook() -> Runbook {
             give: read("t.text"),
             span: Span::default(),
         }],
-        ..crate::plan::fixture::runbook()
+        ..Runbook::empty("r")
     }
 }
 

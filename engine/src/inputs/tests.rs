@@ -6,7 +6,6 @@ use backstay_dsl::model::{Expr, ExprKind, Literal};
 use backstay_dsl::source::Span;
 use backstay_dsl::types::Type;
 
-use crate::plan::fixture;
 
 struct Secrets(Option<&'static str>);
 
@@ -53,7 +52,7 @@ fn runbook() -> Runbook {
     token.secret = Some(SecretSource::Env("TOKEN".to_owned()));
     Runbook {
         inputs: vec![input("grace", Type::Duration), directory, copy, webs, token],
-        ..fixture::runbook()
+        ..Runbook::empty("r")
     }
 }
 

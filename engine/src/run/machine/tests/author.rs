@@ -220,7 +220,7 @@ pub(super) fn table(steps: &[usize], rows: Vec<SymptomRow>) -> SymptomTable {
 pub(super) fn runbook(steps: Vec<Step>) -> Runbook {
     Runbook {
         steps,
-        ..fixture::runbook()
+        ..Runbook::empty("r")
     }
 }
 
