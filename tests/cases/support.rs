@@ -160,7 +160,7 @@ pub(crate) fn finish(child: Child) -> Finished {
     let pid = child.id();
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    if let Ok(output) = receiver.recv_timeout(Duration::from_secs(120)) {
+    if let Ok(output) = receiver.recv_timeout(Duration::from_mins(2)) {
         output.unwrap().into()
     } else {
         signal(pid, "KILL");

@@ -186,7 +186,7 @@ impl Walk<'_> {
                 let mut reading = self.reading("what is required", condition).await;
                 if reading.result == ReadingResult::DoesNotHold {
                     report.reason = format!("it would fail: {otherwise}");
-                    reading.label = otherwise.clone();
+                    reading.label.clone_from(otherwise);
                 }
                 report.readings.push(reading);
             }
