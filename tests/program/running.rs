@@ -122,22 +122,6 @@ fn a_failed_check_exits_5_and_tells_the_way_back() {
 }
 
 #[test]
-fn a_change_without_a_way_back_is_named_at_the_end() {
-    let (desk, _) = desk();
-    let site = desk.path("");
-    let text = format!(
-        "runbook bare \"Bare\"\n\nstep change \"Change\" {{\n  do fs.write(\"{site}one\", content: \"1\")\n  \
-         do fs.write(\"{site}two\", content: \"2\") no undo because \"it may stay\"\n  \
-         check \"never\": fs.exists(\"{site}three\")\n}}\n",
-        site = site.display()
-    );
-    desk.write("bare.runbook", text);
-    let json = desk.call(&["run", "bare.runbook", "--format", "json"]).exits(5).json();
-    let left = json["leftovers"].as_array().unwrap();
-    assert_eq!(left, &["what `fs.write` changed (change/1): it has no way back"]);
-}
-
-#[test]
 fn an_undo_never_removes_what_was_there_before() {
     let (desk, place) = desk();
     desk.write(

@@ -13,7 +13,7 @@ use super::opening::Opening;
 use super::state::{Phase, State};
 use super::step::{ActiveStep, Budget};
 use super::symptoms::Stage as HealingStage;
-use crate::event::{End, Event, FailedAt, HoldState, RunEnd, StepState, Way};
+use crate::event::{Event, FailedAt, HoldState, RunEnd, StepState, Way};
 use crate::plan::Plan;
 
 /// Steps that may be active at once.
@@ -177,10 +177,6 @@ impl State {
                 reason: cause.reason.clone(),
             }
         });
-        let mut leftovers = self.progress.leftovers();
-        if verdict.end == End::RolledBack {
-            leftovers.extend(self.progress.not_taken_back(plan, ending.way.as_ref()));
-        }
         let held = self
             .progress
             .holds
@@ -195,7 +191,7 @@ impl State {
                 Some(Way::Unwind) => Some("unwind".to_owned()),
                 _ => None,
             },
-            leftovers,
+            leftovers: self.progress.leftovers(),
             exceptions: self.exceptions.clone(),
             commands_left: verdict.commands_left.clone(),
             held: held.map(|hold| hold.name.clone()).collect(),

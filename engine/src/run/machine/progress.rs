@@ -1,15 +1,13 @@
 //! What the run has done so far, whatever block it was in: attempts, what was started, holds, time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use backstay_dsl::model::{BindingId, Statement, StatementKind};
 
-use super::block::{BlockAt, Home};
+use super::block::Home;
 use super::holds::Holds;
 use super::time::Timeline;
-use super::unwind::with_dependents;
-use crate::event::{Intent, Verdict, Way};
-use crate::plan::Plan;
+use crate::event::{Intent, Verdict};
 use crate::value::RecordedValue;
 
 /// What the run has done so far.
@@ -150,38 +148,6 @@ impl Progress {
             }
         }
         leftovers
-    }
-
-    /// Changes that were started and that the way taken did not cover: they have no undo, and no reason why
-    /// none is needed.
-    pub(super) fn not_taken_back(&self, plan: &Plan, way: Option<&Way>) -> Vec<String> {
-        let branch = match way {
-            Some(Way::Rollback(name)) => plan.runbook.rollbacks.iter().find(|branch| branch.name == *name),
-            _ => None,
-        };
-        let covered = branch.map_or_else(BTreeSet::new, |branch| with_dependents(plan, branch.from));
-        let mut bare: Vec<&Started> = self.started.values().collect();
-        bare.retain(|started| {
-            let has_undo = started.home.undo_of(plan, started.place).is_some();
-            started.is_owed() && !has_undo && !covered.contains(&started.step)
-        });
-        bare.sort_by_key(|started| started.order);
-        let mut left = Vec::new();
-        for started in bare {
-            let statement = BlockAt::Home(started.home).statement(plan, started.place);
-            if let Some((statement, StatementKind::Do(action))) =
-                statement.map(|statement| (statement, &statement.kind))
-                && action.undo.is_none()
-                && action.call.effects.is_changing()
-            {
-                let title = action.title.as_deref().unwrap_or(&action.call.action);
-                left.push(format!(
-                    "what `{title}` changed ({}): it has no way back",
-                    statement.key
-                ));
-            }
-        }
-        left
     }
 }
 

@@ -93,7 +93,7 @@ impl State {
 }
 
 /// A step and all that wait for it, directly or not.
-pub(super) fn with_dependents(plan: &Plan, step: usize) -> BTreeSet<usize> {
+fn with_dependents(plan: &Plan, step: usize) -> BTreeSet<usize> {
     let mut found = BTreeSet::from([step]);
     let mut open = vec![step];
     while let Some(step) = open.pop() {
