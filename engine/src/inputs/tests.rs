@@ -6,7 +6,6 @@ use backstay_dsl::model::{Expr, ExprKind, Literal};
 use backstay_dsl::source::Span;
 use backstay_dsl::types::Type;
 
-
 struct Secrets(Option<&'static str>);
 
 #[async_trait]

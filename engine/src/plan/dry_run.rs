@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step};
+use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo};
 
 use crate::action::Context;
 use crate::eval::{Evaluation, Evaluator, Places};
@@ -275,6 +275,10 @@ impl Walk<'_> {
                 effects: effects.iter().map(|effect| self.scrub(effect)).collect(),
                 preview: preview.map(|preview| self.scrub(&preview)),
             });
+        }
+        if let Some(Undo::No(because)) = &action.undo {
+            let title = action.title.as_deref().unwrap_or(&action.call.action);
+            report.notes.push(format!("no undo of {title}: {because}"));
         }
         let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
         overlay.change(&touches, is_whole || has_result_only, step, &self.plan().topology);
