@@ -146,6 +146,32 @@ fn an_undo_never_removes_what_was_there_before() {
 }
 
 #[test]
+fn an_undo_may_remove_what_the_run_itself_has_made() {
+    let desk = Desk::new();
+    let folder = desk.path("folder");
+    desk.write(
+        "group.runbook",
+        format!(
+            r#"runbook group "One undo for a procedure"
+procedure make(d: path) {{ do fs.mkdir(d) do fs.write(d / "file", content: "x") }}
+step one "Make it" {{
+  do make("{0}") undo fs.remove("{0}") within 5s
+  check "never": false
+}}
+"#,
+            folder.display()
+        ),
+    );
+    desk.call(&["run", "group.runbook"]).exits(5);
+    assert!(!folder.exists());
+
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("precious"), "of before").unwrap();
+    desk.call(&["run", "group.runbook"]).exits(4);
+    assert_eq!(fs::read_to_string(folder.join("precious")).unwrap(), "of before");
+}
+
+#[test]
 fn nothing_changes_before_the_window_starts() {
     let (desk, place) = desk();
     let date = std::process::Command::new("date")

@@ -32,7 +32,7 @@ impl Job {
             Ok(call) => call,
             Err(reason) => return self.record(self.no_arguments(action, &reason, start_ns), true).await,
         };
-        if let Some(reason) = self.undo_would_remove(action, &call, way).await {
+        if let Some(reason) = self.undo_would_remove(&statement, &call, way).await {
             let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
             return self
                 .record(self.evaluated_line(what, &title(action), result, &reason), true)

@@ -4,9 +4,10 @@
 //! Absent on purpose: rollback branches, which are written for a stretch and not for one action.
 
 use std::path::Path;
+use std::sync::PoisonError;
 
 use backstay_dsl::effect::{ResourceKind, Touch};
-use backstay_dsl::model::{Block, Do, StatementKind, Undo, UndoBody};
+use backstay_dsl::model::{Block, Statement, StatementKind, Undo, UndoBody};
 
 use crate::action::GroundCall;
 use crate::value::GroundResource;
@@ -16,30 +17,61 @@ use super::shared::Job;
 impl Job {
     /// Why the action must not be begun: its undo would remove what is there already. Asked before the first
     /// attempt only, because what is there later may be the action's own work.
-    pub(super) async fn undo_would_remove(&self, action: &Do, call: &GroundCall, way: &str) -> Option<String> {
+    pub(super) async fn undo_would_remove(
+        &self,
+        statement: &Statement,
+        call: &GroundCall,
+        way: &str,
+    ) -> Option<String> {
         if self.attempt > 1 || !matches!(way, "forward" | "row") {
             return None;
         }
-        let made: Vec<&str> = call.touches.iter().filter_map(made).collect();
-        if made.is_empty() {
-            return None;
-        }
-        for removed in self.removed_by_undo(action).await {
-            let is_of_it = made.iter().any(|made| Path::new(made).starts_with(&removed));
-            let identity = self.shared.ports.world.identify(&removed, true).await;
-            if is_of_it && identity.is_some_and(|identity| identity.object.is_some()) {
+        let made: Vec<String> = call.touches.iter().filter_map(made).map(str::to_owned).collect();
+        for path in self.made_and_removed(statement, &made).await {
+            let identity = self.shared.ports.world.identify(&path, true).await;
+            let is_there = identity.is_some_and(|identity| identity.object.is_some());
+            if is_there && !self.is_of_this_run(&path).await {
                 return Some(format!(
-                    "{removed} is there already, and the undo would remove it; let the undo put back what was there, or move it away first"
+                    "{path} is there already, and the undo would remove it; let the undo put back what was there, or move it away first"
                 ));
             }
         }
         None
     }
 
-    /// The paths that the undo of this statement removes, as far as they are known now. None where the undo
-    /// decides for itself what to do.
-    async fn removed_by_undo(&self, action: &Do) -> Vec<String> {
-        let Some(undo) = self.undo(action) else {
+    /// Whether an action that was begun before has made this path: one whose undo removes it too, so that it
+    /// was looked for then.
+    async fn is_of_this_run(&self, path: &str) -> bool {
+        let keys: Vec<String> = {
+            let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
+            knowledge.intents.keys().cloned().collect()
+        };
+        let evaluator = self.evaluator();
+        for statement in keys.iter().filter_map(|key| self.shared.plan.statements.get(key)) {
+            let StatementKind::Do(action) = &statement.kind else {
+                continue;
+            };
+            let mut made_before = Vec::new();
+            for touch in &action.call.effects.touches {
+                if makes(touch)
+                    && let Some(resource) = touch.resource()
+                    && let Ok(ground) = evaluator.ground_resource(resource).await
+                {
+                    made_before.extend(path_of(&ground).map(str::to_owned));
+                }
+            }
+            let removed = self.made_and_removed(statement, &made_before).await;
+            if removed.iter().any(|removed| removed == path) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The paths that the undo of a statement removes and that are, or hold, what it made; as far as they are
+    /// known now. None where the undo decides for itself what to do.
+    async fn made_and_removed(&self, statement: &Statement, made: &[String]) -> Vec<String> {
+        let Some(undo) = self.undo(statement).filter(|_| !made.is_empty()) else {
             return Vec::new();
         };
         let evaluator = self.evaluator();
@@ -51,6 +83,7 @@ impl Job {
                         if let Touch::Removes(resource) = touch
                             && let Ok(ground) = evaluator.ground_resource(resource).await
                             && let Some(path) = path_of(&ground)
+                            && made.iter().any(|made| Path::new(made).starts_with(path))
                         {
                             removed.push(path.to_owned());
                         }
@@ -63,34 +96,39 @@ impl Job {
         removed
     }
 
-    /// The undo that counts for this statement: that of its procedure where it has one, else its own.
-    fn undo<'job>(&'job self, action: &'job Do) -> Option<&'job UndoBody> {
-        let group = self.statement()?.group;
-        match (group, &action.undo) {
-            (Some(group), _) => self.home()?.groups.get(group),
-            (None, Some(Undo::Body(undo))) => Some(undo),
-            (None, _) => None,
+    /// The undo that counts for a statement: that of its procedure where it has one, else its own.
+    fn undo<'job>(&'job self, statement: &'job Statement) -> Option<&'job UndoBody> {
+        match (&statement.kind, statement.group) {
+            (_, Some(group)) => self.home(&statement.key)?.groups.get(group),
+            (StatementKind::Do(action), None) => match &action.undo {
+                Some(Undo::Body(undo)) => Some(undo),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
-    /// The block that holds this statement.
-    fn home(&self) -> Option<&Block> {
+    /// The block of a step or row that holds the statement of this key.
+    fn home(&self, key: &str) -> Option<&Block> {
         let runbook = &self.shared.plan.runbook;
         let steps = runbook.steps.iter().map(|step| &step.body);
         let rows = runbook.tables.iter().flat_map(|table| &table.rows);
         steps
             .chain(rows.filter_map(|row| row.first.as_ref()))
-            .find(|block| block.statements.iter().any(|statement| statement.key == self.key))
+            .find(|block| block.statements.iter().any(|statement| statement.key == key))
     }
 }
 
 /// The path that an action makes or changes.
 fn made(touch: &Touch<String>) -> Option<&str> {
-    let is_made = matches!(
+    touch.resource().filter(|_| makes(touch)).and_then(path_of)
+}
+
+fn makes<K>(touch: &Touch<K>) -> bool {
+    matches!(
         touch,
         Touch::Sets { .. } | Touch::Adds(_) | Touch::Edits(_) | Touch::Opaque(_)
-    );
-    touch.resource().filter(|_| is_made).and_then(path_of)
+    )
 }
 
 fn path_of(resource: &GroundResource) -> Option<&str> {
