@@ -162,7 +162,7 @@ impl Person for Operator {
     }
 
     async fn ask_signal(&self) -> Option<SignalChoice> {
-        let prompt = "\n  Stop here? Type `back` to turn back (this happens after 30s), `pause` or `go on`; b, p or g will do.\n  \
+        let prompt = "\n  Stop here? Type back (b), pause (p) or go on (g). After 30s it turns back.\n  \
                       Ctrl-C once more kills the run where it stands; it can be resumed.\n  > ";
         let read = |line: &str| match line.trim().to_lowercase().as_str() {
             "b" | "back" | "turn back" => Some(SignalChoice::TurnBack),
@@ -171,7 +171,7 @@ impl Person for Operator {
             _ => None,
         };
         let _others_step_aside = Interruption::new(&self.interrupted);
-        let again = "  That is none of the answers: please type `back`, `pause` or `go on`.";
+        let again = "  That is none of the answers. Please type back (b), pause (p) or go on (g).";
         self.read(prompt, again, read).await
     }
 
