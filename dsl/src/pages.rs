@@ -23,6 +23,7 @@ pages!(
     "missing-budget",
     "missing-clause",
     "no-steps",
+    "not-apart",
     "not-supported-yet",
     "opaque-change",
     "overlapping-writers",

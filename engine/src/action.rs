@@ -282,13 +282,20 @@ pub struct GroundCall {
     pub action: String,
     /// The arguments.
     pub arguments: Arguments,
-    /// What it touches, with real keys (a key that is the result is left out).
+    /// What it touches, with real keys.
     pub touches: Vec<Touch<String>>,
+    /// What it touches under a key that only its result will give; `‹result›` stands for that key.
+    pub of_result: Vec<Touch<String>>,
     /// For rehearsals: what `healthy E` says.
     pub healthy: Option<Value>,
 }
 
 impl GroundCall {
+    /// What it touches, with that what only its result will name.
+    pub fn effects(&self) -> impl Iterator<Item = &Touch<String>> {
+        self.touches.iter().chain(&self.of_result)
+    }
+
     /// The resources it touches.
     pub fn resources(&self) -> impl Iterator<Item = &GroundResource> {
         self.touches.iter().filter_map(Touch::resource)

@@ -23,6 +23,7 @@ use crate::action::GroundCall;
 use crate::value::{Answer, Unanswered, Value};
 
 pub use describe::{describe, shown};
+pub use ground::GroundTouch;
 pub use places::Places;
 pub use text::{from_json, is_pinned_image, is_pinned_package, parse_as};
 

@@ -280,6 +280,9 @@ pub enum StepState {
     Cancelled,
 }
 
+/// Stands, in the terms of an intent, for a key that only the result of the action will give.
+pub(crate) const RESULT: &str = "‹result›";
+
 /// An action is about to be performed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
@@ -291,7 +294,8 @@ pub struct Intent {
     pub action: String,
     /// What a person knows it by.
     pub title: String,
-    /// What it touches: words and resources, secrets left out.
+    /// What it touches: words and resources, secrets left out; `‹result›` stands for what only the
+    /// result will name.
     pub terms: Vec<String>,
     /// Whether any of that changes production.
     pub changing: bool,

@@ -94,6 +94,23 @@ fn release_switch_goes_back_with_the_state_that_belongs_to_the_release() {
     assert_eq!(example.ask("release"), "1.0.0");
     assert_eq!(example.ask("records"), "3");
     assert_eq!(example.read("state/schema"), "1\n");
+    let archives: Vec<_> = fs::read_dir(example.site().join("backups"))
+        .unwrap()
+        .map(|entry| format!("file({})", entry.unwrap().path().display()))
+        .collect();
+    assert_eq!(archives.len(), 1, "{archives:?}");
+    let left = json["leftovers"].as_array().unwrap();
+    assert!(left.iter().any(|one| *one == archives[0]), "{left:?}");
+    let intents = example.sandbox.records_of("intent");
+    let backup = intents.iter().find(|one| one["action"] == "backup.create").unwrap();
+    assert_eq!(
+        backup["terms"],
+        serde_json::json!([
+            "reads state(state)",
+            "captures state(state) as backup(‹result›)",
+            "adds file(‹result›)"
+        ])
+    );
     assert!(
         !example.site().join("state/records.tsv").exists(),
         "the migrated file is still there"

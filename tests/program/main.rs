@@ -8,5 +8,6 @@ mod call;
 mod checking;
 mod disk;
 mod evidence;
+mod planning;
 mod running;
 mod terminal;

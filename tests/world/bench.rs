@@ -153,6 +153,7 @@ impl Bench {
             action: action.to_owned(),
             arguments,
             touches,
+            of_result: Vec::new(),
             healthy: None,
         };
         Call { context, ground, stop }

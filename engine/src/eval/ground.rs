@@ -5,17 +5,27 @@ use backstay_dsl::model::{ActionCall, Expr, ExprKind};
 
 use crate::action::{Arguments, GroundCall};
 use crate::eval::{Evaluator, Frame};
+use crate::event::RESULT;
 use crate::value::{GroundResource, Unanswered, Value};
 
+/// One effect with its keys worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroundTouch {
+    /// All keys are real.
+    Now(Touch<String>),
+    /// A key is the call's own result: `‹result›` stands for it.
+    OfResult(Touch<String>),
+}
+
 impl Evaluator<'_> {
-    /// Works out the arguments and effects of a call. A touch whose key is the call's own result is
-    /// left out: it has no key before the call.
+    /// Works out the arguments and effects of a call. A touch whose key is the call's own result stands
+    /// apart, in [`GroundCall::of_result`]: it has no key before the call.
     pub async fn ground(&self, call: &ActionCall) -> Result<GroundCall, Unanswered> {
         self.ground_in(call, &Frame::default()).await
     }
 
-    /// Works out one effect; `None` where its key is the call's own result.
-    pub async fn ground_touch(&self, touch: &Touch<Expr>) -> Result<Option<Touch<String>>, Unanswered> {
+    /// Works out one effect.
+    pub async fn ground_touch(&self, touch: &Touch<Expr>) -> Result<GroundTouch, Unanswered> {
         self.touch_in(touch, &Frame::default()).await
     }
 
@@ -33,9 +43,12 @@ impl Evaluator<'_> {
                 .map_err(|unanswered| Unanswered::new(format!("`{name}` is not known: {}", unanswered.reason)))?;
             arguments.0.insert(name.clone(), value);
         }
-        let mut touches = Vec::new();
+        let (mut touches, mut of_result) = (Vec::new(), Vec::new());
         for touch in &call.effects.touches {
-            touches.extend(self.touch_in(touch, frame).await?);
+            match self.touch_in(touch, frame).await? {
+                GroundTouch::Now(touch) => touches.push(touch),
+                GroundTouch::OfResult(touch) => of_result.push(touch),
+            }
         }
         let healthy = match &call.effects.healthy {
             Some(expr) => self.answer(expr, frame).await.ok(),
@@ -45,18 +58,21 @@ impl Evaluator<'_> {
             action: call.action.clone(),
             arguments,
             touches,
+            of_result,
             healthy,
         })
     }
 
-    /// A touch with real keys; `None` where a key is the call's own result.
-    async fn touch_in(&self, touch: &Touch<Expr>, frame: &Frame) -> Result<Option<Touch<String>>, Unanswered> {
+    async fn touch_in(&self, touch: &Touch<Expr>, frame: &Frame) -> Result<GroundTouch, Unanswered> {
         let mut exprs = Vec::new();
         touch.map(&mut |expr: &Expr| exprs.push(expr.clone()));
         let mut keys = Vec::new();
+        let mut is_of_result = false;
         for expr in exprs {
             if has_result(&expr) {
-                return Ok(None);
+                is_of_result = true;
+                keys.push(Ok(RESULT.to_owned()));
+                continue;
             }
             keys.push(self.answer(&expr, frame).await.map(|value| value.canonical()));
         }
@@ -72,7 +88,8 @@ impl Evaluator<'_> {
         });
         match missing {
             Some(unanswered) => Err(unanswered),
-            None => Ok(Some(ground)),
+            None if is_of_result => Ok(GroundTouch::OfResult(ground)),
+            None => Ok(GroundTouch::Now(ground)),
         }
     }
 

@@ -10,7 +10,7 @@ use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo};
 
 use crate::action::Context;
-use crate::eval::{Evaluation, Evaluator, Places};
+use crate::eval::{Evaluation, Evaluator, GroundTouch, Places};
 use crate::plan::obligations::{not_apart, path_uses, unsupported};
 use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
@@ -255,18 +255,11 @@ impl Walk<'_> {
                     let context = self.paper.context(&call.touches);
                     preview = self.paper.run.world.preview(&context, call).await;
                 }
-                let effects = call.touches.iter().map(term).collect();
-                (
-                    effects,
-                    call.touches.clone(),
-                    call.touches.len() == action.call.effects.touches.len(),
-                )
+                (call.effects().map(term).collect(), call.touches.clone(), true)
             }
             Err(_) => self.partly_ground(action).await,
         };
-        // What is left out only has the call's own result as its key: it is new, or a backup.
-        let has_result_only = ground.is_ok();
-        if action.call.effects.is_changing() || !touches.is_empty() {
+        if action.call.effects.is_changing() || !effects.is_empty() {
             let effects: Vec<String> = effects;
             report.changes.push(Change {
                 key: key.to_owned(),
@@ -281,7 +274,7 @@ impl Walk<'_> {
             report.notes.push(format!("no undo of {title}: {because}"));
         }
         let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.change(&touches, is_whole || has_result_only, step, &self.plan().topology);
+        overlay.change(&touches, is_whole, step, &self.plan().topology);
         drop(overlay);
         if let Some(binding) = action.binding {
             self.bind(binding, Err(unknown_until(step)));
@@ -292,20 +285,22 @@ impl Walk<'_> {
     async fn partly_ground(&self, action: &Do) -> (Vec<String>, Vec<backstay_dsl::effect::Touch<String>>, bool) {
         let mut effects = Vec::new();
         let mut touches = Vec::new();
+        let mut is_whole = true;
         for touch in &action.call.effects.touches {
             match self.evaluator().ground_touch(touch).await {
-                Ok(Some(ground)) => {
+                Ok(GroundTouch::Now(ground)) => {
                     effects.push(term(&ground));
                     touches.push(ground);
                 }
-                Ok(None) => {}
+                // It is new, or a backup: nothing read before it could depend on it.
+                Ok(GroundTouch::OfResult(ground)) => effects.push(term(&ground)),
                 Err(_) => {
+                    is_whole = false;
                     let kind = touch.resource().map_or("", |resource| resource.kind.word());
                     effects.push(format!("{} {kind}(not known yet)", touch.word()));
                 }
             }
         }
-        let is_whole = effects.len() == touches.len();
         (effects, touches, is_whole)
     }
 

@@ -89,6 +89,7 @@ mod tests {
                     Value::Secret(Secret::new("token", secret)),
                 )])),
                 touches: Vec::new(),
+                of_result: Vec::new(),
                 healthy: None,
             };
             MacKey([key; MAC_KEY_BYTES]).of("a/1", &call)

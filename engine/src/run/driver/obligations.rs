@@ -37,7 +37,8 @@ impl Job {
                 identified.push((path_use, identity));
             }
         }
-        broken.extend(not_apart(&identified).into_iter().map(|reason| ("not-apart", reason)));
+        let not_apart = not_apart(&identified).into_iter();
+        broken.extend(not_apart.map(|reason| ("not-apart", format!("not-apart: {reason}"))));
         let what = EvaluationKind::Obligation;
         if broken.is_empty() {
             let evidence = match count {
@@ -71,6 +72,7 @@ impl Job {
                 Value::Service(name.to_owned()),
             )])),
             touches: Vec::new(),
+            of_result: Vec::new(),
             healthy: None,
         };
         let context = self.context(READ_LIMIT_MS, &[]);

@@ -42,7 +42,7 @@ impl Job {
         self.record(Event::Intent(Box::new(intent)), false).await?;
         let start_ns = self.boot_ns();
         let outcome = self.bounded(action, &call, limit_ms).await;
-        let record = self.outcome(action, outcome, self.ms_since(start_ns)).await?;
+        let record = self.outcome(action, &call, outcome, self.ms_since(start_ns)).await?;
         self.record(Event::Outcome(Box::new(record)), true).await
     }
 
@@ -77,7 +77,7 @@ impl Job {
             n: self.attempt,
             action: action.call.action.clone(),
             title: title(action),
-            terms: call.touches.iter().map(|touch| self.evidence(&term(touch))).collect(),
+            terms: call.effects().map(|touch| self.evidence(&term(touch))).collect(),
             changing: action.call.effects.is_changing(),
             repeat: action.call.effects.repeat.word().to_owned(),
             mac: self.shared.settings.mac_key.of(&self.key, call),
@@ -116,7 +116,13 @@ impl Job {
         }
     }
 
-    async fn outcome(&self, action: &Do, outcome: Outcome, ms: u64) -> Result<OutcomeRecord, Stopped> {
+    async fn outcome(
+        &self,
+        action: &Do,
+        call: &GroundCall,
+        outcome: Outcome,
+        ms: u64,
+    ) -> Result<OutcomeRecord, Stopped> {
         let (mut result, evidence) = match outcome {
             Outcome::Done(evidence) => (OutcomeResult::Ok, evidence),
             Outcome::Failed(evidence) => (OutcomeResult::Failed, evidence),
@@ -125,13 +131,16 @@ impl Job {
         let mut summary = self.evidence(&evidence.summary);
         let blobs = self.blobs(&evidence).await?;
         let mut value = None;
-        if let (OutcomeResult::Ok, Some(_), Some(given)) = (result, action.binding, &evidence.value) {
+        // A value is recorded where a later statement needs it, or where it names what was made.
+        let is_named = action.binding.is_some() || !call.of_result.is_empty();
+        if let (OutcomeResult::Ok, true, Some(given)) = (result, is_named, &evidence.value) {
             match self.recorded(given) {
                 Ok(recorded) => value = Some(recorded),
-                Err(reason) => {
+                Err(reason) if action.binding.is_some() => {
                     result = OutcomeResult::Failed;
                     summary = reason;
                 }
+                Err(reason) => summary = format!("{summary}; {reason}"),
             }
         }
         Ok(OutcomeRecord {

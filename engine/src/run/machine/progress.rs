@@ -7,7 +7,7 @@ use backstay_dsl::model::{BindingId, Statement, StatementKind};
 use super::block::Home;
 use super::holds::Holds;
 use super::time::Timeline;
-use crate::event::{Intent, Verdict};
+use crate::event::{Intent, RESULT, Verdict};
 use crate::value::RecordedValue;
 
 /// What the run has done so far.
@@ -151,9 +151,11 @@ impl Progress {
     }
 }
 
+/// The resources of one kind of effect; what only a result will name comes with the outcome.
 fn resources(terms: &[String], word: &str) -> Vec<String> {
     terms
         .iter()
+        .filter(|term| !term.contains(RESULT))
         .filter_map(|term| term.strip_prefix(word))
         .map(str::to_owned)
         .collect()

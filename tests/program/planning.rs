@@ -1,0 +1,137 @@
+//! What a plan says: what would run, what it would change, what two names hide.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+
+use crate::call::Desk;
+
+const CHANGES: &str = r#"runbook steps "Steps that would run, would not, or cannot be known"
+
+inputs {
+  /// Where all of it is.
+  root : path
+}
+
+protect records "Records" { path root / "records" }
+
+step keep "Keep a copy" {
+  do backup.create(records, to: root / "backups")
+}
+
+step done "Already done" {
+  skip when fs.exists(root / "records") because "it is there"
+  do fs.write(root / "records", content: "") no undo because "never needed"
+}
+
+step write "Write the mark" {
+  do fs.write(root / "mark", content: "1") undo { do fs.remove(root / "mark") } within 5s
+}
+
+step known "Depends on the mark that was written" {
+  only when fs.read(root / "mark") == "2" because "the mark says so"
+  record root
+}
+
+step stamp "A program writes the stamp" {
+  do "Stamp it": exec.run(["/bin/cp", root / "mark", root / "stamp"], effects: {
+    sets file(root / "stamp")
+    repeat convergent
+  }) undo { do fs.remove(root / "stamp") } within 5s
+}
+
+step later "Depends on what the program wrote" {
+  skip when fs.read(root / "stamp") == "2" because "the stamp says so"
+  record root
+}
+"#;
+
+fn desk() -> (Desk, String) {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("root/records")).unwrap();
+    let root = format!("root={}", desk.path("root").display());
+    (desk, root)
+}
+
+fn plan(desk: &Desk, root: &str) -> Value {
+    desk.write("steps.runbook", CHANGES);
+    let call = desk.call(&["plan", "steps.runbook", "--input", root, "--format", "json"]);
+    call.exits(0).json()
+}
+
+#[test]
+fn a_step_runs_is_skipped_or_is_decided_later() {
+    let (desk, root) = desk();
+    let steps = plan(&desk, &root)["steps"].clone();
+    let would: Vec<_> = steps.as_array().unwrap().iter().map(|step| &step["would"]).collect();
+    assert_eq!(would, ["run", "skip", "run", "skip", "run", "unknown"]);
+    let reason = steps[5]["reason"].as_str().unwrap();
+    assert!(reason.contains("unknown until step stamp"), "{reason}");
+}
+
+#[test]
+fn what_a_result_will_name_is_among_the_changes() {
+    let (desk, root) = desk();
+    let json = plan(&desk, &root);
+    assert_eq!(
+        json["steps"][0]["changes"][0]["effects"],
+        json!([
+            "reads state(records)",
+            "captures state(records) as backup(‹result›)",
+            "adds file(‹result›)"
+        ])
+    );
+}
+
+#[test]
+fn a_backup_that_nobody_named_is_left_behind_by_name() {
+    let (desk, root) = desk();
+    desk.write("steps.runbook", CHANGES);
+    let call = desk.call(&[
+        "run",
+        "steps.runbook",
+        "--input",
+        &root,
+        "--format",
+        "json",
+        "--no-input",
+    ]);
+    let left = call.exits(0).json()["leftovers"].clone();
+    let archives: Vec<_> = fs::read_dir(desk.path("root/backups"))
+        .unwrap()
+        .map(|entry| format!("file({})", entry.unwrap().path().display()))
+        .collect();
+    assert_eq!(left, json!(archives));
+}
+
+#[test]
+fn two_names_for_one_thing_are_refused() {
+    let (desk, root) = desk();
+    desk.write(
+        "two.runbook",
+        r#"runbook two "Two states"
+
+inputs {
+  /// Where all of it is.
+  root : path
+}
+
+protect one "One" { path root / "records" }
+protect two "Two" { path root / "other" }
+
+step keep "Keep a copy, then write" {
+  do backup.create(one, to: root / "backups") as first
+  check "it restores": backup.verify(first) is ok
+  do fs.write(root / "other" / "mark", content: "1") undo { do fs.remove(root / "other" / "mark") } within 5s
+}
+"#,
+    );
+    symlink(desk.path("root/records"), desk.path("root/other")).unwrap();
+    for verb in ["plan", "run"] {
+        let call = desk.call(&[verb, "two.runbook", "--input", &root, "--format", "json", "--no-input"]);
+        let error = call.exits(4).json()["error"].clone();
+        assert!(error.to_string().contains("not-apart"), "{verb}: {error}");
+    }
+    assert!(!desk.path("root/backups").exists());
+}
