@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use backstay::units;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, Touch};
+use backstay_dsl::suggest::closest;
 use backstay_dsl::types::Type;
 
 use crate::arguments::Actions;
@@ -29,7 +30,12 @@ pub(super) fn run(arguments: &Actions) -> Result<u8, Failure> {
         .collect();
     if family.is_empty() {
         let reason = format!("there is no action and no family `{}`", backstay::render::visible(name));
-        return Err(Failure::usage(reason).help("for a list of all: backstay actions"));
+        let names: Vec<String> = catalogue.iter().map(Signature::full_name).collect();
+        let failure = match closest(name, names.iter().map(String::as_str)) {
+            Some(nearest) => Failure::usage(reason).help(format!("did you mean `{nearest}`?")),
+            None => Failure::usage(reason),
+        };
+        return Err(failure.help("for a list of all: backstay actions"));
     }
     streams::data(&family);
     Ok(0)

@@ -2,6 +2,7 @@
 
 use backstay::render::visible;
 use backstay_dsl::pages;
+use backstay_dsl::suggest::closest;
 
 use crate::arguments::Explain;
 use crate::failure::Failure;
@@ -19,7 +20,13 @@ pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
             streams::data(&format!("{}\n", page.trim_end()));
             Ok(0)
         }
-        None => Err(Failure::usage(format!("no diagnostic is called `{}`", visible(slug)))
-            .help("for a list of all: backstay explain")),
+        None => {
+            let failure = Failure::usage(format!("no diagnostic is called `{}`", visible(slug)));
+            let failure = match closest(bare, pages::slugs()) {
+                Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
+                None => failure,
+            };
+            Err(failure.help("for a list of all: backstay explain"))
+        }
     }
 }
