@@ -9,5 +9,6 @@ mod checking;
 mod disk;
 mod evidence;
 mod planning;
+mod resuming;
 mod running;
 mod terminal;

@@ -1,0 +1,114 @@
+//! A run that was paused: its secrets are read again, its window can be extended, and what could not be
+//! told to people stopped nothing.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::call::{Call, Desk};
+
+const PAUSES: &str = r#"runbook pauses "Waits for somebody to pause it" {
+  window 150s keep 60s for the way back
+  on interrupt pause
+}
+
+inputs {
+  /// Where.
+  place : path
+  /// What the service knows callers by.
+  token : secret from env SERVICE_TOKEN
+}
+
+step one "Tell, then write" {
+  budget 30s
+  do notify.file(place / "missing" / "news", message: "it begins")
+  do fs.write(place / "one", content: "1") undo { do fs.remove(place / "one") } within 2s
+  record place
+}
+
+step two "Install the token" {
+  budget 40s
+  wait 2s because "somebody may pause it"
+  do fs.install(place / "token", content: token, mode: "600") undo { do fs.remove(place / "token") } within 2s
+}
+"#;
+
+const TOKEN: &str = "canary-in-a-coal-mine";
+
+/// A run that was interrupted while it waited.
+fn paused() -> (Desk, String) {
+    let desk = Desk::new();
+    desk.write("pauses.runbook", PAUSES);
+    let place = format!("place={}", desk.path("").display());
+    let child = desk
+        .command(&["run", "pauses.runbook", "--input", &place, "--no-input"])
+        .env("SERVICE_TOKEN", TOKEN)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = child.unwrap();
+    let start = Instant::now();
+    while !desk.path("one").exists() {
+        assert!(start.elapsed() < Duration::from_secs(30), "the first step does nothing");
+        sleep(Duration::from_millis(20));
+    }
+    let pid = child.id().to_string();
+    std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let run = desk.run_name();
+    (desk, run)
+}
+
+fn records(desk: &Desk, run: &str) -> Vec<Value> {
+    let text = fs::read_to_string(desk.path("state/runs").join(run).join("transcript.jsonl")).unwrap();
+    assert!(!text.contains(TOKEN));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn secrets_are_read_again_and_the_window_is_extended_with_a_reason() {
+    let (desk, run) = paused();
+    let refused = desk.call(&["resume", &run, "--no-input"]).exits(2);
+    assert!(refused.stderr.contains("SERVICE_TOKEN"), "{refused:?}");
+    assert!(!desk.path("token").exists());
+
+    let words = [
+        "resume",
+        &run,
+        "--no-input",
+        "--extend",
+        "30m",
+        "--because",
+        "the board said yes",
+    ];
+    Call::of(desk.command(&words).env("SERVICE_TOKEN", TOKEN)).exits(0);
+    assert_eq!(fs::read_to_string(desk.path("token")).unwrap(), TOKEN);
+    let records = records(&desk, &run);
+    let decision = records.iter().find(|one| one["kind"] == "decision").unwrap();
+    assert_eq!(decision["because"], "the board said yes");
+    assert_eq!(decision["what"], "extend 30m");
+    assert_eq!(decision["who"], "ada");
+}
+
+#[test]
+fn what_cannot_be_told_to_people_stops_nothing() {
+    let (desk, run) = paused();
+    let records = records(&desk, &run);
+    let outcomes: Vec<_> = records.iter().filter(|one| one["kind"] == "outcome").collect();
+    assert_eq!(outcomes[0]["result"], "failed", "{}", outcomes[0]);
+    assert_eq!(outcomes[1]["result"], "ok", "{}", outcomes[1]);
+    assert!(records.iter().any(|one| one["id"] == "one" && one["state"] == "done"));
+
+    Call::of(
+        desk.command(&["turn-back", &run, "--no-input"])
+            .env("SERVICE_TOKEN", TOKEN),
+    )
+    .exits(5);
+    assert!(!desk.path("one").exists());
+}
