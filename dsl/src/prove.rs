@@ -1,6 +1,6 @@
 //! The proofs: what the compiler refuses in a runbook that is otherwise well-formed.
 //!
-//! Each file below holds one rule and the reason for it. A rule reads the [`Case`] and reports; none
+//! Each file below holds one rule and the reason for it. A rule reads the `Case` and reports; none
 //! depends on another. A finding stands at the statement whose requirement fails; what causes it is a
 //! help with a place of its own. Absent for now: the rules over sets of [`crate::state::State`]s (the way
 //! back, backups, traffic).

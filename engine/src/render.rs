@@ -2,7 +2,7 @@
 //!
 //! Everything here is a function of data: nothing prints, asks the time or knows a terminal. The live
 //! view and `transcript show` are one renderer, [`Timeline`]. Text of others (what commands print, what
-//! files hold) goes through [`visible`] before it is shown.
+//! files hold) goes through [`visible()`] before it is shown.
 
 #[cfg(feature = "cli")]
 mod findings;

@@ -93,7 +93,7 @@ pub struct Question {
     pub span: Span,
 }
 
-/// A name bound by a statement: a place in [`Runbook::bindings`].
+/// A name bound by a statement: a place in [`crate::model::Runbook::bindings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BindingId(pub u32);
 
@@ -155,7 +155,7 @@ pub enum ExprKind {
     Read(Arc<ActionCall>),
     /// A question of the text, by qualified name, with its arguments by name.
     Question {
-        /// Its qualified name; a key of [`Runbook::questions`].
+        /// Its qualified name; a key of [`crate::model::Runbook::questions`].
         name: String,
         /// The arguments, in the order of its parameters.
         arguments: Vec<Expr>,

@@ -8,7 +8,7 @@ use zstd::stream::write::Encoder;
 
 use super::{BLOCK, Member, MemberKind};
 
-/// What is kept in memory before it is compressed; a file below [`Writer::whole_max`] fits.
+/// What is kept in memory before it is compressed; a file below `whole_max` fits.
 const BUFFER: usize = 1 << 20;
 
 /// Writes members in order.
