@@ -6,6 +6,7 @@
 
 #[cfg(feature = "cli")]
 mod findings;
+mod front_page;
 pub mod json;
 mod line;
 mod plan;
@@ -16,6 +17,7 @@ mod visible;
 
 #[cfg(feature = "cli")]
 pub use findings::findings;
+pub use front_page::FrontPage;
 pub use line::{Line, Tone};
 pub use plan::plan;
 pub use status::Status;

@@ -6,7 +6,11 @@ use crate::call::{Desk, SMALL};
 
 fn finished() -> (Desk, String) {
     let desk = Desk::new();
-    desk.write("small.runbook", SMALL);
+    let check = "fs.exists(place) within 5s";
+    desk.write(
+        "small.runbook",
+        SMALL.replace(check, &format!("{check}\n  record place")),
+    );
     let place = format!("place={}", desk.path("out").display());
     desk.call(&["run", "small.runbook", "--input", &place, "--no-input"])
         .exits(0);
@@ -57,5 +61,15 @@ fn a_run_is_shown_line_by_line() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let records = fs::read_to_string(desk.path(&format!("state/runs/{run}/transcript.jsonl"))).unwrap();
-    assert_eq!(shown.lines().count(), records.lines().count());
+    let (front_page, lines) = shown.split_once("\n\n").unwrap();
+    assert_eq!(lines.lines().count(), records.lines().count());
+    for part in [
+        "Write a file\n",
+        "operator:  ada on ",
+        "count = 3",
+        "recorded:  place = ",
+        "end:       completed",
+    ] {
+        assert!(front_page.contains(part), "{part}: {front_page}");
+    }
 }

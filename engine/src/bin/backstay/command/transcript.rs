@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use backstay::render::{Outline, Timeline, json, visible};
+use backstay::render::{FrontPage, Outline, Timeline, json, visible};
 use backstay::transcript::{Reader, Verdict, verify};
 
 use crate::arguments::{Format, Show, Transcript, Verify};
@@ -40,6 +40,13 @@ fn judge(arguments: &Verify) -> Result<u8, Failure> {
 fn show(arguments: &Show) -> Result<u8, Failure> {
     let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
     let reader = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
+    // The page stands first, and says what the last record says: a pass of its own, up to what cannot be read.
+    let mut front_page = FrontPage::default();
+    let whole = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
+    for record in whole.map_while(Result::ok) {
+        front_page.take(&record.stamped);
+    }
+    streams::data(&front_page.text());
     let mut timeline = Timeline::new(Outline::default());
     let has_colour = streams::data_has_colour();
     for record in reader {
