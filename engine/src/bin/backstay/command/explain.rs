@@ -15,18 +15,15 @@ pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
         return Ok(0);
     };
     let bare = slug.trim_start_matches(['[', '`']).trim_end_matches([']', '`']);
-    match pages::page(bare) {
-        Some(page) => {
-            streams::data(&format!("{}\n", page.trim_end()));
-            Ok(0)
-        }
-        None => {
-            let failure = Failure::usage(format!("no diagnostic is called `{}`", visible(slug)));
-            let failure = match closest(bare, pages::slugs()) {
-                Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
-                None => failure,
-            };
-            Err(failure.help("for a list of all: backstay explain"))
-        }
+    if let Some(page) = pages::page(bare) {
+        streams::data(&format!("{}\n", page.trim_end()));
+        Ok(0)
+    } else {
+        let failure = Failure::usage(format!("no diagnostic is called `{}`", visible(slug)));
+        let failure = match closest(bare, pages::slugs()) {
+            Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
+            None => failure,
+        };
+        Err(failure.help("for a list of all: backstay explain"))
     }
 }
