@@ -254,7 +254,7 @@ mod tests {
 
     fn places() -> Places {
         Places {
-            working_directory: "/work/here".into(),
+            working_directory: "/home/ada".into(),
             home: Some("/home/op".into()),
         }
     }
@@ -317,9 +317,9 @@ mod tests {
         for (written, absolute) in [
             ("~/.app", "/home/op/.app"),
             ("~", "/home/op"),
-            ("a//b/./c/../d", "/work/here/a/b/d"),
+            ("a//b/./c/../d", "/home/ada/a/b/d"),
             ("/x/../../etc", "/etc"),
-            ("a/~", "/work/here/a/~"),
+            ("a/~", "/home/ada/a/~"),
         ] {
             assert_eq!(parse(&Type::Path, written).unwrap(), absolute);
         }

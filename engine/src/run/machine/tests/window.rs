@@ -111,3 +111,21 @@ fn a_run_resumed_past_the_moment_only_turns_back_unless_it_is_extended() {
         assert_eq!(run.run().end().end, End::Completed, "{boot}");
     }
 }
+
+#[test]
+fn a_wall_clock_that_went_back_counts_as_the_moment_to_turn_back() {
+    let plan = sample(60);
+    for (wall_went_back, end) in [(false, End::Completed), (true, End::RolledBack)] {
+        let mut run = Driver::new(&plan);
+        while run.performed().is_empty() {
+            let desired = crate::run::machine::decide(&plan, &run.state);
+            run = run.step_once(desired);
+        }
+        run.append(Event::ClockGap {
+            gap_ms: 6_000,
+            uncertain: wall_went_back,
+            wall_went_back,
+        });
+        assert_eq!(run.run().end().end, end);
+    }
+}
