@@ -25,6 +25,7 @@ use crate::eval::{Environment, Evaluator, Places};
 use crate::topology::Topology;
 use crate::value::{Answer, Secret, Unanswered, Value};
 
+pub(crate) use digest::sources as source_digests;
 pub use digest::{PLAN_FORMAT, sha256};
 pub(crate) use term::term;
 

@@ -57,7 +57,12 @@ fn an_altered_run_exits_1() {
 fn a_run_is_shown_line_by_line() {
     let (desk, run) = finished();
     let shown = desk.call(&["transcript", "show", &run]).exits(0).stdout;
-    for part in ["Write a file (ada on ", "write ", "it is there", "ends completed"] {
+    for part in [
+        "Write a file (ada on ",
+        "begins: Write the file (budget 1m)",
+        "it is there",
+        "ends completed",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let records = fs::read_to_string(desk.path(&format!("state/runs/{run}/transcript.jsonl"))).unwrap();

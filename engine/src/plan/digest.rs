@@ -34,7 +34,7 @@ fn hex_digest(bytes: &[u8]) -> String {
 }
 
 /// Name and digest of each source.
-pub(super) fn sources(sources: &SourceMap) -> Vec<(String, String)> {
+pub(crate) fn sources(sources: &SourceMap) -> Vec<(String, String)> {
     sources
         .iter()
         .map(|(_, source)| (source.name.clone(), sha256(source.text.as_bytes())))

@@ -39,6 +39,11 @@ impl FrontPage {
         }
     }
 
+    /// The texts that the run was made from: name and digest of each.
+    pub fn sources(&self) -> &[(String, String)] {
+        self.start.as_ref().map_or(&[], |start| &start.sources)
+    }
+
     /// The page, one fact a line; empty without a first record.
     pub fn text(&self) -> String {
         let Some(start) = &self.start else {

@@ -47,7 +47,10 @@ fn show(arguments: &Show) -> Result<u8, Failure> {
         front_page.take(&record.stamped);
     }
     streams::data(&front_page.text());
-    let mut timeline = Timeline::new(Outline::default());
+    let catalogue = backstay::action::builtin().catalogue();
+    let runbook = backstay::runbook_of_run(&directory, front_page.sources(), &catalogue);
+    let outline = runbook.map_or_else(Outline::default, |runbook| Outline::from(runbook.as_ref()));
+    let mut timeline = Timeline::new(outline);
     let has_colour = streams::data_has_colour();
     for record in reader {
         match record {
