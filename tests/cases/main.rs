@@ -12,4 +12,5 @@
 mod crash;
 mod examples;
 mod nine;
+mod small;
 mod support;
