@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, Runbook, Test};
@@ -60,7 +61,12 @@ pub struct Evaluator<'a> {
     runbook: &'a Runbook,
     environment: &'a dyn Environment,
     notes: Mutex<Vec<String>>,
+    asked: AtomicU32,
 }
+
+/// At most so many questions of the text and anchors are asked in one evaluation: questions that ask each other twice
+/// double with every level.
+const QUESTIONS_MAX: u32 = 10_000;
 
 /// The parameters and local names of the question that is being worked out.
 #[derive(Default)]
@@ -78,13 +84,14 @@ impl<'a> Evaluator<'a> {
             runbook,
             environment,
             notes: Mutex::new(Vec::new()),
+            asked: AtomicU32::new(0),
         }
     }
 
     /// The answer of an expression, with evidence.
     pub async fn evaluate(&self, expr: &Expr) -> Evaluation {
         self.take_notes();
-        let answer = self.answer(expr, &Frame::default()).await;
+        let answer = self.value(expr).await;
         let mut notes = self.take_notes();
         if notes.is_empty() {
             notes.push(self.note_for(expr, &answer));
@@ -97,7 +104,19 @@ impl<'a> Evaluator<'a> {
 
     /// The value of an expression, without evidence.
     pub async fn value(&self, expr: &Expr) -> Answer {
+        self.asked.store(0, Ordering::Relaxed);
         self.answer(expr, &Frame::default()).await
+    }
+
+    /// Counts a question; refuses the one too many.
+    fn count_question(&self) -> Result<(), Unanswered> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) < QUESTIONS_MAX {
+            Ok(())
+        } else {
+            Err(Unanswered::new(format!(
+                "more than {QUESTIONS_MAX} questions for one answer"
+            )))
+        }
     }
 
     fn take_notes(&self) -> Vec<String> {
@@ -215,6 +234,7 @@ impl<'a> Evaluator<'a> {
                 .anchor_at_start(name)
                 .unwrap_or_else(|| Err(Unanswered::new(format!("`{name}` was not recorded at the start"))));
         }
+        self.count_question()?;
         let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == name);
         let inner = Frame {
             is_inner: true,
@@ -229,6 +249,7 @@ impl<'a> Evaluator<'a> {
     async fn question(&self, name: &str, arguments: &[Expr], frame: &Frame) -> Answer {
         let question = self.runbook.questions.iter().find(|question| question.name == name);
         let question = question.ok_or_else(|| not_known(name))?;
+        self.count_question()?;
         let mut inner = Frame {
             is_inner: true,
             ..Frame::default()

@@ -131,3 +131,36 @@ async fn what_has_no_answer_says_why_in_the_evidence() {
     let port = evaluate(expr(ExprKind::Input("port".to_owned()))).await;
     assert_eq!(port.answer, Ok(Value::Port(80)));
 }
+
+#[tokio::test]
+async fn questions_that_double_with_every_level_are_given_up() {
+    let ask = |level: usize| {
+        expr(ExprKind::Question {
+            name: format!("level{level}"),
+            arguments: Vec::new(),
+        })
+    };
+    let question = |level: usize| Question {
+        name: format!("level{level}"),
+        parameters: Vec::new(),
+        result: Type::Int,
+        lets: Vec::new(),
+        give: match level {
+            0 => int(1),
+            _ => binary(BinaryOperator::Add, ask(level - 1), ask(level - 1)),
+        },
+        span: Span::default(),
+    };
+    let runbook = Runbook {
+        questions: (0..64).map(question).collect(),
+        ..Runbook::empty("r")
+    };
+    let environment = Fixture(Places {
+        working_directory: "/".into(),
+        home: None,
+    });
+    let evaluator = Evaluator::new(&runbook, &environment);
+    let given_up = evaluator.evaluate(&ask(63)).await.answer.unwrap_err();
+    assert_eq!(given_up.reason, "more than 10000 questions for one answer");
+    assert_eq!(evaluator.evaluate(&ask(10)).await.answer, Ok(Value::Int(1024)));
+}
