@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, builtin};
-use backstay::topology::{RunsView, ServiceView, Topology};
+use backstay::topology::{PartView, RunsView, ServiceView, StateView, Topology};
 use backstay::value::{Secret, Value};
 use backstay::world::simulated::SimulatedClock;
 use backstay::world::{Clock, World};
@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 /// The service of every bench.
 pub(crate) const SERVICE: &str = "app";
+/// The protected state of every bench: the tree `data` in its folder.
+pub(crate) const STATE: &str = "data";
 
 /// A world under examination.
 pub(crate) struct Bench {
@@ -54,9 +56,10 @@ impl Bench {
             behind: None,
             begins: Begins::Absent,
         };
+        let part = PartView::Tree(folder.join("data").display().to_string());
         let topology = Topology {
             services: BTreeMap::from([(SERVICE.to_owned(), service)]),
-            ..Topology::default()
+            states: BTreeMap::from([(STATE.to_owned(), StateView { parts: vec![part] })]),
         };
         let topology = Arc::new(topology);
         Self {

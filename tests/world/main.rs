@@ -10,6 +10,7 @@ mod bench;
 mod contract;
 mod disk;
 mod files;
+mod previews;
 mod programs;
 mod services;
 mod trees;

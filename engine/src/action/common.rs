@@ -4,3 +4,4 @@ pub(crate) mod blocking;
 pub(crate) mod child;
 pub(crate) mod describe;
 pub(crate) mod processes;
+pub(crate) mod typed;

@@ -53,7 +53,7 @@ fn path_of(context: &Context, arguments: &Arguments, name: &str) -> PathBuf {
 }
 
 /// The path without `.` and without a slash at its end; `..` stays, since what it means depends on links.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     path.components()
         .filter(|component| !matches!(component, Component::CurDir))
         .collect()

@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::model::Runbook;
 use jiff::Timestamp;
@@ -66,6 +66,8 @@ pub struct Timeline {
     /// What the run does beside steps: a way back, the last questions.
     pub(super) phase: Option<String>,
     titles: BTreeMap<String, String>,
+    /// The statements that only tell people something: their failure fails no step.
+    messages: BTreeSet<String>,
 }
 
 impl Timeline {
@@ -98,6 +100,10 @@ impl Timeline {
             Event::Step { id, state, .. } => self.note_step(id, *state, at_ms),
             Event::Intent(intent) => {
                 self.titles.insert(intent.key.clone(), intent.title.clone());
+                let tells = |term: &String| term.starts_with("tells ");
+                if !intent.terms.is_empty() && intent.terms.iter().all(tells) {
+                    self.messages.insert(intent.key.clone());
+                }
             }
             Event::RunStart(start) => self.window.begin(start),
             Event::Commit { .. } => self.window.is_over = true,

@@ -74,7 +74,10 @@ impl Action for Create {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let order = Order::new(context, arguments).ok()?;
+        let order = match Order::new(context, arguments) {
+            Ok(order) => order,
+            Err(problem) => return Some(format!("cannot be said yet: {problem}")),
+        };
         let text = in_thread(context, OnCancel::Stop, move |stop| {
             let survey = survey(&order.parts, stop)?;
             let size = units::size(survey.bytes());
@@ -84,7 +87,8 @@ impl Action for Create {
                 order.to.display()
             ))
         });
-        text.await.ok()
+        let text = text.await;
+        Some(text.unwrap_or_else(|problem| format!("cannot be said yet: {problem}")))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

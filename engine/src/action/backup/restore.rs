@@ -47,6 +47,14 @@ impl Action for Restore {
         }
     }
 
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let replaced = match order(context, arguments) {
+            Ok(order) => in_thread(context, OnCancel::Stop, move |_| Ok(order.replaces())).await,
+            Err(problem) => Err(problem),
+        };
+        Some(replaced.unwrap_or_else(|problem| format!("cannot be said yet: {problem}")))
+    }
+
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let restored = match order(context, arguments) {
             Ok(order) => in_thread(context, OnCancel::GoOn, move |stop| order.restore(stop, &mut |_| {})).await,
@@ -84,6 +92,27 @@ fn order(context: &Context, arguments: &Arguments) -> Result<Order> {
         name: short(&context.key),
         run_directory: context.run_directory.clone(),
     })
+}
+
+impl Order {
+    /// What it replaces, in words.
+    fn replaces(&self) -> String {
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .map(|part| {
+                let absent = part.path.symlink_metadata().is_err();
+                let absent = if absent { " (not there now)" } else { "" };
+                format!("the {} {}{absent}", part.kind.word(), part.path.display())
+            })
+            .collect();
+        format!(
+            "replaces {} by what {} holds of {}",
+            parts.join(", "),
+            self.backup.path,
+            self.backup.state
+        )
+    }
 }
 
 /// How many parts are back, of how many. If all are, the journal is ended.

@@ -7,6 +7,7 @@ use backstay_dsl::types::Type;
 
 use super::supervise::{self, Ended, How};
 use crate::action::common::describe::{self, Describe};
+use crate::action::common::typed::typed;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 
 /// Runs a program that changes something.
@@ -28,6 +29,10 @@ impl Action for Run {
         .partial()
         .cancel(Cancel::Grace { ms: 10_000 })
         .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        Some(format!("runs {}", typed(context, arguments)))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -12,6 +12,7 @@ use backstay_dsl::types::Type;
 
 use super::digest::digest_of;
 use super::remove::delete;
+use super::size::size_of;
 use super::walk::{Entry, root_of, walk};
 use super::{parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::blocking::Stop;
@@ -40,6 +41,21 @@ impl Action for CopyTo {
         })
         .cancel(Cancel::Grace { ms: 5000 })
         .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let (from, to) = (path_of(context, arguments, "from"), path_of(context, arguments, "to"));
+        blocking::preview(context, move |stop| {
+            let root = root_of(&from)?;
+            let size = crate::units::size(size_of(&root, stop)?);
+            let there = match to.symlink_metadata() {
+                Err(_) => "",
+                Ok(there) if there.is_file() && !root.is_dir() => ", in place of the file there",
+                Ok(_) => ", which is there already",
+            };
+            Ok(format!("copies {} ({size}) to {}{there}", from.display(), to.display()))
+        })
+        .await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

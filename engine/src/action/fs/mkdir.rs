@@ -27,14 +27,26 @@ impl Action for MakeDirectory {
         .done()
     }
 
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let path = path_of(context, arguments, "path");
+        blocking::preview(context, move |_| {
+            let missing = missing(&path);
+            if let Some(other) = missing.iter().find(|folder| folder.symlink_metadata().is_ok()) {
+                return Err(format!("{} is there already and is no folder", other.display()));
+            }
+            Ok(match missing.as_slice() {
+                [] => format!("{} is there already", path.display()),
+                [_] => format!("makes {}", path.display()),
+                [.., first] => format!("makes {}, from {} on", path.display(), first.display()),
+            })
+        })
+        .await
+    }
+
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments, "path");
         blocking::perform(context, move |stop| {
-            let missing: Vec<PathBuf> = path
-                .ancestors()
-                .take_while(|folder| !folder.is_dir())
-                .map(Path::to_owned)
-                .collect();
+            let missing = missing(&path);
             for folder in missing.iter().rev() {
                 stop.check()?;
                 std::fs::create_dir(folder).map_err(|error| problem("make the folder", folder, &error))?;
@@ -59,4 +71,12 @@ impl Action for MakeDirectory {
         })
         .await
     }
+}
+
+/// The folder and those above it that are not there, the innermost first.
+fn missing(path: &Path) -> Vec<PathBuf> {
+    path.ancestors()
+        .take_while(|folder| !folder.is_dir())
+        .map(Path::to_owned)
+        .collect()
 }

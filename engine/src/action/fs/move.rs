@@ -1,5 +1,6 @@
 //! `fs.move`: gives a file or a tree another name.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -36,6 +37,27 @@ impl Action for Move {
         .partial()
         .cancel(Cancel::Grace { ms: 5000 })
         .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let (from, to) = (path_of(context, arguments, "from"), path_of(context, arguments, "to"));
+        let kept = context.run_directory.clone();
+        blocking::preview(context, move |_| {
+            refuse("move", &from, &kept)?;
+            let data = from
+                .symlink_metadata()
+                .map_err(|error| problem("move", &from, &error))?;
+            if to.symlink_metadata().is_ok() {
+                return Err(taken(&to));
+            }
+            let disk = parent_of(&to)?.metadata().map(|folder| folder.dev());
+            let how = match disk {
+                Ok(disk) if disk != data.dev() => ", on another disk: copied, then removed",
+                _ => "",
+            };
+            Ok(format!("moves {} to {}{how}", from.display(), to.display()))
+        })
+        .await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

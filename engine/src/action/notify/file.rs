@@ -37,6 +37,14 @@ impl Action for File {
         .done()
     }
 
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let path = context
+            .working_directory
+            .join(arguments.path("path").unwrap_or_default());
+        let message = one_line(arguments.text("message").unwrap_or_default());
+        Some(format!("adds to {}: {message}", path.display()))
+    }
+
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = context
             .working_directory
@@ -80,13 +88,18 @@ fn problem(path: &Path, error: &std::io::Error) -> String {
 fn add(path: &Path, key: &str, message: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    let message: String = message
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect();
+    let message = one_line(message);
     // One call, so that two who write at once do not mix their lines.
     file.write_all(format!("{now}\t{key}\t{message}\n").as_bytes())?;
     file.sync_all()
+}
+
+/// The message as it stands in the file.
+fn one_line(message: &str) -> String {
+    message
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect()
 }
 
 /// Whether the end of the file holds a line of this statement.

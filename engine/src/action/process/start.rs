@@ -17,6 +17,7 @@ use rustix::process::Signal;
 use super::members::{in_words, mark_of, marked};
 use crate::action::common::child::{self, Apart, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
 use crate::action::common::processes::{self, Process};
+use crate::action::common::typed::typed;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::redact::Redactor;
@@ -54,6 +55,26 @@ impl Action for Start {
         })
         .repeat(Repeat::Keyed)
         .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        let mark = mark_of(context, arguments);
+        let log = match arguments.path("log") {
+            Some(log) => format!(
+                "what it prints goes to {}",
+                context.working_directory.join(log).display()
+            ),
+            None => "what it prints is lost".to_owned(),
+        };
+        let starts = format!("starts {}; {log}", typed(context, arguments));
+        blocking::preview(context, move |_| {
+            let living = marked(&mark?);
+            Ok(match living.len() {
+                0 => starts,
+                _ => format!("{starts}; runs now as {}", in_words(living.keys())),
+            })
+        })
+        .await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::event::{OutcomeRecord, OutcomeResult, RunStart, Way};
+use crate::event::{Intent, OutcomeRecord, OutcomeResult, RunStart, Way};
 
 fn outline() -> Outline {
     let step = |title: &str, minutes: u64, before_window| StepOutline {
@@ -99,6 +99,42 @@ fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() 
         timeline.status(at(180)).unwrap().to_string(),
         "cutover 1m20s of 6m, back by rollback previous · window 1h28m40s left"
     );
+}
+
+#[test]
+fn a_message_that_was_not_sent_fails_no_step() {
+    let mut timeline = Timeline::new(outline());
+    for (terms, words) in [
+        (vec!["tells ops"], "failed, the step goes on: Tell them: no such folder"),
+        (vec!["tells ops", "sets file(/a)"], "FAILED: Tell them: no such folder"),
+    ] {
+        let key = format!("cutover/{}", terms.len());
+        let intent = Event::Intent(Box::new(Intent {
+            key: key.clone(),
+            n: 1,
+            action: "notify.file".to_owned(),
+            title: "Tell them".to_owned(),
+            terms: terms.into_iter().map(str::to_owned).collect(),
+            changing: false,
+            repeat: "keyed".to_owned(),
+            mac: String::new(),
+            limit_ms: 1000,
+            way: "forward".to_owned(),
+        }));
+        show(&mut timeline, 0, intent);
+        let outcome = Event::Outcome(Box::new(OutcomeRecord {
+            key,
+            n: 1,
+            result: OutcomeResult::Failed,
+            value: None,
+            evidence: "no such folder".to_owned(),
+            blobs: Vec::new(),
+            ms: 0,
+            exit: None,
+        }));
+        let line = show(&mut timeline, 1, outcome);
+        assert!(line.ends_with(words), "{line}");
+    }
 }
 
 #[test]

@@ -102,6 +102,10 @@ impl Timeline {
         let title = self.title_of(&outcome.key).unwrap_or(&outcome.key);
         let (text, tone) = match outcome.result {
             OutcomeResult::Ok => (format!("ok{evidence}{took}"), Tone::Plain),
+            OutcomeResult::Failed if self.messages.contains(&outcome.key) => (
+                format!("failed, the step goes on: {}{evidence}{took}", short(title)),
+                Tone::Notable,
+            ),
             OutcomeResult::Failed => (format!("FAILED: {}{evidence}{took}", short(title)), Tone::Bad),
             OutcomeResult::Unknown => (
                 format!("nobody knows whether it happened: {}{evidence}", short(title)),

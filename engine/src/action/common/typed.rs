@@ -1,0 +1,67 @@
+//! A command as a person would type it.
+
+use std::fmt::Write as _;
+
+use crate::action::{Arguments, Context};
+use crate::redact::Redactor;
+
+/// The words of a call as typed in a shell, and the folder it starts in. Never a secret: what goes in by
+/// environment or standard input is not shown, and known secrets are taken out of the words.
+pub(crate) fn typed(context: &Context, arguments: &Arguments) -> String {
+    let words = arguments.words("argv").unwrap_or_default();
+    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let folder = context
+        .working_directory
+        .join(arguments.path("cwd").unwrap_or_default());
+    let folder = super::super::fs::normal(&folder);
+    let text = format!("{} (in {})", line.join(" "), folder.display());
+    Redactor::new(context.secrets.iter()).scrub_text(&text).into_owned()
+}
+
+/// A word that a shell reads as exactly this.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./:=,@%+".contains(character);
+    // `=` in front is an expansion in some shells.
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.chars().any(char::is_control) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut text = "$'".to_owned();
+    for character in word.chars() {
+        match character {
+            '\n' => text.push_str("\\n"),
+            '\t' => text.push_str("\\t"),
+            '\'' | '\\' => text.extend(['\\', character]),
+            control if control.is_control() => {
+                let _ = write!(text, "\\u{:04x}", u32::from(control));
+            }
+            other => text.push(other),
+        }
+    }
+    text.push('\'');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_reads_a_quoted_word_as_it_was() {
+        for (word, typed) in [
+            ("tar", "tar"),
+            ("", "''"),
+            ("--to=/srv/a", "--to=/srv/a"),
+            ("--to=/srv/a b", "'--to=/srv/a b'"),
+            ("A=b", "A=b"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("it's", r"'it'\''s'"),
+            ("a\nb'\u{1b}", r"$'a\nb\'\u001b'"),
+            ("~root", "'~root'"),
+        ] {
+            assert_eq!(quoted(word), typed);
+        }
+    }
+}

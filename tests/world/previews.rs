@@ -1,0 +1,178 @@
+//! What would change is said in words, and saying it changes nothing.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::SystemTime;
+
+use backstay::action::builtin;
+use backstay::value::{Backup, Value};
+use backstay_dsl::catalogue::Signature;
+
+use crate::bench::{Bench, STATE, path_value, service, text, words};
+use crate::worlds::real;
+
+/// A call, and what its preview must hold; `{}` stands for the folder.
+type Case = (&'static str, Vec<(&'static str, Value)>, &'static str);
+
+fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
+    let path = |name: &str| path_value(&bench.path(name));
+    let env = Value::Map([("TOKEN".to_owned(), bench.secret())].into());
+    let backup = Backup {
+        path: "/backups/data.tar.zst".to_owned(),
+        digest: "sha256:00".to_owned(),
+        state: STATE.to_owned(),
+        bytes: 1,
+        entries: 1,
+    };
+    let argv = || words(&["tar", "-x", "a b", "s3cret-t0ken"]);
+    let state = || Value::State(STATE.to_owned());
+    vec![
+        (
+            "backup.create",
+            vec![("state", state()), ("to", path("kept"))],
+            "an archive of data (",
+        ),
+        (
+            "backup.restore",
+            vec![("backup", Value::Backup(backup))],
+            "replaces the directory {}/data by what /backups/data",
+        ),
+        (
+            "exec.run",
+            vec![("argv", argv()), ("env", env), ("cwd", path("data"))],
+            "runs tar -x 'a b'",
+        ),
+        ("exec.run", vec![("argv", argv()), ("stdin", bench.secret())], "(in {})"),
+        (
+            "notify.file",
+            vec![("path", path("log")), ("message", text("all\nwell"))],
+            "adds to {}/log: all well",
+        ),
+        (
+            "process.start",
+            vec![("service", service()), ("argv", argv()), ("log", path("log"))],
+            "starts tar -x 'a b'",
+        ),
+        (
+            "process.start",
+            vec![("service", service()), ("argv", argv()), ("log", path("log"))],
+            "goes to {}/log",
+        ),
+        ("process.stop", vec![("service", service())], "nothing runs"),
+    ]
+}
+
+fn of_trees(bench: &Bench) -> Vec<Case> {
+    let path = |name: &str| path_value(&bench.path(name));
+    vec![
+        (
+            "fs.copy",
+            vec![("from", path("data")), ("to", path("copy"))],
+            "copies {}/data (2B) to {}/copy",
+        ),
+        (
+            "fs.copy",
+            vec![("from", path("data/a")), ("to", path("data/b"))],
+            ", in place of the file there",
+        ),
+        (
+            "fs.copy",
+            vec![("from", path("none")), ("to", path("copy"))],
+            "cannot be said yet: ",
+        ),
+        ("fs.mkdir", vec![("path", path("x"))], "makes {}/x"),
+        (
+            "fs.mkdir",
+            vec![("path", path("x/y/z"))],
+            "makes {}/x/y/z, from {}/x on",
+        ),
+        ("fs.mkdir", vec![("path", path("data"))], "{}/data is there already"),
+        (
+            "fs.mkdir",
+            vec![("path", path("app.env/x"))],
+            "{}/app.env is there already and is no folder",
+        ),
+        (
+            "fs.move",
+            vec![("from", path("data")), ("to", path("old"))],
+            "moves {}/data to {}/old",
+        ),
+        (
+            "fs.move",
+            vec![("from", path("data/a")), ("to", path("data/b"))],
+            "{}/data/b is there already",
+        ),
+    ]
+}
+
+fn of_files(bench: &Bench) -> Vec<Case> {
+    let path = |name: &str| path_value(&bench.path(name));
+    vec![
+        (
+            "fs.edit_key",
+            vec![("file", path("app.env")), ("key", text("A")), ("to", text("2"))],
+            "+A=2",
+        ),
+        (
+            "fs.install",
+            vec![("path", path("new")), ("content", bench.secret())],
+            "{}/new",
+        ),
+        (
+            "fs.link",
+            vec![("at", path("current")), ("to", path("data"))],
+            "{}/data",
+        ),
+        ("fs.remove", vec![("path", path("data"))], "removes {}/data"),
+        (
+            "fs.write",
+            vec![("path", path("app.env")), ("content", text("A=3\n"))],
+            "+A=3",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_change_says_what_it_would_do_and_does_nothing() {
+    let bench = real().with_secret("s3cret-t0ken");
+    std::fs::create_dir(bench.path("data")).unwrap();
+    bench.given("data/a", "a").await;
+    bench.given("data/b", "b").await;
+    bench.given("app.env", "A=1\n").await;
+    let before = everything(&bench.folder);
+    let mut named = BTreeSet::new();
+    for (action, arguments, expected) in [of_programs_and_backups(&bench), of_trees(&bench), of_files(&bench)].concat()
+    {
+        named.insert(action.to_owned());
+        let preview = bench.preview(&bench.call(action, &arguments)).await.unwrap();
+        let expected = expected.replace("{}", bench.folder.to_str().unwrap());
+        assert!(preview.contains(&expected), "{action}: {preview}");
+        assert!(!preview.contains("s3cret-t0ken"), "{action}: {preview}");
+        assert_eq!(everything(&bench.folder), before, "{action}");
+    }
+    let catalogue = builtin().catalogue();
+    let changing = catalogue.iter().filter(|signature| !signature.is_read());
+    for action in changing.map(Signature::full_name) {
+        assert!(named.contains(&action), "{action} has no case here");
+    }
+}
+
+/// Every entry below the folder with its time and content.
+fn everything(folder: &Path) -> Vec<(String, SystemTime, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let data = path.symlink_metadata().unwrap();
+        if data.is_dir() {
+            found.extend(everything(&path));
+        }
+        let content = if data.is_file() {
+            std::fs::read(&path).unwrap()
+        } else {
+            Vec::new()
+        };
+        found.push((path.display().to_string(), data.modified().unwrap(), content));
+    }
+    found.sort();
+    found
+}
