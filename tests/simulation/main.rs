@@ -5,4 +5,5 @@ mod laws;
 mod random;
 mod reference;
 mod rig;
+mod services;
 mod text;

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use crate::laws;
 use crate::rig::{Outside, Rig};
+use crate::services::{RandomServices, random_services};
 use crate::text::Alone;
 
 /// An undo is begun at most so often: once, and once more after it failed.
@@ -47,6 +48,7 @@ struct RandomRunbook {
     steps: Vec<RandomStep>,
     commits: bool,
     has_window: bool,
+    services: Option<RandomServices>,
 }
 
 /// What goes wrong, chosen by numbers that are taken modulo what there is.
@@ -93,6 +95,20 @@ fn random_runbook() -> impl Strategy<Value = RandomRunbook> {
         steps,
         commits,
         has_window,
+        services: None,
+    })
+}
+
+/// A random runbook with services: its other steps come before those.
+fn with_services() -> impl Strategy<Value = RandomRunbook> {
+    let steps = proptest::collection::vec(random_step(), 0..3);
+    (steps, any::<bool>(), any::<bool>(), random_services()).prop_map(|(steps, commits, has_window, services)| {
+        RandomRunbook {
+            steps,
+            commits,
+            has_window,
+            services: Some(services),
+        }
     })
 }
 
@@ -120,7 +136,14 @@ impl RandomRunbook {
         if self.has_window {
             text.push_str("  window 2h keep 1h for the way back\n");
         }
-        text.push_str("  on failure unwind\n}\n\n");
+        let header = self
+            .services
+            .as_ref()
+            .map_or("  on failure unwind\n", RandomServices::header);
+        let _ = writeln!(text, "{header}}}\n");
+        if let Some(services) = &self.services {
+            services.declare(&mut text);
+        }
         let has_hold = self.steps.iter().any(|step| step.takes_hold);
         if has_hold {
             text.push_str(
@@ -134,6 +157,9 @@ impl RandomRunbook {
             is_hold_taken |= takes_hold;
             step.write(place, takes_hold, &mut text);
         }
+        if let Some(services) = &self.services {
+            services.write_steps(&mut text);
+        }
         text.push_str("step last \"Last\" {\n  budget 5m\n");
         if self.commits && has_hold {
             text.push_str("  commits \"from here on it stays\"\n");
@@ -142,6 +168,9 @@ impl RandomRunbook {
             text.push_str("  release quiet\n");
         }
         text.push_str("  check \"it is there\": fs.exists(\"/sim\")\n}\n");
+        if let Some(services) = &self.services {
+            services.write_branch(&mut text);
+        }
         text
     }
 }
@@ -262,6 +291,20 @@ proptest! {
 
     #[test]
     fn the_laws_hold(runbook in random_runbook(), troubles in proptest::collection::vec(trouble(), 4)) {
+        for trouble in troubles {
+            check(&runbook, trouble);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_with_services(
+        runbook in with_services(),
+        troubles in proptest::collection::vec(trouble(), 6),
+    ) {
         for trouble in troubles {
             check(&runbook, trouble);
         }

@@ -1,0 +1,285 @@
+//! Services of random runbooks: stopped, backed up, given another release and started again, in an order
+//! and with a way back that keep writers within bounds. So whatever a run does against them, the engine did.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use backstay::world::simulated::{Fault, FaultKind};
+use proptest::prelude::*;
+
+use crate::rig::{Outside, Rig};
+use crate::text::Alone;
+
+/// The names of the services.
+const NAMES: [&str; 2] = ["one", "two"];
+
+/// How the change of the services is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// By undos; a new release leaves the state's form alone.
+    Undo,
+    /// By undos, and the state by a restore in the undo of the link.
+    UndoRestores,
+    /// By a branch from the first link on.
+    Branch,
+}
+
+/// Who writes what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writers {
+    One,
+    /// Two services, each with a state of its own.
+    Two,
+    /// Two services that write one state.
+    TwoOfOneState,
+}
+
+/// One or two services, and how they are changed.
+#[derive(Debug, Clone)]
+pub(crate) struct RandomServices {
+    writers: Writers,
+    /// What concerns one service does not wait for the other, nor for the steps before.
+    is_parallel: bool,
+    retries: bool,
+    has_pin_clause: bool,
+    back: Back,
+}
+
+pub(crate) fn random_services() -> impl Strategy<Value = RandomServices> {
+    let writers = prop_oneof![Just(Writers::One), Just(Writers::Two), Just(Writers::TwoOfOneState)];
+    let back = prop_oneof![Just(Back::Undo), Just(Back::UndoRestores), Just(Back::Branch)];
+    (writers, any::<bool>(), any::<bool>(), any::<bool>(), back).prop_map(
+        |(writers, is_parallel, retries, has_pin_clause, back)| RandomServices {
+            writers,
+            is_parallel,
+            retries,
+            has_pin_clause,
+            back,
+        },
+    )
+}
+
+impl RandomServices {
+    fn names(&self) -> &'static [&'static str] {
+        if self.writers == Writers::One {
+            &NAMES[..1]
+        } else {
+            &NAMES
+        }
+    }
+
+    /// The service whose backup holds the state that this one writes.
+    fn keeper(&self, name: &'static str) -> &'static str {
+        if self.writers == Writers::TwoOfOneState {
+            NAMES[0]
+        } else {
+            name
+        }
+    }
+
+    fn is_keeper(&self, name: &'static str) -> bool {
+        self.keeper(name) == name
+    }
+
+    /// What the header says of failures.
+    pub(crate) fn header(&self) -> &'static str {
+        match self.back {
+            Back::Undo | Back::UndoRestores => "  on failure unwind\n",
+            Back::Branch => "  on failure rollback before\n  on interrupt rollback before\n",
+        }
+    }
+
+    pub(crate) fn declare(&self, text: &mut String) {
+        for name in self.names() {
+            let pin = if self.has_pin_clause {
+                format!("  pinned by link(\"/sim/{name}/current\")\n")
+            } else {
+                String::new()
+            };
+            let form = match self.back {
+                Back::Undo => " unmigrated because \"the form stays\"",
+                Back::UndoRestores | Back::Branch => "",
+            };
+            let state = self.keeper(name);
+            let _ = writeln!(
+                text,
+                "service {name} \"Service {name}\" {{\n  runs process(\"{name}\")\n{pin}  writes state_{state}{form}\n  \
+                 well \"it runs\": process.alive({name}) within 10s every 1s\n}}\n"
+            );
+            if self.is_keeper(name) {
+                let _ = writeln!(
+                    text,
+                    "protect state_{name} \"State {name}\" {{ path \"/sim/{name}/data\" }}\n"
+                );
+            }
+        }
+    }
+
+    /// The clause for a step that needs these: without it a step waits for all before it.
+    fn after(&self, needed: &[String]) -> String {
+        match needed {
+            _ if !self.is_parallel => String::new(),
+            [] => " after nothing".to_owned(),
+            needed => format!(" after {}", needed.join(", ")),
+        }
+    }
+
+    /// The same step of every service whose backup holds what this one writes.
+    fn of_sharers(&self, step: &str, name: &'static str) -> Vec<String> {
+        let names = self.names().iter();
+        let sharers = names.filter(|other| self.keeper(other) == self.keeper(name));
+        sharers.map(|other| format!("{step}_{other}")).collect()
+    }
+
+    pub(crate) fn write_steps(&self, text: &mut String) {
+        for name in self.names() {
+            let after = self.after(&[]);
+            let _ = writeln!(
+                text,
+                "step stop_{name} \"Stop {name}\"{after} {{\n  budget 4m\n{}  do process.stop({name}, grace: 5s) undo {{ do \
+                 {} }} within 30s\n}}\n",
+                self.retry(),
+                start(name)
+            );
+        }
+        for name in self.names().iter().filter(|name| self.is_keeper(name)) {
+            let after = self.after(&self.of_sharers("stop", name));
+            let _ = writeln!(
+                text,
+                "step backup_{name} \"Back {name} up\"{after} {{\n  budget 4m\n  do backup.create(state_{name}, to: \
+                 \"/sim/backups\") within 1m as snapshot_{name}\n  check \"it restores {name}\": \
+                 backup.verify(snapshot_{name}) is ok within 30s\n}}\n"
+            );
+        }
+        for name in self.names() {
+            self.write_look(name, text);
+        }
+        for name in self.names() {
+            self.write_link(name, text);
+        }
+        for name in self.names() {
+            let after = self.after(&self.of_sharers("link", name));
+            let after = if self.back == Back::Branch { "" } else { &after };
+            let undo = match self.back {
+                Back::Branch => String::new(),
+                Back::Undo | Back::UndoRestores => format!(" undo {{ do process.stop({name}, grace: 5s) }}"),
+            };
+            let _ = writeln!(
+                text,
+                "step start_{name} \"Start {name}\"{after} {{\n  budget 4m\n{}  do {}{undo} within 30s\n  check {name} is \
+                 well\n}}\n",
+                self.retry(),
+                start(name)
+            );
+        }
+    }
+
+    /// What the branch uses is bound before it applies, so this is a step of its own.
+    fn write_look(&self, name: &'static str, text: &mut String) {
+        let after = self.after(&[format!("backup_{}", self.keeper(name))]);
+        // The branch begins with the first link: all that is before has ended by then.
+        let after = if self.back == Back::Branch { "" } else { &after };
+        let _ = writeln!(
+            text,
+            "step look_{name} \"Look at {name}\"{after} {{\n  budget 4m\n  let was_{name} = \
+             fs.target(\"/sim/{name}/current\")\n}}\n"
+        );
+    }
+
+    fn write_link(&self, name: &'static str, text: &mut String) {
+        let restore = if self.back == Back::UndoRestores && self.is_keeper(name) {
+            format!("do backup.restore(snapshot_{name}) within 1m ")
+        } else {
+            String::new()
+        };
+        let undo = match self.back {
+            Back::Branch => String::new(),
+            Back::Undo | Back::UndoRestores => {
+                format!(" undo {{ {restore}\n  do fs.link(\"/sim/{name}/current\", to: was_{name}) }}")
+            }
+        };
+        let after = if self.is_parallel && self.back != Back::Branch {
+            format!(" after look_{name}")
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            text,
+            "step link_{name} \"Link {name}\"{after} {{\n  budget 4m\n  do fs.link(\"/sim/{name}/current\", to: \
+             \"/sim/{name}/new\"){undo} within 2m\n}}\n"
+        );
+    }
+
+    fn retry(&self) -> &'static str {
+        if self.retries { "  retry 1 every 5s\n" } else { "" }
+    }
+
+    /// The branch: the undos of the steps before it start the services again.
+    pub(crate) fn write_branch(&self, text: &mut String) {
+        if self.back != Back::Branch {
+            return;
+        }
+        let first = self.names()[0];
+        let _ = writeln!(
+            text,
+            "\nrollback before \"As it was\" {{\n  applies from link_{first} until last\n  budget 30m"
+        );
+        for name in self.names() {
+            let _ = writeln!(text, "  do process.stop({name}, grace: 5s) within 30s");
+        }
+        for name in self.names().iter().filter(|name| self.is_keeper(name)) {
+            let _ = writeln!(text, "  do backup.restore(snapshot_{name}) within 1m");
+        }
+        for name in self.names() {
+            let _ = writeln!(text, "  do fs.link(\"/sim/{name}/current\", to: was_{name}) within 30s");
+        }
+        if self.retries {
+            for name in self.names() {
+                let _ = writeln!(text, "  do {} within 30s\n  check {name} is well", start(name));
+            }
+        }
+        text.push_str("  unwind\n}\n");
+    }
+}
+
+fn start(name: &str) -> String {
+    format!("process.start({name}, [\"/sim/{name}/current/serve\"])")
+}
+
+/// The law is not empty: a backup beside a writer, and a restore beside one, are seen.
+#[test]
+fn a_writer_beside_a_backup_or_a_restore_is_seen() {
+    let services = RandomServices {
+        writers: Writers::One,
+        is_parallel: false,
+        retries: false,
+        has_pin_clause: true,
+        back: Back::Branch,
+    };
+    let mut text = format!("runbook wrong \"Wrong\" {{\n{}}}\n\n", services.header());
+    services.declare(&mut text);
+    services.write_steps(&mut text);
+    text.push_str("step last \"Last\" {\n  budget 5m\n  check \"it is there\": fs.exists(\"/sim\")\n}\n");
+    services.write_branch(&mut text);
+    let stop = "  do process.stop(one, grace: 5s) within 30s\n";
+    assert!(text.contains(stop), "{text}");
+    let untrue = Fault::always("start_one/2", FaultKind::Untrue);
+    for (text, slug) in [
+        (
+            text.replace(
+                "do process.stop(one, grace: 5s) undo",
+                "do process.start(one, [\"/sim\"]) undo",
+            ),
+            "backup-not-cold",
+        ),
+        (text.replace(stop, ""), "order-unsafe"),
+    ] {
+        let rig = Rig::new("wrong.runbook", &text, &Alone, BTreeMap::new());
+        let report = rig.run(vec![untrue.clone()], Outside::default());
+        let violations = report.production.violations();
+        let is_seen = violations
+            .iter()
+            .any(|violation| violation.ends_with(&format!("({slug})")));
+        assert!(is_seen, "{slug}: {violations:?}\n{}", report.told());
+    }
+}
