@@ -1,7 +1,6 @@
 //! Calls the program in a directory of its own.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -80,16 +79,6 @@ impl Call {
     /// Standard output as one JSON object.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
-    }
-}
-
-/// Says loudly that a test cannot run here; `tests/run` counts it as failed.
-pub(crate) fn leave_out(test: &str, reason: &str) {
-    let line = format!("LEFT OUT: {test}: {reason}\n");
-    drop(std::io::stderr().write_all(line.as_bytes()));
-    if let Some(list) = std::env::var_os("BACKSTAY_TESTS_LEFT_OUT") {
-        let file = fs::OpenOptions::new().append(true).create(true).open(list);
-        file.unwrap().write_all(line.as_bytes()).unwrap();
     }
 }
 

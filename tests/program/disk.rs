@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::call::{Desk, SMALL, leave_out};
+use crate::call::{Desk, SMALL};
+use crate::left_out::leave_out;
 
 /// A small disk of memory, unmounted when dropped.
 struct SmallDisk(PathBuf);

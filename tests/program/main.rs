@@ -8,6 +8,8 @@ mod call;
 mod checking;
 mod disk;
 mod evidence;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod planning;
 mod resuming;
 mod running;

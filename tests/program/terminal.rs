@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::call::{Desk, leave_out};
+use crate::call::Desk;
+use crate::left_out::leave_out;
 
 const ASKS: &str = r#"runbook asks "Ask first" { window 10m keep 2m for the way back }
 step ask_it "Be sure" {

@@ -4,5 +4,7 @@
 mod alterations;
 mod events;
 mod journal;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod sample;
 mod shell;

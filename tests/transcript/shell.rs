@@ -1,11 +1,11 @@
 //! The verifier in `sh` shares no code with ours and comes to the same verdicts.
 #![expect(clippy::disallowed_methods, reason = "the other verifier is a process")]
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use crate::alterations::line_edits;
+use crate::left_out::leave_out;
 use crate::sample::{Sample, sample};
 
 fn verdict(sample: &Sample) -> String {
@@ -37,19 +37,9 @@ fn can_run(test: &str) -> bool {
     };
     let can = has("jq") && has("sha256sum");
     if !can {
-        report_left_out(test, "jq or sha256sum is missing");
+        leave_out(test, "jq or sha256sum is missing");
     }
     can
-}
-
-/// Says it loudly; `tests/run` counts a test that was left out as failed.
-fn report_left_out(test: &str, reason: &str) {
-    let line = format!("LEFT OUT: {test}: {reason}\n");
-    drop(std::io::stderr().write_all(line.as_bytes()));
-    if let Some(list) = std::env::var_os("BACKSTAY_TESTS_LEFT_OUT") {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(list);
-        file.unwrap().write_all(line.as_bytes()).unwrap();
-    }
 }
 
 #[test]

@@ -244,18 +244,3 @@ pub(crate) fn words(words: &[&str]) -> Value {
 pub(crate) fn service() -> Value {
     Value::Service(SERVICE.to_owned())
 }
-
-/// Names a test that cannot run here: loudly, and for `tests/run`, which counts it as failed.
-pub(crate) fn leave_out(test: &str, why: &str) {
-    use std::io::Write;
-    let line = format!("LEFT OUT: {test}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-    if let Some(list) = std::env::var_os("BACKSTAY_TESTS_LEFT_OUT") {
-        let mut list = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(list)
-            .unwrap();
-        list.write_all(line.as_bytes()).unwrap();
-    }
-}

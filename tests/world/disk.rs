@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::bench::{leave_out, path_value, text};
+use crate::bench::{path_value, text};
+use crate::left_out::leave_out;
 use crate::worlds::real;
 
 /// A small disk that is taken away at the end.

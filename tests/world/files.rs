@@ -209,7 +209,7 @@ async fn an_edit_keeps_access_lists_and_what_users_added() {
     let bench = real();
     let file = bench.given("app.env", "A=1\n").await;
     if setxattr(&file, "user.note", b"kept", XattrFlags::empty()).is_err() {
-        return crate::bench::leave_out("an_edit_keeps_access_lists", "this disk has no extended attributes");
+        return crate::left_out::leave_out("an_edit_keeps_access_lists", "this disk has no extended attributes");
     }
     let edit = [("file", path_value(&file)), ("key", text("A")), ("to", text("2"))];
     bench.does("fs.edit_key", &edit).await;

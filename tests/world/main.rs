@@ -10,6 +10,8 @@ mod bench;
 mod contract;
 mod disk;
 mod files;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod previews;
 mod programs;
 mod services;

@@ -110,10 +110,10 @@ async fn a_move_replaces_nothing() {
 async fn a_move_to_another_disk_copies_all_of_it() {
     let bench = real();
     let Ok(shm) = tempfile::tempdir_in("/dev/shm") else {
-        return crate::bench::leave_out("a_move_to_another_disk", "there is no /dev/shm");
+        return crate::left_out::leave_out("a_move_to_another_disk", "there is no /dev/shm");
     };
     if shm.path().metadata().unwrap().dev() == bench.folder.metadata().unwrap().dev() {
-        return crate::bench::leave_out("a_move_to_another_disk", "/dev/shm is the disk of temporary files");
+        return crate::left_out::leave_out("a_move_to_another_disk", "/dev/shm is the disk of temporary files");
     }
     let (from, to) = (bench.path("tree"), shm.path().join("moved"));
     plant(&from);
