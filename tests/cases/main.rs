@@ -11,6 +11,8 @@
 
 mod crash;
 mod examples;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod nine;
 mod small;
 mod support;

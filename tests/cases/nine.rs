@@ -3,13 +3,18 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
+use crate::left_out::leave_out;
 use crate::support::{
     Finished, Sandbox, files_with, find, fingerprint, finish, repository, signal, wait_for, wait_until,
 };
 
 const OLD: &str = "registry.example/app@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const NEW: &str = "registry.example/app@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/// Leaves a grandchild in a session of its own behind, which ends at no signal that can be ignored.
+const FORK: &str = "setsid sh -c 'trap \"\" TERM HUP INT; while :; do sleep 1; done' \"$1\" > /dev/null 2>&1 &\necho forked > \"$1/forked\"\nsleep 300";
 
 /// A system to upgrade, with a migration that takes `seconds` and a validation that ends with `status`.
 struct System {
@@ -243,11 +248,41 @@ fn killed_then_completed_by_the_operator() {
 #[test]
 fn overrun_leaves_no_survivor() {
     let system = System::new("0", 0);
-    system.script(
-        "fork",
-        "setsid sh -c 'trap \"\" TERM HUP INT; while :; do sleep 1; done' \"$1\" > /dev/null 2>&1 &\necho forked > \"$1/forked\"\nsleep 300",
-    );
-    let json = system.call("run", "overrun.runbook").expect_exit(5).json();
+    system.script("fork", FORK);
+    let finished = system.call("run", "overrun.runbook");
+    expect_no_survivor(&system, finished);
+}
+
+/// The same where the session's leader is outside our process namespace, as in many a container: its number is 0.
+#[test]
+fn overrun_leaves_no_survivor_in_a_process_namespace() {
+    let system = System::new("0", 0);
+    system.script("fork", FORK);
+    let arguments = system.arguments("run", "overrun.runbook");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--pid", "--fork", "--mount-proc"]);
+    if !command.arg("true").output().is_ok_and(|output| output.status.success()) {
+        return leave_out(
+            "overrun_leaves_no_survivor_in_a_process_namespace",
+            "this machine gives no process namespaces",
+        );
+    }
+    let program = system.sandbox.command(&arguments);
+    let mut command = Command::new("unshare");
+    command
+        .args(["--map-root-user", "--pid", "--fork", "--mount-proc"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(repository())
+        .env_clear()
+        .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::null());
+    expect_no_survivor(&system, Finished::from(command.output().unwrap()));
+}
+
+fn expect_no_survivor(system: &System, finished: Finished) {
+    let json = finished.expect_exit(5).json();
     assert!(system.root().join("forked").exists(), "the grandchild never ran");
     assert!(system.root().join("undone").exists(), "the way back did not run");
     assert!(json["failed_at"]["reason"].to_string().contains("budget"), "{json}");

@@ -148,8 +148,12 @@ impl Drop for Family {
     }
 }
 
+/// The session we are in, as `/proc` shows it to us: 0 where its leader is outside our process namespace.
+///
+/// Read from there, and not asked with `getsid`, because its answer is then compared with what `/proc` says of
+/// others, and because a 0 is no process number, which is all that rustix's `getsid` can hold.
 fn own_session() -> i32 {
-    rustix::process::getsid(None).map_or(0, rustix::process::Pid::as_raw_pid)
+    processes::look(processes::own_pid()).map_or(0, |own| own.session)
 }
 
 /// Makes orphans among our descendants come to us and not to the first process of the machine.
