@@ -59,6 +59,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("pest", &["dsl/src/parse.rs", "dsl/src/parse/", "dsl/src/grammar.pest"]),
     ("petgraph", &["dsl/src/graph.rs"]),
     ("ureq", &["engine/src/action/http/", "engine/src/action/http.rs"]),
+    (
+        "bollard",
+        &["engine/src/world/real/docker.rs", "engine/src/world/real/docker/"],
+    ),
     ("annotate_snippets", &["engine/src/render/", "engine/src/bin/"]),
     ("clap", &["engine/src/bin/"]),
 ];
@@ -154,6 +158,11 @@ fn functions_are_small() {
                 "pub const fn ",
             ];
             if !declares.iter().any(|word| start.starts_with(word)) {
+                continue;
+            }
+            // What a trait only names has no body.
+            let heads_end = lines[number..].iter().find(|line| line.ends_with(['{', ';', '}']));
+            if heads_end.is_some_and(|line| line.ends_with(';')) {
                 continue;
             }
             let indent = line.len() - start.len();

@@ -7,6 +7,7 @@
 
 pub mod backup;
 pub(crate) mod common;
+pub mod docker;
 pub mod exec;
 pub mod fs;
 pub mod http;
@@ -14,7 +15,7 @@ pub mod notify;
 pub mod process;
 mod registry;
 
-pub use registry::builtin;
+pub use registry::{builtin, catalogue};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -76,6 +77,26 @@ pub struct Context {
     pub touches: Vec<Touch<String>>,
     /// Where the program was called; relative paths of commands start here.
     pub working_directory: PathBuf,
+    /// Where the action says how far it is.
+    pub progress: Progress,
+}
+
+/// Says how far an action is: shown to whoever watches, never recorded, bounded by whoever shows it.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+
+impl Progress {
+    /// Progress that is handed to `show`, line by line.
+    pub fn new(show: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
+        Self(Some(show))
+    }
+
+    /// Says a line.
+    pub fn say(&self, line: &str) {
+        if let Some(show) = &self.0 {
+            show(line);
+        }
+    }
 }
 
 impl Context {

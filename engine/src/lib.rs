@@ -1,6 +1,7 @@
 //! The runbook engine of Backstay.
 pub mod action;
 pub mod check;
+pub mod containers;
 pub mod error;
 pub mod eval;
 pub mod event;

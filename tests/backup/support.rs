@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Outcome, Registry, Settled, backup};
+use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, backup};
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
 use backstay_dsl::effect::Cancel;
@@ -47,6 +47,7 @@ impl Site {
             secrets: Arc::from([]),
             touches: Vec::new(),
             working_directory: root.path().to_owned(),
+            progress: Progress::default(),
         };
         Self {
             root,

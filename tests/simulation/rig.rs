@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use backstay::action::builtin;
+use backstay::action::catalogue;
 use backstay::eval::Places;
 use backstay::event::{Event, RunEnd, RunResumed, RunStart, Stamped};
 use backstay::plan::{Parts, Plan};
@@ -91,7 +91,7 @@ pub(crate) struct Scene<'rig> {
 
 impl Rig {
     pub(crate) fn new(name: &str, text: &str, sources: &dyn Sources, inputs: BTreeMap<String, Value>) -> Self {
-        let catalogue = builtin().catalogue();
+        let catalogue = catalogue();
         let compiled = compile(name, text, sources, &catalogue);
         let errors: Vec<String> = compiled
             .diagnostics
@@ -136,7 +136,7 @@ impl Rig {
     /// A world with these faults, before the run begins.
     pub(crate) fn scene(&self, faults: Vec<Fault>, outside: Outside) -> Scene<'_> {
         let clock = SimulatedClock::new();
-        let catalogue = builtin().catalogue();
+        let catalogue = catalogue();
         let mut world = SimulatedWorld::new(&self.plan, catalogue, Arc::clone(&clock), faults);
         if let Some(script) = (self.script)() {
             world = world.with_script(script);

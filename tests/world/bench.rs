@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, builtin};
+use backstay::action::{Arguments, Context, GroundCall, Outcome, Progress, Settled, catalogue};
 use backstay::topology::{PartView, RunsView, ServiceView, StateView, Topology};
 use backstay::value::{Secret, Value};
 use backstay::world::simulated::SimulatedClock;
@@ -116,7 +116,7 @@ impl Bench {
 
     /// A call of an action.
     pub(crate) fn call(&self, action: &str, arguments: &[(&str, Value)]) -> Call {
-        let catalogue = builtin().catalogue();
+        let catalogue = catalogue();
         let signature = catalogue.get(action).unwrap();
         for (name, _) in arguments {
             assert!(signature.parameter(name).is_some(), "{action} takes no `{name}`");
@@ -151,6 +151,7 @@ impl Bench {
             secrets: self.secrets.clone().into(),
             touches: touches.clone(),
             working_directory: self.folder.clone(),
+            progress: Progress::default(),
         };
         let ground = GroundCall {
             action: action.to_owned(),

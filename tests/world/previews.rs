@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::SystemTime;
 
-use backstay::action::builtin;
+use backstay::action::catalogue;
 use backstay::value::{Backup, Value};
 use backstay_dsl::catalogue::Signature;
 
@@ -150,7 +150,7 @@ async fn every_change_says_what_it_would_do_and_does_nothing() {
         assert!(!preview.contains("s3cret-t0ken"), "{action}: {preview}");
         assert_eq!(everything(&bench.folder), before, "{action}");
     }
-    let catalogue = builtin().catalogue();
+    let catalogue = catalogue();
     let changing = catalogue.iter().filter(|signature| !signature.is_read());
     for action in changing.map(Signature::full_name) {
         assert!(named.contains(&action), "{action} has no case here");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstay::action::builtin;
+use backstay::action::{builtin, catalogue};
+use backstay::containers::{Containers, NoEngine};
 use backstay::plan::Plan;
 use backstay::topology::Topology;
 use backstay::world::real::RealWorld;
@@ -15,9 +16,13 @@ use crate::bench::Bench;
 /// The statement that does not end by itself in any world.
 pub(crate) const ENDLESS: &str = "endless";
 
+fn containers() -> Arc<dyn Containers> {
+    Arc::new(NoEngine)
+}
+
 /// The real world, in a folder of its own.
 pub(crate) fn real() -> Bench {
-    Bench::new(|_| Arc::new(RealWorld::new(builtin())), None)
+    Bench::new(|_| Arc::new(RealWorld::new(builtin(&containers()))), None)
 }
 
 /// Runs a test of the contract in the simulated world, in its time.
@@ -32,12 +37,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
     let bench = Bench::new(
         |topology| {
             let plan = plan(topology);
-            Arc::new(SimulatedWorld::new(
-                &plan,
-                builtin().catalogue(),
-                clock.clone(),
-                vec![fault],
-            ))
+            Arc::new(SimulatedWorld::new(&plan, catalogue(), clock.clone(), vec![fault]))
         },
         Some(clock.clone()),
     );

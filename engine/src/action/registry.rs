@@ -2,11 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Action, Registry, backup, exec, fs, http, notify, process};
+use backstay_dsl::catalogue::Catalogue;
 
-/// The registry of all built-in actions.
-pub fn builtin() -> Registry {
+use super::{Action, Registry, backup, docker, exec, fs, http, notify, process};
+use crate::containers::{Containers, NoEngine};
+
+/// What the compiler sees of all built-in actions.
+pub fn catalogue() -> Catalogue {
+    builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>)).catalogue()
+}
+
+/// The registry of all built-in actions; those that need a container engine use this one.
+pub fn builtin(containers: &Arc<dyn Containers>) -> Registry {
     let mut actions = backup::actions();
+    actions.extend(docker::actions(containers));
     let others: Vec<Arc<dyn Action>> = vec![
         Arc::new(exec::Read),
         Arc::new(exec::Run),

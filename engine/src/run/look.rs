@@ -10,7 +10,7 @@ use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::model::{ActionCall, BindingId};
 use tokio::sync::watch;
 
-use crate::action::{Context, GroundCall};
+use crate::action::{Context, GroundCall, Progress};
 use crate::check::check_file;
 use crate::error::Error;
 use crate::eval::{Environment, Evaluator, Places};
@@ -150,6 +150,7 @@ fn context(plan: &Plan, edge: &Edge, cancelled: watch::Receiver<bool>) -> Contex
         secrets: plan.secrets().into(),
         touches: Vec::new(),
         working_directory: edge.places.working_directory.clone(),
+        progress: Progress::default(),
     }
 }
 

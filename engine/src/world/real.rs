@@ -2,6 +2,7 @@
 
 mod answers;
 mod clock;
+mod docker;
 mod identity;
 mod secrets;
 
@@ -12,6 +13,7 @@ use crate::world::{PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer};
 pub use clock::RealClock;
+pub use docker::DockerEngine;
 pub use secrets::{PromptForSecret, RealSecrets};
 
 /// Performs the actions of a registry.

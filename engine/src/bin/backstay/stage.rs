@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backstay::containers::Containers;
 use backstay::eval::Places;
 use backstay::event::{End, RunEnd};
 use backstay::render::{self, Outline, visible};
@@ -11,7 +12,7 @@ use backstay::run::directory::StateDirectory;
 use backstay::run::session::{Edge, Finished};
 use backstay::transcript::sealed_head;
 use backstay::world::Person;
-use backstay::world::real::{AnswersPerson, RealClock, RealSecrets, RealWorld};
+use backstay::world::real::{AnswersPerson, DockerEngine, RealClock, RealSecrets, RealWorld};
 
 use crate::answers;
 use crate::arguments::{Format, PersonOptions};
@@ -47,7 +48,8 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
     let can_ask = !options.no_input && streams::can_ask();
     let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
     let given = answers::answers(options.answers.as_deref())?;
-    let registry = backstay::action::builtin();
+    let containers: Arc<dyn Containers> = Arc::new(DockerEngine::default());
+    let registry = backstay::action::builtin(&containers);
     let (begin, show) = (screen.clone(), screen.clone());
     Ok(Edge {
         state_directory,

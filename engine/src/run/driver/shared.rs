@@ -9,7 +9,7 @@ use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::model::{ActionCall, BindingId, Statement};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::action::{Context, GroundCall};
+use crate::action::{Context, GroundCall, Progress};
 use crate::eval::{Environment, Evaluator, Places};
 use crate::event::Event;
 use crate::plan::Plan;
@@ -140,6 +140,7 @@ impl Job {
             secrets: Arc::clone(&self.shared.secrets),
             touches: touches.to_vec(),
             working_directory: settings.places.working_directory.clone(),
+            progress: Progress::default(),
         }
     }
 

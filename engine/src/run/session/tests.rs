@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::action::builtin;
+use crate::containers::{Containers, NoEngine};
 use crate::event::{OutcomeResult, StepState};
 use crate::inputs::GivenInputs;
 use crate::transcript::Reader;
@@ -30,7 +31,7 @@ impl Place {
     }
 
     fn edge(&self) -> Edge {
-        let registry = builtin();
+        let registry = builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>));
         Edge {
             state_directory: StateDirectory(self.path("state")),
             places: Places {

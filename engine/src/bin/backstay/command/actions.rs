@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::streams;
 
 pub(super) fn run(arguments: &Actions) -> Result<u8, Failure> {
-    let catalogue = backstay::action::builtin().catalogue();
+    let catalogue = backstay::action::catalogue();
     let Some(name) = &arguments.name else {
         let text: String = catalogue.iter().map(summary).collect();
         streams::data(&text);

@@ -12,7 +12,7 @@ use crate::failure::{Failure, exit};
 use crate::streams;
 
 pub(super) fn run(arguments: &Check) -> Result<u8, Failure> {
-    let catalogue = backstay::action::builtin().catalogue();
+    let catalogue = backstay::action::catalogue();
     let mut answer = Answer::default();
     for file in &arguments.files {
         match check_file(file, &catalogue) {

@@ -47,7 +47,7 @@ fn show(arguments: &Show) -> Result<u8, Failure> {
         front_page.take(&record.stamped);
     }
     streams::data(&front_page.text());
-    let catalogue = backstay::action::builtin().catalogue();
+    let catalogue = backstay::action::catalogue();
     let runbook = backstay::runbook_of_run(&directory, front_page.sources(), &catalogue);
     let outline = runbook.map_or_else(Outline::default, |runbook| Outline::from(runbook.as_ref()));
     let mut timeline = Timeline::new(outline);
