@@ -28,6 +28,8 @@ pub struct ServiceView {
     pub behind: Option<GroundResource>,
     /// How it is at the start.
     pub begins: Begins,
+    /// What is mounted into it and left unprotected on purpose.
+    pub ignores: Vec<PartView>,
 }
 
 /// What a service is.

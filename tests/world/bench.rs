@@ -55,6 +55,7 @@ impl Bench {
             writes: Vec::new(),
             behind: None,
             begins: Begins::Absent,
+            ignores: Vec::new(),
         };
         let part = PartView::Tree(folder.join("data").display().to_string());
         let topology = Topology {

@@ -12,7 +12,8 @@ pub(super) async fn topology(runbook: &Runbook, evaluator: &Evaluator<'_>) -> Re
     for state in &runbook.states {
         let mut parts = Vec::new();
         for part in &state.parts {
-            parts.push(part_view(&state.name, part, evaluator).await?);
+            let what = format!("protected state `{}`", state.name);
+            parts.push(part_view(&what, part, evaluator).await?);
         }
         topology.states.insert(state.name.clone(), StateView { parts });
     }
@@ -30,12 +31,11 @@ async fn text(what: &str, expr: &Expr, evaluator: &Evaluator<'_>) -> Result<Stri
     }
 }
 
-async fn part_view(state: &str, part: &StatePart, evaluator: &Evaluator<'_>) -> Result<PartView, PlanError> {
-    let what = format!("protected state `{state}`");
+async fn part_view(what: &str, part: &StatePart, evaluator: &Evaluator<'_>) -> Result<PartView, PlanError> {
     Ok(match part {
-        StatePart::Path(expr) => PartView::Tree(text(&what, expr, evaluator).await?),
-        StatePart::Volume(expr) => PartView::Volume(text(&what, expr, evaluator).await?),
-        StatePart::File(expr) => PartView::File(text(&what, expr, evaluator).await?),
+        StatePart::Path(expr) => PartView::Tree(text(what, expr, evaluator).await?),
+        StatePart::Volume(expr) => PartView::Volume(text(what, expr, evaluator).await?),
+        StatePart::File(expr) => PartView::File(text(what, expr, evaluator).await?),
     })
 }
 
@@ -58,6 +58,10 @@ async fn service_view(service: &Service, evaluator: &Evaluator<'_>) -> Result<Se
         }
     }
     let [pinned_by, behind] = ground;
+    let mut ignores = Vec::new();
+    for (part, _) in &service.ignores {
+        ignores.push(part_view(&what, part, evaluator).await?);
+    }
     Ok(ServiceView {
         runs,
         pinned_by,
@@ -68,5 +72,6 @@ async fn service_view(service: &Service, evaluator: &Evaluator<'_>) -> Result<Se
             .collect(),
         behind,
         begins: service.begins,
+        ignores,
     })
 }
