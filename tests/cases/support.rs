@@ -131,20 +131,7 @@ impl Sandbox {
 
     /// Processes whose command line or environment names this sandbox.
     pub(crate) fn processes(&self) -> Vec<String> {
-        let name = self.directory.path().to_string_lossy().into_owned();
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            if entry.file_name().to_string_lossy().parse::<u32>().is_err() {
-                continue;
-            }
-            let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
-            let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
-            let environment = String::from_utf8_lossy(&read("environ")).into_owned();
-            if command.contains(&name) || environment.contains(&name) {
-                found.push(command);
-            }
-        }
-        found
+        processes_of(&self.directory.path().to_string_lossy())
     }
 }
 
@@ -153,6 +140,23 @@ impl Drop for Sandbox {
         let name = self.directory.path().to_string_lossy().into_owned();
         drop(Command::new("pkill").args(["-KILL", "-f", &name]).status());
     }
+}
+
+/// Processes whose command line or environment has these words.
+pub(crate) fn processes_of(words: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        if entry.file_name().to_string_lossy().parse::<u32>().is_err() {
+            continue;
+        }
+        let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+        let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+        if command.contains(words) || environment.contains(words) {
+            found.push(command);
+        }
+    }
+    found
 }
 
 /// Starts a call's end: waits for a child with a limit, then gives what it printed.

@@ -5,3 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test of the real world stands at the edge")]
+
+#[path = "../support/docker.rs"]
+mod docker;
+mod harness;
+#[path = "../support/left_out.rs"]
+mod left_out;
+#[path = "../support/proxy.rs"]
+mod proxy;
+#[path = "../cases/support.rs"]
+#[expect(dead_code, reason = "it is made for whole-program cases, which use more of it")]
+mod support;
