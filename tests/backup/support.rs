@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, backup};
+use backstay::containers::{Containers, NoEngine};
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
 use backstay_dsl::effect::Cancel;
@@ -53,7 +54,7 @@ impl Site {
             root,
             context,
             stop,
-            registry: Registry::new(backup::actions()),
+            registry: Registry::new(backup::actions(&(Arc::new(NoEngine) as Arc<dyn Containers>))),
         }
     }
 

@@ -4,7 +4,9 @@
 //! carries the digest of the archive. Invariants: an archive has its final name only after all of it was
 //! read back; the live state is touched only after all of an archive was extracted beside it and compared;
 //! whatever was live is kept until the run ends; nothing is ever extracted outside of our own fresh
-//! directories. Deliberately absent: encryption, increments, container volumes (they come with Docker).
+//! directories. No
+//! archive is made or put back while a container could write to a volume of it. Deliberately absent:
+//! encryption, increments.
 
 mod archive;
 mod bytes;
@@ -24,6 +26,7 @@ mod stop;
 mod survey;
 mod swap;
 mod verify;
+mod volumes;
 mod walk;
 
 use std::sync::Arc;
@@ -32,18 +35,24 @@ use backstay_dsl::catalogue::Parameter;
 use backstay_dsl::types::Type;
 
 use super::Action;
+use crate::containers::Containers;
 
 pub use restore::{discard_displaced, displaced};
 
 /// The longest that one attempt may take where the text has no `within`.
 const LIMIT_MS: u64 = 3_600_000;
 
-/// The actions of the family `backup`.
-pub fn actions() -> Vec<Arc<dyn Action>> {
+/// The actions of the family `backup`; volumes are asked of this engine.
+pub fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
+    let containers = || containers.clone();
     vec![
-        Arc::new(create::Create),
+        Arc::new(create::Create {
+            containers: containers(),
+        }),
         Arc::new(verify::Verify),
-        Arc::new(restore::Restore),
+        Arc::new(restore::Restore {
+            containers: containers(),
+        }),
     ]
 }
 

@@ -14,7 +14,7 @@ pub fn catalogue() -> Catalogue {
 
 /// The registry of all built-in actions; those that need a container engine use this one.
 pub fn builtin(containers: &Arc<dyn Containers>) -> Registry {
-    let mut actions = backup::actions();
+    let mut actions = backup::actions(containers);
     actions.extend(docker::actions(containers));
     let others: Vec<Arc<dyn Action>> = vec![
         Arc::new(exec::Read),

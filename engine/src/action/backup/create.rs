@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Simulation};
@@ -19,7 +20,9 @@ use super::problem::{Problem, Result, damaged, trying};
 use super::scope::{Part, parts, refuse_little_space, sync_directory, target};
 use super::stop::{OnCancel, Stop, in_thread};
 use super::survey::survey;
+use super::volumes::{Trial, Volumes, Wanted};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::containers::Containers;
 use crate::units;
 use crate::value::{Backup, Value};
 
@@ -27,8 +30,10 @@ use crate::value::{Backup, Value};
 const TRIES: u32 = 3;
 
 /// The action.
-#[derive(Debug)]
-pub(super) struct Create;
+pub(super) struct Create {
+    /// The engine that volumes are asked of.
+    pub containers: Arc<dyn Containers>,
+}
 
 #[async_trait]
 impl Action for Create {
@@ -74,12 +79,12 @@ impl Action for Create {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let order = match Order::new(context, arguments) {
+        let order = match self.order(context, arguments) {
             Ok(order) => order,
             Err(problem) => return Some(format!("cannot be said yet: {problem}")),
         };
         let text = in_thread(context, OnCancel::Stop, move |stop| {
-            let survey = survey(&order.parts, stop)?;
+            let survey = survey(&order.parts(Trial::Forbidden)?, stop)?;
             let size = units::size(survey.bytes());
             Ok(format!(
                 "an archive of {} ({size} before compression) in {}",
@@ -92,7 +97,7 @@ impl Action for Create {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let made = match Order::new(context, arguments) {
+        let made = match self.order(context, arguments) {
             Ok(order) => in_thread(context, OnCancel::Stop, move |stop| order.make(stop)).await,
             Err(problem) => Err(problem),
         };
@@ -103,7 +108,7 @@ impl Action for Create {
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let order = match Order::new(context, arguments) {
+        let order = match self.order(context, arguments) {
             Ok(order) => order,
             Err(problem) => return Settled::Undecidable(problem.to_string()),
         };
@@ -129,41 +134,47 @@ fn evidence(backup: Backup, note: &str) -> Evidence {
     Evidence::value(Value::Backup(backup), summary)
 }
 
-/// What is to be made.
-struct Order {
-    state: String,
-    parts: Vec<Part>,
-    to: PathBuf,
-    key: String,
-    attempt: u32,
-}
-
-impl Order {
-    fn new(context: &Context, arguments: &Arguments) -> Result<Self> {
+impl Create {
+    fn order(&self, context: &Context, arguments: &Arguments) -> Result<Order> {
         let (Some(state), Some(to)) = (arguments.text("state"), arguments.path("to")) else {
             return Err(Problem::Refused("`state` and `to` have to be given".to_owned()));
         };
-        Ok(Self {
+        Ok(Order {
             state: state.to_owned(),
-            parts: parts(context, state)?,
             to: context.working_directory.join(to),
-            key: context.key.clone(),
-            attempt: context.attempt,
+            volumes: Volumes::new(&self.containers, context),
+            context: context.clone(),
         })
+    }
+}
+
+/// What is to be made.
+struct Order {
+    state: String,
+    to: PathBuf,
+    volumes: Volumes,
+    context: Context,
+}
+
+impl Order {
+    fn parts(&self, trial: Trial) -> Result<Vec<Part>> {
+        parts(&self.context, &self.state, &self.volumes, trial)
     }
 
     fn make(&self, stop: &Stop) -> Result<(Backup, String)> {
-        let directory = target(&self.to, &self.parts)?;
+        let parts = self.parts(Trial::Allowed)?;
+        let directory = target(&self.to, &parts)?;
         if let Some(backup) = self.find(stop)? {
             return Ok((backup, " made by an earlier attempt".to_owned()));
         }
-        let survey = survey(&self.parts, stop)?;
+        let sight = self.volumes.quiet(&parts, Wanted::Read)?;
+        let survey = survey(&parts, stop)?;
         survey.refuse_live_databases()?;
         refuse_little_space(&directory, survey.bytes(), "the backup")?;
         let header = Header {
             format: FORMAT,
             program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
-            key: self.key.clone(),
+            key: self.context.key.clone(),
             state: self.state.clone(),
             made_at: now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             bytes: survey.bytes(),
@@ -174,13 +185,14 @@ impl Order {
         let captured = loop {
             tries += 1;
             let file = unfinished.create()?;
-            match capture(header.clone(), &self.parts, file, stop) {
+            match capture(header.clone(), &parts, file, stop) {
                 Err(Problem::Changed(_)) if tries < TRIES => {}
                 captured => break captured?,
             }
         };
         // Whoever opened a database meanwhile may have written to it.
         survey.refuse_live_databases()?;
+        self.volumes.still_quiet(&parts, Wanted::Read, &sight)?;
         let backup = self.seal(captured.file, &captured.manifest, &unfinished, &directory, stop)?;
         Ok((backup, notes(&captured.manifest, captured.outside)))
     }
@@ -217,7 +229,7 @@ impl Order {
     }
 
     fn key_name(&self) -> String {
-        short(&self.key)
+        short(&self.context.key)
     }
 
     fn name(&self) -> String {
@@ -238,7 +250,7 @@ impl Order {
     }
 
     fn unfinished_name(&self) -> String {
-        format!(".backstay-{}-{}.partial", self.key_name(), self.attempt)
+        format!(".backstay-{}-{}.partial", self.key_name(), self.context.attempt)
     }
 
     fn names_in_target(&self) -> Vec<String> {
@@ -261,7 +273,7 @@ impl Order {
             let path = self.to.canonicalize().unwrap_or_else(|_| self.to.clone()).join(name);
             let file = File::open(&path).map_err(trying(|| format!("cannot open {}", path.display())))?;
             match contents::examine(file, stop) {
-                Ok((manifest, hash)) if manifest.header.key == self.key => {
+                Ok((manifest, hash)) if manifest.header.key == self.context.key => {
                     return backup(&path, &manifest, digest_text(&hash)).map(Some);
                 }
                 Ok(_) | Err(Problem::Damaged(_)) => {}

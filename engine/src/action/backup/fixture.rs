@@ -40,6 +40,7 @@ pub(super) fn header(parts: &[Part]) -> Header {
                 named: encode(part.named.as_os_str().as_bytes()),
                 present: true,
                 bytes: 1000,
+                volume: part.volume.clone(),
             })
             .collect(),
     }

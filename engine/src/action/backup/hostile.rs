@@ -152,6 +152,7 @@ fn nothing_leaves_its_place() {
             backup,
             name: "hostile".to_owned(),
             run_directory: root.path().join("run"),
+            volumes: None,
         };
         let problem = order.restore(&Stop::never(), &mut |_| {}).expect_err(name);
         let is_refused = matches!(problem, Problem::Damaged(_) | Problem::Refused(_));
@@ -199,6 +200,7 @@ fn a_harmless_archive_is_restored() {
         backup,
         name: "harmless".to_owned(),
         run_directory: root.path().join("run"),
+        volumes: None,
     };
     order.restore(&Stop::never(), &mut |_| {}).unwrap();
     assert_eq!(fs::read_to_string(root.path().join("state/c")).unwrap(), "content");
@@ -230,6 +232,7 @@ fn a_manifest_that_lies_is_found() {
             parts: parts.clone(),
             name: format!("lie-{number}"),
             run_directory: root.path().join("run"),
+            volumes: None,
         };
         let problem = order.restore(&Stop::never(), &mut |_| {}).unwrap_err();
         assert!(matches!(problem, Problem::Damaged(_)), "{number}: {problem}");

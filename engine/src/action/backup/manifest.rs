@@ -3,7 +3,7 @@
 //! It is JSON Lines: the header, one line for each entry in the order of the archive, a last line with
 //! their number. Names keep every byte (see `bytes`). The lines are twins of the working types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,37 @@ pub(super) struct PartHeader {
     pub present: bool,
     /// Bytes of its content.
     pub bytes: u64,
+    /// The volume that it is; none for a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumeHeader>,
+}
+
+/// A part that is a volume of a container engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct VolumeHeader {
+    /// Its name.
+    pub name: String,
+    /// The driver that keeps it.
+    pub driver: String,
+    /// Whether the driver was given options. They are not kept: they may hold a password.
+    pub has_options: bool,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether a helper container reads and writes it, because its files cannot be reached from here.
+    pub through_helper: bool,
+}
+
+impl VolumeHeader {
+    /// A volume of which nothing is known but its name.
+    pub(super) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            driver: String::new(),
+            has_options: false,
+            labels: BTreeMap::new(),
+            through_helper: true,
+        }
+    }
 }
 
 /// Tree or file.

@@ -3,6 +3,7 @@
 mod work;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature, Simulation};
@@ -15,13 +16,17 @@ use super::problem::{Problem, Result};
 use super::scope::named_parts;
 use super::stop::{OnCancel, in_thread};
 use super::swap::{Position, position};
+use super::volumes::Volumes;
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
+use crate::containers::Containers;
 use crate::value::Value;
 pub(super) use work::Order;
 
 /// The action.
-#[derive(Debug)]
-pub(super) struct Restore;
+pub(super) struct Restore {
+    /// The engine that volumes are asked of.
+    pub containers: Arc<dyn Containers>,
+}
 
 #[async_trait]
 impl Action for Restore {
@@ -48,7 +53,7 @@ impl Action for Restore {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let replaced = match order(context, arguments) {
+        let replaced = match self.order(context, arguments) {
             Ok(order) => in_thread(context, OnCancel::Stop, move |_| Ok(order.replaces())).await,
             Err(problem) => Err(problem),
         };
@@ -56,7 +61,7 @@ impl Action for Restore {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let restored = match order(context, arguments) {
+        let restored = match self.order(context, arguments) {
             Ok(order) => in_thread(context, OnCancel::GoOn, move |stop| order.restore(stop, &mut |_| {})).await,
             Err(problem) => Err(problem),
         };
@@ -82,16 +87,19 @@ impl Action for Restore {
     }
 }
 
-fn order(context: &Context, arguments: &Arguments) -> Result<Order> {
-    let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
-        return Err(Problem::Refused("`backup` has to be given".to_owned()));
-    };
-    Ok(Order {
-        parts: named_parts(context, &backup.state)?,
-        backup,
-        name: short(&context.key),
-        run_directory: context.run_directory.clone(),
-    })
+impl Restore {
+    fn order(&self, context: &Context, arguments: &Arguments) -> Result<Order> {
+        let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
+            return Err(Problem::Refused("`backup` has to be given".to_owned()));
+        };
+        Ok(Order {
+            parts: named_parts(context, &backup.state)?,
+            backup,
+            name: short(&context.key),
+            run_directory: context.run_directory.clone(),
+            volumes: Some(Volumes::new(&self.containers, context)),
+        })
+    }
 }
 
 impl Order {
@@ -101,9 +109,9 @@ impl Order {
             .parts
             .iter()
             .map(|part| {
-                let absent = part.path.symlink_metadata().is_err();
-                let absent = if absent { " (not there now)" } else { "" };
-                format!("the {} {}{absent}", part.kind.word(), part.path.display())
+                let is_absent = part.volume.is_none() && part.path.symlink_metadata().is_err();
+                let absent = if is_absent { " (not there now)" } else { "" };
+                format!("{}{absent}", part.shown())
             })
             .collect();
         format!(

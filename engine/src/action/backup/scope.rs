@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::manifest::PartKind;
+use super::manifest::{PartKind, VolumeHeader};
 use super::problem::{Problem, Result, refused, trying};
+use super::volumes::{Trial, Volumes};
 use crate::action::Context;
 use crate::topology::PartView;
 
@@ -19,8 +20,10 @@ pub(super) struct Part {
     pub kind: PartKind,
     /// Where it lies: the real directory that it stands in, and its name.
     pub path: PathBuf,
-    /// Where the runbook says that it lies.
+    /// Where the runbook says that it lies; `volume:NAME` for a volume.
     pub named: PathBuf,
+    /// The volume that it is; `None` for a path.
+    pub volume: Option<VolumeHeader>,
 }
 
 impl PartKind {
@@ -53,6 +56,7 @@ impl Part {
             kind,
             path: parent.join(name),
             named: path.to_owned(),
+            volume: None,
         })
     }
 
@@ -62,6 +66,30 @@ impl Part {
             kind,
             named: path.clone(),
             path,
+            volume: None,
+        }
+    }
+
+    /// A volume whose files cannot be reached from here, as far as is known.
+    pub(super) fn unreached(volume: VolumeHeader) -> Self {
+        let named = PathBuf::from(format!("volume:{}", volume.name));
+        Self {
+            volume: Some(volume),
+            ..Self::at(PartKind::Tree, named)
+        }
+    }
+
+    /// Where its files lie on this machine; `None` for a volume that only a helper container can reach.
+    pub(super) fn mountpoint(&self) -> Option<&Path> {
+        let is_far = self.volume.as_ref().is_some_and(|volume| volume.through_helper);
+        (!is_far).then_some(self.path.as_path())
+    }
+
+    /// As people say it.
+    pub(super) fn shown(&self) -> String {
+        match &self.volume {
+            Some(volume) => format!("the volume {}", volume.name),
+            None => format!("the {} {}", self.kind.word(), self.path.display()),
         }
     }
 
@@ -92,28 +120,41 @@ impl Part {
     }
 }
 
-/// The parts of a protected state as the runbook names them.
-pub(super) fn named_parts(context: &Context, state: &str) -> Result<Vec<Part>> {
+fn view<'a>(context: &'a Context, state: &str) -> Result<&'a [PartView]> {
     let Some(view) = context.topology.states.get(state) else {
         return refused(format!("the runbook protects no state with the name {state}"));
     };
-    view.parts
-        .iter()
-        .map(|part| match part {
-            PartView::Tree(path) => Ok(Part::at(PartKind::Tree, context.working_directory.join(path))),
-            PartView::File(path) => Ok(Part::at(PartKind::File, context.working_directory.join(path))),
-            PartView::Volume(name) => refused(format!(
-                "the volume {name} cannot be kept yet: only paths and files can"
-            )),
-        })
-        .collect()
+    if view.parts.is_empty() {
+        return refused(format!("the protected state {state} names nothing to keep"));
+    }
+    Ok(&view.parts)
+}
+
+/// The parts of a protected state as the runbook names them.
+pub(super) fn named_parts(context: &Context, state: &str) -> Result<Vec<Part>> {
+    let place = |path: &str| context.working_directory.join(path);
+    let named = |part: &PartView| match part {
+        PartView::Tree(path) => Part::at(PartKind::Tree, place(path)),
+        PartView::File(path) => Part::at(PartKind::File, place(path)),
+        PartView::Volume(name) => Part::unreached(VolumeHeader::named(name)),
+    };
+    Ok(view(context, state)?.iter().map(named).collect())
 }
 
 /// The parts of a protected state where they really lie, or why they cannot be kept.
-pub(super) fn parts(context: &Context, state: &str) -> Result<Vec<Part>> {
+pub(super) fn parts(context: &Context, state: &str, volumes: &Volumes, trial: Trial) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();
     for part in named_parts(context, state)? {
-        let part = Part::new(part.kind, &part.path)?;
+        let part = match &part.volume {
+            Some(volume) => volumes.part(&volume.name, trial)?,
+            None => Part::new(part.kind, &part.path)?,
+        };
+        if part.mountpoint().is_none() {
+            return refused(format!(
+                "the files of {} cannot be reached from here: run as root on the machine of the container engine",
+                part.shown()
+            ));
+        }
         if let Some(other) = parts
             .iter()
             .find(|other| part.path.starts_with(&other.path) || other.path.starts_with(&part.path))
@@ -125,9 +166,6 @@ pub(super) fn parts(context: &Context, state: &str) -> Result<Vec<Part>> {
             ));
         }
         parts.push(part);
-    }
-    if parts.is_empty() {
-        return refused(format!("the protected state {state} names nothing to keep"));
     }
     refuse_mounts(&parts)?;
     Ok(parts)

@@ -62,6 +62,7 @@ pub(super) fn survey(parts: &[Part], stop: &Stop) -> Result<Survey> {
             named: text(&part.named),
             present: false,
             bytes: 0,
+            volume: part.volume.clone(),
         };
         walk(part, stop, &mut |found| {
             header.present = true;

@@ -19,6 +19,7 @@ use super::super::scope::{Part, refuse_little_space, refuse_mounts, sync_directo
 use super::super::stop::Stop;
 use super::super::survey::{Contents, scan};
 use super::super::swap::{Position, identity, keep_displaced, position, swap, take_back};
+use super::super::volumes::{Sight, Volumes, Wanted};
 use crate::value::Backup;
 
 /// A moment of a restore; tests end the work at each.
@@ -49,6 +50,8 @@ pub(in super::super) struct Order {
     pub name: String,
     /// Where the journal is.
     pub run_directory: PathBuf,
+    /// What volumes are reached with; none where no part is one.
+    pub volumes: Option<Volumes>,
 }
 
 /// What a restore leaves.
@@ -85,39 +88,96 @@ impl Order {
         if let Some(journal) = earlier
             && journal.displaced().is_none()
         {
-            let order = self.located(journal.parts().into_iter().map(|(live, _)| live));
-            order.refuse_users()?;
-            if let Some(manifest) = order.still_ready(&journal, stop)? {
-                return finish(journal, &manifest, reached);
+            if let Some(order) = self.located_by_journal(&journal)? {
+                let sight = order.refuse_users()?;
+                if let Some(manifest) = order.still_ready(&journal, stop)? {
+                    return order.finish(journal, &manifest, &sight, reached);
+                }
             }
             Self::give_up(&journal)?;
         }
         let archive = Archive::open(&self.backup, stop)?;
         self.refuse_other_parts(&archive.header)?;
-        let order = self.located(archive.header.parts.iter().map(|part| path(&part.path)));
+        let order = self.located(&archive.header)?;
         order.refuse_users()?;
         refuse_mounts(&order.parts)?;
         order.refuse_little_space(&archive.header)?;
         let (journal, manifest) = order.make_ready(&archive, generation, stop, reached)?;
-        order.refuse_users().inspect_err(|_| {
+        let sight = order.refuse_users().inspect_err(|_| {
             // Nothing was swapped, so nothing of the live state is lost with this.
             let _ = Self::give_up(&journal);
         })?;
-        finish(journal, &manifest, reached)
+        order.finish(journal, &manifest, &sight, reached)
     }
 
-    /// The same parts where they really lie. That is where they lay when the backup was made: a link on
-    /// the way may point elsewhere by now, and what it points to is not what is to be restored.
-    fn located(&self, places: impl Iterator<Item = PathBuf>) -> Self {
-        let parts = self.parts.iter().zip(places);
-        Self {
-            parts: parts.map(|(part, path)| Part { path, ..part.clone() }).collect(),
-            ..self.clone()
+    /// Swaps what is ready, and looks whether somebody came to it meanwhile.
+    fn finish(
+        &self,
+        journal: Journal,
+        manifest: &Manifest,
+        before: &Sight,
+        reached: &mut Reached<'_>,
+    ) -> Result<Restored> {
+        let restored = finish(journal, manifest, reached)?;
+        if let Some(volumes) = &self.volumes {
+            volumes.still_quiet(&self.parts, Wanted::Replace, before)?;
+        }
+        Ok(restored)
+    }
+
+    fn volumes(&self) -> Result<&Volumes> {
+        match &self.volumes {
+            Some(volumes) => Ok(volumes),
+            None => refused("there is no container engine here to ask for a volume"),
         }
     }
 
+    /// The same parts where they really lie. That is where they lay when the backup was made: a link on
+    /// the way may point elsewhere by now, and what it points to is not what is to be restored. A volume lies
+    /// where its engine has it now; one that is gone is made again.
+    fn located(&self, header: &Header) -> Result<Self> {
+        let mut order = self.clone();
+        for (part, archived) in order.parts.iter_mut().zip(&header.parts) {
+            let Some(kept) = &archived.volume else {
+                part.path = path(&archived.path);
+                continue;
+            };
+            let volumes = self.volumes()?;
+            *part = match volumes.part_if_there(&kept.name)? {
+                Some(part) => part,
+                None => volumes.make_again(kept)?,
+            };
+            if part.mountpoint().is_none() {
+                return refused(format!(
+                    "the files of {} cannot be reached from here: run as root on the machine of the container engine",
+                    part.shown()
+                ));
+            }
+        }
+        Ok(order)
+    }
+
+    /// The same parts where an interrupted restore had them; `None` where a volume is gone.
+    fn located_by_journal(&self, journal: &Journal) -> Result<Option<Self>> {
+        let mut order = self.clone();
+        for (part, (live, _)) in order.parts.iter_mut().zip(journal.parts()) {
+            match &part.volume {
+                None => part.path = live,
+                Some(volume) => match self.volumes()?.part_if_there(&volume.name)? {
+                    Some(there) => *part = there,
+                    None => return Ok(None),
+                },
+            }
+        }
+        Ok(Some(order))
+    }
+
     /// Refuses while a process could write to what is to be displaced, or works in it.
-    fn refuse_users(&self) -> Result<()> {
+    fn refuse_users(&self) -> Result<Sight> {
+        let sight = match &self.volumes {
+            Some(volumes) => volumes.quiet(&self.parts, Wanted::Replace)?,
+            None => Sight::default(),
+        };
         let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
         for part in &self.parts {
             let (more_files, more_directories) = below(&part.path);
@@ -127,7 +187,7 @@ impl Order {
         let mut users = holders::writers(&files);
         users.extend(holders::residents(&directories));
         if users.is_empty() {
-            return Ok(());
+            return Ok(sight);
         }
         refused(format!(
             "the protected state is in use: {}; stop that first",
@@ -137,11 +197,11 @@ impl Order {
 
     fn refuse_other_parts(&self, header: &Header) -> Result<()> {
         let is_same = header.parts.len() == self.parts.len()
-            && header
-                .parts
-                .iter()
-                .zip(&self.parts)
-                .all(|(archived, part)| archived.kind == part.kind && archived.named == text(&part.named));
+            && header.parts.iter().zip(&self.parts).all(|(archived, part)| {
+                archived.kind == part.kind
+                    && archived.named == text(&part.named)
+                    && archived.volume.is_some() == part.volume.is_some()
+            });
         if is_same {
             return Ok(());
         }

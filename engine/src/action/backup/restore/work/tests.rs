@@ -36,6 +36,7 @@ fn site() -> (tempfile::TempDir, Order) {
         parts,
         name: "key".to_owned(),
         run_directory: root.path().join("run"),
+        volumes: None,
     };
     (root, order)
 }

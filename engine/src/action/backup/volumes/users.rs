@@ -1,0 +1,153 @@
+//! Which containers have their hands on a volume.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::problem::{Problem, Result, refused};
+use super::super::scope::Part;
+use super::engine::Engine;
+use crate::containers::{Container, ContainerState, Mount, MountKind};
+
+/// How many containers a message names.
+const NAMED_MAX: usize = 5;
+
+/// What is to be done with a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Wanted {
+    /// It is read: nobody may write to it.
+    Read,
+    /// Its content is replaced: nobody may even see it, because whoever runs goes on seeing what was replaced.
+    Replace,
+}
+
+/// Which containers had a volume, and when each was last started.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Sight(BTreeMap<String, Seen>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    name: String,
+    started_at: String,
+    volume: String,
+}
+
+/// Refuses while a container that runs is in the way; asks nobody where no part is a volume.
+pub(super) fn quiet(engine: &Engine, parts: &[Part], wanted: Wanted) -> Result<Sight> {
+    let mut sight = Sight::default();
+    let mut volumes = parts.iter().filter(|part| part.volume.is_some()).peekable();
+    if volumes.peek().is_none() {
+        return Ok(sight);
+    }
+    let containers = engine.all_containers()?;
+    let mut in_the_way = Vec::new();
+    for part in volumes {
+        let name = part.volume.as_ref().map_or("", |volume| volume.name.as_str());
+        for container in &containers {
+            let hands: Vec<Hand> = container
+                .mounts
+                .iter()
+                .filter_map(|mount| hand(mount, name, part))
+                .collect();
+            if hands.is_empty() {
+                continue;
+            }
+            let seen = Seen {
+                name: container.name.clone(),
+                started_at: container.state.started_at.clone(),
+                volume: name.to_owned(),
+            };
+            sight.0.insert(format!("{}/{name}", container.id), seen);
+            if is_active(&container.state) {
+                let harmful = hands.iter().filter(|hand| hand.does_harm(wanted));
+                in_the_way.extend(harmful.map(|hand| hand.told(container, name)));
+            }
+        }
+    }
+    if in_the_way.is_empty() {
+        return Ok(sight);
+    }
+    let more = in_the_way.len().saturating_sub(NAMED_MAX);
+    in_the_way.truncate(NAMED_MAX);
+    if more > 0 {
+        in_the_way.push(format!("{more} more"));
+    }
+    refused(format!("{}: stop that first", in_the_way.join("; ")))
+}
+
+/// Refuses where a container was started between two looks, also where it has ended since.
+pub(super) fn refuse_started(before: &Sight, now: &Sight) -> Result<()> {
+    for (id, seen) in &now.0 {
+        let earlier = before.0.get(id).map_or("", |seen| seen.started_at.as_str());
+        if seen.started_at != earlier {
+            return Err(Problem::Changed(format!(
+                "the volume {} (the container {} was started)",
+                seen.volume, seen.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A container that is none of these may run at any moment.
+fn is_active(state: &ContainerState) -> bool {
+    state.is_running
+        || state.is_restarting
+        || !matches!(state.status.as_str(), "created" | "exited" | "dead" | "removing")
+}
+
+/// How a container has a volume.
+struct Hand<'a> {
+    mount: &'a Mount,
+    /// The path of this machine that is mounted, where it is not the volume itself.
+    path: Option<&'a str>,
+    /// Whether what it sees stays what it was when the volume's folder is exchanged.
+    sees_old: bool,
+}
+
+fn hand<'a>(mount: &'a Mount, volume: &str, part: &Part) -> Option<Hand<'a>> {
+    match &mount.kind {
+        MountKind::Volume { name, .. } if name == volume => Some(Hand {
+            mount,
+            path: None,
+            sees_old: true,
+        }),
+        MountKind::Volume { source, .. } | MountKind::Bind { source } => {
+            let mountpoint = part.mountpoint()?;
+            let real = Path::new(source)
+                .canonicalize()
+                .unwrap_or_else(|_| Path::new(source).to_owned());
+            let is_in = real.starts_with(mountpoint);
+            (is_in || mountpoint.starts_with(&real)).then_some(Hand {
+                mount,
+                path: Some(source),
+                sees_old: is_in,
+            })
+        }
+        MountKind::Memory | MountKind::Other { .. } => None,
+    }
+}
+
+impl Hand<'_> {
+    fn does_harm(&self, wanted: Wanted) -> bool {
+        self.mount.is_writable || (wanted == Wanted::Replace && self.sees_old)
+    }
+
+    fn told(&self, container: &Container, volume: &str) -> String {
+        let can = if self.mount.is_writable {
+            "can write to"
+        } else {
+            "reads"
+        };
+        let how = match self.path {
+            None => format!("at {}", self.mount.target),
+            Some(path) => format!("by its mount of {path}"),
+        };
+        let Container { name, state, .. } = container;
+        let status = if state.status.is_empty() {
+            "running"
+        } else {
+            state.status.as_str()
+        };
+        format!("the container {name} ({status}) {can} the volume {volume} {how}")
+    }
+}
