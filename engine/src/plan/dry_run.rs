@@ -11,6 +11,7 @@ use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo}
 
 use crate::action::Context;
 use crate::eval::{Evaluation, Evaluator, GroundTouch, Places};
+use crate::plan::obligations::containers::{Found, containers};
 use crate::plan::obligations::{not_apart, path_uses, unsupported};
 use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
@@ -18,7 +19,7 @@ use crate::plan::{Plan, term};
 use crate::redact::Redactor;
 use crate::units;
 use crate::value::{Answer, Unanswered, Value};
-use crate::world::World;
+use crate::world::{Clock, World};
 
 use world::OnPaper;
 
@@ -34,6 +35,8 @@ pub struct DryRun<'a> {
     pub places: &'a Places,
     /// What an action gets beside its arguments.
     pub context: Context,
+    /// Bounds questions.
+    pub clock: &'a dyn Clock,
 }
 
 /// The walk itself.
@@ -55,8 +58,18 @@ impl DryRun<'_> {
                 anchors: Mutex::new(BTreeMap::new()),
             },
         };
-        let not_apart = walk.not_apart().await;
-        let readings = walk.now().await;
+        let containers = containers(plan, &walk.paper).await;
+        let not_apart = walk.not_apart(&containers).await;
+        let mut readings = walk.now().await;
+        if !containers.seen.is_empty() {
+            readings.push(Reading {
+                label: "containers".to_owned(),
+                result: ReadingResult::Holds,
+                evidence: walk.scrub(&containers.seen.join("; ")),
+            });
+        }
+        let broken = containers.broken.into_iter().map(|(_, reason)| walk.scrub(&reason));
+        let obstacles = unsupported(plan).into_iter().chain(broken).collect();
         let mut steps: Vec<(usize, StepReport)> = Vec::new();
         for place in plan.order() {
             if let Some(step) = plan.runbook.steps.get(place) {
@@ -79,7 +92,7 @@ impl DryRun<'_> {
             readings,
             steps: steps.into_iter().map(|(_, step)| step).collect(),
             not_apart,
-            obstacles: unsupported(plan),
+            obstacles,
         }
     }
 }
@@ -98,8 +111,8 @@ impl Walk<'_> {
     }
 
     /// Names that turn out to be one thing.
-    async fn not_apart(&self) -> Vec<String> {
-        let mut identified = Vec::new();
+    async fn not_apart(&self, containers: &Found) -> Vec<String> {
+        let mut identified = containers.volumes.clone();
         for path_use in path_uses(self.plan(), &self.evaluator()).await {
             let identity = self.paper.run.world.identify(&path_use.path, path_use.is_link).await;
             identified.extend(identity.map(|identity| (path_use, identity)));

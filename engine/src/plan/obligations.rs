@@ -2,6 +2,9 @@
 //!
 //! `check` proves modulo this; `plan` and `run` ask the world, with real paths, before anything changes.
 
+pub mod containers;
+pub mod mounts;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -121,8 +124,7 @@ pub fn unsupported(plan: &Plan) -> Vec<String> {
         .iter()
         .filter_map(|(name, service)| {
             let what = match &service.runs {
-                RunsView::Process(_) => return None,
-                RunsView::Container(_) => "a container",
+                RunsView::Process(_) | RunsView::Container(_) => return None,
                 RunsView::Compose(..) => "a service of a Compose project",
                 RunsView::Unit(_) => "a unit of the service manager",
             };

@@ -44,6 +44,7 @@ pub async fn plan_file(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result
         catalogue: &edge.catalogue,
         places: &edge.places,
         context: context(&plan, edge, cancelled),
+        clock: edge.clock.as_ref(),
     };
     let report = dry_run.report().await;
     if report.not_apart.is_empty() {

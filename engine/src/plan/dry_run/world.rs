@@ -10,10 +10,17 @@ use backstay_dsl::model::{ActionCall, BindingId};
 
 use crate::action::{Context, GroundCall};
 use crate::eval::{Environment, Places, parse_as};
+use crate::plan::obligations::containers::Asked;
 use crate::plan::overlay::{Overlay, Says};
 use crate::value::{Answer, Unanswered, Value};
+use crate::world::PathIdentity;
 
 use super::{DryRun, unknown_until};
+
+/// The longest that a question of an obligation may take.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+/// How long an answer may take beyond its limit: who bounds itself says why there is none.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// What expressions of a dry run speak of.
 pub(super) struct OnPaper<'a> {
@@ -39,6 +46,20 @@ impl OnPaper<'_> {
         Context {
             touches: touches.to_vec(),
             ..self.run.context.clone()
+        }
+    }
+
+    /// The real answer, within its limit.
+    async fn asked(&self, call: &GroundCall, limit: Duration) -> Answer {
+        let context = Context {
+            limit,
+            ..self.context(&call.touches)
+        };
+        tokio::select! {
+            outcome = self.run.world.perform(&context, call) => outcome.into_answer(),
+            () = self.run.clock.sleep(limit + MARGIN) => {
+                Err(Unanswered::new(format!("{} gave no answer", call.action)))
+            }
         }
     }
 }
@@ -79,8 +100,17 @@ impl Environment for OnPaper<'_> {
         if is_run || call.effects.leaves_traces {
             return Err(Unanswered::new(format!("{} is not run by a plan", call.action)));
         }
-        let mut context = self.context(&ground.touches);
-        context.limit = Duration::from_millis(call.effects.limit_ms);
-        self.run.world.perform(&context, &ground).await.into_answer()
+        self.asked(&ground, Duration::from_millis(call.effects.limit_ms)).await
+    }
+}
+
+#[async_trait]
+impl Asked for OnPaper<'_> {
+    async fn answer_to(&self, call: &GroundCall) -> Answer {
+        self.asked(call, READ_LIMIT).await
+    }
+
+    async fn identify(&self, path: &str) -> Option<PathIdentity> {
+        self.run.world.identify(path, false).await
     }
 }

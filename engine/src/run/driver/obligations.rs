@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use backstay_dsl::model::{Begins, Runs};
 
 use crate::action::{Arguments, GroundCall};
 use crate::event::{EvaluationKind, EvaluationResult};
+use crate::plan::obligations::containers::{Asked, containers};
 use crate::plan::obligations::{PathUse, not_apart, path_uses, unsupported};
-use crate::value::Value;
+use crate::units;
+use crate::value::{Answer, Unanswered, Value};
 use crate::world::PathIdentity;
 
 use super::shared::{Job, Stopped};
 
 /// The longest that one question may take, milliseconds.
 const READ_LIMIT_MS: u64 = 10_000;
+/// How long an answer may take beyond that: who bounds itself says why there is none.
+const MARGIN_MS: u64 = 1_000;
 
 impl Job {
     /// Discharges every obligation; records each that does not hold, or one record that says that all do.
@@ -28,9 +33,11 @@ impl Job {
         for (service, begins) in plan.topology.services.iter().map(|(name, view)| (name, view.begins)) {
             broken.extend(self.begins(service, begins).await.map(|reason| ("begins", reason)));
         }
+        let found = containers(plan, self).await;
+        broken.extend(found.broken);
+        let mut identified: Vec<(PathUse, PathIdentity)> = found.volumes;
         let uses = path_uses(plan, &self.evaluator()).await;
-        let count = uses.len();
-        let mut identified: Vec<(PathUse, PathIdentity)> = Vec::new();
+        let count = uses.len() + identified.len();
         for path_use in uses {
             let identity = self.shared.ports.world.identify(&path_use.path, path_use.is_link).await;
             if let Some(identity) = identity {
@@ -41,11 +48,14 @@ impl Job {
         broken.extend(not_apart.map(|reason| ("not-apart", format!("not-apart: {reason}"))));
         let what = EvaluationKind::Obligation;
         if broken.is_empty() {
-            let evidence = match count {
+            let paths = match count {
                 0 => "there are no paths to compare".to_owned(),
                 1 => "1 path looked at".to_owned(),
                 _ => format!("{count} paths looked at, and no two of them lead to the same place"),
             };
+            let mut evidence = found.seen;
+            evidence.push(paths);
+            let evidence = evidence.join("; ");
             let event = self.evaluated_line(what, "obligations", EvaluationResult::Holds, &evidence);
             return self.record(event, true).await;
         }
@@ -75,9 +85,7 @@ impl Job {
             of_result: Vec::new(),
             healthy: None,
         };
-        let context = self.context(READ_LIMIT_MS, &[]);
-        let asking = self.shared.ports.world.perform(&context, &call);
-        let answer = self.within(READ_LIMIT_MS, asking).await?.into_answer();
+        let answer = self.answer_to(&call).await;
         match (begins, answer) {
             (Begins::Running, Ok(Value::Bool(false))) => {
                 Some(format!("service `{name}` should run, and no process does"))
@@ -87,5 +95,25 @@ impl Job {
             }
             _ => None,
         }
+    }
+}
+
+#[async_trait]
+impl Asked for Job {
+    async fn answer_to(&self, call: &GroundCall) -> Answer {
+        let context = self.context(READ_LIMIT_MS, &[]);
+        let asking = self.shared.ports.world.perform(&context, call);
+        match self.within(READ_LIMIT_MS + MARGIN_MS, asking).await {
+            Some(outcome) => outcome.into_answer(),
+            None => Err(Unanswered::new(format!(
+                "{} gave no answer within {}",
+                call.action,
+                units::duration(READ_LIMIT_MS)
+            ))),
+        }
+    }
+
+    async fn identify(&self, path: &str) -> Option<PathIdentity> {
+        self.shared.ports.world.identify(path, false).await
     }
 }

@@ -1,0 +1,180 @@
+//! What is really mounted into a container beside what is protected: the forgotten third mount.
+//!
+//! A service that may write somewhere must write within a part of protected state that it says it writes,
+//! or say that the place is ignored and why. Absent on purpose: what a container writes outside of its
+//! mounts, since that is gone with the container anyway.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::topology::{PartView, ServiceView, Topology};
+use crate::value::Value;
+
+/// One mount of a container, as the engine tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// What it is.
+    pub what: MountedWhat,
+    /// Where it is inside the container.
+    pub target: String,
+    /// Whether the container may write to it.
+    pub is_writable: bool,
+}
+
+/// What is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountedWhat {
+    /// A volume, and where the engine keeps it; empty where it does not say.
+    Volume {
+        /// Its name.
+        name: String,
+        /// Where it lies.
+        path: String,
+    },
+    /// A path of the engine's machine.
+    Bind(String),
+    /// Memory: gone with the container.
+    Memory,
+    /// Something else, by the engine's word.
+    Other(String),
+}
+
+impl Mounted {
+    /// A mount from the record that `docker.mounts` gives; `None` for anything else.
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let Value::Record(fields) = value else {
+            return None;
+        };
+        let text = |name: &str| fields.get(name).map(Value::canonical).unwrap_or_default();
+        let source = text("source");
+        let what = match text("kind").as_str() {
+            "volume" => MountedWhat::Volume {
+                name: source,
+                path: text("path"),
+            },
+            "bind" => MountedWhat::Bind(source),
+            "memory" | "tmpfs" => MountedWhat::Memory,
+            other => MountedWhat::Other(other.to_owned()),
+        };
+        Some(Self {
+            what,
+            target: text("target"),
+            is_writable: fields.get("writable") != Some(&Value::Bool(false)),
+        })
+    }
+
+    /// The path of the engine's machine that it is, where it has one.
+    pub fn path(&self) -> Option<&str> {
+        match &self.what {
+            MountedWhat::Volume { path, .. } | MountedWhat::Bind(path) if !path.is_empty() => Some(path),
+            _ => None,
+        }
+    }
+
+    fn is_anonymous(&self) -> bool {
+        matches!(&self.what, MountedWhat::Volume { name, .. }
+            if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
+    /// What a person calls it.
+    fn in_words(&self) -> String {
+        match &self.what {
+            MountedWhat::Volume { .. } if self.is_anonymous() => "a volume without a name".to_owned(),
+            MountedWhat::Volume { name, .. } => format!("the volume `{name}`"),
+            MountedWhat::Bind(path) => path.clone(),
+            MountedWhat::Memory => "memory".to_owned(),
+            MountedWhat::Other(word) => format!("a mount of the kind `{word}`"),
+        }
+    }
+
+    /// The part of protected state that names it.
+    fn as_part(&self) -> Option<String> {
+        match &self.what {
+            MountedWhat::Volume { name, .. } => Some(format!("volume \"{name}\"")),
+            MountedWhat::Bind(path) => Some(format!("path \"{path}\"")),
+            MountedWhat::Memory | MountedWhat::Other(_) => None,
+        }
+    }
+}
+
+/// What a mount of a service breaks, in a sentence; `None` where it is in order. `real` gives the paths
+/// without symbolic links, for the paths that differ from how they are written.
+pub fn unprotected(
+    topology: &Topology,
+    service: (&str, &ServiceView),
+    mount: &Mounted,
+    real: &BTreeMap<String, String>,
+) -> Option<String> {
+    let (name, view) = service;
+    let is_ignored = view.ignores.iter().any(|part| {
+        let is_target = |path: &String| Path::new(&mount.target) == Path::new(path);
+        let by_target = mount.is_anonymous() || matches!(mount.what, MountedWhat::Other(_));
+        holds(part, mount, real) || (by_target && matches!(part, PartView::Tree(path) if is_target(path)))
+    });
+    if !mount.is_writable || mount.what == MountedWhat::Memory || is_ignored {
+        return None;
+    }
+    let states = topology.states.iter();
+    let within: Vec<&str> = states
+        .filter(|(_, state)| state.parts.iter().any(|part| holds(part, mount, real)))
+        .map(|(state, _)| state.as_str())
+        .collect();
+    let is_said = |state: &&str| view.writes.iter().any(|(written, _)| written == state);
+    let (what, target) = (mount.in_words(), &mount.target);
+    match within.first() {
+        Some(_) if within.iter().any(is_said) => None,
+        Some(state) => Some(format!(
+            "service `{name}` writes to {what}, mounted at {target}, which is part of `{state}`, and does not say so: \
+             add `writes {state}` to the service, or mount it read-only"
+        )),
+        None => Some(format!(
+            "service `{name}` writes to {what}, mounted at {target}, which nothing protects: {}",
+            what_to_do(view, mount)
+        )),
+    }
+}
+
+fn what_to_do(view: &ServiceView, mount: &Mounted) -> String {
+    let state = view.writes.first().map_or("…", |(state, _)| state.as_str());
+    let target = &mount.target;
+    match mount.as_part().filter(|_| !mount.is_anonymous()) {
+        Some(part) => format!("add `{part}` to `protect {state}`, or `ignores {part} because \"…\"` to the service"),
+        None if mount.is_anonymous() => format!(
+            "give it a name and protect it (`volume \"NAME\"`), or add `ignores path \"{target}\" because \"…\"` to the service"
+        ),
+        None => format!("mount it read-only, or add `ignores path \"{target}\" because \"…\"` to the service"),
+    }
+}
+
+/// Whether a mount lies within a part.
+fn holds(part: &PartView, mount: &Mounted, real: &BTreeMap<String, String>) -> bool {
+    let real_of = |path: &str| real.get(path).map_or_else(|| path.to_owned(), Clone::clone);
+    let lies_in = |outer: &String| {
+        mount
+            .path()
+            .is_some_and(|path| Path::new(&real_of(path)).starts_with(real_of(outer)))
+    };
+    match part {
+        PartView::Volume(known) => matches!(&mount.what, MountedWhat::Volume { name, .. } if name == known),
+        PartView::Tree(path) | PartView::File(path) => lies_in(path),
+    }
+}
+
+/// The protected volumes that none of these mounts is, each with its state.
+pub fn not_mounted(topology: &Topology, mounts: &[Mounted]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (state, view) in &topology.states {
+        for part in &view.parts {
+            let PartView::Volume(volume) = part else { continue };
+            let is_mounted =
+                |mount: &Mounted| matches!(&mount.what, MountedWhat::Volume { name, .. } if name == volume);
+            if !mounts.iter().any(is_mounted) {
+                found.push((state.clone(), volume.clone()));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use backstay_dsl::model::Begins;
+
+use super::*;
+use crate::topology::{RunsView, StateView};
+
+fn view(writes: &[&str], ignores: Vec<PartView>) -> ServiceView {
+    ServiceView {
+        runs: RunsView::Container("app".to_owned()),
+        pinned_by: None,
+        writes: writes.iter().map(|state| ((*state).to_owned(), true)).collect(),
+        behind: None,
+        begins: Begins::Running,
+        ignores,
+    }
+}
+
+fn records() -> Topology {
+    let parts = vec![
+        PartView::Volume("data".to_owned()),
+        PartView::Tree("/srv/app".to_owned()),
+    ];
+    Topology {
+        states: BTreeMap::from([("records".to_owned(), StateView { parts })]),
+        ..Topology::default()
+    }
+}
+
+fn volume(name: &str) -> Mounted {
+    Mounted {
+        what: MountedWhat::Volume {
+            name: name.to_owned(),
+            path: format!("/volumes/{name}/_data"),
+        },
+        target: "/cache".to_owned(),
+        is_writable: true,
+    }
+}
+
+fn bind(path: &str) -> Mounted {
+    Mounted {
+        what: MountedWhat::Bind(path.to_owned()),
+        ..volume("")
+    }
+}
+
+fn said(view: &ServiceView, mount: &Mounted) -> Option<String> {
+    let real = BTreeMap::from([("/srv/link".to_owned(), "/srv/app/files".to_owned())]);
+    unprotected(&records(), ("app", view), mount, &real)
+}
+
+#[test]
+fn the_forgotten_third_mount_is_found() {
+    let app = view(&["records"], Vec::new());
+    assert_eq!(said(&app, &volume("data")), None);
+    assert_eq!(said(&app, &bind("/srv/app/files")), None);
+    assert_eq!(said(&app, &bind("/srv/link")), None, "by its real path");
+    assert_eq!(
+        said(&app, &volume("cache")).unwrap(),
+        "service `app` writes to the volume `cache`, mounted at /cache, which nothing protects: \
+         add `volume \"cache\"` to `protect records`, or `ignores volume \"cache\" because \"…\"` to the service"
+    );
+    assert!(
+        said(&app, &bind("/srv")).unwrap().contains("path \"/srv\""),
+        "only a part of it is protected"
+    );
+    assert!(said(&app, &bind("/srv/application")).is_some());
+    let anonymous = volume(&"0f".repeat(32));
+    assert!(said(&app, &anonymous).unwrap().contains("ignores path \"/cache\""));
+}
+
+#[test]
+fn what_is_ignored_read_only_or_memory_is_in_order() {
+    let ignores = vec![
+        PartView::Volume("cache".to_owned()),
+        PartView::Tree("/cache".to_owned()),
+    ];
+    let app = view(&["records"], ignores);
+    assert_eq!(said(&app, &volume("cache")), None);
+    assert_eq!(said(&app, &volume(&"0f".repeat(32))), None, "by where it is mounted");
+    assert!(
+        said(&app, &volume("other")).is_some(),
+        "a volume with a name is not ignored by its place"
+    );
+    let app = view(&["records"], Vec::new());
+    let read_only = Mounted {
+        is_writable: false,
+        ..volume("cache")
+    };
+    assert_eq!(said(&app, &read_only), None);
+    let memory = Mounted {
+        what: MountedWhat::Memory,
+        ..volume("")
+    };
+    assert_eq!(said(&app, &memory), None);
+}
+
+#[test]
+fn a_service_says_what_it_writes() {
+    let other = view(&[], Vec::new());
+    let words = said(&other, &volume("data")).unwrap();
+    assert!(words.contains("add `writes records`"), "{words}");
+}
