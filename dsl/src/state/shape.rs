@@ -48,14 +48,15 @@ impl Shape {
                 Runs::Unit(name) => Some(Resource::new(ResourceKind::Unit, normal.value(name))),
                 Runs::Process(_) | Runs::Compose(..) => None,
             };
+            let pinned_by = service.pinned_by.as_ref().map(|pin| normal.resource(pin));
             let writes = service.writes.iter();
             let mut endpoints = BTreeSet::new();
             if let Some(well) = &service.well {
                 read_resources(&well.condition, runbook, normal, &mut endpoints);
             }
             let shape = ServiceShape {
+                pinned_by: pinned_by.or_else(|| runs_as.as_ref().and_then(usual_pin)),
                 runs_as,
-                pinned_by: service.pinned_by.as_ref().map(|pin| normal.resource(pin)),
                 writes: writes
                     .map(|writes| (writes.state.clone(), writes.unmigrated.is_none()))
                     .collect(),
@@ -153,6 +154,12 @@ impl Shape {
         services.map(|(name, _)| name.as_str()).collect()
     }
 
+    /// Where the release of a service is pinned: the resource whose value is the value of the service.
+    pub fn pin_of(&self, service: &Resource<Term>) -> Option<&Resource<Term>> {
+        let name = *self.members_of(service).first()?;
+        self.services.get(name)?.pinned_by.as_ref()
+    }
+
     /// The services that write a protected state.
     pub fn writers<'a>(&'a self, state: &'a str) -> impl Iterator<Item = &'a str> {
         let services = self.services.iter();
@@ -200,6 +207,16 @@ impl Shape {
             None => Relation::Apart,
         }
     }
+}
+
+/// What pins a release where the text does not say: of a container, the image that it was made from.
+pub fn usual_pin(runs_as: &Resource<Term>) -> Option<Resource<Term>> {
+    let name = runs_as
+        .key
+        .first()
+        .filter(|_| runs_as.kind == ResourceKind::Container)?;
+    let image = Term::Field(Box::new(name.clone()), "image".to_owned());
+    Some(Resource::new(ResourceKind::Image, image))
 }
 
 fn part_resource(part: &StatePart, normal: &Normal<'_>) -> Resource<Term> {

@@ -12,6 +12,7 @@ pub mod person;
 pub mod production;
 
 mod answers;
+mod containers;
 mod contents;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,6 +156,9 @@ impl SimulatedWorld {
         }
         let attempt = (key.to_owned(), context.attempt);
         let mut inner = self.lock();
+        if let Some(reason) = inner.production.refusal(call) {
+            return Outcome::failed(reason);
+        }
         let extent = match fault {
             Some(FaultKind::FailsBefore | FaultKind::LostNotDone) => None,
             Some(FaultKind::HalfWay) => Some(Extent::Half),
@@ -267,7 +271,7 @@ impl World for SimulatedWorld {
             .catalogue
             .get(&call.action)
             .is_some_and(backstay_dsl::catalogue::Signature::is_read);
-        if is_read {
+        if is_read || containers::is_question(&call.action) {
             self.ask(context, key, call).await
         } else {
             self.change(context, key, call).await

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::state::requirement::requirement;
-use backstay_dsl::state::shape::{ServiceShape, Shape};
+use backstay_dsl::state::shape::{ServiceShape, Shape, usual_pin};
 use backstay_dsl::state::transition::next;
 use backstay_dsl::state::{Difference, Extent, Given, Plain, State};
 use backstay_dsl::term::{Term, ground};
 use backstay_dsl::types::Type;
 
 use super::answers;
+use super::containers::{self, Containers};
 use super::contents::{Content, Contents};
 use crate::action::GroundCall;
 use crate::plan::Plan;
@@ -33,6 +34,7 @@ pub struct Production {
     contents: Contents,
     /// What each backup holds, by its path.
     backups: BTreeMap<String, BTreeMap<GroundResource, Content>>,
+    containers: Containers,
     violations: Vec<String>,
 }
 
@@ -47,6 +49,7 @@ impl Production {
             shape,
             contents: Contents::default(),
             backups: BTreeMap::new(),
+            containers: Containers::new(&plan.topology),
             violations: Vec::new(),
         }
     }
@@ -138,6 +141,9 @@ impl Production {
         for touch in &touches {
             self.touch(key, n, touch, extent);
         }
+        if extent == Extent::Whole {
+            self.containers.changed(call);
+        }
         value
     }
 
@@ -168,10 +174,7 @@ impl Production {
     }
 
     fn pin_of(&self, member: &GroundResource) -> Option<GroundResource> {
-        let term = ground(member);
-        let name = *self.shape.members_of(&term).first()?;
-        let pin = self.shape.services.get(name)?.pinned_by.as_ref()?;
-        Some(plain(pin))
+        self.shape.pin_of(&ground(member)).map(plain)
     }
 
     fn write(&mut self, key: &str, n: u32, touch: &Touch<String>, given: Given, extent: Extent) {
@@ -186,9 +189,15 @@ impl Production {
             Touch::Sets { resource, to } => self.contents.write(resource, written(to)),
             Touch::Edits(resource) | Touch::Opaque(resource) => self.contents.write(resource, written(&None)),
             Touch::Removes(resource) => self.contents.write(resource, Content::Gone),
-            Touch::Starts { member, with: Some(_) } => {
-                if let (Some(pin), Touch::Starts { with, .. }) = (self.pin_of(member), touch) {
-                    self.contents.write(&pin, written(with));
+            Touch::Starts { member, with } => {
+                let pin = self.pin_of(member);
+                let runs = match (with, &pin) {
+                    (None, Some(pin)) => self.contents.of(pin).clone(),
+                    _ => written(with),
+                };
+                self.containers.started(&self.shape, member, &runs);
+                if let (Some(pin), Some(_)) = (pin, with) {
+                    self.contents.write(&pin, runs);
                 }
             }
             Touch::Captures { state, backup } => {
@@ -224,6 +233,9 @@ impl Production {
                 self.state = next(&self.state, &self.shape, &term, Given::OTHER, Extent::Whole);
             }
         }
+        if let Some(answer) = self.of_container(call) {
+            return answer;
+        }
         match call.action.as_str() {
             "fs.exists" => Ok(Value::Bool(self.exists(call))),
             "fs.free" => Ok(Value::Size(FREE_BYTES)),
@@ -242,10 +254,10 @@ impl Production {
             return Ok(answers::untrue(&plain));
         }
         let asked = call.touches.iter().find_map(|touch| match touch {
-            Touch::ValueOf(resource) => Some(resource),
+            Touch::ValueOf(resource) => Some(self.pin_of(resource).unwrap_or_else(|| resource.clone())),
             _ => None,
         });
-        let Some(resource) = asked else {
+        let Some(resource) = &asked else {
             return Ok(plain);
         };
         let text = self.contents.start_text(resource, || answers::text_of(&plain));
@@ -256,6 +268,31 @@ impl Production {
             Content::Half { key, n } => answers::typed(ty, &format!("half {key}#{n}")),
             Content::Gone => Err(format!("{} is gone", named(resource))),
         }
+    }
+
+    /// Answers a question of the family `docker`; `None` for every other one.
+    fn of_container(&mut self, call: &GroundCall) -> Option<Result<Value, String>> {
+        let name = call.arguments.text("service").unwrap_or_default();
+        let runs = self.state.members.get(name).is_some_and(|member| member.run.is_some());
+        if call.action != "docker.running_image" {
+            return self.containers.answer(&call.action, name, runs);
+        }
+        if !runs {
+            return Some(Err(format!("no container of the service `{name}` runs")));
+        }
+        let service = Resource::new(ResourceKind::Service, name.to_owned());
+        let pin = self.pin_of(&service).unwrap_or(service);
+        let start = self.contents.start_text(&pin, || containers::image_of(name));
+        let image = match self.containers.runs(name) {
+            Content::Text(text) => text.clone(),
+            _ => start,
+        };
+        Some(Ok(Value::Image(image)))
+    }
+
+    /// Why an action cannot be carried out here at all.
+    pub(super) fn refusal(&self, call: &GroundCall) -> Option<String> {
+        self.containers.refusal(call)
     }
 
     fn exists(&self, call: &GroundCall) -> bool {
@@ -380,7 +417,7 @@ fn plain(resource: &Resource<Term>) -> GroundResource {
 fn plain_text(term: &Term) -> String {
     match term {
         Term::Text(text) => text.clone(),
-        other => format!("{other:?}"),
+        other => other.to_string(),
     }
 }
 
@@ -392,9 +429,11 @@ fn shape_of(topology: &Topology) -> Shape {
             RunsView::Unit(name) => Some(Resource::new(ResourceKind::Unit, name.clone())),
             RunsView::Process(_) | RunsView::Compose(..) => None,
         };
+        let runs_as = runs_as.map(|resource| ground(&resource));
+        let pinned_by = service.pinned_by.as_ref().map(ground);
         let shape = ServiceShape {
-            runs_as: runs_as.map(|resource| ground(&resource)),
-            pinned_by: service.pinned_by.as_ref().map(ground),
+            pinned_by: pinned_by.or_else(|| runs_as.as_ref().and_then(usual_pin)),
+            runs_as,
             writes: service.writes.clone(),
             behind: service.behind.as_ref().map(ground),
             endpoints: Vec::new(),
