@@ -63,6 +63,8 @@ const FENCES: &[(&str, &[&str])] = &[
         "bollard",
         &["engine/src/world/real/docker.rs", "engine/src/world/real/docker/"],
     ),
+    ("hyper", &["engine/src/world/real/docker/"]),
+    ("hyper_util", &["engine/src/world/real/docker/"]),
     ("annotate_snippets", &["engine/src/render/", "engine/src/bin/"]),
     ("clap", &["engine/src/bin/"]),
 ];

@@ -13,7 +13,7 @@ use crate::world::{PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer};
 pub use clock::RealClock;
-pub use docker::DockerEngine;
+pub use docker::{DockerEngine, EngineLimits};
 pub use secrets::{PromptForSecret, RealSecrets};
 
 /// Performs the actions of a registry.

@@ -48,7 +48,7 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
     let can_ask = !options.no_input && streams::can_ask();
     let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
     let given = answers::answers(options.answers.as_deref())?;
-    let containers: Arc<dyn Containers> = Arc::new(DockerEngine::default());
+    let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(docker_host().as_deref()));
     let registry = backstay::action::builtin(&containers);
     let (begin, show) = (screen.clone(), screen.clone());
     Ok(Edge {
@@ -67,6 +67,11 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
     })
+}
+
+/// Where the container engine is, as the operator says.
+fn docker_host() -> Option<String> {
+    std::env::var_os("DOCKER_HOST").map(|host| host.to_string_lossy().into_owned())
 }
 
 /// Where relative paths start, and the operator's home.

@@ -1,8 +1,270 @@
 //! The container engine of this machine, or of the one that `DOCKER_HOST` names.
 //!
-//! The only place that knows bollard.
+//! The only place that knows bollard. Invariants: every call has a limit of ours around it, and every stream a
+//! limit on its silence (bollard has neither for bodies); what was never sent is `Unreachable`, what was sent and
+//! not wholly answered is `Lost`; an environment read here goes back to the engine and nowhere else.
+//!
+//! Absent, on purpose: TLS and ssh (reach such an engine through a forwarded socket), contexts of the `docker`
+//! program, credential helpers. Engines 23.0 and 24.0 of early patch levels end a container at once when a stop
+//! request is dropped (moby 45731); here it is never dropped while the program lives, but a program that is killed
+//! drops it.
 
-use crate::containers::NoEngine;
+mod connect;
+mod containers;
+mod create;
+mod images;
+mod problem;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker;
+use bollard::errors::Error;
+use tokio::io::AsyncRead;
+use tokio::sync::OnceCell;
+
+use crate::containers::{
+    Container, ContainerOrder, Containers, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder, RestartPolicy,
+    Volume,
+};
+
+use connect::{Address, Agreed, Wire};
+
+/// How long an engine may take. The defaults are for people who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineLimits {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// For a question.
+    pub question: Duration,
+    /// For a change, beside the grace of a stop.
+    pub change: Duration,
+    /// How long a stream may be silent.
+    pub silence: Duration,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            question: Duration::from_secs(15),
+            change: Duration::from_secs(60),
+            silence: Duration::from_secs(60),
+        }
+    }
+}
 
 /// Docker, reached through its interface; connected to at the first question.
-pub type DockerEngine = NoEngine;
+#[derive(Clone)]
+pub struct DockerEngine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: Address,
+    wire: Arc<Wire>,
+    docker: Result<Docker, Problem>,
+    agreed: OnceCell<Agreed>,
+    limits: EngineLimits,
+}
+
+impl fmt::Debug for DockerEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerEngine")
+            .field("address", &self.shared.address.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DockerEngine {
+    /// The engine at `docker_host` (`unix:///…` or `tcp://host:port`), else at `/var/run/docker.sock`. Nothing is
+    /// connected to yet, so this never fails: what is wrong is said by the first question.
+    pub fn new(docker_host: Option<&str>) -> Self {
+        Self::with_limits(docker_host, EngineLimits::default())
+    }
+
+    /// Like [`Self::new`], with other limits.
+    pub fn with_limits(docker_host: Option<&str>, limits: EngineLimits) -> Self {
+        let address = Address::parse(docker_host);
+        let wire = Arc::new(Wire::new(address.clone(), limits.connect));
+        let docker = connect::client(&wire);
+        Self {
+            shared: Arc::new(Shared {
+                address,
+                wire,
+                docker,
+                agreed: OnceCell::new(),
+                limits,
+            }),
+        }
+    }
+
+    fn limits(&self) -> &EngineLimits {
+        &self.shared.limits
+    }
+
+    fn bare(&self) -> Result<&Docker, Problem> {
+        self.shared.docker.as_ref().map_err(Clone::clone)
+    }
+
+    /// The client, once an interface has been agreed on. Whatever goes wrong before that is `Unreachable`: the
+    /// request itself was not sent.
+    async fn docker(&self) -> Result<&Docker, Problem> {
+        let docker = self.bare()?;
+        let agreeing = self.shared.agreed.get_or_try_init(|| async {
+            let agreed = connect::agree(docker, &self.shared.address).await?;
+            self.shared.wire.speak(agreed.minor);
+            Ok::<_, Problem>(agreed)
+        });
+        let limit = self.limits().question;
+        match tokio::time::timeout(limit, agreeing).await {
+            Ok(Ok(_)) => Ok(docker),
+            Ok(Err(Problem::Lost(text))) => Err(Problem::Unreachable(text)),
+            Ok(Err(problem)) => Err(problem),
+            Err(_) => Err(Problem::Unreachable(problem::silent(
+                &self.shared.address,
+                "its version",
+                limit,
+            ))),
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Problem> {
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(problem::problem(&self.shared.address, what, error)),
+            Err(_) => Err(Problem::Lost(problem::silent(&self.shared.address, what, limit))),
+        }
+    }
+
+    /// A request that changes nothing.
+    async fn ask<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+        self.within(what, self.limits().question, call).await
+    }
+
+    /// A request that changes something.
+    async fn change<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+        self.within(what, self.limits().change, call).await
+    }
+}
+
+#[async_trait]
+impl Containers for DockerEngine {
+    async fn version(&self) -> Result<EngineVersion, Problem> {
+        self.docker().await?;
+        let asked = connect::agree(self.bare()?, &self.shared.address);
+        let agreed = match tokio::time::timeout(self.limits().question, asked).await {
+            Ok(agreed) => agreed?,
+            Err(_) => {
+                let silent = problem::silent(&self.shared.address, "its version", self.limits().question);
+                return Err(Problem::Lost(silent));
+            }
+        };
+        Ok(EngineVersion {
+            interface: format!("1.{}", agreed.minor),
+            engine: agreed.engine,
+        })
+    }
+
+    async fn container(&self, name: &str) -> Result<Option<Container>, Problem> {
+        containers::container(self, name).await
+    }
+
+    async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        containers::labelled(self, labels).await
+    }
+
+    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
+        containers::users_of_volume(self, volume).await
+    }
+
+    async fn create(&self, order: &ContainerOrder) -> Result<String, Problem> {
+        create::create(self, order).await
+    }
+
+    async fn start(&self, container: &str) -> Result<bool, Problem> {
+        containers::start(self, container).await
+    }
+
+    async fn stop(&self, container: &str, grace: Duration) -> Result<bool, Problem> {
+        containers::stop(self, container, grace).await
+    }
+
+    async fn set_restart_policy(&self, container: &str, policy: &RestartPolicy) -> Result<(), Problem> {
+        containers::set_restart_policy(self, container, policy).await
+    }
+
+    async fn rename(&self, container: &str, name: &str) -> Result<(), Problem> {
+        containers::rename(self, container, name).await
+    }
+
+    async fn remove(&self, container: &str, with_volumes: bool) -> Result<bool, Problem> {
+        containers::remove(self, container, with_volumes).await
+    }
+
+    async fn ended(&self, container: &str) -> Result<i64, Problem> {
+        containers::ended(self, container).await
+    }
+
+    async fn logs(&self, _container: &str, _end: &LogEnd) -> Result<Printed, Problem> {
+        Err(not_yet())
+    }
+
+    async fn run_in(
+        &self,
+        _container: &str,
+        _program: &ProgramOrder,
+        _limit: Duration,
+    ) -> Result<(i64, Printed), Problem> {
+        Err(not_yet())
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>, Problem> {
+        images::image(self, reference).await
+    }
+
+    async fn pull(&self, reference: &str, progress: &mut (dyn FnMut(String) + Send)) -> Result<(), Problem> {
+        images::pull(self, reference, progress).await
+    }
+
+    async fn volume(&self, _name: &str) -> Result<Option<Volume>, Problem> {
+        Err(not_yet())
+    }
+
+    async fn create_volume(&self, _name: &str, _labels: &[(String, String)]) -> Result<(), Problem> {
+        Err(not_yet())
+    }
+
+    async fn remove_volume(&self, _name: &str) -> Result<bool, Problem> {
+        Err(not_yet())
+    }
+
+    async fn labelled_volumes(&self, _labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        Err(not_yet())
+    }
+
+    async fn read_tree(&self, _container: &str, _path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem> {
+        Err(not_yet())
+    }
+
+    async fn write_tree(
+        &self,
+        _container: &str,
+        _path: &str,
+        _tar: Box<dyn AsyncRead + Send + Unpin>,
+    ) -> Result<(), Problem> {
+        Err(not_yet())
+    }
+}
+
+fn not_yet() -> Problem {
+    Problem::Unreachable("this is not there yet".to_owned())
+}
