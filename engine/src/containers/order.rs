@@ -30,6 +30,8 @@ pub struct ContainerOrder {
     pub labels: BTreeMap<String, String>,
     /// The container whose settings are taken over.
     pub like: Option<Like>,
+    /// What stands before the words of its program, instead of what the image has there.
+    pub entry: Option<Vec<String>>,
     /// The words of its program.
     pub command: Option<Vec<String>>,
     /// Environment variables: texts or secrets.
