@@ -34,6 +34,9 @@ fn apply(body: &mut ContainerCreateBody, order: &ContainerOrder) -> Result<(), P
     body.image = Some(order.image.clone());
     let labels = body.labels.get_or_insert_default();
     labels.extend(order.labels.clone());
+    if let Some(entry) = &order.entry {
+        body.entrypoint = Some(entry.clone());
+    }
     if let Some(command) = &order.command {
         body.cmd = Some(command.clone());
     }
