@@ -13,7 +13,10 @@ mod connect;
 mod containers;
 mod create;
 mod images;
+mod printed;
 mod problem;
+mod trees;
+mod volumes;
 
 use std::fmt;
 use std::future::Future;
@@ -214,17 +217,17 @@ impl Containers for DockerEngine {
         containers::ended(self, container).await
     }
 
-    async fn logs(&self, _container: &str, _end: &LogEnd) -> Result<Printed, Problem> {
-        Err(not_yet())
+    async fn logs(&self, container: &str, end: &LogEnd) -> Result<Printed, Problem> {
+        printed::logs(self, container, end).await
     }
 
     async fn run_in(
         &self,
-        _container: &str,
-        _program: &ProgramOrder,
-        _limit: Duration,
+        container: &str,
+        program: &ProgramOrder,
+        limit: Duration,
     ) -> Result<(i64, Printed), Problem> {
-        Err(not_yet())
+        printed::run_in(self, container, program, limit).await
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>, Problem> {
@@ -235,36 +238,32 @@ impl Containers for DockerEngine {
         images::pull(self, reference, progress).await
     }
 
-    async fn volume(&self, _name: &str) -> Result<Option<Volume>, Problem> {
-        Err(not_yet())
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, Problem> {
+        volumes::volume(self, name).await
     }
 
-    async fn create_volume(&self, _name: &str, _labels: &[(String, String)]) -> Result<(), Problem> {
-        Err(not_yet())
+    async fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<(), Problem> {
+        volumes::create(self, name, labels).await
     }
 
-    async fn remove_volume(&self, _name: &str) -> Result<bool, Problem> {
-        Err(not_yet())
+    async fn remove_volume(&self, name: &str) -> Result<bool, Problem> {
+        volumes::remove(self, name).await
     }
 
-    async fn labelled_volumes(&self, _labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        Err(not_yet())
+    async fn labelled_volumes(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        volumes::labelled(self, labels).await
     }
 
-    async fn read_tree(&self, _container: &str, _path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem> {
-        Err(not_yet())
+    async fn read_tree(&self, container: &str, path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem> {
+        trees::read(self, container, path).await
     }
 
     async fn write_tree(
         &self,
-        _container: &str,
-        _path: &str,
-        _tar: Box<dyn AsyncRead + Send + Unpin>,
+        container: &str,
+        path: &str,
+        tar: Box<dyn AsyncRead + Send + Unpin>,
     ) -> Result<(), Problem> {
-        Err(not_yet())
+        trees::write(self, container, path, tar).await
     }
-}
-
-fn not_yet() -> Problem {
-    Problem::Unreachable("this is not there yet".to_owned())
 }
