@@ -61,12 +61,22 @@ impl<'a> Checker<'a> {
             self.report(secret_exposed(found.span, place));
             return unknown(found.span);
         }
+        let floats = matches!(
+            (wanted, &found.ty),
+            (Type::Image { pinned: true }, Type::Image { .. }) | (Type::Package { pinned: true }, Type::Package { .. })
+        );
+        let slug = if floats { "floating-image" } else { "wrong-type" };
         let message = format!(
             "{place} takes {}, and this is {}",
             with_article(wanted),
             with_article(&found.ty)
         );
-        let mut finding = Diagnostic::error("wrong-type", found.span, message);
+        let mut finding = Diagnostic::error(slug, found.span, message);
+        if let (true, ExprKind::Anchor { name, at_start: false }) = (floats, &found.kind) {
+            finding = finding.help(format!(
+                "`{name}` is asked anew each time; take its answer first: `let old = {name}`, then ask that `old is pinned`"
+            ));
+        }
         if let Some(help) = help_for(wanted, &found.ty) {
             finding = finding.help(help);
         }
@@ -273,7 +283,8 @@ impl<'a> Checker<'a> {
             self.report(Diagnostic::error("value-not-available", span, message).help(why));
             return unknown(span);
         }
-        typed(ExprKind::Anchor { name, at_start: true }, found.ty, span)
+        let found = typed(ExprKind::Anchor { name, at_start: true }, found.ty, span);
+        self.refined(scope, found)
     }
 
     fn default(&mut self, scope: &Scope, value: &'a ast::Expr, other: &'a ast::Expr, span: Span) -> Expr {

@@ -43,6 +43,8 @@ pub(crate) enum Refinable {
     Binding(BindingId),
     /// A parameter.
     Parameter(String),
+    /// The recorded answer of an anchor.
+    AnchorAtStart(String),
 }
 
 /// The names that are visible at a place.

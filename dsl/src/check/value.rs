@@ -183,7 +183,7 @@ impl Checker<'_> {
     }
 
     /// The type with what earlier statements proved of it: `require x is pinned`.
-    fn refined(&mut self, scope: &Scope, mut found: Expr) -> Expr {
+    pub(crate) fn refined(&mut self, scope: &Scope, mut found: Expr) -> Expr {
         let refined = match found.ty {
             Type::Image { pinned: false } => Type::Image { pinned: true },
             Type::Package { pinned: false } => Type::Package { pinned: true },
@@ -244,6 +244,7 @@ pub(crate) fn refinable(expr: &Expr) -> Option<Refinable> {
     match &expr.kind {
         ExprKind::Input(name) => Some(Refinable::Input(name.clone())),
         ExprKind::Binding(binding) => Some(Refinable::Binding(*binding)),
+        ExprKind::Anchor { name, at_start: true } => Some(Refinable::AnchorAtStart(name.clone())),
         ExprKind::Parameter(name) | ExprKind::Local(name) => Some(Refinable::Parameter(name.clone())),
         _ => None,
     }

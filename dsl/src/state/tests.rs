@@ -222,3 +222,27 @@ fn a_hold_is_taken_and_released_once() {
     assert_eq!(taken.differences(&start), [Difference::Hold("drained".to_owned())]);
     assert_eq!(taken.release("drained").release("drained"), start);
 }
+
+#[test]
+fn the_pin_of_a_container_is_its_image_unless_the_text_says_another() {
+    let container = named(ResourceKind::Container, "app");
+    let usual = shape::usual_pin(&container).unwrap();
+    assert_eq!(shape::usual_pin(&named(ResourceKind::Unit, "app")), None);
+    let mut shape = shape();
+    let gateway_shape = shape.services.get_mut("gateway").unwrap();
+    gateway_shape.runs_as = Some(container.clone());
+    assert_eq!(shape.pin_of(&gateway()), Some(&key("/p/.env", "IMAGE")));
+    let gateway_shape = shape.services.get_mut("gateway").unwrap();
+    gateway_shape.pinned_by = Some(usual.clone());
+    assert_eq!(shape.pin_of(&gateway()), Some(&usual));
+    assert_eq!(
+        shape.pin_of(&container),
+        Some(&usual),
+        "the container names the service"
+    );
+    // What is done inside a container leaves its image alone.
+    let start = shape.start();
+    let inside = Touch::Opaque(container);
+    let after = next(&start, &shape, &inside, Given::OTHER, Extent::Whole);
+    assert_eq!(after.members["gateway"].pin, Release::Old);
+}

@@ -104,7 +104,7 @@ fn guards_are_true_or_false() {
 
 #[test]
 fn a_guard_refines_what_it_proved() {
-    assert_eq!(found(&step("do image.pull(image)")), ["wrong-type: image"]);
+    assert_eq!(found(&step("do image.pull(image)")), ["floating-image: image"]);
     right(&step(
         "require image is pinned and name == \"a\" else \"x\"\ndo image.pull(image)",
     ));
@@ -112,14 +112,14 @@ fn a_guard_refines_what_it_proved() {
         found(&step(
             "require image is pinned or name == \"a\" else \"x\"\ndo image.pull(image)"
         )),
-        ["wrong-type: image"]
+        ["floating-image: image"]
     );
     let later = step("require image is pinned else \"x\"") + "step b \"B\" { do image.pull(image) }\n";
     right(&later);
     let apart = later.replace("step b \"B\"", "step b \"B\" after nothing");
-    assert_eq!(found(&apart), ["wrong-type: image"]);
+    assert_eq!(found(&apart), ["floating-image: image"]);
     let skipped = later.replace("require", "skip when name == \"x\" because \"y\"\nrequire");
-    assert_eq!(found(&skipped), ["wrong-type: image"]);
+    assert_eq!(found(&skipped), ["floating-image: image"]);
 }
 
 #[test]
