@@ -190,6 +190,7 @@ impl Scene<'_> {
             places: self.rig.places.clone(),
             mac_key: MacKey([7; 32]),
             is_clock_watched: false,
+            progress: None,
         };
         let plan = Arc::clone(&self.rig.plan);
         let driver = Driver::new(plan, ports, settings, controls, Some(Box::new(observer)), &history);

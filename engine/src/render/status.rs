@@ -41,6 +41,8 @@ impl WindowState {
 pub struct Status {
     /// What runs: `cutover 2m10s of 6m`.
     pub running: Vec<String>,
+    /// How far long actions are, as each of them says.
+    pub progress: Vec<String>,
     /// How much of the window is left.
     pub window_left: Option<String>,
     /// When the run turns back by itself, and how long it is until then.
@@ -75,6 +77,7 @@ impl Timeline {
         });
         Some(Status {
             running,
+            progress: self.progress.values().cloned().collect(),
             window_left: end_ms.map(|end_ms| format!("window {} left", left(end_ms))),
             turns_back,
         })
@@ -89,6 +92,9 @@ impl std::fmt::Display for Status {
             self.running.join(", ")
         };
         f.write_str(&running)?;
+        for line in &self.progress {
+            write!(f, " · {line}")?;
+        }
         for part in [&self.turns_back, &self.window_left].into_iter().flatten() {
             write!(f, " · {part}")?;
         }

@@ -11,6 +11,7 @@ use crate::event::{Event, Stamped, StepState};
 use crate::units;
 
 use super::line::Line;
+use super::visible;
 
 /// What a person knows of a runbook: titles and budgets. Empty where only a transcript is at hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct Timeline {
     pub(super) window: super::status::WindowState,
     /// What the run does beside steps: a way back, the last questions.
     pub(super) phase: Option<String>,
+    /// How far long actions are, by statement: the last line that each has said.
+    pub(super) progress: BTreeMap<String, String>,
     titles: BTreeMap<String, String>,
     /// The statements that only tell people something: their failure fails no step.
     messages: BTreeSet<String>,
@@ -94,6 +97,15 @@ impl Timeline {
         }
     }
 
+    /// An action says how far it is. It is no event: nothing but the status shows it.
+    pub fn progress(&mut self, key: &str, line: &str) {
+        self.progress.insert(key.to_owned(), visible(line).into_owned());
+    }
+
+    fn ends_progress(&mut self, key: &str) {
+        self.progress.remove(key);
+    }
+
     fn note(&mut self, stamped: &Stamped) {
         let at_ms = stamped.at_ms;
         match &stamped.event {
@@ -105,6 +117,8 @@ impl Timeline {
                     self.messages.insert(intent.key.clone());
                 }
             }
+            Event::Outcome(outcome) => self.ends_progress(&outcome.key),
+            Event::Settled { key, .. } => self.ends_progress(key),
             Event::RunStart(start) => self.window.begin(start),
             Event::Commit { .. } => self.window.is_over = true,
             Event::Decision { extend_ms, .. } => self.window.extend(*extend_ms),
@@ -112,7 +126,10 @@ impl Timeline {
                 self.window.is_over = true;
                 self.phase = Some(words::way(way));
             }
-            Event::RunEnd(_) | Event::RunInterrupted { .. } => self.running.clear(),
+            Event::RunEnd(_) | Event::RunInterrupted { .. } => {
+                self.running.clear();
+                self.progress.clear();
+            }
             _ => {}
         }
     }

@@ -36,7 +36,7 @@ use work::Running;
 
 pub use controls::Control;
 pub use mac::{MAC_KEY_BYTES, MacKey};
-pub use shared::{Ports, Settings};
+pub use shared::{Ports, Settings, ShowProgress};
 
 /// How many events are appended at once at most.
 const BATCH_EVENTS_MAX: usize = 256;

@@ -17,7 +17,7 @@ use crate::event::{End, Event, RunEnd, Stamped};
 use crate::inputs::{GivenInputs, SecretReader};
 use crate::plan::Plan;
 use crate::run::directory::{RunDirectory, StateDirectory};
-use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings};
+use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings, ShowProgress};
 use crate::run::lock::{Lock, LockError};
 use crate::run::{orphans, requests, signals};
 use crate::topology::RunsView;
@@ -45,6 +45,8 @@ pub struct Edge {
     pub secrets: Arc<dyn SecretReader>,
     /// Sees every event once it is recorded.
     pub observer: Option<Observer>,
+    /// Shows how far a long action is.
+    pub progress: Option<ShowProgress>,
     /// Is told the run's name and plan before the first record.
     pub announce: Option<Announce>,
     /// Who runs it.

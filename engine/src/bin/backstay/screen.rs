@@ -15,10 +15,15 @@ const REDRAW: Duration = Duration::from_secs(1);
 /// How long nothing may happen before a line says that the run goes on, where nothing is drawn again.
 const HEARTBEAT: Duration = Duration::from_mins(1);
 
+/// How often a line of progress is written where nothing is drawn again, milliseconds.
+const PROGRESS_MS: u64 = 10_000;
+
 enum Message {
     /// What is about to run, and what has happened so far.
     Begin(Outline, Vec<Stamped>),
     Event(Box<Stamped>),
+    /// How far a statement is: its key and a line.
+    Progress(String, String),
     /// What stands below everything while a person is asked.
     Prompt(String),
     /// Nobody is asked any more. Says whether a line was typed, so that the cursor stands on a new one.
@@ -47,6 +52,11 @@ impl Handle {
         self.send(Message::Event(Box::new(stamped.clone())));
     }
 
+    /// Shows how far a statement is.
+    pub(crate) fn progress(&self, key: &str, line: &str) {
+        self.send(Message::Progress(key.to_owned(), line.to_owned()));
+    }
+
     /// Shows a prompt below everything else until it is answered or given up.
     pub(crate) fn prompt(&self, prompt: impl Into<String>) {
         self.send(Message::Prompt(prompt.into()));
@@ -73,6 +83,7 @@ impl Screen {
             has_colour: streams::talk_has_colour(),
             prompt: None,
             has_status: false,
+            progress_ms: 0,
         };
         let thread = std::thread::Builder::new()
             .name("screen".to_owned())
@@ -99,6 +110,8 @@ struct View {
     has_colour: bool,
     prompt: Option<String>,
     has_status: bool,
+    /// When a line of progress was last written.
+    progress_ms: i64,
 }
 
 impl View {
@@ -135,6 +148,10 @@ impl View {
                 }
                 let line = self.timeline.line(&stamped);
                 self.line(&paint(&line, self.has_colour), &line.to_string());
+            }
+            Message::Progress(key, line) => {
+                self.timeline.progress(&key, &line);
+                self.progress();
             }
             Message::Prompt(prompt) => {
                 self.clear();
@@ -180,6 +197,16 @@ impl View {
             self.draw();
         } else if let Some(status) = self.timeline.status(now_ms()) {
             streams::talk(&format!("… {status}\n"));
+        }
+    }
+
+    /// Shows how far long actions are: drawn again on a terminal, elsewhere a line now and then.
+    fn progress(&mut self) {
+        let now_ms = now_ms();
+        let is_due = now_ms.abs_diff(self.progress_ms) >= PROGRESS_MS;
+        if self.is_live || is_due {
+            self.progress_ms = now_ms;
+            self.tick();
         }
     }
 

@@ -50,7 +50,7 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
     let given = answers::answers(options.answers.as_deref())?;
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(docker_host().as_deref()));
     let registry = backstay::action::builtin(&containers);
-    let (begin, show) = (screen.clone(), screen.clone());
+    let (begin, show, progress) = (screen.clone(), screen.clone(), screen.clone());
     Ok(Edge {
         state_directory,
         places: places()?,
@@ -60,6 +60,7 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
         person: Arc::new(AnswersPerson::new(given, operator.clone(), at_terminal)),
         secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
         observer: Some(Box::new(move |stamped| show.event(stamped))),
+        progress: Some(Arc::new(move |key, line| progress.progress(key, line))),
         announce: Some(Box::new(move |announced| {
             begin.begin(Outline::from(announced.plan.runbook.as_ref()), announced.history);
         })),

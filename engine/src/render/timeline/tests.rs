@@ -101,6 +101,72 @@ fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() 
     );
 }
 
+fn intent(key: &str, action: &str, title: &str, terms: &[&str]) -> Event {
+    Event::Intent(Box::new(Intent {
+        key: key.to_owned(),
+        n: 1,
+        action: action.to_owned(),
+        title: title.to_owned(),
+        terms: terms.iter().map(|term| (*term).to_owned()).collect(),
+        changing: false,
+        repeat: "keyed".to_owned(),
+        mac: String::new(),
+        limit_ms: 1000,
+        way: "forward".to_owned(),
+    }))
+}
+
+#[test]
+fn how_far_a_long_action_is_stands_in_the_status_until_it_has_ended() {
+    let mut timeline = Timeline::new(outline());
+    show(&mut timeline, 0, start());
+    show(&mut timeline, 0, step("cutover", StepState::Running));
+    timeline.progress("cutover/1", "4 MiB of 40 MiB\u{1b}[2J");
+    timeline.progress("cutover/1", "8 MiB of 40 MiB\u{1b}[2J");
+    let status = timeline.status(at(1)).unwrap().to_string();
+    assert!(
+        status.starts_with("cutover 1s of 6m · 8 MiB of 40 MiB\\x1b[2J · turns back"),
+        "{status}"
+    );
+    let outcome = Event::Outcome(Box::new(OutcomeRecord {
+        key: "cutover/1".to_owned(),
+        n: 1,
+        result: OutcomeResult::Ok,
+        value: None,
+        evidence: String::new(),
+        blobs: Vec::new(),
+        ms: 0,
+        exit: None,
+    }));
+    show(&mut timeline, 2, outcome);
+    let status = timeline.status(at(2)).unwrap().to_string();
+    assert!(!status.contains("MiB"), "{status}");
+}
+
+#[test]
+fn an_action_of_a_container_without_a_title_is_told_by_what_it_does() {
+    let mut timeline = Timeline::new(outline());
+    let terms = [&*format!(
+        "starts service(app) with h:5000/app@sha256:{}",
+        "0a".repeat(32)
+    )];
+    let line = show(
+        &mut timeline,
+        0,
+        intent("cutover/1", "docker.run", "docker.run", &terms),
+    );
+    assert!(
+        line.ends_with("docker.run: starts service(app) with h:5000/app@sha256:0a0a0a0a0a0a… …"),
+        "{line}"
+    );
+    let line = show(
+        &mut timeline,
+        0,
+        intent("cutover/2", "docker.run", "Start the new one", &terms),
+    );
+    assert!(line.ends_with("Start the new one …"), "{line}");
+}
+
 #[test]
 fn a_message_that_was_not_sent_fails_no_step() {
     let mut timeline = Timeline::new(outline());
@@ -109,18 +175,7 @@ fn a_message_that_was_not_sent_fails_no_step() {
         (vec!["tells ops", "sets file(/a)"], "FAILED: Tell them: no such folder"),
     ] {
         let key = format!("cutover/{}", terms.len());
-        let intent = Event::Intent(Box::new(Intent {
-            key: key.clone(),
-            n: 1,
-            action: "notify.file".to_owned(),
-            title: "Tell them".to_owned(),
-            terms: terms.into_iter().map(str::to_owned).collect(),
-            changing: false,
-            repeat: "keyed".to_owned(),
-            mac: String::new(),
-            limit_ms: 1000,
-            way: "forward".to_owned(),
-        }));
+        let intent = intent(&key, "notify.file", "Tell them", &terms);
         show(&mut timeline, 0, intent);
         let outcome = Event::Outcome(Box::new(OutcomeRecord {
             key,

@@ -158,8 +158,35 @@ fn intends(intent: &Intent) -> Words {
     } else {
         String::new()
     };
-    let text = format!("{verb}{}{again} …", short(&intent.title));
+    let terms = of_container(intent).map_or_else(String::new, |terms| format!(": {}", short(&terms)));
+    let text = format!("{verb}{}{terms}{again} …", short(&intent.title));
     (place(&intent.key), text, Tone::Plain)
+}
+
+/// What an action of a container does, where no title says it: `starts service(app) with app@sha256:0123456789ab…`.
+fn of_container(intent: &Intent) -> Option<String> {
+    let is_untitled = intent.title == intent.action && intent.action.starts_with("docker.");
+    let terms: Vec<String> = intent.terms.iter().map(|term| with_short_digests(term)).collect();
+    (is_untitled && !terms.is_empty()).then(|| terms.join(", "))
+}
+
+/// The same text in which a digest is as short as people know it.
+fn with_short_digests(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("sha256:");
+        let end = part.find(|character: char| !character.is_ascii_hexdigit());
+        match part.split_at_checked(end.unwrap_or(part.len())) {
+            Some((digits, rest)) if digits.len() == 64 => {
+                shown.push_str(digits.get(..12).unwrap_or(digits));
+                shown.push('…');
+                shown.push_str(rest);
+            }
+            _ => shown.push_str(part),
+        }
+    }
+    shown
 }
 
 fn evaluated(event: &Event) -> Words {

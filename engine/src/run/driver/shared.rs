@@ -1,6 +1,7 @@
 //! What every piece of work of a run shares, and how it hands its events over.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,6 +27,12 @@ const VALUE_BYTES_MAX: usize = 64 << 10;
 /// The longest line of evidence, in characters.
 const EVIDENCE_CHARACTERS_MAX: usize = 2000;
 
+/// The longest line of progress, in characters.
+const PROGRESS_CHARACTERS_MAX: usize = 200;
+
+/// Lines of progress that come faster are left out.
+const PROGRESS_EVERY_NS: u64 = 200_000_000;
+
 /// Everything outside that a run sees.
 #[derive(Clone)]
 pub struct Ports {
@@ -38,6 +45,9 @@ pub struct Ports {
     /// Answers.
     pub person: Arc<dyn Person>,
 }
+
+/// Shows how far a statement is: its key, and a line without secrets. Never recorded.
+pub type ShowProgress = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// What a run is given beside its plan.
 #[derive(Clone)]
@@ -52,6 +62,8 @@ pub struct Settings {
     pub mac_key: MacKey,
     /// Whether the clock is watched for gaps. Not where time is virtual.
     pub is_clock_watched: bool,
+    /// Shows how far a long action is.
+    pub progress: Option<ShowProgress>,
 }
 
 /// What a piece of work hands over.
@@ -140,8 +152,27 @@ impl Job {
             secrets: Arc::clone(&self.shared.secrets),
             touches: touches.to_vec(),
             working_directory: settings.places.working_directory.clone(),
-            progress: Progress::default(),
+            progress: self.progress(),
         }
+    }
+
+    /// Hands over how far an action is: scrubbed, bounded, and not more often than anybody can read.
+    fn progress(&self) -> Progress {
+        let Some(show) = self.shared.settings.progress.clone() else {
+            return Progress::default();
+        };
+        let (shared, key) = (Arc::clone(&self.shared), self.key.clone());
+        let next_ns = AtomicU64::new(0);
+        Progress::new(Arc::new(move |line| {
+            let now_ns = shared.ports.clock.boot_ns();
+            if now_ns < next_ns.load(Ordering::Relaxed) {
+                return;
+            }
+            next_ns.store(now_ns.saturating_add(PROGRESS_EVERY_NS), Ordering::Relaxed);
+            let clean = shared.redactor.scrub_text(line);
+            let line: String = clean.chars().take(PROGRESS_CHARACTERS_MAX).collect();
+            show(&key, &line);
+        }))
     }
 
     /// The result of a future, or `None` after this long on the boot clock.

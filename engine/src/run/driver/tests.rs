@@ -37,6 +37,12 @@ impl World for Paper {
         self.notes.lock().unwrap().push(format!("perform {}", context.key));
         match call.action.as_str() {
             "t.fail" => Outcome::failed("it broke"),
+            "t.slow" => {
+                for line in ["1 of 3", "2 of 3", "3 of 3"] {
+                    context.progress.say(line);
+                }
+                Outcome::done("done")
+            }
             "t.hang" => {
                 context.cancelled().await;
                 Outcome::failed("stopped")
@@ -206,6 +212,7 @@ fn start() -> Event {
 /// Drives a plan; signals are sent after a moment, one by one.
 async fn driven(plan: Plan, paper: Paper, signals: usize) -> (Result<Rest, DriveError>, Vec<String>) {
     let paper = Arc::new(paper);
+    let heard = Arc::clone(&paper);
     let ports = Ports {
         world: paper.clone(),
         clock: Arc::new(RealClock),
@@ -218,6 +225,9 @@ async fn driven(plan: Plan, paper: Paper, signals: usize) -> (Result<Rest, Drive
         places: places(),
         mac_key: MacKey([0; MAC_KEY_BYTES]),
         is_clock_watched: true,
+        progress: Some(Arc::new(move |key, line| {
+            heard.notes.lock().unwrap().push(format!("{key}: {line}"));
+        })),
     };
     let (controls, received) = mpsc::channel(4);
     let driver = Driver::new(Arc::new(plan), ports, settings, received, None, &[]);
@@ -303,4 +313,19 @@ async fn a_first_signal_turns_back_and_a_second_drops_everything() {
 async fn work_that_dies_is_a_mistake_of_ours_and_stops_the_run() {
     let (rest, _) = driven(plan(vec![action("dies", "t.panic")]).await, Paper::default(), 0).await;
     assert!(matches!(rest, Err(DriveError::Internal(_))), "{rest:?}");
+}
+
+#[tokio::test]
+async fn how_far_an_action_is_is_heard_and_not_recorded() {
+    let (rest, notes) = driven(plan(vec![action("one", "t.slow")]).await, Paper::default(), 0).await;
+    assert_eq!(end(rest), End::Completed);
+    // What comes faster than anybody can read is left out.
+    let expected = [
+        "intent one/1",
+        "perform r/one/1",
+        "one/1: 1 of 3",
+        "outcome one/1 Ok",
+        "end Completed",
+    ];
+    assert_eq!(notes, expected);
 }

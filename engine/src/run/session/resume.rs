@@ -64,6 +64,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         places: edge.places.clone(),
         mac_key,
         is_clock_watched: true,
+        progress: edge.progress.clone(),
     };
     requests::forget(&directory);
     orphans::end(run, &opened.history, edge.clock.as_ref()).await;

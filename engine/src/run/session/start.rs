@@ -129,6 +129,7 @@ fn prepare(
         places: edge.places.clone(),
         mac_key,
         is_clock_watched: true,
+        progress: edge.progress.clone(),
     };
     let opening = vec![Event::RunStart(Box::new(run_start(directory, &plan, options, edge)))];
     Ok(Session {

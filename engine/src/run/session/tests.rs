@@ -44,6 +44,7 @@ impl Place {
             person: Arc::new(AnswersPerson::new(BTreeMap::new(), "test", None)),
             secrets: Arc::new(RealSecrets::new(Box::new(|_, _| None))),
             observer: None,
+            progress: None,
             announce: None,
             operator: "test".to_owned(),
             host: "here".to_owned(),
