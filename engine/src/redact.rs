@@ -90,6 +90,12 @@ impl Redactor {
             .is_some_and(|search| search.automaton.is_match(bytes))
     }
 
+    /// The longest that a secret is in any of its encodings: where the beginning of a text was cut off, so many
+    /// bytes less one may be the rest of a secret that is not found any more.
+    pub fn longest(&self) -> usize {
+        self.search.as_ref().map_or(0, |search| search.longest)
+    }
+
     /// A scrubber for what comes in pieces.
     pub fn scrubber(&self) -> Scrubber {
         Scrubber::new(self.clone())

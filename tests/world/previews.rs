@@ -62,6 +62,41 @@ fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
     ]
 }
 
+/// The bench's service is no container and there is no engine, so only what needs neither is said.
+fn of_containers(bench: &Bench) -> Vec<Case> {
+    let image = || Value::Image(format!("localhost:1/app@sha256:{}", "0".repeat(64)));
+    let env = || Value::Map([("TOKEN".to_owned(), bench.secret())].into());
+    let argv = || words(&["migrate", "a b", "s3cret-t0ken"]);
+    let mounts = Value::Map([("/data".to_owned(), text("app_data"))].into());
+    let no_container = "cannot be said yet: the service app is no container";
+    vec![
+        (
+            "docker.exec",
+            vec![("service", service()), ("argv", argv()), ("env", env())],
+            no_container,
+        ),
+        (
+            "docker.job",
+            vec![("image", image()), ("argv", argv()), ("env", env()), ("mounts", mounts)],
+            "with migrate 'a b' ***; mounts {/data: app_data}; variables TOKEN",
+        ),
+        ("docker.pull", vec![("image", image())], "cannot be said yet: "),
+        ("docker.remove", vec![("service", service())], no_container),
+        (
+            "docker.run",
+            vec![("service", service()), ("image", image()), ("env", env())],
+            no_container,
+        ),
+        (
+            "docker.run",
+            vec![("service", service()), ("image", image()), ("restart", text("never"))],
+            "`never` is no restart policy",
+        ),
+        ("docker.start", vec![("service", service())], no_container),
+        ("docker.stop", vec![("service", service())], no_container),
+    ]
+}
+
 fn of_trees(bench: &Bench) -> Vec<Case> {
     let path = |name: &str| path_value(&bench.path(name));
     vec![
@@ -141,8 +176,13 @@ async fn every_change_says_what_it_would_do_and_does_nothing() {
     bench.given("app.env", "A=1\n").await;
     let before = everything(&bench.folder);
     let mut named = BTreeSet::new();
-    for (action, arguments, expected) in [of_programs_and_backups(&bench), of_trees(&bench), of_files(&bench)].concat()
-    {
+    let cases = [
+        of_programs_and_backups(&bench),
+        of_containers(&bench),
+        of_trees(&bench),
+        of_files(&bench),
+    ];
+    for (action, arguments, expected) in cases.concat() {
         named.insert(action.to_owned());
         let preview = bench.preview(&bench.call(action, &arguments)).await.unwrap();
         let expected = expected.replace("{}", bench.folder.to_str().unwrap());

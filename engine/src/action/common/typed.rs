@@ -8,14 +8,19 @@ use crate::redact::Redactor;
 /// The words of a call as typed in a shell, and the folder it starts in. Never a secret: what goes in by
 /// environment or standard input is not shown, and known secrets are taken out of the words.
 pub(crate) fn typed(context: &Context, arguments: &Arguments) -> String {
-    let words = arguments.words("argv").unwrap_or_default();
-    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let line = shell_line(&arguments.words("argv").unwrap_or_default());
     let folder = context
         .working_directory
         .join(arguments.path("cwd").unwrap_or_default());
     let folder = super::super::fs::normal(&folder);
-    let text = format!("{} (in {})", line.join(" "), folder.display());
+    let text = format!("{line} (in {})", folder.display());
     Redactor::new(context.secrets.iter()).scrub_text(&text).into_owned()
+}
+
+/// Words as one line that a shell reads as exactly these.
+pub(crate) fn shell_line(words: &[String]) -> String {
+    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    line.join(" ")
 }
 
 /// A word that a shell reads as exactly this.

@@ -1,0 +1,141 @@
+//! Starts a container, and sees that it stays up.
+
+use std::time::Duration;
+
+use super::patience::{patient, pause};
+use super::printed::{VALUE_BYTES_MAX, bytes_to_ask, with_last_line};
+use super::target::short;
+use super::trouble::Trouble;
+use super::{Engine, policy, signals};
+use crate::action::Context;
+use crate::containers::{Container, LogEnd, labels};
+
+/// What was started must still run after this time.
+const PROBATION: Duration = Duration::from_secs(1);
+/// How often we look.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// So many of the last lines are looked at to say why it ended.
+const LINES_MAX: u64 = 50;
+
+/// Starts a container where it does not run, sees that it stays up, and gives its restart policy back where it was
+/// taken off. Gives one line that says what was seen.
+pub(super) async fn awaken(engine: &Engine, context: &Context, container: &Container) -> Result<String, Trouble> {
+    let kept = policy::kept(&context.run_directory, &container.id).map_err(Trouble::Failed)?;
+    let was_started = patient(|| engine.start(&container.id))
+        .await
+        .map_err(Trouble::of_change)?;
+    let up = watch(engine, context, container, was_started).await?;
+    let given_back = match kept {
+        Some(kept) => {
+            patient(|| engine.set_restart_policy(&container.id, &kept))
+                .await
+                .map_err(|problem| {
+                    Trouble::of_change(problem).within("it runs, but its restart policy is still off")
+                })?;
+            policy::forget(&context.run_directory, &container.id);
+            format!("; its restart policy {} is on again", policy::in_words(&kept))
+        }
+        None => String::new(),
+    };
+    let verb = if was_started { "runs" } else { "ran already" };
+    Ok(format!(
+        "{} {verb} as container {} from {}{up}{given_back}",
+        container.name,
+        short(&container.id),
+        container.image
+    ))
+}
+
+/// Watches a container through its probation. Says what could not be seen.
+async fn watch(
+    engine: &Engine,
+    context: &Context,
+    before: &Container,
+    was_started: bool,
+) -> Result<&'static str, Trouble> {
+    let mut left = PROBATION;
+    let mut first: Option<Container> = None;
+    loop {
+        let found = patient(|| engine.container(&before.id))
+            .await
+            .map_err(Trouble::of_proof)?;
+        let Some(now) = found else {
+            return Err(Trouble::Failed(format!("{} was started and is gone", before.name)));
+        };
+        if let Some(what) = what_is_wrong(&now, first.as_ref(), before, was_started) {
+            let line = format!("{} {what}", before.name);
+            return Err(Trouble::Failed(with_log(engine, context, &now, line).await));
+        }
+        if left.is_zero() {
+            let is_elsewhere = signals::can_be_seen(&now) == Some(false);
+            return Ok(if is_elsewhere {
+                " (by the engine's word only)"
+            } else {
+                ""
+            });
+        }
+        first.get_or_insert(now);
+        pause(LOOK_EVERY).await;
+        left = left.saturating_sub(LOOK_EVERY);
+    }
+}
+
+/// What is wrong with a container that should be up; `None` where nothing is.
+fn what_is_wrong(now: &Container, first: Option<&Container>, before: &Container, was_started: bool) -> Option<String> {
+    let state = &now.state;
+    // An engine that starts a container counts from 0 again.
+    let restarts_before = if was_started { 0 } else { before.restart_count };
+    let started_again = first.is_some_and(|first| first.state.started_at != state.started_at);
+    if now.image_id != before.image_id {
+        return Some("was replaced by a container of another image".to_owned());
+    }
+    if state.is_restarting || now.restart_count > restarts_before || started_again {
+        return Some(format!(
+            "does not stay up: it ended with status {} and is started again and again",
+            state.exit_code
+        ));
+    }
+    if state.status == "paused" {
+        return Some("is paused; unpause it first".to_owned());
+    }
+    if !state.is_running {
+        let why = if state.error.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", state.error)
+        };
+        return Some(format!("ended at once with status {}{why}", state.exit_code));
+    }
+    None
+}
+
+/// A line with the last one that the container printed since it was started.
+async fn with_log(engine: &Engine, context: &Context, container: &Container, line: String) -> String {
+    let started = container.state.started_at.parse::<jiff::Timestamp>().ok();
+    let end = LogEnd {
+        since_seconds: started.map(jiff::Timestamp::as_second),
+        lines_max: LINES_MAX,
+        bytes_max: bytes_to_ask(context, VALUE_BYTES_MAX),
+    };
+    match engine.logs(&container.id, &end).await {
+        Ok(printed) => with_last_line(context, line, &printed),
+        Err(_) => line,
+    }
+}
+
+/// Removes what earlier statements of this run made in place of a container and did not come to use. Quietly: what
+/// cannot be removed is found by its labels.
+pub(super) async fn sweep(engine: &Engine, context: &Context, name: &str, keep: &str) {
+    let Ok(names) = engine.labelled(&[(labels::RUN, &context.run)]).await else {
+        return;
+    };
+    let prefix = format!("{name}.backstay-");
+    for left in names.iter().filter(|left| left.starts_with(&prefix) && *left != keep) {
+        if let Ok(Some(container)) = engine.container(left).await
+            && !container.state.is_running
+            && container.state.started_at.is_empty()
+        {
+            let _ = engine.remove(&container.id, false).await;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Stops a container so that it stays stopped, and proves it by two signals.
+
+use std::time::Duration;
+
+use super::patience::{patient, pause};
+use super::trouble::Trouble;
+use super::{Engine, policy, signals};
+use crate::action::Context;
+use crate::containers::{Container, Problem, RestartPolicy};
+
+/// How long a container may take to end where the text does not say.
+pub(super) const GRACE_DEFAULT: Duration = Duration::from_secs(10);
+/// How much of a limit is kept for the proof and for an engine that is slow.
+const RESERVE: Duration = Duration::from_secs(8);
+/// How long what was stopped may take to be gone.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+/// What is stopped must still be stopped after this time.
+const STAYS: Duration = Duration::from_secs(2);
+/// How often we look.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The grace inside a limit.
+pub(super) fn grace_within(limit: Duration, wanted: Option<Duration>) -> Duration {
+    wanted.unwrap_or(GRACE_DEFAULT).min(limit.saturating_sub(RESERVE))
+}
+
+/// Stops a container: its restart policy is kept and taken off, it is asked to end, and is proved to stay stopped.
+/// Gives one line that says what was seen.
+pub(super) async fn halt(
+    engine: &Engine,
+    context: &Context,
+    container: &Container,
+    grace: Duration,
+) -> Result<String, Trouble> {
+    let taken_off = take_policy_off(engine, context, container).await?;
+    let sees = signals::can_be_seen(container);
+    let stopped = patient(|| engine.stop(&container.id, grace)).await;
+    let refusal = match stopped {
+        Ok(_) => None,
+        Err(problem) if problem.is_missing() => None,
+        // An engine that gave up may have stopped it all the same: the proof decides.
+        Err(Problem::Refused { message, .. }) => Some(message),
+        Err(problem) => return Err(Trouble::of_change(problem)),
+    };
+    let proof = prove(engine, &container.id, sees)
+        .await
+        .map_err(|trouble| match refusal {
+            Some(message) => trouble.within(&format!("the container engine says: {message}")),
+            None => trouble,
+        })?;
+    Ok(format!("{proof}{taken_off}"))
+}
+
+/// Keeps the policy durably, then takes it off.
+async fn take_policy_off(engine: &Engine, context: &Context, container: &Container) -> Result<String, Trouble> {
+    if container.restart_policy.is_never() {
+        return Ok(match policy::kept(&context.run_directory, &container.id) {
+            Ok(Some(kept)) => note(&kept),
+            Ok(None) | Err(_) => String::new(),
+        });
+    }
+    policy::keep(&context.run_directory, container).map_err(Trouble::Failed)?;
+    let never = RestartPolicy::never();
+    match patient(|| engine.set_restart_policy(&container.id, &never)).await {
+        Ok(()) => {}
+        Err(problem) if problem.is_missing() => {}
+        Err(problem) => return Err(Trouble::of_change(problem).within("its restart policy could not be taken off")),
+    }
+    Ok(note(&container.restart_policy))
+}
+
+fn note(policy: &RestartPolicy) -> String {
+    format!(
+        "; its restart policy {} is kept and off until it is started",
+        policy::in_words(policy)
+    )
+}
+
+/// How a container is that should be stopped.
+enum Look {
+    Gone,
+    Stopped(Box<Container>),
+    Lives(String),
+}
+
+async fn look(engine: &Engine, id: &str) -> Result<Look, Trouble> {
+    let found = patient(|| engine.container(id)).await.map_err(Trouble::of_proof)?;
+    let living = signals::living(id).await;
+    let Some(container) = found else {
+        return Ok(if living.is_empty() {
+            Look::Gone
+        } else {
+            Look::Lives(format!("the engine does not know it, but {}", processes(&living)))
+        });
+    };
+    let state = &container.state;
+    if state.is_running || state.is_restarting {
+        return Ok(Look::Lives(format!("it is {}", state.status)));
+    }
+    if !living.is_empty() {
+        let line = format!("the engine says {}, but {}", state.status, processes(&living));
+        return Ok(Look::Lives(line));
+    }
+    Ok(Look::Stopped(Box::new(container)))
+}
+
+fn processes(living: &std::collections::BTreeSet<i32>) -> String {
+    let pids: Vec<String> = living.iter().take(5).map(i32::to_string).collect();
+    format!("processes of it live: {}", pids.join(", "))
+}
+
+/// Proves that a container does not run and stays so: by the engine's word and by its processes, twice.
+pub(super) async fn prove(engine: &Engine, id: &str, sees: Option<bool>) -> Result<String, Trouble> {
+    let mut left = END_PATIENCE;
+    let first = loop {
+        match look(engine, id).await? {
+            Look::Gone => return Ok("ended, and the engine removed it".to_owned()),
+            Look::Stopped(container) => break container,
+            Look::Lives(how) if left.is_zero() => {
+                return Err(Trouble::Failed(format!("it was told to stop and still lives: {how}")));
+            }
+            Look::Lives(_) => {}
+        }
+        pause(LOOK_EVERY).await;
+        left = left.saturating_sub(LOOK_EVERY);
+    };
+    pause(STAYS).await;
+    let second = match look(engine, id).await? {
+        Look::Gone => return Ok("ended, and the engine removed it".to_owned()),
+        Look::Stopped(container) => container,
+        Look::Lives(how) => {
+            return Err(Trouble::Failed(format!(
+                "it was stopped and came back ({how}); find out who starts it"
+            )));
+        }
+    };
+    let is_same = first.state.finished_at == second.state.finished_at && first.restart_count == second.restart_count;
+    if !is_same {
+        return Err(Trouble::Failed(
+            "it was stopped, ran again for a moment and ended; find out who starts it".to_owned(),
+        ));
+    }
+    let signals = match sees {
+        Some(true) => "the engine and the process table agree",
+        Some(false) => "by the engine's word only: its processes cannot be seen from here",
+        None => "it had no process before",
+    };
+    let end = if second.state.finished_at.is_empty() {
+        "never ran".to_owned()
+    } else {
+        format!("ended with status {}", second.state.exit_code)
+    };
+    Ok(format!("{end} and stays stopped ({signals})"))
+}
+
+/// Whether a container stays stopped, asked without changing anything: `Ok` says how, `Err` why not.
+pub(super) async fn stays_stopped(engine: &Engine, container: &Container) -> Result<Result<String, String>, Trouble> {
+    if !container.restart_policy.is_never() {
+        let policy = policy::in_words(&container.restart_policy);
+        return Ok(Err(format!("its restart policy is still {policy}")));
+    }
+    match look(engine, &container.id).await? {
+        Look::Lives(how) => Ok(Err(how)),
+        Look::Gone | Look::Stopped(_) => match prove(engine, &container.id, None).await {
+            Ok(_) => Ok(Ok("it does not run and stays stopped".to_owned())),
+            Err(Trouble::Failed(reason)) => Ok(Err(reason)),
+            Err(unknown) => Err(unknown),
+        },
+    }
+}

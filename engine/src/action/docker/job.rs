@@ -1,0 +1,319 @@
+//! `docker.job`: a container that is run to its end and waited for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::{Signature, Sink};
+use backstay_dsl::effect::{Cancel, Repeat};
+use backstay_dsl::types::Type;
+
+use super::exec::ended;
+use super::halt::halt;
+use super::patience::{patient, words};
+use super::printed::{EVIDENCE_BYTES_MAX, bytes_to_ask};
+use super::run::surroundings;
+use super::settings::{names_of_variables, order_of, texts};
+use super::target::{is_of_statement, labels_of, short_key};
+use super::trouble::{Trouble, clean};
+use super::{Engine, policy};
+use crate::action::common::describe;
+use crate::action::common::typed::shell_line;
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::containers::{Container, LogEnd, Printed, Problem, RestartPolicy};
+
+/// How long a job that is to be ended early may take to end.
+const GRACE: Duration = Duration::from_secs(8);
+/// So much longer than its limit it may take when it is ended, in milliseconds.
+const GRACE_MS: u64 = 10_000;
+/// So many lines of what it printed are kept.
+const LINES_MAX: u64 = 100_000;
+
+/// Runs a container to its end.
+pub(super) struct Job(pub(super) Engine);
+
+/// How a job came out, kept before its container is removed.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    container: String,
+    exit: i64,
+}
+
+#[async_trait]
+impl Action for Job {
+    fn signature(&self) -> Signature {
+        let described = describe::change(
+            "docker",
+            "job",
+            "Runs a container from an image to its end and waits for it; the text declares what it changes.\n\nIt has failed \
+             when its exit status is not 0. At its limit, or when turning back, it is asked to end, then killed. Its \
+             container is removed at the end. A second attempt never starts it while the first still runs: it goes on \
+             waiting. The image must be here: `docker.pull` fetches it.",
+        )
+        .needs("image", Type::Image { pinned: true }, "The image, by its digest.")
+        .needs("argv", Type::list(Type::Text), "The words that the image's program gets; never a secret.")
+        .into(Sink::Argv);
+        surroundings(described)
+            .declares_effects()
+            .repeat(Repeat::Keyed)
+            .partial()
+            .cancel(Cancel::Grace { ms: GRACE_MS })
+            .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        if let Err(reason) = order_of(arguments) {
+            return Some(Trouble::Failed(reason).preview(context));
+        }
+        let mut text = format!("runs a container from {}", arguments.text("image").unwrap_or_default());
+        let argv = texts(arguments, "argv");
+        if !argv.is_empty() {
+            text = format!("{text} with {}", shell_line(&argv));
+        }
+        if let Some(mounts) = arguments.get("mounts") {
+            text = format!("{text}; mounts {}", mounts.canonical());
+        }
+        let variables = names_of_variables(arguments);
+        if !variables.is_empty() {
+            text = format!("{text}; variables {}", variables.join(", "));
+        }
+        Some(clean(context, &text))
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        match self.run(context, arguments).await {
+            Ok(outcome) => outcome,
+            Err(trouble) => trouble.outcome(context),
+        }
+    }
+
+    async fn settle(&self, context: &Context, _arguments: &Arguments) -> Settled {
+        match self.find_out(context).await {
+            Ok(settled) => settled,
+            Err(trouble) => trouble.settled(context),
+        }
+    }
+}
+
+/// What an earlier attempt left.
+enum Left {
+    /// Nothing, or only what a second run may replace.
+    Nothing,
+    /// It ended well.
+    EndedWell,
+    /// Its container, which was not accounted for.
+    Container(Box<Container>),
+}
+
+impl Job {
+    async fn run(&self, context: &Context, arguments: &Arguments) -> Result<Outcome, Trouble> {
+        let container = match self.left(context).await? {
+            Left::EndedWell => return Ok(Outcome::done("an earlier attempt ended well")),
+            Left::Container(container) => *container,
+            Left::Nothing => self.create(context, arguments).await?,
+        };
+        if *context.cancelled.borrow() && container.state.started_at.is_empty() {
+            self.discard(&container).await?;
+            return Ok(Outcome::failed("stopped on request before it was started"));
+        }
+        if container.state.started_at.is_empty() {
+            self.start(&container).await?;
+        } else if container.state.is_running {
+            context
+                .progress
+                .say("an earlier attempt of it still runs: waiting for that");
+        }
+        let waited = tokio::select! {
+            ended = self.0.ended(&container.id) => Ok(ended.map_err(Trouble::of_proof)?),
+            () = context.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
+            () = super::patience::pause(context.limit) => Err(format!("not done within {}", words(context.limit))),
+        };
+        match waited {
+            Ok(status) => self.account(context, arguments, &container, status).await,
+            Err(reason) => self.end_early(context, &container, &reason).await,
+        }
+    }
+
+    /// What an earlier attempt left.
+    async fn left(&self, context: &Context) -> Result<Left, Trouble> {
+        let kept = kept(context).map_err(Trouble::Failed)?;
+        let name = name_of(context);
+        let found = patient(|| self.0.container(&name))
+            .await
+            .map_err(Trouble::of_question)?;
+        let Some(container) = found else {
+            let ended_well = kept.is_some_and(|kept| kept.exit == 0);
+            return Ok(if ended_well { Left::EndedWell } else { Left::Nothing });
+        };
+        if !is_of_statement(context, &container) {
+            return Err(foreign(&name));
+        }
+        // What is accounted for was only not removed any more.
+        if let Some(kept) = kept.filter(|kept| kept.container == container.id) {
+            self.discard(&container).await?;
+            return Ok(if kept.exit == 0 { Left::EndedWell } else { Left::Nothing });
+        }
+        Ok(Left::Container(Box::new(container)))
+    }
+
+    async fn create(&self, context: &Context, arguments: &Arguments) -> Result<Container, Trouble> {
+        let mut order = order_of(arguments).map_err(Trouble::Failed)?;
+        let name = name_of(context);
+        let image = patient(|| self.0.image(&order.image))
+            .await
+            .map_err(Trouble::of_question)?;
+        if image.is_none() {
+            return Err(Trouble::Failed(format!(
+                "the image {} is not here; pull it first: docker.pull",
+                order.image
+            )));
+        }
+        order.name.clone_from(&name);
+        order.labels = labels_of(context);
+        order.command = Some(texts(arguments, "argv")).filter(|argv| !argv.is_empty());
+        order.restart_policy = Some(RestartPolicy::never());
+        match patient(|| self.0.create(&order)).await {
+            Ok(_) | Err(Problem::Refused { status: 409, .. }) => {}
+            Err(problem) => return Err(Trouble::of_change(problem)),
+        }
+        let made = patient(|| self.0.container(&name)).await.map_err(Trouble::of_proof)?;
+        made.filter(|made| is_of_statement(context, made))
+            .ok_or_else(|| foreign(&name))
+    }
+
+    async fn start(&self, container: &Container) -> Result<(), Trouble> {
+        match patient(|| self.0.start(&container.id)).await {
+            Ok(_) => Ok(()),
+            Err(problem @ Problem::Refused { .. }) => {
+                let _ = self.discard(container).await;
+                Err(Trouble::of_change(problem).within("it could not be started"))
+            }
+            Err(problem) => Err(Trouble::of_change(problem)),
+        }
+    }
+
+    /// Keeps how it ended, removes its container, and gives the outcome.
+    async fn account(
+        &self,
+        context: &Context,
+        arguments: &Arguments,
+        container: &Container,
+        status: i64,
+    ) -> Result<Outcome, Trouble> {
+        let said = self.said(context, container).await;
+        keep(context, container, status).map_err(Trouble::Unknown)?;
+        let name = texts(arguments, "argv")
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| container.image.clone());
+        let mut outcome = ended(context, &clean(context, &name), status, &said);
+        if let Err(Trouble::Failed(reason) | Trouble::Unknown(reason)) = self.discard(container).await {
+            let (Outcome::Done(evidence) | Outcome::Failed(evidence) | Outcome::Unknown(evidence)) = &mut outcome;
+            evidence.summary = format!(
+                "{}; its container {} could not be removed: {reason}",
+                evidence.summary, container.name
+            );
+        }
+        Ok(outcome)
+    }
+
+    /// Ends a job that must not go on.
+    async fn end_early(&self, context: &Context, container: &Container, reason: &str) -> Result<Outcome, Trouble> {
+        let halted = tokio::time::timeout(GRACE + GRACE, halt(&self.0, context, container, GRACE)).await;
+        let line = match halted {
+            Ok(line) => line.map_err(|trouble| trouble.within(reason))?,
+            Err(_) => return Ok(Outcome::unknown(format!("{reason}, and it could not be ended"))),
+        };
+        let said = self.said(context, container).await;
+        let summary = super::printed::with_last_line(context, format!("{reason}: it {line}"), &said);
+        let _ = self.discard(container).await;
+        Ok(Outcome::Failed(Evidence {
+            summary,
+            outputs: super::printed::evidence(context, &said),
+            ..Evidence::default()
+        }))
+    }
+
+    /// What it printed; nothing where the engine cannot say.
+    async fn said(&self, context: &Context, container: &Container) -> Printed {
+        let end = LogEnd {
+            since_seconds: None,
+            lines_max: LINES_MAX,
+            bytes_max: bytes_to_ask(context, EVIDENCE_BYTES_MAX),
+        };
+        self.0.logs(&container.id, &end).await.unwrap_or_default()
+    }
+
+    async fn discard(&self, container: &Container) -> Result<(), Trouble> {
+        let removed = patient(|| self.0.remove(&container.id, true)).await;
+        removed.map(|_| ()).map_err(Trouble::of_change)
+    }
+
+    async fn find_out(&self, context: &Context) -> Result<Settled, Trouble> {
+        let kept = kept(context).map_err(Trouble::Failed)?;
+        let name = name_of(context);
+        let found = patient(|| self.0.container(&name))
+            .await
+            .map_err(Trouble::of_question)?;
+        let ours = found.filter(|container| is_of_statement(context, container));
+        let status = match (&ours, &kept) {
+            (Some(container), Some(kept)) if kept.container == container.id => kept.exit,
+            (Some(container), _) if container.state.is_running => {
+                let line = format!("{name} still runs; a second attempt goes on waiting for it");
+                return Ok(Settled::Undecidable(line));
+            }
+            (Some(container), _) if container.state.finished_at.is_empty() => {
+                let line = format!("{name} is made and did not run yet; a second attempt starts it");
+                return Ok(Settled::Undecidable(line));
+            }
+            (Some(container), _) => container.state.exit_code,
+            (None, Some(kept)) => kept.exit,
+            (None, None) => return Ok(Settled::NotDone("nothing of this statement is there".to_owned())),
+        };
+        if status != 0 {
+            let line = format!("it ended with status {status}; a second attempt tells why or runs it again");
+            return Ok(Settled::Undecidable(line));
+        }
+        if let Some(container) = ours {
+            keep(context, &container, status).map_err(Trouble::Failed)?;
+            let _ = self.discard(&container).await;
+        }
+        Ok(Settled::Done(Evidence::line("it ended well")))
+    }
+}
+
+/// The name of a statement's job: the same in each attempt, so the engine itself never makes two.
+fn name_of(context: &Context) -> String {
+    format!("backstay-job-{}", short_key(context))
+}
+
+fn foreign(name: &str) -> Trouble {
+    Trouble::Failed(format!(
+        "there is a container {name} already, which this statement did not make; look at it and remove it yourself"
+    ))
+}
+
+fn place(context: &Context) -> PathBuf {
+    context
+        .run_directory
+        .join(format!("docker-job-{}.json", short_key(context)))
+}
+
+fn keep(context: &Context, container: &Container, exit: i64) -> Result<(), String> {
+    let kept = Kept {
+        container: container.id.clone(),
+        exit,
+    };
+    policy::write_durably(&place(context), &serde_json::to_vec(&kept).unwrap_or_default())
+}
+
+fn kept(context: &Context) -> Result<Option<Kept>, String> {
+    let path = place(context);
+    match std::fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| format!("{} is damaged ({error}); look at it before going on", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
+    }
+}

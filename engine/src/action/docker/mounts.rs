@@ -1,0 +1,85 @@
+//! `docker.mounts`: what is mounted into a service's container.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::{Engine, target};
+use crate::action::common::describe;
+use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::containers::{Mount, MountKind};
+use crate::value::Value;
+
+/// Gives what is mounted into a service's container.
+pub(super) struct Mounts(pub(super) Engine);
+
+#[async_trait]
+impl Action for Mounts {
+    fn signature(&self) -> Signature {
+        let mount = Type::record(
+            "ContainerMount",
+            &[
+                ("kind", Type::Text),
+                ("source", Type::Text),
+                ("target", Type::Text),
+                ("writable", Type::Bool),
+            ],
+        );
+        describe::read(
+            "docker",
+            "mounts",
+            "Gives what is mounted into a service's container.\n\n`kind` is volume, bind, memory or the engine's own word; \
+             `source` is the volume's name or the path on the engine's machine, `target` the place inside.",
+        )
+        .needs("service", Type::Service, "A service that runs container(\"NAME\").")
+        .gives(Type::list(mount))
+        .touches(Touch::Reads(describe::of(ResourceKind::Service, "service")))
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        let mut mounts = match target::must_find(&self.0, context, arguments).await {
+            Ok(container) => container.mounts,
+            Err(trouble) => return trouble.outcome(context),
+        };
+        mounts.sort_by(|one, other| one.target.cmp(&other.target));
+        let lines: Vec<String> = mounts.iter().map(in_words).collect();
+        let summary = if lines.is_empty() {
+            "nothing is mounted".to_owned()
+        } else {
+            lines.join(", ")
+        };
+        let value = Value::List(mounts.iter().map(value_of).collect());
+        Outcome::Done(Evidence::value(value, summary))
+    }
+}
+
+fn parts(kind: &MountKind) -> (&str, &str) {
+    match kind {
+        MountKind::Volume { name, .. } => ("volume", name),
+        MountKind::Bind { source } => ("bind", source),
+        MountKind::Memory => ("memory", ""),
+        MountKind::Other { word } => (word, ""),
+    }
+}
+
+fn value_of(mount: &Mount) -> Value {
+    let (kind, source) = parts(&mount.kind);
+    Value::Record(BTreeMap::from([
+        ("kind".to_owned(), Value::Text(kind.to_owned())),
+        ("source".to_owned(), Value::Text(source.to_owned())),
+        ("target".to_owned(), Value::Text(mount.target.clone())),
+        ("writable".to_owned(), Value::Bool(mount.is_writable)),
+    ]))
+}
+
+/// `volume app_data at /data`, `bind /etc/app at /etc/app (read-only)`.
+fn in_words(mount: &Mount) -> String {
+    let (kind, source) = parts(&mount.kind);
+    let space = if source.is_empty() { "" } else { " " };
+    let mode = if mount.is_writable { "" } else { " (read-only)" };
+    format!("{kind}{space}{source} at {}{mode}", mount.target)
+}

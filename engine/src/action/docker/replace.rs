@@ -1,0 +1,195 @@
+//! Puts a new container in the place of a service's old one, so that at every point a second attempt can go on.
+//!
+//! | what is there | what comes next |
+//! | --- | --- |
+//! | the old one | make the new one beside it, under a name of this statement, like the old one |
+//! | the old one, ours beside it | stop the old one and prove it; remove it |
+//! | none, ours beside | give ours its name |
+//! | ours under its name | start it, see that it stays up |
+//! | none | make ours under its name |
+//!
+//! Ours is known by its label. It never runs before the old one is proved stopped and removed.
+
+use super::awaken::{awaken, sweep};
+use super::halt::{grace_within, halt};
+use super::patience::patient;
+use super::settings::order_of;
+use super::target::{is_of_statement, is_own, labels_of, short_key};
+use super::trouble::Trouble;
+use super::{Engine, policy, target};
+use crate::action::{Arguments, Context};
+use crate::containers::{Container, ContainerOrder, Image, Like, Problem};
+
+/// One replacement.
+pub(super) struct Replacement<'a> {
+    engine: &'a Engine,
+    context: &'a Context,
+    arguments: &'a Arguments,
+    /// The service's container.
+    name: String,
+    /// The name that ours has until the old one is gone.
+    beside: String,
+    order: ContainerOrder,
+}
+
+impl<'a> Replacement<'a> {
+    /// What a call wants; an `Err` says what is wrong with it.
+    pub(super) fn new(engine: &'a Engine, context: &'a Context, arguments: &'a Arguments) -> Result<Self, String> {
+        let name = target::name_of(context, arguments)?;
+        let order = order_of(arguments)?;
+        let beside = format!("{name}.backstay-{}", short_key(context));
+        Ok(Self {
+            engine,
+            context,
+            arguments,
+            name,
+            beside,
+            order,
+        })
+    }
+
+    /// Goes on from what is there until the new container runs.
+    pub(super) async fn carry_out(&self) -> Result<String, Trouble> {
+        let image = self.image().await?;
+        sweep(self.engine, self.context, &self.name, &self.beside).await;
+        let current = self.find(&self.name).await?;
+        let beside = self.find(&self.beside).await?;
+        let ours = match current {
+            Some(current) if self.is_ours(&current, &image) => {
+                self.discard(beside).await?;
+                current
+            }
+            Some(old) => self.displace(&old, beside, &image).await?,
+            None => match beside {
+                Some(beside) if self.is_ours(&beside, &image) => self.put_in_place(&beside).await?,
+                other => {
+                    self.discard(other).await?;
+                    let id = self.create(&self.name, None).await?;
+                    self.must_find(&id).await?
+                }
+            },
+        };
+        awaken(self.engine, self.context, &ours).await
+    }
+
+    /// The image, which must be here.
+    async fn image(&self) -> Result<Image, Trouble> {
+        let reference = &self.order.image;
+        let found = patient(|| self.engine.image(reference)).await;
+        found
+            .map_err(Trouble::of_question)?
+            .ok_or_else(|| Trouble::Failed(format!("the image {reference} is not here; pull it first: docker.pull")))
+    }
+
+    fn is_ours(&self, container: &Container, image: &Image) -> bool {
+        is_of_statement(self.context, container) && container.image_id == image.id
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Container>, Trouble> {
+        patient(|| self.engine.container(name))
+            .await
+            .map_err(Trouble::of_question)
+    }
+
+    /// A container that was there a moment ago.
+    async fn must_find(&self, id: &str) -> Result<Container, Trouble> {
+        let found = patient(|| self.engine.container(id)).await.map_err(Trouble::of_proof)?;
+        found.ok_or_else(|| Trouble::Failed(format!("the container {} was made and is gone", self.name)))
+    }
+
+    /// Stops and removes the old container once the new one is made, and gives that its name.
+    async fn displace(&self, old: &Container, beside: Option<Container>, image: &Image) -> Result<Container, Trouble> {
+        if !is_own(self.context, self.arguments, old) {
+            return Err(target::foreign(&self.name));
+        }
+        let ours = match beside {
+            Some(beside) if self.is_ours(&beside, image) => beside,
+            other => {
+                self.discard(other).await?;
+                let id = self.create(&self.beside, Some(old)).await?;
+                self.must_find(&id).await?
+            }
+        };
+        if ours.state.is_running {
+            halt(self.engine, self.context, &ours, grace_within(self.context.limit, None)).await?;
+        }
+        let grace = grace_within(self.context.limit / 2, None);
+        if let Err(trouble) = halt(self.engine, self.context, old, grace).await {
+            return Err(self.leave_the_old_one(old, &ours, trouble).await);
+        }
+        patient(|| self.engine.remove(&old.id, false))
+            .await
+            .map_err(Trouble::of_change)?;
+        let placed = self.put_in_place(&ours).await?;
+        policy::forget(&self.context.run_directory, &old.id);
+        Ok(placed)
+    }
+
+    /// The old one still runs: it gets its restart policy back, and ours goes.
+    async fn leave_the_old_one(&self, old: &Container, ours: &Container, trouble: Trouble) -> Trouble {
+        let Trouble::Failed(_) = trouble else {
+            return trouble;
+        };
+        if let Ok(Some(kept)) = policy::kept(&self.context.run_directory, &old.id)
+            && old.state.is_running
+            && self.engine.set_restart_policy(&old.id, &kept).await.is_ok()
+        {
+            policy::forget(&self.context.run_directory, &old.id);
+        }
+        let _ = self.engine.remove(&ours.id, false).await;
+        trouble
+    }
+
+    /// Gives ours the service's name.
+    async fn put_in_place(&self, ours: &Container) -> Result<Container, Trouble> {
+        match patient(|| self.engine.rename(&ours.id, &self.name)).await {
+            Ok(()) => self.must_find(&ours.id).await,
+            Err(Problem::Refused { status: 409, .. }) => Err(target::foreign(&self.name)),
+            Err(problem) => Err(Trouble::of_change(problem)),
+        }
+    }
+
+    /// Makes ours, like the old one where there is one.
+    async fn create(&self, name: &str, like: Option<&Container>) -> Result<String, Trouble> {
+        let mut order = self.order.clone();
+        name.clone_into(&mut order.name);
+        order.labels = labels_of(self.context);
+        if let Some(old) = like {
+            order.like = Some(Like {
+                container: old.id.clone(),
+            });
+            // What this run took off the old one is what the new one is to have.
+            let kept = policy::kept(&self.context.run_directory, &old.id).map_err(Trouble::Failed)?;
+            order.restart_policy = order.restart_policy.or(kept);
+        }
+        match patient(|| self.engine.create(&order)).await {
+            Ok(id) => Ok(id),
+            Err(Problem::Refused { status: 409, .. }) => self.taken(name).await,
+            Err(problem) => Err(Trouble::of_change(problem)),
+        }
+    }
+
+    /// The name was taken in the meantime: by ours, whose reply an earlier attempt lost, or by somebody's.
+    async fn taken(&self, name: &str) -> Result<String, Trouble> {
+        match self.find(name).await? {
+            Some(there) if is_of_statement(self.context, &there) => Ok(there.id),
+            _ => Err(target::foreign(name)),
+        }
+    }
+
+    /// Removes what stands beside and is of no use; a container that is not ours is refused.
+    async fn discard(&self, beside: Option<Container>) -> Result<(), Trouble> {
+        let Some(beside) = beside else { return Ok(()) };
+        if !is_of_statement(self.context, &beside) {
+            return Err(target::foreign(&beside.name));
+        }
+        let grace = grace_within(self.context.limit / 2, None);
+        if beside.state.is_running {
+            halt(self.engine, self.context, &beside, grace).await?;
+        }
+        patient(|| self.engine.remove(&beside.id, false))
+            .await
+            .map_err(Trouble::of_change)?;
+        Ok(())
+    }
+}

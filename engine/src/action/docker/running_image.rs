@@ -1,0 +1,153 @@
+//! `docker.running_image`: the image that a service runs, by digest.
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::Engine;
+use super::target;
+use super::trouble::Trouble;
+use crate::action::common::describe;
+use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::containers::Image;
+use crate::value::Value;
+
+/// Gives the image that a service runs.
+pub(super) struct RunningImage(pub(super) Engine);
+
+#[async_trait]
+impl Action for RunningImage {
+    fn signature(&self) -> Signature {
+        describe::read(
+            "docker",
+            "running_image",
+            "Gives the image that a service runs, by its digest in a registry.\n\nIt goes by what the running container was \
+             made from, whatever tags say now. An image that came from no registry is known by its local id only, which \
+             is not pinned. There is no answer where no container of the service runs.",
+        )
+        .needs("service", Type::Service, "A service that runs container(\"NAME\").")
+        .gives(Type::Image { pinned: false })
+        .touches(Touch::ValueOf(describe::of(ResourceKind::Service, "service")))
+        .done()
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        match self.ask(context, arguments).await {
+            Ok(image) => {
+                let summary = image.clone();
+                Outcome::Done(Evidence::value(Value::Image(image), summary))
+            }
+            Err(trouble) => trouble.outcome(context),
+        }
+    }
+}
+
+impl RunningImage {
+    async fn ask(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
+        let container = target::must_find(&self.0, context, arguments).await?;
+        if !container.state.is_running {
+            return Err(Trouble::Failed(format!(
+                "the container {} does not run ({})",
+                container.name, container.state.status
+            )));
+        }
+        let image = self.0.image(&container.image_id).await.map_err(Trouble::of_question)?;
+        Ok(reference(&container.image, &container.image_id, image.as_ref()))
+    }
+}
+
+/// The best name of an image: a digest of the repository that the container was made from, else of another, else
+/// the local id. `named` is what it was called when the container was made.
+fn reference(named: &str, id: &str, image: Option<&Image>) -> String {
+    let wanted = repository(named);
+    let mut digests: Vec<&String> = image.iter().flat_map(|image| &image.repository_digests).collect();
+    digests.sort();
+    let is_same = |digest: &str| familiar(digest) == familiar(&without_tag(named));
+    let by_name = digests.iter().find(|digest| is_same(digest));
+    let by_repository = || digests.iter().find(|digest| repository(digest) == wanted);
+    if let Some(digest) = by_name.or_else(by_repository).or_else(|| digests.first()) {
+        return (*digest).clone();
+    }
+    // The image lost its names while the container ran on; what it was made from by digest is still that.
+    if named.contains("@sha256:") {
+        return without_tag(named);
+    }
+    id.to_owned()
+}
+
+/// The name without what only Docker's own registry may leave out.
+fn familiar(name: &str) -> String {
+    let name = name.strip_prefix("index.docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name).to_owned()
+}
+
+/// `host:port/name@sha256:…` of `host:port/name:tag@sha256:…`.
+fn without_tag(name: &str) -> String {
+    let (place, digest) = name
+        .split_once('@')
+        .map_or((name, None), |(place, digest)| (place, Some(digest)));
+    let last = place.rfind('/').map_or(0, |slash| slash + 1);
+    let end = place[last..].find(':').map_or(place.len(), |colon| last + colon);
+    match digest {
+        Some(digest) => format!("{}@{digest}", &place[..end]),
+        None => place[..end].to_owned(),
+    }
+}
+
+/// The repository of an image's name.
+fn repository(name: &str) -> String {
+    let name = without_tag(name);
+    familiar(name.split('@').next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(digests: &[&str]) -> Image {
+        Image {
+            id: "sha256:local".to_owned(),
+            repository_digests: digests.iter().map(|digest| (*digest).to_owned()).collect(),
+            tags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_digest_of_the_repository_it_was_made_from_is_preferred() {
+        let known = image(&[
+            "a.example/x@sha256:1",
+            "localhost:5000/app@sha256:2",
+            "localhost:5000/app@sha256:3",
+        ]);
+        for (named, expected) in [
+            ("localhost:5000/app:1.2", "localhost:5000/app@sha256:2"),
+            ("localhost:5000/app@sha256:3", "localhost:5000/app@sha256:3"),
+            ("localhost:5000/app:1.2@sha256:3", "localhost:5000/app@sha256:3"),
+            ("other", "a.example/x@sha256:1"),
+        ] {
+            assert_eq!(reference(named, "sha256:local", Some(&known)), expected);
+        }
+        let hub = image(&["b.example/nginx@sha256:1", "nginx@sha256:1"]);
+        assert_eq!(
+            reference("docker.io/library/nginx:1", "sha256:local", Some(&hub)),
+            "nginx@sha256:1"
+        );
+    }
+
+    #[test]
+    fn without_a_registry_it_is_the_local_id() {
+        assert_eq!(reference("app:dev", "sha256:local", Some(&image(&[]))), "sha256:local");
+        assert_eq!(reference("app:dev", "sha256:local", None), "sha256:local");
+    }
+
+    #[test]
+    fn an_image_that_lost_its_names_is_what_the_container_was_made_from() {
+        assert_eq!(reference("h:1/app@sha256:9", "sha256:local", None), "h:1/app@sha256:9");
+        assert_eq!(
+            reference("h:1/app@sha256:9", "sha256:local", Some(&image(&[]))),
+            "h:1/app@sha256:9"
+        );
+    }
+}

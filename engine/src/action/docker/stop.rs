@@ -1,0 +1,97 @@
+//! `docker.stop`: stops the container of a service so that it stays stopped, and proves it.
+
+use async_trait::async_trait;
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::types::Type;
+
+use super::halt::{grace_within, halt, stays_stopped};
+use super::patience::{bounded, patient, words};
+use super::trouble::Trouble;
+use super::{Engine, policy, target};
+use crate::action::common::describe;
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+
+/// Stops the container of a service.
+pub(super) struct Stop(pub(super) Engine);
+
+#[async_trait]
+impl Action for Stop {
+    fn signature(&self) -> Signature {
+        describe::change(
+            "docker",
+            "stop",
+            "Stops the container of a service so that it stays stopped, and proves it.\n\nIts restart policy is kept in the \
+             run's directory and taken off, so that not even a restart of the engine brings it back; `docker.start` and \
+             `docker.run` give it back. It is asked to end, and ended after the grace. That it stays stopped is seen twice, \
+             by the engine's word and by its processes.",
+        )
+        .needs("service", Type::Service, "A service that runs container(\"NAME\").")
+        .takes("grace", Type::Duration, "How long it may take to end; `10s` where it is not said.")
+        .touches(Touch::Stops(describe::of(ResourceKind::Service, "service")))
+        .cancel(Cancel::Never)
+        .done()
+    }
+
+    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
+        Some(match target::find(&self.0, context, arguments).await {
+            Ok((name, None)) => format!("there is no container {name}"),
+            Ok((name, Some(container))) => {
+                let stops = if container.state.is_running {
+                    let grace = grace_within(context.limit, arguments.duration("grace"));
+                    format!("stops the container {name} within {}", words(grace))
+                } else {
+                    format!("the container {name} does not run")
+                };
+                if container.restart_policy.is_never() {
+                    stops
+                } else {
+                    let policy = policy::in_words(&container.restart_policy);
+                    format!("{stops}; takes its restart policy {policy} off until it is started")
+                }
+            }
+            Err(trouble) => trouble.preview(context),
+        })
+    }
+
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
+        bounded(context, async {
+            match self.stop(context, arguments).await {
+                Ok(line) => Outcome::done(line),
+                Err(trouble) => trouble.outcome(context),
+            }
+        })
+        .await
+    }
+
+    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
+        let container = match target::find_patiently(&self.0, context, arguments).await {
+            Ok((_, Some(container))) => container,
+            Ok((name, None)) => return Settled::Done(Evidence::line(format!("there is no container {name}"))),
+            Err(trouble) => return trouble.settled(context),
+        };
+        match stays_stopped(&self.0, &container).await {
+            Ok(Ok(line)) => Settled::Done(Evidence::line(line)),
+            Ok(Err(reason)) => Settled::NotDone(reason),
+            Err(trouble) => trouble.settled(context),
+        }
+    }
+}
+
+impl Stop {
+    async fn stop(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
+        let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
+        let found = patient(|| self.0.container(&name))
+            .await
+            .map_err(Trouble::of_question)?;
+        let Some(container) = found else {
+            return Ok(format!("there is no container {name}, so nothing runs"));
+        };
+        if !target::is_own(context, arguments, &container) {
+            return Err(target::foreign(&name));
+        }
+        let grace = grace_within(context.limit, arguments.duration("grace"));
+        let line = halt(&self.0, context, &container, grace).await?;
+        Ok(format!("{name} {line}"))
+    }
+}
