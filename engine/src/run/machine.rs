@@ -14,6 +14,7 @@ mod failure;
 mod fold;
 mod holds;
 mod layout;
+mod leftovers;
 mod opening;
 mod progress;
 mod state;

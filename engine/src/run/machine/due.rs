@@ -191,7 +191,7 @@ impl State {
                 Some(Way::Unwind) => Some("unwind".to_owned()),
                 _ => None,
             },
-            leftovers: self.progress.leftovers(),
+            leftovers: self.progress.leftovers(plan, verdict.end),
             exceptions: self.exceptions.clone(),
             commands_left: verdict.commands_left.clone(),
             held: held.map(|hold| hold.name.clone()).collect(),

@@ -6,8 +6,10 @@ use backstay_dsl::model::{BindingId, Statement, StatementKind};
 
 use super::block::Home;
 use super::holds::Holds;
+use super::leftovers::Lives;
 use super::time::Timeline;
-use crate::event::{Intent, RESULT, Verdict};
+use crate::event::{End, Intent, RESULT, Verdict};
+use crate::plan::Plan;
 use crate::value::RecordedValue;
 
 /// What the run has done so far.
@@ -35,6 +37,8 @@ pub(super) struct Progress {
     settled: BTreeMap<String, u32>,
     /// What was removed again.
     removed: Vec<String>,
+    /// What was done to services.
+    lives: Lives,
 }
 
 /// An action that was started.
@@ -86,6 +90,7 @@ impl Progress {
             self.added.insert(intent.key.clone(), adds);
         }
         self.removed.extend(resources(&intent.terms, "removes "));
+        self.lives.intend(intent);
         true
     }
 
@@ -139,20 +144,22 @@ impl Progress {
         }
     }
 
-    /// What the run made and left.
-    pub(super) fn leftovers(&self) -> Vec<String> {
+    /// What the run made and left where it ends like this.
+    pub(super) fn leftovers(&self, plan: &Plan, end: End) -> Vec<String> {
         let mut leftovers: Vec<String> = Vec::new();
         for resource in self.added.values().flatten() {
-            if !self.removed.contains(resource) && !leftovers.contains(resource) {
+            let is_there = !self.removed.contains(resource) && !self.lives.uses(resource);
+            if is_there && !leftovers.contains(resource) {
                 leftovers.push(resource.clone());
             }
         }
+        leftovers.extend(self.lives.containers(plan, end));
         leftovers
     }
 }
 
 /// The resources of one kind of effect; what only a result will name comes with the outcome.
-fn resources(terms: &[String], word: &str) -> Vec<String> {
+pub(super) fn resources(terms: &[String], word: &str) -> Vec<String> {
     terms
         .iter()
         .filter(|term| !term.contains(RESULT))
