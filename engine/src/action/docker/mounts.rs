@@ -24,6 +24,7 @@ impl Action for Mounts {
             &[
                 ("kind", Type::Text),
                 ("source", Type::Text),
+                ("path", Type::Text),
                 ("target", Type::Text),
                 ("writable", Type::Bool),
             ],
@@ -32,7 +33,8 @@ impl Action for Mounts {
             "docker",
             "mounts",
             "Gives what is mounted into a service's container.\n\n`kind` is volume, bind, memory or the engine's own word; \
-             `source` is the volume's name or the path on the engine's machine, `target` the place inside.",
+             `source` is the volume's name or the path on the engine's machine, `path` where that lies on the engine's \
+             machine (empty where it does not say), `target` the place inside.",
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .gives(Type::list(mount))
@@ -66,11 +68,20 @@ fn parts(kind: &MountKind) -> (&str, &str) {
     }
 }
 
+/// Where it lies on the engine's machine.
+fn path_of(kind: &MountKind) -> &str {
+    match kind {
+        MountKind::Volume { source, .. } | MountKind::Bind { source } => source,
+        MountKind::Memory | MountKind::Other { .. } => "",
+    }
+}
+
 fn value_of(mount: &Mount) -> Value {
     let (kind, source) = parts(&mount.kind);
     Value::Record(BTreeMap::from([
         ("kind".to_owned(), Value::Text(kind.to_owned())),
         ("source".to_owned(), Value::Text(source.to_owned())),
+        ("path".to_owned(), Value::Text(path_of(&mount.kind).to_owned())),
         ("target".to_owned(), Value::Text(mount.target.clone())),
         ("writable".to_owned(), Value::Bool(mount.is_writable)),
     ]))
