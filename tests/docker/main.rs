@@ -8,6 +8,8 @@
 
 #[path = "../support/docker.rs"]
 mod docker;
+mod examples;
+mod guest_book;
 mod harness;
 #[path = "../support/left_out.rs"]
 mod left_out;

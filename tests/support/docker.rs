@@ -94,11 +94,16 @@ impl Daemon {
     /// A call of the `docker` program for this engine.
     pub(crate) fn client_command(&self) -> Command {
         let mut command = Command::new("docker");
+        self.environment(&mut command);
+        command
+    }
+
+    /// Makes a command find this engine, and none of the user's settings.
+    pub(crate) fn environment<'command>(&self, command: &'command mut Command) -> &'command mut Command {
         command
             .env("DOCKER_HOST", self.host())
             .env("DOCKER_CONFIG", self.client.path())
-            .stdin(Stdio::null());
-        command
+            .stdin(Stdio::null())
     }
 
     /// Makes an image of busybox whose entry is this script (`#!/bin/sh` is put in front), pushes it, and gives
