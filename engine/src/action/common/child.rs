@@ -27,6 +27,8 @@ const INHERITED: &[&str] = &[
     "TZ",
     "TMPDIR",
     "XDG_RUNTIME_DIR",
+    // A program that speaks to a container engine reaches the one that the runbook's own actions reach.
+    "DOCKER_HOST",
 ];
 
 /// Where programs are looked for where we have no `PATH` ourselves.
