@@ -13,6 +13,7 @@ mod guest_book;
 mod harness;
 #[path = "../support/left_out.rs"]
 mod left_out;
+mod mounts;
 #[path = "../support/proxy.rs"]
 mod proxy;
 #[path = "../cases/support.rs"]

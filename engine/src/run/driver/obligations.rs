@@ -21,7 +21,7 @@ const READ_LIMIT_MS: u64 = 10_000;
 const MARGIN_MS: u64 = 1_000;
 
 impl Job {
-    /// Discharges every obligation; records each that does not hold, or one record that says that all do.
+    /// Discharges every obligation; records in one line what does not hold, or that all do.
     pub(super) async fn obligations(&self) -> Result<(), Stopped> {
         let plan = &self.shared.plan;
         let not_carried = if self.shared.ports.world.carries_every_service() {
@@ -59,11 +59,11 @@ impl Job {
             let event = self.evaluated_line(what, "obligations", EvaluationResult::Holds, &evidence);
             return self.record(event, true).await;
         }
-        for (place, (label, reason)) in broken.iter().enumerate() {
-            let event = self.evaluated_line(what, label, EvaluationResult::DoesNotHold, reason);
-            self.record(event, place + 1 == broken.len()).await?;
-        }
-        Ok(())
+        // One record, so that whoever mends it sees all of it at once.
+        let label = broken.first().map_or("obligations", |(label, _)| *label);
+        let reasons: Vec<&str> = broken.iter().map(|(_, reason)| reason.as_str()).collect();
+        let event = self.evaluated_line(what, label, EvaluationResult::DoesNotHold, &reasons.join("; "));
+        self.record(event, true).await
     }
 
     /// What is wrong with how a service that runs as a process begins. One that says what being well means
