@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test of the real world stands at the edge")]
 
+mod crash;
+mod daemon;
 #[path = "../support/docker.rs"]
 mod docker;
 mod examples;
@@ -19,3 +21,4 @@ mod proxy;
 #[path = "../cases/support.rs"]
 #[expect(dead_code, reason = "it is made for whole-program cases, which use more of it")]
 mod support;
+mod watcher;

@@ -1,0 +1,215 @@
+//! The engine is restarted, or stands still for half a minute, at every step boundary of examples 02 and 03: the run
+//! ends in a named state within its limits, and what it says of the service is true.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::{Child, Stdio};
+use std::sync::Mutex;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::docker::Daemon;
+use crate::guest_book::{Example, GuestBook, Images};
+use crate::support::{Finished, signal};
+
+/// How many engines at once.
+const WORKERS: usize = 7;
+const STANDSTILL: Duration = Duration::from_secs(30);
+/// No run may take longer than its window; none of these should come near it.
+const END: Duration = Duration::from_mins(4);
+
+/// What happens to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It is restarted while the runner stands still: between two actions.
+    RestartedBetween,
+    /// It is restarted while the runner goes on: in the middle of what comes next.
+    RestartedBeside,
+    /// It stands still while the runner goes on.
+    Frozen,
+}
+
+/// When it happens: the first record that has this kind, and this step's id where it has one.
+type Boundary = (Example, &'static [&'static str], &'static str, &'static str);
+
+const BROKEN: &[&str] = &["release=2.0.0-broken"];
+
+const BOUNDARIES: &[Boundary] = &[
+    (Example::Upgrade, &[], "step", "site_up"),
+    (Example::Upgrade, &[], "step", "freeze"),
+    (Example::Upgrade, &[], "step", "stop"),
+    (Example::Upgrade, &[], "step", "backup"),
+    (Example::Upgrade, &[], "step", "switch"),
+    (Example::Upgrade, &[], "step", "validate"),
+    (Example::Upgrade, &[], "step", "close"),
+    (Example::Upgrade, BROKEN, "turn", ""),
+    (Example::TurnBack, &[], "step", "switch"),
+    (Example::TurnBack, &[], "turn", ""),
+];
+
+fn records(book: &GuestBook<'_>) -> Vec<Value> {
+    let found = crate::support::find(&book.sandbox.state_directory(), "transcript.jsonl");
+    let text = found
+        .first()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .unwrap_or_default();
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+fn wait_for_boundary(book: &GuestBook<'_>, boundary: &Boundary) {
+    let start = Instant::now();
+    let (_, _, kind, id) = *boundary;
+    let is_it = |record: &Value| record["kind"] == kind && (id.is_empty() || record["id"] == id);
+    while !records(book).iter().any(is_it) {
+        assert!(
+            start.elapsed() < Duration::from_mins(1),
+            "no record {kind} {id}: {:?}",
+            records(book).last()
+        );
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits for the runner with a limit.
+fn end_of(mut runner: Child) -> Result<Finished, String> {
+    let start = Instant::now();
+    let (mut out, mut err) = (runner.stdout.take().unwrap(), runner.stderr.take().unwrap());
+    let out = std::thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).map(|_| text)
+    });
+    let err = std::thread::spawn(move || {
+        let mut text = String::new();
+        err.read_to_string(&mut text).map(|_| text)
+    });
+    let status = loop {
+        if let Some(status) = runner.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > END {
+            drop(runner.kill());
+            drop(runner.wait());
+            let said = err.join().unwrap().unwrap_or_default();
+            return Err(format!("no end after {END:?}:\n{said}"));
+        }
+        sleep(Duration::from_millis(20));
+    };
+    Ok(Finished {
+        exit: status.code().unwrap_or(-1),
+        stdout: out.join().unwrap().unwrap_or_default(),
+        stderr: err.join().unwrap().unwrap_or_default(),
+    })
+}
+
+/// Whether the container of the service is stopped where the run has stopped it and not started it since.
+fn stays_as_it_is(book: &GuestBook<'_>, boundary: &Boundary) -> Result<(), String> {
+    let is_stopped = boundary.2 == "step" && ["backup", "switch"].contains(&boundary.3);
+    if !is_stopped {
+        return Ok(());
+    }
+    for _ in 0..20 {
+        let state = book.daemon.docker(&[
+            "inspect",
+            "--format",
+            "{{.State.Running}} {{.RestartCount}}",
+            &book.name,
+        ]);
+        if state != "false 0" {
+            return Err(format!("the stopped service came back: {state}"));
+        }
+        sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+fn carry_out(daemon: &Daemon, images: &Images, boundary: &Boundary, trouble: Trouble) -> Result<(), String> {
+    let book = GuestBook::with_images(daemon, boundary.0, images);
+    let runner = book
+        .run_command(boundary.1)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_boundary(&book, boundary);
+    let mut as_stopped = Ok(());
+    match trouble {
+        Trouble::RestartedBetween => {
+            signal(runner.id(), "STOP");
+            daemon.restart();
+            as_stopped = stays_as_it_is(&book, boundary);
+            signal(runner.id(), "CONT");
+        }
+        Trouble::RestartedBeside => daemon.restart(),
+        Trouble::Frozen => {
+            daemon.freeze();
+            sleep(STANDSTILL);
+            daemon.thaw();
+        }
+    }
+    let finished = end_of(runner)?;
+    as_stopped?;
+    let wrong = |reason: String| format!("{reason}\n{}\n{}", finished.stdout, finished.stderr);
+    let end: Value = serde_json::from_str(&finished.stdout).map_err(|error| wrong(error.to_string()))?;
+    match (finished.exit, end["end"].as_str().unwrap_or_default()) {
+        (0, "completed") if boundary.0 == Example::Upgrade && boundary.1.is_empty() => book.is_upgraded(),
+        (5, "rolled_back") => book
+            .is_as_before()
+            .and_then(|()| book.has_left_no_more_than(&end["leftovers"])),
+        // Nothing was changed: the site is as the demonstration puts it up, or was not put up.
+        (4, "refused") if boundary.3 == "site_up" => Ok(()),
+        (4, "refused") => book.is_as_before(),
+        (exit, end) => Err(format!("exit {exit}, {end}")),
+    }
+    .map_err(wrong)
+}
+
+fn at_every_boundary(test: &str, trouble: Trouble) {
+    let Some(first) = Daemon::private(test) else { return };
+    let images = Images::push(&first);
+    drop(first);
+    let queue = Mutex::new(BOUNDARIES.iter());
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let daemon = Daemon::private(test).unwrap();
+                loop {
+                    let next = queue.lock().unwrap().next();
+                    let Some(boundary) = next else { break };
+                    if let Err(reason) = carry_out(&daemon, &images, boundary, trouble) {
+                        let (example, _, kind, id) = boundary;
+                        let line = format!("{} at {kind} {id}: {reason}", example.file());
+                        wrong.lock().unwrap().push(line);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        BOUNDARIES.len(),
+        wrong.join("\n\n")
+    );
+}
+
+#[test]
+fn engine_restarted_between_two_steps() {
+    at_every_boundary("engine_restarted_between_two_steps", Trouble::RestartedBetween);
+}
+
+#[test]
+fn engine_restarted_under_a_step() {
+    at_every_boundary("engine_restarted_under_a_step", Trouble::RestartedBeside);
+}
+
+#[test]
+fn engine_stands_still_for_half_a_minute() {
+    at_every_boundary("engine_stands_still_for_half_a_minute", Trouble::Frozen);
+}
