@@ -10,6 +10,7 @@ mod crash;
 mod daemon;
 #[path = "../support/docker.rs"]
 mod docker;
+mod engine;
 mod examples;
 mod guest_book;
 mod harness;

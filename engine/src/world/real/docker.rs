@@ -12,7 +12,9 @@
 mod connect;
 mod containers;
 mod create;
+mod given;
 mod images;
+mod like;
 mod printed;
 mod problem;
 mod trees;
@@ -54,8 +56,8 @@ impl Default for EngineLimits {
         Self {
             connect: Duration::from_secs(5),
             question: Duration::from_secs(15),
-            change: Duration::from_secs(60),
-            silence: Duration::from_secs(60),
+            change: Duration::from_mins(1),
+            silence: Duration::from_mins(1),
         }
     }
 }
@@ -135,6 +137,11 @@ impl DockerEngine {
         }
     }
 
+    /// Whether a container can be put into several networks as it is made: from interface 1.44 on.
+    fn has_networks_at_creation(&self) -> bool {
+        self.shared.agreed.get().is_some_and(|agreed| agreed.minor >= 44)
+    }
+
     async fn within<T>(
         &self,
         what: &str,
@@ -163,14 +170,11 @@ impl DockerEngine {
 impl Containers for DockerEngine {
     async fn version(&self) -> Result<EngineVersion, Problem> {
         self.docker().await?;
+        let limit = self.limits().question;
         let asked = connect::agree(self.bare()?, &self.shared.address);
-        let agreed = match tokio::time::timeout(self.limits().question, asked).await {
-            Ok(agreed) => agreed?,
-            Err(_) => {
-                let silent = problem::silent(&self.shared.address, "its version", self.limits().question);
-                return Err(Problem::Lost(silent));
-            }
-        };
+        let agreed = tokio::time::timeout(limit, asked)
+            .await
+            .map_err(|_| Problem::Lost(problem::silent(&self.shared.address, "its version", limit)))??;
         Ok(EngineVersion {
             interface: format!("1.{}", agreed.minor),
             engine: agreed.engine,
@@ -190,7 +194,7 @@ impl Containers for DockerEngine {
     }
 
     async fn create(&self, order: &ContainerOrder) -> Result<String, Problem> {
-        create::create(self, order).await
+        Box::pin(create::create(self, order)).await
     }
 
     async fn start(&self, container: &str) -> Result<bool, Problem> {

@@ -67,29 +67,19 @@ impl End {
 
     /// Leaves out the oldest lines beyond so many.
     fn keep_lines(&mut self, lines_max: u64) {
-        let ends = |piece: &Bytes| piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let ends = |piece: &Bytes| piece.split(|byte| *byte == b'\n').skip(1).count() as u64;
         let mut lines: u64 = self.pieces.iter().map(|(_, piece)| ends(piece)).sum();
-        if self
-            .pieces
-            .back()
-            .is_some_and(|(_, piece)| piece.last() != Some(&b'\n'))
-        {
+        if self.pieces.back().is_some_and(|(_, piece)| !piece.ends_with(b"\n")) {
             lines += 1;
         }
         while lines > lines_max {
             let Some((_, first)) = self.pieces.front() else {
                 return;
             };
-            match first.iter().position(|byte| *byte == b'\n') {
-                Some(at) => {
-                    self.drop_front(at + 1);
-                    lines -= 1;
-                }
-                None => {
-                    let whole = first.len();
-                    self.drop_front(whole);
-                }
-            }
+            let end = first.iter().position(|byte| *byte == b'\n');
+            let dropped = end.map_or(first.len(), |at| at + 1);
+            lines -= u64::from(end.is_some());
+            self.drop_front(dropped);
         }
     }
 

@@ -67,7 +67,12 @@ pub(super) fn problem(address: &Address, what: &str, error: Error) -> Problem {
             status: 500,
             message: words(&error),
         },
-        Error::IOError { err } if err.get_ref().is_some_and(|inner| inner.is::<Unreached>()) => {
+        Error::IOError { err }
+            if err
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<Unreached>())
+                .is_some() =>
+        {
             Problem::Unreachable(err.to_string())
         }
         Error::JsonDataError { .. } | Error::JsonSerdeError { .. } => Problem::Lost(format!(

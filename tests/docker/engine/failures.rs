@@ -1,0 +1,183 @@
+//! Engines that are not there, hang, die, or whose answers get lost.
+
+use std::time::{Duration, Instant};
+
+use backstay::containers::{Containers, LogEnd, Problem, ProgramOrder};
+use backstay::world::real::{DockerEngine, EngineLimits};
+
+use super::{Cleared, SERVE, engine, order};
+use crate::docker::Daemon;
+use crate::proxy::Proxy;
+
+/// Limits that a test can wait for.
+fn short() -> EngineLimits {
+    EngineLimits {
+        connect: Duration::from_millis(500),
+        question: Duration::from_secs(1),
+        change: Duration::from_secs(1),
+        silence: Duration::from_secs(1),
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_with_what_to_do() {
+    for (host, words) in [
+        (
+            "unix:///nowhere/docker.sock",
+            "there is no socket /nowhere/docker.sock; start Docker",
+        ),
+        ("tcp://127.0.0.1:1", "nobody listens at tcp://127.0.0.1:1; start Docker"),
+        ("ssh://boat", "not understood"),
+    ] {
+        let engine = DockerEngine::new(Some(host));
+        match engine.start("engine-none").await {
+            Err(Problem::Unreachable(text)) => assert!(text.contains(words), "{text}"),
+            other => panic!("{host}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_swallowed_request_or_reply_is_lost() {
+    let Some(daemon) = Daemon::shared("a_swallowed_request_or_reply_is_lost") else {
+        return;
+    };
+    let _cleared = Cleared(daemon, &["engine-lost"]);
+    let proxy = Proxy::new(daemon);
+    let engine = DockerEngine::with_limits(Some(&proxy.host()), short());
+    let image = daemon.image("engine-lost", SERVE);
+    engine.create(&order("engine-lost", &image)).await.unwrap();
+    proxy.after("POST", "/containers/engine-lost/start");
+    let lost = engine.start("engine-lost").await;
+    assert!(matches!(lost, Err(Problem::Lost(_))), "{lost:?}");
+    assert!(engine.container("engine-lost").await.unwrap().unwrap().state.is_running);
+    proxy.before("GET", "/containers/*/json");
+    let lost = engine.container("engine-lost").await;
+    assert!(matches!(lost, Err(Problem::Lost(_))), "{lost:?}");
+    // What was only prepared was not begun.
+    proxy.after("POST", "/containers/*/exec");
+    let program = ProgramOrder {
+        argv: vec!["true".into()],
+        ..ProgramOrder::default()
+    };
+    let lost = engine.run_in("engine-lost", &program, Duration::from_secs(5)).await;
+    assert!(matches!(lost, Err(Problem::Unreachable(_))), "{lost:?}");
+    proxy.after("POST", "/exec/*/start");
+    let lost = engine.run_in("engine-lost", &program, Duration::from_secs(5)).await;
+    assert!(matches!(lost, Err(Problem::Lost(_))), "{lost:?}");
+    assert_eq!(proxy.swallowed(), 4);
+}
+
+#[tokio::test]
+async fn a_stop_that_nobody_waits_for_goes_on() {
+    let Some(daemon) = Daemon::shared("a_stop_that_nobody_waits_for_goes_on") else {
+        return;
+    };
+    let _cleared = Cleared(daemon, &["engine-stop"]);
+    let slow = "trap 'sleep 1; exit 5' TERM; while :; do sleep 0.1 & wait; done";
+    let image = daemon.image("engine-stop", slow);
+    let engine = engine(daemon);
+    engine.create(&order("engine-stop", &image)).await.unwrap();
+    engine.start("engine-stop").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let waited = tokio::time::timeout(
+        Duration::from_millis(200),
+        engine.stop("engine-stop", Duration::from_secs(20)),
+    );
+    assert!(waited.await.is_err());
+    // It had its time, and ended by itself.
+    assert_eq!(engine.ended("engine-stop").await, Ok(5));
+}
+
+#[tokio::test]
+async fn a_frozen_engine_hangs_nobody() {
+    let Some(daemon) = Daemon::private("a_frozen_engine_hangs_nobody") else {
+        return;
+    };
+    let image = daemon.image("engine-frozen", SERVE);
+    let engine = DockerEngine::with_limits(Some(&daemon.host()), short());
+    engine.create(&order("engine-frozen", &image)).await.unwrap();
+    engine.start("engine-frozen").await.unwrap();
+    daemon.freeze();
+    let stranger = DockerEngine::with_limits(Some(&daemon.host()), short());
+    let start = Instant::now();
+    let (name, zero) = ("engine-frozen", Duration::ZERO);
+    let end = LogEnd {
+        since_seconds: None,
+        lines_max: 1,
+        bytes_max: 1,
+    };
+    let program = ProgramOrder {
+        argv: vec!["true".into()],
+        ..ProgramOrder::default()
+    };
+    let other = order("engine-frozen-other", &image);
+    let tar = || Box::new(std::io::Cursor::new(Vec::new()));
+    let mut silent = |_| {};
+    let (told, started, stopped, made, removed, log, ran, fetched, read, written, new) = tokio::join!(
+        engine.container(name),
+        engine.start(name),
+        engine.stop(name, zero),
+        engine.create(&other),
+        engine.remove(name, false),
+        engine.logs(name, &end),
+        engine.run_in(name, &program, Duration::from_secs(1)),
+        engine.pull(&image, &mut silent),
+        engine.read_tree(name, "/"),
+        engine.write_tree(name, "/", tar()),
+        stranger.start(name),
+    );
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    let lost = [
+        told.err(),
+        started.err(),
+        stopped.err(),
+        made.err(),
+        removed.err(),
+        log.err(),
+        fetched.err(),
+        read.err(),
+        written.err(),
+    ];
+    for (at, problem) in lost.into_iter().enumerate() {
+        match problem {
+            Some(Problem::Lost(text)) => assert!(text.contains("not answered within 1 s"), "{text}"),
+            other => panic!("call {at}: {other:?}"),
+        }
+    }
+    // Nothing was sent but a question, and the program was not begun.
+    assert!(matches!(new, Err(Problem::Unreachable(_))), "{new:?}");
+    assert!(matches!(ran, Err(Problem::Unreachable(_))), "{ran:?}");
+    daemon.thaw();
+    assert!(engine.version().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_end_is_seen_over_a_restart_of_the_engine() {
+    let Some(daemon) = Daemon::private("an_end_is_seen_over_a_restart_of_the_engine") else {
+        return;
+    };
+    let image = daemon.image("engine-ended", "sleep 5; exit 9");
+    let engine = engine(&daemon);
+    engine.create(&order("engine-ended", &image)).await.unwrap();
+    engine.create(&order("engine-ended-never", &image)).await.unwrap();
+    // Never started, so it has not ended.
+    let never = tokio::time::timeout(Duration::from_secs(2), engine.ended("engine-ended-never"));
+    assert!(never.await.is_err());
+    engine.start("engine-ended").await.unwrap();
+    let waiting = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.ended("engine-ended").await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    daemon.kill();
+    daemon.start();
+    let ended = tokio::time::timeout(Duration::from_secs(30), waiting)
+        .await
+        .unwrap()
+        .unwrap();
+    // The engine ends what it finds running after it was killed.
+    let told = engine.container("engine-ended").await.unwrap().unwrap();
+    assert_eq!(ended, Ok(told.state.exit_code));
+    assert_eq!(told.state.status, "exited");
+}
