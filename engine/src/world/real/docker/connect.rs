@@ -232,10 +232,28 @@ pub(super) fn client(wire: &Arc<Wire>) -> Result<Docker, Problem> {
         .map_err(|error| Problem::Unreachable(format!("no client can be made for the container engine: {error}")))
 }
 
+/// Said of an engine with moby 45731.
+const DROPS_ITS_GRACE: &str =
+    " (ends a container at once where the program that stops it is killed: update it, moby 45731)";
+
+/// Whether an engine of this version takes a dropped stop request for an order to kill: 23.0.0 to 23.0.6 and 24.0.0
+/// to 24.0.2.
+fn drops_its_grace(version: &str) -> bool {
+    let mut numbers = version
+        .split(|other: char| !other.is_ascii_digit())
+        .map(str::parse::<u32>);
+    let mut next = || numbers.next().and_then(Result::ok);
+    match (next(), next(), next()) {
+        (Some(23), Some(0), Some(patch)) => patch <= 6,
+        (Some(24), Some(0), Some(patch)) => patch <= 2,
+        _ => false,
+    }
+}
+
 /// What both sides speak.
 #[derive(Debug, Clone)]
 pub(super) struct Agreed {
-    /// The engine's version in its own words.
+    /// The engine's version in its own words, and what is known against it.
     pub(super) engine: String,
     /// The minor number of the interface.
     pub(super) minor: u32,
@@ -267,8 +285,35 @@ pub(super) async fn agree(docker: &Docker, address: &Address) -> Result<Agreed, 
              program speaks up to 1.{NEWEST_MINOR}"
         )));
     }
+    let trouble = if drops_its_grace(&engine) { DROPS_ITS_GRACE } else { "" };
     Ok(Agreed {
-        engine,
+        engine: format!("{engine}{trouble}"),
         minor: newest.min(NEWEST_MINOR),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_where_docker_host_says() {
+        let at = |text: &str| Address::parse(Some(text)).to_string();
+        assert_eq!(Address::parse(None).to_string(), "/var/run/docker.sock");
+        assert_eq!(at(" "), "/var/run/docker.sock");
+        assert_eq!(at("unix:///run/d.sock"), "/run/d.sock");
+        assert_eq!(at("tcp://boat:1234/"), "tcp://boat:1234");
+        assert_eq!(at("tcp://boat"), "tcp://boat:2375");
+        for other in ["ssh://boat", "boat", "unix://", "tcp://", "npipe:////./pipe/d"] {
+            assert_eq!(Address::parse(Some(other)), Address::Unusable(other.to_owned()));
+        }
+    }
+
+    #[test]
+    fn engines_that_drop_their_grace_are_known() {
+        let told = ["23.0.0", "23.0.6", "24.0.2-rc.1", "24.0.0+dfsg1"];
+        assert!(told.iter().all(|version| drops_its_grace(version)));
+        let sound = ["20.10.24+dfsg1", "23.0.7", "24.0.3", "25.0.1", "", "dev"];
+        assert!(!sound.iter().any(|version| drops_its_grace(version)));
+    }
 }

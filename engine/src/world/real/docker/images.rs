@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use crate::containers::{Image, Problem};
 
 use super::DockerEngine;
-use super::problem;
+use super::{credentials, problem};
 
 /// A line of progress at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(400);
@@ -62,7 +62,8 @@ pub(super) async fn pull(
     };
     let docker = engine.docker().await?;
     let what = format!("fetch of image {reference}");
-    let mut told = docker.create_image(Some(options), None, None);
+    let credentials = credentials::credentials(repository);
+    let mut told = docker.create_image(Some(options), None, credentials);
     let mut layers = Layers::default();
     loop {
         let next = async { told.next().await.transpose() };
