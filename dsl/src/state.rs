@@ -55,6 +55,9 @@ pub struct Member {
     pub pin: Release,
     /// Whether evidence has been seen since it was last started.
     pub valid: bool,
+    /// Whether its pin is there while it does not run. That of a container which was not there at the start
+    /// comes and goes with it.
+    pub keeps_pin: bool,
 }
 
 /// Whose protected state is.
@@ -187,7 +190,7 @@ impl State {
             if is.run != was.run {
                 found.push(Difference::Run(name.clone()));
             }
-            if is.pin != was.pin {
+            if is.pin != was.pin && (is.keeps_pin || is.run.is_some()) {
                 found.push(Difference::Pin(name.clone()));
             }
             if is.traffic != was.traffic {

@@ -5,10 +5,14 @@ use backstay::world::simulated::{Fault, FaultKind, Kill};
 
 use crate::laws;
 use crate::reference::rig;
-use crate::rig::Outside;
+use crate::rig::{Outside, Rig};
 
 fn killed_everywhere(faults: &[Fault], expected: End) {
-    let rig = rig();
+    killed_everywhere_in(&rig(), faults, expected);
+}
+
+/// The same of any runbook.
+pub(crate) fn killed_everywhere_in(rig: &Rig, faults: &[Fault], expected: End) {
     let all = rig.run(faults.to_vec(), Outside::default());
     assert_eq!(all.end().end, expected, "{}", all.told());
     for record in 1..=all.events.len() {

@@ -74,7 +74,7 @@ fn answer(call: &backstay::action::GroundCall, production: &Production) -> Optio
 }
 
 /// The keys of a step's statements (of its holds too) that may fail, with what may happen to each.
-fn faults_of(rig: &Rig, step: &str) -> Vec<(String, FaultKind)> {
+pub(crate) fn faults_of(rig: &Rig, step: &str) -> Vec<(String, FaultKind)> {
     let runbook = &rig.plan.runbook;
     let mut found = Vec::new();
     for statement in &runbook
@@ -116,7 +116,7 @@ fn with_fault(rig: &Rig, key: &str, kind: FaultKind) -> Report {
 }
 
 /// What a lost reply of something that was done leads to: the run goes on.
-fn is_no_failure(kind: FaultKind) -> bool {
+pub(crate) fn is_no_failure(kind: FaultKind) -> bool {
     matches!(kind, FaultKind::LostDone | FaultKind::LostForGood)
 }
 

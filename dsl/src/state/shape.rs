@@ -30,6 +30,13 @@ pub struct ServiceShape {
     pub serving_at_least: u64,
 }
 
+impl ServiceShape {
+    /// Whether nothing but what runs says which release it is: a container by its image.
+    fn is_pinned_by_itself(&self) -> bool {
+        self.pinned_by.is_some() && self.pinned_by == self.runs_as.as_ref().and_then(usual_pin)
+    }
+}
+
 /// Services and protected states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
@@ -88,6 +95,7 @@ impl Shape {
                 run: is_running.then_some(Release::Old),
                 pin: Release::Old,
                 valid: true,
+                keeps_pin: service.begins != Begins::Absent || !service.is_pinned_by_itself(),
             };
             (name.clone(), member)
         });

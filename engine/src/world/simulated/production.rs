@@ -77,11 +77,14 @@ impl Production {
             .collect();
         let changed = self.contents.changed(|resource| {
             let term = ground(resource);
-            !self
-                .state
-                .plain
-                .iter()
-                .any(|(added, plain)| *plain == Plain::Added && self.shape.relation(&term, added).is_covered())
+            // The pin of a container is told of by the automaton.
+            let is_usual_pin = resource.kind == ResourceKind::Image && self.is_pin(resource);
+            !is_usual_pin
+                && !self
+                    .state
+                    .plain
+                    .iter()
+                    .any(|(added, plain)| *plain == Plain::Added && self.shape.relation(&term, added).is_covered())
         });
         found.extend(
             changed
@@ -171,6 +174,16 @@ impl Production {
             _ => false,
         };
         if is_before { Given::BEFORE } else { Given::OTHER }
+    }
+
+    /// Whether this is where a service is pinned.
+    fn is_pin(&self, resource: &GroundResource) -> bool {
+        let mut pins = self
+            .shape
+            .services
+            .values()
+            .filter_map(|service| service.pinned_by.as_ref());
+        pins.any(|pin| plain(pin) == *resource)
     }
 
     fn pin_of(&self, member: &GroundResource) -> Option<GroundResource> {
@@ -285,6 +298,7 @@ impl Production {
         let start = self.contents.start_text(&pin, || containers::image_of(name));
         let image = match self.containers.runs(name) {
             Content::Text(text) => text.clone(),
+            Content::Half { .. } => return Some(Err(format!("the service `{name}` was left half-way"))),
             _ => start,
         };
         Some(Ok(Value::Image(image)))
