@@ -145,23 +145,25 @@ impl<'daemon> GuestBook<'daemon> {
         command
     }
 
-    /// The call that runs the example.
+    /// The call that runs the example; the inputs stand in for those of the test.
     pub(crate) fn run_command(&self, inputs: &[&str]) -> Command {
-        let mut command = self.command(&["run", self.example.file(), "--format", "json", "--no-input"]);
-        command.arg("--input").arg(format!("name={}", self.name));
-        command
-            .arg("--input")
-            .arg(format!("site={}", self.sandbox.path("site").display()));
-        command
-            .arg("--input")
-            .arg(format!("registry={}", self.daemon.registry()));
+        let mut all = BTreeMap::from([
+            ("name", self.name.clone()),
+            ("site", self.sandbox.path("site").display().to_string()),
+            ("registry", self.daemon.registry().to_owned()),
+        ]);
         if self.images.is_some() {
-            command
-                .arg("--input")
-                .arg(format!("tools={}", self.sandbox.path("tools").display()));
+            all.insert("tools", self.sandbox.path("tools").display().to_string());
         }
-        for input in inputs {
-            command.args(["--input", input]);
+        all.extend(
+            inputs
+                .iter()
+                .filter_map(|input| input.split_once('='))
+                .map(|(name, value)| (name, value.to_owned())),
+        );
+        let mut command = self.command(&["run", self.example.file(), "--format", "json", "--no-input"]);
+        for (name, value) in all {
+            command.arg("--input").arg(format!("{name}={value}"));
         }
         command
     }

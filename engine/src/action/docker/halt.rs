@@ -61,10 +61,17 @@ async fn take_policy_off(engine: &Engine, context: &Context, container: &Contain
     }
     policy::keep(&context.run_directory, container).map_err(Trouble::Failed)?;
     let never = RestartPolicy::never();
-    match patient(|| engine.set_restart_policy(&container.id, &never)).await {
-        Ok(()) => {}
-        Err(problem) if problem.is_missing() => {}
-        Err(problem) => return Err(Trouble::of_change(problem).within("its restart policy could not be taken off")),
+    let mut left = END_PATIENCE;
+    loop {
+        match patient(|| engine.set_restart_policy(&container.id, &never)).await {
+            Ok(()) => break,
+            Err(problem) if problem.is_missing() => break,
+            // An engine cannot change a container that ends at this moment, as one in a restart loop does.
+            Err(Problem::Refused { status: 500.., .. }) if !left.is_zero() => {}
+            Err(problem) => return Err(Trouble::of_change(problem).within("its restart policy could not be taken off")),
+        }
+        pause(LOOK_EVERY).await;
+        left = left.saturating_sub(LOOK_EVERY);
     }
     Ok(note(&container.restart_policy))
 }
