@@ -13,6 +13,13 @@
     reason = "a benchmark reads the clock and starts processes"
 )]
 
+mod containers;
+#[path = "../support/docker.rs"]
+#[expect(dead_code, reason = "it is made for tests, which also hurt engines")]
+mod docker;
+#[path = "../support/left_out.rs"]
+mod left_out;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,12 +80,22 @@ impl Subject {
     }
 }
 
-/// CPU seconds of all finished children: fields 16 and 17 of `/proc/self/stat`, in ticks of a hundredth.
+/// CPU seconds of all finished children.
 fn children_cpu_seconds() -> f64 {
+    ticks([13, 14])
+}
+
+/// CPU seconds of this process without its children.
+fn cpu_seconds() -> f64 {
+    ticks([11, 12])
+}
+
+/// Two fields of `/proc/self/stat`, counted after the name, in ticks of a hundredth.
+fn ticks(places: [usize; 2]) -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let after_name = stat.rsplit_once(')').unwrap().1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: u32 = fields[13].parse::<u32>().unwrap() + fields[14].parse::<u32>().unwrap();
+    let ticks: u32 = places.iter().map(|place| fields[*place].parse::<u32>().unwrap()).sum();
     f64::from(ticks) / 100.0
 }
 
@@ -98,10 +115,16 @@ fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
             times.push(subject.run(repeats));
         }
     }
+    let names: Vec<&str> = subjects.iter().map(|subject| subject.name).collect();
+    table(title, &names, &taken);
+}
+
+/// Prints a row for each subject with its ratio to the last, round by round.
+fn table(title: &str, names: &[&str], taken: &[Vec<Seconds>]) {
     println!("\n### {title}\n");
     println!("| command | wall ms | cpu ms | wall ratio | cpu ratio |\n| --- | --- | --- | --- | --- |");
     let last = taken.last().unwrap().clone();
-    for (subject, times) in subjects.iter().zip(&taken) {
+    for (name, times) in names.iter().zip(taken) {
         let of = |pick: fn(&Seconds) -> f64| median(times.iter().map(pick).collect());
         let ratio = |pick: fn(&Seconds) -> f64| {
             median(
@@ -113,8 +136,7 @@ fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
             )
         };
         println!(
-            "| {} | {:.1} | {:.1} | {:.2} | {:.2} |",
-            subject.name,
+            "| {name} | {:.2} | {:.2} | {:.3} | {:.3} |",
             of(|seconds| seconds.wall) * 1e3,
             of(|seconds| seconds.cpu) * 1e3,
             ratio(|seconds| seconds.wall),
@@ -154,10 +176,18 @@ const TRUE: &str = "do \"True\": exec.run([\"/bin/true\"], effects: nothing)";
 const NOTHING: &str = "wait 0s because \"nothing to do\"";
 
 fn main() {
+    println!("Medians of interleaved runs; the ratio is to the last row of each table.");
+    if !std::env::args().any(|word| word == "containers") {
+        programs();
+    }
+    containers::compare();
+}
+
+/// The whole program beside `make`.
+fn programs() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
     let state = runs.display().to_string();
-    println!("Medians of interleaved runs; the ratio is to the last row of each table.");
 
     let ten = runbook(folder.path(), 10, TRUE);
     let ten_make = makefile(folder.path(), 10, "/bin/true");
