@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 /// The service of every bench.
 pub(crate) const SERVICE: &str = "app";
+/// The service of every bench that is a container.
+pub(crate) const CONTAINER: &str = "container";
 /// The protected state of every bench: the tree `data` in its folder.
 pub(crate) const STATE: &str = "data";
 
@@ -31,6 +33,7 @@ pub(crate) struct Bench {
     kept: tempfile::TempDir,
     topology: Arc<Topology>,
     secrets: Vec<Secret>,
+    image: String,
 }
 
 /// One call with what belongs to it.
@@ -57,9 +60,13 @@ impl Bench {
             begins: Begins::Absent,
             ignores: Vec::new(),
         };
+        let container = ServiceView {
+            runs: RunsView::Container(container_name(&kept)),
+            ..service.clone()
+        };
         let part = PartView::Tree(folder.join("data").display().to_string());
         let topology = Topology {
-            services: BTreeMap::from([(SERVICE.to_owned(), service)]),
+            services: BTreeMap::from([(SERVICE.to_owned(), service), (CONTAINER.to_owned(), container)]),
             states: BTreeMap::from([(STATE.to_owned(), StateView { parts: vec![part] })]),
         };
         let topology = Arc::new(topology);
@@ -70,7 +77,18 @@ impl Bench {
             kept,
             topology,
             secrets: Vec::new(),
+            image: format!("registry.example/world@sha256:{}", "5".repeat(64)),
         }
+    }
+
+    /// The bench with an image that its engine has.
+    pub(crate) fn with_image(self, image: String) -> Self {
+        Self { image, ..self }
+    }
+
+    /// The image for containers, as an argument.
+    pub(crate) fn image(&self) -> Value {
+        Value::Image(self.image.clone())
     }
 
     /// The mark of the bench's service.
@@ -240,6 +258,17 @@ pub(crate) fn path_value(path: &Path) -> Value {
 /// Words for `argv`.
 pub(crate) fn words(words: &[&str]) -> Value {
     Value::List(words.iter().map(|word| text(word)).collect())
+}
+
+/// A name that an engine takes, of this bench alone.
+fn container_name(kept: &tempfile::TempDir) -> String {
+    let unique = kept.path().file_name().unwrap().to_string_lossy();
+    format!("world-{}", unique.trim_start_matches('.'))
+}
+
+/// The bench's container.
+pub(crate) fn container() -> Value {
+    Value::Service(CONTAINER.to_owned())
 }
 
 /// The bench's service.

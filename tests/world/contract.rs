@@ -92,12 +92,12 @@ async fn a_service_lives_from_start_to_stop(bench: Bench) {
     bench.does("process.stop", &one).await;
 }
 
-async fn is_not_done(bench: &Bench, call: &Call, what: &str) {
+pub(crate) async fn is_not_done(bench: &Bench, call: &Call, what: &str) {
     let settled = bench.settle(call).await;
     assert!(matches!(settled, Settled::NotDone(_)), "{what} before: {settled:?}");
 }
 
-async fn is_done(bench: &Bench, call: &Call, what: &str) {
+pub(crate) async fn is_done(bench: &Bench, call: &Call, what: &str) {
     let settled = bench.settle(call).await;
     assert!(matches!(settled, Settled::Done(_)), "{what} after: {settled:?}");
 }

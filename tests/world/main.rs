@@ -7,8 +7,12 @@
 #![expect(clippy::disallowed_methods, reason = "a test of the real world stands at the edge")]
 
 mod bench;
+mod containers;
 mod contract;
 mod disk;
+#[path = "../support/docker.rs"]
+#[expect(dead_code, reason = "it is made for the tests of containers, which use more of it")]
+mod docker;
 mod files;
 #[path = "../support/left_out.rs"]
 mod left_out;

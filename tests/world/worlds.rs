@@ -7,11 +7,12 @@ use backstay::action::{builtin, catalogue};
 use backstay::containers::{Containers, NoEngine};
 use backstay::plan::Plan;
 use backstay::topology::Topology;
-use backstay::world::real::RealWorld;
+use backstay::world::real::{DockerEngine, RealWorld};
 use backstay::world::simulated::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
 use backstay_dsl::model::Runbook;
 
 use crate::bench::Bench;
+use crate::docker::Daemon;
 
 /// The statement that does not end by itself in any world.
 pub(crate) const ENDLESS: &str = "endless";
@@ -23,6 +24,15 @@ fn containers() -> Arc<dyn Containers> {
 /// The real world, in a folder of its own.
 pub(crate) fn real() -> Bench {
     Bench::new(|_| Arc::new(RealWorld::new(builtin(&containers()))), None)
+}
+
+/// The real world with a container engine; `None` where none can be had.
+pub(crate) fn engine(test: &str) -> Option<Bench> {
+    let daemon = Daemon::shared(test)?;
+    let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(Some(&daemon.host())));
+    let image = daemon.image("world", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done");
+    let bench = Bench::new(|_| Arc::new(RealWorld::new(builtin(&containers))), None);
+    Some(bench.with_image(image))
 }
 
 /// Runs a test of the contract in the simulated world, in its time.

@@ -52,7 +52,11 @@ pub async fn containers(plan: &Plan, asked: &dyn Asked) -> Found {
             .seen
             .push(format!("the container engine {} answers", text(&version, "engine"))),
         Err(unanswered) => {
-            found.broken.push(("engine", unanswered.reason));
+            let reason = format!(
+                "the container engine does not answer: {}; restart it, or name another with DOCKER_HOST",
+                unanswered.reason
+            );
+            found.broken.push(("engine", reason));
             return found;
         }
     }
