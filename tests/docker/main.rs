@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test of the real world stands at the edge")]
 
+mod actions;
+mod actions_bench;
 mod crash;
 mod daemon;
 #[path = "../support/docker.rs"]
@@ -19,6 +21,7 @@ mod left_out;
 mod mounts;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod settle;
 #[path = "../cases/support.rs"]
 #[expect(dead_code, reason = "it is made for whole-program cases, which use more of it")]
 mod support;

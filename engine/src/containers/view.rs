@@ -23,6 +23,10 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// What is mounted into it.
     pub mounts: Vec<Mount>,
+    /// How long it may take to end when it is stopped, in milliseconds; `None` where it does not say.
+    pub stop_grace_ms: Option<u64>,
+    /// Whether the engine removes it when it ends.
+    pub is_removed_at_end: bool,
 }
 
 /// How a container is.

@@ -8,8 +8,8 @@ use super::{Engine, policy, signals};
 use crate::action::Context;
 use crate::containers::{Container, Problem, RestartPolicy};
 
-/// How long a container may take to end where the text does not say.
-pub(super) const GRACE_DEFAULT: Duration = Duration::from_secs(10);
+/// How long a container may take to end where neither the text nor the container says.
+const GRACE_DEFAULT: Duration = Duration::from_secs(10);
 /// How much of a limit is kept for the proof and for an engine that is slow.
 const RESERVE: Duration = Duration::from_secs(8);
 /// How long what was stopped may take to be gone.
@@ -19,9 +19,10 @@ const STAYS: Duration = Duration::from_secs(2);
 /// How often we look.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The grace inside a limit.
-pub(super) fn grace_within(limit: Duration, wanted: Option<Duration>) -> Duration {
-    wanted.unwrap_or(GRACE_DEFAULT).min(limit.saturating_sub(RESERVE))
+/// The grace of a container inside a limit: as said, else the container's own.
+pub(super) fn grace_within(limit: Duration, container: &Container, said: Option<Duration>) -> Duration {
+    let own = container.stop_grace_ms.map(Duration::from_millis);
+    said.or(own).unwrap_or(GRACE_DEFAULT).min(limit.saturating_sub(RESERVE))
 }
 
 /// Stops a container: its restart policy is kept and taken off, it is asked to end, and is proved to stay stopped.
@@ -152,10 +153,10 @@ pub(super) async fn prove(engine: &Engine, id: &str, sees: Option<bool>) -> Resu
         Some(false) => "by the engine's word only: its processes cannot be seen from here",
         None => "it had no process before",
     };
-    let end = if second.state.finished_at.is_empty() {
-        "never ran".to_owned()
-    } else {
-        format!("ended with status {}", second.state.exit_code)
+    let end = match second.state.exit_code {
+        _ if second.state.finished_at.is_empty() => "never ran".to_owned(),
+        137 => "ended with status 137 (it was killed)".to_owned(),
+        code => format!("ended with status {code}"),
     };
     Ok(format!("{end} and stays stopped ({signals})"))
 }

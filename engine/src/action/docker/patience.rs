@@ -1,7 +1,7 @@
 //! How long we wait: for an engine that is just being restarted, and for an action as a whole.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::action::{Context, Outcome};
 use crate::containers::Problem;
@@ -16,14 +16,12 @@ type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>
 
 /// Asks again while nobody is reached, which does nothing and so can be repeated: a daemon that is restarted is
 /// back within seconds. What was lost or refused is not asked again.
+#[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
 pub(super) async fn patient<'a, T>(mut call: impl FnMut() -> Call<'a, T> + Send) -> Result<T, Problem> {
-    let mut left = ENGINE_PATIENCE;
+    let since = Instant::now();
     loop {
         match call().await {
-            Err(Problem::Unreachable(_)) if !left.is_zero() => {
-                pause(TRY_EVERY).await;
-                left = left.saturating_sub(TRY_EVERY);
-            }
+            Err(Problem::Unreachable(_)) if since.elapsed() < ENGINE_PATIENCE => pause(TRY_EVERY).await,
             other => return other,
         }
     }

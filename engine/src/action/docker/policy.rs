@@ -121,6 +121,8 @@ mod tests {
             restart_policy: parse(policy).unwrap_or_default(),
             labels: std::collections::BTreeMap::new(),
             mounts: Vec::new(),
+            stop_grace_ms: None,
+            is_removed_at_end: false,
         }
     }
 

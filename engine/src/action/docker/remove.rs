@@ -26,7 +26,7 @@ impl Action for Remove {
              removed already. A container of the same name that is not the service's is refused.",
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
-        .takes("grace", Type::Duration, "How long it may take to end; `10s` where it is not said.")
+        .takes("grace", Type::Duration, "How long it may take to end; the container's own (mostly `10s`) where it is not said.")
         .touches(Touch::Stops(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .done()
@@ -84,7 +84,7 @@ impl Remove {
         if !target::is_own(context, arguments, &container) {
             return Err(target::foreign(&name));
         }
-        let grace = grace_within(context.limit, arguments.duration("grace"));
+        let grace = grace_within(context.limit, &container, arguments.duration("grace"));
         let ended = halt(&self.0, context, &container, grace).await?;
         patient(|| self.0.remove(&container.id, false))
             .await

@@ -2,8 +2,7 @@
 //!
 //! | what is there | what comes next |
 //! | --- | --- |
-//! | the old one | make the new one beside it, under a name of this statement, like the old one |
-//! | the old one, ours beside it | stop the old one and prove it; remove it |
+//! | the old one | make ours beside it anew, under a name of this statement, like the old one; stop the old one and prove it; remove it |
 //! | none, ours beside | give ours its name |
 //! | ours under its name | start it, see that it stays up |
 //! | none | make ours under its name |
@@ -59,7 +58,7 @@ impl<'a> Replacement<'a> {
                 self.discard(beside).await?;
                 current
             }
-            Some(old) => self.displace(&old, beside, &image).await?,
+            Some(old) => self.displace(&old, beside).await?,
             None => match beside {
                 Some(beside) if self.is_ours(&beside, &image) => self.put_in_place(&beside).await?,
                 other => {
@@ -98,22 +97,15 @@ impl<'a> Replacement<'a> {
     }
 
     /// Stops and removes the old container once the new one is made, and gives that its name.
-    async fn displace(&self, old: &Container, beside: Option<Container>, image: &Image) -> Result<Container, Trouble> {
+    async fn displace(&self, old: &Container, beside: Option<Container>) -> Result<Container, Trouble> {
         if !is_own(self.context, self.arguments, old) {
             return Err(target::foreign(&self.name));
         }
-        let ours = match beside {
-            Some(beside) if self.is_ours(&beside, image) => beside,
-            other => {
-                self.discard(other).await?;
-                let id = self.create(&self.beside, Some(old)).await?;
-                self.must_find(&id).await?
-            }
-        };
-        if ours.state.is_running {
-            halt(self.engine, self.context, &ours, grace_within(self.context.limit, None)).await?;
-        }
-        let grace = grace_within(self.context.limit / 2, None);
+        // What an earlier attempt made beside it may lack what is added after its making, a second network for one.
+        self.discard(beside).await?;
+        let id = self.create(&self.beside, Some(old)).await?;
+        let ours = self.must_find(&id).await?;
+        let grace = grace_within(self.context.limit / 2, old, None);
         if let Err(trouble) = halt(self.engine, self.context, old, grace).await {
             return Err(self.leave_the_old_one(old, &ours, trouble).await);
         }
@@ -160,20 +152,22 @@ impl<'a> Replacement<'a> {
             });
             // What this run took off the old one is what the new one is to have.
             let kept = policy::kept(&self.context.run_directory, &old.id).map_err(Trouble::Failed)?;
-            order.restart_policy = order.restart_policy.or(kept);
+            let given = kept.unwrap_or_else(|| old.restart_policy.clone());
+            order.restart_policy.get_or_insert(given);
         }
         match patient(|| self.engine.create(&order)).await {
             Ok(id) => Ok(id),
-            Err(Problem::Refused { status: 409, .. }) => self.taken(name).await,
+            Err(problem @ Problem::Refused { status: 409, .. }) => self.taken(name, problem).await,
             Err(problem) => Err(Trouble::of_change(problem)),
         }
     }
 
     /// The name was taken in the meantime: by ours, whose reply an earlier attempt lost, or by somebody's.
-    async fn taken(&self, name: &str) -> Result<String, Trouble> {
+    async fn taken(&self, name: &str, problem: Problem) -> Result<String, Trouble> {
         match self.find(name).await? {
             Some(there) if is_of_statement(self.context, &there) => Ok(there.id),
-            _ => Err(target::foreign(name)),
+            Some(_) => Err(target::foreign(name)),
+            None => Err(Trouble::of_change(problem)),
         }
     }
 
@@ -183,7 +177,7 @@ impl<'a> Replacement<'a> {
         if !is_of_statement(self.context, &beside) {
             return Err(target::foreign(&beside.name));
         }
-        let grace = grace_within(self.context.limit / 2, None);
+        let grace = grace_within(self.context.limit / 2, &beside, None);
         if beside.state.is_running {
             halt(self.engine, self.context, &beside, grace).await?;
         }

@@ -11,6 +11,7 @@ use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::containers::Container;
 
 /// Stops the container of a service.
 pub(super) struct Stop(pub(super) Engine);
@@ -27,7 +28,7 @@ impl Action for Stop {
              by the engine's word and by its processes.",
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
-        .takes("grace", Type::Duration, "How long it may take to end; `10s` where it is not said.")
+        .takes("grace", Type::Duration, "How long it may take to end; the container's own (mostly `10s`) where it is not said.")
         .touches(Touch::Stops(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .done()
@@ -36,9 +37,10 @@ impl Action for Stop {
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         Some(match target::find(&self.0, context, arguments).await {
             Ok((name, None)) => format!("there is no container {name}"),
+            Ok((_, Some(container))) if container.is_removed_at_end => no_way_back(&container)?,
             Ok((name, Some(container))) => {
                 let stops = if container.state.is_running {
-                    let grace = grace_within(context.limit, arguments.duration("grace"));
+                    let grace = grace_within(context.limit, &container, arguments.duration("grace"));
                     format!("stops the container {name} within {}", words(grace))
                 } else {
                     format!("the container {name} does not run")
@@ -90,8 +92,22 @@ impl Stop {
         if !target::is_own(context, arguments, &container) {
             return Err(target::foreign(&name));
         }
-        let grace = grace_within(context.limit, arguments.duration("grace"));
+        if let Some(reason) = no_way_back(&container) {
+            return Err(Trouble::Failed(reason));
+        }
+        let grace = grace_within(context.limit, &container, arguments.duration("grace"));
         let line = halt(&self.0, context, &container, grace).await?;
         Ok(format!("{name} {line}"))
     }
+}
+
+/// Why a container could not be started again once it is stopped; `None` where it can.
+fn no_way_back(container: &Container) -> Option<String> {
+    container.is_removed_at_end.then(|| {
+        format!(
+            "{} was made to be removed when it ends (--rm), so it could never be started again; replace it with docker.run, \
+             or make it without --rm",
+            container.name
+        )
+    })
 }

@@ -49,6 +49,8 @@ pub(super) async fn container(engine: &DockerEngine, name: &str) -> Result<Optio
 
 fn view(told: ContainerInspectResponse) -> Container {
     let config = told.config.unwrap_or_default();
+    let host = told.host_config.unwrap_or_default();
+    let stop_seconds = config.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok());
     Container {
         id: told.id.unwrap_or_default(),
         name: told.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -59,9 +61,11 @@ fn view(told: ContainerInspectResponse) -> Container {
             .restart_count
             .and_then(|count| u64::try_from(count).ok())
             .unwrap_or(0),
-        restart_policy: policy(&told.host_config.unwrap_or_default()),
+        restart_policy: policy(&host),
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         mounts: told.mounts.unwrap_or_default().into_iter().map(mount).collect(),
+        stop_grace_ms: stop_seconds.map(|seconds| seconds.saturating_mul(1000)),
+        is_removed_at_end: host.auto_remove.unwrap_or(false),
     }
 }
 

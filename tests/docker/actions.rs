@@ -1,0 +1,490 @@
+//! Every action of the family `docker`, really done.
+
+use std::time::{Duration, Instant};
+
+use backstay::action::{Outcome, Settled};
+use backstay::value::Value;
+use backstay_dsl::model::Begins;
+
+use crate::actions_bench::{Bench, SECRET, image, map, secret_variables, service_script, text, words};
+use crate::docker::Daemon;
+
+fn serve(daemon: &Daemon, name: &str, image: &str, more: &[&str]) {
+    let name = format!("--name={name}");
+    let mut call = vec!["run", "--detach", name.as_str()];
+    call.extend(more);
+    call.push(image);
+    daemon.docker(&call);
+}
+
+#[tokio::test]
+async fn questions_tell_how_a_service_is() {
+    let Some(daemon) = Daemon::shared("questions_tell_how_a_service_is") else {
+        return;
+    };
+    let mut bench = Bench::new(daemon, "asked");
+    assert!(bench.asks("version").await.contains("ok: true"));
+    assert_eq!(bench.asks("state").await, "{exit: 0, ok: false, status: absent}");
+    assert_eq!(bench.fails("running_image", &[]).await, "there is no container asked");
+    bench.volume("asked-data");
+    let health = "HEALTHCHECK --interval=1s CMD echo fine";
+    let app = daemon.image_with("asked", &service_script("A"), &[health]);
+    let mounts = [
+        "--volume=asked-data:/data",
+        "--volume=/tmp:/outside:ro",
+        "--restart=on-failure:3",
+    ];
+    serve(
+        daemon,
+        "asked",
+        &app,
+        &[&mounts[..], &["--env=TOKEN=hidden-value"]].concat(),
+    );
+    assert_eq!(bench.asks("running_image").await, app);
+    assert_eq!(bench.asks("state").await, "{exit: 0, ok: true, status: running}");
+    assert_eq!(bench.asks("restarts").await, "0");
+    assert_eq!(bench.asks("restart_policy").await, "on-failure:3");
+    let path = daemon.mountpoint("asked-data").display().to_string();
+    assert_eq!(
+        bench.asks("mounts").await,
+        format!(
+            "[{{kind: volume, path: {path}, source: asked-data, target: /data, writable: true}}, \
+             {{kind: bind, path: /tmp, source: /tmp, target: /outside, writable: false}}]"
+        )
+    );
+    crate::support::wait_until("the container printed", || {
+        daemon.docker(&["logs", "asked"]).contains("variant")
+    });
+    assert!(bench.asks("logs").await.starts_with("variant A"));
+    let since = bench
+        .does("logs", &[("lines", Value::Int(1)), ("since", Value::Duration(600_000))])
+        .await;
+    assert!(
+        since.summary.starts_with("1 lines, the last: variant A"),
+        "{}",
+        since.summary
+    );
+    assert!(
+        bench
+            .fails("logs", &[("lines", Value::Int(0))])
+            .await
+            .contains("1 to 10000")
+    );
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(bench.asks("health").await, "{ok: true, output: fine, status: healthy}");
+    let read = bench
+        .does(
+            "read",
+            &[("argv", words(&["sh", "-c", "echo out; echo err >&2; exit 3"]))],
+        )
+        .await;
+    assert_eq!(
+        read.value.unwrap().canonical(),
+        "{ok: false, status: 3, stderr: err, stdout: out}"
+    );
+    daemon.docker(&["stop", "--time=2", "asked"]);
+    assert_eq!(
+        bench.asks("health").await,
+        "{ok: false, output: exited, status: not running}"
+    );
+    assert!(
+        bench
+            .fails("read", &[("argv", words(&["true"]))])
+            .await
+            .contains("start it first")
+    );
+}
+
+#[tokio::test]
+async fn a_running_image_is_what_was_made_whatever_tags_say() {
+    let Some(daemon) = Daemon::shared("a_running_image_is_what_was_made_whatever_tags_say") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "tagged");
+    let old = daemon.image("tagged", &service_script("A"));
+    let tag = format!("{}/tagged:latest", daemon.registry());
+    serve(daemon, "tagged", &tag, &[]);
+    let new = daemon.image("tagged", &service_script("B"));
+    assert_ne!(old, new);
+    assert_eq!(bench.asks("running_image").await, old);
+    daemon.docker(&["rm", "--force", "tagged"]);
+    serve(daemon, "tagged", &old, &[]);
+    daemon.docker(&["rmi", "--force", &old]);
+    assert_eq!(bench.asks("running_image").await, old);
+}
+
+#[tokio::test]
+async fn what_was_stopped_stays_stopped_over_a_restart_of_the_engine() {
+    let Some(daemon) = Daemon::private("what_was_stopped_stays_stopped_over_a_restart_of_the_engine") else {
+        return;
+    };
+    let bench = Bench::new(&daemon, "revived");
+    let app = daemon.image("revived", &service_script("A"));
+    serve(&daemon, "revived", &app, &["--restart=always"]);
+    assert_eq!(
+        bench.call("stop", &[]).preview().await,
+        "stops the container revived within 10s; takes its restart policy always off until it is started"
+    );
+    let stopped = bench.does("stop", &[]).await.summary;
+    assert!(
+        stopped.contains("(the engine and the process table agree); its restart policy always is kept"),
+        "{stopped}"
+    );
+    daemon.restart();
+    assert_eq!(bench.asks("state").await, "{exit: 0, ok: false, status: exited}");
+    let again = bench.does("stop", &[]).await.summary;
+    assert!(again.contains("its restart policy always is kept"), "{again}");
+    assert_eq!(bench.asks("restart_policy").await, "no");
+    let started = bench.does("start", &[]).await.summary;
+    assert!(started.contains("its restart policy always is on again"), "{started}");
+    assert_eq!(bench.asks("restart_policy").await, "always");
+    assert_eq!(std::fs::read_dir(bench.run_directory()).unwrap().count(), 0);
+    daemon.restart();
+    crate::support::wait_until("it is revived", || {
+        daemon.docker(&["ps", "--format={{.Names}}"]) == "revived"
+    });
+    assert!(bench.does("start", &[]).await.summary.contains("ran already"));
+}
+
+#[tokio::test]
+async fn an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit() {
+    let Some(daemon) = Daemon::private("an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit") else {
+        return;
+    };
+    let bench = Bench::new(&daemon, "frozen");
+    let app = daemon.image("frozen", "trap '' TERM; while :; do sleep 1; done");
+    serve(&daemon, "frozen", &app, &["--restart=always"]);
+    let call = bench.call("stop", &[]).within(Duration::from_secs(12));
+    let start = Instant::now();
+    let (lost, ()) = tokio::join!(call.is_lost(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        daemon.freeze();
+    });
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}: {lost}",
+        start.elapsed()
+    );
+    let Settled::Undecidable(reason) = call.settle().await else {
+        panic!("a frozen engine cannot settle")
+    };
+    assert!(!reason.is_empty());
+    daemon.thaw();
+    crate::support::wait_until("the stop that was under way is done", || {
+        daemon.docker(&["ps", "--format={{.Names}}"]).is_empty()
+    });
+    assert!(matches!(call.settle().await, Settled::Done(_)));
+}
+
+#[tokio::test]
+async fn a_start_that_does_not_last_has_failed_with_the_last_line() {
+    let Some(daemon) = Daemon::shared("a_start_that_does_not_last_has_failed_with_the_last_line") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "short-lived");
+    let app = daemon.image(
+        "short-lived",
+        &format!("echo starting; echo no such key {SECRET} >&2; exit 7"),
+    );
+    daemon.docker(&["create", "--name=short-lived", &app]);
+    assert_eq!(
+        bench.fails("start", &[]).await,
+        "short-lived ended at once with status 7: no such key ***"
+    );
+    daemon.docker(&["update", "--restart=always", "short-lived"]);
+    let looping = bench.fails("start", &[]).await;
+    assert!(looping.contains("is started again and again"), "{looping}");
+    assert!(looping.ends_with(": no such key ***"), "{looping}");
+    crate::support::wait_until("the engine counts", || {
+        daemon.docker(&["inspect", "--format={{.RestartCount}}", "short-lived"]) != "0"
+    });
+    assert_ne!(bench.asks("restarts").await, "0");
+    assert!(bench.does("stop", &[]).await.summary.contains("stays stopped"));
+}
+
+#[tokio::test]
+async fn a_service_is_replaced_with_what_was_given_to_it() {
+    let Some(daemon) = Daemon::shared("a_service_is_replaced_with_what_was_given_to_it") else {
+        return;
+    };
+    let mut bench = Bench::new(daemon, "replaced");
+    let data = bench.volume("replaced-data");
+    let old = daemon.image("replaced", &service_script("A"));
+    let new = daemon.image("replaced-new", &service_script("B"));
+    let given = [
+        "--restart=always",
+        "--volume=replaced-data:/data",
+        "--env=MODE=given",
+        "--publish=127.0.0.1::80",
+    ];
+    serve(daemon, "replaced", &old, &given);
+    let port = daemon.docker(&["port", "replaced"]);
+    let arguments = [("image", image(&new)), ("env", secret_variables())];
+    let preview = bench.call("run", &arguments).preview().await;
+    assert_eq!(
+        preview,
+        format!("stops and replaces the container replaced ({old}) by one from {new}; variables MODE, TOKEN")
+    );
+    let done = bench.does("run", &arguments).await;
+    assert!(done.summary.contains("replaced runs as container"), "{}", done.summary);
+    assert_eq!(bench.asks("running_image").await, new);
+    assert_eq!(bench.asks("restart_policy").await, "always");
+    assert_eq!(bench.of_the_run(), "replaced");
+    assert!(data.join("lock").exists() && !data.join("two").exists());
+    let said = bench.asks("logs").await;
+    assert!(said.contains(&format!("variant B token={SECRET} mode=calm")), "{said}");
+    let labels = bench.container().await.unwrap().labels;
+    assert_eq!(labels["backstay.key"], "run-replaced/step.1");
+    assert_eq!(labels["backstay.step"], "step");
+    let ports = |text: &str| {
+        text.lines()
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(ports(&daemon.docker(&["port", "replaced"])), ports(&port));
+    assert!(!format!("{done:?}").contains(SECRET), "{done:?}");
+    // The same statement again finds what it made; another one goes back.
+    let id = bench.container().await.unwrap().id;
+    bench.does("run", &arguments).await;
+    assert_eq!(bench.container().await.unwrap().id, id);
+    let back = bench.call("run", &[("image", image(&old))]).of_statement("back.1");
+    bench.does("stop", &[]).await;
+    back.does().await;
+    assert_eq!(bench.asks("running_image").await, old);
+    assert_eq!(bench.asks("restart_policy").await, "always");
+    assert_eq!(bench.of_the_run(), "replaced");
+    assert!(!data.join("two").exists());
+    assert_eq!(std::fs::read_dir(bench.run_directory()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_service_that_begins_absent_is_made_and_removed() {
+    let Some(daemon) = Daemon::shared("a_service_that_begins_absent_is_made_and_removed") else {
+        return;
+    };
+    let mut bench = Bench::reached_by(daemon, &daemon.host(), "made", Begins::Absent);
+    bench.volume("made-data");
+    let app = daemon.image("made", &service_script("A"));
+    let arguments = [
+        ("image", image(&app)),
+        ("mounts", map(&[("/data", "made-data"), ("/outside", "/tmp:ro")])),
+        ("restart", text("unless-stopped")),
+        ("network", text("none")),
+        ("user", text("root")),
+        ("cwd", text("/tmp")),
+    ];
+    serve(daemon, "made", &app, &[]);
+    for action in ["run", "stop", "start", "remove"] {
+        let given = if action == "run" { &arguments[..] } else { &[] };
+        let refused = bench.fails(action, given).await;
+        assert!(refused.contains("which this run did not make"), "{refused}");
+    }
+    assert_eq!(bench.asks("state").await, "{exit: 0, ok: true, status: running}");
+    daemon.docker(&["rm", "--force", "made"]);
+    bench.does("run", &arguments).await;
+    assert_eq!(bench.asks("restart_policy").await, "unless-stopped");
+    assert!(
+        bench
+            .asks("mounts")
+            .await
+            .contains("{kind: bind, path: /tmp, source: /tmp, target: /outside, writable: false}")
+    );
+    let read = bench.does("read", &[("argv", words(&["pwd"]))]).await;
+    assert!(read.value.unwrap().canonical().contains("stdout: /tmp"));
+    let removed = bench.does("remove", &[]).await.summary;
+    assert!(removed.ends_with("; removed"), "{removed}");
+    assert_eq!(bench.asks("state").await, "{exit: 0, ok: false, status: absent}");
+    assert!(
+        bench
+            .does("remove", &[])
+            .await
+            .summary
+            .contains("there was no container")
+    );
+    assert!(daemon.mountpoint("made-data").is_dir());
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one() {
+    let Some(daemon) = Daemon::shared("a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "broken");
+    let old = daemon.image("broken", &service_script("A"));
+    let new = daemon.image("broken-new", "echo cannot open /data/key; exit 4");
+    serve(daemon, "broken", &old, &[]);
+    let missing = format!("{}/nobody@sha256:{}", daemon.registry(), "0".repeat(64));
+    let refused = bench.fails("run", &[("image", image(&missing))]).await;
+    assert!(
+        refused.ends_with("is not here; pull it first: docker.pull"),
+        "{refused}"
+    );
+    assert_eq!(bench.asks("running_image").await, old);
+    let failed = bench.fails("run", &[("image", image(&new))]).await;
+    assert_eq!(failed, "broken ended at once with status 4: cannot open /data/key");
+    let wrong = bench
+        .fails("run", &[("image", image(&new)), ("network", text("no-such-network"))])
+        .await;
+    assert!(!wrong.is_empty());
+    let back = bench.call("run", &[("image", image(&old))]).of_statement("back.1");
+    back.does().await;
+    assert_eq!(bench.asks("running_image").await, old);
+    assert_eq!(bench.of_the_run(), "broken");
+}
+
+#[tokio::test]
+async fn an_image_is_pulled_by_its_digest_once() {
+    let Some(daemon) = Daemon::shared("an_image_is_pulled_by_its_digest_once") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "pulled");
+    let app = daemon.image("pulled", "exit 0");
+    daemon.docker(&["rmi", "--force", &app]);
+    let _ = daemon.try_docker(&["rmi", "--force", &format!("{}/pulled:latest", daemon.registry())]);
+    let arguments = [("image", image(&app))];
+    assert_eq!(bench.call("pull", &arguments).preview().await, format!("fetches {app}"));
+    assert_eq!(
+        bench.does("pull", &arguments).await.summary,
+        format!("{app} was fetched")
+    );
+    assert!(!bench.heard().is_empty());
+    assert_eq!(
+        bench.does("pull", &arguments).await.summary,
+        format!("{app} is here already")
+    );
+    let missing = format!("{}/pulled@sha256:{}", daemon.registry(), "0".repeat(64));
+    let failed = bench.fails("pull", &[("image", image(&missing))]).await;
+    assert!(failed.contains("not found") || failed.contains("unknown"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_program_inside_gets_its_words_and_its_secrets() {
+    let Some(daemon) = Daemon::shared("a_program_inside_gets_its_words_and_its_secrets") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "inside");
+    let app = daemon.image("inside", &service_script("A"));
+    serve(daemon, "inside", &app, &[]);
+    let script = "echo \"$1 $TOKEN\" > /tmp/said; echo \"$TOKEN\"; test \"$1\" = 'a b'";
+    let call = |word: &str| {
+        [
+            ("argv", words(&["sh", "-c", script, "x", word])),
+            ("env", secret_variables()),
+        ]
+    };
+    let preview = bench.call("exec", &call("a b")).preview().await;
+    assert!(
+        preview.ends_with("inside the container inside") && !preview.contains(SECRET),
+        "{preview}"
+    );
+    let done = bench.does("exec", &call("a b")).await;
+    assert_eq!(done.summary, "sh ended well");
+    assert_eq!(done.outputs, vec![("stdout".to_owned(), b"***\n".to_vec())]);
+    let said = bench.does("read", &[("argv", words(&["cat", "/tmp/said"]))]).await;
+    assert!(
+        said.value
+            .unwrap()
+            .canonical()
+            .contains(&format!("stdout: a b {SECRET}"))
+    );
+    assert_eq!(bench.fails("exec", &call("c")).await, "sh ended with status 1: ***");
+    let slow = bench
+        .call("exec", &[("argv", words(&["sleep", "30"]))])
+        .within(Duration::from_secs(1));
+    slow.is_lost().await;
+    assert!(matches!(slow.settle().await, Settled::Undecidable(_)));
+}
+
+#[tokio::test]
+async fn a_job_is_waited_for_and_leaves_no_container() {
+    let Some(daemon) = Daemon::shared("a_job_is_waited_for_and_leaves_no_container") else {
+        return;
+    };
+    let mut bench = Bench::new(daemon, "job");
+    let data = bench.volume("job-data");
+    let tool = daemon.image("job", "echo \"at $TOKEN\"; echo x >> /data/count; sleep $1; exit $2");
+    let call = |seconds: &str, status: &str| {
+        let arguments = [
+            ("image", image(&tool)),
+            ("argv", words(&[seconds, status])),
+            ("mounts", map(&[("/data", "job-data")])),
+            ("env", secret_variables()),
+        ];
+        bench.call("job", &arguments)
+    };
+    let count = || {
+        std::fs::read_to_string(data.join("count"))
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    let failed = match call("0", "3").perform().await {
+        Outcome::Failed(evidence) => evidence,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        (failed.summary.as_str(), failed.exit),
+        ("0 ended with status 3: at ***", Some(3))
+    );
+    assert_eq!(failed.outputs, vec![("stdout".to_owned(), b"at ***\n".to_vec())]);
+    assert_eq!((bench.of_the_run().as_str(), count()), ("", 1));
+    // A job that failed is run again, one that ended well is not.
+    assert_eq!(call("0", "0").does().await.summary, "0 ended well");
+    assert_eq!(call("0", "0").does().await.summary, "an earlier attempt ended well");
+    assert_eq!(count(), 2);
+    let slow = call("60", "0").of_statement("slow.1").within(Duration::from_secs(2));
+    let Outcome::Failed(ended) = slow.perform().await else {
+        panic!("it must be ended")
+    };
+    assert!(
+        ended.summary.starts_with("not done within 2s: it ended with status"),
+        "{}",
+        ended.summary
+    );
+    let cancelled = call("60", "0").of_statement("slow.2");
+    let (outcome, ()) = tokio::join!(cancelled.perform(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cancelled.cancel();
+    });
+    assert!(
+        matches!(outcome, Outcome::Failed(ref evidence) if evidence.summary.contains("on request")),
+        "{outcome:?}"
+    );
+    assert_eq!(bench.of_the_run(), "");
+}
+
+#[tokio::test]
+async fn a_stop_that_could_not_be_taken_back_is_refused() {
+    let Some(daemon) = Daemon::shared("a_stop_that_could_not_be_taken_back_is_refused") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "passing");
+    let app = daemon.image("passing", &service_script("A"));
+    serve(daemon, "passing", &app, &["--rm"]);
+    assert!(bench.call("stop", &[]).preview().await.contains("(--rm)"));
+    assert!(bench.fails("stop", &[]).await.contains("could never be started again"));
+    assert_eq!(bench.asks("state").await, "{exit: 0, ok: true, status: running}");
+}
+
+#[tokio::test]
+async fn a_paused_container_is_stopped_and_one_that_does_not_end_is_killed() {
+    let Some(daemon) = Daemon::shared("a_paused_container_is_stopped_and_one_that_does_not_end_is_killed") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "stubborn");
+    let app = daemon.image("stubborn", "trap '' TERM; while :; do sleep 1; done");
+    serve(daemon, "stubborn", &app, &["--stop-timeout=1"]);
+    daemon.docker(&["pause", "stubborn"]);
+    assert!(bench.fails("start", &[]).await.contains("paused"));
+    let preview = bench.call("stop", &[]).preview().await;
+    assert_eq!(preview, "stops the container stubborn within 1s");
+    let line = bench.does("stop", &[]).await.summary;
+    assert!(
+        line.contains("ended with status 137 (it was killed) and stays stopped"),
+        "{line}"
+    );
+}

@@ -1,0 +1,278 @@
+//! The actions of the family `docker` on one container of a real engine, and short ways to call them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin};
+use backstay::containers::{Container, Containers};
+use backstay::topology::{RunsView, ServiceView, Topology};
+use backstay::value::{Secret, Value};
+use backstay::world::real::{DockerEngine, EngineLimits};
+use backstay_dsl::model::Begins;
+use tokio::sync::watch;
+
+use crate::docker::Daemon;
+
+/// The service of every bench.
+const SERVICE: &str = "app";
+/// A secret of every run.
+pub(crate) const SECRET: &str = "s3cret-t0ken-of-the-run";
+
+/// A service that notes in its volume when a second one writes beside it, and says which variant it is.
+pub(crate) fn service_script(variant: &str) -> String {
+    format!(
+        "echo variant {variant} token=$TOKEN mode=$MODE\n\
+         [ -d /data ] && [ -e /data/lock ] && echo beside >> /data/two\n\
+         [ -d /data ] && touch /data/lock\n\
+         trap 'rm -f /data/lock; exit 0' TERM\n\
+         while :; do sleep 1 & wait; done"
+    )
+}
+
+/// One service of an engine, and a run that changes it.
+pub(crate) struct Bench<'a> {
+    pub(crate) daemon: &'a Daemon,
+    /// The service's container.
+    pub(crate) name: String,
+    actions: Registry,
+    engine: Arc<dyn Containers>,
+    topology: Arc<Topology>,
+    kept: tempfile::TempDir,
+    heard: Arc<Mutex<Vec<String>>>,
+    volumes: Vec<String>,
+}
+
+impl<'a> Bench<'a> {
+    /// A bench for the container `name`, which is there at the start.
+    pub(crate) fn new(daemon: &'a Daemon, name: &str) -> Self {
+        Self::reached_by(daemon, &daemon.host(), name, Begins::Running)
+    }
+
+    /// A bench whose engine is reached by this address, with a service that begins so.
+    pub(crate) fn reached_by(daemon: &'a Daemon, host: &str, name: &str, begins: Begins) -> Self {
+        let limits = EngineLimits {
+            connect: Duration::from_secs(2),
+            question: Duration::from_secs(3),
+            change: Duration::from_secs(10),
+            silence: Duration::from_secs(10),
+        };
+        let engine: Arc<dyn Containers> = Arc::new(DockerEngine::with_limits(Some(host), limits));
+        let view = ServiceView {
+            runs: RunsView::Container(name.to_owned()),
+            pinned_by: None,
+            writes: Vec::new(),
+            behind: None,
+            begins,
+            ignores: Vec::new(),
+        };
+        let topology = Topology {
+            services: BTreeMap::from([(SERVICE.to_owned(), view)]),
+            states: BTreeMap::new(),
+        };
+        Self {
+            daemon,
+            name: name.to_owned(),
+            actions: builtin(&engine),
+            engine,
+            topology: Arc::new(topology),
+            kept: tempfile::tempdir().unwrap(),
+            heard: Arc::default(),
+            volumes: Vec::new(),
+        }
+    }
+
+    /// A volume of the bench, removed with it.
+    pub(crate) fn volume(&mut self, name: &str) -> PathBuf {
+        self.daemon.docker(&["volume", "create", name]);
+        self.volumes.push(name.to_owned());
+        self.daemon.mountpoint(name)
+    }
+
+    /// The directory of the run.
+    pub(crate) fn run_directory(&self) -> &Path {
+        self.kept.path()
+    }
+
+    /// What long actions said on the way.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// A call of `docker.ACTION` on the bench's service where it takes one; statement `step.1`.
+    pub(crate) fn call(&self, action: &str, arguments: &[(&str, Value)]) -> Call<'_> {
+        let action = format!("docker.{action}");
+        let found = self.actions.get(&action).unwrap().clone();
+        let signature = found.signature();
+        let mut given: BTreeMap<String, Value> = arguments
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        if signature.parameter("service").is_some() {
+            given.insert("service".to_owned(), Value::Service(SERVICE.to_owned()));
+        }
+        for name in given.keys() {
+            assert!(signature.parameter(name).is_some(), "{action} takes no `{name}`");
+        }
+        let (stop, cancelled) = watch::channel(false);
+        let heard = self.heard.clone();
+        let say = move |line: &str| heard.lock().unwrap().push(line.to_owned());
+        let context = Context {
+            run: format!("run-{}", self.name),
+            key: format!("run-{}/step.1", self.name),
+            attempt: 1,
+            limit: Duration::from_millis(signature.limit_ms),
+            cancelled,
+            cancel: signature.cancel,
+            topology: self.topology.clone(),
+            run_directory: self.kept.path().to_owned(),
+            secrets: [Secret::new("token", SECRET)].into(),
+            touches: Vec::new(),
+            working_directory: self.kept.path().to_owned(),
+            progress: Progress::new(Arc::new(say)),
+        };
+        Call {
+            action: found,
+            context,
+            arguments: Arguments(given),
+            stop,
+        }
+    }
+
+    /// Performs a call that must be done.
+    pub(crate) async fn does(&self, action: &str, arguments: &[(&str, Value)]) -> Evidence {
+        self.call(action, arguments).does().await
+    }
+
+    /// Performs a call that must fail, and gives its line.
+    pub(crate) async fn fails(&self, action: &str, arguments: &[(&str, Value)]) -> String {
+        match self.call(action, arguments).perform().await {
+            Outcome::Failed(evidence) => evidence.summary,
+            other => panic!("docker.{action}: {other:?}"),
+        }
+    }
+
+    /// The value of a question as text.
+    pub(crate) async fn asks(&self, question: &str) -> String {
+        self.does(question, &[]).await.value.unwrap().canonical()
+    }
+
+    /// The service's container, as the engine tells.
+    pub(crate) async fn container(&self) -> Option<Container> {
+        self.engine.container(&self.name).await.unwrap()
+    }
+
+    /// The names of all containers of the run, running or not.
+    pub(crate) fn of_the_run(&self) -> String {
+        let label = format!("--filter=label=backstay.run=run-{}", self.name);
+        self.daemon
+            .docker(&["ps", "--all", "--format={{.Names}}", label.as_str()])
+    }
+}
+
+impl Drop for Bench<'_> {
+    fn drop(&mut self) {
+        let label = format!("--filter=label=backstay.run=run-{}", self.name);
+        let ours = self.daemon.try_docker(&["ps", "--all", "--quiet", label.as_str()]);
+        let ours = ours.unwrap_or_default();
+        for container in ours.lines().chain([self.name.as_str()]) {
+            let _ = self.daemon.try_docker(&["rm", "--force", container]);
+        }
+        for volume in &self.volumes {
+            let _ = self.daemon.try_docker(&["volume", "rm", "--force", volume]);
+        }
+    }
+}
+
+/// One call with what belongs to it.
+pub(crate) struct Call<'a> {
+    action: Arc<dyn backstay::action::Action + 'a>,
+    context: Context,
+    arguments: Arguments,
+    stop: watch::Sender<bool>,
+}
+
+impl Call<'_> {
+    /// The same call with another limit.
+    pub(crate) fn within(mut self, limit: Duration) -> Self {
+        self.context.limit = limit;
+        self
+    }
+
+    /// The same call of another statement.
+    pub(crate) fn of_statement(mut self, statement: &str) -> Self {
+        self.context.key = format!("{}/{statement}", self.context.run);
+        self
+    }
+
+    /// Performs it.
+    pub(crate) async fn perform(&self) -> Outcome {
+        self.action.perform(&self.context, &self.arguments).await
+    }
+
+    /// Performs it; it must be done.
+    pub(crate) async fn does(&self) -> Evidence {
+        match self.perform().await {
+            Outcome::Done(evidence) => evidence,
+            other => panic!("{:?}: {other:?}", self.arguments),
+        }
+    }
+
+    /// Performs it; nobody must know how it came out.
+    pub(crate) async fn is_lost(&self) -> String {
+        match self.perform().await {
+            Outcome::Unknown(evidence) => evidence.summary,
+            other => panic!("{:?}: {other:?}", self.arguments),
+        }
+    }
+
+    /// Finds out whether it happened.
+    pub(crate) async fn settle(&self) -> Settled {
+        self.action.settle(&self.context, &self.arguments).await
+    }
+
+    /// What it would change.
+    pub(crate) async fn preview(&self) -> String {
+        self.action.preview(&self.context, &self.arguments).await.unwrap()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn cancel(&self) {
+        self.stop.send(true).unwrap();
+    }
+}
+
+/// A text.
+pub(crate) fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// An image.
+pub(crate) fn image(reference: &str) -> Value {
+    Value::Image(reference.to_owned())
+}
+
+/// Words for `argv`.
+pub(crate) fn words(words: &[&str]) -> Value {
+    Value::List(words.iter().map(|word| text(word)).collect())
+}
+
+/// A map of texts.
+pub(crate) fn map(pairs: &[(&str, &str)]) -> Value {
+    Value::Map(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), text(value)))
+            .collect(),
+    )
+}
+
+/// Variables with the run's secret as `TOKEN`.
+pub(crate) fn secret_variables() -> Value {
+    let secret = Value::Secret(Secret::new("token", SECRET));
+    Value::Map(BTreeMap::from([
+        ("TOKEN".to_owned(), secret),
+        ("MODE".to_owned(), text("calm")),
+    ]))
+}

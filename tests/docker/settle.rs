@@ -1,0 +1,324 @@
+//! A reply that is lost on purpose, for every changing action: what is settled is what happened, and a second attempt
+//! ends as if nothing had been lost.
+
+use std::time::Duration;
+
+use backstay::action::Settled;
+use backstay_dsl::model::Begins;
+
+use crate::actions_bench::{Bench, Call, image, map, service_script, text, words};
+use crate::docker::Daemon;
+use crate::proxy::Proxy;
+
+/// What is lost of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// The request itself: it was not done.
+    Request,
+    /// Only the reply: it was done.
+    Reply,
+}
+
+impl Lost {
+    const BOTH: [Self; 2] = [Self::Request, Self::Reply];
+
+    fn of(self, proxy: &Proxy, method: &str, pattern: &str) {
+        match self {
+            Self::Request => proxy.before(method, pattern),
+            Self::Reply => proxy.after(method, pattern),
+        }
+    }
+
+    /// Performs a call of which this is lost, and gives what is settled then.
+    async fn settled(self, proxy: &Proxy, method: &str, pattern: &str, call: &Call<'_>) -> Settled {
+        let before = proxy.swallowed();
+        self.of(proxy, method, pattern);
+        call.is_lost().await;
+        assert_eq!(proxy.swallowed(), before + 1, "{method} {pattern}");
+        call.settle().await
+    }
+
+    /// The same; what is settled must be what happened.
+    async fn is_settled_truly(self, proxy: &Proxy, method: &str, pattern: &str, call: &Call<'_>) {
+        let settled = self.settled(proxy, method, pattern, call).await;
+        match self {
+            Self::Request => assert!(
+                matches!(settled, Settled::NotDone(_)),
+                "{method} {pattern}: {settled:?}"
+            ),
+            Self::Reply => assert!(matches!(settled, Settled::Done(_)), "{method} {pattern}: {settled:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_is_settled_by_what_stays_stopped() {
+    let Some(daemon) = Daemon::shared("a_stop_is_settled_by_what_stays_stopped") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-stop", Begins::Running);
+    let app = daemon.image("lost-stop", &service_script("A"));
+    let call = bench.call("stop", &[]);
+    for lost in Lost::BOTH {
+        daemon.docker(&["run", "--detach", "--name=lost-stop", "--restart=always", &app]);
+        // Without its policy off it is not stopped for good, whoever lost the reply.
+        let update = lost.settled(&proxy, "POST", "/containers/*/update", &call).await;
+        assert!(matches!(update, Settled::NotDone(_)), "{lost:?}: {update:?}");
+        lost.is_settled_truly(&proxy, "POST", "/containers/*/stop", &call).await;
+        assert!(call.does().await.summary.contains("its restart policy always is kept"));
+        bench.does("start", &[]).await;
+        assert_eq!(bench.asks("restart_policy").await, "always", "{lost:?}");
+        daemon.docker(&["rm", "--force", "lost-stop"]);
+    }
+    assert!(matches!(call.settle().await, Settled::Done(_)));
+}
+
+#[tokio::test]
+async fn a_start_is_settled_by_what_runs() {
+    let Some(daemon) = Daemon::shared("a_start_is_settled_by_what_runs") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-start", Begins::Running);
+    let app = daemon.image("lost-start", &service_script("A"));
+    let call = bench.call("start", &[]);
+    daemon.docker(&["run", "--detach", "--name=lost-start", "--restart=always", &app]);
+    bench.does("stop", &[]).await;
+    let started = Lost::Request
+        .settled(&proxy, "POST", "/containers/*/start", &call)
+        .await;
+    assert!(matches!(started, Settled::NotDone(_)), "{started:?}");
+    // It runs, but its policy is not back: that is not done either.
+    let started = Lost::Reply.settled(&proxy, "POST", "/containers/*/start", &call).await;
+    assert!(
+        matches!(started, Settled::NotDone(ref reason) if reason.contains("policy")),
+        "{started:?}"
+    );
+    for lost in Lost::BOTH {
+        lost.is_settled_truly(&proxy, "POST", "/containers/*/update", &call)
+            .await;
+    }
+    call.does().await;
+    assert_eq!(bench.asks("restart_policy").await, "always");
+}
+
+#[tokio::test]
+async fn a_removal_is_settled_by_what_is_there() {
+    let Some(daemon) = Daemon::shared("a_removal_is_settled_by_what_is_there") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-remove", Begins::Running);
+    let app = daemon.image("lost-remove", &service_script("A"));
+    let call = bench.call("remove", &[]);
+    daemon.docker(&["run", "--detach", "--name=lost-remove", &app]);
+    for lost in Lost::BOTH {
+        lost.is_settled_truly(&proxy, "DELETE", "/containers/*", &call).await;
+    }
+    assert!(call.does().await.summary.contains("there was no container"));
+}
+
+#[tokio::test]
+async fn a_pull_is_settled_by_the_digest_that_is_here() {
+    let Some(daemon) = Daemon::shared("a_pull_is_settled_by_the_digest_that_is_here") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-pull", Begins::Running);
+    let app = daemon.image("lost-pull", "exit 0");
+    daemon.docker(&["rmi", "--force", &app]);
+    let _ = daemon.try_docker(&["rmi", "--force", &format!("{}/lost-pull:latest", daemon.registry())]);
+    let call = bench.call("pull", &[("image", image(&app))]);
+    for lost in Lost::BOTH {
+        lost.is_settled_truly(&proxy, "POST", "/images/create", &call).await;
+    }
+    assert!(call.does().await.summary.ends_with("is here already"));
+}
+
+#[tokio::test]
+async fn a_program_inside_cannot_be_settled() {
+    let Some(daemon) = Daemon::shared("a_program_inside_cannot_be_settled") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-exec", Begins::Running);
+    let app = daemon.image("lost-exec", &service_script("A"));
+    daemon.docker(&["run", "--detach", "--name=lost-exec", &app]);
+    let call = bench.call("exec", &[("argv", words(&["sh", "-c", "echo x >> /tmp/done"]))]);
+    for (lost, times) in [(Lost::Request, "0"), (Lost::Reply, "1")] {
+        let settled = lost.settled(&proxy, "POST", "/exec/*/start", &call).await;
+        assert!(matches!(settled, Settled::Undecidable(_)), "{lost:?}: {settled:?}");
+        let count = "touch /tmp/done; wc -l < /tmp/done";
+        assert_eq!(
+            daemon.docker(&["exec", "lost-exec", "sh", "-c", count]),
+            times,
+            "{lost:?}"
+        );
+    }
+}
+
+/// Every request of a replacement, and what is settled when only its reply is lost: done only by the last.
+const OF_A_RUN: &[(&str, &str, bool)] = &[
+    ("POST", "/containers/create", false),
+    ("POST", "/containers/*/update", false),
+    ("POST", "/containers/*/stop", false),
+    ("DELETE", "/containers/*", false),
+    ("POST", "/containers/*/rename", false),
+    ("POST", "/containers/*/start", true),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replacement_goes_on_wherever_it_was_lost() {
+    let Some(daemon) = Daemon::shared("a_replacement_goes_on_wherever_it_was_lost") else {
+        return;
+    };
+    let old = daemon.image("lost-run", &service_script("A"));
+    let new = daemon.image("lost-run-new", &service_script("B"));
+    let all = OF_A_RUN
+        .iter()
+        .flat_map(|request| Lost::BOTH.map(|lost| (request, lost)));
+    let all = all.map(|(request, lost)| goes_on(daemon, &old, &new, *request, lost));
+    futures_util::future::join_all(all).await;
+}
+
+async fn goes_on(daemon: &Daemon, old: &str, new: &str, request: (&str, &str, bool), lost: Lost) {
+    let (method, pattern, ends_it) = request;
+    let at = format!("{method} {pattern} {lost:?}");
+    let word = pattern.rsplit('/').next().unwrap().replace('*', "delete");
+    let name = format!("lost-run-{word}-{lost:?}").to_lowercase();
+    let proxy = Proxy::new(daemon);
+    let mut bench = Bench::reached_by(daemon, &proxy.host(), &name, Begins::Running);
+    let volume = format!("{name}-data");
+    let data = bench.volume(&volume);
+    daemon.docker(&[
+        "run",
+        "--detach",
+        &format!("--name={name}"),
+        "--restart=always",
+        &format!("--volume={volume}:/data"),
+        old,
+    ]);
+    let call = bench.call("run", &[("image", image(new))]);
+    let settled = lost.settled(&proxy, method, pattern, &call).await;
+    let is_done = ends_it && lost == Lost::Reply;
+    assert_eq!(matches!(settled, Settled::Done(_)), is_done, "{at}: {settled:?}");
+    assert_eq!(matches!(settled, Settled::NotDone(_)), !is_done, "{at}: {settled:?}");
+    call.does().await;
+    assert_eq!(bench.asks("running_image").await, new, "{at}");
+    assert_eq!(bench.asks("restart_policy").await, "always", "{at}");
+    assert_eq!(bench.of_the_run(), name, "{at}");
+    assert!(data.join("lock").exists(), "{at}: the volume was not taken over");
+    assert!(!data.join("two").exists(), "{at}: two wrote at once");
+}
+
+#[tokio::test]
+async fn a_first_container_is_found_by_its_label_when_the_reply_was_lost() {
+    let Some(daemon) = Daemon::shared("a_first_container_is_found_by_its_label_when_the_reply_was_lost") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-first", Begins::Absent);
+    let app = daemon.image("lost-first", &service_script("A"));
+    let call = bench.call("run", &[("image", image(&app)), ("restart", text("always"))]);
+    for lost in Lost::BOTH {
+        let settled = lost.settled(&proxy, "POST", "/containers/create", &call).await;
+        assert!(matches!(settled, Settled::NotDone(_)), "{lost:?}: {settled:?}");
+    }
+    // What another makes in the meantime is not taken for ours.
+    daemon.docker(&["rm", "lost-first"]);
+    daemon.docker(&["run", "--detach", "--name=lost-first", &app]);
+    assert!(matches!(call.settle().await, Settled::NotDone(_)));
+    assert!(
+        bench
+            .fails("run", &[("image", image(&app))])
+            .await
+            .contains("did not make")
+    );
+    daemon.docker(&["rm", "--force", "lost-first"]);
+    call.does().await;
+    assert!(matches!(call.settle().await, Settled::Done(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_never_runs_twice_at_once_and_its_end_is_not_lost() {
+    let Some(daemon) = Daemon::shared("a_job_never_runs_twice_at_once_and_its_end_is_not_lost") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let mut bench = Bench::reached_by(daemon, &proxy.host(), "lost-job", Begins::Running);
+    let data = bench.volume("lost-job-data");
+    let tool = daemon.image("lost-job", "echo x >> /data/count; sleep $1; exit $2");
+    let job = |statement: &str, seconds: &str, status: &str| {
+        let mounts = map(&[("/data", "lost-job-data")]);
+        let arguments = [
+            ("image", image(&tool)),
+            ("argv", words(&[seconds, status])),
+            ("mounts", mounts),
+        ];
+        bench.call("job", &arguments).of_statement(statement)
+    };
+    let count = || {
+        let text = std::fs::read_to_string(data.join("count")).unwrap_or_default();
+        let _ = std::fs::remove_file(data.join("count"));
+        text.lines().count()
+    };
+    let unmade = job("a.1", "0", "0");
+    let settled = Lost::Request
+        .settled(&proxy, "POST", "/containers/create", &unmade)
+        .await;
+    assert!(matches!(settled, Settled::NotDone(_)), "{settled:?}");
+    assert_eq!(unmade.does().await.summary, "0 ended well");
+    assert_eq!(count(), 1);
+    let running = job("b.1", "4", "0");
+    let settled = Lost::Reply
+        .settled(&proxy, "POST", "/containers/*/start", &running)
+        .await;
+    assert!(
+        matches!(settled, Settled::Undecidable(ref why) if why.contains("still runs")),
+        "{settled:?}"
+    );
+    assert_eq!(running.does().await.summary, "4 ended well");
+    assert_eq!(count(), 1);
+    let ended = job("c.1", "0", "0");
+    Lost::Reply.of(&proxy, "POST", "/containers/*/start");
+    ended.is_lost().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(matches!(ended.settle().await, Settled::Done(_)));
+    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
+    assert!(matches!(ended.settle().await, Settled::Done(_)));
+    let failed = job("d.1", "0", "5");
+    Lost::Reply.of(&proxy, "POST", "/containers/*/start");
+    failed.is_lost().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(matches!(failed.settle().await, Settled::Undecidable(ref why) if why.contains("status 5")));
+    let told = failed.perform().await;
+    assert_eq!(told.evidence().summary, "0 ended with status 5");
+    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
+}
+
+#[tokio::test]
+async fn an_engine_that_is_away_settles_nothing() {
+    let Some(daemon) = Daemon::shared("an_engine_that_is_away_settles_nothing") else {
+        return;
+    };
+    let bench = Bench::reached_by(daemon, "unix:///nowhere/docker.sock", "away", Begins::Running);
+    let pinned = image(&format!("localhost:1/a@sha256:{}", "0".repeat(64)));
+    let calls = [
+        bench.call("stop", &[]),
+        bench.call("start", &[]),
+        bench.call("remove", &[]),
+        bench.call("run", &[("image", pinned.clone())]),
+        bench.call("pull", &[("image", pinned.clone())]),
+        bench.call("job", &[("image", pinned), ("argv", words(&[]))]),
+    ];
+    let settled = futures_util::future::join_all(calls.iter().map(Call::settle)).await;
+    for settled in settled {
+        assert!(matches!(settled, Settled::Undecidable(_)), "{settled:?}");
+    }
+    let version = bench.asks("version").await;
+    assert!(
+        version.contains("ok: false") && version.contains("/nowhere/docker.sock"),
+        "{version}"
+    );
+}
