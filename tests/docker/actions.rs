@@ -55,6 +55,17 @@ async fn questions_tell_how_a_service_is() {
     crate::support::wait_until("the container printed", || {
         daemon.docker(&["logs", "asked"]).contains("variant")
     });
+    questions_on_what_it_says(&bench).await;
+    daemon.docker(&["stop", "--time=2", "asked"]);
+    assert_eq!(
+        bench.asks("health").await,
+        "{ok: false, output: exited, status: not running}"
+    );
+    let refused = bench.fails("read", &[("argv", words(&["true"]))]).await;
+    assert!(refused.contains("start it first"), "{refused}");
+}
+
+async fn questions_on_what_it_says(bench: &Bench<'_>) {
     assert!(bench.asks("logs").await.starts_with("variant A"));
     let since = bench
         .does("logs", &[("lines", Value::Int(1)), ("since", Value::Duration(600_000))])
@@ -81,17 +92,6 @@ async fn questions_tell_how_a_service_is() {
     assert_eq!(
         read.value.unwrap().canonical(),
         "{ok: false, status: 3, stderr: err, stdout: out}"
-    );
-    daemon.docker(&["stop", "--time=2", "asked"]);
-    assert_eq!(
-        bench.asks("health").await,
-        "{ok: false, output: exited, status: not running}"
-    );
-    assert!(
-        bench
-            .fails("read", &[("argv", words(&["true"]))])
-            .await
-            .contains("start it first")
     );
 }
 

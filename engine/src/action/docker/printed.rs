@@ -24,12 +24,12 @@ pub(super) fn evidence(context: &Context, printed: &Printed) -> Vec<(String, Vec
         .into_iter()
         .filter(|(_, bytes)| !bytes.is_empty())
         .map(|(name, bytes)| {
-            let mut content = Vec::new();
+            let mut kept = Vec::new();
             if printed.is_cut {
-                content.extend_from_slice("[… what came before is left out …]\n".as_bytes());
+                kept.extend_from_slice("[… what came before is left out …]\n".as_bytes());
             }
-            content.extend(clean(&redactor, bytes, printed.is_cut));
-            (name.to_owned(), content)
+            kept.extend(clean(&redactor, bytes, printed.is_cut));
+            (name.to_owned(), kept)
         })
         .collect()
 }

@@ -75,7 +75,8 @@ pub(super) fn labels_of(context: &Context) -> std::collections::BTreeMap<String,
 /// late create and a second attempt cannot both succeed.
 pub(super) fn short_key(context: &Context) -> String {
     let digest = Sha256::digest(context.key.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// The first twelve digits of an id, as people know it.

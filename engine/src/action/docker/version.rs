@@ -37,9 +37,10 @@ impl Action for Version {
             Ok(version) => (true, version.engine, version.interface),
             Err(problem) => (false, problem.to_string(), String::new()),
         };
-        let summary = match is_there {
-            true => format!("Docker {engine}, interface {interface}"),
-            false => engine.clone(),
+        let summary = if is_there {
+            format!("Docker {engine}, interface {interface}")
+        } else {
+            engine.clone()
         };
         let value = Value::Record(BTreeMap::from([
             ("ok".to_owned(), Value::Bool(is_there)),
