@@ -1,5 +1,6 @@
 //! Engines that are not there, hang, die, or whose answers get lost.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::time::{Duration, Instant};
 
 use backstay::containers::{Containers, LogEnd, Problem, ProgramOrder};
@@ -180,4 +181,63 @@ async fn an_end_is_seen_over_a_restart_of_the_engine() {
     let told = engine.container("engine-ended").await.unwrap().unwrap();
     assert_eq!(ended, Ok(told.state.exit_code));
     assert_eq!(told.state.status, "exited");
+}
+
+/// A socket that gives each request the next of these answers, and tells the first line of each.
+fn imposter(answers: Vec<Vec<u8>>) -> (tempfile::TempDir, String, std::sync::mpsc::Receiver<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("docker.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+            drop(tell.send(lines.next().unwrap().unwrap()));
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            drop(client.write_all(&answer));
+        }
+    });
+    (folder, format!("unix://{}", socket.display()), told)
+}
+
+fn json(body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+#[tokio::test]
+async fn the_version_is_agreed_on_and_an_old_engine_refused_by_name() {
+    let old = r#"{"Version": "19.03.15", "ApiVersion": "1.40", "MinAPIVersion": "1.12"}"#;
+    let (_folder, host, _) = imposter(vec![json(old)]);
+    match DockerEngine::new(Some(&host)).start("boat").await {
+        Err(Problem::Unreachable(text)) => assert!(text.contains("is 19.03.15 with interface 1.40: too old"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    let newer = r#"{"Version": "99.1.0", "ApiVersion": "1.99", "MinAPIVersion": "1.44"}"#;
+    let (_folder, host, told) = imposter(vec![json(newer), json(r#"{"Id": "ab", "Name": "/boat"}"#)]);
+    let engine = DockerEngine::new(Some(&host));
+    assert_eq!(engine.container("boat").await.unwrap().unwrap().name, "boat");
+    assert_eq!(told.recv().unwrap(), "GET /version HTTP/1.1");
+    assert_eq!(told.recv().unwrap(), "GET /v1.53/containers/boat/json HTTP/1.1");
+}
+
+#[tokio::test]
+async fn half_an_answer_or_one_without_end_is_lost() {
+    let version = json(r#"{"Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12"}"#);
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"Id\": \"a".to_vec();
+    let mut endless = b"HTTP/1.1 200 OK\r\nContent-Length: 40000000\r\n\r\n\"".to_vec();
+    endless.resize(40_000_000, b'a');
+    let nonsense = json("[1, 2");
+    let (_folder, host, _) = imposter(vec![version, half, endless, nonsense]);
+    let engine = DockerEngine::new(Some(&host));
+    for words in [
+        "broke before the answer",
+        "larger than it may be",
+        "cut off or not understood",
+    ] {
+        match engine.container("boat").await {
+            Err(Problem::Lost(text)) => assert!(text.contains(words), "{text}"),
+            other => panic!("{words}: {other:?}"),
+        }
+    }
 }
