@@ -25,6 +25,7 @@ mod scope;
 mod stop;
 mod survey;
 mod swap;
+mod unfinished;
 mod verify;
 mod volumes;
 mod walk;
@@ -49,11 +50,23 @@ pub fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
         Arc::new(create::Create {
             containers: containers(),
         }),
-        Arc::new(verify::Verify),
+        Arc::new(verify::Verify {
+            containers: containers(),
+        }),
         Arc::new(restore::Restore {
             containers: containers(),
         }),
     ]
+}
+
+fn helper_parameter() -> Parameter {
+    Parameter {
+        name: "helper",
+        ty: Type::Image { pinned: false },
+        required: false,
+        sink: None,
+        doc: "The image of the container through which volumes are read and written that cannot be reached from here; it has to be there already, and to have `sh` and `rm` (busybox is enough). Without it: that of a service that writes the state.",
+    }
 }
 
 fn backup_parameter(doc: &'static str) -> Parameter {

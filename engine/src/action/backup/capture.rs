@@ -11,10 +11,11 @@ use super::archive::{HEADER_NAME, MANIFEST_NAME, Member, MemberKind, member_name
 use super::bytes::Hash;
 use super::compare::difference;
 use super::manifest::{Entry, EntryKind, Header, Manifest};
-use super::problem::{Problem, Result, trying};
+use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
 use super::stop::Stop;
 use super::survey::{Contents, Describer, scan};
+use super::volumes::{Content, Helpers, Streamed, StreamedKind, refuse_lost};
 use super::walk::{Found, FoundKind, is_same, walk};
 
 /// How often a file that changes while it is read is read again.
@@ -30,8 +31,16 @@ pub(super) struct Captured {
     pub outside: usize,
 }
 
+/// What helpers are needed for, and what they saw before.
+pub(super) struct Far<'a> {
+    /// The helpers; none where every part lies here.
+    pub helpers: Option<&'a Helpers>,
+    /// What they saw in the volumes, with hashes.
+    pub seen: &'a [Entry],
+}
+
 /// Writes the archive of these parts into an empty file.
-pub(super) fn capture(header: Header, parts: &[Part], file: File, stop: &Stop) -> Result<Captured> {
+pub(super) fn capture(header: Header, parts: &[Part], far: &Far<'_>, file: File, stop: &Stop) -> Result<Captured> {
     let writer = Writer::new(file).map_err(writing)?;
     let mut capture = Capture {
         writer,
@@ -43,13 +52,21 @@ pub(super) fn capture(header: Header, parts: &[Part], file: File, stop: &Stop) -
     capture.writer.own(HEADER_NAME, &text).map_err(writing)?;
     let mut outside = 0;
     for (number, part) in parts.iter().enumerate() {
+        if part.mountpoint().is_none() {
+            capture.far(number, part, far)?;
+            continue;
+        }
         let mut describer = Describer::new(number);
         walk(part, stop, &mut |found| capture.one(&mut describer, number, found))?;
         outside += describer.outside();
     }
     // What changed after it was read shows in its times: a backup of two moments is none.
     let after = scan(parts, Contents::Skip, stop)?;
-    if let Some(what) = difference(&capture.entries, &after, Contents::Skip) {
+    let near: Vec<Entry> = (capture.entries.iter())
+        .filter(|entry| parts[entry.part].mountpoint().is_some())
+        .cloned()
+        .collect();
+    if let Some(what) = difference(&near, &after, Contents::Skip) {
         return Err(Problem::Changed(format!("the protected state ({what})")));
     }
     let manifest = Manifest {
@@ -80,6 +97,58 @@ struct Capture<'a> {
 }
 
 impl Capture<'_> {
+    /// A volume, through a helper. That tells no times below a second, so what it saw before is compared by content.
+    fn far(&mut self, number: usize, part: &Part, far: &Far<'_>) -> Result<()> {
+        let (Some(volume), Some(helpers)) = (&part.volume, far.helpers) else {
+            return refused(format!("there is no helper for {}", part.shown()));
+        };
+        let start = self.entries.len();
+        let stop = self.stop;
+        helpers.read(&volume.name, stop, &mut |found, content| {
+            self.streamed(number, found, content)
+        })?;
+        let before: Vec<Entry> = (far.seen.iter())
+            .filter(|entry| entry.part == number)
+            .cloned()
+            .collect();
+        match difference(&before, &self.entries[start..], Contents::Hash) {
+            Some(what) => Err(Problem::Changed(format!("{} ({what})", part.shown()))),
+            None => refuse_lost(before.iter()),
+        }
+    }
+
+    fn streamed(&mut self, part: usize, found: &Streamed, content: &mut Content<'_>) -> Result<()> {
+        let (kind, link) = match &found.kind {
+            StreamedKind::Directory => (MemberKind::Directory, Vec::new()),
+            StreamedKind::File => (MemberKind::File, Vec::new()),
+            StreamedKind::HardLink(to) => (MemberKind::HardLink, member_name(part, to)),
+            StreamedKind::Symlink(target) => (MemberKind::Symlink, target.clone()),
+        };
+        self.writer.mark().map_err(writing)?;
+        self.writer.member(&Member {
+            name: member_name(part, &found.path),
+            kind,
+            size: found.size,
+            link,
+            mode: found.mode,
+            uid: found.uid,
+            gid: found.gid,
+            mtime_s: u64::try_from(found.mtime_s).unwrap_or(0),
+        });
+        let mut hash = Hash::default();
+        if kind == MemberKind::File {
+            let mut hasher = Sha256::new();
+            content(&mut |piece| {
+                hasher.update(piece);
+                self.writer.data(piece).map_err(writing)
+            })?;
+            self.writer.pad(found.size);
+            hash = hasher.finalize().into();
+        }
+        self.entries.push(found.entry(part, hash));
+        Ok(())
+    }
+
     fn one(&mut self, describer: &mut Describer, part: usize, found: &Found<'_>) -> Result<()> {
         let mut member = member(part, found);
         let earlier = describer.earlier(found);

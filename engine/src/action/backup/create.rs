@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,17 +9,17 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Simulation};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
-use rustix::fs::RenameFlags;
 
 use super::bytes::{digest_text, short};
-use super::capture::capture;
+use super::capture::{Far, capture};
 use super::contents;
-use super::manifest::{FORMAT, Header, Manifest};
-use super::problem::{Problem, Result, damaged, trying};
-use super::scope::{Part, parts, refuse_little_space, sync_directory, target};
+use super::manifest::{Entry, FORMAT, Header, Manifest};
+use super::problem::{Problem, Result, trying};
+use super::scope::{Part, parts, refuse_little_space, target};
 use super::stop::{OnCancel, Stop, in_thread};
 use super::survey::survey;
-use super::volumes::{Trial, Volumes, Wanted};
+use super::unfinished::Unfinished;
+use super::volumes::{Helpers, Trial, Volumes, Wanted};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::Containers;
 use crate::units;
@@ -57,6 +56,7 @@ impl Action for Create {
                     sink: None,
                     doc: "The directory for the archive; made with mode 0700 where it is missing.",
                 },
+                super::helper_parameter(),
             ],
             result: Type::Backup,
             touches: vec![
@@ -84,13 +84,17 @@ impl Action for Create {
             Err(problem) => return Some(format!("cannot be said yet: {problem}")),
         };
         let text = in_thread(context, OnCancel::Stop, move |stop| {
-            let survey = survey(&order.parts(Trial::Forbidden)?, stop)?;
-            let size = units::size(survey.bytes());
-            Ok(format!(
-                "an archive of {} ({size} before compression) in {}",
-                order.state,
-                order.to.display()
-            ))
+            let parts = order.parts(Trial::Forbidden)?;
+            let is_all_here = parts.iter().all(|part| part.mountpoint().is_some());
+            let parts: Vec<Part> = parts.into_iter().filter(|part| part.mountpoint().is_some()).collect();
+            let size = match is_all_here {
+                true => format!(
+                    " ({} before compression)",
+                    units::size(survey(&parts, &[], stop)?.bytes())
+                ),
+                false => String::new(),
+            };
+            Ok(format!("an archive of {}{size} in {}", order.state, order.to.display()))
         });
         let text = text.await;
         Some(text.unwrap_or_else(|problem| format!("cannot be said yet: {problem}")))
@@ -142,7 +146,7 @@ impl Create {
         Ok(Order {
             state: state.to_owned(),
             to: context.working_directory.join(to),
-            volumes: Volumes::new(&self.containers, context),
+            volumes: Volumes::new(&self.containers, context, arguments.text("helper")),
             context: context.clone(),
         })
     }
@@ -167,8 +171,10 @@ impl Order {
         if let Some(backup) = self.find(stop)? {
             return Ok((backup, " made by an earlier attempt".to_owned()));
         }
+        let helpers = self.helpers(&parts)?;
         let sight = self.volumes.quiet(&parts, Wanted::Read)?;
-        let survey = survey(&parts, stop)?;
+        let seen = seen(&parts, helpers.as_ref(), stop)?;
+        let survey = survey(&parts, &seen, stop)?;
         survey.refuse_live_databases()?;
         refuse_little_space(&directory, survey.bytes(), "the backup")?;
         let header = Header {
@@ -181,11 +187,15 @@ impl Order {
             parts: survey.parts.clone(),
         };
         let unfinished = Unfinished(directory.join(self.unfinished_name()));
+        let far = Far {
+            helpers: helpers.as_ref(),
+            seen: &seen,
+        };
         let mut tries = 0;
         let captured = loop {
             tries += 1;
             let file = unfinished.create()?;
-            match capture(header.clone(), &parts, file, stop) {
+            match capture(header.clone(), &parts, &far, file, stop) {
                 Err(Problem::Changed(_)) if tries < TRIES => {}
                 captured => break captured?,
             }
@@ -193,39 +203,23 @@ impl Order {
         // Whoever opened a database meanwhile may have written to it.
         survey.refuse_live_databases()?;
         self.volumes.still_quiet(&parts, Wanted::Read, &sight)?;
-        let backup = self.seal(captured.file, &captured.manifest, &unfinished, &directory, stop)?;
+        let path = directory.join(self.name());
+        let hash = unfinished.seal(captured.file, &captured.manifest, &path, stop)?;
+        let backup = backup(&path, &captured.manifest, digest_text(&hash))?;
         Ok((backup, notes(&captured.manifest, captured.outside)))
     }
 
-    /// Syncs the archive, reads all of it back, and gives it its name.
-    fn seal(
-        &self,
-        file: File,
-        manifest: &Manifest,
-        unfinished: &Unfinished,
-        directory: &Path,
-        stop: &Stop,
-    ) -> Result<Backup> {
-        let failed = || format!("cannot finish {}", unfinished.0.display());
-        file.sync_all().map_err(trying(failed))?;
-        drop(file);
-        let (read, hash) = contents::examine(File::open(&unfinished.0).map_err(trying(failed))?, stop)?;
-        if read != *manifest {
-            return damaged("the archive did not read back as it was written: look at the disk and the memory");
+    /// Helpers, where a part needs one.
+    fn helpers(&self, parts: &[Part]) -> Result<Option<Helpers>> {
+        if parts.iter().all(|part| part.volume.is_none()) {
+            return Ok(None);
         }
-        let path = directory.join(self.name());
-        rustix::fs::renameat_with(
-            rustix::fs::CWD,
-            &unfinished.0,
-            rustix::fs::CWD,
-            &path,
-            RenameFlags::NOREPLACE,
-        )
-        .map_err(trying(|| {
-            format!("cannot give the archive its name {}", path.display())
-        }))?;
-        sync_directory(directory)?;
-        backup(&path, manifest, digest_text(&hash))
+        self.volumes.remove_left()?;
+        let far = parts.iter().filter(|part| part.mountpoint().is_none());
+        far.filter_map(|part| part.volume.as_ref())
+            .map(|volume| self.volumes.helpers(&self.state, &volume.name))
+            .next()
+            .transpose()
     }
 
     fn key_name(&self) -> String {
@@ -296,11 +290,29 @@ impl Order {
     }
 }
 
+/// What helpers see in the volumes that only they can reach.
+fn seen(parts: &[Part], helpers: Option<&Helpers>, stop: &Stop) -> Result<Vec<Entry>> {
+    let mut all = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        if let (None, Some(volume), Some(helpers)) = (part.mountpoint(), &part.volume, helpers) {
+            all.extend(helpers.entries(&volume.name, number, stop)?);
+        }
+    }
+    Ok(all)
+}
+
 fn notes(manifest: &Manifest, outside: usize) -> String {
     let absent = manifest.header.parts.iter().filter(|part| !part.present);
     let mut notes: Vec<String> = absent
         .map(|part| format!("; {} was not there, and a restore removes it", part.path))
         .collect();
+    let far = manifest.header.parts.iter().filter_map(|part| part.volume.as_ref());
+    notes.extend(far.filter(|volume| volume.through_helper).map(|volume| {
+        format!(
+            "; the volume {} was read through a helper container: times to the second, no extended attributes but capabilities, no sockets",
+            volume.name
+        )
+    }));
     if outside > 0 {
         notes.push(format!(
             "; {outside} files have hard links outside of the state, which a restore cuts"
@@ -334,33 +346,4 @@ fn backup(path: &Path, manifest: &Manifest, digest: String) -> Result<Backup> {
 )]
 fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
-}
-
-/// An archive without a name yet; removed unless it got one.
-struct Unfinished(PathBuf);
-
-impl Unfinished {
-    fn create(&self) -> Result<File> {
-        let failed = || format!("cannot write {}", self.0.display());
-        if self.0.symlink_metadata().is_ok() {
-            std::fs::remove_file(&self.0).map_err(trying(failed))?;
-        }
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.0)
-            .map_err(trying(failed))?;
-        // The mask can only take rights away; this gives exactly ours.
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-            .map_err(trying(failed))?;
-        Ok(file)
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // After the rename it is not there any more.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }

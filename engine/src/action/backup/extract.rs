@@ -57,13 +57,13 @@ impl Place {
 
 /// Finds the directory that an entry stands in, and keeps the way there open for the next one.
 struct Way<'a> {
-    places: &'a [Place],
+    places: &'a [Option<Place>],
     part: usize,
     open: Vec<(Vec<u8>, OwnedFd)>,
 }
 
 impl<'a> Way<'a> {
-    fn new(places: &'a [Place]) -> Self {
+    fn new(places: &'a [Option<Place>]) -> Self {
         Self {
             places,
             part: 0,
@@ -73,7 +73,7 @@ impl<'a> Way<'a> {
 
     /// The handle of the directory, and the name in it.
     fn parent(&mut self, part: usize, path: &[u8]) -> Result<(BorrowedFd<'_>, CString)> {
-        let Some(place) = self.places.get(part) else {
+        let Some(Some(place)) = self.places.get(part) else {
             return damaged(format!("the archive holds an unknown part {part}"));
         };
         if part != self.part {
@@ -123,16 +123,18 @@ pub(super) struct Extraction<'a> {
     header: &'a Header,
     file: Option<File>,
     path: Vec<u8>,
+    is_passed_over: bool,
 }
 
 impl<'a> Extraction<'a> {
-    /// Into these places, one for each part of the header.
-    pub(super) fn new(places: &'a [Place], header: &'a Header) -> Self {
+    /// Into these places, one for each part of the header; what has none is passed over.
+    pub(super) fn new(places: &'a [Option<Place>], header: &'a Header) -> Self {
         Self {
             way: Way::new(places),
             header,
             file: None,
             path: Vec::new(),
+            is_passed_over: false,
         }
     }
 
@@ -157,6 +159,10 @@ impl Receive for Extraction<'_> {
     }
 
     fn entry(&mut self, part: usize, path: &[u8], kind: &Incoming) -> Result<()> {
+        self.is_passed_over = matches!(self.way.places.get(part), Some(None));
+        if self.is_passed_over {
+            return Ok(());
+        }
         match kind {
             Incoming::Directory => {
                 let (parent, name) = self.way.parent(part, path)?;
@@ -193,6 +199,7 @@ impl Receive for Extraction<'_> {
             Some(file) => file
                 .write_all(bytes)
                 .map_err(trying(|| format!("cannot write {}", encode(&self.path)))),
+            None if self.is_passed_over => Ok(()),
             None => damaged("the archive holds content without a file"),
         }
     }
@@ -208,15 +215,16 @@ impl Receive for Extraction<'_> {
 const SYNCED_ALONE_MAX: usize = 1000;
 
 /// Brings everything in these places to the disk.
-pub(super) fn sync(places: &[Place], entries: &[Entry]) -> Result<()> {
+pub(super) fn sync(places: &[Option<Place>], entries: &[Entry]) -> Result<()> {
     let failed = || "cannot bring what was extracted to the disk".to_owned();
     if entries.len() > SYNCED_ALONE_MAX {
         return places
             .iter()
+            .flatten()
             .try_for_each(|place| rustix::fs::syncfs(&place.handle).map_err(trying(failed)));
     }
     let mut way = Way::new(places);
-    for entry in entries {
+    for entry in having_place(places, entries) {
         if matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
             let (parent, name) = way.parent(entry.part, &entry.path)?;
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -227,14 +235,25 @@ pub(super) fn sync(places: &[Place], entries: &[Entry]) -> Result<()> {
     }
     places
         .iter()
+        .flatten()
         .try_for_each(|place| rustix::fs::fsync(&place.handle).map_err(trying(failed)))
+}
+
+/// The entries of parts that have a place.
+pub(super) fn having_place<'e>(
+    places: &[Option<Place>],
+    entries: &'e [Entry],
+) -> impl DoubleEndedIterator<Item = &'e Entry> {
+    entries
+        .iter()
+        .filter(|entry| !matches!(places.get(entry.part), Some(None)))
 }
 
 /// Gives everything extracted its owner, mode, attributes and times. From the last entry to the first,
 /// so that no directory is touched again after it got its time.
-pub(super) fn dress(places: &[Place], entries: &[Entry], stop: &Stop) -> Result<()> {
+pub(super) fn dress(places: &[Option<Place>], entries: &[Entry], stop: &Stop) -> Result<()> {
     let mut way = Way::new(places);
-    for entry in entries.iter().rev() {
+    for entry in having_place(places, entries).rev() {
         stop.check()?;
         let (parent, name) = way.parent(entry.part, &entry.path)?;
         let failed = || format!("cannot give {} its owner, mode and times", encode(&entry.path));

@@ -23,8 +23,23 @@ pub(super) enum Line {
     Begun {
         /// Digest of the archive.
         digest: String,
-        /// The parts.
+        /// The parts that are swapped.
         parts: Vec<PartLine>,
+        /// The volumes that are emptied and filled through a helper, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        volumes: Vec<String>,
+    },
+    /// What a volume holds is kept in a file; from here on it is emptied and filled.
+    Copied {
+        /// Its name.
+        volume: String,
+        /// The file, encoded.
+        copy: String,
+    },
+    /// A volume holds what it should.
+    Filled {
+        /// Its name.
+        volume: String,
     },
     /// Everything is extracted, compared and on disk; the swap may begin.
     Ready {
@@ -141,6 +156,30 @@ impl Journal {
             .iter()
             .map(|part| (path(&part.live), path(&part.holder)))
             .collect()
+    }
+
+    /// The volumes that are emptied and filled.
+    pub(super) fn volumes(&self) -> Vec<&str> {
+        let begun = self.lines.iter().find_map(|line| match line {
+            Line::Begun { volumes, .. } => Some(volumes.iter().map(String::as_str).collect()),
+            _ => None,
+        });
+        begun.unwrap_or_default()
+    }
+
+    /// The volumes of which a copy was made, and the copy.
+    pub(super) fn copies(&self) -> Vec<(String, PathBuf)> {
+        let copies = self.lines.iter().filter_map(|line| match line {
+            Line::Copied { volume, copy } => Some((volume.clone(), path(copy))),
+            _ => None,
+        });
+        copies.collect()
+    }
+
+    /// Whether a volume is filled.
+    pub(super) fn is_filled(&self, name: &str) -> bool {
+        let is_it = |line: &Line| matches!(line, Line::Filled { volume } if volume == name);
+        self.lines.iter().any(is_it)
     }
 
     /// The digest of the archive.

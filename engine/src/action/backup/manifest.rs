@@ -61,6 +61,8 @@ pub(super) struct VolumeHeader {
     pub has_options: bool,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Where its engine keeps it; empty where the driver does not say.
+    pub mountpoint: String,
     /// Whether a helper container reads and writes it, because its files cannot be reached from here.
     pub through_helper: bool,
 }
@@ -73,6 +75,7 @@ impl VolumeHeader {
             driver: String::new(),
             has_options: false,
             labels: BTreeMap::new(),
+            mountpoint: String::new(),
             through_helper: true,
         }
     }

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::bytes::{digest_text, hash_file};
 use super::compare::difference;
-use super::contents;
-use super::extract::{Extraction, Place, dress};
-use super::manifest::{Header, Manifest};
+use super::contents::{self, Receive};
+use super::extract::{Extraction, Place, dress, having_place};
+use super::manifest::{Entry, Header, Manifest, VolumeHeader};
 use super::problem::{Problem, Result, damaged, trying};
 use super::scope::Part;
 use super::stop::Stop;
@@ -49,18 +49,28 @@ impl Archive {
         Ok(Self { file, header })
     }
 
-    /// Extracts it into places, one for each part, and compares what lies there with the manifest.
-    pub(super) fn extract(&self, places: &[Place], contents: Contents, stop: &Stop) -> Result<Manifest> {
+    /// Reads all of it once more.
+    pub(super) fn feed(&self, receive: &mut dyn Receive, stop: &Stop) -> Result<()> {
+        contents::read(again(&self.file)?, stop, receive).map(|_| ())
+    }
+
+    /// Extracts it into places, one for each part, and compares what lies there with the manifest. A part without
+    /// a place is only held against the manifest.
+    pub(super) fn extract(&self, places: &[Option<Place>], contents: Contents, stop: &Stop) -> Result<Manifest> {
         let mut extraction = Extraction::new(places, &self.header);
         let manifest = contents::read(again(&self.file)?, stop, &mut extraction)?;
         dress(places, &manifest.entries, stop)?;
         let parts: Vec<Part> = places
             .iter()
             .zip(&self.header.parts)
-            .map(|(place, part)| place.part(part.kind))
+            .map(|(place, part)| match place {
+                Some(place) => place.part(part.kind),
+                None => Part::unreached(VolumeHeader::named("")),
+            })
             .collect();
         let actual = scan(&parts, contents, stop)?;
-        match difference(&manifest.entries, &actual, contents) {
+        let expected: Vec<Entry> = having_place(places, &manifest.entries).cloned().collect();
+        match difference(&expected, &actual, contents) {
             Some(what) => damaged(format!("what comes out of the archive is not what went in: {what}")),
             None => Ok(manifest),
         }
@@ -73,10 +83,13 @@ fn again(file: &File) -> Result<File> {
         .map_err(trying(|| "cannot open the archive again".to_owned()))
 }
 
-/// Removes a directory of ours with all in it; nothing there is fine. Links are not followed.
+/// Removes a directory of ours with all in it, or a file; nothing there is fine. Links are not followed.
 pub(super) fn remove_tree(path: &Path) -> Result<()> {
-    if path.symlink_metadata().is_err() {
+    let Ok(data) = path.symlink_metadata() else {
         return Ok(());
+    };
+    if !data.is_dir() {
+        return std::fs::remove_file(path).map_err(trying(|| format!("cannot remove {}", path.display())));
     }
     if !rustix::process::geteuid().is_root() {
         open_up(path);

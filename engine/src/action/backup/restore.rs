@@ -1,5 +1,6 @@
 //! `backup.restore`: puts protected state back exactly as it was.
 
+mod far;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ impl Action for Restore {
         Signature {
             family: "backup",
             name: "restore",
-            doc: "Puts protected state back exactly as it was when the backup was made.\n\nThe whole archive is extracted beside the live state and compared first; then each part is swapped in one move. What was added after the backup is gone from the state; all that was there before is kept beside it until the run ends. Refuses while a process could write to the state.",
-            parameters: vec![super::backup_parameter("The backup.")],
+            doc: "Puts protected state back exactly as it was when the backup was made.\n\nThe whole archive is extracted beside the live state and compared first; then each part is swapped in one move. What was added after the backup is gone from the state; all that was there before is kept beside it until the run ends. Refuses while a process could write to the state, or a container that runs has a volume of it. A volume that only a helper container can reach is copied beside the archive, emptied, filled, read back and compared; one that is gone is made again.",
+            parameters: vec![super::backup_parameter("The backup."), super::helper_parameter()],
             result: Type::Nothing,
             touches: vec![
                 Touch::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
@@ -97,7 +98,7 @@ impl Restore {
             backup,
             name: short(&context.key),
             run_directory: context.run_directory.clone(),
-            volumes: Some(Volumes::new(&self.containers, context)),
+            volumes: Some(Volumes::new(&self.containers, context, arguments.text("helper"))),
         })
     }
 }
@@ -135,10 +136,13 @@ fn progress(directory: &Path, name: &str) -> Result<(usize, usize)> {
             back += 1;
         }
     }
-    if back == parts.len() && journal.displaced().is_none() && journal.marks().is_some() {
+    let volumes = journal.volumes();
+    back += volumes.iter().filter(|name| journal.is_filled(name)).count();
+    let all = parts.len() + volumes.len();
+    if back == all && journal.displaced().is_none() && journal.marks().is_some() {
         work::conclude(&mut journal, &mut |_| {})?;
     }
-    Ok((back, parts.len()))
+    Ok((back, all))
 }
 
 /// What restores of a run displaced: kept until the run ends.

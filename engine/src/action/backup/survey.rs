@@ -15,6 +15,7 @@ use super::manifest::{Entry, EntryKind, PartHeader};
 use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
 use super::stop::Stop;
+use super::volumes::bytes_of;
 use super::walk::{Found, FoundKind, attributes, is_same, refuse_flags, walk};
 
 /// The first bytes of every database of `SQLite`.
@@ -48,14 +49,14 @@ impl Survey {
     }
 }
 
-/// Looks at everything once and refuses what cannot be kept.
-pub(super) fn survey(parts: &[Part], stop: &Stop) -> Result<Survey> {
+/// Looks at everything once and refuses what cannot be kept. What helpers saw already is given.
+pub(super) fn survey(parts: &[Part], seen: &[Entry], stop: &Stop) -> Result<Survey> {
     let owners = Owners::new();
     let mut result = Survey {
         parts: Vec::new(),
         databases: BTreeMap::new(),
     };
-    for part in parts {
+    for (number, part) in parts.iter().enumerate() {
         let mut header = PartHeader {
             kind: part.kind,
             path: text(&part.path),
@@ -64,6 +65,12 @@ pub(super) fn survey(parts: &[Part], stop: &Stop) -> Result<Survey> {
             bytes: 0,
             volume: part.volume.clone(),
         };
+        if part.mountpoint().is_none() {
+            header.present = true;
+            header.bytes = bytes_of(seen.iter().filter(|entry| entry.part == number));
+            result.parts.push(header);
+            continue;
+        }
         walk(part, stop, &mut |found| {
             header.present = true;
             // A header and the manifest's line for each entry.
@@ -206,11 +213,14 @@ pub(super) enum Contents {
     Skip,
 }
 
-/// Exactly what lies at these places.
+/// Exactly what lies at these places; nothing of a volume that only a helper can reach.
 pub(super) fn scan(parts: &[Part], contents: Contents, stop: &Stop) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut buffer = vec![0; 1 << 20];
     for (number, part) in parts.iter().enumerate() {
+        if part.mountpoint().is_none() {
+            continue;
+        }
         let mut describer = Describer::new(number);
         walk(part, stop, &mut |found| {
             let earlier = describer.earlier(found);

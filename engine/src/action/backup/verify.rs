@@ -1,6 +1,7 @@
 //! `backup.verify`: restores a backup into a scratch directory and compares it with its manifest.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -15,13 +16,17 @@ use super::problem::{Problem, Result, trying};
 use super::scope::refuse_little_space;
 use super::stop::{OnCancel, Stop, in_thread, since_boot};
 use super::survey::Contents;
+use super::volumes::Volumes;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::containers::Containers;
 use crate::units;
 use crate::value::{Backup, Value};
 
 /// The action.
-#[derive(Debug)]
-pub(super) struct Verify;
+pub(super) struct Verify {
+    /// The engine that volumes are asked of.
+    pub containers: Arc<dyn Containers>,
+}
 
 #[async_trait]
 impl Action for Verify {
@@ -29,8 +34,8 @@ impl Action for Verify {
         Signature {
             family: "backup",
             name: "verify",
-            doc: "Restores a backup into a scratch directory and compares it.\n\nThe archive has to have the digest that it had when it was made, and every entry has to come out exactly as the manifest says: none missing, none more, content, mode, owner, times, links. The scratch directory stands beside the archive and is removed. `took` is how long it was at work: a restore takes about as long.",
-            parameters: vec![super::backup_parameter("The backup.")],
+            doc: "Restores a backup into a scratch directory and compares it.\n\nThe archive has to have the digest that it had when it was made, and every entry has to come out exactly as the manifest says: none missing, none more, content, mode, owner, times, links. The scratch directory stands beside the archive and is removed. A volume that only a helper container can reach is restored into a scratch volume, read back, emptied and removed. `took` is how long it was at work: a restore takes about as long.",
+            parameters: vec![super::backup_parameter("The backup."), super::helper_parameter()],
             result: Type::record(
                 "BackupVerification",
                 &[
@@ -62,7 +67,9 @@ impl Action for Verify {
         let key = short(&context.key);
         let since = since_boot();
         let entries = backup.entries;
-        let verified = in_thread(context, OnCancel::Stop, move |stop| verify(&backup, &key, stop)).await;
+        let volumes = Volumes::new(&self.containers, context, arguments.text("helper"));
+        let work = move |stop: &Stop| verify(&backup, &key, &volumes, stop);
+        let verified = in_thread(context, OnCancel::Stop, work).await;
         let took_ms = u64::try_from(since_boot().saturating_sub(since).as_millis()).unwrap_or(u64::MAX);
         let (ok, reason) = match verified {
             Ok(()) => (true, String::new()),
@@ -91,7 +98,7 @@ impl Action for Verify {
     }
 }
 
-fn verify(backup: &Backup, key: &str, stop: &Stop) -> Result<()> {
+fn verify(backup: &Backup, key: &str, volumes: &Volumes, stop: &Stop) -> Result<()> {
     let archive = Archive::open(backup, stop)?;
     let directory = Path::new(&backup.path).parent().unwrap_or(Path::new("/"));
     let directory = directory
@@ -99,10 +106,25 @@ fn verify(backup: &Backup, key: &str, stop: &Stop) -> Result<()> {
         .map_err(trying(|| format!("cannot look at {}", directory.display())))?;
     refuse_little_space(&directory, archive.header.bytes, "the trial restore")?;
     let scratch = Scratch::make(&directory, key)?;
-    let places = (0..archive.header.parts.len())
-        .map(|number| Place::make(&scratch.0.join(number.to_string())))
-        .collect::<Result<Vec<_>>>()?;
-    archive.extract(&places, Contents::Hash, stop)?;
+    let mut places = Vec::new();
+    let mut far = Vec::new();
+    for (number, part) in archive.header.parts.iter().enumerate() {
+        match part.volume.as_ref().filter(|volume| volume.through_helper) {
+            Some(volume) => {
+                far.push((number, volume));
+                places.push(None);
+            }
+            None => places.push(Some(Place::make(&scratch.0.join(number.to_string()))?)),
+        }
+    }
+    let manifest = archive.extract(&places, Contents::Hash, stop)?;
+    if !far.is_empty() {
+        volumes.remove_left()?;
+    }
+    for (number, volume) in far {
+        let helpers = volumes.helpers(&backup.state, &volume.name)?;
+        helpers.prove((&archive, &manifest, number), stop)?;
+    }
     Ok(())
 }
 

@@ -1,13 +1,19 @@
 //! Volumes of a container engine as parts of protected state: where they lie, and how they are reached.
 //!
-//! A volume whose files lie on this machine is kept as the directory that it is: its *mountpoint*. Invariants:
+//! A volume whose files lie on this machine is kept as the directory that it is: its *mountpoint*. Any other one
+//! is read and written through a helper container. Invariants:
 //! a mountpoint is believed only after the engine made something there that is seen from here; an engine that
 //! does not answer is never taken for one that says "nobody".
 
+mod bridge;
 mod engine;
+mod helper;
 mod here;
+mod incoming;
+mod outgoing;
 mod users;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::manifest::{PartKind, VolumeHeader};
@@ -15,13 +21,20 @@ use super::problem::{Result, refused};
 use super::scope::Part;
 use crate::action::Context;
 use crate::containers::{Containers, Volume};
-pub(super) use engine::Engine;
+use crate::topology::RunsView;
+use engine::Engine;
+pub(super) use helper::{Content, Helpers, bytes_of, of_part, refuse_lost};
+pub(super) use incoming::{Streamed, StreamedKind};
 pub(super) use users::{Sight, Wanted};
 
 /// What a runbook's volumes are reached with.
 #[derive(Clone)]
 pub(super) struct Volumes {
     engine: Engine,
+    /// The image that was named for helpers.
+    helper: Option<String>,
+    /// The containers of the services that write a state, by the state.
+    writers: BTreeMap<String, Vec<String>>,
 }
 
 /// Whether something may be made to find out where a volume lies.
@@ -35,9 +48,53 @@ pub(super) enum Trial {
 
 impl Volumes {
     /// Reached with this engine, for this attempt. To be called inside of the runtime.
-    pub(super) fn new(containers: &Arc<dyn Containers>, context: &Context) -> Self {
+    pub(super) fn new(containers: &Arc<dyn Containers>, context: &Context, helper: Option<&str>) -> Self {
+        let mut writers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for service in context.topology.services.values() {
+            if let RunsView::Container(container) = &service.runs {
+                for (state, _) in &service.writes {
+                    writers.entry(state.clone()).or_default().push(container.clone());
+                }
+            }
+        }
         Self {
             engine: Engine::new(containers.clone(), context),
+            helper: helper.map(ToOwned::to_owned),
+            writers,
+        }
+    }
+
+    /// Removes what an attempt of this key left because it was killed.
+    pub(super) fn remove_left(&self) -> Result<()> {
+        self.engine.remove_left()
+    }
+
+    /// Helpers for this state: of the image that was named, else of that of a service that writes the state, else
+    /// of any container that has the volume. It has to be here; nothing is fetched.
+    pub(super) fn helpers(&self, state: &str, volume: &str) -> Result<Helpers> {
+        let helpers = |image: String| Helpers {
+            engine: self.engine.clone(),
+            image,
+        };
+        if let Some(image) = &self.helper {
+            return match self.engine.image(image)? {
+                Some(_) => Ok(helpers(image.clone())),
+                None => refused(format!(
+                    "the image {image} for the helper is not here: fetch it first, with `docker.pull` or `docker pull`"
+                )),
+            };
+        }
+        for container in self.writers.get(state).into_iter().flatten() {
+            if let Some(container) = self.engine.container(container)? {
+                return Ok(helpers(container.image_id));
+            }
+        }
+        let users = self.engine.all_containers()?;
+        match users.into_iter().find(|container| users::has(container, volume)) {
+            Some(container) => Ok(helpers(container.image_id)),
+            None => refused(format!(
+                "the volume {volume} can only be reached by a helper container, and there is no container to take an image from: name one with `helper:`"
+            )),
         }
     }
 
@@ -82,6 +139,7 @@ impl Volumes {
             driver: volume.driver.clone(),
             has_options: !volume.options.is_empty(),
             labels: volume.labels.clone(),
+            mountpoint: volume.mountpoint.clone(),
             through_helper: mountpoint.is_none(),
         };
         let unreached = Part::unreached(header);
@@ -102,6 +160,6 @@ impl Volumes {
     /// The same once more, and refuses what was started since.
     pub(super) fn still_quiet(&self, parts: &[Part], wanted: Wanted, before: &Sight) -> Result<()> {
         let now = users::quiet(&self.engine, parts, wanted)?;
-        users::refuse_started(before, &now)
+        users::refuse_started(wanted, before, &now)
     }
 }

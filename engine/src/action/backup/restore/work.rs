@@ -12,7 +12,7 @@ use super::super::compare::difference;
 use super::super::extract::{Place, ROOT, sync};
 use super::super::holders::{self, below};
 use super::super::journal::{Journal, Line, Marks, PartLine, path, text};
-use super::super::manifest::{Header, Manifest};
+use super::super::manifest::{Entry, Header, Manifest};
 use super::super::opened::{Archive, remove_tree};
 use super::super::problem::{Problem, Result, refused, trying};
 use super::super::scope::{Part, refuse_little_space, refuse_mounts, sync_directory};
@@ -85,13 +85,18 @@ impl Order {
     pub(in super::super) fn restore(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
         let earlier = Journal::newest(&self.run_directory, &self.name)?;
         let generation = earlier.as_ref().map_or(1, |journal| journal.generation + 1);
+        let mut copies = Vec::new();
+        if self.parts.iter().any(|part| part.volume.is_some()) {
+            self.volumes()?.remove_left()?;
+        }
         if let Some(journal) = earlier
             && journal.displaced().is_none()
         {
+            copies = journal.copies();
             if let Some(order) = self.located_by_journal(&journal)? {
                 let sight = order.refuse_users()?;
                 if let Some(manifest) = order.still_ready(&journal, stop)? {
-                    return order.finish(journal, &manifest, &sight, reached);
+                    return order.finish(journal, &manifest, &sight, stop, reached);
                 }
             }
             Self::give_up(&journal)?;
@@ -102,22 +107,24 @@ impl Order {
         order.refuse_users()?;
         refuse_mounts(&order.parts)?;
         order.refuse_little_space(&archive.header)?;
-        let (journal, manifest) = order.make_ready(&archive, generation, stop, reached)?;
+        let (journal, manifest) = order.make_ready(&archive, (generation, copies), stop, reached)?;
         let sight = order.refuse_users().inspect_err(|_| {
             // Nothing was swapped, so nothing of the live state is lost with this.
             let _ = Self::give_up(&journal);
         })?;
-        order.finish(journal, &manifest, &sight, reached)
+        order.finish(journal, &manifest, &sight, stop, reached)
     }
 
-    /// Swaps what is ready, and looks whether somebody came to it meanwhile.
+    /// Fills the volumes that only helpers reach, swaps what is ready, and looks whether somebody came to it meanwhile.
     fn finish(
         &self,
-        journal: Journal,
+        mut journal: Journal,
         manifest: &Manifest,
         before: &Sight,
+        stop: &Stop,
         reached: &mut Reached<'_>,
     ) -> Result<Restored> {
+        self.fill_volumes(&mut journal, manifest, stop)?;
         let restored = finish(journal, manifest, reached)?;
         if let Some(volumes) = &self.volumes {
             volumes.still_quiet(&self.parts, Wanted::Replace, before)?;
@@ -125,7 +132,7 @@ impl Order {
         Ok(restored)
     }
 
-    fn volumes(&self) -> Result<&Volumes> {
+    pub(super) fn volumes(&self) -> Result<&Volumes> {
         match &self.volumes {
             Some(volumes) => Ok(volumes),
             None => refused("there is no container engine here to ask for a volume"),
@@ -147,29 +154,48 @@ impl Order {
                 Some(part) => part,
                 None => volumes.make_again(kept)?,
             };
-            if part.mountpoint().is_none() {
-                return refused(format!(
-                    "the files of {} cannot be reached from here: run as root on the machine of the container engine",
-                    part.shown()
-                ));
-            }
         }
         Ok(order)
     }
 
-    /// The same parts where an interrupted restore had them; `None` where a volume is gone.
+    /// The same parts where an interrupted restore had them; `None` where a volume is gone or elsewhere.
     fn located_by_journal(&self, journal: &Journal) -> Result<Option<Self>> {
         let mut order = self.clone();
-        for (part, (live, _)) in order.parts.iter_mut().zip(journal.parts()) {
-            match &part.volume {
-                None => part.path = live,
-                Some(volume) => match self.volumes()?.part_if_there(&volume.name)? {
+        let mut places = journal.parts().into_iter().map(|(live, _)| live);
+        for part in &mut order.parts {
+            if let Some(volume) = &part.volume {
+                match self.volumes()?.part_if_there(&volume.name)? {
                     Some(there) => *part = there,
                     None => return Ok(None),
-                },
+                }
+            }
+            match (&part.volume, part.mountpoint().is_some().then(|| places.next())) {
+                (_, None) => {}
+                (None, Some(Some(live))) => part.path = live,
+                (Some(_), Some(Some(live))) if live == part.path => {}
+                _ => return Ok(None),
             }
         }
-        Ok(Some(order))
+        let is_same = places.next().is_none() && order.far().map(|(_, name)| name).eq(journal.volumes());
+        Ok(is_same.then_some(order))
+    }
+
+    /// The parts that lie on this machine, with their numbers.
+    fn near(&self) -> impl Iterator<Item = (usize, &Part)> {
+        self.parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| part.mountpoint().is_some())
+    }
+
+    /// The volumes that only helpers reach, by name, with their numbers.
+    pub(super) fn far(&self) -> impl Iterator<Item = (usize, &str)> {
+        let name = |part: &'_ Part| part.mountpoint().is_none();
+        self.parts
+            .iter()
+            .enumerate()
+            .filter(move |(_, part)| name(part))
+            .filter_map(|(number, part)| Some((number, part.volume.as_ref()?.name.as_str())))
     }
 
     /// Refuses while a process could write to what is to be displaced, or works in it.
@@ -179,7 +205,7 @@ impl Order {
             None => Sight::default(),
         };
         let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
-        for part in &self.parts {
+        for (_, part) in self.near() {
             let (more_files, more_directories) = below(&part.path);
             files.extend(more_files);
             directories.extend(more_directories);
@@ -215,7 +241,8 @@ impl Order {
     /// Parts on one file system need their space together.
     fn refuse_little_space(&self, header: &Header) -> Result<()> {
         let mut needs: BTreeMap<u64, (&Path, u64)> = BTreeMap::new();
-        for (part, archived) in self.parts.iter().zip(&header.parts) {
+        for (number, part) in self.near() {
+            let archived = &header.parts[number];
             let device = identity(part.parent())?.map_or(0, |(device, _)| device);
             let (_, bytes) = needs.entry(device).or_insert((part.parent(), 0));
             *bytes = bytes.saturating_add(archived.bytes);
@@ -234,31 +261,35 @@ impl Order {
     fn make_ready(
         &self,
         archive: &Archive,
-        generation: u32,
+        (generation, copies): (u32, Vec<(String, PathBuf)>),
         stop: &Stop,
         reached: &mut Reached<'_>,
     ) -> Result<(Journal, Manifest)> {
         let mut journal = Journal::start(&self.run_directory, &self.name, generation)?;
-        let holders: Vec<PathBuf> = (0..self.parts.len())
-            .map(|part| self.beside(part, "restore", generation))
+        let holders: Vec<Option<PathBuf>> = (self.parts.iter().enumerate())
+            .map(|(number, part)| part.mountpoint().map(|_| self.beside(number, "restore", generation)))
             .collect();
+        let near = || self.near().zip(holders.iter().flatten());
         journal.add(Line::Begun {
             digest: self.backup.digest.clone(),
-            parts: self
-                .parts
-                .iter()
-                .zip(&holders)
-                .map(|(part, holder)| PartLine {
+            parts: near()
+                .map(|((_, part), holder)| PartLine {
                     live: text(&part.path),
                     holder: text(holder),
                 })
                 .collect(),
+            volumes: self.far().map(|(_, name)| name.to_owned()).collect(),
         })?;
+        for (volume, copy) in copies {
+            // What a volume held before the first attempt: what it holds now is that attempt's.
+            let copy = text(&copy);
+            journal.add(Line::Copied { volume, copy })?;
+        }
         reached(Point::Begun);
         let ready = (|| {
             let places = holders
                 .iter()
-                .map(|path| Place::make(path))
+                .map(|path| path.as_ref().map(|path| Place::make(path)).transpose())
                 .collect::<Result<Vec<_>>>()?;
             let manifest = archive.extract(&places, Contents::Skip, stop)?;
             sync(&places, &manifest.entries)?;
@@ -266,7 +297,7 @@ impl Order {
             reached(Point::Extracted);
             stop.check()?;
             let mut marks = Vec::new();
-            for (part, holder) in self.parts.iter().zip(&holders) {
+            for ((_, part), holder) in near() {
                 marks.push(Marks {
                     ready: identity(&holder.join(ROOT))?,
                     before: identity(&part.path)?,
@@ -305,17 +336,17 @@ impl Order {
             return Ok(None);
         };
         let places = journal.parts();
-        let is_same = places.len() == self.parts.len()
+        let is_same = places.len() == self.near().count()
             && places
                 .iter()
-                .zip(&self.parts)
-                .all(|((live, _), part)| *live == part.path)
+                .zip(self.near())
+                .all(|((live, _), (_, part))| *live == part.path)
             && journal.digest() == Some(self.backup.digest.as_str());
         let Some(manifest) = Manifest::from_bytes(&bytes).ok().filter(|_| is_same) else {
             return Ok(None);
         };
-        let mut now = Vec::new();
-        for (part, ((live, holder), marks)) in self.parts.iter().zip(places.iter().zip(marks)) {
+        let mut now = self.parts.clone();
+        for ((number, part), ((live, holder), marks)) in self.near().zip(places.iter().zip(marks)) {
             let path = match position(live, holder, *marks)? {
                 Position::Swapped => live.clone(),
                 Position::Waiting if marks.ready.is_some() => holder.join(ROOT),
@@ -323,10 +354,12 @@ impl Order {
                 Position::Waiting => holder.join("nothing"),
                 Position::Lost => return Ok(None),
             };
-            now.push(Part::at(part.kind, path));
+            now[number] = Part::at(part.kind, path);
         }
         let found = scan(&now, Contents::Hash, stop)?;
-        Ok(difference(&manifest.entries, &found, Contents::Hash)
+        let is_near = |entry: &&Entry| self.parts[entry.part].mountpoint().is_some();
+        let expected: Vec<Entry> = manifest.entries.iter().filter(is_near).cloned().collect();
+        Ok(difference(&expected, &found, Contents::Hash)
             .is_none()
             .then_some(manifest))
     }
@@ -376,6 +409,8 @@ pub(super) fn conclude(journal: &mut Journal, reached: &mut Reached<'_>) -> Resu
     for (_, holder) in journal.parts() {
         displaced.extend(keep_displaced(&holder, &displaced_name(&holder))?);
     }
+    let copies = journal.copies().into_iter().map(|(_, copy)| copy);
+    displaced.extend(copies.filter(|copy| copy.symlink_metadata().is_ok()));
     reached(Point::Kept);
     journal.add(Line::Done {
         displaced: displaced.iter().map(|path| text(path)).collect(),

@@ -4,14 +4,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncRead;
 use tokio::runtime::Handle;
 
-use super::super::problem::{Problem, Result, refused};
+use super::super::bytes::hex;
+use super::super::problem::{Problem, Result, refused, trying};
+use super::super::stop::Stop;
 use crate::action::Context;
-use crate::containers::{self, Container, Containers, Volume, labels};
+use crate::containers::{self, Container, ContainerOrder, Containers, Image, LogEnd, Volume, labels};
 
 /// The longest that one question waits for its answer.
 const QUESTION_MAX: Duration = Duration::from_secs(10);
+/// How often long work looks whether it should stop.
+const STOP_ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How often containers are listed anew because one vanished between being listed and being looked at.
 const LISTINGS: u32 = 5;
 /// The label that says what something was made for, and its value.
@@ -91,14 +96,127 @@ impl Engine {
         .map(|_| ())
     }
 
-    /// Removes the volumes that an attempt of this key made under such a name and left because it was killed.
-    pub(super) fn remove_left_volumes(&self, start: &str) -> Result<()> {
+    /// Removes what an attempt of this key made and left because it was killed.
+    pub(super) fn remove_left(&self) -> Result<()> {
         let labels = self.own_labels();
-        let question = self.containers.labelled_volumes(&labels);
-        let left = self.ask(|| "left volumes cannot be looked for".to_owned(), question)?;
-        left.iter()
-            .filter(|name| name.starts_with(start))
-            .try_for_each(|name| self.remove_volume(name))
+        let what = || "what an earlier attempt left cannot be looked for".to_owned();
+        for container in self.ask(what, self.containers.labelled(&labels))? {
+            self.remove_container(&container)?;
+        }
+        for volume in self.ask(what, self.containers.labelled_volumes(&labels))? {
+            self.remove_volume(&volume)?;
+        }
+        Ok(())
+    }
+
+    /// A name that nobody can have guessed.
+    pub(super) fn name(&self, start: &str) -> Result<String> {
+        let mut bytes = [0; 16];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+            .map_err(trying(|| "no random name can be made".to_owned()))?;
+        Ok(format!("{start}{}", hex(&bytes)))
+    }
+
+    /// The runtime in which the engine's streams move.
+    pub(super) fn runtime(&self) -> Handle {
+        self.runtime.clone()
+    }
+
+    /// Makes a container of ours, which does not run, and gives its id.
+    pub(super) fn create(&self, order: &ContainerOrder) -> Result<String> {
+        let order = ContainerOrder {
+            labels: self.labels.iter().cloned().collect(),
+            ..order.clone()
+        };
+        self.ask(
+            || format!("a helper container of the image {} cannot be made", order.image),
+            self.containers.create(&order),
+        )
+    }
+
+    /// Starts a container of ours.
+    pub(super) fn start(&self, container: &str) -> Result<()> {
+        let what = || "the helper container cannot be started".to_owned();
+        self.ask(what, self.containers.start(container)).map(|_| ())
+    }
+
+    /// Removes a container of ours, ended first where it runs.
+    pub(super) fn remove_container(&self, container: &str) -> Result<()> {
+        let what = || format!("the helper container {container} cannot be removed");
+        let Some(found) = self.ask(what, self.containers.container(container))? else {
+            return Ok(());
+        };
+        if found.state.is_running || found.state.is_restarting {
+            self.ask(what, self.containers.stop(container, Duration::ZERO))?;
+        }
+        self.ask(what, self.containers.remove(container, true)).map(|_| ())
+    }
+
+    /// Waits for the end of a container, and gives its status.
+    pub(super) fn ended(&self, container: &str, stop: &Stop) -> Result<i64> {
+        let what = || "the helper container cannot be waited for".to_owned();
+        self.wait(what, self.containers.ended(container), stop)
+    }
+
+    /// The last line that a container printed.
+    pub(super) fn last_line(&self, container: &str) -> String {
+        let end = LogEnd {
+            since_seconds: None,
+            lines_max: 1,
+            bytes_max: 1000,
+        };
+        let printed = self.ask(String::new, self.containers.logs(container, &end));
+        let text = printed.map(|printed| [printed.stdout, printed.stderr].concat());
+        String::from_utf8_lossy(&text.unwrap_or_default()).trim().to_owned()
+    }
+
+    /// What lies at `path` of a container, as a tar stream.
+    pub(super) fn read_tree(&self, container: &str, path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>> {
+        let what = || "the volume cannot be read".to_owned();
+        self.ask(what, self.containers.read_tree(container, path))
+    }
+
+    /// Unpacks a tar stream below `path` of a container.
+    pub(super) fn write_tree(
+        &self,
+        container: &str,
+        path: &str,
+        tar: Box<dyn AsyncRead + Send + Unpin>,
+        stop: &Stop,
+    ) -> Result<()> {
+        let what = || "the volume cannot be written".to_owned();
+        self.wait(what, self.containers.write_tree(container, path, tar), stop)
+    }
+
+    /// An image by name or id; `None` where it is not here.
+    pub(super) fn image(&self, reference: &str) -> Result<Option<Image>> {
+        let what = || format!("the image {reference} cannot be looked at");
+        self.ask(what, self.containers.image(reference))
+    }
+
+    /// A container; `None` where there is none.
+    pub(super) fn container(&self, name: &str) -> Result<Option<Container>> {
+        let what = || format!("the container {name} cannot be looked at");
+        self.ask(what, self.containers.container(name))
+    }
+
+    /// Waits for something long, as long as the attempt may.
+    fn wait<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        work: impl Future<Output = std::result::Result<T, containers::Problem>>,
+        stop: &Stop,
+    ) -> Result<T> {
+        let done = self.runtime.block_on(async {
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    done = &mut work => return Ok(done),
+                    () = tokio::time::sleep(STOP_ASKED_EVERY) => stop.check()?,
+                }
+            }
+        });
+        done?.or_else(|problem| refused(format!("{}: {problem}", what())))
     }
 
     /// The labels by which what this key made is found.

@@ -4,13 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD};
 
-use super::super::bytes::hex;
-use super::super::problem::{Result, trying};
+use super::super::problem::Result;
 use super::engine::Engine;
 use crate::containers::Volume;
-
-/// How the names of volumes begin that are made only to see where they lie.
-const TRIAL: &str = "backstay-trial-";
 
 /// Where a volume's files may lie: of the driver `local` without options (with some it is mounted only while it
 /// is used), and open to us. Only root can give every owner back.
@@ -31,11 +27,7 @@ pub(super) fn mountpoint(volume: &Volume) -> Option<PathBuf> {
 /// Whether the engine keeps its volumes on this machine, and not on another one with a folder of the same name:
 /// it makes one with a name that nobody can have guessed, and that is seen here or not.
 pub(super) fn is_here(engine: &Engine, mountpoint: &Path) -> Result<bool> {
-    engine.remove_left_volumes(TRIAL)?;
-    let mut bytes = [0; 16];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-        .map_err(trying(|| "no random name can be made".to_owned()))?;
-    let name = format!("{TRIAL}{}", hex(&bytes));
+    let name = engine.name("backstay-trial-")?;
     engine.create_volume(&name, engine.labels())?;
     let made = engine.volume(&name);
     let is_seen = made.map(|made| {

@@ -75,17 +75,28 @@ pub(super) fn quiet(engine: &Engine, parts: &[Part], wanted: Wanted) -> Result<S
 }
 
 /// Refuses where a container was started between two looks, also where it has ended since.
-pub(super) fn refuse_started(before: &Sight, now: &Sight) -> Result<()> {
+pub(super) fn refuse_started(wanted: Wanted, before: &Sight, now: &Sight) -> Result<()> {
     for (id, seen) in &now.0 {
         let earlier = before.0.get(id).map_or("", |seen| seen.started_at.as_str());
         if seen.started_at != earlier {
-            return Err(Problem::Changed(format!(
-                "the volume {} (the container {} was started)",
-                seen.volume, seen.name
-            )));
+            let Seen { name, volume, .. } = seen;
+            return match wanted {
+                Wanted::Read => Err(Problem::Changed(format!(
+                    "the volume {volume} (the container {name} was started)"
+                ))),
+                Wanted::Replace => refused(format!(
+                    "the container {name} was started while the volume {volume} was put back: stop it, and try again"
+                )),
+            };
         }
     }
     Ok(())
+}
+
+/// Whether a container has this volume, running or not.
+pub(super) fn has(container: &Container, volume: &str) -> bool {
+    let is_it = |mount: &Mount| matches!(&mount.kind, MountKind::Volume { name, .. } if name == volume);
+    container.mounts.iter().any(is_it)
 }
 
 /// A container that is none of these may run at any moment.
@@ -112,10 +123,18 @@ fn hand<'a>(mount: &'a Mount, volume: &str, part: &Part) -> Option<Hand<'a>> {
             sees_old: true,
         }),
         MountKind::Volume { source, .. } | MountKind::Bind { source } => {
-            let mountpoint = part.mountpoint()?;
-            let real = Path::new(source)
-                .canonicalize()
-                .unwrap_or_else(|_| Path::new(source).to_owned());
+            let given = || Path::new(source).to_owned();
+            let (mountpoint, real) = match part.mountpoint() {
+                Some(mountpoint) => (mountpoint, given().canonicalize().unwrap_or_else(|_| given())),
+                // On another machine: as its engine says it.
+                None => (
+                    part.volume.as_ref().map(|volume| Path::new(&volume.mountpoint))?,
+                    given(),
+                ),
+            };
+            if !mountpoint.is_absolute() || !real.is_absolute() {
+                return None;
+            }
             let is_in = real.starts_with(mountpoint);
             (is_in || mountpoint.starts_with(&real)).then_some(Hand {
                 mount,

@@ -1,0 +1,103 @@
+//! Puts back the volumes that only a helper container can reach: copy what is there, empty, fill, compare.
+//!
+//! Nothing of it can be done in one move, so each volume has its lines in the journal: the copy is made and noted
+//! before the volume is touched, and never made again once that is noted. Whatever an interrupted attempt left, the
+//! next one empties and fills the volume once more.
+
+use std::path::{Path, PathBuf};
+
+use super::super::capture::{Far, capture};
+use super::super::journal::{Journal, Line, text};
+use super::super::manifest::{FORMAT, Header, Manifest};
+use super::super::opened::{Archive, remove_tree};
+use super::super::problem::{Problem, Result, trying};
+use super::super::scope::refuse_little_space;
+use super::super::stop::Stop;
+use super::super::survey::survey;
+use super::super::unfinished::Unfinished;
+use super::super::volumes::{Helpers, of_part, refuse_lost};
+use super::work::Order;
+
+impl Order {
+    /// Fills every volume that only helpers reach and that is not filled yet.
+    pub(super) fn fill_volumes(&self, journal: &mut Journal, manifest: &Manifest, stop: &Stop) -> Result<()> {
+        let waiting: Vec<(usize, String)> = (self.far())
+            .filter(|(_, name)| !journal.is_filled(name))
+            .map(|(number, name)| (number, name.to_owned()))
+            .collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        for (number, _) in &waiting {
+            refuse_lost(of_part(manifest, *number))?;
+        }
+        let archive = Archive::open(&self.backup, stop)?;
+        for (number, name) in waiting {
+            let helpers = self.volumes()?.helpers(&self.backup.state, &name)?;
+            let kept = journal.copies().into_iter().find(|(volume, _)| *volume == name);
+            let copy = match kept {
+                Some((_, copy)) => copy,
+                None => self.copy(&helpers, number, journal, stop)?,
+            };
+            let filled = helpers
+                .empty(&name, stop)
+                .and_then(|()| helpers.fill(&name, (&archive, manifest, number), stop))
+                .and_then(|()| helpers.compare(&name, manifest, number, stop));
+            filled.map_err(|problem| half_way(&problem, &copy))?;
+            journal.add(Line::Filled { volume: name })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what a volume holds beside the archive, and notes that.
+    fn copy(&self, helpers: &Helpers, number: usize, journal: &mut Journal, stop: &Stop) -> Result<PathBuf> {
+        let part = self.parts[number].clone();
+        let volume = part
+            .volume
+            .as_ref()
+            .map_or("", |volume| volume.name.as_str())
+            .to_owned();
+        let directory = Path::new(&self.backup.path).parent().unwrap_or(Path::new("/"));
+        let directory = directory
+            .canonicalize()
+            .map_err(trying(|| format!("cannot look at {}", directory.display())))?;
+        let seen = helpers.entries(&volume, 0, stop)?;
+        let survey = survey(std::slice::from_ref(&part), &seen, stop)?;
+        refuse_little_space(&directory, survey.bytes(), "the copy of what is there now")?;
+        let header = Header {
+            format: FORMAT,
+            program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
+            key: self.name.clone(),
+            state: self.backup.state.clone(),
+            made_at: String::new(),
+            bytes: survey.bytes(),
+            parts: survey.parts,
+        };
+        let name = format!(
+            ".backstay-displaced-{}-{}-{number}.tar.zst",
+            self.name, journal.generation
+        );
+        let path = directory.join(name);
+        // An attempt that was killed before it noted its copy has not touched the volume.
+        remove_tree(&path)?;
+        let unfinished = Unfinished(path.with_extension("partial"));
+        let far = Far {
+            helpers: Some(helpers),
+            seen: &seen,
+        };
+        let captured = capture(header, &[part], &far, unfinished.create()?, stop)?;
+        unfinished.seal(captured.file, &captured.manifest, &path, stop)?;
+        journal.add(Line::Copied {
+            volume,
+            copy: text(&path),
+        })?;
+        Ok(path)
+    }
+}
+
+fn half_way(problem: &Problem, copy: &Path) -> Problem {
+    Problem::Refused(format!(
+        "{problem}; the volume may be empty or half full until another attempt finishes it, and what it held is kept in {}",
+        copy.display()
+    ))
+}

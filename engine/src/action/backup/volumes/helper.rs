@@ -1,0 +1,262 @@
+//! Volumes that are reached through a helper: a container of ours that has the volume.
+//!
+//! Reading and writing need none of the image's programs, because the helper is never started. Only to empty a
+//! volume one is started, which needs `sh` and `rm`. Every helper carries our labels and is removed after use.
+
+use std::io::BufWriter;
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::bytes::Hash;
+use super::super::compare::difference;
+use super::super::manifest::{Entry, EntryKind, Manifest};
+use super::super::opened::Archive;
+use super::super::problem::{Problem, Result, damaged, refused};
+use super::super::stop::Stop;
+use super::super::survey::Contents;
+use super::bridge::Bridge;
+use super::engine::Engine;
+use super::incoming::{Incoming, Streamed, StreamedKind};
+use super::outgoing::Outgoing;
+use crate::containers::{ContainerOrder, MountOrder, RestartPolicy};
+
+/// The folder of a helper where the volume is. No image has it, so nothing of one gets into an empty volume.
+const ROOT: &str = "backstay-volume";
+/// How the names of helpers begin.
+const NAME: &str = "backstay-helper-";
+/// How the names of volumes begin that backups are put into to prove them.
+pub(super) const SCRATCH: &str = "backstay-scratch-";
+/// Removes all that is in the folder where it starts.
+const EMPTY: &str = r#"for name in * .[!.]* ..?*; do rm -rf -- "./$name" || exit 1; done"#;
+/// The one extended attribute that streams carry both ways.
+const CAPABILITY: &[u8] = b"security.capability";
+/// What is moved at once.
+const PIECE: usize = 1 << 20;
+
+/// What is done through helpers, and the image that they are made from.
+#[derive(Clone)]
+pub(in super::super) struct Helpers {
+    pub(super) engine: Engine,
+    pub(super) image: String,
+}
+
+/// Takes what a volume holds, one by one; the content is there to be taken.
+pub(in super::super) type Take<'t> = dyn FnMut(&Streamed, &mut Content<'_>) -> Result<()> + 't;
+/// Gives the content of what was just met, piece by piece.
+pub(in super::super) type Content<'c> = dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> + 'c;
+
+impl Helpers {
+    /// Reads a volume from its root on.
+    pub(in super::super) fn read(&self, volume: &str, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
+        let helper = self.helper(volume, Doing::Read)?;
+        let stream = self.engine.read_tree(&helper.id, &format!("/{ROOT}"))?;
+        let mut stream = Incoming::new(Bridge::new(stream, self.engine.runtime(), stop), ROOT);
+        while let Some(member) = stream.member()? {
+            take(&member, &mut |sink| stream.content(sink))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that a volume holds, as entries of this part.
+    pub(in super::super) fn entries(&self, volume: &str, part: usize, stop: &Stop) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.read(volume, stop, &mut |member, content| {
+            let hash = match member.kind {
+                StreamedKind::File => {
+                    let mut hasher = Sha256::new();
+                    content(&mut |piece| {
+                        hasher.update(piece);
+                        Ok(())
+                    })?;
+                    hasher.finalize().into()
+                }
+                _ => Hash::default(),
+            };
+            entries.push(member.entry(part, hash));
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Empties a volume, and looks whether it is empty.
+    pub(in super::super) fn empty(&self, volume: &str, stop: &Stop) -> Result<()> {
+        if self.entries(volume, 0, stop)?.len() <= 1 {
+            return Ok(());
+        }
+        let helper = self.helper(volume, Doing::Empty)?;
+        self.engine.start(&helper.id).map_err(|problem| {
+            Problem::Refused(format!(
+                "the volume {volume} could not be emptied: the image {} needs `sh` and `rm` for that ({problem}); name another one with `helper:`, busybox is enough",
+                self.image
+            ))
+        })?;
+        let status = self.engine.ended(&helper.id, stop)?;
+        if status != 0 {
+            let said = self.engine.last_line(&helper.id);
+            return refused(format!(
+                "the volume {volume} could not be emptied: `rm` in the image {} ended with status {status}: {said}",
+                self.image
+            ));
+        }
+        match self.entries(volume, 0, stop)?.get(1) {
+            None => Ok(()),
+            Some(entry) => refused(format!(
+                "the volume {volume} could not be emptied: {} is still there",
+                super::super::bytes::encode(&entry.path)
+            )),
+        }
+    }
+
+    /// Puts one part of an archive into an empty volume.
+    pub(in super::super) fn fill(
+        &self,
+        volume: &str,
+        (archive, manifest, part): (&Archive, &Manifest, usize),
+        stop: &Stop,
+    ) -> Result<()> {
+        let helper = self.helper(volume, Doing::Write)?;
+        let (reader, writer) = tokio::io::duplex(PIECE);
+        let writer = Bridge::new(writer, self.engine.runtime(), stop);
+        let (written, given) = std::thread::scope(|scope| {
+            let give = scope.spawn(move || {
+                let sink = BufWriter::with_capacity(PIECE, writer);
+                let mut outgoing = Outgoing::new(sink, ROOT, part, &manifest.entries);
+                archive.feed(&mut outgoing, stop)?;
+                outgoing.finish()
+            });
+            let written = self.engine.write_tree(&helper.id, "/", Box::new(reader), stop);
+            (written, give.join())
+        });
+        // Where the engine refused, what could not be given any more is only a consequence.
+        written?;
+        given.unwrap_or_else(|_| refused("the archive could not be given to the container engine"))
+    }
+
+    /// Compares a volume with one part of a manifest, as far as streams carry it.
+    pub(in super::super) fn compare(&self, volume: &str, manifest: &Manifest, part: usize, stop: &Stop) -> Result<()> {
+        let expected: Vec<Entry> = of_part(manifest, part)
+            .map(|entry| Entry {
+                mtime_ns: 0,
+                ..entry.clone()
+            })
+            .collect();
+        match difference(&expected, &self.entries(volume, part, stop)?, Contents::Hash) {
+            None => Ok(()),
+            Some(what) => damaged(format!(
+                "what came out of the volume {volume} is not what was put into it: {what}"
+            )),
+        }
+    }
+
+    /// Puts one part of an archive into a volume of its own, compares it, empties that again as a restore would,
+    /// and removes it.
+    pub(in super::super) fn prove(
+        &self,
+        (archive, manifest, part): (&Archive, &Manifest, usize),
+        stop: &Stop,
+    ) -> Result<()> {
+        refuse_lost(of_part(manifest, part))?;
+        let scratch = Scratch::make(&self.engine)?;
+        self.fill(&scratch.name, (archive, manifest, part), stop)?;
+        self.compare(&scratch.name, manifest, part, stop)?;
+        self.empty(&scratch.name, stop)
+    }
+
+    fn helper(&self, volume: &str, doing: Doing) -> Result<Helper<'_>> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let id = self.engine.create(&ContainerOrder {
+            name: self.engine.name(NAME)?,
+            image: self.image.clone(),
+            entry: Some(match doing {
+                Doing::Empty => words(&["sh", "-c", EMPTY]),
+                Doing::Read | Doing::Write => words(&["/is-never-started"]),
+            }),
+            command: Some(Vec::new()),
+            mounts: vec![MountOrder {
+                source: volume.to_owned(),
+                target: format!("/{ROOT}"),
+                is_writable: doing != Doing::Read,
+            }],
+            network: Some("none".to_owned()),
+            user: Some("0:0".to_owned()),
+            working_directory: Some(format!("/{ROOT}")),
+            restart_policy: Some(RestartPolicy::never()),
+            ..ContainerOrder::default()
+        })?;
+        Ok(Helper {
+            engine: &self.engine,
+            id,
+        })
+    }
+}
+
+/// Refuses what a stream would lose.
+pub(in super::super) fn refuse_lost<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<()> {
+    for entry in entries {
+        let attribute = entry.attributes.iter().find(|(name, _)| name != CAPABILITY);
+        let what = match attribute {
+            Some((name, _)) => format!("the extended attribute {}", super::super::bytes::encode(name)),
+            None if entry.mtime_s < 0 => "a time before 1970".to_owned(),
+            None => continue,
+        };
+        return refused(format!(
+            "{} in the volume has {what}, which a helper container cannot give back: run as root on the machine of the container engine",
+            super::super::bytes::encode(&entry.path)
+        ));
+    }
+    Ok(())
+}
+
+/// Bytes that these entries need, as a survey counts them.
+pub(in super::super) fn bytes_of<'a>(entries: impl Iterator<Item = &'a Entry>) -> u64 {
+    let content = |entry: &Entry| match entry.kind {
+        EntryKind::File { size, .. } => size,
+        _ => 0,
+    };
+    entries.map(|entry| 1024 + content(entry)).sum()
+}
+
+/// The entries of one part.
+pub(in super::super) fn of_part(manifest: &Manifest, part: usize) -> impl Iterator<Item = &Entry> {
+    manifest.entries.iter().filter(move |entry| entry.part == part)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Read,
+    Write,
+    Empty,
+}
+
+/// A container of ours; removed after use.
+struct Helper<'a> {
+    engine: &'a Engine,
+    id: String,
+}
+
+impl Drop for Helper<'_> {
+    fn drop(&mut self) {
+        // What is left is found by its labels when the next attempt begins.
+        let _ = self.engine.remove_container(&self.id);
+    }
+}
+
+/// A volume of ours; removed after use.
+struct Scratch<'a> {
+    engine: &'a Engine,
+    name: String,
+}
+
+impl<'a> Scratch<'a> {
+    fn make(engine: &'a Engine) -> Result<Self> {
+        let name = engine.name(SCRATCH)?;
+        engine.create_volume(&name, engine.labels())?;
+        Ok(Self { engine, name })
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        let _ = self.engine.remove_volume(&self.name);
+    }
+}
