@@ -25,4 +25,5 @@ mod settle;
 #[path = "../cases/support.rs"]
 #[expect(dead_code, reason = "it is made for whole-program cases, which use more of it")]
 mod support;
+mod volumes;
 mod watcher;

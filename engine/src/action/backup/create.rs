@@ -87,12 +87,11 @@ impl Action for Create {
             let parts = order.parts(Trial::Forbidden)?;
             let is_all_here = parts.iter().all(|part| part.mountpoint().is_some());
             let parts: Vec<Part> = parts.into_iter().filter(|part| part.mountpoint().is_some()).collect();
-            let size = match is_all_here {
-                true => format!(
-                    " ({} before compression)",
-                    units::size(survey(&parts, &[], stop)?.bytes())
-                ),
-                false => String::new(),
+            let size = if is_all_here {
+                let bytes = survey(&parts, &[], stop)?.bytes();
+                format!(" ({} before compression)", units::size(bytes))
+            } else {
+                String::new()
             };
             Ok(format!("an archive of {}{size} in {}", order.state, order.to.display()))
         });

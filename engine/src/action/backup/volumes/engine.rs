@@ -15,6 +15,8 @@ use crate::containers::{self, Container, ContainerOrder, Containers, Image, LogE
 
 /// The longest that one question waits for its answer.
 const QUESTION_MAX: Duration = Duration::from_secs(10);
+/// The longest that one change waits until it is done.
+const CHANGE_MAX: Duration = Duration::from_mins(1);
 /// How often long work looks whether it should stop.
 const STOP_ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How often containers are listed anew because one vanished between being listed and being looked at.
@@ -27,7 +29,7 @@ pub(super) const PURPOSE: (&str, &str) = ("backstay.purpose", "backup");
 pub(in super::super) struct Engine {
     containers: Arc<dyn Containers>,
     runtime: Handle,
-    question_max: Duration,
+    limit: Duration,
     labels: Vec<(String, String)>,
 }
 
@@ -45,7 +47,7 @@ impl Engine {
         Self {
             containers,
             runtime: Handle::current(),
-            question_max: QUESTION_MAX.min(context.limit),
+            limit: context.limit,
             labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         }
     }
@@ -56,7 +58,24 @@ impl Engine {
         what: impl FnOnce() -> String,
         question: impl Future<Output = std::result::Result<T, containers::Problem>>,
     ) -> Result<T> {
-        let limit = self.question_max;
+        self.within(QUESTION_MAX.min(self.limit), what, question)
+    }
+
+    /// Has something changed, from a thread that may wait.
+    fn change<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        change: impl Future<Output = std::result::Result<T, containers::Problem>>,
+    ) -> Result<T> {
+        self.within(CHANGE_MAX.min(self.limit), what, change)
+    }
+
+    fn within<T>(
+        &self,
+        limit: Duration,
+        what: impl FnOnce() -> String,
+        question: impl Future<Output = std::result::Result<T, containers::Problem>>,
+    ) -> Result<T> {
         let answer = self
             .runtime
             .block_on(async move { tokio::time::timeout(limit, question).await });
@@ -81,7 +100,7 @@ impl Engine {
 
     /// Makes a plain volume with these labels.
     pub(super) fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<()> {
-        self.ask(
+        self.change(
             || format!("the volume {name} cannot be made"),
             self.containers.create_volume(name, labels),
         )
@@ -89,7 +108,7 @@ impl Engine {
 
     /// Removes a volume; nothing there is fine.
     pub(super) fn remove_volume(&self, name: &str) -> Result<()> {
-        self.ask(
+        self.change(
             || format!("the volume {name} cannot be removed"),
             self.containers.remove_volume(name),
         )
@@ -109,14 +128,6 @@ impl Engine {
         Ok(())
     }
 
-    /// A name that nobody can have guessed.
-    pub(super) fn name(&self, start: &str) -> Result<String> {
-        let mut bytes = [0; 16];
-        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-            .map_err(trying(|| "no random name can be made".to_owned()))?;
-        Ok(format!("{start}{}", hex(&bytes)))
-    }
-
     /// The runtime in which the engine's streams move.
     pub(super) fn runtime(&self) -> Handle {
         self.runtime.clone()
@@ -128,7 +139,7 @@ impl Engine {
             labels: self.labels.iter().cloned().collect(),
             ..order.clone()
         };
-        self.ask(
+        self.change(
             || format!("a helper container of the image {} cannot be made", order.image),
             self.containers.create(&order),
         )
@@ -137,7 +148,7 @@ impl Engine {
     /// Starts a container of ours.
     pub(super) fn start(&self, container: &str) -> Result<()> {
         let what = || "the helper container cannot be started".to_owned();
-        self.ask(what, self.containers.start(container)).map(|_| ())
+        self.change(what, self.containers.start(container)).map(|_| ())
     }
 
     /// Removes a container of ours, ended first where it runs.
@@ -147,9 +158,9 @@ impl Engine {
             return Ok(());
         };
         if found.state.is_running || found.state.is_restarting {
-            self.ask(what, self.containers.stop(container, Duration::ZERO))?;
+            self.change(what, self.containers.stop(container, Duration::ZERO))?;
         }
-        self.ask(what, self.containers.remove(container, true)).map(|_| ())
+        self.change(what, self.containers.remove(container, true)).map(|_| ())
     }
 
     /// Waits for the end of a container, and gives its status.
@@ -210,9 +221,9 @@ impl Engine {
         let done = self.runtime.block_on(async {
             tokio::pin!(work);
             loop {
-                tokio::select! {
-                    done = &mut work => return Ok(done),
-                    () = tokio::time::sleep(STOP_ASKED_EVERY) => stop.check()?,
+                match tokio::time::timeout(STOP_ASKED_EVERY, &mut work).await {
+                    Ok(done) => return Ok(done),
+                    Err(_) => stop.check()?,
                 }
             }
         });
@@ -251,4 +262,12 @@ impl Engine {
             "which containers use the volume cannot be told: they come and go; stop what makes them, then try again",
         )
     }
+}
+
+/// A name that nobody can have guessed.
+pub(super) fn new_name(start: &str) -> Result<String> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(trying(|| "no random name can be made".to_owned()))?;
+    Ok(format!("{start}{}", hex(&bytes)))
 }

@@ -15,7 +15,7 @@ use super::super::problem::{Problem, Result, damaged, refused};
 use super::super::stop::Stop;
 use super::super::survey::Contents;
 use super::bridge::Bridge;
-use super::engine::Engine;
+use super::engine::{Engine, new_name};
 use super::incoming::{Incoming, Streamed, StreamedKind};
 use super::outgoing::Outgoing;
 use crate::containers::{ContainerOrder, MountOrder, RestartPolicy};
@@ -25,7 +25,7 @@ const ROOT: &str = "backstay-volume";
 /// How the names of helpers begin.
 const NAME: &str = "backstay-helper-";
 /// How the names of volumes begin that backups are put into to prove them.
-pub(super) const SCRATCH: &str = "backstay-scratch-";
+const SCRATCH: &str = "backstay-scratch-";
 /// Removes all that is in the folder where it starts.
 const EMPTY: &str = r#"for name in * .[!.]* ..?*; do rm -rf -- "./$name" || exit 1; done"#;
 /// The one extended attribute that streams carry both ways.
@@ -165,7 +165,7 @@ impl Helpers {
     fn helper(&self, volume: &str, doing: Doing) -> Result<Helper<'_>> {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let id = self.engine.create(&ContainerOrder {
-            name: self.engine.name(NAME)?,
+            name: new_name(NAME)?,
             image: self.image.clone(),
             entry: Some(match doing {
                 Doing::Empty => words(&["sh", "-c", EMPTY]),
@@ -249,7 +249,7 @@ struct Scratch<'a> {
 
 impl<'a> Scratch<'a> {
     fn make(engine: &'a Engine) -> Result<Self> {
-        let name = engine.name(SCRATCH)?;
+        let name = new_name(SCRATCH)?;
         engine.create_volume(&name, engine.labels())?;
         Ok(Self { engine, name })
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD};
 
 use super::super::problem::Result;
-use super::engine::Engine;
+use super::engine::{Engine, new_name};
 use crate::containers::Volume;
 
 /// Where a volume's files may lie: of the driver `local` without options (with some it is mounted only while it
@@ -27,7 +27,7 @@ pub(super) fn mountpoint(volume: &Volume) -> Option<PathBuf> {
 /// Whether the engine keeps its volumes on this machine, and not on another one with a folder of the same name:
 /// it makes one with a name that nobody can have guessed, and that is seen here or not.
 pub(super) fn is_here(engine: &Engine, mountpoint: &Path) -> Result<bool> {
-    let name = engine.name("backstay-trial-")?;
+    let name = new_name("backstay-trial-")?;
     engine.create_volume(&name, engine.labels())?;
     let made = engine.volume(&name);
     let is_seen = made.map(|made| {

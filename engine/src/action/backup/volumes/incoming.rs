@@ -149,9 +149,8 @@ impl<R: Read> Incoming<R> {
             self.source.consume(count);
             self.left -= count as u64;
         }
-        let mut rest = [0; BLOCK as usize];
-        let fill = usize::try_from(std::mem::take(&mut self.fill)).unwrap_or(0);
-        self.source.read_exact(&mut rest[..fill]).map_err(cut)
+        let mut rest = vec![0; usize::try_from(std::mem::take(&mut self.fill)).unwrap_or(0)];
+        self.source.read_exact(&mut rest).map_err(cut)
     }
 
     fn described(&mut self, header: &Header, size: u64, described: &Description) -> Result<Streamed> {

@@ -1,0 +1,173 @@
+//! Nothing is read or put back while a container could write.
+
+use std::time::{Duration, Instant};
+
+use backstay::action::Outcome;
+
+use super::backup::failure;
+use super::site::{Site, Way};
+use crate::docker::Daemon;
+
+#[test]
+fn a_container_that_could_write_is_named() {
+    let Some(daemon) = Daemon::shared("a_container_that_could_write_is_named") else {
+        return;
+    };
+    let site = Site::new(daemon, "vol-writer", Way::Mountpoint);
+    let backup = site.create();
+    let before = site.seen();
+    let place = site.mountpoint();
+    let bind = |path: &std::path::Path| format!("--volume={}:/host", path.display());
+    let cases = [
+        ("own", "--volume=vol-writer:/data".to_owned(), "at /data"),
+        ("bound", bind(&place), "by its mount of /"),
+        (
+            "above",
+            bind(place.parent().unwrap().parent().unwrap()),
+            "by its mount of /",
+        ),
+        ("below", bind(&place.join("notes")), "by its mount of /"),
+    ];
+    for (name, option, how) in cases {
+        let container = site.container(name, &[&option]);
+        for pause in [false, true] {
+            if pause {
+                daemon.docker(&["pause", &container]);
+            }
+            let status = if pause { "paused" } else { "running" };
+            let expected = format!("the container {container} ({status}) can write to the volume vol-writer {how}");
+            for outcome in [
+                site.perform("backup.create", other_directory(&site)),
+                site.restore(&backup),
+            ] {
+                let text = failure(&outcome);
+                assert!(text.contains(&expected), "{text}");
+            }
+        }
+        daemon.docker(&["unpause", &container]);
+        daemon.docker(&["rm", "--force", &container]);
+        assert_eq!(site.seen(), before);
+    }
+    site.assert_nothing_left();
+}
+
+/// Whoever only reads may go on while a backup is made, but would go on seeing what a restore replaced.
+#[test]
+fn a_container_that_only_reads_stops_a_restore_alone() {
+    let Some(daemon) = Daemon::shared("a_container_that_only_reads_stops_a_restore_alone") else {
+        return;
+    };
+    let site = Site::new(daemon, "vol-reader", Way::Mountpoint);
+    let container = site.container("reads", &["--volume=vol-reader:/data:ro"]);
+    let backup = site.create();
+    let text = failure(&site.restore(&backup));
+    assert!(
+        text.contains(&format!("{container} (running) reads the volume")),
+        "{text}"
+    );
+    daemon.docker(&["stop", "--time=0", &container]);
+    assert!(matches!(site.restore(&backup), Outcome::Done(_)));
+    site.assert_nothing_left();
+}
+
+/// A container that restarts again and again is no less a writer between its runs.
+#[test]
+fn a_container_in_a_restart_loop_is_a_writer() {
+    let Some(daemon) = Daemon::shared("a_container_in_a_restart_loop_is_a_writer") else {
+        return;
+    };
+    let site = Site::new(daemon, "vol-loop", Way::Mountpoint);
+    let image = daemon.image("volumes-fails", "exit 1");
+    daemon.docker(&[
+        "run",
+        "--detach",
+        "--restart=always",
+        "--name=vol-loop-c",
+        "--volume=vol-loop:/data",
+        &image,
+    ]);
+    let ended = || daemon.docker(&["inspect", "--format={{.State.Status}}", "vol-loop-c"]) == "restarting";
+    crate::support::wait_until("it restarts", ended);
+    let text = failure(&site.try_create());
+    assert!(text.contains("vol-loop-c") && text.contains("can write to"), "{text}");
+    daemon.docker(&["rm", "--force", "vol-loop-c"]);
+    site.assert_nothing_left();
+}
+
+/// A container that was started and has ended again while the volume was read is seen by when it was started.
+#[test]
+fn a_start_while_the_volume_is_read_is_seen() {
+    let Some(daemon) = Daemon::shared("a_start_while_the_volume_is_read_is_seen") else {
+        return;
+    };
+    let site = Site::new(daemon, "vol-start", Way::Mountpoint);
+    let image = daemon.image("volumes-ends", "exit 0");
+    daemon.docker(&["create", "--name=vol-start-c", "--volume=vol-start:/data", &image]);
+    // So much that the reading takes longer than a container needs to come and go.
+    let bytes: Vec<u8> = (0..64 << 20_u32)
+        .map(|number: u32| number.wrapping_mul(2_654_435_761).to_be_bytes()[1])
+        .collect();
+    for number in 0..4 {
+        std::fs::write(site.mountpoint().join(format!("much-{number}")), &bytes).unwrap();
+    }
+    let is_read = std::sync::atomic::AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let partial = || {
+                super::site::names(&site.root.path().join("backups"))
+                    .iter()
+                    .any(|name| name.ends_with(".partial"))
+            };
+            while !partial() && !is_read.load(std::sync::atomic::Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            daemon.docker(&["start", "--attach", "vol-start-c"]);
+        });
+        let outcome = site.try_create();
+        is_read.store(true, std::sync::atomic::Ordering::Relaxed);
+        outcome
+    });
+    let text = failure(&outcome);
+    assert!(
+        text.contains("the volume vol-start (the container vol-start-c was started) changed while it was read"),
+        "{text}"
+    );
+    site.assert_nothing_left();
+}
+
+/// An engine that does not answer has not said that nobody writes.
+#[test]
+fn an_engine_that_does_not_answer_stops_everything() {
+    let Some(daemon) = Daemon::private("an_engine_that_does_not_answer_stops_everything") else {
+        return;
+    };
+    let mut site = Site::new(&daemon, "vol-frozen", Way::Mountpoint);
+    let backup = site.create();
+    let before = site.seen();
+    site.limit = Duration::from_secs(2);
+    daemon.freeze();
+    let start = Instant::now();
+    let texts = [failure(&site.try_create_anew()), failure(&site.restore(&backup))];
+    let took = start.elapsed();
+    daemon.thaw();
+    for text in texts {
+        assert!(text.contains("cannot be looked"), "{text}");
+    }
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(site.seen(), before);
+    site.assert_nothing_left();
+}
+
+fn other_directory(site: &Site<'_>) -> backstay::action::Arguments {
+    let to = site.root.path().join("others").to_str().unwrap().to_owned();
+    backstay::action::Arguments(std::collections::BTreeMap::from([
+        ("state".to_owned(), backstay::value::Value::State("data".to_owned())),
+        ("to".to_owned(), backstay::value::Value::Path(to)),
+    ]))
+}
+
+impl Site<'_> {
+    fn try_create_anew(&self) -> Outcome {
+        self.perform("backup.create", other_directory(self))
+    }
+}
