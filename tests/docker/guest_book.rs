@@ -113,27 +113,36 @@ impl<'daemon> GuestBook<'daemon> {
         book
     }
 
+    /// A tool in place of the example's, for images that are there already.
     fn write_quick_tool(&self, images: &Images) {
+        let names: Vec<String> = images
+            .references
+            .iter()
+            .map(|(release, reference)| format!("printf %s '{reference}' > \"$site/images/{release}\""))
+            .collect();
+        let script = format!(
+            r#"#!/bin/sh
+set -eu
+[ "$1" != needs ] || exit 0
+site=$2
+name=$3
+docker rm -f "$name" > /dev/null 2>&1 || :
+docker volume rm "$name-records" > /dev/null 2>&1 || :
+[ "$1" = up ] || exit 0
+mkdir -p "$site/images" "$site/backups"
+{}
+docker volume create "$name-records" > /dev/null
+data=$(docker volume inspect --format '{{{{.Mountpoint}}}}' "$name-records")
+printf '{}' > "$data/records.txt"
+echo 1 > "$data/schema"
+docker run -d --name "$name" --restart always -v "$name-records:/data" '{}' > /dev/null
+"#,
+            names.join("\n"),
+            RECORDS.replace('\n', "\\n"),
+            images.of("1.0.0")
+        );
         let tool = self.sandbox.path("tools/demo");
         fs::create_dir(self.sandbox.path("tools")).unwrap();
-        let mut script = "#!/bin/sh\nset -eu\n[ \"$1\" != needs ] || exit 0\nsite=$2\nname=$3\n\
-            docker rm -f \"$name\" > /dev/null 2>&1 || :\ndocker volume rm \"$name-records\" > /dev/null 2>&1 || :\n\
-            [ \"$1\" = up ] || exit 0\nmkdir -p \"$site/images\" \"$site/backups\"\n"
-            .to_owned();
-        for (release, reference) in &images.references {
-            script.push_str(&format!("printf %s '{reference}' > \"$site/images/{release}\"\n"));
-        }
-        script.push_str("docker volume create \"$name-records\" > /dev/null\n");
-        script.push_str("data=$(docker volume inspect --format '{{.Mountpoint}}' \"$name-records\")\n");
-        script.push_str(&format!(
-            "printf '{}' > \"$data/records.txt\"\n",
-            RECORDS.replace('\n', "\\n")
-        ));
-        script.push_str("echo 1 > \"$data/schema\"\n");
-        script.push_str(&format!(
-            "docker run -d --name \"$name\" --restart always -v \"$name-records:/data\" '{}' > /dev/null\n",
-            images.of("1.0.0")
-        ));
         fs::write(&tool, script).unwrap();
         fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
     }

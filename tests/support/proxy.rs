@@ -53,7 +53,7 @@ impl Proxy {
         spawn(move || {
             for client in listener.incoming().flatten() {
                 let shared = Arc::clone(&of_the_listener);
-                spawn(move || drop(serve(client, &shared)));
+                spawn(move || drop(serve(&client, &shared)));
             }
         });
         Self { directory, shared }
@@ -120,7 +120,7 @@ fn fits(path: &str, pattern: &str) -> bool {
 }
 
 /// One connection: requests are read one by one, replies are bytes that pass through.
-fn serve(client: UnixStream, shared: &Shared) -> std::io::Result<()> {
+fn serve(client: &UnixStream, shared: &Shared) -> std::io::Result<()> {
     let engine = UnixStream::connect(&shared.engine)?;
     let is_swallowing = Arc::new(AtomicBool::new(false));
     let replies = {
