@@ -138,7 +138,7 @@ fn the_forgotten_third_mount_is_refused() {
     let reasons = case.refused(&case.runbook("writes records", &protected));
     let expected = format!(
         "service `app` writes to the volume `{cache}`, mounted at /cache, which nothing protects: \
-         add `volume \"{cache}\"` to `protect records`, or `ignores volume \"{cache}\" because \"…\"` to the service"
+         add `volume \"{cache}\"` to `protect records`, or add `ignores volume \"{cache}\" because \"…\"` to the service"
     );
     assert!(reasons.contains(&expected), "{reasons}");
     assert!(reasons.contains(&format!("writes to {}", bound.display())), "{reasons}");

@@ -61,15 +61,8 @@ impl DryRun<'_> {
         let containers = containers(plan, &walk.paper).await;
         let not_apart = walk.not_apart(&containers).await;
         let mut readings = walk.now().await;
-        if !containers.seen.is_empty() {
-            readings.push(Reading {
-                label: "containers".to_owned(),
-                result: ReadingResult::Holds,
-                evidence: walk.scrub(&containers.seen.join("; ")),
-            });
-        }
-        let broken = containers.broken.into_iter().map(|(_, reason)| walk.scrub(&reason));
-        let obstacles = unsupported(plan).into_iter().chain(broken).collect();
+        let mut obstacles = unsupported(plan);
+        walk.containers(containers, &mut readings, &mut obstacles);
         let mut steps: Vec<(usize, StepReport)> = Vec::new();
         for place in plan.order() {
             if let Some(step) = plan.runbook.steps.get(place) {
@@ -108,6 +101,32 @@ impl Walk<'_> {
 
     fn scrub(&self, text: &str) -> String {
         self.redactor.scrub_text(text).into_owned()
+    }
+
+    /// What was found out about containers: how things are now, and what the run would be refused for. What a
+    /// step before the window may still bring about is only told.
+    fn containers(&self, found: Found, readings: &mut Vec<Reading>, obstacles: &mut Vec<String>) {
+        let mut steps = self.plan().runbook.steps.iter().filter(|step| step.before_window);
+        let may_change = steps.any(|step| {
+            let mut statements = step.body.statements.iter();
+            statements.any(|statement| matches!(statement.kind, StatementKind::Do(_)))
+        });
+        let reading = |result, evidence: &str| Reading {
+            label: "containers".to_owned(),
+            result,
+            evidence: self.scrub(evidence),
+        };
+        if !found.seen.is_empty() {
+            readings.push(reading(ReadingResult::Holds, &found.seen.join("; ")));
+        }
+        for (_, reason) in found.broken {
+            if may_change {
+                let told = format!("{reason} (asked again after the steps before the window)");
+                readings.push(reading(ReadingResult::DoesNotHold, &told));
+            } else {
+                obstacles.push(self.scrub(&reason));
+            }
+        }
     }
 
     /// Names that turn out to be one thing.

@@ -110,7 +110,7 @@ struct View {
     has_colour: bool,
     prompt: Option<String>,
     has_status: bool,
-    /// When a line of progress was last written.
+    /// When a line was last written.
     progress_ms: i64,
 }
 
@@ -146,6 +146,7 @@ impl View {
                     // Nobody waits for an answer any more.
                     streams::talk("\n");
                 }
+                self.progress_ms = now_ms();
                 let line = self.timeline.line(&stamped);
                 self.line(&paint(&line, self.has_colour), &line.to_string());
             }

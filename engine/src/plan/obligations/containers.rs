@@ -72,7 +72,9 @@ pub async fn containers(plan: &Plan, asked: &dyn Asked) -> Found {
             }
         }
     }
-    volumes(plan, asked, &mounts, &mut found).await;
+    if !mounts.is_empty() {
+        volumes(plan, asked, &mounts, &mut found).await;
+    }
     found
 }
 
@@ -163,6 +165,10 @@ async fn mounted(
         if let Some(identity) = asked.identify(path).await {
             real.insert(path.to_owned(), identity.real_path);
         }
+    }
+    if !listed.is_empty() {
+        let mounts: Vec<String> = listed.iter().map(ToString::to_string).collect();
+        found.seen.push(format!("mounted into `{name}`: {}", mounts.join(", ")));
     }
     for mount in &listed {
         let wrong = unprotected(&plan.topology, (name, view), mount, &real);

@@ -5,6 +5,7 @@
 //! mounts, since that is gone with the container anyway.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use crate::topology::{PartView, ServiceView, Topology};
@@ -97,6 +98,18 @@ impl Mounted {
     }
 }
 
+/// `the volume `data` at /data`, `/etc/app at /etc/app (read-only)`.
+impl fmt::Display for Mounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.in_words(), self.target)?;
+        if self.is_writable {
+            Ok(())
+        } else {
+            f.write_str(" (read-only)")
+        }
+    }
+}
+
 /// What a mount of a service breaks, in a sentence; `None` where it is in order. `real` gives the paths
 /// without symbolic links, for the paths that differ from how they are written.
 pub fn unprotected(
@@ -135,10 +148,15 @@ pub fn unprotected(
 }
 
 fn what_to_do(view: &ServiceView, mount: &Mounted) -> String {
-    let state = view.writes.first().map_or("…", |(state, _)| state.as_str());
     let target = &mount.target;
     match mount.as_part().filter(|_| !mount.is_anonymous()) {
-        Some(part) => format!("add `{part}` to `protect {state}`, or `ignores {part} because \"…\"` to the service"),
+        Some(part) => {
+            let ignores = format!("add `ignores {part} because \"…\"` to the service");
+            match view.writes.first() {
+                Some((state, _)) => format!("add `{part}` to `protect {state}`, or {ignores}"),
+                None => format!("protect `{part}` in a state that it `writes`, or {ignores}"),
+            }
+        }
         None if mount.is_anonymous() => format!(
             "give it a name and protect it (`volume \"NAME\"`), or add `ignores path \"{target}\" because \"…\"` to the service"
         ),

@@ -57,7 +57,7 @@ fn the_forgotten_third_mount_is_found() {
     assert_eq!(
         said(&app, &volume("cache")).unwrap(),
         "service `app` writes to the volume `cache`, mounted at /cache, which nothing protects: \
-         add `volume \"cache\"` to `protect records`, or `ignores volume \"cache\" because \"…\"` to the service"
+         add `volume \"cache\"` to `protect records`, or add `ignores volume \"cache\" because \"…\"` to the service"
     );
     assert!(
         said(&app, &bind("/srv")).unwrap().contains("path \"/srv\""),
