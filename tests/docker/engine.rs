@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::docker::Daemon;
 
-const SERVE: &str = "trap 'exit 3' TERM; while :; do sleep 0.1 & wait; done";
+const SERVE: &str = "trap 'exit 3' TERM; echo up; while :; do sleep 0.1 & wait; done";
 
 /// Removes its containers and volumes from the shared engine.
 struct Cleared<'a>(&'a Daemon, &'static [&'static str]);
@@ -120,23 +120,23 @@ async fn a_container_is_told_whole_and_without_its_environment() {
     ));
 }
 
-#[tokio::test]
-async fn a_life_from_order_to_removal() {
-    let Some(daemon) = Daemon::shared("a_life_from_order_to_removal") else {
-        return;
+/// Waits until a container has said that it is up: from then on it hears signals.
+async fn until_up(engine: &DockerEngine, name: &str) {
+    let end = LogEnd {
+        since_seconds: None,
+        lines_max: 10,
+        bytes_max: 100,
     };
-    let _cleared = Cleared(daemon, &["engine-life", "engine-lives"]);
-    let image = daemon.image("engine-life", SERVE);
-    let engine = engine(daemon);
-    let labels = [("run".to_owned(), "engine-life".to_owned())];
-    engine.create_volume("engine-life", &labels).await.unwrap();
-    assert_eq!(
-        engine.labelled_volumes(&[("run", "engine-life")]).await.unwrap(),
-        ["engine-life"]
-    );
+    while !engine.logs(name, &end).await.unwrap().stdout.starts_with(b"up\n") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An order that says everything.
+fn whole_order(image: &str) -> ContainerOrder {
     let secret = Value::Secret(Secret::new("password", "hunter2-given"));
-    let whole = ContainerOrder {
-        labels: labels.into(),
+    ContainerOrder {
+        labels: [("run".to_owned(), "engine-life".to_owned())].into(),
         environment: [("PASSWORD".to_owned(), secret)].into(),
         mounts: vec![MountOrder {
             source: "engine-life".into(),
@@ -154,8 +154,25 @@ async fn a_life_from_order_to_removal() {
             name: "always".into(),
             maximum_retries: 0,
         }),
-        ..order("engine-life", &image)
+        ..order("engine-life", image)
+    }
+}
+
+#[tokio::test]
+async fn a_life_from_order_to_removal() {
+    let Some(daemon) = Daemon::shared("a_life_from_order_to_removal") else {
+        return;
     };
+    let _cleared = Cleared(daemon, &["engine-life", "engine-lives"]);
+    let image = daemon.image("engine-life", SERVE);
+    let engine = engine(daemon);
+    let labels = [("run".to_owned(), "engine-life".to_owned())];
+    let whole = whole_order(&image);
+    engine.create_volume("engine-life", &labels).await.unwrap();
+    assert_eq!(
+        engine.labelled_volumes(&[("run", "engine-life")]).await.unwrap(),
+        ["engine-life"]
+    );
     let id = engine.create(&whole).await.unwrap();
     let made = engine.container("engine-life").await.unwrap().unwrap();
     assert_eq!((made.id.as_str(), made.state.status.as_str()), (id.as_str(), "created"));
@@ -175,6 +192,7 @@ async fn a_life_from_order_to_removal() {
 
     assert_eq!(engine.start("engine-life").await, Ok(true));
     assert_eq!(engine.start("engine-life").await, Ok(false));
+    until_up(&engine, "engine-life").await;
     engine
         .set_restart_policy("engine-life", &RestartPolicy::never())
         .await
@@ -192,15 +210,8 @@ async fn a_life_from_order_to_removal() {
     assert_eq!(engine.remove("engine-lives", true).await, Ok(true));
     assert_eq!(engine.remove("engine-lives", true).await, Ok(false));
     assert!(engine.ended("engine-lives").await.unwrap_err().is_missing());
-    assert!(
-        engine
-            .volume("engine-life")
-            .await
-            .unwrap()
-            .unwrap()
-            .mountpoint
-            .ends_with("/_data")
-    );
+    let volume = engine.volume("engine-life").await.unwrap().unwrap();
+    assert!(volume.mountpoint.ends_with("/_data") && volume.labels["run"] == "engine-life");
     assert_eq!(engine.remove_volume("engine-life").await, Ok(true));
     assert_eq!(engine.remove_volume("engine-life").await, Ok(false));
     assert_eq!(engine.volume("engine-life").await, Ok(None));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use backstay::containers::{Containers, LogEnd, Problem, ProgramOrder};
 use backstay::world::real::{DockerEngine, EngineLimits};
 
-use super::{Cleared, SERVE, engine, order};
+use super::{Cleared, SERVE, engine, order, until_up};
 use crate::docker::Daemon;
 use crate::proxy::Proxy;
 
@@ -75,12 +75,12 @@ async fn a_stop_that_nobody_waits_for_goes_on() {
         return;
     };
     let _cleared = Cleared(daemon, &["engine-stop"]);
-    let slow = "trap 'sleep 1; exit 5' TERM; while :; do sleep 0.1 & wait; done";
+    let slow = "trap 'sleep 1; exit 5' TERM; echo up; while :; do sleep 0.1 & wait; done";
     let image = daemon.image("engine-stop", slow);
     let engine = engine(daemon);
     engine.create(&order("engine-stop", &image)).await.unwrap();
     engine.start("engine-stop").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until_up(&engine, "engine-stop").await;
     let waited = tokio::time::timeout(
         Duration::from_millis(200),
         engine.stop("engine-stop", Duration::from_secs(20)),
@@ -128,7 +128,7 @@ async fn a_frozen_engine_hangs_nobody() {
         engine.write_tree(name, "/", tar()),
         stranger.start(name),
     );
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     let lost = [
         told.err(),
         started.err(),

@@ -37,74 +37,83 @@ fn settings(mut told: Json) -> Json {
     serde_json::json!({"config": config, "host": host, "mounts": mounts, "networks": networks})
 }
 
+/// Everything that can be given, in the words of the `docker` program.
+const GIVEN: &str = "run --detach --name=engine-old --env=LEVEL=2 --env=OWN=a=b --label=colour=blue \
+    --volume=engine-kept:/data --volume=/nameless --volume=/etc:/host:ro --tmpfs=/scratch:size=1m \
+    --publish=127.0.0.1::8080 --network=engine-net --network-alias=other --ip=172.31.91.77 \
+    --restart=unless-stopped --hostname=boat --cap-add=NET_ADMIN --cap-drop=MKNOD --ulimit=nofile=1000:2000 \
+    --memory=64m --cpus=0.5 --pids-limit=99 --log-opt=max-size=1m --device=/dev/null:/dev/nothing \
+    --add-host=mast:10.0.0.9 --shm-size=8m --init --read-only --stop-timeout=7 --stop-signal=INT --group-add=1000 \
+    --oom-score-adj=100 --dns=10.0.0.3 --health-cmd=true --health-interval=30s --sysctl=net.ipv4.ip_forward=0 \
+    --entrypoint=/entry";
+const OLD: [&str; 6] = [
+    "ENV LEVEL=1 COLOUR=red",
+    "ENV FROM_OLD=1",
+    "VOLUME /made",
+    "LABEL maker=old",
+    "CMD [\"old\"]",
+    "EXPOSE 81",
+];
+const NEW: [&str; 6] = [
+    "ENV LEVEL=2 FROM_NEW=1",
+    "LABEL maker=new",
+    "CMD [\"new\"]",
+    "WORKDIR /tmp",
+    "USER app",
+    "EXPOSE 82",
+];
+
+/// An order for a container like another.
+fn order_like(other: &str, name: &str, image: &str) -> ContainerOrder {
+    ContainerOrder {
+        like: Some(Like {
+            container: other.to_owned(),
+        }),
+        ..order(name, image)
+    }
+}
+
 #[tokio::test]
 async fn what_was_given_survives_the_way_there_and_back() {
     let Some(daemon) = Daemon::shared("what_was_given_survives_the_way_there_and_back") else {
         return;
     };
-    let _cleared = Cleared(
-        daemon,
-        &[
-            "engine-old",
-            "engine-new",
-            "engine-back",
-            "engine-kept",
-            "engine-net",
-            "engine-side",
-        ],
-    );
-    let old = daemon.image_with(
+    let names = &[
         "engine-old",
-        SERVE,
-        &[
-            "ENV LEVEL=1 COLOUR=red",
-            "ENV FROM_OLD=1",
-            "VOLUME /made",
-            "LABEL maker=old",
-            "CMD [\"old\"]",
-            "EXPOSE 81",
-        ],
-    );
-    let new = daemon.image_with(
         "engine-new",
-        SERVE,
-        &[
-            "ENV LEVEL=2 FROM_NEW=1",
-            "LABEL maker=new",
-            "CMD [\"new\"]",
-            "WORKDIR /tmp",
-            "USER app",
-            "EXPOSE 82",
-        ],
-    );
+        "engine-back",
+        "engine-kept",
+        "engine-net",
+        "engine-side",
+    ];
+    let _cleared = Cleared(daemon, names);
+    let old = daemon.image_with("engine-old", SERVE, &OLD);
+    let new = daemon.image_with("engine-new", SERVE, &NEW);
     daemon.docker(&["network", "create", "--subnet=172.31.91.0/24", "engine-net"]);
     daemon.docker(&["network", "create", "--subnet=172.31.92.0/24", "engine-side"]);
-    let given = "run --detach --name=engine-old --env=LEVEL=2 --env=OWN=a=b --label=colour=blue --volume=engine-kept:/data \
-         --volume=/nameless --volume=/etc:/host:ro --tmpfs=/scratch:size=1m --publish=127.0.0.1::8080 \
-         --network=engine-net --network-alias=other --ip=172.31.91.77 --restart=unless-stopped --hostname=boat \
-         --cap-add=NET_ADMIN --cap-drop=MKNOD --ulimit=nofile=1000:2000 --memory=64m --cpus=0.5 --pids-limit=99 \
-         --log-opt=max-size=1m --device=/dev/null:/dev/nothing --add-host=mast:10.0.0.9 --shm-size=8m --init \
-         --read-only --stop-timeout=7 --stop-signal=INT --group-add=1000 --oom-score-adj=100 --dns=10.0.0.3 \
-         --health-cmd=true --health-interval=30s --sysctl=net.ipv4.ip_forward=0 --entrypoint=/entry";
-    let mut call: Vec<&str> = given.split_whitespace().collect();
+    let mut call: Vec<&str> = GIVEN.split_whitespace().collect();
     call.extend([old.as_str(), "serve", "it"]);
     daemon.docker(&call);
     daemon.docker(&["network", "connect", "--alias=beside", "engine-side", "engine-old"]);
-    let first = inspected(daemon, "engine-old");
+    let first = settings(inspected(daemon, "engine-old"));
 
     let engine = engine(daemon);
-    let like = |container: &str| {
-        Some(Like {
-            container: container.to_owned(),
-        })
-    };
-    let there = ContainerOrder {
-        like: like("engine-old"),
-        ..order("engine-new", &new)
-    };
+    let there = order_like("engine-old", "engine-new", &new);
     engine.create(&there).await.unwrap();
-    let second = inspected(daemon, "engine-new");
-    let env = second["Config"]["Env"].to_string();
+    has_nothing_of_the_old_image(&inspected(daemon, "engine-new")["Config"]);
+
+    let back = order_like("engine-new", "engine-back", &old);
+    engine.create(&back).await.unwrap();
+    daemon.docker(&["rm", "--force", "engine-old"]);
+    engine.start("engine-back").await.unwrap();
+    let third = settings(inspected(daemon, "engine-back"));
+    for part in ["config", "host", "mounts", "networks"] {
+        assert_eq!(first[part], third[part], "{part}");
+    }
+}
+
+fn has_nothing_of_the_old_image(config: &Json) {
+    let env = config["Env"].to_string();
     for (variable, is_there) in [
         ("LEVEL=2", true),
         ("OWN=a=b", true),
@@ -114,26 +123,13 @@ async fn what_was_given_survives_the_way_there_and_back() {
     ] {
         assert_eq!(env.contains(variable), is_there, "{variable} in {env}");
     }
-    assert_eq!(second["Config"]["WorkingDir"], "/tmp");
-    assert_eq!(second["Config"]["User"], "app");
-    assert_eq!(second["Config"]["Labels"]["maker"], "new");
-    assert_eq!(second["Config"]["Cmd"], serde_json::json!(["serve", "it"]));
-    assert!(second["Config"]["ExposedPorts"].get("81/tcp").is_none());
-    let given = second["Config"]["Labels"]["backstay.given"].as_str().unwrap();
+    assert_eq!(config["WorkingDir"], "/tmp");
+    assert_eq!(config["User"], "app");
+    assert_eq!(config["Labels"]["maker"], "new");
+    assert_eq!(config["Cmd"], serde_json::json!(["serve", "it"]));
+    assert!(config["ExposedPorts"].get("81/tcp").is_none());
+    let given = config["Labels"]["backstay.given"].as_str().unwrap();
     assert!(given.contains("variable OWN") && !given.contains("a=b"), "{given}");
-
-    let back = ContainerOrder {
-        like: like("engine-new"),
-        ..order("engine-back", &old)
-    };
-    engine.create(&back).await.unwrap();
-    daemon.docker(&["rm", "--force", "engine-old"]);
-    engine.start("engine-back").await.unwrap();
-    let third = inspected(daemon, "engine-back");
-    let (first, third) = (settings(first), settings(third));
-    for part in ["config", "host", "mounts", "networks"] {
-        assert_eq!(first[part], third[part], "{part}");
-    }
 }
 
 #[tokio::test]
@@ -156,9 +152,6 @@ async fn what_the_order_says_wins() {
     ]);
     let text = |text: &str| Value::Text(text.to_owned());
     let wins = ContainerOrder {
-        like: Some(Like {
-            container: "engine-wins".into(),
-        }),
         environment: [("LEVEL".to_owned(), text("1"))].into(),
         mounts: vec![MountOrder {
             source: "engine-wins-b".into(),
@@ -173,7 +166,7 @@ async fn what_the_order_says_wins() {
         network: Some("none".into()),
         command: Some(vec!["say".into()]),
         restart_policy: Some(RestartPolicy::never()),
-        ..order("engine-won", &image)
+        ..order_like("engine-wins", "engine-won", &image)
     };
     engine(daemon).create(&wins).await.unwrap();
     let told = inspected(daemon, "engine-won");
