@@ -120,7 +120,7 @@ impl<'a> Bench<'a> {
         let say = move |line: &str| heard.lock().unwrap().push(line.to_owned());
         let context = Context {
             run: format!("run-{}", self.name),
-            key: format!("run-{}/step.1", self.name),
+            key: format!("run-{}/step/1", self.name),
             attempt: 1,
             limit: Duration::from_millis(signature.limit_ms),
             cancelled,

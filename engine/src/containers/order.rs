@@ -15,6 +15,12 @@ pub mod labels {
     pub const KEY: &str = "backstay.key";
     /// The names of the settings that were given and did not come from the image.
     pub const GIVEN: &str = "backstay.given";
+
+    /// The step of a statement's stable key, as the transcript names it: `switch` of `RUN/switch/1`.
+    pub fn step_of(key: &str) -> &str {
+        let statement = key.split_once('/').map_or("", |(_, statement)| statement);
+        statement.split('/').next().unwrap_or_default()
+    }
 }
 
 /// A container to be made. What is `None` or empty is taken from [`Like`], else from the image.

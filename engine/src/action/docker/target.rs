@@ -56,14 +56,9 @@ pub(super) fn is_own(context: &Context, arguments: &Arguments, container: &Conta
 
 /// The labels of what this statement makes.
 pub(super) fn labels_of(context: &Context) -> std::collections::BTreeMap<String, String> {
-    let statement = context
-        .key
-        .strip_prefix(context.run.as_str())
-        .map_or(context.key.as_str(), |rest| rest.trim_start_matches('/'));
-    let step = statement.split('.').next().unwrap_or_default();
     [
         (labels::RUN, context.run.as_str()),
-        (labels::STEP, step),
+        (labels::STEP, labels::step_of(&context.key)),
         (labels::KEY, context.key.as_str()),
     ]
     .into_iter()

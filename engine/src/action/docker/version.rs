@@ -21,31 +21,37 @@ impl Action for Version {
         describe::read(
             "docker",
             "version",
-            "Says whether a container engine answers, and which.\n\n`ok` is false where none can be reached; `engine` says \
+            "Says whether a container engine answers, and which.\n\n`ok` is false where none can be reached; `reason` says \
              then what to do. Engines from 20.10 on are known to work.",
         )
         .gives(Type::record(
             "EngineVersion",
-            &[("ok", Type::Bool), ("engine", Type::Text), ("interface", Type::Text)],
+            &[
+                ("ok", Type::Bool),
+                ("engine", Type::Text),
+                ("interface", Type::Text),
+                ("reason", Type::Text),
+            ],
         ))
         .touches(Touch::Reads(Resource::new(ResourceKind::External, Pattern::Text("docker"))))
         .done()
     }
 
     async fn perform(&self, _context: &Context, _arguments: &Arguments) -> Outcome {
-        let (is_there, engine, interface) = match self.0.version().await {
-            Ok(version) => (true, version.engine, version.interface),
-            Err(problem) => (false, problem.to_string(), String::new()),
-        };
-        let summary = if is_there {
-            format!("Docker {engine}, interface {interface}")
-        } else {
-            engine.clone()
+        let (summary, engine, interface, reason) = match self.0.version().await {
+            Ok(version) => (
+                format!("Docker {}, interface {}", version.engine, version.interface),
+                version.engine,
+                version.interface,
+                String::new(),
+            ),
+            Err(problem) => (problem.to_string(), String::new(), String::new(), problem.to_string()),
         };
         let value = Value::Record(BTreeMap::from([
-            ("ok".to_owned(), Value::Bool(is_there)),
+            ("ok".to_owned(), Value::Bool(reason.is_empty())),
             ("engine".to_owned(), Value::Text(engine)),
             ("interface".to_owned(), Value::Text(interface)),
+            ("reason".to_owned(), Value::Text(reason)),
         ]));
         Outcome::Done(Evidence::value(value, summary))
     }

@@ -45,7 +45,7 @@ pub async fn containers(plan: &Plan, asked: &dyn Asked) -> Found {
     }
     match asked.answer_to(&call("docker.version", None)).await {
         Ok(version) if field(&version, "ok") == Some(&Value::Bool(false)) => {
-            found.broken.push(("engine", text(&version, "engine")));
+            found.broken.push(("engine", text(&version, "reason")));
             return found;
         }
         Ok(version) => found

@@ -36,11 +36,9 @@ pub(in super::super) struct Engine {
 impl Engine {
     /// For the attempt of this context. To be called inside of the runtime.
     pub(in super::super) fn new(containers: Arc<dyn Containers>, context: &Context) -> Self {
-        let statement = context.key.split_once('/').map_or("", |(_, statement)| statement);
-        let step = statement.split('.').next().unwrap_or_default();
         let labels = [
             (labels::RUN, context.run.as_str()),
-            (labels::STEP, step),
+            (labels::STEP, labels::step_of(&context.key)),
             (labels::KEY, context.key.as_str()),
             PURPOSE,
         ];
