@@ -100,6 +100,7 @@ impl Containers {
                 ("ok", Value::Bool(true)),
                 ("engine", text("simulated")),
                 ("interface", text("simulated")),
+                ("reason", text("")),
             ])));
         }
         let is_there = !self.absent.contains(name);
