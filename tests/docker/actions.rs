@@ -488,3 +488,44 @@ async fn a_paused_container_is_stopped_and_one_that_does_not_end_is_killed() {
         "{line}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
+    let Some(daemon) = Daemon::private("an_engine_that_is_restarted_on_the_way_is_waited_for") else {
+        return;
+    };
+    let mut bench = Bench::new(&daemon, "waited");
+    let data = bench.volume("waited-data");
+    let old = daemon.image("waited", &service_script("A"));
+    let new = daemon.image("waited-new", &service_script("B"));
+    serve(
+        &daemon,
+        "waited",
+        &old,
+        &["--restart=always", "--volume=waited-data:/data"],
+    );
+    for (number, after_ms) in [100, 700, 2500, 3500].into_iter().enumerate() {
+        let wanted = if number % 2 == 0 { &new } else { &old };
+        let call = bench
+            .call("run", &[("image", image(wanted))])
+            .of_statement(&format!("step.{number}"));
+        let restart = async {
+            tokio::time::sleep(Duration::from_millis(after_ms)).await;
+            tokio::task::block_in_place(|| daemon.restart());
+        };
+        let (outcome, ()) = tokio::join!(call.perform(), restart);
+        let settled = call.settle().await;
+        if !matches!(outcome, Outcome::Done(_)) {
+            assert!(
+                !matches!(settled, Settled::Undecidable(_)),
+                "{after_ms}: {outcome:?}, {settled:?}"
+            );
+            call.does().await;
+        }
+        assert_eq!(&bench.asks("running_image").await, wanted, "{after_ms}");
+        assert_eq!(bench.asks("restart_policy").await, "always", "{after_ms}");
+        assert_eq!(bench.of_the_run(), "waited", "{after_ms}");
+        let is_beside = data.join("two").exists();
+        assert!(!is_beside, "{after_ms}: two wrote at once, {outcome:?}");
+    }
+}

@@ -270,16 +270,34 @@ async fn a_job_never_runs_twice_at_once_and_its_end_is_not_lost() {
     assert!(matches!(settled, Settled::NotDone(_)), "{settled:?}");
     assert_eq!(unmade.does().await.summary, "0 ended well");
     assert_eq!(count(), 1);
+    // A second attempt takes up what runs; settling waits for it, and ends it at the limit.
     let running = job("b.1", "4", "0");
+    Lost::Reply.of(&proxy, "POST", "/containers/*/start");
+    running.is_lost().await;
+    assert_eq!(running.does().await.summary, "4 ended well");
+    assert!(bench.heard().iter().any(|line| line.contains("still runs")));
+    assert_eq!(count(), 1);
+    let waited = job("b.2", "4", "0");
     let settled = Lost::Reply
-        .settled(&proxy, "POST", "/containers/*/start", &running)
+        .settled(&proxy, "POST", "/containers/*/start", &waited)
+        .await;
+    assert!(matches!(settled, Settled::Done(_)), "{settled:?}");
+    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
+    let endless = job("b.3", "300", "0").within(Duration::from_secs(8));
+    let settled = Lost::Reply
+        .settled(&proxy, "POST", "/containers/*/start", &endless)
         .await;
     assert!(
-        matches!(settled, Settled::Undecidable(ref why) if why.contains("still runs")),
+        matches!(settled, Settled::NotDone(ref why) if why.contains("was ended")),
         "{settled:?}"
     );
-    assert_eq!(running.does().await.summary, "4 ended well");
-    assert_eq!(count(), 1);
+    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
+    let unstarted = job("b.4", "0", "0");
+    let settled = Lost::Request
+        .settled(&proxy, "POST", "/containers/*/start", &unstarted)
+        .await;
+    assert!(matches!(settled, Settled::NotDone(_)), "{settled:?}");
+    assert_eq!((count(), bench.of_the_run().as_str()), (0, ""));
     let ended = job("c.1", "0", "0");
     Lost::Reply.of(&proxy, "POST", "/containers/*/start");
     ended.is_lost().await;

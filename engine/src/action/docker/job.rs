@@ -24,6 +24,8 @@ use crate::containers::{Container, LogEnd, Printed, Problem, RestartPolicy};
 
 /// How long a job that is to be ended early may take to end.
 const GRACE: Duration = Duration::from_secs(8);
+/// How long the proof that it ended may take beside that.
+const PROOF: Duration = Duration::from_secs(5);
 /// So much longer than its limit it may take when it is ended, in milliseconds.
 const GRACE_MS: u64 = 10_000;
 /// So many lines of what it printed are kept.
@@ -249,6 +251,8 @@ impl Job {
         removed.map(|_| ()).map_err(Trouble::of_change)
     }
 
+    /// Finds out how an attempt came out. A job that still runs is waited for within the limit and then ended: it is
+    /// ours, and nothing else of the run may begin beside it.
     async fn find_out(&self, context: &Context) -> Result<Settled, Trouble> {
         let kept = kept(context).map_err(Trouble::Failed)?;
         let name = name_of(context);
@@ -258,15 +262,14 @@ impl Job {
         let ours = found.filter(|container| is_of_statement(context, container));
         let status = match (&ours, &kept) {
             (Some(container), Some(kept)) if kept.container == container.id => kept.exit,
-            (Some(container), _) if container.state.is_running => {
-                let line = format!("{name} still runs; a second attempt goes on waiting for it");
-                return Ok(Settled::Undecidable(line));
+            (Some(container), _) if container.state.started_at.is_empty() => {
+                self.discard(container).await?;
+                return Ok(Settled::NotDone("it was made and never started".to_owned()));
             }
-            (Some(container), _) if container.state.finished_at.is_empty() => {
-                let line = format!("{name} is made and did not run yet; a second attempt starts it");
-                return Ok(Settled::Undecidable(line));
-            }
-            (Some(container), _) => container.state.exit_code,
+            (Some(container), _) => match self.wait_out(context, container).await? {
+                Some(status) => status,
+                None => return Ok(Settled::NotDone("it still ran at its limit and was ended".to_owned())),
+            },
             (None, Some(kept)) => kept.exit,
             (None, None) => return Ok(Settled::NotDone("nothing of this statement is there".to_owned())),
         };
@@ -279,6 +282,20 @@ impl Job {
             let _ = self.discard(&container).await;
         }
         Ok(Settled::Done(Evidence::line("it ended well")))
+    }
+
+    /// The exit status of a job that may still run; `None` where it had to be ended at the limit.
+    async fn wait_out(&self, context: &Context, container: &Container) -> Result<Option<i64>, Trouble> {
+        let grace = GRACE.min(context.limit / 4);
+        let patience = context.limit.saturating_sub(grace + PROOF).max(context.limit / 4);
+        tokio::select! {
+            ended = self.0.ended(&container.id) => ended.map(Some).map_err(Trouble::of_question),
+            () = super::patience::pause(patience) => {
+                halt(&self.0, context, container, grace).await?;
+                self.discard(container).await?;
+                Ok(None)
+            }
+        }
     }
 }
 
