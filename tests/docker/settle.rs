@@ -240,79 +240,101 @@ async fn a_first_container_is_found_by_its_label_when_the_reply_was_lost() {
     assert!(matches!(call.settle().await, Settled::Done(_)));
 }
 
+/// A tool that counts how often it ran, takes its seconds, and ends with its status.
+struct Tool<'a> {
+    bench: Bench<'a>,
+    image: String,
+    data: std::path::PathBuf,
+}
+
+impl<'a> Tool<'a> {
+    fn new(daemon: &'a Daemon, proxy: &Proxy, name: &str) -> Self {
+        let mut bench = Bench::reached_by(daemon, &proxy.host(), name, Begins::Running);
+        let data = bench.volume(&format!("{name}-data"));
+        let image = daemon.image(name, "echo x >> /data/count; sleep $1; exit $2");
+        Self { bench, image, data }
+    }
+
+    fn job(&self, statement: &str, seconds: &str, status: &str) -> Call<'_> {
+        let volume = format!("{}-data", self.bench.name);
+        let arguments = [
+            ("image", image(&self.image)),
+            ("argv", words(&[seconds, status])),
+            ("mounts", map(&[("/data", volume.as_str())])),
+        ];
+        self.bench.call("job", &arguments).of_statement(statement)
+    }
+
+    /// How often it ran since this was last asked; no container may be left.
+    fn count(&self) -> usize {
+        let text = std::fs::read_to_string(self.data.join("count")).unwrap_or_default();
+        let _ = std::fs::remove_file(self.data.join("count"));
+        assert_eq!(self.bench.of_the_run(), "");
+        text.lines().count()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_never_runs_twice_at_once_and_its_end_is_not_lost() {
-    let Some(daemon) = Daemon::shared("a_job_never_runs_twice_at_once_and_its_end_is_not_lost") else {
+async fn a_job_never_runs_twice_at_once() {
+    let Some(daemon) = Daemon::shared("a_job_never_runs_twice_at_once") else {
         return;
     };
     let proxy = Proxy::new(daemon);
-    let mut bench = Bench::reached_by(daemon, &proxy.host(), "lost-job", Begins::Running);
-    let data = bench.volume("lost-job-data");
-    let tool = daemon.image("lost-job", "echo x >> /data/count; sleep $1; exit $2");
-    let job = |statement: &str, seconds: &str, status: &str| {
-        let mounts = map(&[("/data", "lost-job-data")]);
-        let arguments = [
-            ("image", image(&tool)),
-            ("argv", words(&[seconds, status])),
-            ("mounts", mounts),
-        ];
-        bench.call("job", &arguments).of_statement(statement)
-    };
-    let count = || {
-        let text = std::fs::read_to_string(data.join("count")).unwrap_or_default();
-        let _ = std::fs::remove_file(data.join("count"));
-        text.lines().count()
-    };
-    let unmade = job("a.1", "0", "0");
+    let tool = Tool::new(daemon, &proxy, "lost-job");
+    let start = ("POST", "/containers/*/start");
+    let unmade = tool.job("a.1", "0", "0");
     let settled = Lost::Request
         .settled(&proxy, "POST", "/containers/create", &unmade)
         .await;
     assert!(matches!(settled, Settled::NotDone(_)), "{settled:?}");
     assert_eq!(unmade.does().await.summary, "0 ended well");
-    assert_eq!(count(), 1);
+    assert_eq!(tool.count(), 1);
     // A second attempt takes up what runs; settling waits for it, and ends it at the limit.
-    let running = job("b.1", "4", "0");
-    Lost::Reply.of(&proxy, "POST", "/containers/*/start");
+    let running = tool.job("b.1", "4", "0");
+    Lost::Reply.of(&proxy, start.0, start.1);
     running.is_lost().await;
     assert_eq!(running.does().await.summary, "4 ended well");
-    assert!(bench.heard().iter().any(|line| line.contains("still runs")));
-    assert_eq!(count(), 1);
-    let waited = job("b.2", "4", "0");
-    let settled = Lost::Reply
-        .settled(&proxy, "POST", "/containers/*/start", &waited)
-        .await;
+    assert!(tool.bench.heard().iter().any(|line| line.contains("still runs")));
+    assert_eq!(tool.count(), 1);
+    let waited = tool.job("b.2", "4", "0");
+    let settled = Lost::Reply.settled(&proxy, start.0, start.1, &waited).await;
     assert!(matches!(settled, Settled::Done(_)), "{settled:?}");
-    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
-    let endless = job("b.3", "300", "0").within(Duration::from_secs(8));
-    let settled = Lost::Reply
-        .settled(&proxy, "POST", "/containers/*/start", &endless)
-        .await;
+    assert_eq!(tool.count(), 1);
+    let endless = tool.job("b.3", "300", "0").within(Duration::from_secs(8));
+    let settled = Lost::Reply.settled(&proxy, start.0, start.1, &endless).await;
     assert!(
         matches!(settled, Settled::NotDone(ref why) if why.contains("was ended")),
         "{settled:?}"
     );
-    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
-    let unstarted = job("b.4", "0", "0");
-    let settled = Lost::Request
-        .settled(&proxy, "POST", "/containers/*/start", &unstarted)
-        .await;
+    assert_eq!(tool.count(), 1);
+    let unstarted = tool.job("b.4", "0", "0");
+    let settled = Lost::Request.settled(&proxy, start.0, start.1, &unstarted).await;
     assert!(matches!(settled, Settled::NotDone(_)), "{settled:?}");
-    assert_eq!((count(), bench.of_the_run().as_str()), (0, ""));
-    let ended = job("c.1", "0", "0");
+    assert_eq!(tool.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_job_is_not_lost() {
+    let Some(daemon) = Daemon::shared("the_end_of_a_job_is_not_lost") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let tool = Tool::new(daemon, &proxy, "ended-job");
+    let ended = tool.job("c.1", "0", "0");
     Lost::Reply.of(&proxy, "POST", "/containers/*/start");
     ended.is_lost().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(matches!(ended.settle().await, Settled::Done(_)));
-    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
+    assert_eq!(tool.count(), 1);
     assert!(matches!(ended.settle().await, Settled::Done(_)));
-    let failed = job("d.1", "0", "5");
+    let failed = tool.job("d.1", "0", "5");
     Lost::Reply.of(&proxy, "POST", "/containers/*/start");
     failed.is_lost().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(matches!(failed.settle().await, Settled::Undecidable(ref why) if why.contains("status 5")));
     let told = failed.perform().await;
     assert_eq!(told.evidence().summary, "0 ended with status 5");
-    assert_eq!((count(), bench.of_the_run().as_str()), (1, ""));
+    assert_eq!(tool.count(), 1);
 }
 
 #[tokio::test]
