@@ -20,6 +20,7 @@ mod commits;
 mod faults;
 mod floating;
 mod holds;
+mod kinds;
 mod repetition;
 mod secrets;
 mod services;
@@ -61,6 +62,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     budgets::check,
     floating::check,
     services::check,
+    kinds::check,
     repetition::check,
     symptoms::check,
     secrets::check,

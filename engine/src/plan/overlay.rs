@@ -125,6 +125,13 @@ fn answers(kind: ResourceKind) -> bool {
 
 /// Whether two resources may be, or lie in, one thing.
 fn overlap(first: &GroundResource, second: &GroundResource, topology: &Topology) -> bool {
+    if first == second {
+        return true;
+    }
+    let volumes = (volumes_of(first, topology), volumes_of(second, topology));
+    if volumes.0.iter().any(|volume| volumes.1.contains(volume)) {
+        return true;
+    }
     let are_paths = |path: &str, other: &str| Path::new(path).starts_with(other) || Path::new(other).starts_with(path);
     let paths = (paths_of(first, topology), paths_of(second, topology));
     if let (Some(first_paths), Some(second_paths)) = paths {
@@ -137,7 +144,26 @@ fn overlap(first: &GroundResource, second: &GroundResource, topology: &Topology)
                 .iter()
                 .any(|path| second_paths.iter().any(|other| are_paths(path, other)));
     }
-    first.kind == second.kind && first.key == second.key
+    false
+}
+
+/// The container volumes that a resource is or holds.
+fn volumes_of(resource: &GroundResource, topology: &Topology) -> Vec<String> {
+    let Some(name) = resource.key.first() else {
+        return Vec::new();
+    };
+    match resource.kind {
+        ResourceKind::Volume => vec![name.clone()],
+        ResourceKind::State => {
+            let parts = topology.states.get(name).map_or(&[][..], |state| &state.parts);
+            let volumes = parts.iter().filter_map(|part| match part {
+                PartView::Volume(volume) => Some(volume.clone()),
+                PartView::Tree(_) | PartView::File(_) => None,
+            });
+            volumes.collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The paths that a resource lies at; `None` for what is no part of the file system.
@@ -203,5 +229,24 @@ mod tests {
             says(&overlay, Touch::Reads(file("/b"))),
             Says::UnknownUntil("three".to_owned())
         );
+    }
+
+    #[test]
+    fn a_volume_of_protected_state_is_that_state() {
+        let state = crate::topology::StateView {
+            parts: vec![PartView::Volume("data".to_owned())],
+        };
+        let topology = Topology {
+            states: BTreeMap::from([("records".to_owned(), state)]),
+            ..Topology::default()
+        };
+        let named = |kind, name: &str| Resource::new(kind, name.to_owned());
+        let records = named(ResourceKind::State, "records");
+        let mut overlay = Overlay::default();
+        let opaque = Touch::Opaque(named(ResourceKind::Volume, "data"));
+        overlay.change(&[opaque], true, "one", &topology);
+        let says = |resource| overlay.says(&[Touch::Reads(resource)], &topology);
+        assert_eq!(says(records), Says::UnknownUntil("one".to_owned()));
+        assert_eq!(says(named(ResourceKind::Volume, "other")), Says::Apart);
     }
 }

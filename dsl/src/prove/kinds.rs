@@ -1,0 +1,69 @@
+//! `wrong-type`: an action of processes is called for a container, or the other way round. What a service
+//! runs as is said once, and every action of a family is for one kind of it.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{ActionCall, Expr, ExprKind, Runs, StatementKind};
+use crate::prove::{Case, with_calls};
+use crate::walk;
+
+pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
+    for statement in walk::statements(case.runbook) {
+        let action = match &statement.kind {
+            StatementKind::Do(action) => Some(&action.call),
+            _ => None,
+        };
+        let reads = walk::expressions(statement).into_iter().flat_map(reads_in);
+        for call in action.into_iter().chain(reads) {
+            if let Some(found) = wrong(case, call) {
+                diagnostics.push(with_calls(found, statement));
+            }
+        }
+    }
+    let wells = case.runbook.services.iter().filter_map(|service| service.well.as_ref());
+    let anchors = case.runbook.anchors.iter().map(|anchor| &anchor.value);
+    let asked = wells.map(|well| &well.condition).chain(anchors);
+    for call in asked.flat_map(reads_in) {
+        if let Some(found) = wrong(case, call) {
+            diagnostics.push(found);
+        }
+    }
+}
+
+fn reads_in(expr: &Expr) -> Vec<&ActionCall> {
+    let parts = walk::deep(expr).into_iter();
+    parts
+        .filter_map(|part| match &part.kind {
+            ExprKind::Read(call) => Some(&**call),
+            _ => None,
+        })
+        .collect()
+}
+
+fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
+    let (_, argument) = call.arguments.iter().find(|(name, _)| name == "service")?;
+    let ExprKind::Service(name) = &argument.kind else {
+        return None;
+    };
+    let service = case.runbook.services.iter().find(|service| service.name == *name)?;
+    let family = call.action.split('.').next().unwrap_or_default();
+    let (wanted, fits) = match (family, &service.runs) {
+        ("process", runs) => ("process(\"…\")", matches!(runs, Runs::Process(_))),
+        ("docker", runs) => (
+            "container(\"…\")",
+            matches!(runs, Runs::Container(_) | Runs::Compose(..)),
+        ),
+        _ => return None,
+    };
+    let is = match &service.runs {
+        Runs::Process(_) => "a process",
+        Runs::Container(_) => "a container",
+        Runs::Compose(..) => "a service of a Compose project",
+        Runs::Unit(_) => "a unit",
+    };
+    let message = format!(
+        "`{}` is for a service that `runs {wanted}`, and `{name}` is {is}",
+        call.action
+    );
+    let found = Diagnostic::error("wrong-type", argument.span, message).cause(service.span, "declared here");
+    (!fits).then_some(found)
+}
