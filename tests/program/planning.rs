@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
-use crate::call::Desk;
+use crate::call::{Call, Desk};
 
 const CHANGES: &str = r#"runbook steps "Steps that would run, would not, or cannot be known"
 
@@ -134,4 +134,46 @@ step keep "Keep a copy, then write" {
         assert!(error.to_string().contains("not-apart"), "{verb}: {error}");
     }
     assert!(!desk.path("root/backups").exists());
+}
+
+#[test]
+fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
+    let desk = Desk::new();
+    let nowhere = format!("unix://{}", desk.path("no.sock").display());
+    for (runs, said) in [
+        ("unit(\"worker\")", "service `worker` is a unit of the service manager"),
+        (
+            "compose(\"/srv\", name: \"worker\")",
+            "service `worker` is a service of a Compose project",
+        ),
+        (
+            "container(\"worker\")",
+            "start Docker, or name its socket with DOCKER_HOST",
+        ),
+    ] {
+        desk.write(
+            "kinds.runbook",
+            format!(
+                "runbook kinds \"Kinds\"\n\
+                 service worker \"The worker\" {{ runs {runs} }}\n\
+                 step restart \"Restart\" {{\n\
+                 \u{20}\u{20}do exec.run([\"true\"], effects: {{ stops worker  repeat convergent }}) no undo because \"test\"\n\
+                 }}\n"
+            ),
+        );
+        let call = |verb: &str| {
+            let words = [verb, "kinds.runbook", "--format", "json", "--no-input"];
+            Call::of(
+                desk.command(&words[..if verb == "plan" { 4 } else { 5 }])
+                    .env("DOCKER_HOST", &nowhere),
+            )
+        };
+        let obstacles = call("plan").exits(0).json()["obstacles"].clone();
+        assert!(obstacles[0].as_str().unwrap().contains(said), "{obstacles}");
+        let refused = call("run").exits(4).json();
+        assert!(
+            refused["failed_at"]["reason"].as_str().unwrap().contains(said),
+            "{refused}"
+        );
+    }
 }
