@@ -47,12 +47,16 @@ impl World for Paper {
                 context.cancelled().await;
                 Outcome::failed("stopped")
             }
+            "t.lost" => Outcome::unknown("the reply was lost"),
             "t.panic" => unreachable!("as the test wants"),
             _ => Outcome::done("done"),
         }
     }
 
-    async fn settle(&self, _: &Context, _: &GroundCall) -> Settled {
+    async fn settle(&self, _: &Context, call: &GroundCall) -> Settled {
+        if call.action == "t.lost" {
+            std::future::pending::<()>().await;
+        }
         Settled::NotDone("not done".to_owned())
     }
 
@@ -75,6 +79,7 @@ impl Journal for Paper {
             Event::Outcome(outcome) => format!("outcome {} {:?}", outcome.key, outcome.result),
             Event::RunEnd(end) => format!("end {:?}", end.end),
             Event::Turn { .. } => "turn".to_owned(),
+            Event::Settled { key, verdict, .. } => format!("settled {key} {verdict:?}"),
             _ => return Ok(stamped(event)),
         });
         Ok(stamped(event))
@@ -328,4 +333,26 @@ async fn how_far_an_action_is_is_heard_and_not_recorded() {
         "end Completed",
     ];
     assert_eq!(notes, expected);
+}
+
+#[tokio::test]
+async fn a_world_that_never_tells_is_not_waited_for_and_what_may_be_repeated_is_begun_again_once() {
+    let mut lost = action("lost", "t.lost");
+    if let StatementKind::Do(action) = &mut lost.body.statements[0].kind {
+        action.within_ms = 100;
+        action.call.effects.repeat = Repeat::Convergent;
+    }
+    let began = std::time::Instant::now();
+    let (rest, notes) = driven(plan(vec![lost]).await, Paper::default(), 0).await;
+    assert!(end(rest) != End::Completed);
+    let of_attempt = [
+        "intent lost/1",
+        "perform r/lost/1",
+        "outcome lost/1 Unknown",
+        "settled lost/1 Undecidable",
+    ];
+    assert_eq!(notes[..4], of_attempt, "{notes:?}");
+    assert_eq!(notes[4..8], of_attempt, "{notes:?}");
+    assert_eq!(notes[8], "turn", "{notes:?}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
