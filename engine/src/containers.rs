@@ -35,6 +35,9 @@ pub trait Containers: Send + Sync {
     async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem>;
 
     /// Makes a container, which does not run yet, and gives its id.
+    ///
+    /// Engines before 25.0 take all networks but the first afterwards: a program that is killed meanwhile leaves a
+    /// container that is not in all of them, so one that was found half-way is better made anew.
     async fn create(&self, order: &ContainerOrder) -> Result<String, Problem>;
 
     /// Starts a container; `false` where it ran already.
