@@ -1,5 +1,6 @@
 //! Reads protected state once, hashes it on the way, and writes the archive.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
@@ -15,7 +16,7 @@ use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
 use super::stop::Stop;
 use super::survey::{Contents, Describer, scan};
-use super::volumes::{Content, Helpers, Streamed, StreamedKind, refuse_lost};
+use super::volumes::{Content, Reader, Streamed, StreamedKind, refuse_lost};
 use super::walk::{Found, FoundKind, is_same, walk};
 
 /// How often a file that changes while it is read is read again.
@@ -33,8 +34,8 @@ pub(super) struct Captured {
 
 /// What helpers are needed for, and what they saw before.
 pub(super) struct Far<'a> {
-    /// The helpers; none where every part lies here.
-    pub helpers: Option<&'a Helpers>,
+    /// The helper of each part that does not lie here, by the part's number.
+    pub readers: &'a BTreeMap<usize, &'a Reader<'a>>,
     /// What they saw in the volumes, with hashes.
     pub seen: &'a [Entry],
 }
@@ -99,14 +100,12 @@ struct Capture<'a> {
 impl Capture<'_> {
     /// A volume, through a helper. That tells no times below a second, so what it saw before is compared by content.
     fn far(&mut self, number: usize, part: &Part, far: &Far<'_>) -> Result<()> {
-        let (Some(volume), Some(helpers)) = (&part.volume, far.helpers) else {
+        let Some(reader) = far.readers.get(&number) else {
             return refused(format!("there is no helper for {}", part.shown()));
         };
         let start = self.entries.len();
         let stop = self.stop;
-        helpers.read(&volume.name, stop, &mut |found, content| {
-            self.streamed(number, found, content)
-        })?;
+        reader.read(stop, &mut |found, content| self.streamed(number, found, content))?;
         let before: Vec<Entry> = (far.seen.iter())
             .filter(|entry| entry.part == number)
             .cloned()

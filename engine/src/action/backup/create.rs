@@ -1,5 +1,6 @@
 //! `backup.create`: makes an archive of protected state and proves that it can be read back.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,13 @@ use backstay_dsl::types::Type;
 use super::bytes::{digest_text, short};
 use super::capture::{Far, capture};
 use super::contents;
-use super::manifest::{Entry, FORMAT, Header, Manifest};
+use super::manifest::{FORMAT, Header, Manifest};
 use super::problem::{Problem, Result, trying};
 use super::scope::{Part, parts, refuse_little_space, target};
 use super::stop::{OnCancel, Stop, in_thread};
 use super::survey::survey;
 use super::unfinished::Unfinished;
-use super::volumes::{Helpers, Trial, Volumes, Wanted};
+use super::volumes::{Helpers, Reader, Trial, Volumes, Wanted};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::Containers;
 use crate::units;
@@ -172,7 +173,11 @@ impl Order {
         }
         let helpers = self.helpers(&parts)?;
         let sight = self.volumes.quiet(&parts, Wanted::Read)?;
-        let seen = seen(&parts, helpers.as_ref(), stop)?;
+        let readers = readers(&parts, helpers.as_ref())?;
+        let mut seen = Vec::new();
+        for (number, reader) in &readers {
+            seen.extend(reader.entries(*number, stop)?);
+        }
         let survey = survey(&parts, &seen, stop)?;
         survey.refuse_live_databases()?;
         refuse_little_space(&directory, survey.bytes(), "the backup")?;
@@ -187,7 +192,7 @@ impl Order {
         };
         let unfinished = Unfinished(directory.join(self.unfinished_name()));
         let far = Far {
-            helpers: helpers.as_ref(),
+            readers: &readers.iter().map(|(number, reader)| (*number, reader)).collect(),
             seen: &seen,
         };
         let mut tries = 0;
@@ -289,15 +294,15 @@ impl Order {
     }
 }
 
-/// What helpers see in the volumes that only they can reach.
-fn seen(parts: &[Part], helpers: Option<&Helpers>, stop: &Stop) -> Result<Vec<Entry>> {
-    let mut all = Vec::new();
+/// A helper for each volume that only helpers can reach, by the part's number.
+fn readers<'h>(parts: &[Part], helpers: Option<&'h Helpers>) -> Result<BTreeMap<usize, Reader<'h>>> {
+    let mut readers = BTreeMap::new();
     for (number, part) in parts.iter().enumerate() {
         if let (None, Some(volume), Some(helpers)) = (part.mountpoint(), &part.volume, helpers) {
-            all.extend(helpers.entries(&volume.name, number, stop)?);
+            readers.insert(number, helpers.reader(&volume.name)?);
         }
     }
-    Ok(all)
+    Ok(readers)
 }
 
 fn notes(manifest: &Manifest, outside: usize) -> String {

@@ -23,7 +23,7 @@ use crate::action::Context;
 use crate::containers::{Containers, Volume};
 use crate::topology::RunsView;
 use engine::Engine;
-pub(super) use helper::{Content, Helpers, bytes_of, of_part, refuse_lost};
+pub(super) use helper::{Content, Helpers, Reader, bytes_of, of_part, refuse_lost};
 pub(super) use incoming::{Streamed, StreamedKind};
 pub(super) use users::{Sight, Wanted};
 

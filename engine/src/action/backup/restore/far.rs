@@ -4,6 +4,7 @@
 //! before the volume is touched, and never made again once that is noted. Whatever an interrupted attempt left, the
 //! next one empties and fills the volume once more.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::capture::{Far, capture};
@@ -15,7 +16,7 @@ use super::super::scope::refuse_little_space;
 use super::super::stop::Stop;
 use super::super::survey::survey;
 use super::super::unfinished::Unfinished;
-use super::super::volumes::{Helpers, of_part, refuse_lost};
+use super::super::volumes::{Reader, of_part, refuse_lost};
 use super::work::Order;
 
 impl Order {
@@ -34,15 +35,16 @@ impl Order {
         let archive = Archive::open(&self.backup, stop)?;
         for (number, name) in waiting {
             let helpers = self.volumes()?.helpers(&self.backup.state, &name)?;
+            let reader = helpers.reader(&name)?;
             let kept = journal.copies().into_iter().find(|(volume, _)| *volume == name);
             let copy = match kept {
                 Some((_, copy)) => copy,
-                None => self.copy(&helpers, number, journal, stop)?,
+                None => self.copy(&reader, number, journal, stop)?,
             };
             let filled = helpers
-                .empty(&name, stop)
+                .empty(&reader, stop)
                 .and_then(|()| helpers.fill(&name, (&archive, manifest, number), stop))
-                .and_then(|()| helpers.compare(&name, manifest, number, stop));
+                .and_then(|()| reader.compare(manifest, number, stop));
             filled.map_err(|problem| half_way(&problem, &copy))?;
             journal.add(Line::Filled { volume: name })?;
         }
@@ -50,7 +52,7 @@ impl Order {
     }
 
     /// Keeps what a volume holds beside the archive, and notes that.
-    fn copy(&self, helpers: &Helpers, number: usize, journal: &mut Journal, stop: &Stop) -> Result<PathBuf> {
+    fn copy(&self, reader: &Reader<'_>, number: usize, journal: &mut Journal, stop: &Stop) -> Result<PathBuf> {
         let part = self.parts[number].clone();
         let volume = part
             .volume
@@ -61,7 +63,7 @@ impl Order {
         let directory = directory
             .canonicalize()
             .map_err(trying(|| format!("cannot look at {}", directory.display())))?;
-        let seen = helpers.entries(&volume, 0, stop)?;
+        let seen = reader.entries(0, stop)?;
         let survey = survey(std::slice::from_ref(&part), &seen, stop)?;
         refuse_little_space(&directory, survey.bytes(), "the copy of what is there now")?;
         let header = Header {
@@ -82,7 +84,7 @@ impl Order {
         remove_tree(&path)?;
         let unfinished = Unfinished(path.with_extension("partial"));
         let far = Far {
-            helpers: Some(helpers),
+            readers: &BTreeMap::from([(0, reader)]),
             seen: &seen,
         };
         let captured = capture(header, &[part], &far, unfinished.create()?, stop)?;

@@ -46,41 +46,18 @@ pub(in super::super) type Take<'t> = dyn FnMut(&Streamed, &mut Content<'_>) -> R
 pub(in super::super) type Content<'c> = dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> + 'c;
 
 impl Helpers {
-    /// Reads a volume from its root on.
-    pub(in super::super) fn read(&self, volume: &str, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
-        let helper = self.helper(volume, Doing::Read)?;
-        let stream = self.engine.read_tree(&helper.id, &format!("/{ROOT}"))?;
-        let mut stream = Incoming::new(Bridge::new(stream, self.engine.runtime(), stop), ROOT);
-        while let Some(member) = stream.member()? {
-            take(&member, &mut |sink| stream.content(sink))?;
-        }
-        Ok(())
-    }
-
-    /// Everything that a volume holds, as entries of this part.
-    pub(in super::super) fn entries(&self, volume: &str, part: usize, stop: &Stop) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        self.read(volume, stop, &mut |member, content| {
-            let hash = match member.kind {
-                StreamedKind::File => {
-                    let mut hasher = Sha256::new();
-                    content(&mut |piece| {
-                        hasher.update(piece);
-                        Ok(())
-                    })?;
-                    hasher.finalize().into()
-                }
-                _ => Hash::default(),
-            };
-            entries.push(member.entry(part, hash));
-            Ok(())
-        })?;
-        Ok(entries)
+    /// A helper that reads a volume, as often as is wanted.
+    pub(in super::super) fn reader(&self, volume: &str) -> Result<Reader<'_>> {
+        Ok(Reader {
+            helper: self.helper(volume, Doing::Read)?,
+            volume: volume.to_owned(),
+        })
     }
 
     /// Empties a volume, and looks whether it is empty.
-    pub(in super::super) fn empty(&self, volume: &str, stop: &Stop) -> Result<()> {
-        if self.entries(volume, 0, stop)?.len() <= 1 {
+    pub(in super::super) fn empty(&self, reader: &Reader<'_>, stop: &Stop) -> Result<()> {
+        let volume = &reader.volume;
+        if reader.entries(0, stop)?.len() <= 1 {
             return Ok(());
         }
         let helper = self.helper(volume, Doing::Empty)?;
@@ -98,7 +75,7 @@ impl Helpers {
                 self.image
             ));
         }
-        match self.entries(volume, 0, stop)?.get(1) {
+        match reader.entries(0, stop)?.get(1) {
             None => Ok(()),
             Some(entry) => refused(format!(
                 "the volume {volume} could not be emptied: {} is still there",
@@ -132,22 +109,6 @@ impl Helpers {
         given.unwrap_or_else(|_| refused("the archive could not be given to the container engine"))
     }
 
-    /// Compares a volume with one part of a manifest, as far as streams carry it.
-    pub(in super::super) fn compare(&self, volume: &str, manifest: &Manifest, part: usize, stop: &Stop) -> Result<()> {
-        let expected: Vec<Entry> = of_part(manifest, part)
-            .map(|entry| Entry {
-                mtime_ns: 0,
-                ..entry.clone()
-            })
-            .collect();
-        match difference(&expected, &self.entries(volume, part, stop)?, Contents::Hash) {
-            None => Ok(()),
-            Some(what) => damaged(format!(
-                "what came out of the volume {volume} is not what was put into it: {what}"
-            )),
-        }
-    }
-
     /// Puts one part of an archive into a volume of its own, compares it, empties that again as a restore would,
     /// and removes it.
     pub(in super::super) fn prove(
@@ -158,8 +119,9 @@ impl Helpers {
         refuse_lost(of_part(manifest, part))?;
         let scratch = Scratch::make(&self.engine)?;
         self.fill(&scratch.name, (archive, manifest, part), stop)?;
-        self.compare(&scratch.name, manifest, part, stop)?;
-        self.empty(&scratch.name, stop)
+        let reader = self.reader(&scratch.name)?;
+        reader.compare(manifest, part, stop)?;
+        self.empty(&reader, stop)
     }
 
     fn helper(&self, volume: &str, doing: Doing) -> Result<Helper<'_>> {
@@ -187,6 +149,63 @@ impl Helpers {
             engine: &self.engine,
             id,
         })
+    }
+}
+
+/// A helper that only reads.
+pub(in super::super) struct Reader<'a> {
+    helper: Helper<'a>,
+    volume: String,
+}
+
+impl Reader<'_> {
+    /// Reads the volume from its root on.
+    pub(in super::super) fn read(&self, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
+        let engine = self.helper.engine;
+        let stream = engine.read_tree(&self.helper.id, &format!("/{ROOT}"))?;
+        let mut stream = Incoming::new(Bridge::new(stream, engine.runtime(), stop), ROOT);
+        while let Some(member) = stream.member()? {
+            take(&member, &mut |sink| stream.content(sink))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that the volume holds, as entries of this part.
+    pub(in super::super) fn entries(&self, part: usize, stop: &Stop) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        self.read(stop, &mut |member, content| {
+            let hash = match member.kind {
+                StreamedKind::File => {
+                    let mut hasher = Sha256::new();
+                    content(&mut |piece| {
+                        hasher.update(piece);
+                        Ok(())
+                    })?;
+                    hasher.finalize().into()
+                }
+                _ => Hash::default(),
+            };
+            entries.push(member.entry(part, hash));
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Compares a volume with one part of a manifest, as far as streams carry it.
+    pub(in super::super) fn compare(&self, manifest: &Manifest, part: usize, stop: &Stop) -> Result<()> {
+        let expected: Vec<Entry> = of_part(manifest, part)
+            .map(|entry| Entry {
+                mtime_ns: 0,
+                ..entry.clone()
+            })
+            .collect();
+        match difference(&expected, &self.entries(part, stop)?, Contents::Hash) {
+            None => Ok(()),
+            Some(what) => damaged(format!(
+                "what came out of the volume {} is not what was put into it: {what}",
+                self.volume
+            )),
+        }
     }
 }
 
