@@ -159,6 +159,8 @@ fn carry_out(daemon: &Daemon, images: &Images, boundary: &Boundary, trouble: Tro
         (5, "rolled_back") => book
             .is_as_before()
             .and_then(|()| book.has_left_no_more_than(&end["leftovers"])),
+        // Past the point of no return there is no way back, and the new release stays.
+        (8, "parked") if boundary.3 == "close" => book.is_upgraded(),
         // Nothing was changed: the site is as the demonstration puts it up, or was not put up.
         (4, "refused") if boundary.3 == "site_up" => Ok(()),
         (4, "refused") => book.is_as_before(),

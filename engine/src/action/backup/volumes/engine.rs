@@ -11,6 +11,7 @@ use super::super::bytes::hex;
 use super::super::problem::{Problem, Result, refused, trying};
 use super::super::stop::Stop;
 use crate::action::Context;
+use crate::action::common::patience::{insistent, patient};
 use crate::containers::{self, Container, ContainerOrder, Containers, Image, LogEnd, Volume, labels};
 
 /// The longest that one question waits for its answer.
@@ -92,7 +93,7 @@ impl Engine {
     pub(super) fn volume(&self, name: &str) -> Result<Option<Volume>> {
         self.ask(
             || format!("the volume {name} cannot be looked at"),
-            self.containers.volume(name),
+            insistent(|| self.containers.volume(name)),
         )
     }
 
@@ -100,7 +101,7 @@ impl Engine {
     pub(super) fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<()> {
         self.change(
             || format!("the volume {name} cannot be made"),
-            self.containers.create_volume(name, labels),
+            patient(|| self.containers.create_volume(name, labels)),
         )
     }
 
@@ -108,7 +109,7 @@ impl Engine {
     pub(super) fn remove_volume(&self, name: &str) -> Result<()> {
         self.change(
             || format!("the volume {name} cannot be removed"),
-            self.containers.remove_volume(name),
+            insistent(|| self.containers.remove_volume(name)),
         )
         .map(|_| ())
     }
@@ -117,10 +118,10 @@ impl Engine {
     pub(super) fn remove_left(&self) -> Result<()> {
         let labels = self.own_labels();
         let what = || "what an earlier attempt left cannot be looked for".to_owned();
-        for container in self.ask(what, self.containers.labelled(&labels))? {
+        for container in self.ask(what, insistent(|| self.containers.labelled(&labels)))? {
             self.remove_container(&container)?;
         }
-        for volume in self.ask(what, self.containers.labelled_volumes(&labels))? {
+        for volume in self.ask(what, insistent(|| self.containers.labelled_volumes(&labels)))? {
             self.remove_volume(&volume)?;
         }
         Ok(())
@@ -139,26 +140,28 @@ impl Engine {
         };
         self.change(
             || format!("a helper container of the image {} cannot be made", order.image),
-            self.containers.create(&order),
+            patient(|| self.containers.create(&order)),
         )
     }
 
     /// Starts a container of ours.
     pub(super) fn start(&self, container: &str) -> Result<()> {
         let what = || "the helper container cannot be started".to_owned();
-        self.change(what, self.containers.start(container)).map(|_| ())
+        self.change(what, patient(|| self.containers.start(container)))
+            .map(|_| ())
     }
 
     /// Removes a container of ours, ended first where it runs.
     pub(super) fn remove_container(&self, container: &str) -> Result<()> {
         let what = || format!("the helper container {container} cannot be removed");
-        let Some(found) = self.ask(what, self.containers.container(container))? else {
+        let Some(found) = self.ask(what, insistent(|| self.containers.container(container)))? else {
             return Ok(());
         };
         if found.state.is_running || found.state.is_restarting {
-            self.change(what, self.containers.stop(container, Duration::ZERO))?;
+            self.change(what, insistent(|| self.containers.stop(container, Duration::ZERO)))?;
         }
-        self.change(what, self.containers.remove(container, true)).map(|_| ())
+        self.change(what, insistent(|| self.containers.remove(container, true)))
+            .map(|_| ())
     }
 
     /// Waits for the end of a container, and gives its status.
@@ -174,7 +177,7 @@ impl Engine {
             lines_max: 1,
             bytes_max: 1000,
         };
-        let printed = self.ask(String::new, self.containers.logs(container, &end));
+        let printed = self.ask(String::new, insistent(|| self.containers.logs(container, &end)));
         let text = printed.map(|printed| [printed.stdout, printed.stderr].concat());
         String::from_utf8_lossy(&text.unwrap_or_default()).trim().to_owned()
     }
@@ -200,13 +203,13 @@ impl Engine {
     /// An image by name or id; `None` where it is not here.
     pub(super) fn image(&self, reference: &str) -> Result<Option<Image>> {
         let what = || format!("the image {reference} cannot be looked at");
-        self.ask(what, self.containers.image(reference))
+        self.ask(what, insistent(|| self.containers.image(reference)))
     }
 
     /// A container; `None` where there is none.
     pub(super) fn container(&self, name: &str) -> Result<Option<Container>> {
         let what = || format!("the container {name} cannot be looked at");
-        self.ask(what, self.containers.container(name))
+        self.ask(what, insistent(|| self.containers.container(name)))
     }
 
     /// Waits for something long, as long as the attempt may.
@@ -247,8 +250,8 @@ impl Engine {
         let what = || "which containers use the volume cannot be asked".to_owned();
         'listing: for _ in 0..LISTINGS {
             let mut all = Vec::new();
-            for name in self.ask(what, self.containers.labelled(&[]))? {
-                match self.ask(what, self.containers.container(&name))? {
+            for name in self.ask(what, insistent(|| self.containers.labelled(&[])))? {
+                match self.ask(what, insistent(|| self.containers.container(&name)))? {
                     Some(container) => all.push(container),
                     // Removed, or renamed: only a new list tells.
                     None => continue 'listing,
