@@ -83,11 +83,14 @@ pub struct Context {
 
 /// Says how far an action is: shown to whoever watches, never recorded, bounded by whoever shows it.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Progress(Option<ShowLine>);
+
+/// Shows a line.
+pub type ShowLine = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Progress {
     /// Progress that is handed to `show`, line by line.
-    pub fn new(show: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
+    pub fn new(show: ShowLine) -> Self {
         Self(Some(show))
     }
 

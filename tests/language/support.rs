@@ -10,7 +10,7 @@ use backstay_dsl::compile::{Compiled, compile};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::source::Sources;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| backstay::action::catalogue());
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(backstay::action::catalogue);
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {

@@ -226,13 +226,13 @@ fn a_hold_is_taken_and_released_once() {
 #[test]
 fn the_pin_of_a_container_is_its_image_unless_the_text_says_another() {
     let container = named(ResourceKind::Container, "app");
-    let usual = shape::usual_pin(&container).unwrap();
+    let usual = shape::usual_pin(&container).expect("a container has one");
     assert_eq!(shape::usual_pin(&named(ResourceKind::Unit, "app")), None);
     let mut shape = shape();
-    let gateway_shape = shape.services.get_mut("gateway").unwrap();
+    let gateway_shape = shape.services.get_mut("gateway").expect("it is there");
     gateway_shape.runs_as = Some(container.clone());
     assert_eq!(shape.pin_of(&gateway()), Some(&key("/p/.env", "IMAGE")));
-    let gateway_shape = shape.services.get_mut("gateway").unwrap();
+    let gateway_shape = shape.services.get_mut("gateway").expect("it is there");
     gateway_shape.pinned_by = Some(usual.clone());
     assert_eq!(shape.pin_of(&gateway()), Some(&usual));
     assert_eq!(
