@@ -9,44 +9,58 @@ use crate::containers::Problem;
 const ENGINE_PATIENCE: Duration = Duration::from_secs(15);
 /// The same for a question, whose own limit has to be longer.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(8);
+/// How long a question inside a change may go without an answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(40);
 /// How often we try to reach it.
 const TRY_EVERY: Duration = Duration::from_millis(500);
 
 type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
 
-/// Asks again while nobody is reached, which does nothing and so can be repeated: a daemon that is restarted is
-/// back within seconds. What was lost or refused is not asked again.
+/// Sends a change again while nobody is reached, which does nothing and so can be repeated: a daemon that is
+/// restarted is back within seconds. What was lost or refused is not sent again.
 pub(crate) async fn patient<'a, T>(call: impl FnMut() -> Call<'a, T> + Send) -> Result<T, Problem> {
-    again_while(
-        |problem| matches!(problem, Problem::Unreachable(_)),
-        ENGINE_PATIENCE,
-        call,
-    )
+    again(call, |problem| match problem {
+        Problem::Unreachable(_) => ENGINE_PATIENCE,
+        Problem::Lost(_) | Problem::Refused { .. } => Duration::ZERO,
+    })
     .await
 }
 
 /// As [`patient`], for a question, or a change that may be made twice: what was lost is asked again too.
 pub(crate) async fn insistent<'a, T>(call: impl FnMut() -> Call<'a, T> + Send) -> Result<T, Problem> {
-    again_while(
-        |problem| !matches!(problem, Problem::Refused { .. }),
-        QUESTION_PATIENCE,
-        call,
-    )
+    again(call, |problem| match problem {
+        Problem::Unreachable(_) | Problem::Lost(_) => QUESTION_PATIENCE,
+        Problem::Refused { .. } => Duration::ZERO,
+    })
+    .await
+}
+
+/// As [`patient`], for a question inside a change, whose own limit ends it: an engine that hangs for a while answers
+/// in the end.
+pub(crate) async fn asked<'a, T>(question: impl FnMut() -> Call<'a, T> + Send) -> Result<T, Problem> {
+    again(question, |problem| match problem {
+        Problem::Unreachable(_) => ENGINE_PATIENCE,
+        Problem::Lost(_) => ANSWER_PATIENCE,
+        Problem::Refused { .. } => Duration::ZERO,
+    })
     .await
 }
 
 #[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
-async fn again_while<'a, T>(
-    is_passing: fn(&Problem) -> bool,
-    patience: Duration,
+async fn again<'a, T>(
     mut call: impl FnMut() -> Call<'a, T> + Send,
+    patience: fn(&Problem) -> Duration,
 ) -> Result<T, Problem> {
     let since = Instant::now();
     loop {
-        match call().await {
-            Err(problem) if is_passing(&problem) && since.elapsed() < patience => pause(TRY_EVERY).await,
-            other => return other,
+        let problem = match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(problem) => problem,
+        };
+        if since.elapsed() >= patience(&problem) {
+            return Err(problem);
         }
+        pause(TRY_EVERY).await;
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::patience::{patient, pause};
+use super::patience::{asked, patient, pause};
 use super::printed::{VALUE_BYTES_MAX, bytes_to_ask, with_last_line};
-use super::target::short;
+use super::target::{short, short_image};
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
 use crate::action::Context;
@@ -25,7 +25,7 @@ pub(super) async fn awaken(engine: &Engine, context: &Context, container: &Conta
         .await
         .map_err(Trouble::of_change)?;
     let up = watch(engine, context, container, was_started).await?;
-    let given_back = match kept {
+    let policy = match kept {
         Some(kept) => {
             patient(|| engine.set_restart_policy(&container.id, &kept))
                 .await
@@ -35,14 +35,18 @@ pub(super) async fn awaken(engine: &Engine, context: &Context, container: &Conta
             policy::forget(&context.run_directory, &container.id);
             format!("; its restart policy {} is on again", policy::in_words(&kept))
         }
-        None => String::new(),
+        None if container.restart_policy.is_never() => String::new(),
+        None => format!(
+            "; its restart policy is {}",
+            policy::in_words(&container.restart_policy)
+        ),
     };
     let verb = if was_started { "runs" } else { "ran already" };
     Ok(format!(
-        "{} {verb} as container {} from {}{up}{given_back}",
+        "{} {verb} as container {} from {}{up}{policy}",
         container.name,
         short(&container.id),
-        container.image
+        short_image(&container.image)
     ))
 }
 
@@ -56,7 +60,7 @@ async fn watch(
     let mut left = PROBATION;
     let mut first: Option<Container> = None;
     loop {
-        let found = patient(|| engine.container(&before.id))
+        let found = asked(|| engine.container(&before.id))
             .await
             .map_err(Trouble::of_proof)?;
         let Some(now) = found else {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::patience::{patient, pause};
+use super::patience::{asked, patient, pause};
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
 use crate::action::Context;
@@ -92,7 +92,7 @@ enum Look {
 }
 
 async fn look(engine: &Engine, id: &str) -> Result<Look, Trouble> {
-    let found = patient(|| engine.container(id)).await.map_err(Trouble::of_proof)?;
+    let found = asked(|| engine.container(id)).await.map_err(Trouble::of_proof)?;
     let living = signals::living(id).await;
     let Some(container) = found else {
         return Ok(if living.is_empty() {

@@ -10,7 +10,7 @@ use backstay_dsl::types::Type;
 
 use super::exec::ended;
 use super::halt::halt;
-use super::patience::{patient, words};
+use super::patience::{asked, patient, words};
 use super::printed::{EVIDENCE_BYTES_MAX, bytes_to_ask};
 use super::run::surroundings;
 use super::settings::{names_of_variables, order_of, texts};
@@ -107,24 +107,26 @@ enum Left {
     Container(Box<Container>),
 }
 
+/// A job that was set going.
+enum Going {
+    /// It runs, or has run, as this container.
+    Runs(Box<Container>),
+    /// There is nothing to be waited for.
+    Over(Outcome),
+}
+
 impl Job {
     async fn run(&self, context: &Context, arguments: &Arguments) -> Result<Outcome, Trouble> {
-        let container = match self.left(context).await? {
-            Left::EndedWell => return Ok(Outcome::done("an earlier attempt ended well")),
-            Left::Container(container) => *container,
-            Left::Nothing => self.create(context, arguments).await?,
+        let Ok(container) = tokio::time::timeout(context.limit, self.set_going(context, arguments)).await else {
+            let limit = words(context.limit);
+            return Ok(Outcome::unknown(format!(
+                "the container engine gave no answer within {limit}"
+            )));
         };
-        if *context.cancelled.borrow() && container.state.started_at.is_empty() {
-            self.discard(&container).await?;
-            return Ok(Outcome::failed("stopped on request before it was started"));
-        }
-        if container.state.started_at.is_empty() {
-            self.start(&container).await?;
-        } else if container.state.is_running {
-            context
-                .progress
-                .say("an earlier attempt of it still runs: waiting for that");
-        }
+        let container = match container? {
+            Going::Runs(container) => *container,
+            Going::Over(outcome) => return Ok(outcome),
+        };
         let waited = tokio::select! {
             ended = self.0.ended(&container.id) => Ok(ended.map_err(Trouble::of_proof)?),
             () = context.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
@@ -136,13 +138,32 @@ impl Job {
         }
     }
 
+    /// Takes up the container of an earlier attempt, or makes one and starts it.
+    async fn set_going(&self, context: &Context, arguments: &Arguments) -> Result<Going, Trouble> {
+        let container = match self.left(context).await? {
+            Left::EndedWell => return Ok(Going::Over(Outcome::done("an earlier attempt ended well"))),
+            Left::Container(container) => *container,
+            Left::Nothing => self.create(context, arguments).await?,
+        };
+        if container.state.started_at.is_empty() {
+            if *context.cancelled.borrow() {
+                self.discard(&container).await?;
+                return Ok(Going::Over(Outcome::failed("stopped on request before it was started")));
+            }
+            self.start(&container).await?;
+        } else if container.state.is_running {
+            context
+                .progress
+                .say("an earlier attempt of it still runs: waiting for that");
+        }
+        Ok(Going::Runs(Box::new(container)))
+    }
+
     /// What an earlier attempt left.
     async fn left(&self, context: &Context) -> Result<Left, Trouble> {
         let kept = kept(context).map_err(Trouble::Failed)?;
         let name = name_of(context);
-        let found = patient(|| self.0.container(&name))
-            .await
-            .map_err(Trouble::of_question)?;
+        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
         let Some(container) = found else {
             let ended_well = kept.is_some_and(|kept| kept.exit == 0);
             return Ok(if ended_well { Left::EndedWell } else { Left::Nothing });
@@ -161,7 +182,7 @@ impl Job {
     async fn create(&self, context: &Context, arguments: &Arguments) -> Result<Container, Trouble> {
         let mut order = order_of(arguments).map_err(Trouble::Failed)?;
         let name = name_of(context);
-        let image = patient(|| self.0.image(&order.image))
+        let image = asked(|| self.0.image(&order.image))
             .await
             .map_err(Trouble::of_question)?;
         if image.is_none() {
@@ -178,7 +199,7 @@ impl Job {
             Ok(_) | Err(Problem::Refused { status: 409, .. }) => {}
             Err(problem) => return Err(Trouble::of_change(problem)),
         }
-        let made = patient(|| self.0.container(&name)).await.map_err(Trouble::of_proof)?;
+        let made = asked(|| self.0.container(&name)).await.map_err(Trouble::of_proof)?;
         made.filter(|made| is_of_statement(context, made))
             .ok_or_else(|| foreign(&name))
     }
@@ -256,9 +277,7 @@ impl Job {
     async fn find_out(&self, context: &Context) -> Result<Settled, Trouble> {
         let kept = kept(context).map_err(Trouble::Failed)?;
         let name = name_of(context);
-        let found = patient(|| self.0.container(&name))
-            .await
-            .map_err(Trouble::of_question)?;
+        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
         let ours = found.filter(|container| is_of_statement(context, container));
         let status = match (&ours, &kept) {
             (Some(container), Some(kept)) if kept.container == container.id => kept.exit,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(super) use crate::action::common::patience::{patient, pause};
+pub(super) use crate::action::common::patience::{asked, patient, pause};
 use crate::action::{Context, Outcome};
 use crate::units;
 

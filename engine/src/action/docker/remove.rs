@@ -7,7 +7,7 @@ use backstay_dsl::types::Type;
 
 use super::awaken::sweep;
 use super::halt::{grace_within, halt};
-use super::patience::{bounded, patient};
+use super::patience::{asked, bounded, patient};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -74,9 +74,7 @@ impl Action for Remove {
 impl Remove {
     async fn remove(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
         let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = patient(|| self.0.container(&name))
-            .await
-            .map_err(Trouble::of_question)?;
+        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
         sweep(&self.0, context, &name, "").await;
         let Some(container) = found else {
             return Ok(format!("there was no container {name}"));

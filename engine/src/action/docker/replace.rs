@@ -11,7 +11,7 @@
 
 use super::awaken::{awaken, sweep};
 use super::halt::{grace_within, halt};
-use super::patience::patient;
+use super::patience::{asked, patient};
 use super::settings::order_of;
 use super::target::{is_of_statement, is_own, labels_of, short_key};
 use super::trouble::Trouble;
@@ -74,7 +74,7 @@ impl<'a> Replacement<'a> {
     /// The image, which must be here.
     async fn image(&self) -> Result<Image, Trouble> {
         let reference = &self.order.image;
-        let found = patient(|| self.engine.image(reference)).await;
+        let found = asked(|| self.engine.image(reference)).await;
         found
             .map_err(Trouble::of_question)?
             .ok_or_else(|| Trouble::Failed(format!("the image {reference} is not here; pull it first: docker.pull")))
@@ -85,14 +85,14 @@ impl<'a> Replacement<'a> {
     }
 
     async fn find(&self, name: &str) -> Result<Option<Container>, Trouble> {
-        patient(|| self.engine.container(name))
+        asked(|| self.engine.container(name))
             .await
             .map_err(Trouble::of_question)
     }
 
     /// A container that was there a moment ago.
     async fn must_find(&self, id: &str) -> Result<Container, Trouble> {
-        let found = patient(|| self.engine.container(id)).await.map_err(Trouble::of_proof)?;
+        let found = asked(|| self.engine.container(id)).await.map_err(Trouble::of_proof)?;
         found.ok_or_else(|| Trouble::Failed(format!("the container {} was made and is gone", self.name)))
     }
 

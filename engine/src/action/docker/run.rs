@@ -5,7 +5,7 @@ use backstay_dsl::catalogue::{Pattern, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
-use super::patience::{bounded, patient};
+use super::patience::{asked, bounded};
 use super::replace::Replacement;
 use super::settings::{names_of_variables, order_of};
 use super::trouble::{Trouble, clean};
@@ -109,11 +109,11 @@ impl Run {
     async fn find_out(&self, context: &Context, arguments: &Arguments) -> Result<Settled, Trouble> {
         let (name, found) = target::find_patiently(&self.0, context, arguments).await?;
         let image = arguments.text("image").unwrap_or_default();
-        let wanted = patient(|| self.0.image(image)).await.map_err(Trouble::of_question)?;
+        let wanted = asked(|| self.0.image(image)).await.map_err(Trouble::of_question)?;
         let ours = found.filter(|container| target::is_of_statement(context, container));
         let Some(container) = ours else {
             let key = [(labels::KEY, context.key.as_str())];
-            let made = patient(|| self.0.labelled(&key)).await.map_err(Trouble::of_question)?;
+            let made = asked(|| self.0.labelled(&key)).await.map_err(Trouble::of_question)?;
             return Ok(Settled::NotDone(match made.first() {
                 Some(made) => format!("half-way: {made} is made and not yet in place; a second attempt goes on"),
                 None => "nothing of this statement is there".to_owned(),
@@ -128,8 +128,9 @@ impl Run {
             return Ok(Settled::NotDone(format!("{name} is in place and is {}", state.status)));
         }
         Ok(Settled::Done(Evidence::line(format!(
-            "{name} runs as container {} from {image}",
-            target::short(&container.id)
+            "{name} runs as container {} from {}",
+            target::short(&container.id),
+            target::short_image(image)
         ))))
     }
 }

@@ -6,7 +6,7 @@ use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::awaken::{awaken, sweep};
-use super::patience::{bounded, patient};
+use super::patience::{asked, bounded};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -82,9 +82,7 @@ impl Action for Start {
 impl Start {
     async fn start(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
         let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = patient(|| self.0.container(&name))
-            .await
-            .map_err(Trouble::of_question)?;
+        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
         let container = found.ok_or_else(|| {
             Trouble::Failed(format!(
                 "there is no container {name} to start; make it with docker.run"

@@ -6,7 +6,7 @@ use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::halt::{grace_within, halt, stays_stopped};
-use super::patience::{bounded, patient, words};
+use super::patience::{asked, bounded, words};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -83,9 +83,7 @@ impl Action for Stop {
 impl Stop {
     async fn stop(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
         let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = patient(|| self.0.container(&name))
-            .await
-            .map_err(Trouble::of_question)?;
+        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
         let Some(container) = found else {
             return Ok(format!("there is no container {name}, so nothing runs"));
         };

@@ -4,7 +4,7 @@ use backstay_dsl::model::Begins;
 use sha2::{Digest, Sha256};
 
 use super::Engine;
-use super::patience::patient;
+use super::patience::asked;
 use super::trouble::Trouble;
 use crate::action::{Arguments, Context};
 use crate::containers::{Container, labels};
@@ -87,9 +87,7 @@ pub(super) async fn find_patiently(
     arguments: &Arguments,
 ) -> Result<(String, Option<Container>), Trouble> {
     let name = name_of(context, arguments).map_err(Trouble::Failed)?;
-    let found = patient(|| engine.container(&name))
-        .await
-        .map_err(Trouble::of_question)?;
+    let found = asked(|| engine.container(&name)).await.map_err(Trouble::of_question)?;
     Ok((name, found))
 }
 
@@ -99,4 +97,12 @@ pub(super) fn foreign(name: &str) -> Trouble {
         "there is a container {name} already, which this run did not make, though the service begins absent; look at it, \
          and remove or rename it yourself"
     ))
+}
+
+/// The name of an image with the first twelve digits of its digest.
+pub(super) fn short_image(reference: &str) -> String {
+    match reference.split_once("@sha256:") {
+        Some((name, digits)) if digits.len() > 12 => format!("{name}@sha256:{}…", short(digits)),
+        _ => reference.to_owned(),
+    }
 }
