@@ -33,6 +33,8 @@ pub(crate) struct Site<'d> {
     pub(crate) root: tempfile::TempDir,
     pub(crate) way: Way,
     pub(crate) helper: Option<String>,
+    /// A folder that belongs to the state too.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) limit: Duration,
 }
 
@@ -45,6 +47,7 @@ impl<'d> Site<'d> {
             root: tempfile::tempdir().unwrap(),
             way,
             helper: None,
+            folder: None,
             limit: Duration::from_mins(2),
         };
         site.clear();
@@ -100,8 +103,15 @@ impl<'d> Site<'d> {
         if let Some(helper) = &self.helper {
             arguments.0.insert("helper".to_owned(), Value::Image(helper.clone()));
         }
+        let folder = self
+            .folder
+            .iter()
+            .map(|path| PartView::Tree(path.display().to_string()));
         let state = StateView {
-            parts: vec![PartView::Volume(self.volume.clone())],
+            parts: [PartView::Volume(self.volume.clone())]
+                .into_iter()
+                .chain(folder)
+                .collect(),
         };
         let (_stop, cancelled) = tokio::sync::watch::channel(false);
         let context = Context {

@@ -70,6 +70,46 @@ fn a_container_that_only_reads_stops_a_restore_alone() {
     site.assert_nothing_left();
 }
 
+/// A folder that belongs to the same state is looked after like a volume.
+#[test]
+fn a_folder_of_the_state_is_guarded_too() {
+    let Some(daemon) = Daemon::shared("a_folder_of_the_state_is_guarded_too") else {
+        return;
+    };
+    let mut site = Site::new(daemon, "vol-folder", Way::Helper);
+    site.helper = Some(daemon.image("volumes-serve", super::site::SERVE));
+    let folder = site.root.path().join("uploads");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("picture"), "before").unwrap();
+    site.folder = Some(folder.clone());
+    let before = site.seen();
+    let container = site.container("bound", &[&format!("--volume={}:/uploads", folder.display())]);
+    let text = failure(&site.try_create());
+    let expected = format!(
+        "the container {container} (running) can write to the directory {} by its mount",
+        folder.display()
+    );
+    assert!(text.contains(&expected), "{text}");
+    daemon.docker(&["stop", "--time=0", &container]);
+    // One part through a helper, one in one move.
+    let backup = site.create();
+    assert!(matches!(site.verify(&backup), Outcome::Done(_)));
+    site.spoil();
+    std::fs::write(folder.join("picture"), "after").unwrap();
+    std::fs::write(folder.join("another"), "after").unwrap();
+    let restored = site.restore(&backup);
+    assert!(matches!(restored, Outcome::Done(_)), "{restored:?}");
+    assert_eq!(site.seen(), before);
+    assert_eq!(super::site::names(&folder), ["picture"]);
+    assert_eq!(std::fs::read_to_string(folder.join("picture")).unwrap(), "before");
+    site.assert_nothing_left();
+    assert!(
+        super::site::names(site.root.path())
+            .iter()
+            .all(|name| !name.starts_with('.'))
+    );
+}
+
 /// A container that restarts again and again is no less a writer between its runs.
 #[test]
 fn a_container_in_a_restart_loop_is_a_writer() {
@@ -103,30 +143,11 @@ fn a_start_while_the_volume_is_read_is_seen() {
     let site = Site::new(daemon, "vol-start", Way::Mountpoint);
     let image = daemon.image("volumes-ends", "exit 0");
     daemon.docker(&["create", "--name=vol-start-c", "--volume=vol-start:/data", &image]);
-    // So much that the reading takes longer than a container needs to come and go.
-    let bytes: Vec<u8> = (0..64 << 20_u32)
-        .map(|number: u32| number.wrapping_mul(2_654_435_761).to_be_bytes()[1])
-        .collect();
-    for number in 0..4 {
-        std::fs::write(site.mountpoint().join(format!("much-{number}")), &bytes).unwrap();
-    }
-    let is_read = std::sync::atomic::AtomicBool::new(false);
-    let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let partial = || {
-                super::site::names(&site.root.path().join("backups"))
-                    .iter()
-                    .any(|name| name.ends_with(".partial"))
-            };
-            while !partial() && !is_read.load(std::sync::atomic::Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            daemon.docker(&["start", "--attach", "vol-start-c"]);
-        });
-        let outcome = site.try_create();
-        is_read.store(true, std::sync::atomic::Ordering::Relaxed);
-        outcome
-    });
+    let engine = site.engine(None);
+    let mut client = daemon.client_command();
+    client.args(["start", "--attach", "vol-start-c"]);
+    engine.meanwhile(move || assert!(client.output().unwrap().status.success()));
+    let outcome = site.perform_with(&engine, "backup.create", other_directory(&site));
     let text = failure(&outcome);
     assert!(
         text.contains("the volume vol-start (the container vol-start-c was started) changed while it was read"),

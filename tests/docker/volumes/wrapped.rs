@@ -1,5 +1,6 @@
 //! A real engine whose client dies at a chosen change, or that does not say where its volumes lie.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ pub(crate) struct Wrapped {
     death: Option<Death>,
     changes: AtomicUsize,
     is_dead: AtomicBool,
+    /// Done just before all containers are listed for the second time.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    listings: AtomicUsize,
 }
 
 type Stream = Box<dyn AsyncRead + Send + Unpin>;
@@ -38,7 +42,14 @@ impl Wrapped {
             death,
             changes: AtomicUsize::new(0),
             is_dead: AtomicBool::new(false),
+            meanwhile: Mutex::new(None),
+            listings: AtomicUsize::new(0),
         }
+    }
+
+    /// Has something happen between the first and the second look at all containers.
+    pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::new(happens));
     }
 
     /// Whether it died.
@@ -73,6 +84,12 @@ impl Containers for Wrapped {
         self.alive()?.container(name).await
     }
     async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        if labels.is_empty()
+            && self.listings.fetch_add(1, Ordering::SeqCst) == 1
+            && let Some(happens) = self.meanwhile.lock().unwrap().take()
+        {
+            happens();
+        }
         self.alive()?.labelled(labels).await
     }
     async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {

@@ -146,7 +146,7 @@ impl Create {
         Ok(Order {
             state: state.to_owned(),
             to: context.working_directory.join(to),
-            volumes: Volumes::new(&self.containers, context, arguments.text("helper")),
+            volumes: Volumes::new(&self.containers, context, state, arguments.text("helper")),
             context: context.clone(),
         })
     }
@@ -221,7 +221,7 @@ impl Order {
         self.volumes.remove_left()?;
         let far = parts.iter().filter(|part| part.mountpoint().is_none());
         far.filter_map(|part| part.volume.as_ref())
-            .map(|volume| self.volumes.helpers(&self.state, &volume.name))
+            .map(|volume| self.volumes.helpers(&volume.name))
             .next()
             .transpose()
     }

@@ -93,12 +93,13 @@ impl Restore {
         let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
             return Err(Problem::Refused("`backup` has to be given".to_owned()));
         };
+        let volumes = Volumes::new(&self.containers, context, &backup.state, arguments.text("helper"));
         Ok(Order {
             parts: named_parts(context, &backup.state)?,
             backup,
             name: short(&context.key),
             run_directory: context.run_directory.clone(),
-            volumes: Some(Volumes::new(&self.containers, context, arguments.text("helper"))),
+            volumes: Some(volumes),
         })
     }
 }

@@ -67,7 +67,7 @@ impl Action for Verify {
         let key = short(&context.key);
         let since = since_boot();
         let entries = backup.entries;
-        let volumes = Volumes::new(&self.containers, context, arguments.text("helper"));
+        let volumes = Volumes::new(&self.containers, context, &backup.state, arguments.text("helper"));
         let work = move |stop: &Stop| verify(&backup, &key, &volumes, stop);
         let verified = in_thread(context, OnCancel::Stop, work).await;
         let took_ms = u64::try_from(since_boot().saturating_sub(since).as_millis()).unwrap_or(u64::MAX);
@@ -122,7 +122,7 @@ fn verify(backup: &Backup, key: &str, volumes: &Volumes, stop: &Stop) -> Result<
         volumes.remove_left()?;
     }
     for (number, volume) in far {
-        let helpers = volumes.helpers(&backup.state, &volume.name)?;
+        let helpers = volumes.helpers(&volume.name)?;
         helpers.prove((&archive, &manifest, number), stop)?;
     }
     Ok(())

@@ -13,7 +13,6 @@ mod incoming;
 mod outgoing;
 mod users;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::manifest::{PartKind, VolumeHeader};
@@ -33,8 +32,8 @@ pub(super) struct Volumes {
     engine: Engine,
     /// The image that was named for helpers.
     helper: Option<String>,
-    /// The containers of the services that write a state, by the state.
-    writers: BTreeMap<String, Vec<String>>,
+    /// The containers of the services that write the state.
+    writers: Vec<String>,
 }
 
 /// Whether something may be made to find out where a volume lies.
@@ -47,20 +46,19 @@ pub(super) enum Trial {
 }
 
 impl Volumes {
-    /// Reached with this engine, for this attempt. To be called inside of the runtime.
-    pub(super) fn new(containers: &Arc<dyn Containers>, context: &Context, helper: Option<&str>) -> Self {
-        let mut writers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for service in context.topology.services.values() {
-            if let RunsView::Container(container) = &service.runs {
-                for (state, _) in &service.writes {
-                    writers.entry(state.clone()).or_default().push(container.clone());
-                }
-            }
-        }
+    /// Those of this state, reached with this engine for this attempt. To be called inside of the runtime.
+    pub(super) fn new(containers: &Arc<dyn Containers>, context: &Context, state: &str, helper: Option<&str>) -> Self {
+        let services = context.topology.services.values();
+        let writers = services.filter(|service| service.writes.iter().any(|(written, _)| written == state));
         Self {
             engine: Engine::new(containers.clone(), context),
             helper: helper.map(ToOwned::to_owned),
-            writers,
+            writers: writers
+                .filter_map(|service| match &service.runs {
+                    RunsView::Container(container) => Some(container.clone()),
+                    _ => None,
+                })
+                .collect(),
         }
     }
 
@@ -69,9 +67,9 @@ impl Volumes {
         self.engine.remove_left()
     }
 
-    /// Helpers for this state: of the image that was named, else of that of a service that writes the state, else
+    /// Helpers: of the image that was named, else of that of a service that writes the state, else
     /// of any container that has the volume. It has to be here; nothing is fetched.
-    pub(super) fn helpers(&self, state: &str, volume: &str) -> Result<Helpers> {
+    pub(super) fn helpers(&self, volume: &str) -> Result<Helpers> {
         let helpers = |image: String| Helpers {
             engine: self.engine.clone(),
             image,
@@ -84,7 +82,7 @@ impl Volumes {
                 )),
             };
         }
-        for container in self.writers.get(state).into_iter().flatten() {
+        for container in &self.writers {
             if let Some(container) = self.engine.container(container)? {
                 return Ok(helpers(container.image_id));
             }
@@ -152,14 +150,18 @@ impl Volumes {
         }
     }
 
-    /// Refuses while a container that runs has its hands on one of these parts' volumes, and gives what was seen.
+    /// Refuses while a container that runs has its hands on one of these parts, and gives what was seen. Nobody is
+    /// asked where no part is a volume and no container writes the state.
     pub(super) fn quiet(&self, parts: &[Part], wanted: Wanted) -> Result<Sight> {
+        if self.writers.is_empty() && parts.iter().all(|part| part.volume.is_none()) {
+            return Ok(Sight::default());
+        }
         users::quiet(&self.engine, parts, wanted)
     }
 
     /// The same once more, and refuses what was started since.
     pub(super) fn still_quiet(&self, parts: &[Part], wanted: Wanted, before: &Sight) -> Result<()> {
-        let now = users::quiet(&self.engine, parts, wanted)?;
+        let now = self.quiet(parts, wanted)?;
         users::refuse_started(wanted, before, &now)
     }
 }

@@ -34,7 +34,7 @@ impl Order {
         }
         let archive = Archive::open(&self.backup, stop)?;
         for (number, name) in waiting {
-            let helpers = self.volumes()?.helpers(&self.backup.state, &name)?;
+            let helpers = self.volumes()?.helpers(&name)?;
             let reader = helpers.reader(&name)?;
             let kept = journal.copies().into_iter().find(|(volume, _)| *volume == name);
             let copy = match kept {

@@ -1,4 +1,4 @@
-//! Which containers have their hands on a volume.
+//! Which containers have their hands on protected state: by its volume, or by a mount of its folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,38 +28,32 @@ pub(in super::super) struct Sight(BTreeMap<String, Seen>);
 struct Seen {
     name: String,
     started_at: String,
-    volume: String,
+    /// What it has, as people say it.
+    part: String,
 }
 
-/// Refuses while a container that runs is in the way; asks nobody where no part is a volume.
+/// Refuses while a container that runs is in the way.
 pub(super) fn quiet(engine: &Engine, parts: &[Part], wanted: Wanted) -> Result<Sight> {
     let mut sight = Sight::default();
-    let mut volumes = parts.iter().filter(|part| part.volume.is_some()).peekable();
-    if volumes.peek().is_none() {
-        return Ok(sight);
-    }
     let containers = engine.all_containers()?;
     let mut in_the_way = Vec::new();
-    for part in volumes {
-        let name = part.volume.as_ref().map_or("", |volume| volume.name.as_str());
+    for part in parts {
         for container in &containers {
-            let hands: Vec<Hand> = container
-                .mounts
-                .iter()
-                .filter_map(|mount| hand(mount, name, part))
-                .collect();
+            let hands: Vec<Hand> = container.mounts.iter().filter_map(|mount| hand(mount, part)).collect();
             if hands.is_empty() {
                 continue;
             }
             let seen = Seen {
                 name: container.name.clone(),
                 started_at: container.state.started_at.clone(),
-                volume: name.to_owned(),
+                part: part.shown(),
             };
-            sight.0.insert(format!("{}/{name}", container.id), seen);
+            sight
+                .0
+                .insert(format!("{} {}", container.id, part.named.display()), seen);
             if is_active(&container.state) {
                 let harmful = hands.iter().filter(|hand| hand.does_harm(wanted));
-                in_the_way.extend(harmful.map(|hand| hand.told(container, name)));
+                in_the_way.extend(harmful.map(|hand| hand.told(container, part)));
             }
         }
     }
@@ -79,13 +73,11 @@ pub(super) fn refuse_started(wanted: Wanted, before: &Sight, now: &Sight) -> Res
     for (id, seen) in &now.0 {
         let earlier = before.0.get(id).map_or("", |seen| seen.started_at.as_str());
         if seen.started_at != earlier {
-            let Seen { name, volume, .. } = seen;
+            let Seen { name, part, .. } = seen;
             return match wanted {
-                Wanted::Read => Err(Problem::Changed(format!(
-                    "the volume {volume} (the container {name} was started)"
-                ))),
+                Wanted::Read => Err(Problem::Changed(format!("{part} (the container {name} was started)"))),
                 Wanted::Replace => refused(format!(
-                    "the container {name} was started while the volume {volume} was put back: stop it, and try again"
+                    "the container {name} was started while {part} was put back: stop it, and try again"
                 )),
             };
         }
@@ -115,13 +107,15 @@ struct Hand<'a> {
     sees_old: bool,
 }
 
-fn hand<'a>(mount: &'a Mount, volume: &str, part: &Part) -> Option<Hand<'a>> {
+fn hand<'a>(mount: &'a Mount, part: &Part) -> Option<Hand<'a>> {
     match &mount.kind {
-        MountKind::Volume { name, .. } if name == volume => Some(Hand {
-            mount,
-            path: None,
-            sees_old: true,
-        }),
+        MountKind::Volume { name, .. } if part.volume.as_ref().is_some_and(|volume| volume.name == *name) => {
+            Some(Hand {
+                mount,
+                path: None,
+                sees_old: true,
+            })
+        }
         MountKind::Volume { source, .. } | MountKind::Bind { source } => {
             let given = || Path::new(source).to_owned();
             let (mountpoint, real) = match part.mountpoint() {
@@ -151,7 +145,7 @@ impl Hand<'_> {
         self.mount.is_writable || (wanted == Wanted::Replace && self.sees_old)
     }
 
-    fn told(&self, container: &Container, volume: &str) -> String {
+    fn told(&self, container: &Container, part: &Part) -> String {
         let can = if self.mount.is_writable {
             "can write to"
         } else {
@@ -167,6 +161,6 @@ impl Hand<'_> {
         } else {
             state.status.as_str()
         };
-        format!("the container {name} ({status}) {can} the volume {volume} {how}")
+        format!("the container {name} ({status}) {can} {} {how}", part.shown())
     }
 }
