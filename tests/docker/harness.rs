@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::docker::Daemon;
 use crate::proxy::Proxy;
+use crate::watcher::Watcher;
 
 const SERVE: &str = "echo up; trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
 
@@ -76,4 +77,38 @@ fn a_proxy_swallows_a_request_or_its_reply() {
         "{:?}",
         proxy.seen()
     );
+}
+
+#[test]
+fn a_watcher_sees_two_writers_at_once_and_only_then() {
+    let Some(daemon) = Daemon::shared("a_watcher_sees_two_writers_at_once_and_only_then") else {
+        return;
+    };
+    let image = daemon.image("harness-writers", SERVE);
+    let watcher = Watcher::new(daemon);
+    let start = |name: &str, volume: &str| {
+        let arguments = ["run", "--detach", "--name", name, "--volume", volume, &image];
+        daemon.docker(&arguments)
+    };
+    start("harness-writer-1", "harness-written:/data");
+    start("harness-reader", "harness-written:/data:ro");
+    daemon.docker(&["kill", "harness-writer-1"]);
+    start("harness-writer-2", "harness-written:/data");
+    let one_after_the_other = watcher.two_writers("harness-written");
+    daemon.docker(&["start", "harness-writer-1"]);
+    let at_once = watcher.two_writers("harness-written");
+    let lives = watcher.lives("harness-written");
+    daemon.docker(&[
+        "rm",
+        "--force",
+        "harness-writer-1",
+        "harness-writer-2",
+        "harness-reader",
+    ]);
+    daemon.docker(&["volume", "rm", "harness-written"]);
+    one_after_the_other.unwrap();
+    assert!(at_once.is_err(), "{lives:?}");
+    let mut starts: Vec<usize> = lives.values().map(|life| life.spans.len()).collect();
+    starts.sort_unstable();
+    assert_eq!(starts, [1, 2], "{lives:?}");
 }
