@@ -240,6 +240,52 @@ async fn a_first_container_is_found_by_its_label_when_the_reply_was_lost() {
     assert!(matches!(call.settle().await, Settled::Done(_)));
 }
 
+#[tokio::test]
+async fn a_volume_is_settled_by_whose_it_is() {
+    let Some(daemon) = Daemon::shared("a_volume_is_settled_by_whose_it_is") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "lost-volume", Begins::Absent);
+    let call = bench.call("create_volume", &[("name", text("lost-volume-data"))]);
+    for lost in Lost::BOTH {
+        lost.is_settled_truly(&proxy, "POST", "/volumes/create", &call).await;
+        assert!(call.does().await.summary.contains("the volume lost-volume-data"));
+        let label = daemon.docker(&[
+            "volume",
+            "inspect",
+            "--format={{index .Labels \"backstay.run\"}}",
+            "lost-volume-data",
+        ]);
+        assert_eq!(label, "run-lost-volume");
+        daemon.docker(&["volume", "rm", "lost-volume-data"]);
+    }
+    daemon.docker(&["volume", "create", "lost-volume-data"]);
+    assert!(matches!(call.settle().await, Settled::NotDone(_)));
+    let refused = bench
+        .fails("create_volume", &[("name", text("lost-volume-data"))])
+        .await;
+    assert!(refused.contains("which this run did not make"), "{refused}");
+    daemon.docker(&["volume", "rm", "lost-volume-data"]);
+    // A volume that is not there is no empty one: neither for a service nor for a job.
+    let app = daemon.image("lost-volume", &service_script("A"));
+    let arguments = [
+        ("image", image(&app)),
+        ("argv", words(&["true"])),
+        ("mounts", map(&[("/data", "lost-volume-data")])),
+    ];
+    for (action, given) in [("run", vec![0, 2]), ("job", vec![0, 1, 2])] {
+        let given: Vec<_> = given.into_iter().map(|place: usize| arguments[place].clone()).collect();
+        let refused = bench.fails(action, &given).await;
+        assert!(
+            refused.contains("there is no volume lost-volume-data") && refused.contains("docker.create_volume"),
+            "{action}: {refused}"
+        );
+    }
+    assert_eq!(bench.of_the_run(), "");
+    assert!(daemon.try_docker(&["volume", "inspect", "lost-volume-data"]).is_err());
+}
+
 /// A tool that counts how often it ran, takes its seconds, and ends with its status.
 struct Tool<'a> {
     bench: Bench<'a>,

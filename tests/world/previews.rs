@@ -80,6 +80,11 @@ fn of_containers(bench: &Bench) -> Vec<Case> {
             vec![("image", image()), ("argv", argv()), ("env", env()), ("mounts", mounts)],
             "with migrate 'a b' ***; mounts {/data: app_data}; variables TOKEN",
         ),
+        (
+            "docker.create_volume",
+            vec![("name", text("v"))],
+            "cannot be said yet: ",
+        ),
         ("docker.pull", vec![("image", image())], "cannot be said yet: "),
         ("docker.remove", vec![("service", service())], no_container),
         (

@@ -6,6 +6,7 @@
 //! never read; a change whose reply was lost is unknown, never failed.
 
 mod awaken;
+mod create_volume;
 mod exec;
 mod halt;
 mod health;
@@ -44,6 +45,7 @@ type Engine = Arc<dyn Containers>;
 pub fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
     let engine = || containers.clone();
     vec![
+        Arc::new(create_volume::CreateVolume(engine())),
         Arc::new(exec::Exec(engine())),
         Arc::new(health::ReadHealth(engine())),
         Arc::new(job::Job(engine())),

@@ -8,6 +8,7 @@ use backstay_dsl::catalogue::{Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat};
 use backstay_dsl::types::Type;
 
+use super::create_volume::refuse_missing;
 use super::exec::ended;
 use super::halt::halt;
 use super::patience::{asked, patient, words};
@@ -191,6 +192,7 @@ impl Job {
                 order.image
             )));
         }
+        refuse_missing(&self.0, &order).await?;
         order.name.clone_from(&name);
         order.labels = labels_of(context);
         order.command = Some(texts(arguments, "argv")).filter(|argv| !argv.is_empty());

@@ -10,6 +10,7 @@
 //! Ours is known by its label. It never runs before the old one is proved stopped and removed.
 
 use super::awaken::{awaken, sweep};
+use super::create_volume::refuse_missing;
 use super::halt::{grace_within, halt};
 use super::patience::{asked, patient};
 use super::settings::order_of;
@@ -50,6 +51,7 @@ impl<'a> Replacement<'a> {
     /// Goes on from what is there until the new container runs.
     pub(super) async fn carry_out(&self) -> Result<String, Trouble> {
         let image = self.image().await?;
+        refuse_missing(self.engine, &self.order).await?;
         sweep(self.engine, self.context, &self.name, &self.beside).await;
         let current = self.find(&self.name).await?;
         let beside = self.find(&self.beside).await?;

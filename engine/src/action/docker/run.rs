@@ -28,7 +28,8 @@ impl Action for Run {
             "run",
             "Makes the container of a service from an image and starts it.\n\nA container of the service that is there already \
              is replaced: what is not said here is taken over from it, as far as it was given to it and did not come from \
-             its image. It is stopped first, and removed; its volumes stay. The new one carries labels with run, step and \
+             its image. It is stopped first, and removed; its volumes stay. So a way back that runs the old image says again \
+             whatever else the way forward changed. The new one carries labels with run, step and \
              statement. It has failed when it ends at once or is started again and again. The image must be here: \
              `docker.pull` fetches it.",
         )
