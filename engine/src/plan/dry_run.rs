@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::effect::Touch;
 use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo};
 
 use crate::action::Context;
@@ -281,13 +282,13 @@ impl Walk<'_> {
         let evaluator = self.evaluator();
         let ground = evaluator.ground(&action.call).await;
         let mut preview = None;
-        let (effects, touches, is_whole) = match &ground {
+        let (effects, touches, unnamed) = match &ground {
             Ok(call) => {
                 if self.paper.is_apart(&call.touches) {
                     let context = self.paper.context(&call.touches);
                     preview = self.paper.run.world.preview(&context, call).await;
                 }
-                (call.effects().map(term).collect(), call.touches.clone(), true)
+                (call.effects().map(term).collect(), call.touches.clone(), Vec::new())
             }
             Err(_) => self.partly_ground(action).await,
         };
@@ -306,34 +307,54 @@ impl Walk<'_> {
             report.notes.push(format!("no undo of {title}: {because}"));
         }
         let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.change(&touches, is_whole, step, &self.plan().topology);
+        overlay.change(&touches, step, &self.plan().topology);
+        for touch in unnamed {
+            overlay.change_unnamed(touch, step, &self.plan().topology);
+        }
         drop(overlay);
         if let Some(binding) = action.binding {
             self.bind(binding, Err(unknown_until(step)));
         }
     }
 
-    /// The effects of an action some of whose arguments are not known yet.
-    async fn partly_ground(&self, action: &Do) -> (Vec<String>, Vec<backstay_dsl::effect::Touch<String>>, bool) {
+    /// The effects of an action some of whose arguments are not known yet, and those that name nothing yet.
+    async fn partly_ground<'a>(&self, action: &'a Do) -> (Vec<String>, Vec<Touch<String>>, Vec<&'a Touch<Expr>>) {
         let mut effects = Vec::new();
         let mut touches = Vec::new();
-        let mut is_whole = true;
+        let mut unnamed = Vec::new();
         for touch in &action.call.effects.touches {
-            match self.evaluator().ground_touch(touch).await {
+            let (known, rest) = match self.evaluator().ground_touch(touch).await {
+                Ok(ground) => (Ok(ground), ""),
+                Err(_) if matches!(touch, Touch::Starts { .. }) => {
+                    (self.without_value(touch).await, " with what is not known yet")
+                }
+                Err(_) => (self.without_value(touch).await, " to what is not known yet"),
+            };
+            match known {
                 Ok(GroundTouch::Now(ground)) => {
-                    effects.push(term(&ground));
+                    effects.push(format!("{}{rest}", term(&ground)));
                     touches.push(ground);
                 }
                 // It is new, or a backup: nothing read before it could depend on it.
                 Ok(GroundTouch::OfResult(ground)) => effects.push(term(&ground)),
                 Err(_) => {
-                    is_whole = false;
                     let kind = touch.resource().map_or("", |resource| resource.kind.word());
                     effects.push(format!("{} {kind}(not known yet)", touch.word()));
+                    unnamed.push(touch);
                 }
             }
         }
-        (effects, touches, is_whole)
+        (effects, touches, unnamed)
+    }
+
+    /// The touch without the value that its resource gets: that may be all that is not known.
+    async fn without_value(&self, touch: &Touch<Expr>) -> Result<GroundTouch, Unanswered> {
+        let bare = match touch.clone() {
+            Touch::Sets { resource, .. } => Touch::Sets { resource, to: None },
+            Touch::Starts { member, .. } => Touch::Starts { member, with: None },
+            other => other,
+        };
+        self.evaluator().ground_touch(&bare).await
     }
 
     fn bind(&self, binding: backstay_dsl::model::BindingId, answer: Answer) {

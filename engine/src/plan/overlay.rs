@@ -24,8 +24,16 @@ pub(super) struct Overlay {
     changes: Vec<Change>,
     /// Values that were given to resources.
     values: BTreeMap<GroundResource, String>,
-    /// The first step that changes something that cannot be said.
-    unsaid: Option<String>,
+    /// Changes of something whose name is not known yet.
+    unnamed: Vec<Unnamed>,
+}
+
+/// A change of something whose name is not known yet: it may be anything of its kind.
+#[derive(Debug, Clone)]
+struct Unnamed {
+    kind: ResourceKind,
+    until: String,
+    is_of_service: bool,
 }
 
 /// What the overlay says to a read.
@@ -40,25 +48,24 @@ pub(super) enum Says {
 }
 
 impl Overlay {
-    /// Takes in what an action would do. `is_whole` is false where a touch of it could not be worked out.
-    pub(super) fn change(&mut self, touches: &[Touch<String>], is_whole: bool, step: &str, topology: &Topology) {
-        if !is_whole && self.unsaid.is_none() {
-            self.unsaid = Some(step.to_owned());
+    /// Takes in a change of something whose name is not known yet.
+    pub(super) fn change_unnamed<K>(&mut self, touch: &Touch<K>, step: &str, topology: &Topology) {
+        let Some(resource) = written(touch) else { return };
+        self.values.retain(|known, _| !may_be_in_one(known.kind, resource.kind));
+        if matches!(touch, Touch::Restores(_)) {
+            self.restored(step, topology);
         }
+        self.unnamed.push(Unnamed {
+            kind: resource.kind,
+            until: step.to_owned(),
+            is_of_service: is_of_service(touch),
+        });
+    }
+
+    /// Takes in what an action would do.
+    pub(super) fn change(&mut self, touches: &[Touch<String>], step: &str, topology: &Topology) {
         for touch in touches {
-            let is_added = matches!(touch, Touch::Adds(_) | Touch::Captures { .. } | Touch::Proves(_));
-            let Some(resource) = touch.resource().filter(|_| touch.is_changing() || is_added) else {
-                continue;
-            };
-            let is_of_service = matches!(
-                touch,
-                Touch::Starts { .. }
-                    | Touch::Stops(_)
-                    | Touch::Drains(_)
-                    | Touch::Opens(_)
-                    | Touch::Opaque(_)
-                    | Touch::Restores(_)
-            );
+            let Some(resource) = written(touch) else { continue };
             self.values.retain(|known, _| !overlap(known, resource, topology));
             if let Touch::Sets { to: Some(value), .. } = touch {
                 self.values.insert(resource.clone(), value.clone());
@@ -69,7 +76,7 @@ impl Overlay {
             self.changes.push(Change {
                 resource: resource.clone(),
                 until: step.to_owned(),
-                is_of_service,
+                is_of_service: is_of_service(touch),
             });
         }
     }
@@ -87,9 +94,6 @@ impl Overlay {
 
     /// What it says to a read of these touches.
     pub(super) fn says(&self, touches: &[Touch<String>], topology: &Topology) -> Says {
-        if let Some(step) = &self.unsaid {
-            return Says::UnknownUntil(step.clone());
-        }
         let mut value = None;
         for touch in touches {
             let Some(resource) = touch.resource() else { continue };
@@ -103,9 +107,51 @@ impl Overlay {
             if let Some(change) = change {
                 return Says::UnknownUntil(change.until.clone());
             }
+            let unnamed = self.unnamed.iter().rev().find(|change| {
+                may_be_in_one(change.kind, resource.kind) || (change.is_of_service && answers(resource.kind))
+            });
+            if let Some(change) = unnamed {
+                return Says::UnknownUntil(change.until.clone());
+            }
         }
         value.map_or(Says::Apart, Says::Value)
     }
+}
+
+/// What a touch writes to; `None` where it only looks or tells.
+fn written<K>(touch: &Touch<K>) -> Option<&Resource<K>> {
+    let is_added = matches!(touch, Touch::Adds(_) | Touch::Captures { .. } | Touch::Proves(_));
+    touch.resource().filter(|_| touch.is_changing() || is_added)
+}
+
+/// Whether a touch moves what runs.
+fn is_of_service<K>(touch: &Touch<K>) -> bool {
+    matches!(
+        touch,
+        Touch::Starts { .. }
+            | Touch::Stops(_)
+            | Touch::Drains(_)
+            | Touch::Opens(_)
+            | Touch::Opaque(_)
+            | Touch::Restores(_)
+    )
+}
+
+/// Whether resources of two kinds may be, or lie in, one thing: of one kind, or both somewhere on disk.
+fn may_be_in_one(first: ResourceKind, second: ResourceKind) -> bool {
+    let is_on_disk = |kind| {
+        matches!(
+            kind,
+            ResourceKind::File
+                | ResourceKind::Tree
+                | ResourceKind::Link
+                | ResourceKind::Key
+                | ResourceKind::Backup
+                | ResourceKind::State
+                | ResourceKind::Volume
+        )
+    };
+    first == second || (is_on_disk(first) && is_on_disk(second))
 }
 
 /// Whether a resource is something that answers: after a stop on paper the real one still would.
@@ -207,7 +253,7 @@ mod tests {
             resource: key("X"),
             to: Some("2".to_owned()),
         };
-        overlay.change(&[sets], true, "one", &topology);
+        overlay.change(&[sets], "one", &topology);
         let says = |overlay: &Overlay, touch| overlay.says(&[touch], &topology);
         assert_eq!(says(&overlay, Touch::ValueOf(key("X"))), Says::Value("2".to_owned()));
         assert_eq!(says(&overlay, Touch::ValueOf(key("Y"))), Says::Apart);
@@ -219,16 +265,37 @@ mod tests {
         let endpoint = Resource::new(ResourceKind::Endpoint, "http://x".to_owned());
         assert_eq!(says(&overlay, Touch::Reads(endpoint.clone())), Says::Apart);
         let stops = Touch::Stops(Resource::new(ResourceKind::Service, "s".to_owned()));
-        overlay.change(&[stops], true, "two", &topology);
+        overlay.change(&[stops], "two", &topology);
         assert_eq!(
             says(&overlay, Touch::Reads(endpoint)),
             Says::UnknownUntil("two".to_owned())
         );
-        overlay.change(&[], false, "three", &topology);
+        overlay.change_unnamed(&Touch::Edits(file("")), "three", &topology);
         assert_eq!(
             says(&overlay, Touch::Reads(file("/b"))),
             Says::UnknownUntil("three".to_owned())
         );
+    }
+
+    #[test]
+    fn a_change_without_a_name_hides_only_what_it_may_be() {
+        let topology = Topology::default();
+        let named = |kind| Resource::new(kind, "x".to_owned());
+        let unknown = |changes: Touch<String>, kind| {
+            let mut overlay = Overlay::default();
+            overlay.change_unnamed(&changes, "one", &topology);
+            overlay.says(&[Touch::Reads(named(kind))], &topology) == Says::UnknownUntil("one".to_owned())
+        };
+        let image = Touch::Adds(named(ResourceKind::Image));
+        assert!(unknown(image.clone(), ResourceKind::Image));
+        for kind in [ResourceKind::Service, ResourceKind::Volume, ResourceKind::File] {
+            assert!(!unknown(image.clone(), kind), "{kind}");
+        }
+        let volume = Touch::Opaque(named(ResourceKind::Volume));
+        for kind in [ResourceKind::State, ResourceKind::File, ResourceKind::Endpoint] {
+            assert!(unknown(volume.clone(), kind), "{kind}");
+        }
+        assert!(!unknown(volume, ResourceKind::Image));
     }
 
     #[test]
@@ -244,7 +311,7 @@ mod tests {
         let records = named(ResourceKind::State, "records");
         let mut overlay = Overlay::default();
         let opaque = Touch::Opaque(named(ResourceKind::Volume, "data"));
-        overlay.change(&[opaque], true, "one", &topology);
+        overlay.change(&[opaque], "one", &topology);
         let says = |resource| overlay.says(&[Touch::Reads(resource)], &topology);
         assert_eq!(says(records), Says::UnknownUntil("one".to_owned()));
         assert_eq!(says(named(ResourceKind::Volume, "other")), Says::Apart);
