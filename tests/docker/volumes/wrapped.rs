@@ -59,7 +59,11 @@ impl Wrapped {
 
     fn alive(&self) -> Result<&DockerEngine, Problem> {
         if self.is_dead() {
-            return Err(Problem::Unreachable("died in a test".to_owned()));
+            // What is not reached, or does not answer, is asked again for a while; this is not.
+            return Err(Problem::Refused {
+                status: 500,
+                message: "died in a test".to_owned(),
+            });
         }
         Ok(&self.inner)
     }
