@@ -34,7 +34,7 @@ impl Action for CreateVolume {
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let name = name_of(arguments);
-        Some(match asked(|| self.0.volume(name)).await {
+        Some(match self.0.volume(name).await {
             Ok(None) => format!("makes the volume {name}"),
             Ok(Some(_)) => format!("there is a volume {name} already"),
             Err(problem) => Trouble::of_question(problem).preview(context),
