@@ -83,6 +83,16 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// The same with a service that writes this protected state.
+    pub(crate) fn writing(mut self, state: &str) -> Self {
+        let mut topology = (*self.topology).clone();
+        for service in topology.services.values_mut() {
+            service.writes.push((state.to_owned(), false));
+        }
+        self.topology = Arc::new(topology);
+        self
+    }
+
     /// A volume of the bench, removed with it.
     pub(crate) fn volume(&mut self, name: &str) -> PathBuf {
         self.daemon.docker(&["volume", "create", name]);

@@ -16,6 +16,7 @@ mod engine;
 mod examples;
 mod guest_book;
 mod harness;
+mod hostile;
 #[path = "../support/left_out.rs"]
 mod left_out;
 mod mounts;

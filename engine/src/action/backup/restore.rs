@@ -76,13 +76,14 @@ impl Action for Restore {
         let directory = context.run_directory.clone();
         let name = short(&context.key);
         match in_thread(context, OnCancel::Stop, move |_| progress(&directory, &name)).await {
-            Ok((back, parts)) if parts > 0 && back == parts => {
+            Ok(Progress { back, all, .. }) if all > 0 && back == all => {
                 Settled::Done(crate::action::Evidence::line("all parts are back, by their marks"))
             }
-            Ok((0, _)) => Settled::NotDone("no part of the live state was touched".to_owned()),
-            Ok((back, parts)) => {
-                Settled::NotDone(format!("{back} of {parts} parts are back; another attempt finishes it"))
-            }
+            Ok(Progress { touched: 0, .. }) => Settled::NotDone("no part of the live state was touched".to_owned()),
+            // Not done would say that there is nothing to turn back.
+            Ok(Progress { back, all, .. }) => Settled::Undecidable(format!(
+                "half-way: {back} of {all} parts are back; another attempt finishes it"
+            )),
             Err(problem) => Settled::Undecidable(problem.to_string()),
         }
     }
@@ -125,10 +126,20 @@ impl Order {
     }
 }
 
-/// How many parts are back, of how many. If all are, the journal is ended.
-fn progress(directory: &Path, name: &str) -> Result<(usize, usize)> {
+/// How far a restore is.
+#[derive(Default)]
+struct Progress {
+    /// Parts that are back.
+    back: usize,
+    /// Parts that are back, and volumes that may have been emptied.
+    touched: usize,
+    all: usize,
+}
+
+/// How far a restore is. If all parts are back, the journal is ended.
+fn progress(directory: &Path, name: &str) -> Result<Progress> {
     let Some(mut journal) = Journal::newest(directory, name)? else {
-        return Ok((0, 0));
+        return Ok(Progress::default());
     };
     let parts = journal.parts();
     let mut back = 0;
@@ -138,12 +149,15 @@ fn progress(directory: &Path, name: &str) -> Result<(usize, usize)> {
         }
     }
     let volumes = journal.volumes();
+    let swapped = back;
     back += volumes.iter().filter(|name| journal.is_filled(name)).count();
+    // A volume is emptied once it is copied.
+    let touched = swapped + journal.copies().len();
     let all = parts.len() + volumes.len();
     if back == all && journal.displaced().is_none() && journal.marks().is_some() {
         work::conclude(&mut journal, &mut |_| {})?;
     }
-    Ok((back, all))
+    Ok(Progress { back, touched, all })
 }
 
 /// What restores of a run displaced: kept until the run ends.

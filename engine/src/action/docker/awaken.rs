@@ -8,7 +8,7 @@ use super::target::{short, short_image};
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
 use crate::action::Context;
-use crate::containers::{Container, LogEnd, labels};
+use crate::containers::{Container, LogEnd, Problem, labels};
 
 /// What was started must still run after this time.
 const PROBATION: Duration = Duration::from_secs(1);
@@ -130,16 +130,26 @@ async fn with_log(engine: &Engine, context: &Context, container: &Container, lin
 /// Removes what earlier statements of this run made in place of a container and did not come to use. Quietly: what
 /// cannot be removed is found by its labels.
 pub(super) async fn sweep(engine: &Engine, context: &Context, name: &str, keep: &str) {
-    let Ok(names) = engine.labelled(&[(labels::RUN, &context.run)]).await else {
-        return;
-    };
+    for left in waiting(engine, context, name).await.unwrap_or_default() {
+        if left.name != keep {
+            let _ = engine.remove(&left.id, false).await;
+        }
+    }
+}
+
+/// What statements of this run made in place of a container and never started.
+pub(super) async fn waiting(engine: &Engine, context: &Context, name: &str) -> Result<Vec<Container>, Problem> {
     let prefix = format!("{name}.backstay-");
-    for left in names.iter().filter(|left| left.starts_with(&prefix) && *left != keep) {
-        if let Ok(Some(container)) = engine.container(left).await
+    let mut found = Vec::new();
+    let of_the_run = [(labels::RUN, context.run.as_str())];
+    for left in asked(|| engine.labelled(&of_the_run)).await? {
+        if left.starts_with(&prefix)
+            && let Some(container) = asked(|| engine.container(&left)).await?
             && !container.state.is_running
             && container.state.started_at.is_empty()
         {
-            let _ = engine.remove(&container.id, false).await;
+            found.push(container);
         }
     }
+    Ok(found)
 }

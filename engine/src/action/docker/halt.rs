@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::patience::{asked, patient, pause};
+use super::patience::{asked, patient, pause, words};
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
-use crate::action::Context;
+use crate::action::{Arguments, Context};
 use crate::containers::{Container, Problem, RestartPolicy};
 
 /// How long a container may take to end where neither the text nor the container says.
@@ -23,6 +23,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) fn grace_within(limit: Duration, container: &Container, said: Option<Duration>) -> Duration {
     let own = container.stop_grace_ms.map(Duration::from_millis);
     said.or(own).unwrap_or(GRACE_DEFAULT).min(limit.saturating_sub(RESERVE))
+}
+
+/// Why a container could not be given the time to end that was set for it; `None` where it can, or does not run.
+/// It would be killed before, which can cost data.
+pub(super) fn too_long(context: &Context, arguments: &Arguments, container: &Container) -> Option<String> {
+    let own = container.stop_grace_ms.filter(|_| container.state.is_running)?;
+    let is_cut = grace_within(context.limit, container, None) < Duration::from_millis(own);
+    (is_cut && arguments.duration("grace").is_none()).then(|| {
+        format!(
+            "{} may take {} to end (its stop timeout), which does not fit into the limit of {}: give the action more time \
+             with `within`, or say `grace`",
+            container.name,
+            words(Duration::from_millis(own)),
+            words(context.limit)
+        )
+    })
 }
 
 /// Stops a container: its restart policy is kept and taken off, it is asked to end, and is proved to stay stopped.

@@ -289,7 +289,11 @@ impl Job {
             }
             (Some(container), _) => match self.wait_out(context, container).await? {
                 Some(status) => status,
-                None => return Ok(Settled::NotDone("it still ran at its limit and was ended".to_owned())),
+                None => {
+                    return Ok(Settled::Undecidable(
+                        "it still ran at its limit and was ended".to_owned(),
+                    ));
+                }
             },
             (None, Some(kept)) => kept.exit,
             (None, None) => return Ok(Settled::NotDone("nothing of this statement is there".to_owned())),

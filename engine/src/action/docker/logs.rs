@@ -13,6 +13,7 @@ use super::{Engine, target};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::LogEnd;
+use crate::redact::Redactor;
 use crate::value::Value;
 
 /// So many lines where the text does not say.
@@ -73,13 +74,18 @@ impl Logs {
         let printed = self.0.logs(&container.id, &end).await.map_err(Trouble::of_question)?;
         let parts = [&printed.stdout, &printed.stderr].map(|bytes| printed::value(context, bytes, printed.is_cut));
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Ok(last_bytes(&parts.join("\n"), VALUE_BYTES_MAX).to_owned())
+        let unsure = Redactor::new(context.secrets.iter()).longest().saturating_sub(1);
+        Ok(last_bytes(&parts.join("\n"), VALUE_BYTES_MAX, unsure).to_owned())
     }
 }
 
-/// The end of a text, at most so many bytes of it.
-fn last_bytes(text: &str, bytes_max: usize) -> &str {
-    let mut start = text.len().saturating_sub(bytes_max);
+/// The end of a text, at most so many bytes of it. Where it is cut, so many `unsure` bytes go as well: they may be the
+/// rest of a secret.
+fn last_bytes(text: &str, bytes_max: usize, unsure: usize) -> &str {
+    let mut start = match text.len().saturating_sub(bytes_max) {
+        0 => 0,
+        cut => (cut + unsure).min(text.len()),
+    };
     while !text.is_char_boundary(start) {
         start += 1;
     }

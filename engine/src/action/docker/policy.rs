@@ -51,6 +51,11 @@ pub(super) fn kept(run_directory: &Path, id: &str) -> Result<Option<RestartPolic
     Ok(Some(kept.policy))
 }
 
+/// Whether this run took the policy of a container off, and did not give it back.
+pub(super) fn is_off(run_directory: &Path, container: &Container) -> Result<bool, String> {
+    Ok(kept(run_directory, &container.id)?.is_some_and(|kept| kept != container.restart_policy))
+}
+
 /// Forgets the policy of a container: it has it again, or the container is gone.
 pub(super) fn forget(run_directory: &Path, id: &str) {
     // What stays behind is given back once more, which changes nothing.

@@ -6,7 +6,7 @@ use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::awaken::sweep;
-use super::halt::{grace_within, halt};
+use super::halt::{grace_within, halt, too_long};
 use super::patience::{asked, bounded, patient};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
@@ -64,7 +64,13 @@ impl Action for Remove {
         match target::find_patiently(&self.0, context, arguments).await {
             Ok((name, None)) => Settled::Done(Evidence::line(format!("there is no container {name}"))),
             Ok((name, Some(container))) => {
-                Settled::NotDone(format!("the container {name} is there ({})", container.state.status))
+                let line = format!("the container {name} is there ({})", container.state.status);
+                match policy::is_off(&context.run_directory, &container) {
+                    Ok(false) if container.state.is_running => Settled::NotDone(line),
+                    // It may have been stopped for that.
+                    Ok(_) => Settled::Undecidable(format!("half-way: {line}")),
+                    Err(reason) => Settled::Undecidable(reason),
+                }
             }
             Err(trouble) => trouble.settled(context),
         }
@@ -81,6 +87,9 @@ impl Remove {
         };
         if !target::is_own(context, arguments, &container) {
             return Err(target::foreign(&name));
+        }
+        if let Some(reason) = too_long(context, arguments, &container) {
+            return Err(Trouble::Failed(reason));
         }
         let grace = grace_within(context.limit, &container, arguments.duration("grace"));
         let ended = halt(&self.0, context, &container, grace).await?;

@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | the old one | make ours beside it anew, under a name of this statement, like the old one; stop the old one and prove it; remove it |
 //! | none, ours beside | give ours its name |
+//! | none, one of another statement of this run beside | give that one the name: it is now the old one, and alone knows what was given to the service |
 //! | ours under its name | start it, see that it stays up |
 //! | none | make ours under its name |
 //!
 //! Ours is known by its label. It never runs before the old one is proved stopped and removed.
 
-use super::awaken::{awaken, sweep};
+use super::awaken::{awaken, sweep, waiting};
 use super::create_volume::refuse_missing;
 use super::halt::{grace_within, halt};
 use super::patience::{asked, patient};
@@ -18,7 +19,7 @@ use super::target::{is_of_statement, is_own, labels_of, short_key};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::{Arguments, Context};
-use crate::containers::{Container, ContainerOrder, Image, Like, Problem};
+use crate::containers::{Container, ContainerOrder, Image, Like, Problem, labels};
 
 /// One replacement.
 pub(super) struct Replacement<'a> {
@@ -52,8 +53,12 @@ impl<'a> Replacement<'a> {
     pub(super) async fn carry_out(&self) -> Result<String, Trouble> {
         let image = self.image().await?;
         refuse_missing(self.engine, &self.order).await?;
+        let current = match self.find(&self.name).await? {
+            Some(current) => Some(current),
+            None => self.heir().await?,
+        };
+        // Not before: what stands beside may be all that is left of the old one's settings.
         sweep(self.engine, self.context, &self.name, &self.beside).await;
-        let current = self.find(&self.name).await?;
         let beside = self.find(&self.beside).await?;
         let ours = match current {
             Some(current) if self.is_ours(&current, &image) => {
@@ -61,16 +66,48 @@ impl<'a> Replacement<'a> {
                 current
             }
             Some(old) => self.displace(&old, beside).await?,
-            None => match beside {
-                Some(beside) if self.is_ours(&beside, &image) => self.put_in_place(&beside).await?,
-                other => {
-                    self.discard(other).await?;
-                    let id = self.create(&self.name, None).await?;
-                    self.must_find(&id).await?
-                }
-            },
+            None => {
+                self.refuse_without_mounts()?;
+                let id = self.create(&self.name, None).await?;
+                self.must_find(&id).await?
+            }
         };
         awaken(self.engine, self.context, &ours).await
+    }
+
+    /// Where nothing has the service's name, a container that this run made for it and did not put in place, given
+    /// the name. A statement of this run may have ended between the removal of the old one and that.
+    async fn heir(&self) -> Result<Option<Container>, Trouble> {
+        let heir = match self.find(&self.beside).await? {
+            Some(ours) => Some(ours),
+            None => waiting(self.engine, self.context, &self.name)
+                .await
+                .map_err(Trouble::of_question)?
+                .pop(),
+        };
+        match heir {
+            Some(heir) if heir.labels.get(labels::RUN) == Some(&self.context.run) => {
+                self.put_in_place(&heir).await.map(Some)
+            }
+            Some(other) => Err(target::foreign(&other.name)),
+            None => Ok(None),
+        }
+    }
+
+    /// A service that writes protected state must have that mounted: with no container to take it over from, the call
+    /// must say it.
+    fn refuse_without_mounts(&self) -> Result<(), Trouble> {
+        let service = self.arguments.text("service").unwrap_or_default();
+        let view = self.context.topology.services.get(service);
+        let state = view.and_then(|view| view.writes.first());
+        match state {
+            Some((state, _)) if self.order.mounts.is_empty() => Err(Trouble::Failed(format!(
+                "there is no container {} whose settings could be taken over, and the call says no `mounts`, so it would run \
+                 without `{state}`: say everything that it needs",
+                self.name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The image, which must be here.
@@ -138,7 +175,10 @@ impl<'a> Replacement<'a> {
     async fn put_in_place(&self, ours: &Container) -> Result<Container, Trouble> {
         match patient(|| self.engine.rename(&ours.id, &self.name)).await {
             Ok(()) => self.must_find(&ours.id).await,
-            Err(Problem::Refused { status: 409, .. }) => Err(target::foreign(&self.name)),
+            Err(Problem::Refused { status: 409, .. }) => Err(Trouble::Failed(format!(
+                "another container took the name {} in the meantime; find out who made it (this run's own waits as {})",
+                self.name, ours.name
+            ))),
             Err(problem) => Err(Trouble::of_change(problem)),
         }
     }

@@ -9,7 +9,7 @@ use super::patience::{asked, bounded};
 use super::replace::Replacement;
 use super::settings::{names_of_variables, order_of};
 use super::trouble::{Trouble, clean};
-use super::{Engine, target};
+use super::{Engine, policy, target};
 use crate::action::common::describe::{self, Describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::labels;
@@ -105,28 +105,36 @@ impl Action for Run {
 }
 
 impl Run {
-    /// Done: our container has the service's name, the right image, and runs. Not done: else; what there is of ours
-    /// a second attempt takes up.
+    /// Done: our container has the service's name, the right image, and runs. Not done: the old one is as it was, for
+    /// then nothing is to be undone. Anything between is neither; a second attempt takes it up.
     async fn find_out(&self, context: &Context, arguments: &Arguments) -> Result<Settled, Trouble> {
         let (name, found) = target::find_patiently(&self.0, context, arguments).await?;
         let image = arguments.text("image").unwrap_or_default();
         let wanted = asked(|| self.0.image(image)).await.map_err(Trouble::of_question)?;
-        let ours = found.filter(|container| target::is_of_statement(context, container));
+        let (ours, old) = match found {
+            Some(container) if target::is_of_statement(context, &container) => (Some(container), None),
+            other => (None, other),
+        };
         let Some(container) = ours else {
             let key = [(labels::KEY, context.key.as_str())];
             let made = asked(|| self.0.labelled(&key)).await.map_err(Trouble::of_question)?;
-            return Ok(Settled::NotDone(match made.first() {
-                Some(made) => format!("half-way: {made} is made and not yet in place; a second attempt goes on"),
-                None => "nothing of this statement is there".to_owned(),
-            }));
+            let Some(made) = made.first() else {
+                return Ok(Settled::NotDone("nothing of this statement is there".to_owned()));
+            };
+            if let Some(old) = old.filter(|old| old.state.is_running)
+                && !policy::is_off(&context.run_directory, &old).map_err(Trouble::Failed)?
+            {
+                return Ok(Settled::NotDone(format!("{made} is made, and {name} runs as it did")));
+            }
+            return Ok(half_way(&format!("{made} is made and not yet in place")));
         };
         let is_right = wanted.is_some_and(|image| image.id == container.image_id);
         let state = &container.state;
         if !is_right {
-            return Ok(Settled::NotDone(format!("{name} is of another image")));
+            return Ok(half_way(&format!("{name} is of another image")));
         }
         if !state.is_running || state.is_restarting {
-            return Ok(Settled::NotDone(format!("{name} is in place and is {}", state.status)));
+            return Ok(half_way(&format!("{name} is in place and is {}", state.status)));
         }
         Ok(Settled::Done(Evidence::line(format!(
             "{name} runs as container {} from {}",
@@ -134,6 +142,10 @@ impl Run {
             target::short_image(image)
         ))))
     }
+}
+
+fn half_way(how: &str) -> Settled {
+    Settled::Undecidable(format!("half-way: {how}; a second attempt goes on"))
 }
 
 /// What a call says beside the image, for a person: never a value of a variable.

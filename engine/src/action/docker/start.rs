@@ -69,11 +69,12 @@ impl Action for Start {
         if !state.is_running || state.is_restarting {
             return Settled::NotDone(format!("{} is {}", container.name, state.status));
         }
-        match policy::kept(&context.run_directory, &container.id) {
-            Ok(Some(kept)) if kept != container.restart_policy => {
-                Settled::NotDone(format!("{} runs, but its restart policy is still off", container.name))
-            }
-            Ok(_) => Settled::Done(Evidence::line(format!("{} runs", container.name))),
+        match policy::is_off(&context.run_directory, &container) {
+            Ok(true) => Settled::Undecidable(format!(
+                "half-way: {} runs, but its restart policy is still off",
+                container.name
+            )),
+            Ok(false) => Settled::Done(Evidence::line(format!("{} runs", container.name))),
             Err(reason) => Settled::Undecidable(reason),
         }
     }

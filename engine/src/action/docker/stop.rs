@@ -5,7 +5,7 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
-use super::halt::{grace_within, halt, stays_stopped};
+use super::halt::{grace_within, halt, stays_stopped, too_long};
 use super::patience::{asked, bounded, words};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
@@ -38,6 +38,9 @@ impl Action for Stop {
         Some(match target::find(&self.0, context, arguments).await {
             Ok((name, None)) => format!("there is no container {name}"),
             Ok((_, Some(container))) if container.is_removed_at_end => no_way_back(&container)?,
+            Ok((_, Some(container))) if too_long(context, arguments, &container).is_some() => {
+                too_long(context, arguments, &container)?
+            }
             Ok((name, Some(container))) => {
                 let stops = if container.state.is_running {
                     let grace = grace_within(context.limit, &container, arguments.duration("grace"));
@@ -74,7 +77,12 @@ impl Action for Stop {
         };
         match stays_stopped(&self.0, &container).await {
             Ok(Ok(line)) => Settled::Done(Evidence::line(line)),
-            Ok(Err(reason)) => Settled::NotDone(reason),
+            // Without its policy it is not as it was: that is to be undone.
+            Ok(Err(reason)) => match policy::is_off(&context.run_directory, &container) {
+                Ok(false) => Settled::NotDone(reason),
+                Ok(true) => Settled::Undecidable(format!("half-way: its restart policy is off, and {reason}")),
+                Err(problem) => Settled::Undecidable(problem),
+            },
             Err(trouble) => trouble.settled(context),
         }
     }
@@ -90,11 +98,17 @@ impl Stop {
         if !target::is_own(context, arguments, &container) {
             return Err(target::foreign(&name));
         }
-        if let Some(reason) = no_way_back(&container) {
+        if let Some(reason) = no_way_back(&container).or_else(|| too_long(context, arguments, &container)) {
             return Err(Trouble::Failed(reason));
         }
         let grace = grace_within(context.limit, &container, arguments.duration("grace"));
         let line = halt(&self.0, context, &container, grace).await?;
+        let now = asked(|| self.0.container(&name)).await.map_err(Trouble::of_proof)?;
+        if now.is_some_and(|now| now.id != container.id) {
+            return Err(Trouble::Failed(format!(
+                "{name} {line}; but another container has its name since: find out who made that"
+            )));
+        }
         Ok(format!("{name} {line}"))
     }
 }

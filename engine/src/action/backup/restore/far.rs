@@ -5,7 +5,7 @@
 //! next one empties and fills the volume once more.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::capture::{Far, capture};
 use super::super::journal::{Journal, Line, text};
@@ -36,23 +36,30 @@ impl Order {
         for (number, name) in waiting {
             let helpers = self.volumes()?.helpers(&name)?;
             let reader = helpers.reader(&name)?;
-            let kept = journal.copies().into_iter().find(|(volume, _)| *volume == name);
-            let copy = match kept {
-                Some((_, copy)) => copy,
-                None => self.copy(&reader, number, journal, stop)?,
-            };
-            let filled = helpers
-                .empty(&reader, stop)
-                .and_then(|()| helpers.fill(&name, (&archive, manifest, number), stop))
-                .and_then(|()| reader.compare(manifest, number, stop));
-            filled.map_err(|problem| half_way(&problem, &copy))?;
+            if !journal.copies().iter().any(|(volume, _)| *volume == name) {
+                self.copy(&reader, number, journal, stop)?;
+            }
+            helpers.empty(&reader, stop)?;
+            helpers.fill(&name, (&archive, manifest, number), stop)?;
+            reader.compare(manifest, number, stop)?;
             journal.add(Line::Filled { volume: name })?;
         }
         Ok(())
     }
 
+    /// A problem with where that is kept which volumes held that are not filled again yet.
+    pub(super) fn with_copies(&self, problem: Problem) -> Problem {
+        let journal = Journal::newest(&self.run_directory, &self.name).ok().flatten();
+        let Some(journal) = journal.filter(|journal| journal.displaced().is_none()) else {
+            return problem;
+        };
+        (journal.copies().into_iter())
+            .filter(|(volume, _)| !journal.is_filled(volume))
+            .fold(problem, |problem, (_, copy)| half_way(problem, &copy))
+    }
+
     /// Keeps what a volume holds beside the archive, and notes that.
-    fn copy(&self, reader: &Reader<'_>, number: usize, journal: &mut Journal, stop: &Stop) -> Result<PathBuf> {
+    fn copy(&self, reader: &Reader<'_>, number: usize, journal: &mut Journal, stop: &Stop) -> Result<()> {
         let part = self.parts[number].clone();
         let volume = part
             .volume
@@ -92,12 +99,12 @@ impl Order {
         journal.add(Line::Copied {
             volume,
             copy: text(&path),
-        })?;
-        Ok(path)
+        })
     }
 }
 
-fn half_way(problem: &Problem, copy: &Path) -> Problem {
+#[expect(clippy::needless_pass_by_value, reason = "what is given back stands for it")]
+fn half_way(problem: Problem, copy: &Path) -> Problem {
     Problem::Refused(format!(
         "{problem}; the volume may be empty or half full until another attempt finishes it, and what it held is kept in {}",
         copy.display()

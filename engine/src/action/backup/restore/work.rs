@@ -83,6 +83,10 @@ pub(in super::super) type Reached<'r> = dyn FnMut(Point) + 'r;
 impl Order {
     /// Restores; goes on where an earlier attempt of the same key was interrupted.
     pub(in super::super) fn restore(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
+        self.attempt(stop, reached).map_err(|problem| self.with_copies(problem))
+    }
+
+    fn attempt(&self, stop: &Stop, reached: &mut Reached<'_>) -> Result<Restored> {
         let earlier = Journal::newest(&self.run_directory, &self.name)?;
         let generation = earlier.as_ref().map_or(1, |journal| journal.generation + 1);
         let mut copies = Vec::new();

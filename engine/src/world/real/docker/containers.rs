@@ -50,7 +50,10 @@ pub(super) async fn container(engine: &DockerEngine, name: &str) -> Result<Optio
 fn view(told: ContainerInspectResponse) -> Container {
     let config = told.config.unwrap_or_default();
     let host = told.host_config.unwrap_or_default();
-    let stop_seconds = config.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok());
+    // Less than none is without end.
+    let stop_seconds = config
+        .stop_timeout
+        .map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX));
     Container {
         id: told.id.unwrap_or_default(),
         name: told.name.unwrap_or_default().trim_start_matches('/').to_owned(),

@@ -1,7 +1,7 @@
 //! A container like another: everything that was given to that one, nothing that came from its image.
 //!
 //! Its volumes are taken over by name, also those that have none of their own: what is in them belongs to the
-//! service. A hardware address is not taken over: it cannot be told from one that the engine made up.
+//! service. That it is removed when it ends (`--rm`) is not taken over. A hardware address is not taken over: it cannot be told from one that the engine made up.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -60,6 +60,8 @@ pub(super) async fn take(engine: &DockerEngine, like: &Like) -> Result<Taken, Pr
         .map(|links| links.iter().map(|link| link_as_given(link)).collect());
     let networks = networks(&mut old, host.network_mode.as_deref().unwrap_or_default());
     host.container_id_file = None;
+    // One that fails must not vanish, and with it all that was given to the service.
+    host.auto_remove = Some(false);
     host.console_size = None;
     body.host_config = Some(host);
     Ok(Taken { body, given, networks })
