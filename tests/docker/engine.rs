@@ -2,6 +2,7 @@
 
 mod failures;
 mod likeness;
+mod silence;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -19,9 +19,11 @@ mod harness;
 mod hostile;
 #[path = "../support/left_out.rs"]
 mod left_out;
+mod liar;
 mod mounts;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod secrets;
 mod settle;
 #[path = "../cases/support.rs"]
 #[expect(dead_code, reason = "it is made for whole-program cases, which use more of it")]

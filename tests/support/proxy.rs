@@ -30,12 +30,14 @@ struct Rule {
     loss: Loss,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Loss {
     /// The request never gets there.
     Before,
     /// It is carried out, and its reply never comes back.
     After,
+    /// The request never gets there, and this is the reply, to each that fits.
+    Lie(String),
 }
 
 impl Proxy {
@@ -77,6 +79,13 @@ impl Proxy {
         self.swallow(method, pattern, Loss::After);
     }
 
+    /// From now on each request of this method and path gets this reply, and the engine hears of none: the engine that
+    /// lies.
+    pub(crate) fn lies(&self, method: &str, pattern: &str, status: &str, body: &str) {
+        let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        self.swallow(method, pattern, Loss::Lie(reply));
+    }
+
     /// How much was swallowed so far.
     pub(crate) fn swallowed(&self) -> usize {
         self.shared.swallowed.load(Ordering::SeqCst)
@@ -97,13 +106,16 @@ impl Proxy {
 }
 
 impl Shared {
-    /// What is to be done to a request. A rule is for one request.
+    /// What is to be done to a request. A rule is for one request, but a lie for all.
     fn loss_of(&self, method: &str, path: &str) -> Option<Loss> {
         self.seen.lock().unwrap().push(format!("{method} {path}"));
         let mut rules = self.rules.lock().unwrap();
         let place = rules
             .iter()
             .position(|rule| rule.method == method && fits(path, &rule.pattern))?;
+        if let lie @ Loss::Lie(_) = &rules[place].loss {
+            return Some(lie.clone());
+        }
         self.swallowed.fetch_add(1, Ordering::SeqCst);
         Some(rules.remove(place).loss)
     }
@@ -140,8 +152,9 @@ fn serve(client: &UnixStream, shared: &Shared) -> std::io::Result<()> {
     let mut to = engine.try_clone()?;
     let passed = loop {
         match pass_request(&mut requests, &mut to, shared, &is_swallowing) {
-            Ok(true) => {}
-            Ok(false) => break Ok(()),
+            Ok(Next::Request) => {}
+            Ok(Next::End) => break Ok(()),
+            Ok(Next::Reply(reply)) => break client.try_clone()?.write_all(reply.as_bytes()),
             Err(error) => break Err(error),
         }
     };
@@ -154,19 +167,31 @@ fn serve(client: &UnixStream, shared: &Shared) -> std::io::Result<()> {
     passed
 }
 
-/// Passes one request on; `false` once the connection is to end.
+/// What comes after a request.
+enum Next {
+    /// Another one on the same connection.
+    Request,
+    /// The end of the connection.
+    End,
+    /// This reply, and then the end.
+    Reply(String),
+}
+
+/// Passes one request on.
 fn pass_request(
     requests: &mut BufReader<UnixStream>,
     engine: &mut UnixStream,
     shared: &Shared,
     is_swallowing: &AtomicBool,
-) -> std::io::Result<bool> {
+) -> std::io::Result<Next> {
     let Some(head) = Head::read(requests)? else {
-        return Ok(false);
+        return Ok(Next::End);
     };
     let loss = shared.loss_of(&head.method, &head.path);
-    if loss == Some(Loss::Before) {
-        return Ok(false);
+    match &loss {
+        Some(Loss::Before) => return Ok(Next::End),
+        Some(Loss::Lie(reply)) => return Ok(Next::Reply(reply.clone())),
+        Some(Loss::After) | None => {}
     }
     if loss == Some(Loss::After) {
         is_swallowing.store(true, Ordering::SeqCst);
@@ -180,14 +205,14 @@ fn pass_request(
     engine.write_all(end.as_bytes())?;
     if head.is_upgrade {
         std::io::copy(requests, engine)?;
-        return Ok(false);
+        return Ok(Next::End);
     }
     if head.is_chunked {
         pass_chunks(requests, engine)?;
     } else {
         std::io::copy(&mut requests.by_ref().take(head.length), engine)?;
     }
-    Ok(loss.is_none())
+    Ok(if loss.is_none() { Next::Request } else { Next::End })
 }
 
 /// The head of a request: its lines without the empty one at the end.

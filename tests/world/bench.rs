@@ -15,6 +15,8 @@ use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Begins;
 use tokio::sync::watch;
 
+use crate::docker::Daemon;
+
 /// The service of every bench.
 pub(crate) const SERVICE: &str = "app";
 /// The service of every bench that is a container.
@@ -34,6 +36,20 @@ pub(crate) struct Bench {
     topology: Arc<Topology>,
     secrets: Vec<Secret>,
     image: String,
+    /// The volume that a test may make in the engine.
+    volume: Option<MadeVolume>,
+}
+
+/// A volume of an engine, removed with this value.
+struct MadeVolume {
+    daemon: &'static Daemon,
+    name: String,
+}
+
+impl Drop for MadeVolume {
+    fn drop(&mut self) {
+        drop(self.daemon.try_docker(&["volume", "rm", "--force", &self.name]));
+    }
 }
 
 /// One call with what belongs to it.
@@ -77,13 +93,23 @@ impl Bench {
             kept,
             topology,
             secrets: Vec::new(),
+            volume: None,
             image: format!("registry.example/world@sha256:{}", "5".repeat(64)),
         }
     }
 
-    /// The bench with an image that its engine has.
-    pub(crate) fn with_image(self, image: String) -> Self {
-        Self { image, ..self }
+    /// The bench with an engine, and an image that the engine has.
+    pub(crate) fn with_engine(self, daemon: &'static Daemon, image: String) -> Self {
+        let volume = Some(MadeVolume {
+            daemon,
+            name: self.volume(),
+        });
+        Self { image, volume, ..self }
+    }
+
+    /// The name of a volume of this bench alone; removed with it.
+    pub(crate) fn volume(&self) -> String {
+        format!("{}-volume", container_name(&self.kept))
     }
 
     /// The image for containers, as an argument.

@@ -34,6 +34,7 @@ contract!(
     a_container_lives_from_the_first_start_to_its_removal,
     an_unknown_outcome_is_settled_as_it_is,
     what_is_asked_of_a_container_that_runs,
+    a_volume_is_made_once,
 );
 
 /// Whether it runs, and the word for how it is.
@@ -107,4 +108,16 @@ async fn what_is_asked_of_a_container_that_runs(bench: Bench) {
     assert_eq!(version["ok"], Value::Bool(true));
     bench.does("docker.remove", &one).await;
     bench.fails("docker.restarts", &one).await;
+}
+
+async fn a_volume_is_made_once(bench: Bench) {
+    let name = [("name", text(&bench.volume()))];
+    let call = bench.call("docker.create_volume", &name).keyed("volume", 1);
+    is_not_done(&bench, &call, "docker.create_volume").await;
+    for attempt in [1, 2] {
+        let call = bench.call("docker.create_volume", &name).keyed("volume", attempt);
+        let outcome = bench.perform(&call).await;
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        is_done(&bench, &call, "docker.create_volume").await;
+    }
 }

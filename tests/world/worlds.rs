@@ -32,7 +32,7 @@ pub(crate) fn engine(test: &str) -> Option<Bench> {
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(Some(&daemon.host())));
     let image = daemon.image("world", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done");
     let bench = Bench::new(|_| Arc::new(RealWorld::new(builtin(&containers))), None);
-    Some(bench.with_image(image))
+    Some(bench.with_engine(daemon, image))
 }
 
 /// Runs a test of the contract in the simulated world, in its time.

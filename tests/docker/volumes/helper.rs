@@ -212,3 +212,35 @@ fn assert_displaced(site: &Site<'_>, changes: usize) {
     }
     assert_eq!(found, ["extra", "spoilt"], "{changes}");
 }
+
+/// Helpers and scratch volumes carry the labels of the statement that makes them.
+#[test]
+fn everything_made_on_the_way_is_labelled() {
+    let Some(daemon) = Daemon::shared("everything_made_on_the_way_is_labelled") else {
+        return;
+    };
+    for way in [Way::Helper, Way::Mountpoint] {
+        let mut site = Site::new(daemon, "vol-labels", way);
+        site.helper = Some(daemon.image("volumes-serve", SERVE));
+        let backup = site.create();
+        for action in ["backup.verify", "backup.restore"] {
+            let engine = site.engine(None);
+            let outcome = site.perform_with(&engine, action, backup_argument(&backup));
+            assert!(is_ok(&outcome), "{action}");
+            let ordered = engine.ordered();
+            assert!(!ordered.is_empty() || action == "backup.verify", "{action} {way:?}");
+            for labels in ordered {
+                let label = |name: &str| labels.get(&format!("backstay.{name}")).cloned().unwrap_or_default();
+                assert_eq!(
+                    (label("run"), label("step"), label("key")),
+                    (
+                        "run-vol-labels".to_owned(),
+                        "step".to_owned(),
+                        format!("run-vol-labels/step.{action}")
+                    )
+                );
+            }
+        }
+        site.assert_nothing_left();
+    }
+}

@@ -1,5 +1,6 @@
 //! A real engine whose client dies at a chosen change, or that does not say where its volumes lie.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(crate) struct Wrapped {
     /// Done just before all containers are listed for the second time.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     listings: AtomicUsize,
+    /// The labels of every container and volume that was ordered.
+    ordered: Mutex<Vec<BTreeMap<String, String>>>,
 }
 
 type Stream = Box<dyn AsyncRead + Send + Unpin>;
@@ -44,12 +47,18 @@ impl Wrapped {
             is_dead: AtomicBool::new(false),
             meanwhile: Mutex::new(None),
             listings: AtomicUsize::new(0),
+            ordered: Mutex::default(),
         }
     }
 
     /// Has something happen between the first and the second look at all containers.
     pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
         *self.meanwhile.lock().unwrap() = Some(Box::new(happens));
+    }
+
+    /// The labels of every container and volume that was ordered.
+    pub(crate) fn ordered(&self) -> Vec<BTreeMap<String, String>> {
+        self.ordered.lock().unwrap().clone()
     }
 
     /// Whether it died.
@@ -100,6 +109,7 @@ impl Containers for Wrapped {
         self.alive()?.users_of_volume(volume).await
     }
     async fn create(&self, order: &ContainerOrder) -> Result<String, Problem> {
+        self.ordered.lock().unwrap().push(order.labels.clone());
         self.change(self.inner.create(order)).await
     }
     async fn start(&self, container: &str) -> Result<bool, Problem> {
@@ -147,6 +157,7 @@ impl Containers for Wrapped {
         }))
     }
     async fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<(), Problem> {
+        self.ordered.lock().unwrap().push(labels.iter().cloned().collect());
         self.change(self.inner.create_volume(name, labels)).await
     }
     async fn remove_volume(&self, name: &str) -> Result<bool, Problem> {
