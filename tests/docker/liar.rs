@@ -50,7 +50,10 @@ async fn an_engine_that_says_stopped_is_not_believed_while_processes_live() {
         matches!(settled, Settled::NotDone(ref why) if why.contains("processes of it live")),
         "{settled:?}"
     );
-    assert_eq!(daemon.docker(&["inspect", "--format={{.State.Running}}", "liar"]), "true");
+    assert_eq!(
+        daemon.docker(&["inspect", "--format={{.State.Running}}", "liar"]),
+        "true"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,7 +64,11 @@ async fn what_somebody_starts_again_is_not_stopped() {
     let stays = service_script("A");
     let ends = "[ -e /tmp/ran ] && exit 0; touch /tmp/ran; trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
     for (name, script, expected) in [
-        ("comes-back", stays.as_str(), "it was stopped and came back (it is running)"),
+        (
+            "comes-back",
+            stays.as_str(),
+            "it was stopped and came back (it is running)",
+        ),
         ("ran-again", ends, "it was stopped, ran again for a moment and ended"),
     ] {
         let bench = Bench::new(daemon, name);

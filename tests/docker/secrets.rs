@@ -57,8 +57,7 @@ fn the_environment_of_a_container_is_nowhere() {
     let runbook = runbook(&sandbox, &old, &new);
     let call = |arguments: &[&str]| -> Output {
         let mut command = sandbox.command(arguments);
-        let command = daemon.environment(&mut command);
-        command.env("BACKSTAY_LOG", "trace").env("RUST_LOG", "trace").output().unwrap()
+        daemon.environment(&mut command).output().unwrap()
     };
     let planned = call(&["plan", &runbook]);
     assert_eq!(planned.status.code(), Some(0), "{planned:?}");
@@ -69,9 +68,16 @@ fn the_environment_of_a_container_is_nowhere() {
         assert!(!said.contains(SECRET), "{said}");
     }
     // Taken over twice, and still there.
-    let env = daemon.docker(&["inspect", "--format={{.Config.Env}} {{.HostConfig.RestartPolicy.Name}}", NAME]);
+    let env = daemon.docker(&[
+        "inspect",
+        "--format={{.Config.Env}} {{.HostConfig.RestartPolicy.Name}}",
+        NAME,
+    ]);
     assert!(env.contains(SECRET) && env.ends_with("always"), "{env}");
-    assert_eq!(files_with(&sandbox.state_directory(), SECRET), Vec::<std::path::PathBuf>::new());
+    assert_eq!(
+        files_with(&sandbox.state_directory(), SECRET),
+        Vec::<std::path::PathBuf>::new()
+    );
     let runs = sandbox.records_of("outcome").len();
     assert!(runs >= 6, "only {runs} actions were carried out");
 }

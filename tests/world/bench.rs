@@ -37,7 +37,7 @@ pub(crate) struct Bench {
     secrets: Vec<Secret>,
     image: String,
     /// The volume that a test may make in the engine.
-    volume: Option<MadeVolume>,
+    _volume: Option<MadeVolume>,
 }
 
 /// A volume of an engine, removed with this value.
@@ -93,18 +93,22 @@ impl Bench {
             kept,
             topology,
             secrets: Vec::new(),
-            volume: None,
+            _volume: None,
             image: format!("registry.example/world@sha256:{}", "5".repeat(64)),
         }
     }
 
     /// The bench with an engine, and an image that the engine has.
     pub(crate) fn with_engine(self, daemon: &'static Daemon, image: String) -> Self {
-        let volume = Some(MadeVolume {
+        let made = Some(MadeVolume {
             daemon,
             name: self.volume(),
         });
-        Self { image, volume, ..self }
+        Self {
+            image,
+            _volume: made,
+            ..self
+        }
     }
 
     /// The name of a volume of this bench alone; removed with it.

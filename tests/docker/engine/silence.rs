@@ -49,10 +49,7 @@ fn silent_after(beginning: &'static [u8]) -> (tempfile::TempDir, DockerEngine, R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_to_stop_is_not_dropped_with_who_asked() {
     let (_folder, engine, told) = silent_after(b"");
-    let asked = tokio::time::timeout(
-        Duration::from_millis(300),
-        engine.stop("boat", Duration::from_secs(20)),
-    );
+    let asked = tokio::time::timeout(Duration::from_millis(300), engine.stop("boat", Duration::from_secs(20)));
     assert!(asked.await.is_err());
     let went_away = tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
     assert!(!went_away, "the request was dropped before it was answered");
@@ -61,9 +58,10 @@ async fn a_request_to_stop_is_not_dropped_with_who_asked() {
 const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf \r\n";
 /// A log's first piece, with its head: one byte on standard output.
 const HALF_LOG: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n\x01\0\0\0\0\0\0\x01a\r\n";
-const HALF_PULL: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n{\"id\":\"a\",\"status\":\"Waiting\"}\r\n\r\n";
+const HALF_PULL: &[u8] =
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n{\"id\":\"a\",\"status\":\"Waiting\"}\r\n\r\n";
 
-fn is_lost<T: std::fmt::Debug>(start: Instant, outcome: Result<T, Problem>) {
+fn is_lost<T: std::fmt::Debug>(start: Instant, outcome: &Result<T, Problem>) {
     assert!(matches!(outcome, Err(Problem::Lost(_))), "{outcome:?}");
     assert!(start.elapsed() < SILENCE * 4, "{:?}", start.elapsed());
 }
@@ -86,13 +84,13 @@ async fn a_stream_that_falls_silent_on_the_way_is_lost() {
         bytes_max: 10,
     };
     let start = Instant::now();
-    is_lost(start, engine.logs("boat", &end).await);
+    is_lost(start, &engine.logs("boat", &end).await);
 
     let (_pull, engine, _) = silent_after(HALF_PULL);
     let mut lines = Vec::new();
     let start = Instant::now();
     let pulled = engine.pull("a.example/boat:1", &mut |line| lines.push(line)).await;
-    is_lost(start, pulled);
+    is_lost(start, &pulled);
     assert_eq!(lines, ["0 of 1 layers"]);
 
     let (_program, engine, _) = silent_after(b"");

@@ -235,7 +235,7 @@ fn everything_made_on_the_way_is_labelled() {
                     (label("run"), label("step"), label("key")),
                     (
                         "run-vol-labels".to_owned(),
-                        "step".to_owned(),
+                        format!("step.{action}"),
                         format!("run-vol-labels/step.{action}")
                     )
                 );

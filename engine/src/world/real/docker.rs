@@ -5,7 +5,7 @@
 //! not wholly answered is `Lost`; an environment read here goes back to the engine and nowhere else.
 //!
 //! Absent, on purpose: TLS and ssh (reach such an engine through a forwarded socket), contexts of the `docker`
-//! program, credential helpers. Engines up to 23.0.6, and 24.0.0 to 24.0.2, end a container at once when a stop request
+//! program, credential helpers. Engines 23.0.0 to 23.0.6, and 24.0.0 to 24.0.2, end a container at once when a stop request
 //! is dropped (moby 45731): here it is never dropped while the program lives, but a program that is killed drops it;
 //! the version of such an engine says so.
 
