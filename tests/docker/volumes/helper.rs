@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use backstay::action::Outcome;
+use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 
 use super::backup::{backup_argument, failure};
@@ -176,7 +176,11 @@ fn whatever_died_at_any_change_is_done_by_the_next_attempt() {
     for changes in 0.. {
         site.spoil();
         let engine = site.engine(Some(Death { changes }));
+        let spoilt = site.seen();
         site.perform_with(&engine, "backup.restore", backup_argument(&backup));
+        let settled = site.settle("backup.restore", &backup_argument(&backup));
+        let is_untouched = matches!(settled, Settled::NotDone(_));
+        assert!(!is_untouched || site.seen() == spoilt, "{changes}: {settled:?}");
         assert!(is_ok(&site.restore(&backup)), "{changes}");
         assert_eq!(site.seen(), before, "{changes}");
         if engine.is_dead() {

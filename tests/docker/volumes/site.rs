@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Outcome, Progress, Registry, backup};
+use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, backup};
 use backstay::containers::Containers;
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
@@ -103,6 +103,21 @@ impl<'d> Site<'d> {
         if let Some(helper) = &self.helper {
             arguments.0.insert("helper".to_owned(), Value::Image(helper.clone()));
         }
+        let (_stop, cancelled) = tokio::sync::watch::channel(false);
+        let context = self.context(action, cancelled);
+        wait(registry.get(action).unwrap().perform(&context, &arguments))
+    }
+
+    /// Finds out what became of an action.
+    pub(crate) fn settle(&self, action: &str, arguments: &Arguments) -> Settled {
+        let containers: Arc<dyn Containers> = self.engine(None);
+        let registry = Registry::new(backup::actions(&containers));
+        let (_stop, cancelled) = tokio::sync::watch::channel(false);
+        let context = self.context(action, cancelled);
+        wait(registry.get(action).unwrap().settle(&context, arguments))
+    }
+
+    fn context(&self, action: &str, cancelled: tokio::sync::watch::Receiver<bool>) -> Context {
         let folder = self
             .folder
             .iter()
@@ -113,8 +128,7 @@ impl<'d> Site<'d> {
                 .chain(folder)
                 .collect(),
         };
-        let (_stop, cancelled) = tokio::sync::watch::channel(false);
-        let context = Context {
+        Context {
             run: format!("run-{}", self.volume),
             key: format!("run-{}/step.{action}", self.volume),
             attempt: 1,
@@ -130,8 +144,7 @@ impl<'d> Site<'d> {
             touches: Vec::new(),
             working_directory: self.root.path().to_owned(),
             progress: Progress::default(),
-        };
-        wait(registry.get(action).unwrap().perform(&context, &arguments))
+        }
     }
 
     pub(crate) fn perform(&self, action: &str, arguments: Arguments) -> Outcome {

@@ -18,8 +18,24 @@ fn a_container_that_could_write_is_named() {
     let before = site.seen();
     let place = site.mountpoint();
     let bind = |path: &std::path::Path| format!("--volume={}:/host", path.display());
+    // Another volume that is the same folder.
+    let device = format!("--opt=device={}", place.display());
+    let alias = [
+        "volume",
+        "create",
+        "--opt=type=none",
+        "--opt=o=bind",
+        &device,
+        "vol-writer-alias",
+    ];
+    daemon.docker(&alias);
     let cases = [
         ("own", "--volume=vol-writer:/data".to_owned(), "at /data"),
+        (
+            "alias",
+            "--volume=vol-writer-alias:/data".to_owned(),
+            "by its mount of /",
+        ),
         ("bound", bind(&place), "by its mount of /"),
         (
             "above",
@@ -48,6 +64,7 @@ fn a_container_that_could_write_is_named() {
         daemon.docker(&["rm", "--force", &container]);
         assert_eq!(site.seen(), before);
     }
+    daemon.docker(&["volume", "rm", "vol-writer-alias"]);
     site.assert_nothing_left();
 }
 

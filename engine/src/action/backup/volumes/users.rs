@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::super::problem::{Problem, Result, refused};
 use super::super::scope::Part;
+use super::super::swap::identity;
 use super::engine::Engine;
 use crate::containers::{Container, ContainerState, Mount, MountKind};
 
@@ -129,7 +130,7 @@ fn hand<'a>(mount: &'a Mount, part: &Part) -> Option<Hand<'a>> {
             if !mountpoint.is_absolute() || !real.is_absolute() {
                 return None;
             }
-            let is_in = real.starts_with(mountpoint);
+            let is_in = real.starts_with(mountpoint) || part.mountpoint().is_some_and(|here| is_one(&real, here));
             (is_in || mountpoint.starts_with(&real)).then_some(Hand {
                 mount,
                 path: Some(source),
@@ -138,6 +139,11 @@ fn hand<'a>(mount: &'a Mount, part: &Part) -> Option<Hand<'a>> {
         }
         MountKind::Memory | MountKind::Other { .. } => None,
     }
+}
+
+/// Whether two paths of this machine are one folder, as those of a volume that mounts another one's are.
+fn is_one(one: &Path, other: &Path) -> bool {
+    matches!((identity(one), identity(other)), (Ok(Some(one)), Ok(Some(other))) if one == other)
 }
 
 impl Hand<'_> {
