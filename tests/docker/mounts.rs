@@ -249,6 +249,48 @@ fn what_runs_is_what_is_pinned() {
     case.completes(&runbook);
 }
 
+/// What came from no registry is known by its local id, and that is no pin.
+#[test]
+fn an_image_without_a_digest_is_not_pinned() {
+    let Some(case) = Case::new("an_image_without_a_digest_is_not_pinned", "mounts-local") else {
+        return;
+    };
+    let image = case.daemon.image("mounts-local", SERVE);
+    case.container(&image, &[]);
+    let runbook = case.sandbox.path("case.runbook");
+    fs::write(
+        &runbook,
+        r#"runbook local "Local"
+service app "The application" { runs container("mounts-local") }
+step look "Look" {
+  let image = docker.running_image(app)
+  record image
+  require image is pinned else "Push it to a registry first"
+}
+"#,
+    )
+    .unwrap();
+    let run = || {
+        let call = ["run", runbook.to_str().unwrap(), "--no-input"];
+        let finished = case.call(&case.daemon.host(), &call);
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        fs::remove_dir_all(case.sandbox.state_directory()).unwrap();
+        (finished.exit, said)
+    };
+    assert_eq!(run().0, 0);
+    let local = case.daemon.docker(&["commit", case.name]);
+    case.daemon.docker(&["rm", "--force", case.name]);
+    case.container(&local, &[]);
+    let (exit, said) = run();
+    case.clear();
+    case.daemon.docker(&["rmi", &local]);
+    assert_ne!(exit, 0, "{said}");
+    assert!(
+        said.contains(&local) && said.contains("Push it to a registry first"),
+        "{said}"
+    );
+}
+
 #[test]
 fn without_an_engine_it_is_refused_with_what_to_do() {
     let Some(case) = Case::new("without_an_engine_it_is_refused_with_what_to_do", "mounts-nobody") else {

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::time::{Duration, Instant};
 
-use backstay::containers::{Containers, LogEnd, Problem, ProgramOrder};
+use backstay::containers::{Containers, LogEnd, Problem, ProgramOrder, RestartPolicy};
 use backstay::world::real::{DockerEngine, EngineLimits};
 
 use super::{Cleared, SERVE, engine, order, until_up};
@@ -149,8 +149,44 @@ async fn a_frozen_engine_hangs_nobody() {
     // Nothing was sent but a question, and the program was not begun.
     assert!(matches!(new, Err(Problem::Unreachable(_))), "{new:?}");
     assert!(matches!(ran, Err(Problem::Unreachable(_))), "{ran:?}");
+    the_rest_is_lost(&engine, name).await;
     daemon.thaw();
     assert!(engine.version().await.is_ok());
+}
+
+/// Every other call; only the waiting for an end has no limit of its own, and is bounded by who waits.
+async fn the_rest_is_lost(engine: &DockerEngine, name: &str) {
+    let start = Instant::now();
+    let never = RestartPolicy::never();
+    let label = [("a", "b")];
+    let told = tokio::join!(
+        engine.version(),
+        engine.labelled(&label),
+        engine.labelled_volumes(&label),
+        engine.users_of_volume(name),
+        engine.set_restart_policy(name, &never),
+        engine.rename(name, "engine-frozen-b"),
+        engine.image(name),
+        engine.volume(name),
+        engine.create_volume(name, &[]),
+        engine.remove_volume(name),
+    );
+    let all = [
+        told.0.err(),
+        told.1.err(),
+        told.2.err(),
+        told.3.err(),
+        told.4.err(),
+        told.5.err(),
+        told.6.err(),
+        told.7.err(),
+        told.8.err(),
+        told.9.err(),
+    ];
+    for (at, problem) in all.into_iter().enumerate() {
+        assert!(matches!(problem, Some(Problem::Lost(_))), "call {at}: {problem:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
