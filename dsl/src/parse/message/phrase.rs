@@ -202,7 +202,7 @@ pub(super) fn form(keyword: &str, block: Option<Block>) -> String {
     let form = match keyword {
         "use" => "use std.x.y as name",
         "runbook" => "runbook name \"title\" { … }",
-        "inputs" => "inputs { name : type = default }",
+        "inputs" => "inputs { name : type = default  name : secret from env NAME }",
         "service" => "service name \"title\" { … }",
         "protect" => "protect name \"title\" { path E  file E }",
         "anchor" => "anchor name = E",

@@ -54,7 +54,13 @@ impl Action for Job {
              waiting. The image must be here: `docker.pull` fetches it.",
         )
         .needs("image", Type::Image { pinned: true }, "The image, by its digest.")
-        .needs("argv", Type::list(Type::Text), "The words that the image's program gets; never a secret.")
+        .needs("argv", Type::list(Type::Text), "The words that the image's entry point gets, as behind `docker run IMAGE`; never a secret.")
+        .into(Sink::Argv)
+        .takes(
+            "entry",
+            Type::list(Type::Text),
+            "The program before these words, in place of the image's entry point; an empty list takes that away.",
+        )
         .into(Sink::Argv);
         surroundings(described)
             .declares_effects()
@@ -69,7 +75,8 @@ impl Action for Job {
             return Some(Trouble::Failed(reason).preview(context));
         }
         let mut text = format!("runs a container from {}", arguments.text("image").unwrap_or_default());
-        let argv = texts(arguments, "argv");
+        let mut argv = texts(arguments, "entry");
+        argv.extend(texts(arguments, "argv"));
         if !argv.is_empty() {
             text = format!("{text} with {}", shell_line(&argv));
         }

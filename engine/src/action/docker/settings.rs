@@ -12,6 +12,7 @@ pub(super) fn order_of(arguments: &Arguments) -> Result<ContainerOrder, String> 
     let restart_policy = arguments.text("restart").map(policy::parse).transpose()?;
     Ok(ContainerOrder {
         image: arguments.text("image").unwrap_or_default().to_owned(),
+        entry: arguments.get("entry").map(|_| texts(arguments, "entry")),
         command: arguments.get("command").map(|_| texts(arguments, "command")),
         environment: environment_of(arguments)?,
         mounts: mounts_of(arguments)?,

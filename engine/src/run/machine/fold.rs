@@ -1,12 +1,15 @@
 //! `fold`: what each record does to the state. Derived records that are folded twice change nothing.
 
+use backstay_dsl::model::StatementKind;
+
 use super::block::{BlockAt, Home};
 use super::course::Course;
 use super::ending::{Ending, Stage};
 use super::state::{Phase, State};
 use super::statement::Ground;
 use crate::event::{
-    AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, RunResumed, RunStart, Stamped, StepState,
+    AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeResult, RunResumed, RunStart, Stamped,
+    StepState,
 };
 use crate::plan::Plan;
 use crate::value::RecordedValue;
@@ -34,6 +37,9 @@ impl State {
             Event::Step { id, state, .. } => self.on_step(plan, id, *state),
             Event::Intent(intent) => self.on_intent(plan, intent),
             Event::Outcome(outcome) => {
+                if outcome.result == OutcomeResult::Failed && self.is_whole(plan, &outcome.key) {
+                    self.progress.fail_whole(&outcome.key, outcome.n);
+                }
                 self.bind(plan, &outcome.key, outcome.value.as_ref());
                 self.with_leaf(plan, &outcome.key, |leaf, ground| leaf.on_outcome(ground, outcome));
             }
@@ -170,6 +176,17 @@ impl State {
             _ => {}
         }
         self.with_leaf(plan, &intent.key, |leaf, _| leaf.on_intent(intent.n));
+    }
+
+    /// Whether a statement under way is an action that does all or nothing.
+    fn is_whole(&self, plan: &Plan, key: &str) -> bool {
+        self.courses().any(|(_, course)| {
+            let statement = course.leaf().statement(plan).filter(|statement| statement.key == key);
+            statement.is_some_and(|statement| match &statement.kind {
+                StatementKind::Do(action) => !action.call.effects.is_partial,
+                _ => false,
+            })
+        })
     }
 
     fn note_begun(&mut self, step: usize, home: Home) {

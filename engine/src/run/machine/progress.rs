@@ -33,6 +33,8 @@ pub(super) struct Progress {
     pub(super) values: BTreeMap<BindingId, RecordedValue>,
     /// What the attempts of each statement added.
     added: BTreeMap<String, Vec<String>>,
+    /// The attempt of each statement before which nothing of it was added.
+    first_adding: BTreeMap<String, u32>,
     /// The last attempt of each statement that was settled as not done.
     settled: BTreeMap<String, u32>,
     /// What was removed again.
@@ -87,6 +89,9 @@ impl Progress {
         let adds = resources(&intent.terms, "adds ");
         if !adds.is_empty() {
             self.removed.retain(|resource| !adds.contains(resource));
+            if !self.added.contains_key(&intent.key) {
+                self.first_adding.insert(intent.key.clone(), intent.n);
+            }
             self.added.insert(intent.key.clone(), adds);
         }
         self.removed.extend(resources(&intent.terms, "removes "));
@@ -117,6 +122,13 @@ impl Progress {
         self.added.remove(key);
         if let Some(started) = self.started.get_mut(key) {
             started.attempts = started.attempts.saturating_sub(1);
+        }
+    }
+
+    /// An attempt failed that does nothing by half: it has added nothing, unless an earlier one did.
+    pub(super) fn fail_whole(&mut self, key: &str, n: u32) {
+        if self.first_adding.get(key) == Some(&n) {
+            self.added.remove(key);
         }
     }
 

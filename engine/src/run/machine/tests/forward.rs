@@ -118,3 +118,13 @@ fn ten_thousand_steps_that_do_nothing_run_in_linear_time() {
         "1,000 steps: {small:?}; 10,000 steps: {large:?}"
     );
 }
+
+#[test]
+fn an_action_that_failed_whole_has_left_nothing_behind() {
+    let plan = plan(runbook(vec![step("a", &[], vec![act("a/1@adds"), act("a/2@adds")])]));
+    let run = Driver::new(&plan).on("a/2@adds", &[React::Badly]).run();
+    assert_eq!(run.end().leftovers, ["file(a/1@adds)"]);
+    // What an attempt did whose outcome was lost may be there.
+    let run = Driver::new(&plan).on("a/2@adds", &[React::Lost, React::Badly]).run();
+    assert_eq!(run.end().leftovers, ["file(a/1@adds)", "file(a/2@adds)"]);
+}
