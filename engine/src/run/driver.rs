@@ -156,6 +156,7 @@ impl Driver {
     async fn record_due(&mut self) -> Result<Desired, DriveError> {
         loop {
             let mut desired = decide(&self.shared.plan, &self.state);
+            self.hold_back(&mut desired);
             if desired.due.is_empty() {
                 return Ok(desired);
             }

@@ -234,7 +234,8 @@ impl Job {
     ) -> Result<Outcome, Trouble> {
         let said = self.said(context, container).await;
         keep(context, container, status).map_err(Trouble::Unknown)?;
-        let name = texts(arguments, "argv")
+        let words = [texts(arguments, "entry"), texts(arguments, "argv")].concat();
+        let name = words
             .into_iter()
             .next()
             .unwrap_or_else(|| container.image.clone());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::event::{Event, RequestKind, SignalChoice};
+use crate::event::{Event, RequestKind, SignalChoice, StepState};
+use crate::run::machine::Desired;
 use crate::world::Clock;
 
 use super::shared::Report;
@@ -42,6 +43,8 @@ pub enum Control {
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     is_pending: bool,
+    /// A person is being asked what the last one means.
+    is_asked: bool,
 }
 
 impl Driver {
@@ -53,6 +56,7 @@ impl Driver {
             }
             Control::Signal(name) => {
                 self.signals.is_pending = true;
+                self.signals.is_asked = true;
                 self.ask_about_signal(name);
             }
             Control::Request { what, who } => self.append(Event::Request { what, who }).await?,
@@ -84,9 +88,29 @@ impl Driver {
 
     /// After a choice of a person the next signal is a first one again.
     pub(super) fn signal_was_recorded(&mut self, choice: Option<SignalChoice>) {
+        self.signals.is_asked = false;
         if choice.is_some() {
             self.signals.is_pending = false;
         }
+    }
+
+    /// While a person is asked whether to stop here, the way forward begins nothing more and does not pass a
+    /// point of no return; what runs goes on, and time does.
+    pub(super) fn hold_back(&self, desired: &mut Desired) {
+        if !self.signals.is_asked || !self.state.may_turn() {
+            return;
+        }
+        desired.work.retain(|key, _| self.running.contains_key(key));
+        desired.due.retain(|event| {
+            let begins = matches!(
+                event,
+                Event::Step {
+                    state: StepState::Running,
+                    ..
+                }
+            );
+            !begins && !matches!(event, Event::Commit { .. } | Event::RunEnd(_))
+        });
     }
 }
 

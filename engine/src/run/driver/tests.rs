@@ -29,6 +29,8 @@ use crate::world::{Clock, Journal, Person, PersonAnswer, PersonQuestion, World};
 struct Paper {
     notes: Mutex<Vec<String>>,
     breaks_at: Option<usize>,
+    /// After how long a person says that the run is to go on; nobody is there without it.
+    goes_on_after: Option<Duration>,
 }
 
 #[async_trait]
@@ -41,6 +43,10 @@ impl World for Paper {
                 for line in ["1 of 3", "2 of 3", "3 of 3"] {
                     context.progress.say(line);
                 }
+                Outcome::done("done")
+            }
+            "t.moment" => {
+                RealClock.sleep(Duration::from_millis(200)).await;
                 Outcome::done("done")
             }
             "t.hang" => {
@@ -97,7 +103,9 @@ impl Person for Paper {
     }
 
     async fn ask_signal(&self) -> Option<SignalChoice> {
-        None
+        RealClock.sleep(self.goes_on_after?).await;
+        self.notes.lock().unwrap().push("go on".to_owned());
+        Some(SignalChoice::GoOn)
     }
 
     fn can_answer(&self, _: &PersonQuestion) -> bool {
@@ -312,6 +320,20 @@ async fn a_first_signal_turns_back_and_a_second_drops_everything() {
     let (rest, notes) = driven(plan(vec![action("one", "t.do"), never]).await, Paper::default(), 2).await;
     // The first signal may have ended it already where the action obeys.
     assert!(matches!(rest, Ok(Rest::Killed | Rest::Ended(_))), "{rest:?} {notes:?}");
+}
+
+#[tokio::test]
+async fn nothing_more_begins_while_a_person_is_asked_whether_to_stop() {
+    let paper = Paper {
+        goes_on_after: Some(Duration::from_millis(400)),
+        ..Paper::default()
+    };
+    let mut second = action("two", "t.do");
+    second.after = vec![0];
+    let (rest, notes) = driven(plan(vec![action("one", "t.moment"), second]).await, paper, 1).await;
+    assert_eq!(end(rest), End::Completed);
+    let of_one = ["intent one/1", "perform r/one/1", "outcome one/1 Ok", "go on"];
+    assert_eq!(notes[..5], [&of_one[..], &["intent two/1"]].concat());
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use crate::plan::Plan;
 
 impl State {
     /// Whether the run may still turn.
-    pub(super) fn may_turn(&self) -> bool {
+    pub fn may_turn(&self) -> bool {
         match &self.phase {
             Phase::Forward => true,
             Phase::Ending(ending) => {
