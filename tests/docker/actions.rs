@@ -406,6 +406,23 @@ async fn a_program_inside_gets_its_words_and_its_secrets() {
 }
 
 #[tokio::test]
+async fn a_job_may_run_another_program_than_the_entry_point() {
+    let Some(daemon) = Daemon::shared("a_job_may_run_another_program_than_the_entry_point") else {
+        return;
+    };
+    let bench = Bench::new(daemon, "entry");
+    let tool = daemon.image("entry", "echo the entry point");
+    let arguments = [
+        ("image", image(&tool)),
+        ("entry", words(&["sh", "-c"])),
+        ("argv", words(&["echo instead"])),
+    ];
+    let evidence = bench.call("job", &arguments).does().await;
+    assert_eq!(evidence.summary, "sh ended well");
+    assert_eq!(evidence.outputs, vec![("stdout".to_owned(), b"instead\n".to_vec())]);
+}
+
+#[tokio::test]
 async fn a_job_is_waited_for_and_leaves_no_container() {
     let Some(daemon) = Daemon::shared("a_job_is_waited_for_and_leaves_no_container") else {
         return;

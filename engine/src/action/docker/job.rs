@@ -235,10 +235,7 @@ impl Job {
         let said = self.said(context, container).await;
         keep(context, container, status).map_err(Trouble::Unknown)?;
         let words = [texts(arguments, "entry"), texts(arguments, "argv")].concat();
-        let name = words
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| container.image.clone());
+        let name = words.into_iter().next().unwrap_or_else(|| container.image.clone());
         let mut outcome = ended(context, &clean(context, &name), status, &said);
         if let Err(Trouble::Failed(reason) | Trouble::Unknown(reason)) = self.discard(container).await {
             let (Outcome::Done(evidence) | Outcome::Failed(evidence) | Outcome::Unknown(evidence)) = &mut outcome;
