@@ -8,8 +8,8 @@ use super::ending::{Ending, Stage};
 use super::state::{Phase, State};
 use super::statement::Ground;
 use crate::event::{
-    AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeResult, RunResumed, RunStart, Stamped,
-    StepState,
+    AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult, RunResumed, RunStart,
+    Stamped, StepState,
 };
 use crate::plan::Plan;
 use crate::value::RecordedValue;
@@ -37,9 +37,7 @@ impl State {
             Event::Step { id, state, .. } => self.on_step(plan, id, *state),
             Event::Intent(intent) => self.on_intent(plan, intent),
             Event::Outcome(outcome) => {
-                if outcome.result == OutcomeResult::Failed && self.is_whole(plan, &outcome.key) {
-                    self.progress.fail_whole(&outcome.key, outcome.n);
-                }
+                self.note_failed_whole(plan, outcome);
                 self.bind(plan, &outcome.key, outcome.value.as_ref());
                 self.with_leaf(plan, &outcome.key, |leaf, ground| leaf.on_outcome(ground, outcome));
             }
@@ -176,6 +174,12 @@ impl State {
             _ => {}
         }
         self.with_leaf(plan, &intent.key, |leaf, _| leaf.on_intent(intent.n));
+    }
+
+    fn note_failed_whole(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
+        if outcome.result == OutcomeResult::Failed && self.is_whole(plan, &outcome.key) {
+            self.progress.fail_whole(&outcome.key, outcome.n);
+        }
     }
 
     /// Whether a statement under way is an action that does all or nothing.
