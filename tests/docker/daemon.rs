@@ -45,7 +45,11 @@ const BOUNDARIES: &[Boundary] = &[
     (Example::Upgrade, &[], "step", "validate"),
     (Example::Upgrade, &[], "step", "close"),
     (Example::Upgrade, BROKEN, "turn", ""),
+    (Example::TurnBack, &[], "step", "freeze"),
+    (Example::TurnBack, &[], "step", "stop"),
+    (Example::TurnBack, &[], "step", "backup"),
     (Example::TurnBack, &[], "step", "switch"),
+    (Example::TurnBack, &[], "step", "validate"),
     (Example::TurnBack, &[], "turn", ""),
 ];
 

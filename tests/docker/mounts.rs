@@ -151,7 +151,7 @@ fn the_forgotten_third_mount_is_refused() {
     // A plan says the same.
     let runbook = case.runbook("writes records", &protected);
     let planned = case.call(&case.daemon.host(), &["plan", &runbook]);
-    let said = planned.expect_exit(0).stdout;
+    let said = planned.expect_exit(1).stdout;
     assert!(
         said.contains("The run would be refused:") && said.contains(&expected),
         "{said}"

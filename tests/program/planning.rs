@@ -168,7 +168,7 @@ fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
                     .env("DOCKER_HOST", &nowhere),
             )
         };
-        let obstacles = call("plan").exits(0).json()["obstacles"].clone();
+        let obstacles = call("plan").exits(1).json()["obstacles"].clone();
         assert!(obstacles[0].as_str().unwrap().contains(said), "{obstacles}");
         let refused = call("run").exits(4).json();
         assert!(

@@ -108,6 +108,25 @@ fn a_named_pipe_is_refused_by_name() {
     site.assert_nothing_left();
 }
 
+/// It would be empty by the time of a cold backup.
+#[test]
+fn a_volume_in_memory_is_refused() {
+    let Some(daemon) = Daemon::shared("a_volume_in_memory_is_refused") else {
+        return;
+    };
+    let site = Site::new(daemon, "vol-memory", Way::Mountpoint);
+    daemon.docker(&["volume", "rm", "vol-memory"]);
+    daemon.docker(&[
+        "volume",
+        "create",
+        "--opt=type=tmpfs",
+        "--opt=device=tmpfs",
+        "vol-memory",
+    ]);
+    let text = failure(&site.try_create());
+    assert!(text.contains("the volume vol-memory is memory"), "{text}");
+}
+
 /// Without a shell everything can be read, but nothing emptied: verify says so before a restore would have to.
 #[test]
 fn an_image_without_a_shell_cannot_put_back() {

@@ -128,6 +128,13 @@ impl Volumes {
     }
 
     fn located(&self, volume: &Volume, trial: Trial) -> Result<Part> {
+        if volume.options.get("type").is_some_and(|kind| kind == "tmpfs") {
+            return refused(format!(
+                "the volume {} is memory, which is gone as soon as no container runs with it: nothing of it can be kept \
+                 once the service is stopped; use a volume on disk, or `ignores volume \"{}\" because \"…\"` in the service",
+                volume.name, volume.name
+            ));
+        }
         let mountpoint = match (here::mountpoint(volume), trial) {
             (Some(mountpoint), Trial::Allowed) if !here::is_here(&self.engine, &mountpoint)? => None,
             (mountpoint, _) => mountpoint,

@@ -3,7 +3,7 @@
 use backstay::render;
 
 use crate::arguments::{Format, Plan};
-use crate::failure::Failure;
+use crate::failure::{Failure, exit};
 use crate::{answers, places, stage, streams};
 
 pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
@@ -16,5 +16,10 @@ pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
         Format::Text => streams::data(&render::plan(&planned.report)),
         Format::Json => streams::json(&planned.report.to_json()),
     }
-    Ok(0)
+    // A plan that cannot be carried out as things are now is an answer, and it is no.
+    Ok(if planned.report.obstacles.is_empty() {
+        0
+    } else {
+        exit::NO
+    })
 }
