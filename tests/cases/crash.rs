@@ -6,8 +6,8 @@
 
 use std::fs;
 use std::process::Command;
-use std::sync::Mutex;
 
+use crate::at_each::{at_each, every_record};
 use crate::support::{Sandbox, repository};
 
 const EXAMPLE: &str = "examples/01-release-switch";
@@ -151,31 +151,11 @@ fn at_every_record_boundary(release: &'static str, exit: i32) {
     let records = whole.sandbox.records().len();
     assert!(records > 30, "only {records} records: the example was not carried out");
 
-    let boundaries: Vec<String> = (1..=records)
-        .flat_map(|number| [format!("before:{number}"), format!("after:{number}")])
-        .collect();
-    let queue = Mutex::new(boundaries.iter());
-    let wrong = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap().next();
-                    let Some(failpoint) = next else { break };
-                    if let Err(reason) = Attempt::new(release).killed_at(failpoint) {
-                        wrong.lock().unwrap().push(format!("{failpoint}: {reason}"));
-                    }
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(
-        wrong.is_empty(),
-        "{} of {} boundaries:\n{}",
-        wrong.len(),
-        boundaries.len(),
-        wrong.join("\n")
+    at_each(
+        &every_record(records),
+        WORKERS,
+        || (),
+        |(), failpoint| Attempt::new(release).killed_at(failpoint),
     );
 }
 

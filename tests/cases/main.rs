@@ -9,6 +9,8 @@
     reason = "the program is a process, and a test waits for it"
 )]
 
+#[path = "../support/at_each.rs"]
+mod at_each;
 mod crash;
 mod examples;
 #[path = "../support/left_out.rs"]

@@ -5,8 +5,8 @@
 //! happened, and nobody wrote it down. `after:N` kills it once record N is durable: an intent, and no action yet.
 
 use std::fs;
-use std::sync::Mutex;
 
+use crate::at_each::{at_each, every_record};
 use crate::docker::Daemon;
 use crate::guest_book::{Example, GuestBook, Images};
 use crate::watcher::Watcher;
@@ -114,31 +114,11 @@ fn at_every_record_boundary(test: &str, example: Example) {
     assert!(records > 40, "only {records} records: the example was not carried out");
     drop(whole);
 
-    let boundaries: Vec<String> = (1..=records)
-        .flat_map(|number| [format!("before:{number}"), format!("after:{number}")])
-        .collect();
-    let queue = Mutex::new(boundaries.iter());
-    let wrong = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap().next();
-                    let Some(failpoint) = next else { break };
-                    if let Err(reason) = stage.killed_at(failpoint) {
-                        wrong.lock().unwrap().push(format!("{failpoint}: {reason}"));
-                    }
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(
-        wrong.is_empty(),
-        "{} of {} boundaries:\n{}",
-        wrong.len(),
-        boundaries.len(),
-        wrong.join("\n")
+    at_each(
+        &every_record(records),
+        WORKERS,
+        || (),
+        |(), failpoint| stage.killed_at(failpoint),
     );
 }
 

@@ -1,15 +1,15 @@
 //! The engine is restarted, or stands still for half a minute, at every step boundary of examples 02 and 03: the run
 //! ends in a named state within its limits, and what it says of the service is true.
 
-use std::fs;
 use std::io::Read as _;
 use std::process::{Child, Stdio};
-use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use serde_json::Value;
 
+use crate::at_each::at_each;
 use crate::docker::Daemon;
 use crate::guest_book::{Example, GuestBook, Images};
 use crate::support::{Finished, signal};
@@ -32,25 +32,32 @@ enum Trouble {
 }
 
 /// When it happens: the first record that has this kind, and this step's id where it has one.
-type Boundary = (Example, &'static [&'static str], &'static str, &'static str);
+struct Boundary(Example, &'static [&'static str], &'static str, &'static str);
+
+impl fmt::Display for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(example, _, kind, id) = self;
+        write!(f, "{} at {kind} {id}", example.file())
+    }
+}
 
 const BROKEN: &[&str] = &["release=2.0.0-broken"];
 
 const BOUNDARIES: &[Boundary] = &[
-    (Example::Upgrade, &[], "step", "site_up"),
-    (Example::Upgrade, &[], "step", "freeze"),
-    (Example::Upgrade, &[], "step", "stop"),
-    (Example::Upgrade, &[], "step", "backup"),
-    (Example::Upgrade, &[], "step", "switch"),
-    (Example::Upgrade, &[], "step", "validate"),
-    (Example::Upgrade, &[], "step", "close"),
-    (Example::Upgrade, BROKEN, "turn", ""),
-    (Example::TurnBack, &[], "step", "freeze"),
-    (Example::TurnBack, &[], "step", "stop"),
-    (Example::TurnBack, &[], "step", "backup"),
-    (Example::TurnBack, &[], "step", "switch"),
-    (Example::TurnBack, &[], "step", "validate"),
-    (Example::TurnBack, &[], "turn", ""),
+    Boundary(Example::Upgrade, &[], "step", "site_up"),
+    Boundary(Example::Upgrade, &[], "step", "freeze"),
+    Boundary(Example::Upgrade, &[], "step", "stop"),
+    Boundary(Example::Upgrade, &[], "step", "backup"),
+    Boundary(Example::Upgrade, &[], "step", "switch"),
+    Boundary(Example::Upgrade, &[], "step", "validate"),
+    Boundary(Example::Upgrade, &[], "step", "close"),
+    Boundary(Example::Upgrade, BROKEN, "turn", ""),
+    Boundary(Example::TurnBack, &[], "step", "freeze"),
+    Boundary(Example::TurnBack, &[], "step", "stop"),
+    Boundary(Example::TurnBack, &[], "step", "backup"),
+    Boundary(Example::TurnBack, &[], "step", "switch"),
+    Boundary(Example::TurnBack, &[], "step", "validate"),
+    Boundary(Example::TurnBack, &[], "turn", ""),
 ];
 
 fn records(book: &GuestBook<'_>) -> Vec<Value> {
@@ -66,7 +73,7 @@ fn records(book: &GuestBook<'_>) -> Vec<Value> {
 
 fn wait_for_boundary(book: &GuestBook<'_>, boundary: &Boundary) {
     let start = Instant::now();
-    let (_, _, kind, id) = *boundary;
+    let Boundary(_, _, kind, id) = *boundary;
     let is_it = |record: &Value| record["kind"] == kind && (id.is_empty() || record["id"] == id);
     while !records(book).iter().any(is_it) {
         assert!(
@@ -177,31 +184,11 @@ fn at_every_boundary(test: &str, trouble: Trouble) {
     let Some(first) = Daemon::private(test) else { return };
     let images = Images::push(&first);
     drop(first);
-    let queue = Mutex::new(BOUNDARIES.iter());
-    let wrong = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                let daemon = Daemon::private(test).unwrap();
-                loop {
-                    let next = queue.lock().unwrap().next();
-                    let Some(boundary) = next else { break };
-                    if let Err(reason) = carry_out(&daemon, &images, boundary, trouble) {
-                        let (example, _, kind, id) = boundary;
-                        let line = format!("{} at {kind} {id}: {reason}", example.file());
-                        wrong.lock().unwrap().push(line);
-                    }
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        BOUNDARIES.len(),
-        wrong.join("\n\n")
+    at_each(
+        BOUNDARIES,
+        WORKERS,
+        || Daemon::private(test).unwrap(),
+        |daemon, boundary| carry_out(daemon, &images, boundary, trouble),
     );
 }
 

@@ -8,6 +8,8 @@
 
 mod actions;
 mod actions_bench;
+#[path = "../support/at_each.rs"]
+mod at_each;
 mod crash;
 mod daemon;
 #[path = "../support/docker.rs"]
