@@ -15,19 +15,14 @@ use crate::streams;
 pub(super) fn run(arguments: &Actions) -> Result<u8, Failure> {
     let catalogue = backstay::action::catalogue();
     let Some(name) = &arguments.name else {
-        let text: String = catalogue.iter().map(summary).collect();
-        streams::data(&text);
+        streams::data(&list(catalogue.iter()));
         return Ok(0);
     };
     if let Some(signature) = catalogue.get(name) {
         streams::data(&page(signature));
         return Ok(0);
     }
-    let family: String = catalogue
-        .iter()
-        .filter(|known| known.family == name)
-        .map(summary)
-        .collect();
+    let family = list(catalogue.iter().filter(|known| known.family == name));
     if family.is_empty() {
         let reason = format!("there is no action and no family `{}`", backstay::render::visible(name));
         let names: Vec<String> = catalogue.iter().map(Signature::full_name).collect();
@@ -41,10 +36,19 @@ pub(super) fn run(arguments: &Actions) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn summary(signature: &Signature) -> String {
-    let first = signature.doc.lines().next().unwrap_or_default();
-    let kind = if signature.is_read() { "reads" } else { "do   " };
-    format!("{:<18} {kind}  {first}\n", signature.full_name())
+/// A line for each action, in columns.
+fn list<'a>(signatures: impl Iterator<Item = &'a Signature>) -> String {
+    let signatures: Vec<&Signature> = signatures.collect();
+    let names = signatures.iter().map(|signature| signature.full_name().len());
+    let width = names.max().unwrap_or_default();
+    let mut text = String::new();
+    for signature in signatures {
+        let first = signature.doc.lines().next().unwrap_or_default();
+        let kind = if signature.is_read() { "reads" } else { "do   " };
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "{:<width$} {kind}  {first}", signature.full_name());
+    }
+    text
 }
 
 /// Everything about one action.
