@@ -209,3 +209,21 @@ impl Site<'_> {
         self.perform("backup.create", other_directory(self))
     }
 }
+
+/// On a busy engine there is always a container that was listed and is gone when it is looked at.
+#[test]
+fn containers_that_come_and_go_are_in_nobodys_way() {
+    let Some(daemon) = Daemon::shared("containers_that_come_and_go_are_in_nobodys_way") else {
+        return;
+    };
+    let site = Site::new(daemon, "vol-busy", Way::Mountpoint);
+    let image = daemon.image("volumes-busy", "sleep 1000");
+    daemon.docker(&["create", "--name=vol-busy-idle", &image]);
+    let engine = site.engine(None);
+    engine.passers_by(8);
+    let outcome = site.perform_with(&engine, "backup.create", other_directory(&site));
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    // Once before the reading, once after it.
+    assert_eq!(engine.looks_at("vol-busy-idle"), 2);
+    daemon.docker(&["rm", "vol-busy-idle"]);
+}
