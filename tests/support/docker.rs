@@ -115,6 +115,9 @@ impl Daemon {
     /// As [`Self::image`], with instructions like `ENV A=1`, `HEALTHCHECK …` or `VOLUME /data`.
     pub(crate) fn image_with(&self, name: &str, script: &str, changes: &[&str]) -> String {
         let reference = format!("{}/{name}:latest", self.registry);
+        // Two of one name at once would push each other's image.
+        let one_at_a_time = fs::File::create(self.socket.with_extension("images")).unwrap();
+        one_at_a_time.lock().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("image.tar");
         busybox_tree(&archive, script);
