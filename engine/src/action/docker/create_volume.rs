@@ -42,13 +42,7 @@ impl Action for CreateVolume {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, async {
-            match self.create(context, name_of(arguments)).await {
-                Ok(line) => Outcome::done(line),
-                Err(trouble) => trouble.outcome(context),
-            }
-        })
-        .await
+        bounded(context, self.create(context, name_of(arguments))).await
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use super::trouble::{Trouble, clean};
 pub(super) use crate::action::common::patience::{asked, patient, pause};
 use crate::action::{Context, Outcome};
 use crate::units;
 
-/// Ends a change at its limit: what it did by then is not known.
-pub(super) async fn bounded(context: &Context, change: impl Future<Output = Outcome> + Send) -> Outcome {
+/// The outcome of a change that gives one line. It ends at its limit: what was done by then is not known.
+pub(super) async fn bounded(
+    context: &Context,
+    change: impl Future<Output = Result<String, Trouble>> + Send,
+) -> Outcome {
     match tokio::time::timeout(context.limit, change).await {
-        Ok(outcome) => outcome,
+        Ok(Ok(line)) => Outcome::done(clean(context, &line)),
+        Ok(Err(trouble)) => trouble.outcome(context),
         Err(_) => Outcome::unknown(format!(
             "the container engine gave no answer within {}",
             words(context.limit)

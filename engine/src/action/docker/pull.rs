@@ -42,12 +42,7 @@ impl Action for Pull {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let pull = bounded(context, async {
-            match self.pull(context, image_of(arguments)).await {
-                Ok(line) => Outcome::done(line),
-                Err(trouble) => trouble.outcome(context),
-            }
-        });
+        let pull = bounded(context, self.pull(context, image_of(arguments)));
         tokio::select! {
             outcome = pull => outcome,
             () = context.cancelled() => Outcome::failed("stopped on request before it was done"),

@@ -51,13 +51,7 @@ impl Action for Remove {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, async {
-            match self.remove(context, arguments).await {
-                Ok(line) => Outcome::done(line),
-                Err(trouble) => trouble.outcome(context),
-            }
-        })
-        .await
+        bounded(context, self.remove(context, arguments)).await
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {

@@ -83,17 +83,10 @@ impl Action for Run {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, async {
-            let replacement = match Replacement::new(&self.0, context, arguments) {
-                Ok(replacement) => replacement,
-                Err(reason) => return Outcome::failed(reason),
-            };
-            match replacement.carry_out().await {
-                Ok(line) => Outcome::done(clean(context, &line)),
-                Err(trouble) => trouble.outcome(context),
-            }
-        })
-        .await
+        match Replacement::new(&self.0, context, arguments) {
+            Ok(replacement) => bounded(context, replacement.carry_out()).await,
+            Err(reason) => Outcome::failed(reason),
+        }
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {

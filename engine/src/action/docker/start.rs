@@ -50,13 +50,7 @@ impl Action for Start {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, async {
-            match self.start(context, arguments).await {
-                Ok(line) => Outcome::done(line),
-                Err(trouble) => trouble.outcome(context),
-            }
-        })
-        .await
+        bounded(context, self.start(context, arguments)).await
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {

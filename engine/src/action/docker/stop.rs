@@ -62,13 +62,7 @@ impl Action for Stop {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, async {
-            match self.stop(context, arguments).await {
-                Ok(line) => Outcome::done(line),
-                Err(trouble) => trouble.outcome(context),
-            }
-        })
-        .await
+        bounded(context, self.stop(context, arguments)).await
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
