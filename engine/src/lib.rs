@@ -8,6 +8,7 @@ pub mod event;
 pub mod inputs;
 pub mod plan;
 pub mod redact;
+pub mod rehearse;
 pub mod render;
 pub mod run;
 pub mod sources;

@@ -1,11 +1,10 @@
 //! The ports: everything outside comes through these few traits.
 //!
-//! The real bodies are in `world/real/`, the simulated ones in `world/simulated/`; one contract suite
+//! The real bodies are in `world/real/`, the simulated ones in `rehearse/`; one contract suite
 //! (`tests/world/`) examines both. The driver sees the world, the clock, the journal and the person only
 //! through them.
 
 pub mod real;
-pub mod simulated;
 
 use std::time::Duration;
 

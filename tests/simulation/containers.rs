@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use backstay::event::{AnchorTime, End, Event};
+use backstay::rehearse::{Fault, FaultKind};
 use backstay::value::{RecordedValue, Value};
-use backstay::world::simulated::{Fault, FaultKind};
 use backstay_dsl::state::Release;
 
 use crate::crash::killed_everywhere_in;

@@ -1,7 +1,7 @@
 //! The runner is killed at every record, forward and on the way back, and another goes on.
 
 use backstay::event::End;
-use backstay::world::simulated::{Fault, FaultKind, Kill};
+use backstay::rehearse::{Fault, FaultKind, Kill};
 
 use crate::laws;
 use crate::reference::rig;

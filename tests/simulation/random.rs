@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backstay::event::End;
+use backstay::rehearse::{Fault, FaultKind, Kill};
 use backstay::run::driver::Rest;
-use backstay::world::simulated::{Fault, FaultKind, Kill};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use proptest::prelude::*;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use backstay::event::{End, Event};
+use backstay::rehearse::{Fault, FaultKind, Production, Script};
 use backstay::run::driver::Rest;
 use backstay::value::{Secret, Value};
-use backstay::world::simulated::{Fault, FaultKind, Production, Script};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Release;

@@ -9,12 +9,12 @@ use backstay::action::catalogue;
 use backstay::eval::Places;
 use backstay::event::{Event, RunEnd, RunResumed, RunStart, Stamped};
 use backstay::plan::{Parts, Plan};
+use backstay::rehearse::{
+    Fault, Kill, Production, Script, SimulatedClock, SimulatedJournal, SimulatedPerson, SimulatedWorld,
+};
 use backstay::run::driver::{Control, Driver, MacKey, Ports, Rest, Settings};
 use backstay::value::Value;
 use backstay::world::Clock;
-use backstay::world::simulated::{
-    Fault, Kill, Production, Script, SimulatedClock, SimulatedJournal, SimulatedPerson, SimulatedWorld,
-};
 use backstay_dsl::compile::compile;
 use backstay_dsl::diagnostic::Severity;
 use backstay_dsl::source::Sources;

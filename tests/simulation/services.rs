@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use backstay::world::simulated::{Fault, FaultKind};
+use backstay::rehearse::{Fault, FaultKind};
 use proptest::prelude::*;
 
 use crate::rig::{Outside, Rig};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay::action::{Arguments, Context, GroundCall, Outcome, Progress, Settled, catalogue};
+use backstay::rehearse::SimulatedClock;
 use backstay::topology::{PartView, RunsView, ServiceView, StateView, Topology};
 use backstay::value::{Secret, Value};
-use backstay::world::simulated::SimulatedClock;
 use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
 use backstay_dsl::effect::Cancel;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use backstay::action::{builtin, catalogue};
 use backstay::containers::{Containers, NoEngine};
 use backstay::plan::Plan;
+use backstay::rehearse::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
 use backstay::topology::Topology;
 use backstay::world::real::{DockerEngine, RealWorld};
-use backstay::world::simulated::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
 use backstay_dsl::model::Runbook;
 
 use crate::bench::Bench;
