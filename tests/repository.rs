@@ -58,7 +58,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
 const FENCES: &[(&str, &[&str])] = &[
     ("pest", &["dsl/src/parse.rs", "dsl/src/parse/", "dsl/src/grammar.pest"]),
     ("petgraph", &["dsl/src/graph.rs"]),
-    ("ureq", &["engine/src/action/http/", "engine/src/action/http.rs"]),
+    ("reqwest", &["engine/src/action/http/", "engine/src/action/http.rs"]),
     (
         "bollard",
         &["engine/src/world/real/docker.rs", "engine/src/world/real/docker/"],

@@ -1,37 +1,46 @@
 //! Which addresses may be asked: not those that a machine answers about itself.
 //!
-//! The check stands where names become addresses, so it holds for redirects too, and a name cannot mean one
-//! address when it is checked and another when it is asked. Where it listens on this machine only is fine:
+//! The check stands where names become addresses, so a name cannot mean one address when it is checked and
+//! another when it is asked; a host that is an address is looked at before each request and each redirect. Where it listens on this machine only is fine:
 //! that is where services are asked for their health.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::NextTimeout;
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Finds addresses and leaves out the refused ones.
-#[derive(Debug, Default)]
-pub(super) struct Addresses(DefaultResolver);
+/// Finds the addresses of names and leaves out the refused ones.
+#[derive(Debug)]
+pub(super) struct Addresses;
 
 /// Every address of the name is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is an address of the link or of a cloud's machine data, which is never asked")]
 pub(super) struct Refused(IpAddr);
 
-impl Resolver for Addresses {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.0.resolve(uri, config, timeout)?;
-        let mut allowed = self.empty();
-        for address in found.iter().filter(|address| !is_refused(address)) {
-            allowed.push(*address);
-        }
-        match found.iter().next() {
-            Some(first) if allowed.is_empty() => Err(ureq::Error::Other(Box::new(Refused(first.ip())))),
-            _ => Ok(allowed),
-        }
+/// The name service knows no such host.
+#[derive(Debug, thiserror::Error)]
+#[error("the host is not known")]
+pub(super) struct Unknown;
+
+impl Resolve for Addresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| Unknown)?;
+            let (refused, allowed): (Vec<_>, Vec<_>) = found.partition(is_refused);
+            match refused.first() {
+                Some(first) if allowed.is_empty() => Err(Refused(first.ip()).into()),
+                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
     }
+}
+
+/// A host that is written as an address is not looked up, so it is looked at here.
+pub(super) fn refused(url: &Url) -> Option<Refused> {
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let ip: IpAddr = host.parse().ok()?;
+    is_refused(&SocketAddr::new(ip, 0)).then_some(Refused(ip))
 }
 
 /// Whether an address is never asked: 169.254/16, `fe80::/10`, and what clouds use for the same.

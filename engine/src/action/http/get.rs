@@ -1,19 +1,19 @@
 //! `http.get`: asks an address.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::error::Error;
+use std::sync::Once;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
 use backstay_dsl::effect::{ResourceKind, Touch};
 use backstay_dsl::types::Type;
-use ureq::Agent;
-use ureq::unversioned::transport::DefaultConnector;
+use reqwest::{Client, Response, Url, redirect};
 
-use super::addresses::{Addresses, Refused};
+use super::addresses::{Addresses, Refused, Unknown, refused};
 use crate::action::common::child::plain;
-use crate::action::common::{blocking, describe};
+use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::redact::Redactor;
 use crate::value::Value;
@@ -21,9 +21,9 @@ use crate::value::Value;
 /// A value keeps so much of an answer.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// So much is read, to see whether there was more and what stands at the cut.
-const READ_BYTES_MAX: u64 = 128 * 1024;
+const READ_BYTES_MAX: usize = 128 * 1024;
 /// So many redirects are followed.
-const REDIRECTS_MAX: u32 = 3;
+const REDIRECTS_MAX: usize = 3;
 /// So long a connection may take to be made.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
@@ -55,25 +55,27 @@ impl Action for Get {
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let request = Request::new(context, arguments);
-        let redactor = Redactor::new(context.secrets.iter());
-        blocking::perform(context, move |stop| {
-            stop.check()?;
-            let (status, body) = request.ask()?;
-            let is_cut = body.len() > BODY_BYTES_MAX;
-            if is_cut && redactor.finds(&body) {
-                return Err(format!("{} gave more than 64 KiB with a secret in it", request.url));
-            }
-            let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_MAX)]).into_owned();
-            let cut = if is_cut { ", cut at 64 KiB" } else { "" };
-            let summary = format!("status {status}, {} bytes{cut}", text.len());
-            let value = Value::Record(BTreeMap::from([
-                ("ok".to_owned(), Value::Bool((200..300).contains(&status))),
-                ("status".to_owned(), Value::Int(i64::from(status))),
-                ("body".to_owned(), Value::Text(text)),
-            ]));
-            Ok(Outcome::Done(Evidence::value(value, summary)))
-        })
-        .await
+        let asked = tokio::select! {
+            asked = request.ask() => asked,
+            () = context.cancelled() => Err("stopped on request before it was done".to_owned()),
+        };
+        let (status, body) = match asked {
+            Ok(answer) => answer,
+            Err(reason) => return Outcome::failed(reason),
+        };
+        let is_cut = body.len() > BODY_BYTES_MAX;
+        if is_cut && Redactor::new(context.secrets.iter()).finds(&body) {
+            return Outcome::failed(format!("{} gave more than 64 KiB with a secret in it", request.url));
+        }
+        let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_MAX)]).into_owned();
+        let cut = if is_cut { ", cut at 64 KiB" } else { "" };
+        let summary = format!("status {status}, {} bytes{cut}", text.len());
+        let value = Value::Record(BTreeMap::from([
+            ("ok".to_owned(), Value::Bool((200..300).contains(&status))),
+            ("status".to_owned(), Value::Int(i64::from(status))),
+            ("body".to_owned(), Value::Text(text)),
+        ]));
+        Outcome::Done(Evidence::value(value, summary))
     }
 }
 
@@ -108,50 +110,101 @@ impl Request {
     }
 
     /// The status and the body of the answer.
-    fn ask(&self) -> Result<(u16, Vec<u8>), String> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(self.limit))
-            .timeout_connect(Some(CONNECT_LIMIT.min(self.limit)))
-            .max_redirects(if self.holds_secret { 0 } else { REDIRECTS_MAX })
-            .max_redirects_will_error(!self.holds_secret)
-            .proxy(None)
-            .user_agent(concat!("backstay/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Addresses::default());
-        let mut request = agent.get(&self.url);
+    async fn ask(&self) -> Result<(u16, Vec<u8>), String> {
+        let url = Url::parse(&self.url).map_err(|_| format!("{} is no address that can be asked", self.url))?;
+        if let Some(refused) = refused(&url) {
+            return Err(format!("{}: {refused}", self.url));
+        }
+        let mut request = self.client().map_err(|error| self.problem(&error))?.get(url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let mut answer = request.call().map_err(|error| self.problem(&error))?;
-        let mut body = Vec::new();
-        answer
-            .body_mut()
-            .as_reader()
-            .take(READ_BYTES_MAX)
-            .read_to_end(&mut body)
-            .map_err(|error| format!("{} broke off in its answer: {}", self.url, plain(&error)))?;
-        Ok((answer.status().as_u16(), body))
+        let answer = request.send().await.map_err(|error| self.problem(&error))?;
+        let status = answer.status().as_u16();
+        Ok((status, self.body(answer).await?))
     }
 
-    /// What went wrong, in words.
-    fn problem(&self, error: &ureq::Error) -> String {
+    async fn body(&self, mut answer: Response) -> Result<Vec<u8>, String> {
+        let mut body = Vec::new();
+        while body.len() < READ_BYTES_MAX {
+            match answer.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) if error.is_timeout() => return Err(self.problem(&error)),
+                Err(error) => return Err(format!("{} broke off in its answer: {}", self.url, innermost(&error))),
+            }
+        }
+        body.truncate(READ_BYTES_MAX);
+        Ok(body)
+    }
+
+    /// A client of its own: each request has its own limit and rule for redirects, and no connection is kept.
+    fn client(&self) -> reqwest::Result<Client> {
+        static PROVIDER: Once = Once::new();
+        // An error says that one is installed already, which is as good.
+        PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+        let redirects = if self.holds_secret {
+            redirect::Policy::none()
+        } else {
+            redirect::Policy::custom(|attempt| match refused(attempt.url()) {
+                Some(refused) => attempt.error(refused),
+                None => redirect::Policy::limited(REDIRECTS_MAX).redirect(attempt),
+            })
+        };
+        Client::builder()
+            .dns_resolver(Addresses)
+            .no_proxy()
+            .redirect(redirects)
+            .timeout(self.limit)
+            .connect_timeout(CONNECT_LIMIT.min(self.limit))
+            .user_agent(concat!("backstay/", env!("CARGO_PKG_VERSION")))
+            .build()
+    }
+
+    /// What went wrong, in words. A header that cannot be sent may be a secret, so it is not shown.
+    fn problem(&self, error: &reqwest::Error) -> String {
         let url = &self.url;
-        let limit = crate::units::duration(u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX));
-        match error {
-            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+        if let Some(refused) = cause::<Refused>(error) {
+            return format!("{url}: {refused}");
+        }
+        if cause::<Unknown>(error).is_some() {
+            return format!("the host of {url} is not known; check its name and the name service");
+        }
+        if error.is_timeout() {
+            let limit = crate::units::duration(u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX));
+            return format!("{url} did not answer within {limit}");
+        }
+        if error.is_redirect() {
+            return format!("{url} redirects more than {REDIRECTS_MAX} times");
+        }
+        if error.is_builder() {
+            return format!("{url} cannot be asked: a header is not well-formed");
+        }
+        match cause::<std::io::Error>(error) {
+            Some(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
                 format!("nothing listens at {url}: the connection was refused")
             }
-            ureq::Error::Io(error) => format!("{url} does not answer: {}", plain(error)),
-            ureq::Error::Timeout(_) => format!("{url} did not answer within {limit}"),
-            ureq::Error::ConnectionFailed => format!("nothing listens at {url}"),
-            ureq::Error::HostNotFound => format!("the host of {url} is not known; check its name and the name service"),
-            ureq::Error::TooManyRedirects => format!("{url} redirects more than {REDIRECTS_MAX} times"),
-            ureq::Error::BadUri(_) => format!("{url} is no address that can be asked"),
-            // A header that cannot be sent may be a secret, so it is not shown.
-            ureq::Error::Http(_) => format!("{url} cannot be asked: a header is not well-formed"),
-            ureq::Error::Other(inner) if inner.is::<Refused>() => format!("{url}: {inner}"),
-            other => format!("{url} does not answer: {other}"),
+            Some(error) => format!("{url} does not answer: {}", plain(error)),
+            None => format!("{url} does not answer: {}", innermost(error)),
         }
     }
+}
+
+/// The first error of this type among an error and its causes.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// What lies at the bottom of an error, where the reason stands.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
 }
