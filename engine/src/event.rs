@@ -147,11 +147,14 @@ pub enum Event {
         /// Where to.
         way: Way,
     },
-    /// A signal arrived.
+    /// A signal arrived; or what it means was found out.
     #[serde(rename = "signal")]
     Signal {
         /// `INT`, `TERM`.
         name: String,
+        /// Whether a person is asked now what it means; the record that says so follows, with their choice.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
         /// What the person at the terminal chose, where one was asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         choice: Option<SignalChoice>,

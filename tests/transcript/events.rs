@@ -173,6 +173,12 @@ fn interruptions() -> Vec<Event> {
         },
         Event::Signal {
             name: "INT".to_owned(),
+            asked: true,
+            choice: None,
+        },
+        Event::Signal {
+            name: "INT".to_owned(),
+            asked: false,
             choice: Some(SignalChoice::GoOn),
         },
     ]

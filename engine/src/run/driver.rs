@@ -1,6 +1,6 @@
 //! The driver: makes reality equal to what the machine desires, and records what happens.
 //!
-//! One loop owns the state. Work runs in tasks of its own and hands its events to the loop, which appends
+//! One loop writes the state; work only reads it. Work runs in tasks of its own and hands its events to the loop, which appends
 //! them (several at once share one sync of the disk), folds them, and only then lets the work go on.
 //! Invariants: nothing is done without a durable record before it; events are folded in the order in which
 //! they are recorded; every wait has an end; the first error of the journal stops everything.
@@ -9,7 +9,6 @@
 mod ask;
 mod controls;
 mod evaluate;
-mod knowledge;
 mod mac;
 mod obligations;
 mod order;
@@ -29,7 +28,7 @@ use crate::redact::Redactor;
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::world::{Journal, JournalError};
 
-use controls::{ClockWatch, Signals};
+use controls::ClockWatch;
 use order::all_in_order;
 use shared::{Report, Shared};
 use work::Running;
@@ -69,7 +68,6 @@ pub enum DriveError {
 /// Drives one run.
 pub struct Driver {
     shared: Arc<Shared>,
-    state: State,
     running: BTreeMap<String, Running>,
     next_id: u64,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
@@ -79,7 +77,8 @@ pub struct Driver {
     /// A report that came too early to be recorded with those before it.
     held: Option<Report>,
     fired: BTreeMap<String, u64>,
-    signals: Signals,
+    /// A signal came that no person has given a meaning: a further one kills.
+    is_signalled: bool,
     watch: ClockWatch,
     last: Option<Event>,
 }
@@ -96,23 +95,20 @@ impl Driver {
     ) -> Self {
         let secrets = plan.secrets();
         let mut state = State::new(&plan);
-        let mut knowledge = knowledge::Knowledge::default();
         for stamped in history {
             fold(&plan, &mut state, stamped);
-            knowledge.fold(&plan, &stamped.event);
         }
         let watch = ClockWatch::new(ports.clock.as_ref());
         let shared = Shared {
             redactor: Redactor::new(&secrets),
             secrets: secrets.into(),
-            knowledge: RwLock::new(knowledge),
+            state: RwLock::new(state),
             plan,
             ports,
             settings,
         };
         Self {
             shared: Arc::new(shared),
-            state,
             running: BTreeMap::new(),
             next_id: 1,
             reports: mpsc::channel(1024),
@@ -121,7 +117,7 @@ impl Driver {
             observer,
             held: None,
             fired: BTreeMap::new(),
-            signals: Signals::default(),
+            is_signalled: false,
             watch,
             last: None,
         }
@@ -155,12 +151,10 @@ impl Driver {
     /// Appends the derived records that are due, one after the other, until none is.
     async fn record_due(&mut self) -> Result<Desired, DriveError> {
         loop {
-            let mut desired = decide(&self.shared.plan, &self.state);
-            self.hold_back(&mut desired);
-            if desired.due.is_empty() {
+            let mut desired = decide(&self.shared.plan, &self.shared.state());
+            let Some(event) = desired.due.take() else {
                 return Ok(desired);
-            }
-            let event = desired.due.swap_remove(0);
+            };
             self.append(event).await?;
         }
     }
@@ -172,17 +166,16 @@ impl Driver {
     }
 
     fn take_in(&mut self, stamped: &Stamped) {
-        fold(&self.shared.plan, &mut self.state, stamped);
         {
-            let knowledge = &self.shared.knowledge;
-            let mut knowledge = knowledge.write().unwrap_or_else(PoisonError::into_inner);
-            knowledge.fold(&self.shared.plan, &stamped.event);
+            let mut state = self.shared.state.write().unwrap_or_else(PoisonError::into_inner);
+            fold(&self.shared.plan, &mut state, stamped);
         }
         if let Some(observer) = &mut self.observer {
             observer(stamped);
         }
         match &stamped.event {
-            Event::Signal { choice, .. } => self.signal_was_recorded(*choice),
+            // After a choice of a person the next signal is a first one again.
+            Event::Signal { choice: Some(_), .. } => self.is_signalled = false,
             Event::RunEnd(_) | Event::RunInterrupted { .. } => self.last = Some(stamped.event.clone()),
             _ => {}
         }
@@ -240,7 +233,7 @@ impl Driver {
                 break;
             }
             // What comes of work that was abandoned is not recorded.
-            if report.id == 0 || self.running.values().any(|running| running.id == report.id) {
+            if self.running.values().any(|running| running.id == report.id) {
                 batch.push(report);
             }
             next = if batch.len() < BATCH_EVENTS_MAX {

@@ -56,9 +56,8 @@ pub fn next<'history>(plan: &Plan, history: impl IntoIterator<Item = &'history S
 /// What reality should be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
-    /// Derived records to append now, in order, before anything else. The driver appends the first, folds
-    /// it, and decides again.
-    pub due: Vec<Event>,
+    /// The derived record to append now, before anything else; after it the machine is asked again.
+    pub due: Option<Event>,
     /// Work that should be running, by key. What runs and is not here is abandoned or, where it is an
     /// action, never is absent before its outcome: see [`Work::cancel`].
     pub work: BTreeMap<String, Work>,
@@ -113,4 +112,7 @@ pub enum WorkKind {
     Ask,
     /// Find out whether an unknown attempt happened, and append `settled`; the world first, else a person.
     Settle,
+    /// Ask the person at the terminal what a signal of this name means, for a bounded time, and append
+    /// `signal` with their choice (key `signal`).
+    Signal(String),
 }

@@ -288,7 +288,9 @@ fn decided(event: &Event) -> Option<Words> {
             let text = format!("{} – {answer} ({}, {via}{late})", short(prompt), visible(who));
             (place(key), text, Tone::Plain)
         }
-        Event::Signal { name, choice } => {
+        // Its meaning follows.
+        Event::Signal { asked: true, .. } => return None,
+        Event::Signal { name, choice, .. } => {
             let choice = match choice {
                 Some(SignalChoice::TurnBack) => ": turn back",
                 Some(SignalChoice::Pause) => ": pause",

@@ -160,15 +160,12 @@ impl Job {
             .await
             .map_err(|unanswered| unanswered.reason)?;
         let mac = self.shared.settings.mac_key.of(&self.key, &call);
-        let intended = {
-            let knowledge = self
-                .shared
-                .knowledge
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            knowledge.intents.get(&self.key).map(|(_, mac)| mac.clone())
-        };
-        if intended.as_ref() == Some(&mac) {
+        let state = self.shared.state();
+        if state
+            .intents()
+            .get(&self.key)
+            .is_some_and(|(_, intended)| *intended == mac)
+        {
             Ok(call)
         } else {
             Err("its arguments are not those of the attempt any more".to_owned())

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
-use crate::event::{Event, RequestKind, SignalChoice, StepState};
-use crate::run::machine::Desired;
+use crate::event::{Event, RequestKind, SignalChoice};
 use crate::world::Clock;
 
-use super::shared::Report;
+use super::shared::{Job, Stopped};
 use super::{DriveError, Driver, Rest};
 
 /// How long a person at the terminal has to say what Ctrl-C means; silence is turning back.
@@ -39,78 +36,42 @@ pub enum Control {
     LockLost(String),
 }
 
-/// The signals so far. A second one that follows the first without an answer in between kills.
-#[derive(Debug, Default)]
-pub(super) struct Signals {
-    is_pending: bool,
-    /// A person is being asked what the last one means.
-    is_asked: bool,
-}
-
 impl Driver {
     pub(super) async fn obey(&mut self, control: Control) -> Result<Option<Rest>, DriveError> {
         match control {
-            Control::Signal(_) if self.signals.is_pending => {
+            Control::Signal(_) if self.is_signalled => {
                 self.drop_work();
                 return Ok(Some(Rest::Killed));
             }
             Control::Signal(name) => {
-                self.signals.is_pending = true;
-                self.signals.is_asked = true;
-                self.ask_about_signal(name);
+                self.is_signalled = true;
+                let event = Event::Signal {
+                    name,
+                    asked: true,
+                    choice: None,
+                };
+                self.append(event).await?;
             }
             Control::Request { what, who } => self.append(Event::Request { what, who }).await?,
             Control::LockLost(name) => self.append(Event::LockLost { name }).await?,
         }
         Ok(None)
     }
+}
 
-    /// Asks the person at the terminal, in a task of its own, and reports the signal with the choice.
-    fn ask_about_signal(&self, name: String) {
-        let shared = std::sync::Arc::clone(&self.shared);
-        let reports = self.reports.0.clone();
-        tokio::spawn(async move {
-            let choice = tokio::select! {
-                choice = shared.ports.person.ask_signal() => choice,
-                () = shared.ports.clock.sleep(SIGNAL_ANSWER) => Some(SignalChoice::TurnBack),
-            };
-            let (recorded, _) = oneshot::channel();
-            let report = Report {
-                id: 0,
-                event: Event::Signal { name, choice },
-                is_last: false,
-                recorded,
-            };
-            // Where the run has ended in the meantime there is nobody to tell.
-            let _ = reports.send(report).await;
-        });
-    }
-
-    /// After a choice of a person the next signal is a first one again.
-    pub(super) fn signal_was_recorded(&mut self, choice: Option<SignalChoice>) {
-        self.signals.is_asked = false;
-        if choice.is_some() {
-            self.signals.is_pending = false;
-        }
-    }
-
-    /// While a person is asked whether to stop here, the way forward begins nothing more and does not pass a
-    /// point of no return; what runs goes on, and time does.
-    pub(super) fn hold_back(&self, desired: &mut Desired) {
-        if !self.signals.is_asked || !self.state.may_turn() {
-            return;
-        }
-        desired.work.retain(|key, _| self.running.contains_key(key));
-        desired.due.retain(|event| {
-            let begins = matches!(
-                event,
-                Event::Step {
-                    state: StepState::Running,
-                    ..
-                }
-            );
-            !begins && !matches!(event, Event::Commit { .. } | Event::RunEnd(_))
-        });
+impl Job {
+    /// Asks the person at the terminal what a signal means.
+    pub(super) async fn ask_signal(&self, name: &str) -> Result<(), Stopped> {
+        let choice = tokio::select! {
+            choice = self.shared.ports.person.ask_signal() => choice,
+            () = self.shared.ports.clock.sleep(SIGNAL_ANSWER) => Some(SignalChoice::TurnBack),
+        };
+        let event = Event::Signal {
+            name: name.to_owned(),
+            asked: false,
+            choice,
+        };
+        self.record(event, true).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,10 +15,10 @@ use crate::eval::{Environment, Evaluator, Places};
 use crate::event::Event;
 use crate::plan::Plan;
 use crate::redact::Redactor;
+use crate::run::machine::State;
 use crate::value::{Answer, RecordedValue, Secret, Unanswered, Value};
 use crate::world::{Clock, Journal, Person, World};
 
-use super::knowledge::Knowledge;
 use super::mac::MacKey;
 
 /// The longest value that is recorded, in bytes of its JSON.
@@ -89,7 +89,14 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) redactor: Redactor,
     pub(super) secrets: Arc<[Secret]>,
-    pub(super) knowledge: RwLock<Knowledge>,
+    pub(super) state: RwLock<State>,
+}
+
+impl Shared {
+    /// What has happened so far. Never held over an `await`: the loop could not go on.
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One piece of work that is under way.
@@ -233,13 +240,11 @@ impl Environment for Job {
     }
 
     fn binding(&self, id: BindingId) -> Option<Answer> {
-        let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
-        knowledge.bindings.get(&id).cloned().map(Ok)
+        self.shared.state().binding(id).map(Ok)
     }
 
     fn anchor_at_start(&self, name: &str) -> Option<Answer> {
-        let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
-        knowledge.anchors_at_start.get(name).cloned()
+        self.shared.state().anchor_at_start(name)
     }
 
     async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {

@@ -4,7 +4,6 @@
 //! Absent on purpose: rollback branches, which are written for a stretch and not for one action.
 
 use std::path::Path;
-use std::sync::PoisonError;
 
 use backstay_dsl::effect::{ResourceKind, Touch};
 use backstay_dsl::model::{Block, Statement, StatementKind, Undo, UndoBody};
@@ -42,10 +41,7 @@ impl Job {
     /// Whether an action that was begun before has made this path: one whose undo removes it too, so that it
     /// was looked for then.
     async fn is_of_this_run(&self, path: &str) -> bool {
-        let keys: Vec<String> = {
-            let knowledge = self.shared.knowledge.read().unwrap_or_else(PoisonError::into_inner);
-            knowledge.intents.keys().cloned().collect()
-        };
+        let keys: Vec<String> = self.shared.state().intents().keys().cloned().collect();
         let evaluator = self.evaluator();
         for statement in keys.iter().filter_map(|key| self.shared.plan.statements.get(key)) {
             let StatementKind::Do(action) = &statement.kind else {

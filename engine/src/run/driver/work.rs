@@ -137,6 +137,7 @@ impl Job {
             WorkKind::Anchors { when } => self.anchors(*when).await,
             WorkKind::Ask => self.ask().await,
             WorkKind::Settle => self.settle().await,
+            WorkKind::Signal(name) => self.ask_signal(name).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! | mode | when | work |
 //! | --- | --- | --- |
 //! | go | forward, ending | what is to be done, and what runs |
+//! | look | a person is asked what a signal means | what runs, and what changes and asks nothing |
 //! | stop | quiescing, a failing step | only attempts that run, to be cancelled, and what is to be settled |
 //! | hold | pausing, or a step is about to begin too late | only attempts that run |
 
@@ -25,8 +26,15 @@ use crate::plan::Plan;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Go,
+    Look,
     Stop,
     Hold,
+}
+
+impl Mode {
+    fn does_look(self) -> bool {
+        matches!(self, Self::Go | Self::Look)
+    }
 }
 
 /// What reality should be.
@@ -44,8 +52,13 @@ pub(super) fn decide(plan: &Plan, state: &State) -> Desired {
     let mode = match &state.phase {
         _ if state.pausing.is_some() || overdue.is_some() => Mode::Hold,
         Phase::Quiescing => Mode::Stop,
+        _ if state.is_asked_to_stop() => Mode::Look,
         _ => Mode::Go,
     };
+    if let Some(name) = state.asked.as_ref().filter(|_| state.pausing.is_none()) {
+        let asking = once(WorkKind::Signal(name.clone()));
+        desired.work.insert("signal".to_owned(), asking);
+    }
     state.work_of_steps(plan, mode, &mut desired.work);
     state.work_of_phase(plan, mode, &mut desired.work);
     if let Some(timer) = overdue {
@@ -53,7 +66,7 @@ pub(super) fn decide(plan: &Plan, state: &State) -> Desired {
         desired.timers.insert(timer, now);
         return desired;
     }
-    if mode == Mode::Go {
+    if mode.does_look() {
         for (timer, moment) in state.timers(plan) {
             desired.timers.insert(timer, state.progress.time.boot_ns(moment));
         }
@@ -65,7 +78,7 @@ pub(super) fn decide(plan: &Plan, state: &State) -> Desired {
 impl State {
     fn work_of_steps(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<String, Work>) {
         for active in self.steps.active.values() {
-            let mode = if active.failing.is_some() && mode == Mode::Go {
+            let mode = if active.failing.is_some() && mode.does_look() {
                 Mode::Stop
             } else {
                 mode
@@ -76,7 +89,7 @@ impl State {
             };
             match &healing.stage {
                 HealingStage::First { course, .. } => self.work_of_course(plan, course, mode, work),
-                HealingStage::Asking if mode == Mode::Go => {
+                HealingStage::Asking if mode.does_look() => {
                     if let Some(row) = healing.row(plan) {
                         work.insert(row.key.clone(), once(WorkKind::Row));
                     }
@@ -88,7 +101,7 @@ impl State {
 
     fn work_of_phase(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<String, Work>) {
         match &self.phase {
-            Phase::Forward if mode == Mode::Go => match &self.opening {
+            Phase::Forward if mode.does_look() => match &self.opening {
                 Opening::Obligations => {
                     work.insert("obligations".to_owned(), once(WorkKind::Obligations));
                 }
@@ -98,11 +111,11 @@ impl State {
             },
             Phase::Ending(ending) => match &ending.stage {
                 Stage::Body(course) | Stage::Release { course, .. } => self.work_of_course(plan, course, mode, work),
-                Stage::Wells(left) if mode == Mode::Go => {
+                Stage::Wells(left) if mode.does_look() => {
                     let when = if ending.way.is_some() { "back" } else { "end" };
                     well_work(plan, left.iter(), when, work);
                 }
-                Stage::Anchors if mode == Mode::Go => anchor_work(AnchorTime::End, work),
+                Stage::Anchors if mode.does_look() => anchor_work(AnchorTime::End, work),
                 _ => {}
             },
             _ => {}
@@ -117,11 +130,10 @@ impl State {
         let (attempt, kind) = match (&leaf.doing, &statement.kind) {
             (Doing::Performing { n }, StatementKind::Do(action)) => (*n, perform(plan, leaf, action)),
             (Doing::Settling { n, .. }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
-            (Doing::Fresh, _) if mode != Mode::Go => return,
-            (Doing::Fresh, StatementKind::Do(action)) => {
+            (Doing::Fresh, StatementKind::Do(action)) if mode == Mode::Go => {
                 (self.progress.next_attempt(&statement.key), perform(plan, leaf, action))
             }
-            (Doing::Fresh, StatementKind::Ask(_)) => (1, WorkKind::Ask),
+            (Doing::Fresh, StatementKind::Ask(_)) if mode == Mode::Go => (1, WorkKind::Ask),
             (
                 Doing::Fresh,
                 StatementKind::Require { .. }
@@ -130,7 +142,7 @@ impl State {
                 | StatementKind::Let { .. }
                 | StatementKind::Check(_)
                 | StatementKind::Record(_),
-            ) => (1, WorkKind::Evaluate),
+            ) if mode.does_look() => (1, WorkKind::Evaluate),
             _ => return,
         };
         let cancel = mode == Mode::Stop && matches!(kind, WorkKind::Perform { .. });

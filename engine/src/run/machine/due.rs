@@ -1,7 +1,4 @@
-//! The derived records that are due, in order; and what is overdue.
-//!
-//! Only the records that can be folded one after the other without asking again are given at once: in
-//! practice one, because the driver asks again after each.
+//! The derived record that is due; and what is overdue.
 
 use backstay_dsl::model::StatementKind;
 
@@ -20,10 +17,10 @@ use crate::plan::Plan;
 const WIDTH_MAX: usize = 64;
 
 impl State {
-    /// The records that are due.
-    pub(super) fn due(&self, plan: &Plan) -> Vec<Event> {
+    /// The record that is due.
+    pub(super) fn due(&self, plan: &Plan) -> Option<Event> {
         if self.pausing.is_some() {
-            return self.due_while_pausing().into_iter().collect();
+            return self.due_while_pausing();
         }
         let event = match &self.phase {
             Phase::Preparing | Phase::Ended(_) => None,
@@ -31,7 +28,14 @@ impl State {
             Phase::Quiescing => self.due_while_quiescing(plan),
             Phase::Ending(ending) => self.due_at_the_end(plan, ending),
         };
-        event.into_iter().collect()
+        event.filter(|event| !self.is_held_back(event))
+    }
+
+    /// Whether a record waits until a person has said what a signal means: nothing more begins, and no point of
+    /// no return is passed.
+    fn is_held_back(&self, event: &Event) -> bool {
+        let begins = matches!(event, Event::Step { state, .. } if *state == StepState::Running);
+        self.is_asked_to_stop() && (begins || matches!(event, Event::Commit { .. }))
     }
 
     fn due_while_pausing(&self) -> Option<Event> {

@@ -14,7 +14,7 @@
 //! other way. `rolled_back` needs every anchor to answer as at the start; and after unwinding, that everything
 //! that was started had an undo, or a reason to have none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::model::Disposition;
 
@@ -27,6 +27,7 @@ use super::statement::Ground;
 use super::time::Moment;
 use crate::event::{End, Way};
 use crate::plan::Plan;
+use crate::value::RecordedValue;
 
 /// How far the ending is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,7 +250,7 @@ impl State {
                 let anchors = plan.runbook.anchors.iter();
                 let changed: Vec<&str> = anchors
                     .map(|anchor| anchor.name.as_str())
-                    .filter(|name| self.anchors_start.get(*name) != self.anchors_end.get(*name))
+                    .filter(|name| known(&self.anchors_start, name) != known(&self.anchors_end, name))
                     .collect();
                 if changed.is_empty() {
                     return self.verdict(End::RolledBack);
@@ -266,14 +267,11 @@ impl State {
     }
 
     fn anchor_left(&self, name: &str) -> String {
-        let text = |value: Option<&Option<crate::value::RecordedValue>>| {
-            let value = value.and_then(Option::as_ref);
-            value.map_or_else(|| "nothing".to_owned(), |value| value.to_value().canonical())
-        };
+        let text = |answers| known(answers, name).map_or("nothing".to_owned(), |value| value.to_value().canonical());
         format!(
             "bring {name} back to {} (it is {})",
-            text(self.anchors_start.get(name)),
-            text(self.anchors_end.get(name))
+            text(&self.anchors_start),
+            text(&self.anchors_end)
         )
     }
 
@@ -295,6 +293,10 @@ impl State {
             stuck_hold,
         }
     }
+}
+
+fn known<'a>(answers: &'a BTreeMap<String, Result<RecordedValue, String>>, name: &str) -> Option<&'a RecordedValue> {
+    answers.get(name)?.as_ref().ok()
 }
 
 fn closing_failure(plan: &Plan, key: &str, reason: String) -> Cause {

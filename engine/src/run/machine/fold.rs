@@ -33,7 +33,15 @@ impl State {
     fn apply(&mut self, plan: &Plan, event: &Event) {
         match event {
             Event::RunStart(start) => self.on_start(start),
-            Event::Anchor { name, when, value, .. } => self.on_anchor(name, *when, value.clone()),
+            Event::Anchor {
+                name,
+                when,
+                value,
+                reason,
+            } => {
+                let answer = value.clone().ok_or_else(|| reason.clone().unwrap_or_default());
+                self.on_anchor(name, *when, answer);
+            }
             Event::Step { id, state, .. } => self.on_step(plan, id, *state),
             Event::Intent(intent) => self.on_intent(plan, intent),
             Event::Outcome(outcome) => {
@@ -82,7 +90,8 @@ impl State {
             Event::Hold { name, state } => self.on_hold(plan, name, *state),
             Event::Commit { key, .. } => self.on_commit(plan, key),
             Event::Turn { way, .. } => self.on_turn(plan, way),
-            Event::Signal { name, choice } => self.on_signal(plan, name, *choice),
+            Event::Signal { name, asked: true, .. } => self.asked = Some(name.clone()),
+            Event::Signal { name, choice, .. } => self.on_signal(plan, name, *choice),
             Event::ClockGap { wall_went_back, .. } => self.progress.time.is_lost |= wall_went_back,
             Event::Timer { id } => self.on_timer(plan, id),
             Event::Request { what, who } => self.on_request(plan, *what, who),
@@ -93,6 +102,7 @@ impl State {
                 }
             }
             Event::RunInterrupted { .. } => {
+                self.asked = None;
                 self.pausing = None;
                 self.is_paused = self.ended().is_none();
             }
@@ -126,12 +136,12 @@ impl State {
     }
 
     /// The first answer at each time stays: a run that was interrupted may ask again.
-    fn on_anchor(&mut self, name: &str, when: AnchorTime, value: Option<RecordedValue>) {
+    fn on_anchor(&mut self, name: &str, when: AnchorTime, answer: Result<RecordedValue, String>) {
         let answers = match when {
             AnchorTime::Start => &mut self.anchors_start,
             AnchorTime::End => &mut self.anchors_end,
         };
-        answers.entry(name.to_owned()).or_insert(value);
+        answers.entry(name.to_owned()).or_insert(answer);
     }
 
     fn on_step(&mut self, plan: &Plan, id: &str, state: StepState) {
@@ -281,6 +291,7 @@ impl State {
         if self.ended().is_some() {
             return;
         }
+        self.asked = None;
         self.pausing = None;
         self.is_paused = false;
         self.with_courses(plan, |course, _| course.on_resumed());

@@ -15,8 +15,8 @@ use crate::value::RecordedValue;
 /// What the run has done so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// The last attempt of each statement.
-    pub(super) attempts: BTreeMap<String, u32>,
+    /// The last intent of each statement: its attempt, and the MAC of its arguments.
+    pub(super) attempts: BTreeMap<String, (u32, String)>,
     /// Actions of steps and rows that were started.
     pub(super) started: BTreeMap<String, Started>,
     /// How many actions were started: gives [`Started::order`].
@@ -29,7 +29,7 @@ pub(super) struct Progress {
     pub(super) is_committed: bool,
     /// The clock.
     pub(super) time: Timeline,
-    /// Values that were bound, to name the commands that are left to do.
+    /// Values that were bound.
     pub(super) values: BTreeMap<BindingId, RecordedValue>,
     /// What the attempts of each statement added.
     added: BTreeMap<String, Vec<String>>,
@@ -76,15 +76,15 @@ impl Progress {
 
     /// The number of the next attempt of a statement, from 1.
     pub(super) fn next_attempt(&self, key: &str) -> u32 {
-        self.attempts.get(key).copied().unwrap_or(0).saturating_add(1)
+        self.attempts.get(key).map_or(0, |(n, _)| *n).saturating_add(1)
     }
 
     /// An intent was recorded. Gives false for one that was seen before.
     pub(super) fn intend(&mut self, intent: &Intent) -> bool {
-        if self.attempts.get(&intent.key).is_some_and(|known| *known >= intent.n) {
+        if self.next_attempt(&intent.key) > intent.n {
             return false;
         }
-        self.attempts.insert(intent.key.clone(), intent.n);
+        self.attempts.insert(intent.key.clone(), (intent.n, intent.mac.clone()));
         self.is_changed |= intent.changing;
         let adds = resources(&intent.terms, "adds ");
         if !adds.is_empty() {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use backstay_dsl::model::BindingId;
+
 use super::ending::Ending;
 use super::failure::Cause;
 use super::layout::Layout;
@@ -12,7 +14,7 @@ use super::statement::Ground;
 use super::step::{Budget, Steps};
 use crate::event::End;
 use crate::plan::Plan;
-use crate::value::RecordedValue;
+use crate::value::{Answer, RecordedValue, Unanswered, Value};
 
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +28,16 @@ pub struct State {
     pub(super) healing: Option<usize>,
     /// Why the run turned.
     pub(super) cause: Option<Cause>,
+    /// The signal that a person is being asked about.
+    pub(super) asked: Option<String>,
     /// Why it is to be paused, until it is.
     pub(super) pausing: Option<String>,
     pub(super) is_paused: bool,
     /// The run was just resumed: whether there is time for what was interrupted is still to be asked.
     pub(super) is_resumed: bool,
-    pub(super) anchors_start: BTreeMap<String, Option<RecordedValue>>,
-    pub(super) anchors_end: BTreeMap<String, Option<RecordedValue>>,
+    /// Answers of anchors, or why there is none; the first at each time stays.
+    pub(super) anchors_start: BTreeMap<String, Result<RecordedValue, String>>,
+    pub(super) anchors_end: BTreeMap<String, Result<RecordedValue, String>>,
     /// Steps that failed and were passed over.
     pub(super) exceptions: Vec<String>,
 }
@@ -63,6 +68,7 @@ impl State {
             opening: Opening::NotYet,
             healing: None,
             cause: None,
+            asked: None,
             pausing: None,
             is_paused: false,
             is_resumed: false,
@@ -102,6 +108,22 @@ impl State {
             Phase::Ended(_) => self.cause.is_some(),
             Phase::Preparing | Phase::Forward => false,
         }
+    }
+
+    /// The value of a name, once a statement has bound it.
+    pub fn binding(&self, id: BindingId) -> Option<Value> {
+        self.progress.values.get(&id).map(RecordedValue::to_value)
+    }
+
+    /// What an anchor answered at the start; `None` until it was asked.
+    pub fn anchor_at_start(&self, name: &str) -> Option<Answer> {
+        let answer = self.anchors_start.get(name)?.as_ref();
+        Some(answer.map(RecordedValue::to_value).map_err(Unanswered::new))
+    }
+
+    /// Each statement with an intent, by key, and the MAC of the last one.
+    pub fn intents(&self) -> &BTreeMap<String, (u32, String)> {
+        &self.progress.attempts
     }
 
     /// Whether an intent of a changing action was recorded.

@@ -2,6 +2,7 @@
 //!
 //! | phase | what happens | next |
 //! | --- | --- | --- |
+//! | any | a signal whose meaning a person is asked for | – (nothing more begins forward) |
 //! | forward, its closing | a step fails, `T_back`, a signal, a request | quiescing |
 //! | quiescing | no attempt runs, nothing is to be settled, `turn` | ending by that way |
 //! | forward, past `commits` | a signal, a request | pausing |
@@ -71,8 +72,14 @@ impl State {
             .unwrap_or(Disposition::Unwind)
     }
 
-    /// The first signal.
+    /// Whether a person is being asked whether the way forward ends here.
+    pub(super) fn is_asked_to_stop(&self) -> bool {
+        self.asked.is_some() && self.may_turn()
+    }
+
+    /// A signal, as far as it is known what it means.
     pub(super) fn on_signal(&mut self, plan: &Plan, name: &str, choice: Option<SignalChoice>) {
+        self.asked = None;
         if !self.may_turn() || choice == Some(SignalChoice::GoOn) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{
     AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult, RunEnd, RunResumed,
-    RunStart, Stamped, Verdict,
+    RunStart, SignalChoice, Stamped, Verdict,
 };
 use crate::plan::Plan;
 use crate::run::machine::{Desired, State, Work, WorkKind, decide, fold, next};
@@ -124,7 +124,7 @@ impl<'plan> Driver<'plan> {
     }
 
     fn go(&mut self, desired: Desired) {
-        if let Some(event) = desired.due.into_iter().next() {
+        if let Some(event) = desired.due {
             self.append(event);
             return;
         }
@@ -213,6 +213,11 @@ impl<'plan> Driver<'plan> {
             WorkKind::Row => self.append(evaluated(key, EvaluationKind::Row, result)),
             WorkKind::Well { .. } => self.append(evaluated(key, EvaluationKind::Well, result)),
             WorkKind::Obligations => self.append(evaluated(key, EvaluationKind::Obligation, result)),
+            WorkKind::Signal(name) => self.append(Event::Signal {
+                name: name.clone(),
+                asked: false,
+                choice: (react == React::Well).then_some(SignalChoice::GoOn),
+            }),
             WorkKind::Anchors { when } => self.anchors(*when, react),
             WorkKind::Ask => self.append(Event::Answer {
                 key: key.to_owned(),

@@ -2,13 +2,15 @@
 
 use super::author::{act, check, commits, confirm, plan, runbook, step, undoable};
 use super::driver::{Driver, React, resumed};
-use crate::event::{End, Event, OutcomeResult, RequestKind, SignalChoice};
+use crate::event::{End, Event, OutcomeResult, RequestKind, SignalChoice, StepState};
 use crate::plan::Plan;
+use crate::run::machine::decide;
 use backstay_dsl::model::Disposition;
 
 fn signal(choice: Option<SignalChoice>) -> Event {
     Event::Signal {
         name: "INT".to_owned(),
+        asked: false,
         choice,
     }
 }
@@ -57,6 +59,47 @@ fn a_person_may_go_on_or_pause() {
     assert_eq!(run.run().end().end, End::Completed);
 }
 
+/// While a person is asked what a signal means, what has begun goes on, nothing more begins, and no point of no
+/// return is passed; a run that goes on then is as if nobody had asked.
+#[test]
+fn while_a_person_is_asked_nothing_more_begins() {
+    let plan = sample();
+    let all = Driver::new(&plan).run();
+    for record in 1..all.history.len() - 1 {
+        let mut run = Driver::new(&plan);
+        while run.history.len() < record {
+            let desired = decide(&plan, &run.state);
+            run = run.step_once(desired);
+        }
+        run.append(Event::Signal {
+            name: "INT".to_owned(),
+            asked: true,
+            choice: None,
+        });
+        let before = run.history.len();
+        loop {
+            let mut desired = decide(&plan, &run.state);
+            let asking = desired.work.remove("signal");
+            assert_eq!(asking.is_some(), !desired.at_rest, "{record}");
+            if desired.at_rest || (desired.due.is_none() && desired.work.is_empty()) {
+                break;
+            }
+            run = run.step_once(desired);
+        }
+        for stamped in &run.history[before..] {
+            let event = &stamped.event;
+            let begins = matches!(event, Event::Step { state, .. } if *state == StepState::Running);
+            let passes = matches!(event, Event::Intent(_) | Event::Commit { .. });
+            assert!(!begins && !passes, "{record}: {event:?}");
+        }
+        if run.state.ended().is_none() {
+            run.append(signal(Some(SignalChoice::GoOn)));
+            run = run.run();
+        }
+        assert_eq!(run.performed(), all.performed(), "{record}");
+    }
+}
+
 /// The runner is gone after each record; another goes on. Whatever was unknown, nothing runs twice that must not.
 #[test]
 fn a_run_that_is_interrupted_at_any_record_goes_on_and_ends() {
@@ -88,13 +131,13 @@ fn an_attempt_whose_runner_was_gone_is_settled_before_anything_else() {
         },
     );
     while !run.performed().contains(&"b/1") {
-        let mut desired = crate::run::machine::decide(&plan, &run.state);
+        let mut desired = decide(&plan, &run.state);
         assert!(!desired.at_rest);
         desired.timers.clear();
         run = run.step_once(desired);
     }
     run.append(resumed("boot", false));
-    let desired = crate::run::machine::decide(&plan, &run.state);
+    let desired = decide(&plan, &run.state);
     let kinds: Vec<_> = desired.work.values().map(|work| &work.kind).collect();
     assert_eq!(kinds, [&crate::run::machine::WorkKind::Settle]);
     assert!(!run.has(
