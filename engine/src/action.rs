@@ -7,18 +7,18 @@
 
 pub mod backup;
 pub(crate) mod common;
-pub mod docker;
-pub mod exec;
-pub mod fs;
-pub mod http;
-pub mod notify;
-pub mod process;
+pub(crate) mod docker;
+pub(crate) mod exec;
+pub(crate) mod fs;
+pub(crate) mod http;
+pub(crate) mod notify;
+pub(crate) mod process;
 mod registry;
 
 pub use registry::{builtin, catalogue};
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +48,13 @@ pub trait Action: Send + Sync {
     /// Finds out whether the attempt of this key happened. Only called for an unknown outcome.
     async fn settle(&self, _context: &Context, _arguments: &Arguments) -> Settled {
         Settled::Undecidable("this action cannot tell whether it happened".to_owned())
+    }
+
+    /// Removes what it kept in a run's directory, or beside what it changed, for as long as the run could
+    /// need it. Called once the run has ended and nobody has to look at what is left; again if that was cut
+    /// short. Blocks.
+    fn conclude(&self, _run_directory: &Path) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -291,6 +298,11 @@ impl Registry {
     /// The action `family.name`; `None` where there is none.
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Action>> {
         self.actions.get(name)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = (&str, &Arc<dyn Action>)> {
+        self.actions.iter().map(|(name, action)| (name.as_str(), action))
     }
 
     /// What the compiler sees of them.

@@ -6,6 +6,8 @@
 
 pub mod real;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,6 +38,28 @@ pub trait World: Send + Sync {
 
     /// What it would change, for a person; reads only.
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
+
+    /// Tells what attempts of this run started and still runs to end as `how` says, and gives how many there
+    /// were. What belongs to an attempt in `ended` (`run/statement#n`) is left alone.
+    async fn end_survivors(&self, _run: &str, _ended: &BTreeSet<String>, _how: Ending) -> usize {
+        0
+    }
+
+    /// Lets every action clear what it kept for as long as the run could need it. For a run that has ended.
+    async fn conclude(&self, _run_directory: &Path) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// How what survived its runner is told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Not at all: they are counted.
+    Untold,
+    /// It may end in order.
+    Asked,
+    /// At once.
+    Killed,
 }
 
 /// What a path really is.

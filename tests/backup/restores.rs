@@ -32,7 +32,7 @@ fn what_was_there_before_is_kept_until_it_is_discarded() {
     );
     assert_eq!(fs::read_to_string(kept[0].join("root/added")).unwrap(), "since");
 
-    backup::discard_displaced(&site.context.run_directory).unwrap();
+    site.conclude();
     assert_eq!(site.names(), ["backups", "run", "settings.env", "state"]);
     let settled = site.settle("backup.restore", &backup_argument(&archive));
     assert!(matches!(settled, Settled::Done(_)), "{settled:?}");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, backup};
+use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, builtin};
 use backstay::containers::{Containers, NoEngine};
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
@@ -54,8 +54,14 @@ impl Site {
             root,
             context,
             stop,
-            registry: Registry::new(backup::actions(&(Arc::new(NoEngine) as Arc<dyn Containers>))),
+            registry: builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>)),
         }
+    }
+
+    /// The run has ended.
+    pub(crate) fn conclude(&self) {
+        let restore = self.registry.get("backup.restore").unwrap();
+        restore.conclude(&self.context.run_directory).unwrap();
     }
 
     pub(crate) fn cancel(&self) {

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backstay::action::{Arguments, Context, Outcome, Progress, Registry, backup};
+use backstay::action::{Arguments, Context, Outcome, Progress, builtin};
 use backstay::containers::Containers;
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::Value;
@@ -116,7 +116,7 @@ fn furnish(place: &Path) {
 /// Seconds that one backup takes.
 fn create(host: &str, out: &Path, number: usize) -> f64 {
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(Some(host)));
-    let registry = Registry::new(backup::actions(&containers));
+    let registry = builtin(&containers);
     let state = StateView {
         parts: vec![PartView::Volume(VOLUME.to_owned())],
     };

@@ -38,13 +38,13 @@ use backstay_dsl::types::Type;
 use super::Action;
 use crate::containers::Containers;
 
-pub use restore::{discard_displaced, displaced};
+pub use restore::displaced;
 
 /// The longest that one attempt may take where the text has no `within`.
 const LIMIT_MS: u64 = 3_600_000;
 
 /// The actions of the family `backup`; volumes are asked of this engine.
-pub fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
+pub(super) fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
     let containers = || containers.clone();
     vec![
         Arc::new(create::Create {

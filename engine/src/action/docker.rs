@@ -42,7 +42,7 @@ use crate::containers::Containers;
 type Engine = Arc<dyn Containers>;
 
 /// The actions of the family `docker`.
-pub fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
+pub(super) fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
     let engine = || containers.clone();
     vec![
         Arc::new(create_volume::CreateVolume(engine())),

@@ -10,5 +10,11 @@ mod run;
 mod supervise;
 mod survivors;
 
-pub use read::Read;
-pub use run::Run;
+use std::sync::Arc;
+
+use super::Action;
+
+/// The actions of the family `exec`.
+pub(super) fn actions() -> Vec<Arc<dyn Action>> {
+    vec![Arc::new(read::Read), Arc::new(run::Run)]
+}

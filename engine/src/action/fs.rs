@@ -6,9 +6,10 @@
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::common::child::plain;
-use super::{Arguments, Context};
+use super::{Action, Arguments, Context};
 
 mod attributes;
 mod copy;
@@ -30,21 +31,26 @@ mod target;
 mod walk;
 mod write;
 
-pub use copy::CopyTo;
-pub use digest::Digest;
-pub use edit_key::EditKey;
-pub use exists::Exists;
-pub use free::Free;
-pub use install::Install;
-pub use key::Key;
-pub use link::Link;
-pub use mkdir::MakeDirectory;
-pub use r#move::Move;
-pub use read::ReadText;
-pub use remove::Remove;
-pub use size::Size;
-pub use target::Target;
-pub use write::WriteText;
+/// The actions of the family `fs`.
+pub(super) fn actions() -> Vec<Arc<dyn Action>> {
+    vec![
+        Arc::new(copy::CopyTo),
+        Arc::new(digest::Digest),
+        Arc::new(edit_key::EditKey),
+        Arc::new(exists::Exists),
+        Arc::new(free::Free),
+        Arc::new(install::Install),
+        Arc::new(key::Key),
+        Arc::new(link::Link),
+        Arc::new(mkdir::MakeDirectory),
+        Arc::new(r#move::Move),
+        Arc::new(read::ReadText),
+        Arc::new(remove::Remove),
+        Arc::new(size::Size),
+        Arc::new(target::Target),
+        Arc::new(write::WriteText),
+    ]
+}
 
 /// The path that an argument names, absolute.
 fn path_of(context: &Context, arguments: &Arguments, name: &str) -> PathBuf {

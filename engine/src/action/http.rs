@@ -3,4 +3,11 @@
 mod addresses;
 mod get;
 
-pub use get::Get;
+use std::sync::Arc;
+
+use super::Action;
+
+/// The actions of the family `http`.
+pub(super) fn actions() -> Vec<Arc<dyn Action>> {
+    vec![Arc::new(get::Get)]
+}

@@ -2,4 +2,11 @@
 
 mod file;
 
-pub use file::File;
+use std::sync::Arc;
+
+use super::Action;
+
+/// The actions of the family `notify`.
+pub(super) fn actions() -> Vec<Arc<dyn Action>> {
+    vec![Arc::new(file::File)]
+}

@@ -11,7 +11,17 @@ mod sockets;
 mod start;
 mod stop;
 
-pub use alive::Alive;
-pub use listeners::{Listeners, Listening};
-pub use start::Start;
-pub use stop::Stop;
+use std::sync::Arc;
+
+use super::Action;
+
+/// The actions of the family `process`.
+pub(super) fn actions() -> Vec<Arc<dyn Action>> {
+    vec![
+        Arc::new(alive::Alive),
+        Arc::new(listeners::Listeners),
+        Arc::new(listeners::Listening),
+        Arc::new(start::Start),
+        Arc::new(stop::Stop),
+    ]
+}

@@ -1,5 +1,5 @@
-//! What a killed runner left running: found by the mark in its environment, waited for or ended before
-//! anything is settled, so that nothing changes behind the back of a question.
+//! What a killed runner left running: waited for or ended before anything is settled, so that nothing changes
+//! behind the back of a question. The world knows how it is found.
 //!
 //! What an attempt left running and whose outcome is recorded is no orphan: a program that puts a service
 //! into the background and ends well has done what it should.
@@ -7,12 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rustix::process::Signal;
-
-use crate::action::common::child::{KEY_MARK, RUN_MARK};
-use crate::action::common::processes::{Process, all, marked, variable};
 use crate::event::{Event, OutcomeResult, Stamped};
-use crate::world::Clock;
+use crate::world::{Clock, Ending, World};
 
 /// How often is looked whether they have ended.
 const POLL: Duration = Duration::from_millis(50);
@@ -21,43 +17,37 @@ const POLL: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Waits until the orphans of a run have ended, at most until the deadlines of the attempts that they
-/// belong to; ends those that have not. Gives how many there were.
-pub(crate) async fn end(run: &str, history: &[Stamped], clock: &dyn Clock) -> usize {
+/// belong to; ends those that have not.
+pub(crate) async fn end(run: &str, history: &[Stamped], world: &dyn World, clock: &dyn Clock) {
     let ended = ended(run, history.iter().map(|stamped| &stamped.event));
-    let found = orphans(run, &ended).len();
-    if found == 0 {
-        return 0;
-    }
     let deadline_ns = deadline_ns(history, clock);
-    while clock.boot_ns() < deadline_ns && !orphans(run, &ended).is_empty() {
-        clock.sleep(POLL).await;
+    if !gone_by(deadline_ns, run, &ended, world, clock).await {
+        kill(run, &ended, world, clock).await;
     }
-    kill(run, &ended, clock).await;
-    found
 }
 
 /// Ends the children of a run at once, but for those of attempts that have ended: asks them, and ends them
 /// after a moment.
-pub(crate) async fn kill(run: &str, ended: &BTreeSet<String>, clock: &dyn Clock) {
-    for signal in [Signal::TERM, Signal::KILL] {
-        let end_ns = clock
-            .boot_ns()
-            .saturating_add(u64::try_from(GRACE.as_nanos()).unwrap_or(0));
-        let mut left = orphans(run, ended);
-        for process in left.values() {
-            process.signal(signal);
-        }
-        while !left.is_empty() && clock.boot_ns() < end_ns {
-            clock.sleep(POLL).await;
-            for process in left.values() {
-                process.collect();
-            }
-            left = orphans(run, ended);
-        }
-        if left.is_empty() {
+pub(crate) async fn kill(run: &str, ended: &BTreeSet<String>, world: &dyn World, clock: &dyn Clock) {
+    for how in [Ending::Asked, Ending::Killed] {
+        let grace_ns = u64::try_from(GRACE.as_nanos()).unwrap_or(0);
+        let is_gone = world.end_survivors(run, ended, how).await == 0
+            || gone_by(clock.boot_ns().saturating_add(grace_ns), run, ended, world, clock).await;
+        if is_gone {
             return;
         }
     }
+}
+
+/// Whether none is left, waiting for that until a moment of the boot clock.
+async fn gone_by(end_ns: u64, run: &str, ended: &BTreeSet<String>, world: &dyn World, clock: &dyn Clock) -> bool {
+    while world.end_survivors(run, ended, Ending::Untold).await > 0 {
+        if clock.boot_ns() >= end_ns {
+            return false;
+        }
+        clock.sleep(POLL).await;
+    }
+    true
 }
 
 /// The attempts whose outcome is known, as their children are marked: `run/statement#n`.
@@ -70,12 +60,6 @@ pub(crate) fn ended<'a>(run: &str, events: impl Iterator<Item = &'a Event>) -> B
             _ => None,
         })
         .collect()
-}
-
-fn orphans(run: &str, ended: &BTreeSet<String>) -> BTreeMap<i32, Process> {
-    let mut found = marked(&all(), RUN_MARK, |value| value == run);
-    found.retain(|pid, _| variable(*pid, KEY_MARK).is_none_or(|attempt| !ended.contains(&attempt)));
-    found
 }
 
 /// The last deadline of an attempt that has no outcome yet; now, where the boot is another.
@@ -102,7 +86,9 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "a test of real processes")]
 
     use super::*;
-    use crate::world::real::RealClock;
+    use crate::action::Registry;
+    use crate::action::common::child::{KEY_MARK, RUN_MARK};
+    use crate::world::real::{RealClock, RealWorld};
 
     #[tokio::test]
     async fn only_what_attempts_without_an_outcome_left_is_ended() {
@@ -117,12 +103,13 @@ mod tests {
         };
         let (mut done, mut open) = (start("a/1#1"), start("a/1#2"));
         let ended = BTreeSet::from([format!("{run}/a/1#1")]);
-        kill(&run, &ended, &RealClock).await;
+        let world = RealWorld::new(Registry::default());
+        kill(&run, &ended, &world, &RealClock).await;
         assert!(
             done.try_wait().unwrap().is_none(),
             "what a program left behind lives on"
         );
-        assert!(orphans(&run, &ended).is_empty());
+        assert_eq!(world.end_survivors(&run, &ended, Ending::Untold).await, 0);
         let _ = open.wait();
         done.kill().unwrap();
         done.wait().unwrap();

@@ -105,9 +105,8 @@ struct Session {
 
 impl Session {
     async fn drive(self, edge: Edge) -> Result<Finished, Error> {
-        let clock = Arc::clone(&edge.clock);
+        let (world, clock) = (Arc::clone(&edge.world), Arc::clone(&edge.clock));
         let run = self.directory.run.clone();
-        let path = self.directory.path.clone();
         let transcript = self.directory.file(RECORDS_FILE);
         let directory = self.directory.path.clone();
         if let Some(announce) = edge.announce {
@@ -138,13 +137,13 @@ impl Session {
         drop(listener);
         let finished = finished(&run, outcome, transcript);
         if let Ok(Finished { end, last: Some(_), .. }) = &finished {
-            discard_displaced(&path, *end);
+            conclude(world.as_ref(), &directory, *end).await;
         }
         if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
             // What still runs here would go on behind the back of whoever resumes.
             let records: Vec<Record> = Reader::open(&directory).into_iter().flatten().flatten().collect();
             let ended = orphans::ended(&run, records.iter().map(|record| &record.stamped.event));
-            orphans::kill(&run, &ended, clock.as_ref()).await;
+            orphans::kill(&run, &ended, world.as_ref(), clock.as_ref()).await;
         }
         watching.abort();
         // The locks are in the watching task: they are free when it has ended.
@@ -179,12 +178,12 @@ fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) ->
     }
 }
 
-/// What restores displaced is kept until the run has ended; where a person is needed, longer.
-fn discard_displaced(directory: &Path, end: End) {
+/// What actions kept is kept until the run has ended; where a person is needed, longer.
+async fn conclude(world: &dyn World, directory: &Path, end: End) {
     if end != End::Stuck
-        && let Err(error) = crate::action::backup::discard_displaced(directory)
+        && let Err(reason) = world.conclude(directory).await
     {
-        tracing::warn!(%error, "what a restore displaced is not removed");
+        tracing::warn!(%reason, "something that was kept for the run is not removed");
     }
 }
 

@@ -5,11 +5,15 @@ mod clock;
 mod docker;
 mod identity;
 mod secrets;
+mod survivors;
+
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use async_trait::async_trait;
 
 use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
-use crate::world::{PathIdentity, World};
+use crate::world::{Ending, PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer};
 pub use clock::RealClock;
@@ -53,5 +57,21 @@ impl World for RealWorld {
 
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {
         self.registry.get(&call.action)?.preview(context, &call.arguments).await
+    }
+
+    async fn end_survivors(&self, run: &str, ended: &BTreeSet<String>, how: Ending) -> usize {
+        survivors::end(run, ended, how)
+    }
+
+    async fn conclude(&self, run_directory: &Path) -> Result<(), String> {
+        let (registry, directory) = (self.registry.clone(), run_directory.to_owned());
+        let concluding = tokio::task::spawn_blocking(move || {
+            let mut failed = registry.actions().filter_map(|(name, action)| {
+                let reason = action.conclude(&directory).err()?;
+                Some(format!("{name}: {reason}"))
+            });
+            failed.next().map_or(Ok(()), Err)
+        });
+        concluding.await.map_err(|error| error.to_string())?
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, backup};
+use backstay::action::{Arguments, Context, Outcome, Progress, Settled, builtin};
 use backstay::containers::Containers;
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
@@ -99,7 +99,7 @@ impl<'d> Site<'d> {
     /// Performs an action with the key of its name.
     pub(crate) fn perform_with(&self, engine: &Arc<Wrapped>, action: &str, mut arguments: Arguments) -> Outcome {
         let containers: Arc<dyn Containers> = engine.clone();
-        let registry = Registry::new(backup::actions(&containers));
+        let registry = builtin(&containers);
         if let Some(helper) = &self.helper {
             arguments.0.insert("helper".to_owned(), Value::Image(helper.clone()));
         }
@@ -111,7 +111,7 @@ impl<'d> Site<'d> {
     /// Finds out what became of an action.
     pub(crate) fn settle(&self, action: &str, arguments: &Arguments) -> Settled {
         let containers: Arc<dyn Containers> = self.engine(None);
-        let registry = Registry::new(backup::actions(&containers));
+        let registry = builtin(&containers);
         let (_stop, cancelled) = tokio::sync::watch::channel(false);
         let context = self.context(action, cancelled);
         wait(registry.get(action).unwrap().settle(&context, arguments))
@@ -211,7 +211,9 @@ impl<'d> Site<'d> {
     /// Nothing of ours is left: in the engine, in the volume's folder, beside the archive.
     pub(crate) fn assert_nothing_left(&self) {
         assert_eq!(self.labelled(), "");
-        backup::discard_displaced(&self.root.path().join("run")).unwrap();
+        let containers: Arc<dyn Containers> = self.engine(None);
+        let restore = builtin(&containers).get("backup.restore").cloned().unwrap();
+        restore.conclude(&self.root.path().join("run")).unwrap();
         let folder = self.mountpoint().parent().unwrap().to_owned();
         assert_eq!(names(&folder), ["_data"]);
         let hidden = names(&self.root.path().join("backups"));

@@ -87,6 +87,13 @@ impl Action for Restore {
             Err(problem) => Settled::Undecidable(problem.to_string()),
         }
     }
+
+    fn conclude(&self, run_directory: &Path) -> std::result::Result<(), String> {
+        for path in displaced(run_directory).map_err(|error| error.to_string())? {
+            super::opened::remove_tree(&path).map_err(|problem| problem.to_string())?;
+        }
+        Ok(())
+    }
 }
 
 impl Restore {
@@ -188,12 +195,4 @@ fn journals(run_directory: &Path) -> std::io::Result<Vec<Vec<PathBuf>>> {
         }
     }
     Ok(found)
-}
-
-/// Removes what restores of a run displaced. For the end of the run.
-pub fn discard_displaced(run_directory: &Path) -> std::io::Result<()> {
-    for path in displaced(run_directory)? {
-        super::opened::remove_tree(&path).map_err(|problem| std::io::Error::other(problem.to_string()))?;
-    }
-    Ok(())
 }

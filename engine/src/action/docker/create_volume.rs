@@ -15,7 +15,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::{ContainerOrder, labels};
 
-/// Makes a volume.
 pub(super) struct CreateVolume(pub(super) Engine);
 
 #[async_trait]

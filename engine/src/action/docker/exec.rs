@@ -14,7 +14,6 @@ use crate::action::common::typed::shell_line;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::{Container, ProgramOrder};
 
-/// Runs a program inside a service's container.
 pub(super) struct Exec(pub(super) Engine);
 
 #[async_trait]

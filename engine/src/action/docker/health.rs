@@ -14,7 +14,6 @@ use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::{Container, HealthStatus};
 use crate::value::Value;
 
-/// Says what a container's own health check says.
 pub(super) struct ReadHealth(pub(super) Engine);
 
 #[async_trait]

@@ -32,7 +32,6 @@ const GRACE_MS: u64 = 10_000;
 /// So many lines of what it printed are kept.
 const LINES_MAX: u64 = 100_000;
 
-/// Runs a container to its end.
 pub(super) struct Job(pub(super) Engine);
 
 /// How a job came out, kept before its container is removed.

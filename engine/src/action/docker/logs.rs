@@ -21,7 +21,6 @@ const LINES_DEFAULT: u64 = 200;
 /// At most so many lines.
 const LINES_MAX: u64 = 10_000;
 
-/// Gives the last of what a service's container printed.
 pub(super) struct Logs(pub(super) Engine);
 
 #[async_trait]

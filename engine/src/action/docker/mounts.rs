@@ -13,7 +13,6 @@ use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::{Mount, MountKind};
 use crate::value::Value;
 
-/// Gives what is mounted into a service's container.
 pub(super) struct Mounts(pub(super) Engine);
 
 #[async_trait]

@@ -15,7 +15,6 @@ use crate::containers::Problem;
 /// How long a pull may take, in milliseconds.
 const LIMIT_MS: u64 = 600_000;
 
-/// Fetches an image by its digest.
 pub(super) struct Pull(pub(super) Engine);
 
 #[async_trait]

@@ -14,7 +14,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Asks a program inside a service's container a question.
 pub(super) struct Read(pub(super) Engine);
 
 #[async_trait]

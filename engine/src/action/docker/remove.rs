@@ -13,7 +13,6 @@ use super::{Engine, policy, target};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Removes the container of a service.
 pub(super) struct Remove(pub(super) Engine);
 
 #[async_trait]

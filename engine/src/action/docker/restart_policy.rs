@@ -10,7 +10,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
-/// Says what the engine does when a service's container ends.
 pub(super) struct ReadRestartPolicy(pub(super) Engine);
 
 #[async_trait]

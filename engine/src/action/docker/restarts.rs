@@ -10,7 +10,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Says how often the engine has started a service's container again.
 pub(super) struct Restarts(pub(super) Engine);
 
 #[async_trait]

@@ -17,7 +17,6 @@ use crate::containers::labels;
 /// How long it may take, in milliseconds: a stop with its grace and proof, and a start with its probation.
 const LIMIT_MS: u64 = 120_000;
 
-/// Makes the container of a service and starts it.
 pub(super) struct Run(pub(super) Engine);
 
 #[async_trait]

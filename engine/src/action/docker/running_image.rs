@@ -13,7 +13,6 @@ use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::Image;
 use crate::value::Value;
 
-/// Gives the image that a service runs.
 pub(super) struct RunningImage(pub(super) Engine);
 
 #[async_trait]

@@ -12,7 +12,6 @@ use super::{Engine, policy, target};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Starts the container of a service.
 pub(super) struct Start(pub(super) Engine);
 
 #[async_trait]

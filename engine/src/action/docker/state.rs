@@ -12,7 +12,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Says how a service's container is.
 pub(super) struct State(pub(super) Engine);
 
 #[async_trait]

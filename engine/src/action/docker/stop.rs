@@ -15,7 +15,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::Container;
 
-/// Stops the container of a service.
 pub(super) struct Stop(pub(super) Engine);
 
 #[async_trait]

@@ -12,7 +12,6 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Says whether an engine answers, and which.
 pub(super) struct Version(pub(super) Engine);
 
 #[async_trait]

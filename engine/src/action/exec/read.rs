@@ -14,8 +14,7 @@ use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Asks a program a question.
-pub struct Read;
+pub(super) struct Read;
 
 #[async_trait]
 impl Action for Read {

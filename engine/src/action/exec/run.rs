@@ -10,8 +10,7 @@ use crate::action::common::describe::{self, Describe};
 use crate::action::common::typed::typed;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 
-/// Runs a program that changes something.
-pub struct Run;
+pub(super) struct Run;
 
 #[async_trait]
 impl Action for Run {

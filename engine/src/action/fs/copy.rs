@@ -19,8 +19,7 @@ use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Copies a file or a tree.
-pub struct CopyTo;
+pub(super) struct CopyTo;
 
 #[async_trait]
 impl Action for CopyTo {

@@ -19,8 +19,7 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
-/// Gives one number for all that a file or a tree holds.
-pub struct Digest;
+pub(super) struct Digest;
 
 #[async_trait]
 impl Action for Digest {

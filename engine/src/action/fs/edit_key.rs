@@ -15,8 +15,7 @@ use super::{path_of, problem};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Sets one setting of a file.
-pub struct EditKey;
+pub(super) struct EditKey;
 
 #[async_trait]
 impl Action for EditKey {

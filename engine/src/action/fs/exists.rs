@@ -10,8 +10,7 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
-/// Says whether there is something of this name.
-pub struct Exists;
+pub(super) struct Exists;
 
 #[async_trait]
 impl Action for Exists {

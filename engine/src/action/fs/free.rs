@@ -10,8 +10,7 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
-/// Says how much space is left where a path lies.
-pub struct Free;
+pub(super) struct Free;
 
 #[async_trait]
 impl Action for Free {

@@ -17,8 +17,7 @@ use crate::value::Value;
 /// What a file gets where the text does not say.
 const MODE_DEFAULT: &str = "0600";
 
-/// Puts a file with a mode of its own in place.
-pub struct Install;
+pub(super) struct Install;
 
 #[async_trait]
 impl Action for Install {

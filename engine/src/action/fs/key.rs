@@ -15,8 +15,7 @@ use crate::value::Value;
 /// A file of settings may have this many bytes.
 pub(super) const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Reads one setting of a file.
-pub struct Key;
+pub(super) struct Key;
 
 #[async_trait]
 impl Action for Key {

@@ -13,8 +13,7 @@ use super::{parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Switches a symbolic link.
-pub struct Link;
+pub(super) struct Link;
 
 #[async_trait]
 impl Action for Link {

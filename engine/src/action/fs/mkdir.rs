@@ -11,8 +11,7 @@ use super::{parent_of, path_of, problem, sync_folder};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Makes a folder and those above it.
-pub struct MakeDirectory;
+pub(super) struct MakeDirectory;
 
 #[async_trait]
 impl Action for MakeDirectory {

@@ -15,8 +15,7 @@ use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Gives a file or a tree another name.
-pub struct Move;
+pub(super) struct Move;
 
 #[async_trait]
 impl Action for Move {

@@ -17,8 +17,7 @@ use crate::value::Value;
 /// A value may have this many bytes.
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
 
-/// Reads the text of a small file.
-pub struct ReadText;
+pub(super) struct ReadText;
 
 #[async_trait]
 impl Action for ReadText {

@@ -14,8 +14,7 @@ use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Removes a file, a link or a whole tree.
-pub struct Remove;
+pub(super) struct Remove;
 
 #[async_trait]
 impl Action for Remove {

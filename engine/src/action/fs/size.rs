@@ -16,8 +16,7 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
-/// Says how many bytes a file or a tree holds.
-pub struct Size;
+pub(super) struct Size;
 
 #[async_trait]
 impl Action for Size {

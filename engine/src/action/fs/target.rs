@@ -12,8 +12,7 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
-/// Says where a symbolic link leads.
-pub struct Target;
+pub(super) struct Target;
 
 #[async_trait]
 impl Action for Target {

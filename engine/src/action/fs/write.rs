@@ -10,8 +10,7 @@ use super::{path_of, problem};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 
-/// Gives a file a whole new text.
-pub struct WriteText;
+pub(super) struct WriteText;
 
 #[async_trait]
 impl Action for WriteText {

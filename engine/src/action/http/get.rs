@@ -27,8 +27,7 @@ const REDIRECTS_MAX: usize = 3;
 /// So long a connection may take to be made.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// Asks an address.
-pub struct Get;
+pub(super) struct Get;
 
 #[async_trait]
 impl Action for Get {

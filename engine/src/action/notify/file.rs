@@ -16,8 +16,7 @@ use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 /// A message that was sent is looked for in so much of the file's end.
 const LOOKED_AT_BYTES: u64 = 64 * 1024;
 
-/// Adds a line to a file that people read.
-pub struct File;
+pub(super) struct File;
 
 #[async_trait]
 impl Action for File {

@@ -10,8 +10,7 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Says whether a service has a process.
-pub struct Alive;
+pub(super) struct Alive;
 
 #[async_trait]
 impl Action for Alive {

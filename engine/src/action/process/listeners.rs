@@ -11,11 +11,9 @@ use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
 
-/// Gives the processes that listen on a port.
-pub struct Listeners;
+pub(super) struct Listeners;
 
-/// Says whether anybody listens on a port.
-pub struct Listening;
+pub(super) struct Listening;
 
 fn port_of(arguments: &Arguments) -> Result<u16, String> {
     let number = arguments.int("port").unwrap_or_default();

@@ -25,8 +25,7 @@ use crate::redact::Redactor;
 /// A process that ends within this time was not started.
 const PROBATION: Duration = Duration::from_millis(200);
 
-/// Starts a process of a service.
-pub struct Start;
+pub(super) struct Start;
 
 #[async_trait]
 impl Action for Start {

@@ -21,8 +21,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// How often we look again.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
 
-/// Ends every process of a service.
-pub struct Stop;
+pub(super) struct Stop;
 
 #[async_trait]
 impl Action for Stop {

@@ -19,7 +19,7 @@ use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
-use super::{Edge, Finished, Session, asks, discard_displaced, lock_error, lock_services, owner, plan_error};
+use super::{Edge, Finished, Session, asks, conclude, lock_error, lock_services, owner, plan_error};
 
 /// How to resume.
 #[derive(Debug, Clone, Default)]
@@ -34,13 +34,12 @@ pub struct ResumeOptions {
 pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result<Finished, Error> {
     let directory = find(run, &edge)?;
     let lock = lock_run(&directory, &edge).map_err(|error| lock_error(&error))?;
-    let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock)).map_err(|error| {
-        if let OpenError::Ended(end) = error {
-            // A runner that was killed right after the end had no time for this.
-            discard_displaced(&directory.path, end);
-        }
-        not_open(run, error)
-    })?;
+    let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock));
+    if let Err(OpenError::Ended(end)) = opened {
+        // A runner that was killed right after the end had no time for this.
+        conclude(edge.world.as_ref(), &directory.path, end).await;
+    }
+    let opened = opened.map_err(|error| not_open(run, error))?;
     let start = run_start(run, &opened.history)?.clone();
     let kept = KeptSources::read(&directory.file("resolved")).map_err(|error| {
         Error::refused(
@@ -67,7 +66,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         progress: edge.progress.clone(),
     };
     requests::forget(&directory);
-    orphans::end(run, &opened.history, edge.clock.as_ref()).await;
+    orphans::end(run, &opened.history, edge.world.as_ref(), edge.clock.as_ref()).await;
     let opening = opening(&options, &opened, &edge);
     let session = Session {
         directory,
