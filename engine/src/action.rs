@@ -25,7 +25,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Touch};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::topology::Topology;
 use crate::value::{Answer, GroundResource, Secret, Value};
@@ -71,7 +71,7 @@ pub struct Context {
     /// order (a process group, a socket) bounds itself by this.
     pub limit: Duration,
     /// Says when it should stop early; obeyed as `cancel` says.
-    pub cancelled: watch::Receiver<bool>,
+    pub cancelled: CancellationToken,
     /// How it may be stopped: as the text or the signature says.
     pub cancel: Cancel,
     /// The services and states of the runbook with their real values.
@@ -105,16 +105,6 @@ impl Progress {
     pub fn say(&self, line: &str) {
         if let Some(show) = &self.0 {
             show(line);
-        }
-    }
-}
-
-impl Context {
-    /// Waits until somebody wants the action to stop.
-    pub async fn cancelled(&self) {
-        let mut receiver = self.cancelled.clone();
-        if receiver.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 }

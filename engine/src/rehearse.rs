@@ -229,7 +229,7 @@ impl SimulatedWorld {
     async fn passes(&self, context: &Context, time: Duration) -> bool {
         tokio::select! {
             biased;
-            () = context.cancelled(), if context.cancel != Cancel::Never => false,
+            () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => false,
             () = self.clock.sleep(time) => true,
         }
     }

@@ -24,6 +24,11 @@ pub fn duration(ms: u64) -> String {
     text
 }
 
+/// As [`duration`], from a `Duration`; what is less than a millisecond is left out.
+pub fn duration_of(time: std::time::Duration) -> String {
+    duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// A size from bytes: the largest binary unit that divides it, else plain bytes.
 pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];

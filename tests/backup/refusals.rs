@@ -212,7 +212,7 @@ fn a_cancelled_backup_leaves_nothing() {
     fs::write(site.state().join("notes"), "text").unwrap();
     site.cancel();
     assert!(create_fails(&site).contains("stopped"));
-    let (_stop, receiver) = tokio::sync::watch::channel(false);
+    let receiver = tokio_util::sync::CancellationToken::new();
     site.context.cancelled = receiver;
     site.context.limit = Duration::ZERO;
     assert!(create_fails(&site).contains("stopped"));

@@ -18,7 +18,7 @@ use backstay_dsl::effect::Cancel;
 pub(crate) struct Site {
     pub(crate) root: tempfile::TempDir,
     pub(crate) context: Context,
-    stop: tokio::sync::watch::Sender<bool>,
+    stop: tokio_util::sync::CancellationToken,
     registry: Registry,
 }
 
@@ -35,13 +35,13 @@ impl Site {
             states: BTreeMap::from([("app state".to_owned(), view)]),
             ..Topology::default()
         };
-        let (stop, cancelled) = tokio::sync::watch::channel(false);
+        let stop = tokio_util::sync::CancellationToken::new();
         let context = Context {
             run: "run-1".to_owned(),
             key: "run-1/backup.0".to_owned(),
             attempt: 1,
             limit: Duration::from_mins(1),
-            cancelled,
+            cancelled: stop.clone(),
             cancel: Cancel::Never,
             topology: Arc::new(topology),
             run_directory: root.path().join("run"),
@@ -65,7 +65,7 @@ impl Site {
     }
 
     pub(crate) fn cancel(&self) {
-        self.stop.send(true).unwrap();
+        self.stop.cancel();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -46,7 +46,7 @@ impl Caller {
             services: BTreeMap::from([(SERVICE.to_owned(), view)]),
             ..Topology::default()
         };
-        let (_, cancelled) = tokio::sync::watch::channel(false);
+        let cancelled = tokio_util::sync::CancellationToken::new();
         Self {
             registry: action::builtin(&engine),
             context: Context {

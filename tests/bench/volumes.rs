@@ -120,7 +120,7 @@ fn create(host: &str, out: &Path, number: usize) -> f64 {
     let state = StateView {
         parts: vec![PartView::Volume(VOLUME.to_owned())],
     };
-    let (_stop, cancelled) = tokio::sync::watch::channel(false);
+    let cancelled = tokio_util::sync::CancellationToken::new();
     let context = Context {
         run: "bench".to_owned(),
         key: format!("bench/{number}"),

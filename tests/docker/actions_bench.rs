@@ -11,7 +11,7 @@ use backstay::topology::{RunsView, ServiceView, Topology};
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
 use backstay_dsl::model::Begins;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::docker::Daemon;
 
@@ -125,7 +125,7 @@ impl<'a> Bench<'a> {
         for name in given.keys() {
             assert!(signature.parameter(name).is_some(), "{action} takes no `{name}`");
         }
-        let (stop, cancelled) = watch::channel(false);
+        let stop = CancellationToken::new();
         let heard = self.heard.clone();
         let say = move |line: &str| heard.lock().unwrap().push(line.to_owned());
         let context = Context {
@@ -133,7 +133,7 @@ impl<'a> Bench<'a> {
             key: format!("run-{}/step/1", self.name),
             attempt: 1,
             limit: Duration::from_millis(signature.limit_ms),
-            cancelled,
+            cancelled: stop.clone(),
             cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().to_owned(),
@@ -200,7 +200,7 @@ pub(crate) struct Call<'a> {
     action: Arc<dyn backstay::action::Action + 'a>,
     context: Context,
     arguments: Arguments,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
 }
 
 impl Call<'_> {
@@ -249,7 +249,7 @@ impl Call<'_> {
 
     /// Asks it to stop.
     pub(crate) fn cancel(&self) {
-        self.stop.send(true).unwrap();
+        self.stop.cancel();
     }
 }
 

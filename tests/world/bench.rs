@@ -13,7 +13,7 @@ use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Begins;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::docker::Daemon;
 
@@ -56,7 +56,7 @@ impl Drop for MadeVolume {
 pub(crate) struct Call {
     context: Context,
     ground: GroundCall,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
 }
 
 impl Bench {
@@ -187,13 +187,13 @@ impl Bench {
                 })
             })
             .collect();
-        let (stop, cancelled) = watch::channel(false);
+        let stop = CancellationToken::new();
         let context = Context {
             run: format!("run{}", self.folder.display()),
             key: format!("run{}/step/1", self.folder.display()),
             attempt: 1,
             limit: Duration::from_millis(signature.limit_ms),
-            cancelled,
+            cancelled: stop.clone(),
             cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().join("run"),
@@ -271,7 +271,7 @@ impl Call {
 
     /// Asks it to stop.
     pub(crate) fn cancel(&self) {
-        self.stop.send(true).unwrap();
+        self.stop.cancel();
     }
 }
 

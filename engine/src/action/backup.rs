@@ -22,7 +22,6 @@ mod opened;
 mod problem;
 mod restore;
 mod scope;
-mod stop;
 mod survey;
 mod swap;
 mod unfinished;

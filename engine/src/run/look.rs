@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::model::{ActionCall, BindingId};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::action::{Context, GroundCall, Progress};
 use crate::check::check_file;
@@ -37,13 +37,12 @@ pub struct Planned {
 /// Plans a runbook and walks it on paper. Changes nothing. Refused where two names turn out to be one thing.
 pub async fn plan_file(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Planned, Error> {
     let plan = planned(file, inputs, edge).await?;
-    let (_keep, cancelled) = watch::channel(false);
     let dry_run = DryRun {
         plan: &plan,
         world: edge.world.as_ref(),
         catalogue: &edge.catalogue,
         places: &edge.places,
-        context: context(&plan, edge, cancelled),
+        context: context(&plan, edge),
         clock: edge.clock.as_ref(),
     };
     let report = dry_run.report().await;
@@ -90,13 +89,12 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<V
     let plan = planned(file, inputs, edge).await?;
     let redactor = Redactor::new(&plan.secrets());
     let mut last = last_anchors(&edge.state_directory, &plan.runbook.name);
-    let (_keep, cancelled) = watch::channel(false);
     let now = Now {
         plan: &plan,
         world: edge.world.as_ref(),
         clock: edge.clock.as_ref(),
         places: &edge.places,
-        context: context(&plan, edge, cancelled),
+        context: context(&plan, edge),
     };
     let mut found = Vec::new();
     for anchor in &plan.runbook.anchors {
@@ -138,13 +136,13 @@ async fn planned(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Arc<P
     }
 }
 
-fn context(plan: &Plan, edge: &Edge, cancelled: watch::Receiver<bool>) -> Context {
+fn context(plan: &Plan, edge: &Edge) -> Context {
     Context {
         run: "plan".to_owned(),
         key: "plan".to_owned(),
         attempt: 1,
         limit: Duration::from_secs(10),
-        cancelled,
+        cancelled: CancellationToken::new(),
         cancel: Cancel::Kill,
         topology: Arc::clone(&plan.topology),
         run_directory: edge.state_directory.0.join("plan"),

@@ -103,7 +103,7 @@ impl<'d> Site<'d> {
         if let Some(helper) = &self.helper {
             arguments.0.insert("helper".to_owned(), Value::Image(helper.clone()));
         }
-        let (_stop, cancelled) = tokio::sync::watch::channel(false);
+        let cancelled = tokio_util::sync::CancellationToken::new();
         let context = self.context(action, cancelled);
         wait(registry.get(action).unwrap().perform(&context, &arguments))
     }
@@ -112,12 +112,12 @@ impl<'d> Site<'d> {
     pub(crate) fn settle(&self, action: &str, arguments: &Arguments) -> Settled {
         let containers: Arc<dyn Containers> = self.engine(None);
         let registry = builtin(&containers);
-        let (_stop, cancelled) = tokio::sync::watch::channel(false);
+        let cancelled = tokio_util::sync::CancellationToken::new();
         let context = self.context(action, cancelled);
         wait(registry.get(action).unwrap().settle(&context, arguments))
     }
 
-    fn context(&self, action: &str, cancelled: tokio::sync::watch::Receiver<bool>) -> Context {
+    fn context(&self, action: &str, cancelled: tokio_util::sync::CancellationToken) -> Context {
         let folder = self
             .folder
             .iter()

@@ -77,7 +77,11 @@ pub(super) fn short(key: &str) -> String {
 }
 
 /// The hash of a whole file, read from where it stands.
-pub(super) fn hash_file(file: &mut std::fs::File, what: &str, stop: &super::stop::Stop) -> Result<Hash> {
+pub(super) fn hash_file(
+    file: &mut std::fs::File,
+    what: &str,
+    stop: &crate::action::common::blocking::Stop,
+) -> Result<Hash> {
     use std::io::Read as _;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];

@@ -14,10 +14,10 @@ use super::compare::difference;
 use super::manifest::{Entry, EntryKind, Header, Manifest};
 use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
-use super::stop::Stop;
 use super::survey::{Contents, Describer, scan};
 use super::volumes::{Content, Reader, Streamed, StreamedKind, refuse_lost};
 use super::walk::{Found, FoundKind, is_same, walk};
+use crate::action::common::blocking::Stop;
 
 /// How often a file that changes while it is read is read again.
 const TRIES: u32 = 3;

@@ -9,7 +9,7 @@ use super::archive::{HEADER_NAME, MANIFEST_NAME, Member, MemberKind, entry_of};
 use super::bytes::{Hash, encode};
 use super::manifest::{EntryKind, FORMAT, Header, Manifest, PartKind};
 use super::problem::{Result, damaged, refused};
-use super::stop::Stop;
+use crate::action::common::blocking::Stop;
 
 /// The longest manifest that is read, in bytes.
 const MANIFEST_MAX: u64 = 1 << 30;

@@ -17,10 +17,10 @@ use super::contents;
 use super::manifest::{FORMAT, Header, Manifest};
 use super::problem::{Problem, Result, trying};
 use super::scope::{Part, parts, refuse_little_space, target};
-use super::stop::{OnCancel, Stop, in_thread};
 use super::survey::survey;
 use super::unfinished::Unfinished;
 use super::volumes::{Helpers, Reader, Trial, Volumes, Wanted};
+use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::Containers;
 use crate::units;
@@ -94,7 +94,7 @@ impl Action for Create {
             } else {
                 String::new()
             };
-            Ok(format!("an archive of {}{size} in {}", order.state, order.to.display()))
+            Ok::<_, Problem>(format!("an archive of {}{size} in {}", order.state, order.to.display()))
         });
         let text = text.await;
         Some(text.unwrap_or_else(|problem| format!("cannot be said yet: {problem}")))

@@ -17,8 +17,8 @@ use super::contents::{Incoming, Receive};
 use super::manifest::{Entry, EntryKind, Header, PartKind};
 use super::problem::{Problem, Result, damaged, trying};
 use super::scope::Part;
-use super::stop::Stop;
 use super::walk::through;
+use crate::action::common::blocking::Stop;
 
 /// The name of a part's root in its holder.
 pub(super) const ROOT: &str = "root";

@@ -10,7 +10,7 @@ use super::fixture::{Content, archive, directory, entries, file, hard_link, head
 use super::manifest::Manifest;
 use super::problem::Problem;
 use super::restore::Order;
-use super::stop::Stop;
+use crate::action::common::blocking::Stop;
 
 type Case = (&'static str, Vec<Content>);
 

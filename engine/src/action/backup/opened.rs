@@ -12,8 +12,8 @@ use super::extract::{Extraction, Place, dress, having_place};
 use super::manifest::{Entry, Header, Manifest, VolumeHeader};
 use super::problem::{Problem, Result, damaged, trying};
 use super::scope::Part;
-use super::stop::Stop;
 use super::survey::{Contents, scan};
+use crate::action::common::blocking::Stop;
 use crate::value::Backup;
 
 /// An archive whose bytes have the digest of the backup.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::action::common::blocking::{Lost, Stopped};
+
 /// Why a backup could not be made, proved or put back.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
@@ -23,8 +25,11 @@ pub(super) enum Problem {
         source: io::Error,
     },
     /// Somebody wanted it to stop, or its time was up.
-    #[error("stopped: {0}")]
-    Stopped(&'static str),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// A mistake in this program.
+    #[error(transparent)]
+    Lost(#[from] Lost),
 }
 
 /// A result of this module.

@@ -14,9 +14,9 @@ use super::journal::text;
 use super::manifest::{Entry, EntryKind, PartHeader};
 use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
-use super::stop::Stop;
 use super::volumes::bytes_of;
 use super::walk::{Found, FoundKind, attributes, is_same, refuse_flags, walk};
+use crate::action::common::blocking::Stop;
 
 /// The first bytes of every database of `SQLite`.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";

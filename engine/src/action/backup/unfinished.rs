@@ -11,7 +11,7 @@ use super::contents;
 use super::manifest::Manifest;
 use super::problem::{Result, damaged, trying};
 use super::scope::sync_directory;
-use super::stop::Stop;
+use crate::action::common::blocking::Stop;
 
 /// An archive without a name yet; removed unless it got one.
 pub(super) struct Unfinished(pub PathBuf);

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::manifest::PartKind;
 use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
-use super::stop::Stop;
+use crate::action::common::blocking::Stop;
 
 /// How many directories may lie in each other.
 const DEPTH_MAX: usize = 256;

@@ -3,52 +3,105 @@
 //! A blocking call cannot be ended from outside. So every body asks its `Stop` between chunks and
 //! entries, and ends in order; what one system call takes longer, the world bounds from outside.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use tokio_util::sync::CancellationToken;
 
 use crate::action::{Context, Outcome, Settled};
+
+/// The most of a limit that is kept for clearing up; of a short one, a tenth.
+const RESERVE_MAX: Duration = Duration::from_millis(200);
+
+/// Time since the machine booted, with what it slept.
+pub(crate) fn since_boot() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Boottime);
+    Duration::new(tv_sec.unsigned_abs(), u32::try_from(tv_nsec).unwrap_or(0))
+}
 
 /// Says to a blocking body whether it should go on.
 #[derive(Clone)]
 pub(crate) struct Stop {
-    asked: Arc<AtomicBool>,
-    deadline: Instant,
+    asked: CancellationToken,
+    /// Since boot; `None` has no end.
+    until: Option<Duration>,
     limit: Duration,
 }
 
-impl Stop {
-    /// A stop that nobody asks for before the context's limit.
-    #[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
-    fn new(context: &Context) -> Self {
-        Self {
-            asked: Arc::new(AtomicBool::new(*context.cancelled.borrow())),
-            deadline: Instant::now() + context.limit,
-            limit: context.limit,
-        }
-    }
+/// Why a blocking body ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error("stopped on request before it was done")]
+    Asked,
+    #[error("not done within {}; give it more time with `within`", crate::units::duration_of(*.0))]
+    TimeIsUp(Duration),
+}
 
+impl From<Stopped> for String {
+    fn from(stopped: Stopped) -> Self {
+        stopped.to_string()
+    }
+}
+
+/// The thread of a body ended without an answer: it panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("the action ended without an answer: {0}")]
+pub(crate) struct Lost(tokio::task::JoinError);
+
+impl Stop {
     /// A stop that nothing asks for: for clearing up.
-    pub(crate) fn never(&self) -> Self {
+    pub(crate) fn never() -> Self {
         Self {
-            asked: Arc::new(AtomicBool::new(false)),
-            deadline: self.deadline + Duration::from_hours(1),
-            limit: self.limit,
+            asked: CancellationToken::new(),
+            until: None,
+            limit: Duration::MAX,
         }
     }
 
     /// Fails with the reason where the body should end.
-    #[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
-    pub(crate) fn check(&self) -> Result<(), String> {
-        if self.asked.load(Ordering::Relaxed) {
-            return Err("stopped on request before it was done".to_owned());
+    pub(crate) fn check(&self) -> Result<(), Stopped> {
+        if self.asked.is_cancelled() {
+            return Err(Stopped::Asked);
         }
-        if Instant::now() >= self.deadline {
-            let limit = crate::units::duration(u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX));
-            return Err(format!("not done within {limit}; give it more time with `within`"));
+        match self.until {
+            Some(until) if since_boot() >= until => Err(Stopped::TimeIsUp(self.limit)),
+            _ => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// What a cancellation does to the work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnCancel {
+    /// It stops at the next question.
+    Stop,
+    /// It goes on.
+    GoOn,
+}
+
+/// Runs `work` in a thread of its own, within the context's limit, and waits for it. When nobody waits any
+/// more, the work stops at its next question.
+pub(crate) async fn in_thread<T, E>(
+    context: &Context,
+    on_cancel: OnCancel,
+    work: impl FnOnce(&Stop) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Lost> + Send + 'static,
+{
+    let asked = match on_cancel {
+        OnCancel::Stop => context.cancelled.child_token(),
+        OnCancel::GoOn => CancellationToken::new(),
+    };
+    let stop = Stop {
+        asked: asked.clone(),
+        until: since_boot().checked_add(context.limit.saturating_sub(RESERVE_MAX.min(context.limit / 10))),
+        limit: context.limit,
+    };
+    let _asked_when_nobody_waits = asked.drop_guard();
+    let joined = tokio::task::spawn_blocking(move || work(&stop)).await;
+    joined.unwrap_or_else(|error| Err(Lost(error).into()))
 }
 
 /// Runs the body of an attempt. An `Err` of the body is a failure in words for a person.
@@ -59,7 +112,7 @@ where
     match run(context, body).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(reason)) => Outcome::failed(reason),
-        Err(lost) => Outcome::unknown(lost),
+        Err(lost) => Outcome::unknown(lost.to_string()),
     }
 }
 
@@ -70,7 +123,8 @@ where
 {
     match run(context, body).await {
         Ok(Ok(settled)) => settled,
-        Ok(Err(reason)) | Err(reason) => Settled::Undecidable(reason),
+        Ok(Err(reason)) => Settled::Undecidable(reason),
+        Err(lost) => Settled::Undecidable(lost.to_string()),
     }
 }
 
@@ -86,20 +140,6 @@ where
     }
 }
 
-async fn run<F, T>(context: &Context, body: F) -> Result<T, String>
-where
-    F: FnOnce(&Stop) -> T + Send + 'static,
-    T: Send + 'static,
-{
-    let stop = Stop::new(context);
-    let asked = stop.asked.clone();
-    let mut thread = tokio::task::spawn_blocking(move || body(&stop));
-    let joined = tokio::select! {
-        joined = &mut thread => joined,
-        () = context.cancelled() => {
-            asked.store(true, Ordering::Relaxed);
-            thread.await
-        }
-    };
-    joined.map_err(|error| format!("the action ended without an answer: {error}"))
+async fn run<T: Send + 'static>(context: &Context, body: impl FnOnce(&Stop) -> T + Send + 'static) -> Result<T, Lost> {
+    in_thread(context, OnCancel::Stop, |stop| Ok(body(stop))).await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::patience::{asked, patient, pause, words};
+use super::patience::{asked, patient, pause};
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
 use crate::action::{Arguments, Context};
@@ -35,8 +35,8 @@ pub(super) fn too_long(context: &Context, arguments: &Arguments, container: &Con
             "{} may take {} to end (its stop timeout), which does not fit into the limit of {}: give the action more time \
              with `within`, or say `grace`",
             container.name,
-            words(Duration::from_millis(own)),
-            words(context.limit)
+            crate::units::duration_of(Duration::from_millis(own)),
+            crate::units::duration_of(context.limit)
         )
     })
 }

@@ -11,7 +11,7 @@ use backstay_dsl::types::Type;
 use super::create_volume::refuse_missing;
 use super::exec::ended;
 use super::halt::halt;
-use super::patience::{asked, patient, words};
+use super::patience::{asked, patient};
 use super::printed::{EVIDENCE_BYTES_MAX, bytes_to_ask};
 use super::run::surroundings;
 use super::settings::{names_of_variables, order_of, texts};
@@ -125,7 +125,7 @@ enum Going {
 impl Job {
     async fn run(&self, context: &Context, arguments: &Arguments) -> Result<Outcome, Trouble> {
         let Ok(container) = tokio::time::timeout(context.limit, self.set_going(context, arguments)).await else {
-            let limit = words(context.limit);
+            let limit = crate::units::duration_of(context.limit);
             return Ok(Outcome::unknown(format!(
                 "the container engine gave no answer within {limit}"
             )));
@@ -136,8 +136,8 @@ impl Job {
         };
         let waited = tokio::select! {
             ended = self.0.ended(&container.id) => Ok(ended.map_err(Trouble::of_proof)?),
-            () = context.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
-            () = super::patience::pause(context.limit) => Err(format!("not done within {}", words(context.limit))),
+            () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
+            () = super::patience::pause(context.limit) => Err(format!("not done within {}", crate::units::duration_of(context.limit))),
         };
         match waited {
             Ok(status) => self.account(context, arguments, &container, status).await,
@@ -153,7 +153,7 @@ impl Job {
             Left::Nothing => self.create(context, arguments).await?,
         };
         if container.state.started_at.is_empty() {
-            if *context.cancelled.borrow() {
+            if context.cancelled.is_cancelled() {
                 self.discard(&container).await?;
                 return Ok(Going::Over(Outcome::failed("stopped on request before it was started")));
             }

@@ -1,7 +1,5 @@
 //! How long we wait: for an engine that is just being restarted, and for an action as a whole.
 
-use std::time::Duration;
-
 use super::trouble::{Trouble, clean};
 pub(super) use crate::action::common::patience::{asked, patient, pause};
 use crate::action::{Context, Outcome};
@@ -17,12 +15,7 @@ pub(super) async fn bounded(
         Ok(Err(trouble)) => trouble.outcome(context),
         Err(_) => Outcome::unknown(format!(
             "the container engine gave no answer within {}",
-            words(context.limit)
+            units::duration_of(context.limit)
         )),
     }
-}
-
-/// `10s`.
-pub(super) fn words(duration: Duration) -> String {
-    units::duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

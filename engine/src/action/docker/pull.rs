@@ -44,7 +44,7 @@ impl Action for Pull {
         let pull = bounded(context, self.pull(context, image_of(arguments)));
         tokio::select! {
             outcome = pull => outcome,
-            () = context.cancelled() => Outcome::failed("stopped on request before it was done"),
+            () = context.cancelled.cancelled() => Outcome::failed("stopped on request before it was done"),
         }
     }
 

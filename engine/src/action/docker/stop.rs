@@ -8,7 +8,7 @@ use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::halt::{grace_within, halt, stays_stopped, too_long};
-use super::patience::{asked, bounded, words};
+use super::patience::{asked, bounded};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -45,7 +45,7 @@ impl Action for Stop {
             Ok((name, Some(container))) => {
                 let stops = if container.state.is_running {
                     let grace = grace_within(Duration::MAX, &container, arguments.duration("grace"));
-                    format!("stops the container {name} within {}", words(grace))
+                    format!("stops the container {name} within {}", crate::units::duration_of(grace))
                 } else {
                     format!("the container {name} does not run")
                 };

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ende
     let start = Start::new(context, arguments)?
         .mark(RUN_MARK, context.run.as_str())
         .mark(KEY_MARK, mark.as_str());
-    if *context.cancelled.borrow() {
+    if context.cancelled.is_cancelled() {
         return Err("stopped on request before it was started".to_owned());
     }
     let mut family = Family::expect(mark);
@@ -166,7 +166,7 @@ async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
 /// Returns with the reason when the program must stop.
 async fn must_stop(context: &Context) -> String {
     tokio::select! {
-        () = context.cancelled(), if context.cancel != Cancel::Never => "stopped on request".to_owned(),
+        () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => "stopped on request".to_owned(),
         () = tokio::time::sleep_until(tokio::time::Instant::now() + context.limit) => {
             let limit = u64::try_from(context.limit.as_millis()).unwrap_or(u64::MAX);
             format!("not done within {}", crate::units::duration(limit))

@@ -118,7 +118,7 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(),
         .and_then(|()| std::fs::rename(&prepared, to).map_err(|error| problem("put in place", to, &error)));
     if let Err(reason) = done {
         // What was prepared goes even where the attempt has no time left.
-        return Err(match delete(&prepared, &stop.never()) {
+        return Err(match delete(&prepared, &Stop::never()) {
             Ok(()) => reason,
             Err(left) => format!("{reason}; {left}"),
         });

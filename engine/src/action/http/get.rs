@@ -56,7 +56,7 @@ impl Action for Get {
         let request = Request::new(context, arguments);
         let asked = tokio::select! {
             asked = request.ask() => asked,
-            () = context.cancelled() => Err("stopped on request before it was done".to_owned()),
+            () = context.cancelled.cancelled() => Err("stopped on request before it was done".to_owned()),
         };
         let (status, body) = match asked {
             Ok(answer) => answer,
@@ -170,7 +170,7 @@ impl Request {
             return format!("the host of {url} is not known; check its name and the name service");
         }
         if error.is_timeout() {
-            let limit = crate::units::duration(u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX));
+            let limit = crate::units::duration_of(self.limit);
             return format!("{url} did not answer within {limit}");
         }
         if error.is_redirect() {

@@ -1,7 +1,5 @@
 //! Questions: to a person, about anchors, and about attempts whose outcome nobody knows.
 
-use std::time::Duration;
-
 use backstay_dsl::model::{Do, Settle, StatementKind};
 
 use crate::action::{Evidence, GroundCall, Settled};
@@ -223,7 +221,7 @@ impl Job {
         let asking = self.shared.ports.person.ask(&question);
         let answer = tokio::select! {
             answer = asking => answer,
-            () = self.told_to_stop() => None,
+            () = self.cancelled.cancelled() => None,
         };
         match answer {
             Some(answer) => match answer.value {
@@ -236,13 +234,6 @@ impl Job {
                 _ => undecided,
             },
             None => undecided,
-        }
-    }
-
-    async fn told_to_stop(&self) {
-        let mut cancelled = self.cancelled.clone();
-        if cancelled.wait_for(|stop| *stop).await.is_err() {
-            self.shared.ports.clock.sleep(Duration::MAX).await;
         }
     }
 }

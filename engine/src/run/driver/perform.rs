@@ -100,7 +100,7 @@ impl Job {
             if cancel == Cancel::Never {
                 std::future::pending::<()>().await;
             }
-            context.cancelled().await;
+            context.cancelled.cancelled().await;
             clock
                 .sleep(Duration::from_millis(grace_ms.saturating_add(MARGIN_MS)))
                 .await;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::model::{ActionCall, BindingId, Statement};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::action::{Context, GroundCall, Progress};
 use crate::eval::{Environment, Evaluator, Places};
@@ -107,7 +108,7 @@ pub(super) struct Job {
     /// Its key in the desired work.
     pub(super) key: String,
     pub(super) attempt: u32,
-    pub(super) cancelled: watch::Receiver<bool>,
+    pub(super) cancelled: CancellationToken,
     pub(super) reports: mpsc::Sender<Report>,
 }
 

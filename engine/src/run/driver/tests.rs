@@ -50,7 +50,7 @@ impl World for Paper {
                 Outcome::done("done")
             }
             "t.hang" => {
-                context.cancelled().await;
+                context.cancelled.cancelled().await;
                 Outcome::failed("stopped")
             }
             "t.lost" => Outcome::unknown("the reply was lost"),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::run::machine::{Work, WorkKind};
 
@@ -19,7 +20,7 @@ pub(super) struct Running {
     kind: Discriminant<WorkKind>,
     /// Whether it must not be abandoned: its intent is recorded.
     pub(super) is_intended: bool,
-    cancel: watch::Sender<bool>,
+    cancel: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -58,7 +59,7 @@ impl Driver {
             match self.running.get(key) {
                 Some(running) if running.is(work) => {
                     if work.cancel {
-                        running.cancel.send_replace(true);
+                        running.cancel.cancel();
                     }
                 }
                 // The attempt before has not quite ended.
@@ -71,13 +72,16 @@ impl Driver {
     fn start(&mut self, key: &str, work: &Work) {
         let id = self.next_id;
         self.next_id += 1;
-        let (cancel, cancelled) = watch::channel(work.cancel);
+        let cancel = CancellationToken::new();
+        if work.cancel {
+            cancel.cancel();
+        }
         let job = Job {
             shared: Arc::clone(&self.shared),
             id,
             key: key.to_owned(),
             attempt: work.attempt,
-            cancelled,
+            cancelled: cancel.clone(),
             reports: self.reports.0.clone(),
         };
         let ended = Ended {
@@ -113,7 +117,7 @@ impl Driver {
     /// Drops everything where it stands.
     pub(super) fn drop_work(&mut self) {
         for running in self.running.values() {
-            running.cancel.send_replace(true);
+            running.cancel.cancel();
             running.task.abort();
         }
         self.running.clear();

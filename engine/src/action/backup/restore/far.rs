@@ -13,11 +13,11 @@ use super::super::manifest::{FORMAT, Header, Manifest};
 use super::super::opened::{Archive, remove_tree};
 use super::super::problem::{Problem, Result, trying};
 use super::super::scope::refuse_little_space;
-use super::super::stop::Stop;
 use super::super::survey::survey;
 use super::super::unfinished::Unfinished;
 use super::super::volumes::{Reader, of_part, refuse_lost};
 use super::work::Order;
+use crate::action::common::blocking::Stop;
 
 impl Order {
     /// Fills every volume that only helpers reach and that is not filled yet.

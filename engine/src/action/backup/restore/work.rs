@@ -16,10 +16,10 @@ use super::super::manifest::{Entry, Header, Manifest};
 use super::super::opened::{Archive, remove_tree};
 use super::super::problem::{Problem, Result, refused, trying};
 use super::super::scope::{Part, refuse_little_space, refuse_mounts, sync_directory};
-use super::super::stop::Stop;
 use super::super::survey::{Contents, scan};
 use super::super::swap::{Position, identity, keep_displaced, position, swap, take_back};
 use super::super::volumes::{Sight, Volumes, Wanted};
+use crate::action::common::blocking::Stop;
 use crate::value::Backup;
 
 /// A moment of a restore; tests end the work at each.

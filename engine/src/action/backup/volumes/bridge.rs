@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::runtime::Handle;
 
-use super::super::stop::Stop;
+use crate::action::common::blocking::Stop;
 
 /// The longest that nothing may come or go.
 const IDLE_MAX: Duration = Duration::from_secs(30);

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 
 use super::super::bytes::hex;
 use super::super::problem::{Problem, Result, refused, trying};
-use super::super::stop::Stop;
 use crate::action::Context;
+use crate::action::common::blocking::{Stop, Stopped};
 use crate::action::common::patience::{insistent, patient};
 use crate::containers::{self, Container, ContainerOrder, Containers, Image, LogEnd, Volume, labels};
 
@@ -224,7 +224,7 @@ impl Engine {
             tokio::pin!(work);
             loop {
                 match tokio::time::timeout(STOP_ASKED_EVERY, &mut work).await {
-                    Ok(done) => return Ok(done),
+                    Ok(done) => return Ok::<_, Stopped>(done),
                     Err(_) => stop.check()?,
                 }
             }

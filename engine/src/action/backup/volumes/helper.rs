@@ -12,12 +12,12 @@ use super::super::compare::difference;
 use super::super::manifest::{Entry, EntryKind, Manifest};
 use super::super::opened::Archive;
 use super::super::problem::{Problem, Result, damaged, refused};
-use super::super::stop::Stop;
 use super::super::survey::Contents;
 use super::bridge::Bridge;
 use super::engine::{Engine, new_name};
 use super::incoming::{Incoming, Streamed, StreamedKind};
 use super::outgoing::Outgoing;
+use crate::action::common::blocking::Stop;
 use crate::containers::{ContainerOrder, MountOrder, RestartPolicy};
 
 /// The folder of a helper where the volume is. No image has it, so nothing of one gets into an empty volume.
