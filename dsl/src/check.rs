@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ast::File;
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::Order;
+use crate::graph::WrittenOrder;
 use crate::model::{self, Binding, BindingId, Runbook};
 use crate::source::Span;
 use crate::types::Type;
@@ -152,7 +152,7 @@ struct Checker<'a> {
     questions: BTreeMap<(usize, usize), model::Question>,
     links: links::Links,
     bindings: Vec<Binding>,
-    order: Order,
+    order: WrittenOrder,
     values: BTreeMap<String, StepValue>,
     may_bind_nothing: BTreeMap<usize, MayBindNothing>,
     pinned_by_steps: BTreeMap<Refinable, Vec<usize>>,
@@ -177,7 +177,7 @@ impl<'a> Checker<'a> {
             questions: BTreeMap::new(),
             links: links::Links::default(),
             bindings: Vec::new(),
-            order: Order::new(Vec::new()),
+            order: WrittenOrder::new(Vec::new()),
             values: BTreeMap::new(),
             may_bind_nothing: BTreeMap::new(),
             pinned_by_steps: BTreeMap::new(),

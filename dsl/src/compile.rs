@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::catalogue::Catalogue;
 use crate::check::{ModuleText, check};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
 use crate::load::{Loaded, load};
 use crate::model::Runbook;
+use crate::order::StepOrder;
 use crate::prove::prove;
 use crate::source::{SourceMap, Sources, Span};
 use crate::time::{Times, times};
@@ -16,22 +17,23 @@ use crate::time::{Times, times};
 pub struct Compiled {
     /// The text and those of its modules.
     pub sources: SourceMap,
-    /// The checked runbook. `None` where there is an error before the proofs, or the text is a module;
-    /// with errors of the proofs alone it is here, and must not be run.
-    pub runbook: Option<Runbook>,
+    /// How much of the runbook was understood.
+    pub outcome: Outcome,
     /// Everything that was found, by place.
     pub diagnostics: Vec<Diagnostic>,
-    /// The sums of time; empty without a runbook.
+    /// The sums of time of what was understood; empty without a runbook.
     pub times: Times,
 }
 
-impl Compiled {
-    /// Whether the text may be run (or used, where it is a module): nothing found is an error.
-    pub fn is_ok(&self) -> bool {
-        self.diagnostics
-            .iter()
-            .all(|finding| finding.severity != crate::diagnostic::Severity::Error)
-    }
+/// How much of a runbook there is.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All of it, checked and proved: it may be run.
+    Whole(Runbook),
+    /// What could be understood of a text with errors: to be shown, never to be run.
+    Partial(Runbook),
+    /// The text is a module, perhaps with errors.
+    Nothing,
 }
 
 /// Compiles a runbook, or a module by itself. `name` is its own name, as
@@ -56,16 +58,21 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
         diagnostics.push(finding.clone());
     }
-    let is_understood = !diagnostics.has_errors();
     // What could be understood is proved too, so that all mistakes are told in one run.
-    if let Some(checked) = &checked {
-        prove(checked, catalogue, &mut diagnostics);
-    }
-    let runbook = checked.filter(|_| is_understood);
-    let sums = runbook.as_ref().map(times).unwrap_or_default();
+    let sums = checked.as_ref().map_or_else(Times::default, |checked| {
+        let order = StepOrder::new(checked);
+        let sums = times(checked, &order);
+        prove(checked, catalogue, &order, &sums, &mut diagnostics);
+        sums
+    });
+    let outcome = match checked {
+        Some(runbook) if diagnostics.has_errors() => Outcome::Partial(runbook),
+        Some(runbook) => Outcome::Whole(runbook),
+        None => Outcome::Nothing,
+    };
     Compiled {
         sources: loaded.sources,
-        runbook,
+        outcome,
         diagnostics: diagnostics.into_sorted(),
         times: sums,
     }
@@ -124,7 +131,7 @@ impl Told {
                 let text = sources.text(finding.span);
                 let first = text.split(|one: char| !(one.is_alphanumeric() || one == '_')).next();
                 first.is_some_and(|first| self.words.contains(first))
-                    || finding.message.contains("no header")
+                    || finding.subject == Subject::Header
                     || self.is_broken(finding.span, sources)
             }
             _ => false,
@@ -202,6 +209,21 @@ mod tests {
             &NoModules,
             &Catalogue::default(),
         );
-        assert!(compiled.is_ok() && compiled.runbook.is_none());
+        assert!(compiled.diagnostics.is_empty() && matches!(compiled.outcome, Outcome::Nothing));
+    }
+
+    #[test]
+    fn of_a_text_with_errors_what_was_understood_is_kept() {
+        let text =
+            "runbook r \"R\"\nstep a \"A\" {\n  bugdet 1m\n}\nstep b \"B\" { record y }\nstep c \"C\" { let z = 1 }\n";
+        let compiled = compile("a.runbook", text, &NoModules, &Catalogue::default());
+        let Outcome::Partial(runbook) = compiled.outcome else {
+            panic!("{:?}", compiled.outcome);
+        };
+        assert_eq!(
+            runbook.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(),
+            ["a", "b", "c"]
+        );
+        assert_eq!(runbook.steps[2].body.statements.len(), 1);
     }
 }

@@ -33,6 +33,17 @@ pub struct Help {
     pub suggestion: Option<Suggestion>,
 }
 
+/// What a finding speaks of, where its slug is too coarse for what follows from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Subject {
+    #[default]
+    Other,
+    /// A value that no name stands for: every item and statement around it is in the model.
+    Value,
+    /// The header of the runbook, which is not there.
+    Header,
+}
+
 /// One finding of the compiler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -50,6 +61,7 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// What to do.
     pub help: Vec<Help>,
+    pub(crate) subject: Subject,
 }
 
 impl Diagnostic {
@@ -63,6 +75,7 @@ impl Diagnostic {
             label: String::new(),
             related: Vec::new(),
             help: Vec::new(),
+            subject: Subject::Other,
         }
     }
 
@@ -74,6 +87,11 @@ impl Diagnostic {
         }
     }
 
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
+    }
+
     /// Sets the words shown at the place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -81,10 +99,12 @@ impl Diagnostic {
         self
     }
 
-    /// Names another place.
+    /// Names another place; of very many the first.
     #[must_use]
     pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.related.push((span, label.into()));
+        if self.related.len() < RELATED_MAX {
+            self.related.push((span, label.into()));
+        }
         self
     }
 
@@ -92,7 +112,7 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, message: impl Into<String>) -> Self {
         self.help.push(Help {
-            message: message.into(),
+            message: bounded(message.into()),
             span: None,
             suggestion: None,
         });
@@ -103,7 +123,7 @@ impl Diagnostic {
     #[must_use]
     pub fn cause(mut self, span: Span, message: impl Into<String>) -> Self {
         self.help.push(Help {
-            message: message.into(),
+            message: bounded(message.into()),
             span: Some(span),
             suggestion: None,
         });
@@ -118,7 +138,7 @@ impl Diagnostic {
             replacement: replacement.into(),
         });
         self.help.push(Help {
-            message: message.into(),
+            message: bounded(message.into()),
             span: None,
             suggestion,
         });
@@ -126,8 +146,31 @@ impl Diagnostic {
     }
 }
 
-/// The longest message, in characters: what an author wrote may be quoted in it, however long it is.
+/// The longest message or help, in characters: what an author wrote may be quoted in it, however long it is.
 const MESSAGE_CHARACTERS_MAX: usize = 500;
+
+/// The most other places of a finding; a message that lists what they stand for says how many there are.
+const RELATED_MAX: usize = 20;
+
+/// The longest list in a message or help, in characters: what introduces it has room beside it.
+const LIST_CHARACTERS_MAX: usize = 400;
+
+/// Writes a list out as far as there is room, and says how many it left out.
+pub(crate) fn listed<S: AsRef<str>>(items: &[S], separator: &str) -> String {
+    let mut text = String::new();
+    let mut characters = 0;
+    for (at, item) in items.iter().map(AsRef::as_ref).enumerate() {
+        characters += separator.chars().count() + item.chars().count();
+        if at > 0 && characters > LIST_CHARACTERS_MAX {
+            return format!("{text}{separator}… ({} more)", items.len() - at);
+        }
+        if at > 0 {
+            text.push_str(separator);
+        }
+        text.push_str(item);
+    }
+    text
+}
 
 fn bounded(mut message: String) -> String {
     if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {

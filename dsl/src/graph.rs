@@ -19,7 +19,7 @@ pub enum Waits {
 
 /// The order of the steps of one runbook; steps are places in the text.
 #[derive(Debug)]
-pub struct Order {
+pub struct WrittenOrder {
     waits: Vec<Waits>,
     /// Further steps that one waits for, because it uses their values.
     further: Vec<Vec<usize>>,
@@ -38,7 +38,7 @@ struct Ancestors {
     marks: Vec<u32>,
 }
 
-impl Order {
+impl WrittenOrder {
     /// The order as written; places beyond the list are left out.
     pub fn new(waits: Vec<Waits>) -> Self {
         let count = waits.len();
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_plain_file_is_a_chain() {
-        let mut order = Order::new(vec![Waits::Above; 4]);
+        let mut order = WrittenOrder::new(vec![Waits::Above; 4]);
         assert_eq!(order.direct(), [vec![], vec![0], vec![1], vec![2]]);
         assert!(order.is_before(0, 3) && !order.is_before(3, 0));
     }
@@ -280,7 +280,7 @@ mod tests {
             Waits::For(vec![0, 2]),
             Waits::Above,
         ];
-        let mut order = Order::new(waits);
+        let mut order = WrittenOrder::new(waits);
         assert_eq!(order.direct(), [vec![], vec![0], vec![0], vec![2], vec![1, 3]]);
         assert!(!order.is_before(1, 3));
     }
@@ -332,7 +332,7 @@ mod tests {
         fn the_short_form_means_the_long_one((waits, further) in waits()) {
             let count = waits.len();
             let expected = closure(&waits, &further);
-            let mut order = Order::new(waits);
+            let mut order = WrittenOrder::new(waits);
             for (before, step) in &further {
                 order.add(*before, *step);
             }

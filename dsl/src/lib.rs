@@ -28,4 +28,5 @@ pub mod suggest;
 pub mod term;
 pub mod time;
 pub mod types;
+pub mod units;
 pub mod walk;

@@ -2,7 +2,7 @@
 //! more than the limits. Absent: what the modules mean, and `use … by`, which the checker refuses.
 
 use crate::ast::{File, ModulePath, Name, Use};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, listed};
 use crate::parse::{TEXT_BYTES_MAX, parse};
 use crate::source::{SourceId, SourceMap, Sources, Span};
 use crate::suggest::closest;
@@ -132,7 +132,7 @@ impl Loader<'_> {
         } else if names.is_empty() {
             diagnostic = diagnostic.help("no modules are shipped here; `use \"./file.runbook\" as name` takes a file");
         } else {
-            diagnostic = diagnostic.help(format!("there are {}", names.join(", ")));
+            diagnostic = diagnostic.help(format!("there are {}", listed(&names, ", ")));
         }
         self.tell(diagnostic);
         None
@@ -162,7 +162,7 @@ impl Loader<'_> {
             .map(|module| self.loaded.modules[*module].name.as_str())
             .collect();
         names.push(&self.loaded.modules[known].name);
-        let message = format!("modules use each other in a circle: {}", names.join(" → "));
+        let message = format!("modules use each other in a circle: {}", listed(&names, " → "));
         self.tell(
             Diagnostic::error("import-cycle", span, message)
                 .label("this closes the circle")

@@ -14,7 +14,7 @@ const REGION_STEPS_MAX: usize = 16_384;
 
 /// The order of the steps of a runbook.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct StepOrder {
     /// The steps in an order in which they could run one by one; of several the earlier in the text.
     sequence: Vec<usize>,
     /// For each step its place in `sequence`.
@@ -35,7 +35,7 @@ struct Region {
     words: usize,
 }
 
-impl Order {
+impl StepOrder {
     /// The order of these steps. Steps in a cycle (an error elsewhere) come last.
     pub fn new(runbook: &Runbook) -> Self {
         let count = runbook.steps.len();
@@ -79,7 +79,7 @@ impl Order {
         &self.sequence
     }
 
-    /// The place of a step in [`Order::sequence`].
+    /// The place of a step in [`StepOrder::sequence`].
     pub fn position(&self, step: usize) -> usize {
         self.position[step]
     }
@@ -213,13 +213,13 @@ mod tests {
     use super::*;
     use crate::sample::{runbook, step};
 
-    fn order(after: &[&[usize]]) -> Order {
+    fn order(after: &[&[usize]]) -> StepOrder {
         let steps = after.iter().enumerate().map(|(at, after)| {
             let mut step = step(&format!("s{at}"), None);
             step.after = after.to_vec();
             step
         });
-        Order::new(&runbook(steps.collect()))
+        StepOrder::new(&runbook(steps.collect()))
     }
 
     #[test]

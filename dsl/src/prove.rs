@@ -8,8 +8,8 @@
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Runbook, Statement};
-use crate::order::Order;
-use crate::prove::faults::Faults;
+use crate::order::StepOrder;
+use crate::prove::earlier::EarlierErrors;
 use crate::source::Span;
 use crate::state::shape::Shape;
 use crate::term::normal::Normal;
@@ -17,7 +17,7 @@ use crate::time::Times;
 
 mod budgets;
 mod commits;
-mod faults;
+mod earlier;
 mod floating;
 mod holds;
 mod kinds;
@@ -26,7 +26,6 @@ mod secrets;
 mod services;
 mod symptoms;
 mod window;
-mod words;
 mod writers;
 
 /// What the rules look at.
@@ -35,9 +34,9 @@ struct Case<'a> {
     catalogue: &'a Catalogue,
     normal: Normal<'a>,
     shape: Shape,
-    order: Order,
-    times: Times,
-    faults: Faults<'a>,
+    order: &'a StepOrder,
+    times: &'a Times,
+    earlier: EarlierErrors<'a>,
 }
 
 impl Case<'_> {
@@ -74,7 +73,13 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the
 /// diagnostics already mean that the runbook is a part of what was written: then what can be proved of a
 /// part is proved.
-pub fn prove(runbook: &Runbook, catalogue: &Catalogue, diagnostics: &mut Diagnostics) {
+pub fn prove(
+    runbook: &Runbook,
+    catalogue: &Catalogue,
+    order: &StepOrder,
+    times: &Times,
+    diagnostics: &mut Diagnostics,
+) {
     let mut found = Diagnostics::default();
     let normal = Normal::new(runbook);
     let shape = Shape::of(runbook, &normal);
@@ -83,9 +88,9 @@ pub fn prove(runbook: &Runbook, catalogue: &Catalogue, diagnostics: &mut Diagnos
         catalogue,
         normal,
         shape,
-        order: Order::new(runbook),
-        times: crate::time::times(runbook),
-        faults: Faults::of(diagnostics),
+        order,
+        times,
+        earlier: EarlierErrors::of(diagnostics),
     };
     for rule in RULES {
         rule(&case, &mut found);

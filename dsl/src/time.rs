@@ -1,7 +1,7 @@
 //! The arithmetic of time (`semantics.md` section 4): two sums that an approver can redo.
 
 use crate::model::{Runbook, StatementKind};
-use crate::order::Order;
+use crate::order::StepOrder;
 
 mod cost;
 pub mod way_back;
@@ -27,9 +27,8 @@ pub struct Times {
 }
 
 /// Works out the sums.
-pub fn times(runbook: &Runbook) -> Times {
-    let order = Order::new(runbook);
-    let forward = Forward::new(runbook, &order);
+pub fn times(runbook: &Runbook, order: &StepOrder) -> Times {
+    let forward = Forward::new(runbook, order);
     let commits: Vec<usize> = (0..runbook.steps.len())
         .filter(|step| has_commits(runbook, *step))
         .collect();
@@ -39,7 +38,7 @@ pub fn times(runbook: &Runbook) -> Times {
         .map(|step| forward.finish_ms[*step])
         .max()
         .unwrap_or(forward_ms);
-    let (longest_way_back_ms, way_back_parts) = way_back::longest(runbook, &order);
+    let (longest_way_back_ms, way_back_parts) = way_back::longest(runbook, order);
     Times {
         forward_to_commit_ms,
         forward_ms,
@@ -81,7 +80,7 @@ struct Forward {
 }
 
 impl Forward {
-    fn new(runbook: &Runbook, order: &Order) -> Self {
+    fn new(runbook: &Runbook, order: &StepOrder) -> Self {
         let count = runbook.steps.len();
         let mut before = vec![Vec::new(); count];
         for step in 0..count {

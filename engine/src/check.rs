@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::compile::{Compiled, compile};
+use backstay_dsl::compile::{Compiled, Outcome, compile};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::model::Runbook;
 use backstay_dsl::source::{SourceMap, Sources};
@@ -35,37 +35,29 @@ impl Checked {
 
     /// The runbook, or the errors.
     pub fn into_valid(self) -> Result<(Arc<Runbook>, SourceMap, Times, KeptSources), Error> {
-        let is_valid = self.is_valid();
-        match self.runbook {
-            Some(runbook) if is_valid => Ok((runbook, self.sources, self.times, self.kept)),
-            _ => {
-                let errors = self
-                    .diagnostics
-                    .iter()
-                    .filter(|found| found.severity == Severity::Error)
-                    .count();
-                if errors == 0 {
-                    return Err(Error::Invalid {
-                        reason: "this file is a module: it has no steps that could be carried out".to_owned(),
-                        help: vec!["give the file that begins with `runbook NAME \"title\"` and uses it".to_owned()],
-                        sources: Box::new(self.sources),
-                        diagnostics: self.diagnostics,
-                    });
-                }
-                let reason = match errors {
-                    1 => "the runbook has an error".to_owned(),
-                    several => format!("the runbook has {several} errors"),
-                };
-                Err(Error::Invalid {
-                    reason,
-                    help: vec!["mend what is shown; `backstay explain SLUG` says more about each".to_owned()],
-                    sources: Box::new(self.sources),
-                    diagnostics: self.diagnostics,
-                })
-            }
+        if let Some(runbook) = self.runbook {
+            return Ok((runbook, self.sources, self.times, self.kept));
         }
+        let errors = self.diagnostics.iter();
+        let errors = errors.filter(|found| found.severity == Severity::Error).count();
+        let (reason, help) = match errors {
+            0 => (
+                "this file is a module: it has no steps that could be carried out".to_owned(),
+                "give the file that begins with `runbook NAME \"title\"` and uses it",
+            ),
+            1 => ("the runbook has an error".to_owned(), MEND),
+            several => (format!("the runbook has {several} errors"), MEND),
+        };
+        Err(Error::Invalid {
+            reason,
+            help: vec![help.to_owned()],
+            sources: Box::new(self.sources),
+            diagnostics: self.diagnostics,
+        })
     }
 }
+
+const MEND: &str = "mend what is shown; `backstay explain SLUG` says more about each";
 
 /// Reads and compiles a runbook's file. A runbook with errors is an answer, not an error.
 pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> {
@@ -90,9 +82,13 @@ pub(crate) fn check_kept(kept: KeptSources, catalogue: &Catalogue) -> Checked {
 }
 
 fn checked(compiled: Compiled, kept: KeptSources) -> Checked {
+    let runbook = match compiled.outcome {
+        Outcome::Whole(runbook) => Some(Arc::new(runbook)),
+        Outcome::Partial(_) | Outcome::Nothing => None,
+    };
     Checked {
         sources: compiled.sources,
-        runbook: compiled.runbook.map(Arc::new),
+        runbook,
         diagnostics: compiled.diagnostics,
         times: compiled.times,
         kept,

@@ -14,7 +14,6 @@ pub mod run;
 pub mod sources;
 pub mod topology;
 pub mod transcript;
-pub mod units;
 pub mod value;
 pub mod world;
 

@@ -280,8 +280,8 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Int(value) => value.to_string(),
             Self::Port(port) => port.to_string(),
-            Self::Duration(ms) => crate::units::duration(*ms),
-            Self::Size(bytes) => crate::units::size(*bytes),
+            Self::Duration(ms) => backstay_dsl::units::duration(*ms),
+            Self::Size(bytes) => backstay_dsl::units::size(*bytes),
             Self::List(values) => {
                 let texts: Vec<_> = values.iter().map(Self::canonical).collect();
                 format!("[{}]", texts.join(", "))

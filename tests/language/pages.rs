@@ -79,6 +79,30 @@ fn what_no_page_can_show() {
 }
 
 #[test]
+fn what_is_said_of_a_long_text_stays_short() {
+    let long = |header: &str, after: &dyn Fn(usize) -> String| {
+        let steps = (0..1000).map(|step| {
+            let after = after(step);
+            format!("step step_number_{step} {after} {{ budget 1m  let value_{step} = 1 }}\n")
+        });
+        let text = format!("runbook long \"Long\" {{ {header} }}\n\n{}", steps.collect::<String>());
+        compiled("long.runbook", &text, &Beside::default())
+    };
+    let chain = long("window 30m keep 10m for the way back", &|_| String::new());
+    let circle = long("", &|step| format!("after step_number_{}", (step + 1) % 1000));
+    for (compiled, slug) in [(chain, "window-too-short"), (circle, "cycle")] {
+        let found = compiled.diagnostics.iter().find(|found| found.slug == slug).unwrap();
+        let said = found.help.iter().map(|help| &help.message).chain([&found.message]);
+        let said: Vec<&String> = said.collect();
+        assert!(said.iter().all(|text| text.chars().count() <= 501), "{found:#?}");
+        let (_, left_out) = said.iter().find_map(|text| text.split_once("… (")).unwrap();
+        let left_out: usize = left_out.split_once(" more)").unwrap().0.parse().unwrap();
+        assert!((950..1000).contains(&left_out), "{found:#?}");
+        assert!(found.related.len() <= 20);
+    }
+}
+
+#[test]
 fn every_slug_has_a_page_and_every_page_a_slug() {
     let mut raised = BTreeSet::new();
     for path in files("dsl/src", ".rs") {

@@ -15,8 +15,7 @@ use backstay::rehearse::{
 use backstay::run::driver::{Control, Driver, MacKey, Ports, Rest, Settings};
 use backstay::value::Value;
 use backstay::world::Clock;
-use backstay_dsl::compile::compile;
-use backstay_dsl::diagnostic::Severity;
+use backstay_dsl::compile::{Outcome, compile};
 use backstay_dsl::source::Sources;
 use tokio::sync::mpsc;
 
@@ -93,19 +92,15 @@ impl Rig {
     pub(crate) fn new(name: &str, text: &str, sources: &dyn Sources, inputs: BTreeMap<String, Value>) -> Self {
         let catalogue = catalogue();
         let compiled = compile(name, text, sources, &catalogue);
-        let errors: Vec<String> = compiled
-            .diagnostics
-            .iter()
-            .filter(|found| found.severity == Severity::Error)
-            .map(|found| format!("{found:?}"))
-            .collect();
-        assert!(errors.is_empty(), "{text}\n{errors:#?}");
+        let Outcome::Whole(runbook) = compiled.outcome else {
+            panic!("{text}\n{:#?}", compiled.diagnostics);
+        };
         let places = Places {
             working_directory: PathBuf::from("/work"),
             home: Some(PathBuf::from("/home/op")),
         };
         let parts = Parts {
-            runbook: Arc::new(compiled.runbook.expect("a runbook without errors")),
+            runbook: Arc::new(runbook),
             sources: &compiled.sources,
             catalogue: &catalogue,
             times: compiled.times,

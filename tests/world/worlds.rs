@@ -58,7 +58,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
 fn plan(topology: Arc<Topology>) -> Plan {
     let runbook = Runbook::empty("world");
     Plan {
-        times: backstay_dsl::time::times(&runbook),
+        times: backstay_dsl::time::times(&runbook, &backstay_dsl::order::StepOrder::new(&runbook)),
         runbook: Arc::new(runbook),
         inputs: BTreeMap::new(),
         topology,

@@ -9,7 +9,7 @@ use crate::check::scope::Scope;
 use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::{typed, unknown};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::model::{Expr, ExprKind};
 use crate::types::Type;
 
@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
             })
             .collect();
         if !missing.is_empty() {
-            let message = format!("`{}` also needs {}", dotted(&call.path), missing.join(", and "));
+            let message = format!("`{}` also needs {}", dotted(&call.path), listed(&missing, ", and "));
             let span = call.path.first().map_or(call.span, |first| first.span.to(call.span));
             self.error("missing-argument", span, message);
         }

@@ -3,7 +3,7 @@
 use crate::ast::HeaderClause;
 use crate::check::Checker;
 use crate::check::way_back::Ways;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Subject};
 use crate::model::{Disposition, Runbook, Window};
 use crate::source::Span;
 
@@ -11,7 +11,8 @@ impl Checker<'_> {
     /// The runbook with its header filled in and everything else empty.
     pub(crate) fn header(&mut self) -> Runbook {
         let Some(declared) = self.symbols[0].headers.first().copied() else {
-            let finding = Diagnostic::error("missing-clause", self.first_item, "this file has no header");
+            let finding =
+                Diagnostic::error("missing-clause", self.first_item, "this file has no header").about(Subject::Header);
             self.report(finding.help("begin it with `runbook NAME \"title\"`"));
             return Runbook::empty("");
         };

@@ -9,7 +9,7 @@ use crate::check::links::Node;
 use crate::check::scope::Scope;
 use crate::check::types::{assignable, is_unknown, with_article};
 use crate::check::value::{typed, unknown};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::model::{self, Expr, ExprKind};
 use crate::types::Type;
 
@@ -253,7 +253,7 @@ impl<'a> Checker<'a> {
             let (Some((_, span)), Some(first)) = (cycle.first(), names.first()) else {
                 continue;
             };
-            let message = format!("{first} comes back to itself: {} → {first}", names.join(" → "));
+            let message = format!("{first} comes back to itself: {} → {first}", listed(&names, " → "));
             let mut finding = Diagnostic::error("recursion", *span, message);
             for ((_, span), name) in cycle.iter().zip(&names).skip(1) {
                 finding = finding.related(*span, format!("called in {name}"));

@@ -9,8 +9,8 @@ use crate::check::scope::{Refinable, Scope, Values};
 use crate::check::suggest::suggest;
 use crate::check::uses::names_in;
 use crate::check::{Checker, MayBindNothing, StepValue};
-use crate::diagnostic::Diagnostic;
-use crate::graph::{self, Order, Waits};
+use crate::diagnostic::{Diagnostic, listed};
+use crate::graph::{self, Waits, WrittenOrder};
 use crate::model::{self, Runbook};
 use crate::source::Span;
 
@@ -34,7 +34,7 @@ impl<'a> Checker<'a> {
             }
         }
         let waits = steps.iter().map(|step| self.waits(step)).collect();
-        self.order = Order::new(waits);
+        self.order = WrittenOrder::new(waits);
         for (place, step) in steps.iter().enumerate() {
             let mut homes: BTreeSet<usize> = BTreeSet::new();
             names_in(&step.body, &mut |name| {
@@ -173,7 +173,11 @@ impl<'a> Checker<'a> {
             let first = self.symbols[0].steps.list[cycle[0]].span;
             let message = match names.as_slice() {
                 [one] => format!("the step `{one}` waits for itself"),
-                _ => format!("these steps wait for each other: {} → {}", names.join(" → "), names[0]),
+                _ => format!(
+                    "these steps wait for each other: {} → {}",
+                    listed(&names, " → "),
+                    names[0]
+                ),
             };
             let mut finding = Diagnostic::error("cycle", first, message);
             for step in cycle.iter().skip(1) {

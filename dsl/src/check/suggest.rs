@@ -1,6 +1,6 @@
 //! "Did you mean …?": the nearest known name, where one is near enough.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::source::Span;
 use crate::suggest::closest;
 
@@ -23,7 +23,7 @@ pub(crate) fn suggest<'n>(
         0 => diagnostic.help(format!("there is no {what} here")),
         1..=12 => {
             let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            diagnostic.help(format!("what there is: {}", list.join(", ")))
+            diagnostic.help(format!("what there is: {}", listed(&list, ", ")))
         }
         _ => diagnostic,
     }

@@ -3,7 +3,7 @@
 use crate::check::Checker;
 use crate::check::scope::{Reach, Refinable, Scope, Values};
 use crate::check::suggest::suggest;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Subject};
 use crate::model::{Expr, ExprKind, Literal};
 use crate::source::Span;
 use crate::types::Type;
@@ -207,10 +207,10 @@ impl Checker<'_> {
 
     fn report_unknown_name(&mut self, scope: &Scope, name: &str, span: Span, wanted: Option<&Type>) {
         let root = &self.symbols[0];
-        let what = match wanted {
-            Some(Type::Service) => "service",
-            Some(Type::State) => "protected state",
-            _ => "value",
+        let (what, subject) = match wanted {
+            Some(Type::Service) => ("service", Subject::Other),
+            Some(Type::State) => ("protected state", Subject::Other),
+            _ => ("value", Subject::Value),
         };
         let mut known: Vec<String> = scope.local_names().map(str::to_owned).collect();
         if scope.module == 0 {
@@ -220,7 +220,8 @@ impl Checker<'_> {
                 known.extend(self.values.keys().cloned());
             }
         }
-        let finding = Diagnostic::error("unknown-name", span, format!("there is no {what} `{name}` here"));
+        let finding =
+            Diagnostic::error("unknown-name", span, format!("there is no {what} `{name}` here")).about(subject);
         // Comparing with every name costs; whoever has so many mistakes mends the first ones first.
         let mut finding = if self.told < SUGGESTIONS_MAX {
             suggest(finding, span, name, known.iter().map(String::as_str), "name")

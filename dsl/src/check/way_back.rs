@@ -7,7 +7,7 @@ use crate::check::names::Declared;
 use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::model::{Disposition, Park, Rollback, Runbook, StatementKind};
 use crate::source::Span;
 
@@ -42,7 +42,7 @@ impl<'a> Checker<'a> {
         if !ways.0.contains(&word) {
             let message = format!("`{word}` cannot be said here");
             let finding = Diagnostic::error("misplaced-statement", written.span, message);
-            self.report(finding.help(format!("what can: `{}`", ways.0.join("`, `"))));
+            self.report(finding.help(format!("what can: `{}`", listed(ways.0, "`, `"))));
             return None;
         }
         match &written.kind {

@@ -144,13 +144,13 @@ impl<'r, 'd> Builder<'r, 'd> {
 }
 
 /// Holds clauses to their order: the right order is part of the message.
-struct Order {
+struct ClauseOrder {
     reached: usize,
     names: &'static [&'static str],
     form: &'static str,
 }
 
-impl Order {
+impl ClauseOrder {
     fn new(names: &'static [&'static str], form: &'static str) -> Self {
         Self {
             reached: 0,

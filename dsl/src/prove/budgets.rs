@@ -3,9 +3,9 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Block, StatementKind, Undo, UndoBody};
-use crate::prove::words::duration;
 use crate::prove::{Case, with_calls};
 use crate::source::Span;
+use crate::units::duration;
 use crate::walk::{Place, blocks};
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             }
         };
         // An amount that could not be read counts as nothing.
-        let is_read = |budget_ms: &u64| *budget_ms > 0 || case.faults.are_none();
+        let is_read = |budget_ms: &u64| *budget_ms > 0 || case.earlier.are_none();
         if let Some(budget_ms) = budget_ms.filter(is_read) {
             waits(block, budget_ms, what, span, diagnostics);
         }

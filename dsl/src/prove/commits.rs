@@ -18,7 +18,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
                 continue;
             }
             let behind = next.map_or_else(|| case.next_item(statement.span), |next| Some(next.span));
-            if case.faults.lie_between(statement.span, behind) {
+            if case.earlier.lie_between(statement.span, behind) {
                 continue;
             }
             let message = "`commits` has to stand directly before the action or release that it is for";

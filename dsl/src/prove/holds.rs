@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Statement, StatementKind};
-use crate::order::Order;
+use crate::order::StepOrder;
 use crate::prove::{Case, with_calls};
 
 /// Where a hold is taken or released: step, place in it, statement.
@@ -19,7 +19,7 @@ struct Points<'a> {
 }
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    if !case.faults.keep_names() {
+    if !case.earlier.keep_names() {
         return;
     }
     let mut holds: BTreeMap<&str, Points<'_>> = BTreeMap::new();
@@ -52,7 +52,7 @@ fn one_hold(case: &Case<'_>, hold: &str, points: &Points<'_>, is_row_taken: bool
         if !points
             .releases
             .iter()
-            .any(|release| is_before(&case.order, take, release))
+            .any(|release| is_before(case.order, take, release))
         {
             let message = format!("{hold} is taken here and still taken when the last step is done");
             let found = Diagnostic::error("hold-not-released", take.2.span, message)
@@ -64,7 +64,7 @@ fn one_hold(case: &Case<'_>, hold: &str, points: &Points<'_>, is_row_taken: bool
         return;
     }
     for release in &points.releases {
-        if !points.takes.iter().any(|take| !is_before(&case.order, release, take)) {
+        if !points.takes.iter().any(|take| !is_before(case.order, release, take)) {
             let message = format!("{hold} cannot be taken here, so there is nothing to release");
             let found = Diagnostic::error("hold-not-released", release.2.span, message)
                 .help(format!("add `take {hold}` to an earlier step, or remove this"));
@@ -73,7 +73,7 @@ fn one_hold(case: &Case<'_>, hold: &str, points: &Points<'_>, is_row_taken: bool
     }
 }
 
-fn is_before(order: &Order, one: &Point<'_>, other: &Point<'_>) -> bool {
+fn is_before(order: &StepOrder, one: &Point<'_>, other: &Point<'_>) -> bool {
     if one.0 == other.0 {
         one.1 < other.1
     } else {

@@ -9,7 +9,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         if table.rows.last().is_some_and(|row| row.seen.is_none()) {
             continue;
         }
-        if case.faults.lie_between(table.span, case.next_item(table.span)) {
+        if case.earlier.lie_between(table.span, case.next_item(table.span)) {
             continue;
         }
         let message = format!("the table {} does not say what happens when no row fits", table.name);

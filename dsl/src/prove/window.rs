@@ -2,17 +2,17 @@
 //!
 //! An approver can redo both sums, so the parts are told.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, listed};
 use crate::prove::Case;
-use crate::prove::words::duration;
 use crate::time::has_commits;
+use crate::units::duration;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let Some(window) = case.runbook.window else { return };
-    if case.faults.lie_in(window.span) {
+    if case.earlier.lie_in(window.span) {
         return;
     }
-    let times = &case.times;
+    let times = case.times;
     let usable_ms = window.window_ms.saturating_sub(window.keep_ms);
     let mut wrong = Vec::new();
     let mut helps = Vec::new();
@@ -33,14 +33,14 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             helps.push(format!("all steps: {}", path(case, false)));
         }
     }
-    if times.longest_way_back_ms > window.keep_ms && case.faults.keep_names() {
+    if times.longest_way_back_ms > window.keep_ms && case.earlier.keep_names() {
         let (needs, kept) = (duration(times.longest_way_back_ms), duration(window.keep_ms));
         wrong.push(format!(
             "the longest way back needs {needs}, and {kept} are kept for it"
         ));
         let parts = times.way_back_parts.iter();
         let parts: Vec<String> = parts.map(|(words, ms)| format!("{words} {}", duration(*ms))).collect();
-        helps.push(format!("longest way back: {}", parts.join(" + ")));
+        helps.push(format!("longest way back: {}", listed(&parts, " + ")));
     }
     if wrong.is_empty() {
         return;
@@ -79,5 +79,5 @@ fn path(case: &Case<'_>, to_commit: bool) -> String {
         at = before.find(|before| start > 0 && budget(*before) > 0 && finish(*before) == start);
     }
     parts.reverse();
-    parts.join(" + ")
+    listed(&parts, " + ")
 }

@@ -22,7 +22,7 @@ struct Change<'a> {
 }
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    if !case.faults.keep_structure() {
+    if !case.earlier.keep_structure() {
         return;
     }
     let mut backups: Option<BTreeMap<Resource<Term>, Resource<Term>>> = None;

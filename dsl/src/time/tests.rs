@@ -4,6 +4,10 @@ use crate::model::{Ask, Begins, Block, Check, Disposition, Expr, Hold, Rollback,
 use crate::sample::{MINUTE, chain, change, runbook, statement, text, undo};
 use crate::source::Span;
 
+fn sums(runbook: &Runbook) -> Times {
+    times(runbook, &StepOrder::new(runbook))
+}
+
 fn opaque() -> Vec<Touch<Expr>> {
     vec![Touch::Opaque(Resource::new(ResourceKind::Unit, text("u")))]
 }
@@ -112,7 +116,7 @@ fn reference() -> Runbook {
 
 #[test]
 fn the_reference_runbook_gives_the_sums_of_the_contract() {
-    let times = times(&reference());
+    let times = sums(&reference());
     assert_eq!(times.forward_to_commit_ms, 38 * MINUTE);
     assert_eq!(times.forward_ms, 41 * MINUTE);
     assert_eq!(times.longest_way_back_ms, 39 * MINUTE);
@@ -149,7 +153,7 @@ fn unwinding_adds_up_the_undos_of_what_was_started() {
     put(&mut book, 0, kinds.clone());
     put(&mut book, 1, vec![act(Cancel::Kill, Some(30))]);
     assert_eq!(
-        times(&book).longest_way_back_ms,
+        sums(&book).longest_way_back_ms,
         1200 + MINUTE + way_back::CLOSING_ANCHORS_MS
     );
     // One undo for a whole procedure counts once and replaces what is inside.
@@ -161,7 +165,7 @@ fn unwinding_adds_up_the_undos_of_what_was_started() {
         book.steps[0].body.groups = vec![whole];
     }
     assert_eq!(
-        times(&book).longest_way_back_ms,
+        sums(&book).longest_way_back_ms,
         5 + MINUTE + way_back::CLOSING_ANCHORS_MS
     );
 }
@@ -170,16 +174,16 @@ fn unwinding_adds_up_the_undos_of_what_was_started() {
 fn unwind_in_a_branch_adds_the_older_undos() {
     let mut reference = reference();
     reference.rollbacks[0].body.statements = vec![statement(StatementKind::Unwind)];
-    assert_eq!(times(&reference).longest_way_back_ms, 41 * MINUTE);
+    assert_eq!(sums(&reference).longest_way_back_ms, 41 * MINUTE);
 }
 
 #[test]
 fn nothing_is_owed_before_the_first_change_and_after_commits() {
     let mut book = runbook(chain(&[("look", 1), ("act", 1)]));
-    assert_eq!(times(&book).longest_way_back_ms, 0);
+    assert_eq!(sums(&book).longest_way_back_ms, 0);
     let commits = StatementKind::Commits { because: String::new() };
     put(&mut book, 1, vec![commits, act(Cancel::Never, Some(7))]);
-    assert_eq!(times(&book).longest_way_back_ms, 0);
+    assert_eq!(sums(&book).longest_way_back_ms, 0);
 }
 
 #[test]
@@ -190,9 +194,9 @@ fn steps_side_by_side_share_the_way_forward_but_not_the_people() {
     for step in 0..2 {
         put(&mut book, step, vec![act(Cancel::Kill, Some(1000))]);
     }
-    assert_eq!(times(&book).forward_ms, 6 * MINUTE);
+    assert_eq!(sums(&book).forward_ms, 6 * MINUTE);
     // Both may have been started when one of them fails.
-    assert_eq!(times(&book).longest_way_back_ms, 2000 + way_back::CLOSING_ANCHORS_MS);
+    assert_eq!(sums(&book).longest_way_back_ms, 2000 + way_back::CLOSING_ANCHORS_MS);
     let ask = StatementKind::Ask(Ask {
         prompt: String::new(),
         confirm: true,
@@ -202,7 +206,7 @@ fn steps_side_by_side_share_the_way_forward_but_not_the_people() {
     for step in 0..2 {
         put(&mut book, step, vec![ask.clone()]);
     }
-    assert_eq!(times(&book).forward_ms, 9 * MINUTE);
+    assert_eq!(sums(&book).forward_ms, 9 * MINUTE);
 }
 
 #[test]
@@ -217,7 +221,7 @@ fn ten_thousand_steps_are_added_up() {
                 book.steps[step].after.clear();
             }
         }
-        let times = times(&book);
+        let times = sums(&book);
         assert_eq!(times.longest_way_back_ms, count as u64 + way_back::CLOSING_ANCHORS_MS);
     }
 }

@@ -5,7 +5,7 @@
 //! is waited for. So the sum is never too short; for steps in a row it is exact.
 
 use crate::model::{Begins, Block, Disposition, Hold, Runbook, Statement, StatementKind};
-use crate::order::Order;
+use crate::order::StepOrder;
 use crate::time::cost::{UndoSum, action_cancel_ms, acts, changes, checks_well, takes, undos_ms};
 use crate::time::has_commits;
 
@@ -25,7 +25,7 @@ struct Way {
 }
 
 /// The longest way back in milliseconds, and its parts in words.
-pub(crate) fn longest(runbook: &Runbook, order: &Order) -> (u64, Vec<(String, u64)>) {
+pub(crate) fn longest(runbook: &Runbook, order: &StepOrder) -> (u64, Vec<(String, u64)>) {
     let ledger = Ledger::new(runbook, order);
     let mut longest: Option<Way> = None;
     for step in 0..runbook.steps.len() {
@@ -44,7 +44,7 @@ pub(crate) fn longest(runbook: &Runbook, order: &Order) -> (u64, Vec<(String, u6
 /// What the steps cost to take back, added up once.
 struct Ledger<'a> {
     runbook: &'a Runbook,
-    order: &'a Order,
+    order: &'a StepOrder,
     /// For each step: the undos of what it starts.
     undos_ms: Vec<u64>,
     /// For each step: the undos of all steps that may have started anything when it runs, without its own.
@@ -66,7 +66,7 @@ struct Ledger<'a> {
 struct HoldSpans(Vec<((usize, usize), (usize, usize))>);
 
 impl<'a> Ledger<'a> {
-    fn new(runbook: &'a Runbook, order: &'a Order) -> Self {
+    fn new(runbook: &'a Runbook, order: &'a StepOrder) -> Self {
         let count = runbook.steps.len();
         let mut rows = vec![Vec::new(); count];
         for (table_at, table) in runbook.tables.iter().enumerate() {

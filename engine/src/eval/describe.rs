@@ -2,8 +2,8 @@
 
 use backstay_dsl::model::{Expr, ExprKind, Literal, Runbook, Test};
 
-use crate::units;
 use crate::value::Value;
+use backstay_dsl::units;
 
 /// The longest rendering of an expression or a value in evidence, in characters.
 const SHOWN_CHARACTERS_MAX: usize = 160;

@@ -18,9 +18,9 @@ use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
 use crate::plan::{Plan, term};
 use crate::redact::Redactor;
-use crate::units;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::{Clock, World};
+use backstay_dsl::units;
 
 use world::OnPaper;
 

@@ -7,7 +7,7 @@ pub(crate) fn plan(runbook: Runbook) -> super::Plan {
     super::Plan {
         dependents: super::dependents(&runbook),
         statements: super::statements::index(&runbook),
-        times: backstay_dsl::time::times(&runbook),
+        times: backstay_dsl::time::times(&runbook, &backstay_dsl::order::StepOrder::new(&runbook)),
         runbook: std::sync::Arc::new(runbook),
         inputs: std::collections::BTreeMap::new(),
         topology: std::sync::Arc::default(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
-use crate::units::duration;
+use backstay_dsl::units::duration;
 
 use super::visible;
 

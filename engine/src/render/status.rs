@@ -1,7 +1,7 @@
 //! The status line of a live run: what runs, how much of its budget is gone, when the run turns back.
 
 use crate::event::RunStart;
-use crate::units;
+use backstay_dsl::units;
 
 use super::timeline::{Timeline, seconds, time_of_day};
 

@@ -8,7 +8,7 @@ use backstay_dsl::model::Runbook;
 use jiff::Timestamp;
 
 use crate::event::{Event, Stamped, StepState};
-use crate::units;
+use backstay_dsl::units;
 
 use super::line::Line;
 use super::visible;

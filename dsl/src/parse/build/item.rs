@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::{Builder, Order};
+use super::{Builder, ClauseOrder};
 use crate::ast::{
     ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Park, Procedure, Question, Rollback,
     SecretSource, Step, TypeDecl, Use,
@@ -148,7 +148,7 @@ impl Builder<'_, '_> {
         let mut name = None;
         let (mut title, mut host, mut after, mut before) = (None, None, None, None);
         let mut body = Vec::new();
-        let mut order = Order::new(&["on", "after", "before window"], STEP_FORM);
+        let mut order = ClauseOrder::new(&["on", "after", "before window"], STEP_FORM);
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {

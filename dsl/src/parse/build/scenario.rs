@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::{Builder, Order};
+use super::{Builder, ClauseOrder};
 use crate::ast::{Inject, Scenario, Symptom, Symptoms};
 use crate::diagnostic::Diagnostic;
 
@@ -44,7 +44,7 @@ impl Builder<'_, '_> {
             otherwise: None,
             span: self.span(&pair),
         };
-        let mut order = Order::new(&ROW_ORDER, ROW_FORM);
+        let mut order = ClauseOrder::new(&ROW_ORDER, ROW_FORM);
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {

@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::{Builder, Order};
+use super::{Builder, ClauseOrder};
 use crate::ast::{Ask, Check, Disposition, DispositionKind, Do, Expr, Statement, StatementKind, Text, Undo, UndoKind};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
@@ -97,7 +97,7 @@ impl Builder<'_, '_> {
         let mut title = None;
         let mut call = None;
         let (mut within, mut name, mut live, mut undo) = (None, None, None, None);
-        let mut order = Order::new(&DO_ORDER, DO_FORM);
+        let mut order = ClauseOrder::new(&DO_ORDER, DO_FORM);
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
@@ -190,7 +190,7 @@ impl Builder<'_, '_> {
         let mut label = None;
         let mut condition = None;
         let (mut within, mut every) = (None, None);
-        let mut order = Order::new(&["within", "every"], "check \"label\": E within D every D");
+        let mut order = ClauseOrder::new(&["within", "every"], "check \"label\": E within D every D");
         for part in pair.into_inner() {
             let part_span = self.span(&part);
             match part.as_rule() {
@@ -224,7 +224,7 @@ impl Builder<'_, '_> {
         let mut confirm = true;
         let (mut name, mut by_two, mut on_silence) = (None, None, None);
         let form = "ask \"…\" text as x by two people on silence park P";
-        let mut order = Order::new(&["as", "by two people", "on silence"], form);
+        let mut order = ClauseOrder::new(&["as", "by two people", "on silence"], form);
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {

@@ -23,8 +23,8 @@ use super::volumes::{Helpers, Reader, Trial, Volumes, Wanted};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::Containers;
-use crate::units;
 use crate::value::{Backup, Value};
+use backstay_dsl::units;
 
 /// How often the whole is begun again because a file changed.
 const TRIES: u32 = 3;

@@ -19,8 +19,8 @@ use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, Stop, in_thread, since_boot};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::Containers;
-use crate::units;
 use crate::value::{Backup, Value};
+use backstay_dsl::units;
 
 /// The action.
 pub(super) struct Verify {

@@ -33,7 +33,7 @@ pub(crate) struct Stop {
 pub(crate) enum Stopped {
     #[error("stopped on request before it was done")]
     Asked,
-    #[error("not done within {}; give it more time with `within`", crate::units::duration_of(*.0))]
+    #[error("not done within {}; give it more time with `within`", backstay_dsl::units::duration_of(*.0))]
     TimeIsUp(Duration),
 }
 

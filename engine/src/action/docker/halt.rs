@@ -35,8 +35,8 @@ pub(super) fn too_long(context: &Context, arguments: &Arguments, container: &Con
             "{} may take {} to end (its stop timeout), which does not fit into the limit of {}: give the action more time \
              with `within`, or say `grace`",
             container.name,
-            crate::units::duration_of(Duration::from_millis(own)),
-            crate::units::duration_of(context.limit)
+            backstay_dsl::units::duration_of(Duration::from_millis(own)),
+            backstay_dsl::units::duration_of(context.limit)
         )
     })
 }

@@ -125,7 +125,7 @@ enum Going {
 impl Job {
     async fn run(&self, context: &Context, arguments: &Arguments) -> Result<Outcome, Trouble> {
         let Ok(container) = tokio::time::timeout(context.limit, self.set_going(context, arguments)).await else {
-            let limit = crate::units::duration_of(context.limit);
+            let limit = backstay_dsl::units::duration_of(context.limit);
             return Ok(Outcome::unknown(format!(
                 "the container engine gave no answer within {limit}"
             )));
@@ -137,7 +137,7 @@ impl Job {
         let waited = tokio::select! {
             ended = self.0.ended(&container.id) => Ok(ended.map_err(Trouble::of_proof)?),
             () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
-            () = super::patience::pause(context.limit) => Err(format!("not done within {}", crate::units::duration_of(context.limit))),
+            () = super::patience::pause(context.limit) => Err(format!("not done within {}", backstay_dsl::units::duration_of(context.limit))),
         };
         match waited {
             Ok(status) => self.account(context, arguments, &container, status).await,

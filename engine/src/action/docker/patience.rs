@@ -3,7 +3,7 @@
 use super::trouble::{Trouble, clean};
 pub(super) use crate::action::common::patience::{asked, patient, pause};
 use crate::action::{Context, Outcome};
-use crate::units;
+use backstay_dsl::units;
 
 /// The outcome of a change that gives one line. It ends at its limit: what was done by then is not known.
 pub(super) async fn bounded(

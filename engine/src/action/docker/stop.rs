@@ -45,7 +45,10 @@ impl Action for Stop {
             Ok((name, Some(container))) => {
                 let stops = if container.state.is_running {
                     let grace = grace_within(Duration::MAX, &container, arguments.duration("grace"));
-                    format!("stops the container {name} within {}", crate::units::duration_of(grace))
+                    format!(
+                        "stops the container {name} within {}",
+                        backstay_dsl::units::duration_of(grace)
+                    )
                 } else {
                     format!("the container {name} does not run")
                 };

@@ -169,7 +169,7 @@ async fn must_stop(context: &Context) -> String {
         () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => "stopped on request".to_owned(),
         () = tokio::time::sleep_until(tokio::time::Instant::now() + context.limit) => {
             let limit = u64::try_from(context.limit.as_millis()).unwrap_or(u64::MAX);
-            format!("not done within {}", crate::units::duration(limit))
+            format!("not done within {}", backstay_dsl::units::duration(limit))
         }
     }
 }

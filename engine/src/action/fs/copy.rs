@@ -46,7 +46,7 @@ impl Action for CopyTo {
         let (from, to) = (path_of(context, arguments, "from"), path_of(context, arguments, "to"));
         blocking::preview(context, move |stop| {
             let root = root_of(&from)?;
-            let size = crate::units::size(size_of(&root, stop)?);
+            let size = backstay_dsl::units::size(size_of(&root, stop)?);
             let there = match to.symlink_metadata() {
                 Err(_) => "",
                 Ok(there) if there.is_file() && !root.is_dir() => ", in place of the file there",

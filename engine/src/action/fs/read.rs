@@ -61,7 +61,7 @@ pub(super) fn text_of(path: &Path, bytes_max: u64) -> Result<String, String> {
         return Err(format!(
             "{} is larger than {}, the most that can be read as a value",
             path.display(),
-            crate::units::size(bytes_max)
+            backstay_dsl::units::size(bytes_max)
         ));
     }
     String::from_utf8(content).map_err(|error| {

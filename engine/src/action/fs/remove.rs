@@ -47,7 +47,7 @@ impl Action for Remove {
                 entries += 1;
                 Ok(())
             })?;
-            let size = crate::units::size(size_of(&path, stop)?);
+            let size = backstay_dsl::units::size(size_of(&path, stop)?);
             Ok(format!("removes {}: {entries} entries, {size}", path.display()))
         })
         .await

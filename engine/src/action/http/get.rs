@@ -170,7 +170,7 @@ impl Request {
             return format!("the host of {url} is not known; check its name and the name service");
         }
         if error.is_timeout() {
-            let limit = crate::units::duration_of(self.limit);
+            let limit = backstay_dsl::units::duration_of(self.limit);
             return format!("{url} did not answer within {limit}");
         }
         if error.is_redirect() {

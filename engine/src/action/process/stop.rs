@@ -95,7 +95,7 @@ async fn stop(mark: &str, grace: Duration) -> Outcome {
     if is_gone_within(mark, &mut known, KILL_PATIENCE, true).await {
         return Outcome::done(format!(
             "{words} ended; not within {}, so it was killed",
-            crate::units::duration_of(grace)
+            backstay_dsl::units::duration_of(grace)
         ));
     }
     Outcome::failed(format!(

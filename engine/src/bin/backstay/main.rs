@@ -1,7 +1,7 @@
 //! The program `backstay`: arguments in, exit code out. It sees only the library's public API.
 //!
 //! Standard output is data, standard error is talk; exit codes and JSON shapes are a contract
-//! (`docs/language/index.md`, README). One file per command in `command/`.
+//! (`docs/language/README.md`, README). One file per command in `command/`.
 
 mod answers;
 mod arguments;

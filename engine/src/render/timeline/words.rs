@@ -5,8 +5,8 @@ use crate::event::{
     RunStart, SignalChoice, Stamped, StepState, Verdict, Way,
 };
 use crate::render::visible;
-use crate::units;
 use crate::value::RecordedValue;
+use backstay_dsl::units;
 
 use super::super::line::Tone;
 use super::super::summary::end_word;

@@ -7,8 +7,8 @@ use backstay_dsl::model::{Check, Expr, StatementKind};
 
 use crate::eval::Evaluation;
 use crate::event::{EvaluationKind, EvaluationResult, Event};
-use crate::units;
 use crate::value::{RecordedValue, Unanswered, Value};
+use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
 

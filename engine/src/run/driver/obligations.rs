@@ -9,9 +9,9 @@ use crate::action::{Arguments, GroundCall};
 use crate::event::{EvaluationKind, EvaluationResult};
 use crate::plan::obligations::containers::{Asked, containers};
 use crate::plan::obligations::{PathUse, not_apart, path_uses, unsupported};
-use crate::units;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::PathIdentity;
+use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
 

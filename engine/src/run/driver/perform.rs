@@ -11,7 +11,7 @@ use backstay_dsl::model::{Do, StatementKind};
 use crate::action::{Context, Evidence, GroundCall, Outcome};
 use crate::event::{EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult};
 use crate::plan::term;
-use crate::units;
+use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
 

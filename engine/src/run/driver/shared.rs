@@ -257,7 +257,7 @@ impl Environment for Job {
             None => Err(Unanswered::new(format!(
                 "{} gave no answer within {}",
                 call.action,
-                crate::units::duration(limit_ms)
+                backstay_dsl::units::duration(limit_ms)
             ))),
         }
     }

@@ -9,8 +9,8 @@ use super::progress::Progress;
 use super::state::State;
 use crate::event::HoldState;
 use crate::plan::Plan;
-use crate::units;
 use crate::value::Value;
+use backstay_dsl::units;
 
 impl State {
     /// What is left to do, from the statement that failed on, in order.

@@ -123,8 +123,8 @@ impl State {
         if self.too_late(plan) != Some(step) {
             return;
         }
-        let needed = crate::units::duration(self.needed_ms(plan, step));
-        let left = crate::units::duration(self.progress.time.left_ms().unwrap_or(0));
+        let needed = backstay_dsl::units::duration(self.needed_ms(plan, step));
+        let left = backstay_dsl::units::duration(self.progress.time.left_ms().unwrap_or(0));
         let on_failure = Self::on_failure_of(plan, step);
         self.turn(Cause {
             step: Some(step),

@@ -271,7 +271,7 @@ impl State {
         let statement = active.course.leaf().statement(plan);
         let key = statement.map_or_else(String::new, |statement| statement.key.clone());
         let budget_ms = plan.runbook.steps.get(step).and_then(|step| step.budget_ms);
-        let budget = crate::units::duration(budget_ms.unwrap_or(0));
+        let budget = backstay_dsl::units::duration(budget_ms.unwrap_or(0));
         let to = Self::on_failure_of(plan, step);
         self.fail_step(
             plan,

@@ -259,7 +259,7 @@ fn opening(options: &ResumeOptions, opened: &Opened, edge: &Edge) -> Vec<Event> 
     let mut events = vec![Event::RunResumed(Box::new(resumed))];
     if let Some((extend_ms, because)) = &options.extend {
         events.push(Event::Decision {
-            what: format!("extend {}", crate::units::duration(*extend_ms)),
+            what: format!("extend {}", backstay_dsl::units::duration(*extend_ms)),
             because: because.clone(),
             who: edge.operator.clone(),
             extend_ms: *extend_ms,

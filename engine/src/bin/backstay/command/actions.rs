@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use backstay::units;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, Touch};
 use backstay_dsl::suggest::closest;
 use backstay_dsl::types::Type;
+use backstay_dsl::units;
 
 use crate::arguments::Actions;
 use crate::failure::Failure;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use backstay::render::{self, json, visible};
-use backstay::units::duration;
 use backstay::{Checked, check_file};
+use backstay_dsl::units::duration;
 use serde_json::Value;
 
 use crate::arguments::{Check, Format};

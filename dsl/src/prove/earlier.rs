@@ -2,7 +2,7 @@
 //! so that all its mistakes are told in one run; a rule asks here before it would tell the
 //! consequence of a mistake as a second one.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
 use crate::source::Span;
 
 /// Mistakes after which a whole step, row, clause or arrow may be missing from the model.
@@ -23,11 +23,10 @@ const STRUCTURE: &[&str] = &[
     "unknown-step",
 ];
 
-/// The errors so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults<'a>(Vec<&'a Diagnostic>);
+pub(super) struct EarlierErrors<'a>(Vec<&'a Diagnostic>);
 
-impl<'a> Faults<'a> {
+impl<'a> EarlierErrors<'a> {
     pub(super) fn of(found: &'a Diagnostics) -> Self {
         let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
         Self(errors.collect())
@@ -40,27 +39,27 @@ impl<'a> Faults<'a> {
 
     /// Whether every step, statement of form and arrow that was written is in the model.
     pub(super) fn keep_structure(&self) -> bool {
-        self.0.iter().all(|fault| !STRUCTURE.contains(&fault.slug))
+        self.0.iter().all(|error| !STRUCTURE.contains(&error.slug))
     }
 
     /// Whether every hold, way back and service that is named is known; names of values do not matter.
     pub(super) fn keep_names(&self) -> bool {
-        let mut unknown = self.0.iter().filter(|fault| fault.slug == "unknown-name");
-        self.keep_structure() && unknown.all(|fault| fault.message.contains(" value "))
+        let mut unknown = self.0.iter().filter(|error| error.slug == "unknown-name");
+        self.keep_structure() && unknown.all(|error| error.subject == Subject::Value)
     }
 
     /// Whether one lies behind the start of one place and before the start of another (or the end of the
     /// text, where there is none).
     pub(super) fn lie_between(&self, from: Span, to: Option<Span>) -> bool {
-        self.0.iter().any(|fault| {
-            let is_behind = fault.span.source == from.source && fault.span.start >= from.start;
-            is_behind && to.is_none_or(|to| to.source == from.source && fault.span.start < to.start)
+        self.0.iter().any(|error| {
+            let is_behind = error.span.source == from.source && error.span.start >= from.start;
+            is_behind && to.is_none_or(|to| to.source == from.source && error.span.start < to.start)
         })
     }
 
     /// Whether one lies within a place.
     pub(super) fn lie_in(&self, place: Span) -> bool {
-        let mut faults = self.0.iter().map(|fault| fault.span);
-        faults.any(|fault| fault.source == place.source && fault.start < place.end && place.start < fault.end)
+        let mut errors = self.0.iter().map(|error| error.span);
+        errors.any(|error| error.source == place.source && error.start < place.end && place.start < error.end)
     }
 }
