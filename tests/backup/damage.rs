@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Site, failure};
+use crate::support::backup::{Site, failure};
 
 #[test]
 fn every_flipped_byte_and_every_cut_is_refused() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 
-use crate::support::{Site, backup_of, failure};
+use crate::support::backup::{Site, backup_of, failure};
 
 fn create_fails(site: &Site) -> String {
     let outcome = site.perform("backup.create", &site.create_arguments());
@@ -140,7 +140,7 @@ fn a_mask_takes_and_gives_no_rights() {
     let Ok(mask) = std::env::var(MASK) else {
         for mask in ["0", "18", "511"] {
             let status = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "refusals::a_mask_takes_and_gives_no_rights"])
+                .args(["--exact", "backup::refusals::a_mask_takes_and_gives_no_rights"])
                 .env(MASK, mask)
                 .status()
                 .unwrap();

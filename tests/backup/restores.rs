@@ -7,7 +7,7 @@ use backstay::action::{Outcome, Settled, backup};
 
 use backstay::topology::PartView;
 
-use crate::support::{Site, backup_argument, failure};
+use crate::support::backup::{Site, backup_argument, failure};
 
 #[test]
 fn what_was_there_before_is_kept_until_it_is_discarded() {

@@ -9,7 +9,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags};
 
-use crate::support::{Site, is_root};
+use crate::support::backup::{Site, is_root};
 
 /// One change to a tree. Names are chosen from a few, so that changes meet.
 #[derive(Debug, Clone)]

@@ -6,18 +6,18 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use backstay::action::{self, Arguments, Context, Outcome, Progress, Registry};
+use backstay::action::{self, Arguments, Context, Outcome, Registry};
 use backstay::containers::Containers;
 use backstay::topology::{RunsView, ServiceView, Topology};
 use backstay::value::Value;
 use backstay::world::real::DockerEngine;
-use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Begins;
 
-use crate::docker::Daemon;
-use crate::{Seconds, children_cpu_seconds, cpu_seconds, table};
+use crate::bench::measure::{Seconds, children_cpu_seconds, cpu_seconds, table};
+use crate::support::attempt::attempt;
+use crate::support::daemon::Daemon;
 
 const SERVICE: &str = "bench service";
 const CONTAINER: &str = "backstay-bench";
@@ -46,23 +46,11 @@ impl Caller {
             services: BTreeMap::from([(SERVICE.to_owned(), view)]),
             ..Topology::default()
         };
-        let cancelled = tokio_util::sync::CancellationToken::new();
+        let mut context = attempt("bench", "", folder.path());
+        context.topology = Arc::new(topology);
         Self {
             registry: action::builtin(&engine),
-            context: Context {
-                run: "bench".to_owned(),
-                key: String::new(),
-                attempt: 1,
-                limit: Duration::from_mins(1),
-                cancelled,
-                cancel: Cancel::Never,
-                topology: Arc::new(topology),
-                run_directory: folder.path().to_owned(),
-                secrets: Arc::from([]),
-                touches: Vec::new(),
-                working_directory: folder.path().to_owned(),
-                progress: Progress::default(),
-            },
+            context,
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()

@@ -1,18 +1,7 @@
-//! Benchmark of a volume's backup beside the usual `docker run … tar`: `cargo bench -p backstay --bench volumes`.
+//! Benchmark of a volume's backup beside the usual `docker run … tar`.
 //!
 //! The archive of `backup.create` is compressed, hashed, durable and read back; that of `tar czf` is none of it but
 //! compressed. The claim is the ratio of runs that take turns: machines are noisy.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a benchmark prints and may panic"
-)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark reads the clock and starts processes"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,18 +10,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backstay::action::{Arguments, Context, Outcome, Progress, builtin};
+use backstay::action::{Arguments, Outcome, builtin};
 use backstay::containers::Containers;
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::Value;
 use backstay::world::real::DockerEngine;
-use backstay_dsl::effect::Cancel;
 
-#[path = "../support/docker.rs"]
-#[expect(dead_code, reason = "it is made for tests, which use more of it")]
-mod docker;
-#[path = "../support/left_out.rs"]
-mod left_out;
+use crate::support::attempt::attempt;
+use crate::support::daemon::Daemon;
 
 /// How much is in the volume.
 const MEBIBYTES: usize = 500;
@@ -41,8 +26,8 @@ const ROUNDS: usize = 3;
 /// The volume.
 const VOLUME: &str = "bench-volume";
 
-fn main() {
-    let Some(daemon) = docker::Daemon::private("bench") else {
+pub(crate) fn compare_with_tar() {
+    let Some(daemon) = Daemon::private("bench") else {
         return;
     };
     let image = daemon.image("bench", "exec \"$@\"");
@@ -120,24 +105,12 @@ fn create(host: &str, out: &Path, number: usize) -> f64 {
     let state = StateView {
         parts: vec![PartView::Volume(VOLUME.to_owned())],
     };
-    let cancelled = tokio_util::sync::CancellationToken::new();
-    let context = Context {
-        run: "bench".to_owned(),
-        key: format!("bench/{number}"),
-        attempt: 1,
-        limit: Duration::from_mins(10),
-        cancelled,
-        cancel: Cancel::Never,
-        topology: Arc::new(Topology {
-            states: BTreeMap::from([("data".to_owned(), state)]),
-            ..Topology::default()
-        }),
-        run_directory: out.join("run"),
-        secrets: Arc::from([]),
-        touches: Vec::new(),
-        working_directory: out.to_owned(),
-        progress: Progress::default(),
-    };
+    let mut context = attempt("bench", &number.to_string(), out);
+    context.limit = Duration::from_mins(10);
+    context.topology = Arc::new(Topology {
+        states: BTreeMap::from([("data".to_owned(), state)]),
+        ..Topology::default()
+    });
     let arguments = Arguments(BTreeMap::from([
         ("state".to_owned(), Value::State("data".to_owned())),
         ("to".to_owned(), Value::Path(out.display().to_string())),

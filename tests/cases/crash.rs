@@ -7,8 +7,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::at_each::{at_each, every_record};
-use crate::support::{Sandbox, repository};
+use crate::support::at_each::{at_each, every_record};
+use crate::support::sandbox::{Sandbox, repository};
 
 const EXAMPLE: &str = "examples/01-release-switch";
 const WORKERS: usize = 6;
@@ -59,7 +59,7 @@ impl Attempt {
                 String::from_utf8_lossy(&output.stderr)
             ));
         }
-        if crate::support::find(&self.sandbox.state_directory(), "transcript.jsonl").is_empty() {
+        if crate::support::sandbox::find(&self.sandbox.state_directory(), "transcript.jsonl").is_empty() {
             return if failpoint == "before:1" {
                 Ok(())
             } else {

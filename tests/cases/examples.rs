@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{Finished, Sandbox, repository};
+use crate::support::sandbox::{Finished, Sandbox, repository};
 
 /// An example with a site and a mark of its own.
 struct Example {
@@ -72,7 +72,7 @@ impl Drop for Example {
 fn release_switch_upgrades_again_and_again() {
     let example = Example::new("01-release-switch", "upgrade.runbook");
     for _ in 0..2 {
-        let json = example.run(&[]).expect_exit(0).json();
+        let json = example.run(&[]).exits(0).json();
         assert_eq!(json["end"], "completed");
         assert_eq!(example.ask("release"), "2.0.0");
         assert_eq!(example.ask("records"), "3");
@@ -88,7 +88,7 @@ fn release_switch_upgrades_again_and_again() {
 #[test]
 fn release_switch_goes_back_with_the_state_that_belongs_to_the_release() {
     let example = Example::new("01-release-switch", "upgrade.runbook");
-    let json = example.run(&["release=2.0.0-broken"]).expect_exit(5).json();
+    let json = example.run(&["release=2.0.0-broken"]).exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert_eq!(json["failed_at"]["step"], "validate");
     assert_eq!(example.ask("release"), "1.0.0");
@@ -125,7 +125,7 @@ fn release_switch_goes_back_with_the_state_that_belongs_to_the_release() {
 #[test]
 fn symptom_table_heals_the_restart_loop_it_knows() {
     let example = Example::new("04-symptom-table", "restart-loop.runbook");
-    let json = example.run(&[]).expect_exit(0).json();
+    let json = example.run(&[]).exits(0).json();
     assert_eq!(json["end"], "completed");
     assert!(example.read("worker.env").contains("AUTH=token"));
     assert!(example.site().join("ready").exists());
@@ -142,7 +142,7 @@ fn symptom_table_heals_the_restart_loop_it_knows() {
 #[test]
 fn symptom_table_turns_back_at_what_it_does_not_know() {
     let example = Example::new("04-symptom-table", "restart-loop.runbook");
-    let json = example.run(&["licence=expired", "bind=loopback"]).expect_exit(5).json();
+    let json = example.run(&["licence=expired", "bind=loopback"]).exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert!(example.read("worker.env").contains("BIND=loopback"));
     assert!(example.read("worker.env").contains("LICENCE=valid"));
@@ -163,7 +163,7 @@ fn moment(example: &Example, name: &str) -> f64 {
 #[test]
 fn parallel_changes_run_at_once_and_come_back_one_after_the_other() {
     let example = Example::new("05-parallel", "upgrade.runbook");
-    example.run(&[]).expect_exit(0);
+    example.run(&[]).exits(0);
     assert_eq!(example.read("web/loaded.env"), "POOL=32\n");
     assert_eq!(example.read("mail/loaded.env"), "POOL=32\n");
     let both_started = moment(&example, "web/load.started").max(moment(&example, "mail/load.started"));
@@ -174,7 +174,7 @@ fn parallel_changes_run_at_once_and_come_back_one_after_the_other() {
     );
 
     let example = Example::new("05-parallel", "upgrade.runbook");
-    let json = example.run(&["pool=many"]).expect_exit(5).json();
+    let json = example.run(&["pool=many"]).exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert_eq!(example.read("web/loaded.env"), "POOL=16\n");
     assert_eq!(example.read("mail/loaded.env"), "POOL=16\n");

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::left_out::leave_out;
-use crate::support::{
+use crate::support::left_out::leave_out;
+use crate::support::sandbox::{
     Finished, Sandbox, files_with, find, fingerprint, finish, repository, signal, wait_for, wait_until,
 };
 
@@ -116,7 +116,7 @@ impl System {
 #[test]
 fn happy_path_ends_completed_and_plays_no_way_back() {
     let system = System::new("0", 0);
-    let json = system.call("run", "nine.runbook").expect_exit(0).json();
+    let json = system.call("run", "nine.runbook").exits(0).json();
     assert_eq!(json["end"], "completed");
     assert!(json["way_back"].is_null(), "{json}");
     assert!(system.sandbox.records_of("turn").is_empty());
@@ -131,7 +131,7 @@ fn happy_path_ends_completed_and_plays_no_way_back() {
 fn plan_of_a_healthy_system_changes_nothing() {
     let system = System::new("0", 0);
     let before = fingerprint(&system.root());
-    let json = system.call("plan", "nine.runbook").expect_exit(0).json();
+    let json = system.call("plan", "nine.runbook").exits(0).json();
     assert_eq!(fingerprint(&system.root()), before);
     assert!(find(&system.sandbox.state_directory(), "transcript.jsonl").is_empty());
     assert_eq!(json["window_ms"], 600_000);
@@ -149,7 +149,7 @@ fn plan_of_a_healthy_system_changes_nothing() {
 fn validation_fails_and_state_and_pin_return() {
     let system = System::new("0", 1);
     let before = system.state();
-    let json = system.call("run", "nine.runbook").expect_exit(5).json();
+    let json = system.call("run", "nine.runbook").exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert_eq!(json["way_back"], "previous");
     assert_eq!(json["failed_at"]["step"], "validate");
@@ -163,7 +163,7 @@ fn signal_mid_step(name: &str) {
     let child = system.start("nine.runbook");
     wait_for(&system.root().join("migrations"));
     signal(child.id(), name);
-    let json = finish(child).expect_exit(5).json();
+    let json = finish(child).exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert_eq!(system.sandbox.records_of("signal").len(), 1);
     system.assert_back(&before);
@@ -207,7 +207,7 @@ fn killed_then_turned_back_by_the_operator() {
     let json = system
         .sandbox
         .call(&["turn-back", &run, "--format", "json", "--no-input"])
-        .expect_exit(5)
+        .exits(5)
         .json();
     assert_eq!(json["end"], "rolled_back");
     first_anchor_is_kept(&system);
@@ -232,7 +232,7 @@ fn killed_then_completed_by_the_operator() {
     let json = system
         .sandbox
         .call(&["resume", &run, "--answers", &answers, "--format", "json"])
-        .expect_exit(0)
+        .exits(0)
         .json();
     assert_eq!(json["end"], "completed");
     first_anchor_is_kept(&system);
@@ -282,7 +282,7 @@ fn overrun_leaves_no_survivor_in_a_process_namespace() {
 }
 
 fn expect_no_survivor(system: &System, finished: Finished) {
-    let json = finished.expect_exit(5).json();
+    let json = finished.exits(5).json();
     assert!(system.root().join("forked").exists(), "the grandchild never ran");
     assert!(system.root().join("undone").exists(), "the way back did not run");
     assert!(json["failed_at"]["reason"].to_string().contains("budget"), "{json}");
@@ -335,7 +335,7 @@ fn secret_of_a_failing_command_is_nowhere() {
 fn a_way_back_that_fails_ends_stuck_with_the_commands_left() {
     let system = System::new("0", 0);
     system.script("put-back", "echo \"cannot put back $1\" >&2\nexit 1");
-    let finished = system.call("run", "stuck.runbook").expect_exit(6);
+    let finished = system.call("run", "stuck.runbook").exits(6);
     assert_eq!(finished.json()["end"], "stuck");
     assert!(
         !system.root().join("state/second").exists(),

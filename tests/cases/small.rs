@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Finished, Sandbox, repository};
+use crate::support::sandbox::{Finished, Sandbox, repository};
 
 /// Answers every request with this status; gives the port.
 fn health(status: &'static str) -> u16 {
@@ -50,7 +50,7 @@ fn run(status: &'static str) -> (Finished, Sandbox) {
 #[test]
 fn the_small_runbook_runs_as_it_stands() {
     let (finished, sandbox) = run("200 OK");
-    assert_eq!(finished.expect_exit(0).json()["end"], "completed");
+    assert_eq!(finished.exits(0).json()["end"], "completed");
     assert_eq!(
         fs::read_to_string(sandbox.path("worker.env")).unwrap(),
         "# Sizes.\nPOOL=32\n"
@@ -61,7 +61,7 @@ fn the_small_runbook_runs_as_it_stands() {
 #[test]
 fn the_small_runbook_turns_back_and_reloads_the_worker_once_more() {
     let (finished, sandbox) = run("503 Service Unavailable");
-    assert_eq!(finished.expect_exit(5).json()["end"], "rolled_back");
+    assert_eq!(finished.exits(5).json()["end"], "rolled_back");
     assert_eq!(
         fs::read_to_string(sandbox.path("worker.env")).unwrap(),
         "# Sizes.\nPOOL=16\n"

@@ -6,8 +6,8 @@ use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 use backstay_dsl::model::Begins;
 
-use crate::actions_bench::{Bench, SECRET, image, map, secret_variables, service_script, text, words};
-use crate::docker::Daemon;
+use crate::docker::actions_bench::{Bench, SECRET, image, map, secret_variables, service_script, text, words};
+use crate::support::daemon::Daemon;
 
 fn serve(daemon: &Daemon, name: &str, image: &str, more: &[&str]) {
     let name = format!("--name={name}");
@@ -52,7 +52,7 @@ async fn questions_tell_how_a_service_is() {
              {{kind: bind, path: /tmp, source: /tmp, target: /outside, writable: false}}]"
         )
     );
-    crate::support::wait_until("the container printed", || {
+    crate::support::sandbox::wait_until("the container printed", || {
         daemon.docker(&["logs", "asked"]).contains("variant")
     });
     questions_on_what_it_says(&bench).await;
@@ -140,7 +140,7 @@ async fn what_was_stopped_stays_stopped_over_a_restart_of_the_engine() {
     assert_eq!(bench.asks("restart_policy").await, "always");
     assert_eq!(std::fs::read_dir(bench.run_directory()).unwrap().count(), 0);
     daemon.restart();
-    crate::support::wait_until("it is revived", || {
+    crate::support::sandbox::wait_until("it is revived", || {
         daemon.docker(&["ps", "--format={{.Names}}"]) == "revived"
     });
     assert!(bench.does("start", &[]).await.summary.contains("ran already"));
@@ -168,7 +168,7 @@ async fn an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit() {
     let settled = tokio::time::timeout(Duration::from_secs(5), call.settle()).await;
     assert!(settled.is_err(), "a frozen engine cannot settle: {settled:?}");
     daemon.thaw();
-    crate::support::wait_until("the stop that was under way is done", || {
+    crate::support::sandbox::wait_until("the stop that was under way is done", || {
         daemon.docker(&["ps", "--format={{.Names}}"]).is_empty()
     });
     assert!(matches!(call.settle().await, Settled::Done(_)));
@@ -201,7 +201,7 @@ async fn a_start_that_does_not_last_has_failed_with_the_last_line() {
     let looping = bench.fails("start", &[]).await;
     assert!(looping.contains("is started again and again"), "{looping}");
     assert!(looping.ends_with(": no such key ***"), "{looping}");
-    crate::support::wait_until("the engine counts", || {
+    crate::support::sandbox::wait_until("the engine counts", || {
         daemon.docker(&["inspect", "--format={{.RestartCount}}", "short-lived"]) != "0"
     });
     assert_ne!(bench.asks("restarts").await, "0");

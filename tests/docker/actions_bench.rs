@@ -11,9 +11,9 @@ use backstay::topology::{RunsView, ServiceView, Topology};
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
 use backstay_dsl::model::Begins;
-use tokio_util::sync::CancellationToken;
 
-use crate::docker::Daemon;
+use crate::support::attempt::attempt;
+use crate::support::daemon::Daemon;
 
 /// The service of every bench.
 const SERVICE: &str = "app";
@@ -125,28 +125,22 @@ impl<'a> Bench<'a> {
         for name in given.keys() {
             assert!(signature.parameter(name).is_some(), "{action} takes no `{name}`");
         }
-        let stop = CancellationToken::new();
         let heard = self.heard.clone();
         let say = move |line: &str| heard.lock().unwrap().push(line.to_owned());
+        let attempt = attempt(&format!("run-{}", self.name), "step/1", self.kept.path());
         let context = Context {
-            run: format!("run-{}", self.name),
-            key: format!("run-{}/step/1", self.name),
-            attempt: 1,
             limit: Duration::from_millis(signature.limit_ms),
-            cancelled: stop.clone(),
             cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().to_owned(),
             secrets: [Secret::new("token", SECRET)].into(),
-            touches: Vec::new(),
-            working_directory: self.kept.path().to_owned(),
             progress: Progress::new(Arc::new(say)),
+            ..attempt
         };
         Call {
             action: found,
             context,
             arguments: Arguments(given),
-            stop,
         }
     }
 
@@ -200,7 +194,6 @@ pub(crate) struct Call<'a> {
     action: Arc<dyn backstay::action::Action + 'a>,
     context: Context,
     arguments: Arguments,
-    stop: CancellationToken,
 }
 
 impl Call<'_> {
@@ -249,7 +242,7 @@ impl Call<'_> {
 
     /// Asks it to stop.
     pub(crate) fn cancel(&self) {
-        self.stop.cancel();
+        self.context.cancelled.cancel();
     }
 }
 

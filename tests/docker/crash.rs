@@ -6,10 +6,10 @@
 
 use std::fs;
 
-use crate::at_each::{at_each, every_record};
-use crate::docker::Daemon;
-use crate::guest_book::{Example, GuestBook, Images};
-use crate::watcher::Watcher;
+use crate::docker::guest_book::{Example, GuestBook, Images};
+use crate::docker::watcher::Watcher;
+use crate::support::at_each::{at_each, every_record};
+use crate::support::daemon::Daemon;
 
 /// Most of the time of a run is waiting for what a container does.
 const WORKERS: usize = 14;
@@ -34,7 +34,7 @@ impl Stage<'_> {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(format!("the runner was not killed: {said}"));
         }
-        let transcripts = crate::support::find(&book.sandbox.state_directory(), "transcript.jsonl");
+        let transcripts = crate::support::sandbox::find(&book.sandbox.state_directory(), "transcript.jsonl");
         let is_begun = transcripts
             .first()
             .is_some_and(|path| fs::metadata(path).unwrap().len() > 0);
@@ -62,7 +62,7 @@ impl Stage<'_> {
         })
     }
 
-    fn judge(&self, book: &GuestBook<'_>, resumed: &crate::support::Finished) -> Result<(), String> {
+    fn judge(&self, book: &GuestBook<'_>, resumed: &crate::support::sandbox::Finished) -> Result<(), String> {
         match resumed.exit {
             0 if self.example == Example::Upgrade => book.is_upgraded()?,
             5 => book.is_as_before()?,
@@ -109,7 +109,7 @@ fn at_every_record_boundary(test: &str, example: Example) {
         example,
     };
     let whole = GuestBook::with_images(daemon, example, &images);
-    whole.run(&[]).expect_exit(example.exit());
+    whole.run(&[]).exits(example.exit());
     let records = whole.sandbox.records().len();
     assert!(records > 40, "only {records} records: the example was not carried out");
     drop(whole);

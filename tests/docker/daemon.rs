@@ -9,10 +9,10 @@ use std::{fmt, fs};
 
 use serde_json::Value;
 
-use crate::at_each::at_each;
-use crate::docker::Daemon;
-use crate::guest_book::{Example, GuestBook, Images};
-use crate::support::{Finished, signal};
+use crate::docker::guest_book::{Example, GuestBook, Images};
+use crate::support::at_each::at_each;
+use crate::support::daemon::Daemon;
+use crate::support::sandbox::{Finished, signal};
 
 /// How many engines at once.
 const WORKERS: usize = 7;
@@ -61,7 +61,7 @@ const BOUNDARIES: &[Boundary] = &[
 ];
 
 fn records(book: &GuestBook<'_>) -> Vec<Value> {
-    let found = crate::support::find(&book.sandbox.state_directory(), "transcript.jsonl");
+    let found = crate::support::sandbox::find(&book.sandbox.state_directory(), "transcript.jsonl");
     let text = found
         .first()
         .map(|path| fs::read_to_string(path).unwrap())

@@ -16,7 +16,7 @@ use backstay::world::real::DockerEngine;
 use serde_json::Value as Json;
 use tokio::io::AsyncReadExt as _;
 
-use crate::docker::Daemon;
+use crate::support::daemon::Daemon;
 
 const SERVE: &str = "trap 'exit 3' TERM; echo up; while :; do sleep 0.1 & wait; done";
 

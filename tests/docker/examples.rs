@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::docker::Daemon;
-use crate::guest_book::{Example, GuestBook};
-use crate::support::{Finished, Sandbox, repository};
+use crate::docker::guest_book::{Example, GuestBook};
+use crate::support::daemon::Daemon;
+use crate::support::sandbox::{Finished, Sandbox, repository};
 
 #[test]
 fn docker_upgrade_again_and_again() {
@@ -14,7 +14,7 @@ fn docker_upgrade_again_and_again() {
     };
     let book = GuestBook::as_printed(daemon, Example::Upgrade);
     for _ in 0..2 {
-        let json = book.run(&[]).expect_exit(0).json();
+        let json = book.run(&[]).exits(0).json();
         assert_eq!(json["end"], "completed");
         book.is_upgraded().unwrap();
         fs::remove_dir_all(book.sandbox.state_directory()).unwrap();
@@ -36,11 +36,11 @@ fn docker_upgrade_with_a_registry_of_its_own_and_down() {
     };
     let book = GuestBook::as_printed(daemon, Example::Upgrade);
     let site = book.sandbox.path("site");
-    book.run(&["registry="]).expect_exit(0);
+    book.run(&["registry="]).exits(0);
     assert!(!book.image_of("2.0.0").contains(daemon.registry()));
     let name = book.name.clone();
     let registry_mark = format!("BACKSTAY_DEMO_REGISTRY={}", site.display());
-    assert!(!crate::support::processes_of(&registry_mark).is_empty());
+    assert!(!crate::support::sandbox::processes_of(&registry_mark).is_empty());
     let mut down = Command::new(repository().join("examples/02-docker-upgrade/demo"));
     let output = daemon
         .environment(&mut down)
@@ -54,15 +54,15 @@ fn docker_upgrade_with_a_registry_of_its_own_and_down() {
     let filter = format!("name={name}");
     assert_eq!(daemon.docker(&["ps", "--all", "--quiet", "--filter", &filter]), "");
     assert_eq!(daemon.docker(&["volume", "ls", "--quiet", "--filter", &filter]), "");
-    crate::support::wait_until("the registry has ended", || {
-        crate::support::processes_of(&registry_mark).is_empty()
+    crate::support::sandbox::wait_until("the registry has ended", || {
+        crate::support::sandbox::processes_of(&registry_mark).is_empty()
     });
 }
 
 fn turns_back(test: &str, example: Example, inputs: &[&str]) {
     let Some(daemon) = Daemon::shared(test) else { return };
     let book = GuestBook::as_printed(daemon, example);
-    let json = book.run(inputs).expect_exit(5).json();
+    let json = book.run(inputs).exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert_eq!(json["failed_at"]["step"], "validate", "{json}");
     book.is_as_before().unwrap();
@@ -106,7 +106,7 @@ fn without_docker_the_examples_are_refused_and_say_what_to_do() {
             .output()
             .unwrap()
             .into();
-        let finished = finished.expect_exit(4);
+        let finished = finished.exits(4);
         let said = format!("{}{}", finished.stdout, finished.stderr);
         assert!(said.contains("Install docker.io and start Docker"), "{said}");
         assert!(!sandbox.path("site").exists(), "something was put up without Docker");
@@ -178,7 +178,7 @@ fn container_in_a_restart_loop_is_healed() {
         return;
     };
     let worker = Worker::new(daemon, "backstay-test-worker-healed");
-    let json = worker.run(&[]).expect_exit(0).json();
+    let json = worker.run(&[]).exits(0).json();
     assert_eq!(json["end"], "completed");
     assert_eq!(worker.rows_taken(), ["Restart loop, bind refused"]);
     assert_eq!(worker.said(), "ready: bind=public auth=token");
@@ -190,7 +190,7 @@ fn container_in_an_unknown_restart_loop_is_turned_back() {
         return;
     };
     let worker = Worker::new(daemon, "backstay-test-worker-turned-back");
-    let json = worker.run(&["licence=expired", "bind=loopback"]).expect_exit(5).json();
+    let json = worker.run(&["licence=expired", "bind=loopback"]).exits(5).json();
     assert_eq!(json["end"], "rolled_back");
     assert_eq!(worker.rows_taken(), ["anything else"]);
     assert_eq!(worker.said(), "ready: bind=loopback auth=none");

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::docker::Daemon;
-use crate::support::{Finished, Sandbox, repository};
+use crate::support::daemon::Daemon;
+use crate::support::sandbox::{Finished, Sandbox, repository};
 
 /// Which of the two runbooks.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -231,7 +231,7 @@ docker run -d --name "$name" --restart always -v "$name-records:/data" '{}' > /d
         if found != *files {
             return Err(format!("the volume holds {found:?}"));
         }
-        crate::support::wait_until("the guest book answers", || self.ask("release").is_ok());
+        crate::support::sandbox::wait_until("the guest book answers", || self.ask("release").is_ok());
         if (self.ask("release")?.as_str(), self.ask("records")?.as_str()) != (release, "3") {
             return Err(format!(
                 "{:?} answers with {:?}",

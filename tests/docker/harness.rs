@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::docker::Daemon;
-use crate::proxy::Proxy;
-use crate::watcher::Watcher;
+use crate::docker::watcher::Watcher;
+use crate::support::daemon::Daemon;
+use crate::support::proxy::Proxy;
 
 const SERVE: &str = "echo up; trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
 
@@ -29,10 +29,10 @@ fn a_private_engine_is_restarted_and_leaves_nothing() {
     assert!(daemon.mountpoint("kept").is_dir());
     let running = || daemon.docker(&["ps", "--format={{.Names}}"]);
     daemon.restart();
-    crate::support::wait_until("the container that restarts always is back", || running() == "stays");
+    crate::support::sandbox::wait_until("the container that restarts always is back", || running() == "stays");
     daemon.kill();
     daemon.start();
-    crate::support::wait_until("it is back after a kill", || running() == "stays");
+    crate::support::sandbox::wait_until("it is back after a kill", || running() == "stays");
     let place = daemon.socket().parent().unwrap().to_owned();
     let bridge = std::fs::read_to_string(place.join("bridge")).unwrap();
     daemon.freeze();
@@ -47,7 +47,7 @@ fn a_private_engine_is_restarted_and_leaves_nothing() {
     );
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(place.to_str().unwrap()), "{mounts}");
-    let left = crate::support::processes_of(place.to_str().unwrap());
+    let left = crate::support::sandbox::processes_of(place.to_str().unwrap());
     assert!(left.is_empty(), "{left:?}");
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use backstay::action::Settled;
 use backstay_dsl::model::Begins;
 
-use crate::actions_bench::{Bench, image, service_script};
-use crate::docker::Daemon;
-use crate::proxy::Proxy;
+use crate::docker::actions_bench::{Bench, image, service_script};
+use crate::support::daemon::Daemon;
+use crate::support::proxy::Proxy;
 
 /// An image whose program ends at once.
 const FAILS: &str = "echo cannot start; exit 3";
@@ -144,11 +144,11 @@ fn what_waits_beside_is_not_started_by_an_engine_that_restarts() {
     daemon.docker(&["create", "--name=waits", "--restart=always", &app]);
     let status = |name: &str| daemon.docker(&["inspect", "--format={{.State.Status}}", name]);
     daemon.restart();
-    crate::support::wait_until("what ran runs again", || status("runs") == "running");
+    crate::support::sandbox::wait_until("what ran runs again", || status("runs") == "running");
     assert_eq!(status("waits"), "created");
     daemon.kill();
     daemon.start();
-    crate::support::wait_until("what ran runs again", || status("runs") == "running");
+    crate::support::sandbox::wait_until("what ran runs again", || status("runs") == "running");
     assert_eq!(status("waits"), "created");
 }
 

@@ -6,9 +6,9 @@ use backstay::action::{Outcome, Settled};
 use backstay_dsl::model::Begins;
 use serde_json::Value as Json;
 
-use crate::actions_bench::{Bench, service_script};
-use crate::docker::Daemon;
-use crate::proxy::Proxy;
+use crate::docker::actions_bench::{Bench, service_script};
+use crate::support::daemon::Daemon;
+use crate::support::proxy::Proxy;
 
 fn failed(outcome: &Outcome) -> &str {
     match outcome {

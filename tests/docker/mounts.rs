@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::docker::Daemon;
-use crate::support::{Finished, Sandbox};
+use crate::support::daemon::Daemon;
+use crate::support::sandbox::{Finished, Sandbox};
 
 const SERVE: &str = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
 
@@ -79,7 +79,7 @@ impl Case {
     /// What a run is refused for, with the exit code it must have.
     fn refused(&self, runbook: &str) -> String {
         let finished = self.call(&self.daemon.host(), &["run", runbook, "--no-input", "--format", "json"]);
-        let said = finished.expect_exit(4).stdout;
+        let said = finished.exits(4).stdout;
         assert!(self.sandbox.records_of("intent").is_empty(), "{said}");
         self.reasons()
     }
@@ -97,8 +97,7 @@ impl Case {
 
     /// Runs it to its good end and gives its records.
     fn completes(&self, runbook: &str) -> Vec<Value> {
-        self.call(&self.daemon.host(), &["run", runbook, "--no-input"])
-            .expect_exit(0);
+        self.call(&self.daemon.host(), &["run", runbook, "--no-input"]).exits(0);
         let records = self.sandbox.records();
         fs::remove_dir_all(self.sandbox.state_directory()).unwrap();
         records
@@ -151,7 +150,7 @@ fn the_forgotten_third_mount_is_refused() {
     // A plan says the same.
     let runbook = case.runbook("writes records", &protected);
     let planned = case.call(&case.daemon.host(), &["plan", &runbook]);
-    let said = planned.expect_exit(1).stdout;
+    let said = planned.exits(1).stdout;
     assert!(
         said.contains("The run would be refused:") && said.contains(&expected),
         "{said}"
@@ -227,7 +226,7 @@ fn a_path_that_is_a_protected_volume_is_not_apart_from_it() {
         reasons.contains(&format!("not-apart: {} and volume `{data}`", inside.display())),
         "{reasons}"
     );
-    let planned = case.call(&case.daemon.host(), &["plan", &runbook]).expect_exit(4);
+    let planned = case.call(&case.daemon.host(), &["plan", &runbook]).exits(4);
     assert!(planned.stderr.contains("not-apart"), "{planned:?}");
 }
 
@@ -298,7 +297,7 @@ fn without_an_engine_it_is_refused_with_what_to_do() {
     };
     let runbook = case.runbook("", &format!("path \"{}\"", case.sandbox.path("home").display()));
     let nowhere = format!("unix://{}", case.sandbox.path("no.sock").display());
-    let finished = case.call(&nowhere, &["run", &runbook, "--no-input"]).expect_exit(4);
+    let finished = case.call(&nowhere, &["run", &runbook, "--no-input"]).exits(4);
     assert!(finished.stderr.contains("DOCKER_HOST"), "{finished:?}");
 }
 
@@ -315,7 +314,7 @@ fn a_frozen_engine_is_refused_in_time() {
     let began = Instant::now();
     let finished = case.call(&frozen.host(), &["run", &runbook, "--no-input"]);
     frozen.thaw();
-    let finished = finished.expect_exit(4);
+    let finished = finished.exits(4);
     assert!(
         began.elapsed() < Duration::from_secs(20),
         "{:?}: {finished:?}",

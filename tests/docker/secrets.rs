@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Output;
 
-use crate::docker::Daemon;
-use crate::support::{Sandbox, files_with};
+use crate::support::daemon::Daemon;
+use crate::support::sandbox::{Sandbox, files_with};
 
 const NAME: &str = "environment-kept";
 const SECRET: &str = "hunter2-of-the-environment";

@@ -6,9 +6,9 @@ use std::time::Duration;
 use backstay::action::Settled;
 use backstay_dsl::model::Begins;
 
-use crate::actions_bench::{Bench, Call, image, map, service_script, text, words};
-use crate::docker::Daemon;
-use crate::proxy::Proxy;
+use crate::docker::actions_bench::{Bench, Call, image, map, service_script, text, words};
+use crate::support::daemon::Daemon;
+use crate::support::proxy::Proxy;
 
 /// What is lost of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::docker::Daemon;
+use crate::support::daemon::Daemon;
 
 /// Listens to everything that an engine says of containers and volumes, as long as it lasts.
 pub(crate) struct Watcher {
@@ -38,7 +38,7 @@ impl Watcher {
         let watcher = Self { directory, listener };
         // The first thing that it hears shows that it listens.
         let volume = format!("backstay-test-watcher-{}", std::process::id());
-        crate::support::wait_until("the watcher hears something", || {
+        crate::support::sandbox::wait_until("the watcher hears something", || {
             daemon.docker(&["volume", "create", &volume]);
             daemon.docker(&["volume", "rm", &volume]);
             !watcher.events().is_empty()

@@ -3,8 +3,8 @@
 //! What is expected stands at the end of the line where it is expected: `# error: [slug] words` or
 //! `# warning: [slug]`. Words must occur in the message. What is found and not expected fails as well.
 
-use crate::markdown::{Block, blocks};
-use crate::support::{Beside, all_words, compiled, files, name, severity};
+use crate::language::markdown::{Block, blocks};
+use crate::support::texts::{Beside, all_words, compiled, files, name, severity};
 
 /// A finding that a line asks for.
 struct Expected {

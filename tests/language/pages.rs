@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use backstay_dsl::diagnostic::Severity;
 use backstay_dsl::pages;
 
-use crate::markdown::{Block, blocks};
-use crate::support::{Beside, all_words, compiled, files};
+use crate::language::markdown::{Block, blocks};
+use crate::support::texts::{Beside, all_words, compiled, files};
 
 /// Too large to be printed in a page; see [`what_no_page_can_show`].
 const NOT_SHOWN: &[&str] = &["too-large", "too-many-statements"];

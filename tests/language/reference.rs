@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Beside, all_words, compiled, root};
+use crate::support::texts::{Beside, all_words, compiled, root};
 
 const MINUTE: u64 = 60_000;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use backstay_dsl::diagnostic::Severity;
 
-use crate::markdown::{Block, blocks};
-use crate::support::{Beside, all_words, compiled, files, name, root};
+use crate::language::markdown::{Block, blocks};
+use crate::support::texts::{Beside, all_words, compiled, files, name, root};
 
 /// Needs modules that come with Docker; `tests/reference/gateway` is the same text over stand-ins.
 const NOT_YET: &str = "tests/reference/whole.runbook";

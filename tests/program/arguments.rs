@@ -1,10 +1,10 @@
 //! Help, usage, the catalogue, the pages.
 
-use crate::call::{Call, Desk};
+use crate::support::sandbox::{Finished, Sandbox};
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let help = desk.call(&["--help"]).exits(0);
     for word in [
         "check",
@@ -43,7 +43,7 @@ fn help_names_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_call_exits_2_and_says_why_in_json_too() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     for words in [
         &["frobnicate"][..],
         &["run"],
@@ -63,7 +63,7 @@ fn a_wrong_call_exits_2_and_says_why_in_json_too() {
 
 #[test]
 fn the_catalogue_shows_types_effects_and_documentation() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let all = desk.call(&["actions"]).exits(0).stdout;
     assert!(all.lines().count() > 20 && all.contains("fs.link"), "{all}");
     let family = desk.call(&["actions", "process"]).exits(0).stdout;
@@ -86,7 +86,7 @@ fn the_catalogue_shows_types_effects_and_documentation() {
 
 #[test]
 fn every_diagnostic_has_a_page() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let slugs = desk.call(&["explain"]).exits(0).stdout;
     assert!(slugs.lines().count() > 20, "{slugs}");
     for slug in slugs.lines() {
@@ -98,7 +98,7 @@ fn every_diagnostic_has_a_page() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let mut command = desk.command(&["actions"]);
     command.stdout(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -108,13 +108,13 @@ fn a_reader_that_goes_away_is_no_error() {
 
 #[test]
 fn colours_are_only_where_they_are_wanted() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("bad.runbook", "runbook x \"X\"\nstep a \"A\" { frobnicate }\n");
     let plain = desk.call(&["check", "bad.runbook"]).exits(3);
     assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'));
     let always = desk.call(&["check", "bad.runbook", "--color", "always"]).exits(3);
     assert!(always.stdout.contains("\u{1b}["), "{}", always.stdout);
-    let forbidden = Call::of(
+    let forbidden = Finished::of(
         desk.command(&["check", "bad.runbook", "--color", "never"])
             .env("CLICOLOR_FORCE", "1"),
     );

@@ -4,10 +4,11 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::call::{Desk, SMALL};
+use crate::program::SMALL;
+use crate::support::sandbox::Sandbox;
 
 /// The error of a call with `--format json`.
-fn error(desk: &Desk, exit: i32, words: &[&str]) -> Value {
+fn error(desk: &Sandbox, exit: i32, words: &[&str]) -> Value {
     let words = [words, &["--format", "json"]].concat();
     let json = desk.call(&words).exits(exit).json();
     let error = json["error"].clone();
@@ -27,7 +28,7 @@ fn reason(error: &Value) -> &str {
 
 #[test]
 fn files_that_cannot_be_read() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     fs::create_dir(desk.path("folder")).unwrap();
     for command in ["check", "run", "plan"] {
         assert!(reason(&error(&desk, 2, &[command, "gone.runbook"])).contains("gone.runbook"));
@@ -37,7 +38,7 @@ fn files_that_cannot_be_read() {
 
 #[test]
 fn bytes_that_are_no_text() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("latin.runbook", b"runbook x \"X\"\n# caf\xe9\n");
     let error = error(&desk, 3, &["check", "latin.runbook"]);
     assert!(reason(&error).contains("line 2, column 6"), "{error}");
@@ -45,7 +46,7 @@ fn bytes_that_are_no_text() {
 
 #[test]
 fn a_huge_text_is_read_or_refused_but_never_hangs() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let mut text = SMALL.to_owned();
     while text.len() < 10 << 20 {
         text.push_str("# ballast ballast ballast ballast ballast ballast ballast ballast ballast\n");
@@ -60,7 +61,7 @@ fn a_huge_text_is_read_or_refused_but_never_hangs() {
 
 #[test]
 fn deep_nesting_is_an_error_at_its_place() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let deep = format!(
         "runbook x \"X\"\nstep a \"A\" {}{}\n",
         "{".repeat(10_000),
@@ -76,7 +77,7 @@ fn deep_nesting_is_an_error_at_its_place() {
 
 #[test]
 fn modules_in_a_circle() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("a.runbook", format!("use \"./b.runbook\" as b\n{SMALL}"));
     desk.write("b.runbook", "use \"./c.runbook\" as c\n");
     desk.write("c.runbook", "use \"./b.runbook\" as b\n");
@@ -86,7 +87,7 @@ fn modules_in_a_circle() {
 
 #[test]
 fn inputs_that_are_missing_or_wrong_are_told_all_at_once() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     let missing = error(&desk, 2, &["run", "small.runbook", "--no-input"]);
     assert!(reason(&missing).contains("place"), "{missing}");
@@ -105,7 +106,7 @@ fn inputs_that_are_missing_or_wrong_are_told_all_at_once() {
 
 #[test]
 fn files_of_inputs_and_answers_that_are_wrong() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     desk.write("bad.toml", "place = \n");
     desk.write("answers.toml", "[cutover]\n2 = true\n");
@@ -123,7 +124,7 @@ fn files_of_inputs_and_answers_that_are_wrong() {
 
 #[test]
 fn an_input_that_is_given_twice() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     let (first, second) = (desk.path("one"), desk.path("two"));
     let (first, second) = (
@@ -141,7 +142,7 @@ fn an_input_that_is_given_twice() {
 
 #[test]
 fn a_file_that_holds_no_runbook() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     for (name, text) in [("empty", ""), ("comment", "# later\n")] {
         desk.write(name, text);
         for command in ["check", "run", "plan"] {
@@ -164,7 +165,7 @@ fn a_file_that_holds_no_runbook() {
 
 #[test]
 fn answers_that_fit_no_question() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let place = desk.path("out");
     desk.write(
         "asks.runbook",
@@ -197,7 +198,7 @@ step ask "Ask" {{
 
 #[test]
 fn runs_that_are_not_there() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     for words in [
         &["resume", "gone"][..],
         &["turn-back", "../gone"],

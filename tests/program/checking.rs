@@ -1,10 +1,11 @@
 //! `check`: its text, its JSON, its exit code.
 
-use crate::call::{Desk, SMALL};
+use crate::program::SMALL;
+use crate::support::sandbox::Sandbox;
 
 #[test]
 fn a_good_runbook_exits_0() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     let text = desk.call(&["check", "small.runbook"]).exits(0);
     assert!(
@@ -23,7 +24,7 @@ fn a_good_runbook_exits_0() {
 
 #[test]
 fn a_bad_one_exits_3_with_every_finding_at_its_place() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     desk.write("bad.runbook", SMALL.replace("content: \"hello\"", "content: missing"));
     let text = desk.call(&["check", "bad.runbook"]).exits(3);

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::call::{Desk, SMALL};
-use crate::left_out::leave_out;
+use crate::program::SMALL;
+use crate::support::left_out::leave_out;
+use crate::support::sandbox::Sandbox;
 
 /// A small disk of memory, unmounted when dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// `None`, and a loud line, where this user may not mount.
-    fn mount(desk: &Desk, size: &str) -> Option<Self> {
+    fn mount(desk: &Sandbox, size: &str) -> Option<Self> {
         let path = desk.path("disk");
         fs::create_dir(&path).unwrap();
         let size = format!("size={size}");
@@ -59,7 +60,7 @@ fn long_runbook(out: &str) -> String {
 
 #[test]
 fn a_full_disk_pauses_the_run_and_loses_no_record() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let Some(small) = SmallDisk::mount(&desk, "640k") else {
         return;
     };
@@ -90,7 +91,7 @@ fn a_full_disk_pauses_the_run_and_loses_no_record() {
 
 #[test]
 fn a_disk_that_is_full_from_the_start_is_refused() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let Some(_small) = SmallDisk::mount(&desk, "128k") else {
         return;
     };
@@ -116,7 +117,7 @@ fn a_disk_that_is_full_from_the_start_is_refused() {
 
 #[test]
 fn a_state_directory_that_cannot_be_used_is_refused() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     let place = format!("place={}", desk.path("out").display());
     for state in ["/proc/nope", "small.runbook"] {

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use crate::call::{Desk, SMALL};
+use crate::program::SMALL;
+use crate::support::sandbox::Sandbox;
 
-fn finished() -> (Desk, String) {
-    let desk = Desk::new();
+fn finished() -> (Sandbox, String) {
+    let desk = Sandbox::desk();
     let check = "fs.exists(place) within 5s";
     desk.write(
         "small.runbook",

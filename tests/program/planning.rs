@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
-use crate::call::{Call, Desk};
+use crate::support::sandbox::{Finished, Sandbox};
 
 const CHANGES: &str = r#"runbook steps "Steps that would run, would not, or cannot be known"
 
@@ -47,14 +47,14 @@ step later "Depends on what the program wrote" {
 }
 "#;
 
-fn desk() -> (Desk, String) {
-    let desk = Desk::new();
+fn desk() -> (Sandbox, String) {
+    let desk = Sandbox::desk();
     fs::create_dir_all(desk.path("root/records")).unwrap();
     let root = format!("root={}", desk.path("root").display());
     (desk, root)
 }
 
-fn plan(desk: &Desk, root: &str) -> Value {
+fn plan(desk: &Sandbox, root: &str) -> Value {
     desk.write("steps.runbook", CHANGES);
     let call = desk.call(&["plan", "steps.runbook", "--input", root, "--format", "json"]);
     call.exits(0).json()
@@ -138,7 +138,7 @@ step keep "Keep a copy, then write" {
 
 #[test]
 fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let nowhere = format!("unix://{}", desk.path("no.sock").display());
     for (runs, said) in [
         ("unit(\"worker\")", "service `worker` is a unit of the service manager"),
@@ -163,7 +163,7 @@ fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
         );
         let call = |verb: &str| {
             let words = [verb, "kinds.runbook", "--format", "json", "--no-input"];
-            Call::of(
+            Finished::of(
                 desk.command(&words[..if verb == "plan" { 4 } else { 5 }])
                     .env("DOCKER_HOST", &nowhere),
             )

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::call::{Call, Desk};
+use crate::support::sandbox::{Finished, Sandbox};
 
 const PAUSES: &str = r#"runbook pauses "Waits for somebody to pause it" {
   window 150s keep 60s for the way back
@@ -39,8 +39,8 @@ step two "Install the token" {
 const TOKEN: &str = "canary-in-a-coal-mine";
 
 /// A run that was interrupted while it waited.
-fn paused() -> (Desk, String) {
-    let desk = Desk::new();
+fn paused() -> (Sandbox, String) {
+    let desk = Sandbox::desk();
     desk.write("pauses.runbook", PAUSES);
     let place = format!("place={}", desk.path("").display());
     let child = desk
@@ -65,7 +65,7 @@ fn paused() -> (Desk, String) {
     (desk, run)
 }
 
-fn records(desk: &Desk, run: &str) -> Vec<Value> {
+fn records(desk: &Sandbox, run: &str) -> Vec<Value> {
     let text = fs::read_to_string(desk.path("state/runs").join(run).join("transcript.jsonl")).unwrap();
     assert!(!text.contains(TOKEN));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -87,7 +87,7 @@ fn secrets_are_read_again_and_the_window_is_extended_with_a_reason() {
         "--because",
         "the board said yes",
     ];
-    Call::of(desk.command(&words).env("SERVICE_TOKEN", TOKEN)).exits(0);
+    Finished::of(desk.command(&words).env("SERVICE_TOKEN", TOKEN)).exits(0);
     assert_eq!(fs::read_to_string(desk.path("token")).unwrap(), TOKEN);
     let records = records(&desk, &run);
     let decision = records.iter().find(|one| one["kind"] == "decision").unwrap();
@@ -105,7 +105,7 @@ fn what_cannot_be_told_to_people_stops_nothing() {
     assert_eq!(outcomes[1]["result"], "ok", "{}", outcomes[1]);
     assert!(records.iter().any(|one| one["id"] == "one" && one["state"] == "done"));
 
-    Call::of(
+    Finished::of(
         desk.command(&["turn-back", &run, "--no-input"])
             .env("SERVICE_TOKEN", TOKEN),
     )

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use crate::call::{Desk, SMALL};
+use crate::program::SMALL;
+use crate::support::sandbox::Sandbox;
 
-fn desk() -> (Desk, String) {
-    let desk = Desk::new();
+fn desk() -> (Sandbox, String) {
+    let desk = Sandbox::desk();
     desk.write("small.runbook", SMALL);
     let place = format!("place={}", desk.path("out").display());
     (desk, place)
@@ -147,7 +148,7 @@ fn an_undo_never_removes_what_was_there_before() {
 
 #[test]
 fn an_undo_may_remove_what_the_run_itself_has_made() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     let folder = desk.path("folder");
     desk.write(
         "group.runbook",
@@ -235,7 +236,7 @@ step ask "Be sure" {
 
 #[test]
 fn answers_come_from_a_file_and_their_source_is_recorded() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     desk.write("answers.toml", "\"ask/1\" = true\n\"Who decides?\" = \"grace\"\n");
     desk.call(&["run", "asks.runbook", "--answers", "answers.toml"])
@@ -250,7 +251,7 @@ fn answers_come_from_a_file_and_their_source_is_recorded() {
 
 #[test]
 fn a_run_whose_question_nobody_can_answer_is_refused_before_anything() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     desk.write("answers.toml", "\"Shall it be done?\" = true\n");
     let json = desk

@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::call::Desk;
-use crate::left_out::leave_out;
+use crate::support::left_out::leave_out;
+use crate::support::sandbox::Sandbox;
 
 const ASKS: &str = r#"runbook asks "Ask first" { window 10m keep 2m for the way back }
 step ask_it "Be sure" {
@@ -27,7 +27,7 @@ struct Terminal {
 
 impl Terminal {
     /// `None`, and a loud line, where this machine has no `script`.
-    fn start(desk: &Desk, words: &str) -> Option<Self> {
+    fn start(desk: &Sandbox, words: &str) -> Option<Self> {
         if Command::new("script").arg("--version").output().is_err() {
             leave_out("program::terminal", "`script` (util-linux) is missing");
             return None;
@@ -105,7 +105,7 @@ impl Terminal {
 
 #[test]
 fn a_person_answers_and_only_yes_is_yes() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
         return;
@@ -128,7 +128,7 @@ fn a_person_answers_and_only_yes_is_yes() {
 
 #[test]
 fn a_no_turns_the_run_back() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
         return;
@@ -140,7 +140,7 @@ fn a_no_turns_the_run_back() {
 
 #[test]
 fn ctrl_c_goes_before_the_question_that_is_open() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
         return;
@@ -160,7 +160,7 @@ fn ctrl_c_goes_before_the_question_that_is_open() {
 
 #[test]
 fn a_dumb_terminal_gets_plain_lines() {
-    let desk = Desk::new();
+    let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     desk.write("answers.toml", "\"ask_it/1\" = true\n\"ask_it/2\" = \"grace\"\n");
     let words = "run asks.runbook --answers answers.toml --color never";

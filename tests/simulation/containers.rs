@@ -8,11 +8,11 @@ use backstay::rehearse::{Fault, FaultKind};
 use backstay::value::{RecordedValue, Value};
 use backstay_dsl::state::Release;
 
-use crate::crash::killed_everywhere_in;
-use crate::laws;
-use crate::reference::{faults_of, is_no_failure};
-use crate::rig::{Outside, Report, Rig};
-use crate::text::Alone;
+use crate::simulation::crash::killed_everywhere_in;
+use crate::simulation::laws;
+use crate::simulation::reference::{faults_of, is_no_failure};
+use crate::simulation::rig::{Outside, Report, Rig};
+use crate::support::texts::Beside;
 
 const UPGRADE: &str = r#"
 runbook upgrade "New image" {
@@ -105,7 +105,7 @@ fn image(digit: char) -> Value {
 
 fn rig() -> Rig {
     let inputs = BTreeMap::from([("new_image".to_owned(), image('b'))]);
-    Rig::new("upgrade.runbook", UPGRADE, &Alone, inputs)
+    Rig::new("upgrade.runbook", UPGRADE, &Beside::default(), inputs)
 }
 
 /// The image that ran, as the anchor recorded it.
@@ -182,7 +182,12 @@ fn killed_at_every_record() {
 fn a_new_service_that_is_turned_back_is_removed_or_told_of() {
     for (undo, left) in [("remove", None), ("stop", Some("container(the-app)"))] {
         let inputs = BTreeMap::from([("image".to_owned(), image('b'))]);
-        let rig = Rig::new("first.runbook", &FIRST.replace("UNDO", undo), &Alone, inputs);
+        let rig = Rig::new(
+            "first.runbook",
+            &FIRST.replace("UNDO", undo),
+            &Beside::default(),
+            inputs,
+        );
         let report = rig.run(vec![Fault::always("one/3", FaultKind::Untrue)], Outside::default());
         assert_eq!(report.end().end, End::RolledBack, "{}", report.told());
         assert_eq!(report.production.differences(), Vec::<String>::new());

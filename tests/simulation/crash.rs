@@ -3,9 +3,9 @@
 use backstay::event::End;
 use backstay::rehearse::{Fault, FaultKind, Kill};
 
-use crate::laws;
-use crate::reference::rig;
-use crate::rig::{Outside, Rig};
+use crate::simulation::laws;
+use crate::simulation::reference::rig;
+use crate::simulation::rig::{Outside, Rig};
 
 fn killed_everywhere(faults: &[Fault], expected: End) {
     killed_everywhere_in(&rig(), faults, expected);

@@ -9,7 +9,7 @@ use backstay::run::machine::{State, decide, fold};
 use backstay_dsl::effect::Repeat;
 use backstay_dsl::model::{Statement, StatementKind};
 
-use crate::rig::Report;
+use crate::simulation::rig::Report;
 
 /// Holds every law for a run; `tries` is how often an undo may be begun.
 pub(crate) fn hold(plan: &Plan, report: &Report, tries: usize) {

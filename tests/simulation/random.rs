@@ -10,10 +10,10 @@ use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use proptest::prelude::*;
 
-use crate::laws;
-use crate::rig::{Outside, Rig};
-use crate::services::{RandomServices, random_services};
-use crate::text::Alone;
+use crate::simulation::laws;
+use crate::simulation::rig::{Outside, Rig};
+use crate::simulation::services::{RandomServices, random_services};
+use crate::support::texts::Beside;
 
 /// An undo is begun at most so often: once, and once more after it failed.
 const TRIES: usize = 2;
@@ -248,7 +248,7 @@ fn is_of_way_back(key: &str) -> bool {
 fn check(runbook: &RandomRunbook, trouble: Trouble) {
     let text = runbook.text();
     let quiet = Resource::new(ResourceKind::Link, "/sim/quiet".to_owned());
-    let rig = Rig::new("random.runbook", &text, &Alone, BTreeMap::new()).seeded(quiet, "/simulated");
+    let rig = Rig::new("random.runbook", &text, &Beside::default(), BTreeMap::new()).seeded(quiet, "/simulated");
     let forward = trouble
         .forward
         .and_then(|chosen| fault(&rig, chosen, |key| !is_of_way_back(key)));

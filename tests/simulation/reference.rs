@@ -10,9 +10,9 @@ use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Release;
 
-use crate::laws;
-use crate::rig::{Outside, Report, Rig};
-use crate::text::Folder;
+use crate::simulation::laws;
+use crate::simulation::rig::{Outside, Report, Rig};
+use crate::support::texts::Beside;
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -22,7 +22,7 @@ fn image(digit: char) -> String {
 
 /// The runbook with inputs, in a production that runs the old image.
 pub(crate) fn rig() -> Rig {
-    let folder = Folder::of_tests("reference/gateway");
+    let folder = Beside::of_tests("reference/gateway");
     let path = |text: &str| Value::Path(text.to_owned());
     let inputs = BTreeMap::from([
         ("new_image".to_owned(), Value::Image(image('b'))),

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use backstay::rehearse::{Fault, FaultKind};
 use proptest::prelude::*;
 
-use crate::rig::{Outside, Rig};
-use crate::text::Alone;
+use crate::simulation::rig::{Outside, Rig};
+use crate::support::texts::Beside;
 
 /// The names of the services.
 const NAMES: [&str; 2] = ["one", "two"];
@@ -274,7 +274,7 @@ fn a_writer_beside_a_backup_or_a_restore_is_seen() {
         ),
         (text.replace(stop, ""), "order-unsafe"),
     ] {
-        let rig = Rig::new("wrong.runbook", &text, &Alone, BTreeMap::new());
+        let rig = Rig::new("wrong.runbook", &text, &Beside::default(), BTreeMap::new());
         let report = rig.run(vec![untrue.clone()], Outside::default());
         let violations = report.production.violations();
         let is_seen = violations

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
-use crate::docker::Daemon;
+use crate::support::daemon::Daemon;
 
 /// A socket of its own that leads to an engine.
 pub(crate) struct Proxy {

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
 
-use crate::sample::{Sample, sample};
+use crate::transcript::sample::{Sample, sample};
 
 #[test]
 fn an_unaltered_transcript_is_accepted() {

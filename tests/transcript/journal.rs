@@ -9,8 +9,8 @@ use backstay::event::Event;
 use backstay::transcript::{DiskJournal, OpenError, Reader, verify};
 use backstay::world::Journal as _;
 
-use crate::events::{events, run_end, run_start};
-use crate::sample::{clock, runtime, sample, write};
+use crate::transcript::events::{events, run_end, run_start};
+use crate::transcript::sample::{clock, runtime, sample, write};
 
 #[test]
 fn what_is_written_is_read_back() {

@@ -11,7 +11,7 @@ use backstay::transcript::DiskJournal;
 use backstay::world::{Clock, Journal};
 use tempfile::TempDir;
 
-use crate::events::events;
+use crate::transcript::events::events;
 
 /// A clock that goes on by a millisecond each time somebody looks.
 #[derive(Default)]

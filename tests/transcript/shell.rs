@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::alterations::line_edits;
-use crate::left_out::leave_out;
-use crate::sample::{Sample, sample};
+use crate::support::left_out::leave_out;
+use crate::transcript::alterations::line_edits;
+use crate::transcript::sample::{Sample, sample};
 
 fn verdict(sample: &Sample) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/verify-transcript.sh");

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use backstay::action::{Outcome, Settled};
+use backstay::action::Outcome;
 use backstay::value::Value;
 
-use crate::bench::{Bench, Call, path_value, service, text, words};
-use crate::worlds;
+use crate::support::bench::{Bench, Call, is_done, is_not_done, path_value, service, text, words};
+use crate::support::worlds;
 
 /// Each test in each world.
 macro_rules! contract {
@@ -15,14 +15,14 @@ macro_rules! contract {
         mod real {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name(super::worlds::real()).await;
+                super::$name(crate::support::worlds::real()).await;
             })+
         }
 
         mod simulated {
             $(#[test]
             fn $name() {
-                super::worlds::in_simulation(super::$name);
+                crate::support::worlds::in_simulation(super::$name);
             })+
         }
     };
@@ -90,16 +90,6 @@ async fn a_service_lives_from_start_to_stop(bench: Bench) {
     bench.does("process.stop", &one).await;
     assert_eq!(bench.does("process.alive", &one).await, Some(Value::Bool(false)));
     bench.does("process.stop", &one).await;
-}
-
-pub(crate) async fn is_not_done(bench: &Bench, call: &Call, what: &str) {
-    let settled = bench.settle(call).await;
-    assert!(matches!(settled, Settled::NotDone(_)), "{what} before: {settled:?}");
-}
-
-pub(crate) async fn is_done(bench: &Bench, call: &Call, what: &str) {
-    let settled = bench.settle(call).await;
-    assert!(matches!(settled, Settled::Done(_)), "{what} after: {settled:?}");
 }
 
 async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::bench::{path_value, text};
-use crate::left_out::leave_out;
-use crate::worlds::real;
+use crate::support::bench::{path_value, text};
+use crate::support::left_out::leave_out;
+use crate::support::worlds::real;
 
 /// A small disk that is taken away at the end.
 struct Disk<'p>(&'p Path);

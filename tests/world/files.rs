@@ -4,8 +4,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use backstay::value::Value;
 
-use crate::bench::{Bench, path_value, text};
-use crate::worlds::real;
+use crate::support::bench::{Bench, path_value, text};
+use crate::support::worlds::real;
 
 /// What stands in the folder, by name; what an attempt prepared would be among it.
 fn names(bench: &Bench) -> Vec<String> {
@@ -209,7 +209,10 @@ async fn an_edit_keeps_access_lists_and_what_users_added() {
     let bench = real();
     let file = bench.given("app.env", "A=1\n").await;
     if setxattr(&file, "user.note", b"kept", XattrFlags::empty()).is_err() {
-        return crate::left_out::leave_out("an_edit_keeps_access_lists", "this disk has no extended attributes");
+        return crate::support::left_out::leave_out(
+            "an_edit_keeps_access_lists",
+            "this disk has no extended attributes",
+        );
     }
     let edit = [("file", path_value(&file)), ("key", text("A")), ("to", text("2"))];
     bench.does("fs.edit_key", &edit).await;

@@ -8,8 +8,8 @@ use backstay::action::catalogue;
 use backstay::value::{Backup, Value};
 use backstay_dsl::catalogue::Signature;
 
-use crate::bench::{Bench, STATE, path_value, service, text, words};
-use crate::worlds::real;
+use crate::support::bench::{Bench, STATE, path_value, service, text, words};
+use crate::support::worlds::real;
 
 /// A call, and what its preview must hold; `{}` stands for the folder.
 type Case = (&'static str, Vec<(&'static str, Value)>, &'static str);

@@ -7,8 +7,8 @@ use backstay::action::{Evidence, Outcome};
 use backstay::value::Value;
 use backstay_dsl::effect::Cancel;
 
-use crate::bench::{Bench, Call, text, words};
-use crate::worlds::real;
+use crate::support::bench::{Bench, Call, text, words};
+use crate::support::worlds::real;
 
 fn shell(bench: &Bench, script: &str) -> Call {
     bench.call("exec.run", &[("argv", words(&["sh", "-c", script]))])
@@ -201,7 +201,7 @@ async fn a_program_may_end_in_order_when_it_is_asked_to() {
 /// come from there, so this runs in a process where nothing else does.
 #[tokio::test]
 async fn nothing_survives_that_wiped_its_marks() {
-    let name = "programs::nothing_survives_that_wiped_its_marks";
+    let name = "world::programs::nothing_survives_that_wiped_its_marks";
     if std::env::var_os("BACKSTAY_TEST_ALONE").is_none() {
         let done = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])

@@ -6,8 +6,8 @@ use std::time::Duration;
 use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 
-use crate::bench::{Bench, path_value, service, words};
-use crate::worlds::real;
+use crate::support::bench::{Bench, path_value, service, words};
+use crate::support::worlds::real;
 
 fn start(bench: &Bench, script: &str) -> [(&'static str, Value); 3] {
     [
@@ -212,7 +212,7 @@ fn a_service_survives_its_runner() {
     let folder = tempfile::tempdir().unwrap();
     let note = folder.path().join("note");
     let mut runner = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "services::a_service_survives_its_runner"])
+        .args(["--exact", "world::services::a_service_survives_its_runner"])
         .env(FOLDER, &note)
         .spawn()
         .unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 
-use crate::bench::{Bench, path_value, text};
-use crate::worlds::real;
+use crate::support::bench::{Bench, path_value, text};
+use crate::support::worlds::real;
 
 /// A tree with a folder that is closed to writing, links, and two names of one file.
 fn plant(root: &Path) {
@@ -110,10 +110,13 @@ async fn a_move_replaces_nothing() {
 async fn a_move_to_another_disk_copies_all_of_it() {
     let bench = real();
     let Ok(shm) = tempfile::tempdir_in("/dev/shm") else {
-        return crate::left_out::leave_out("a_move_to_another_disk", "there is no /dev/shm");
+        return crate::support::left_out::leave_out("a_move_to_another_disk", "there is no /dev/shm");
     };
     if shm.path().metadata().unwrap().dev() == bench.folder.metadata().unwrap().dev() {
-        return crate::left_out::leave_out("a_move_to_another_disk", "/dev/shm is the disk of temporary files");
+        return crate::support::left_out::leave_out(
+            "a_move_to_another_disk",
+            "/dev/shm is the disk of temporary files",
+        );
     }
     let (from, to) = (bench.path("tree"), shm.path().join("moved"));
     plant(&from);

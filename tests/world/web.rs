@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use backstay::value::Value;
 
-use crate::bench::{Bench, text};
-use crate::worlds::real;
+use crate::support::bench::{Bench, text};
+use crate::support::worlds::real;
 
 /// Serves answers until the test ends; gives its address.
 fn serve() -> String {

@@ -7,8 +7,8 @@ use backstay::containers::{Containers, LogEnd, Problem, ProgramOrder, RestartPol
 use backstay::world::real::{DockerEngine, EngineLimits};
 
 use super::{Cleared, SERVE, engine, order, until_up};
-use crate::docker::Daemon;
-use crate::proxy::Proxy;
+use crate::support::daemon::Daemon;
+use crate::support::proxy::Proxy;
 
 /// Limits that a test can wait for.
 fn short() -> EngineLimits {

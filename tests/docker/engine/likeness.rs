@@ -7,7 +7,7 @@ use backstay::value::Value;
 use serde_json::Value as Json;
 
 use super::{Cleared, SERVE, engine, inspected, order};
-use crate::docker::Daemon;
+use crate::support::daemon::Daemon;
 
 /// What of an inspected container must not change on the way there and back.
 fn settings(mut told: Json) -> Json {

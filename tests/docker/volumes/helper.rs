@@ -5,10 +5,10 @@ use std::fs;
 use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
 
-use super::backup::{backup_argument, failure};
 use super::site::{SERVE, Site, Way};
 use super::wrapped::Death;
-use crate::docker::Daemon;
+use crate::support::backup::{backup_argument, failure};
+use crate::support::daemon::Daemon;
 
 fn is_ok(outcome: &Outcome) -> bool {
     let Outcome::Done(evidence) = outcome else {

@@ -4,10 +4,10 @@ use std::fs;
 
 use backstay::action::Outcome;
 
-use super::backup::failure;
 use super::site::{SERVE, Site, Way};
 use super::wrapped::Death;
-use crate::docker::Daemon;
+use crate::support::backup::failure;
+use crate::support::daemon::Daemon;
 
 #[test]
 fn what_goes_into_a_backup_comes_out() {
@@ -85,7 +85,11 @@ fn a_restore_that_died_at_any_change_is_finished() {
     for changes in 0.. {
         site.spoil();
         let engine = site.engine(Some(Death { changes }));
-        site.perform_with(&engine, "backup.restore", super::backup::backup_argument(&backup));
+        site.perform_with(
+            &engine,
+            "backup.restore",
+            crate::support::backup::backup_argument(&backup),
+        );
         let restored = site.restore(&backup);
         assert!(matches!(restored, Outcome::Done(_)), "{changes}: {restored:?}");
         assert_eq!(site.seen(), before, "{changes}");

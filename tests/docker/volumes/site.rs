@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Outcome, Progress, Settled, builtin};
+use backstay::action::{Arguments, Context, Outcome, Settled, builtin};
 use backstay::containers::Containers;
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
-use backstay_dsl::effect::Cancel;
 
-use super::backup::{Seen, backup_of, look, wait};
 use super::wrapped::{Death, Wrapped};
-use crate::docker::Daemon;
+use crate::support::attempt::attempt;
+use crate::support::backup::{Seen, backup_of, look, wait};
+use crate::support::daemon::Daemon;
 
 /// A script that waits for ever, and ends when asked.
 pub(crate) const SERVE: &str = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
@@ -103,8 +103,7 @@ impl<'d> Site<'d> {
         if let Some(helper) = &self.helper {
             arguments.0.insert("helper".to_owned(), Value::Image(helper.clone()));
         }
-        let cancelled = tokio_util::sync::CancellationToken::new();
-        let context = self.context(action, cancelled);
+        let context = self.context(action);
         wait(registry.get(action).unwrap().perform(&context, &arguments))
     }
 
@@ -112,12 +111,11 @@ impl<'d> Site<'d> {
     pub(crate) fn settle(&self, action: &str, arguments: &Arguments) -> Settled {
         let containers: Arc<dyn Containers> = self.engine(None);
         let registry = builtin(&containers);
-        let cancelled = tokio_util::sync::CancellationToken::new();
-        let context = self.context(action, cancelled);
+        let context = self.context(action);
         wait(registry.get(action).unwrap().settle(&context, arguments))
     }
 
-    fn context(&self, action: &str, cancelled: tokio_util::sync::CancellationToken) -> Context {
+    fn context(&self, action: &str) -> Context {
         let folder = self
             .folder
             .iter()
@@ -128,23 +126,14 @@ impl<'d> Site<'d> {
                 .chain(folder)
                 .collect(),
         };
-        Context {
-            run: format!("run-{}", self.volume),
-            key: format!("run-{}/step.{action}", self.volume),
-            attempt: 1,
-            limit: self.limit,
-            cancelled,
-            cancel: Cancel::Never,
-            topology: Arc::new(Topology {
-                states: BTreeMap::from([("data".to_owned(), state)]),
-                ..Topology::default()
-            }),
-            run_directory: self.root.path().join("run"),
-            secrets: Arc::from([]),
-            touches: Vec::new(),
-            working_directory: self.root.path().to_owned(),
-            progress: Progress::default(),
-        }
+        let run = format!("run-{}", self.volume);
+        let mut context = attempt(&run, &format!("step.{action}"), self.root.path());
+        context.limit = self.limit;
+        context.topology = Arc::new(Topology {
+            states: BTreeMap::from([("data".to_owned(), state)]),
+            ..Topology::default()
+        });
+        context
     }
 
     pub(crate) fn perform(&self, action: &str, arguments: Arguments) -> Outcome {
@@ -165,11 +154,11 @@ impl<'d> Site<'d> {
     }
 
     pub(crate) fn verify(&self, backup: &Backup) -> Outcome {
-        self.perform("backup.verify", super::backup::backup_argument(backup))
+        self.perform("backup.verify", crate::support::backup::backup_argument(backup))
     }
 
     pub(crate) fn restore(&self, backup: &Backup) -> Outcome {
-        self.perform("backup.restore", super::backup::backup_argument(backup))
+        self.perform("backup.restore", crate::support::backup::backup_argument(backup))
     }
 
     /// What is in the volume, by names below it.

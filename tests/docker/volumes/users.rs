@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use backstay::action::Outcome;
 
-use super::backup::failure;
 use super::site::{Site, Way};
-use crate::docker::Daemon;
+use crate::support::backup::failure;
+use crate::support::daemon::Daemon;
 
 #[test]
 fn a_container_that_could_write_is_named() {
@@ -144,7 +144,7 @@ fn a_container_in_a_restart_loop_is_a_writer() {
         &image,
     ]);
     let ended = || daemon.docker(&["inspect", "--format={{.State.Status}}", "vol-loop-c"]) == "restarting";
-    crate::support::wait_until("it restarts", ended);
+    crate::support::sandbox::wait_until("it restarts", ended);
     let text = failure(&site.try_create());
     assert!(text.contains("vol-loop-c") && text.contains("can write to"), "{text}");
     daemon.docker(&["rm", "--force", "vol-loop-c"]);

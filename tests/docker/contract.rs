@@ -4,9 +4,7 @@
 use backstay::action::Outcome;
 use backstay::value::Value;
 
-use crate::bench::{Bench, container, text};
-use crate::contract::{is_done, is_not_done};
-use crate::worlds;
+use crate::support::bench::{Bench, container, is_done, is_not_done, text};
 
 /// Each test in the simulated world, and in the real one where there is an engine.
 macro_rules! contract {
@@ -14,7 +12,7 @@ macro_rules! contract {
         mod real {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                let engine = || super::worlds::engine(concat!("containers::real::", stringify!($name)));
+                let engine = || crate::support::worlds::engine(concat!("docker::contract::real::", stringify!($name)));
                 if let Some(bench) = tokio::task::block_in_place(engine) {
                     super::$name(bench).await;
                 }
@@ -24,7 +22,7 @@ macro_rules! contract {
         mod simulated {
             $(#[test]
             fn $name() {
-                super::worlds::in_simulation(super::$name);
+                crate::support::worlds::in_simulation(super::$name);
             })+
         }
     };

@@ -11,8 +11,8 @@ use backstay::topology::Topology;
 use backstay::world::real::{DockerEngine, RealWorld};
 use backstay_dsl::model::Runbook;
 
-use crate::bench::Bench;
-use crate::docker::Daemon;
+use crate::support::bench::Bench;
+use crate::support::daemon::Daemon;
 
 /// The statement that does not end by itself in any world.
 pub(crate) const ENDLESS: &str = "endless";

@@ -44,6 +44,22 @@ pub(crate) struct Beside {
     pub(crate) folder: Option<PathBuf>,
 }
 
+impl Beside {
+    /// The modules of a folder of `tests/`.
+    pub(crate) fn of_tests(folder: &str) -> Self {
+        Self {
+            folder: Some(root().join("tests").join(folder)),
+            ..Self::default()
+        }
+    }
+
+    /// A file of the folder.
+    pub(crate) fn text(&self, name: &str) -> String {
+        let path = self.folder.as_deref().unwrap().join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+}
+
 impl Sources for Beside {
     fn relative(&self, from: &str, path: &str) -> Result<(String, String), String> {
         if let Some(folder) = &self.folder {

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::left_out::leave_out;
+use crate::support::left_out::leave_out;
 
 /// A Docker engine and the registry that its images go to.
 pub(crate) struct Daemon {

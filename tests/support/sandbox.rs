@@ -10,14 +10,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The root of the repository.
-pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
+pub(crate) use crate::support::texts::root as repository;
 
-/// A sandbox.
 pub(crate) struct Sandbox {
     directory: tempfile::TempDir,
+    /// The working directory of the program.
+    calls_from: PathBuf,
 }
 
 /// What a call of the program gave.
@@ -34,8 +32,13 @@ impl Finished {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON on stdout ({error}): {self:?}"))
     }
 
+    /// Calls a program and waits for it.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        command.output().unwrap().into()
+    }
+
     /// Fails loudly where the exit code is another.
-    pub(crate) fn expect_exit(self, exit: i32) -> Self {
+    pub(crate) fn exits(self, exit: i32) -> Self {
         assert_eq!(self.exit, exit, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
@@ -48,21 +51,37 @@ impl From<Output> for Finished {
             .status
             .code()
             .unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
-        Self {
+        let finished = Self {
             exit,
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        assert!(!finished.stderr.contains("panicked"), "{finished:?}");
+        finished
     }
 }
 
 impl Sandbox {
-    /// A new one.
+    /// A sandbox from which the program is called at the root of the repository.
     pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("backstay-case-").tempdir().unwrap();
-        let sandbox = Self { directory };
+        let sandbox = Self {
+            directory,
+            calls_from: repository(),
+        };
         fs::create_dir(sandbox.path("home")).unwrap();
         sandbox
+    }
+
+    /// A sandbox in which the program is called.
+    pub(crate) fn desk() -> Self {
+        let mut sandbox = Self::new();
+        sandbox.calls_from = sandbox.directory.path().to_owned();
+        sandbox
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
     }
 
     /// A path in it.
@@ -72,18 +91,18 @@ impl Sandbox {
 
     /// Where runs are kept.
     pub(crate) fn state_directory(&self) -> PathBuf {
-        self.path("runs")
+        self.path("state")
     }
 
-    /// A call of the program, from the root of the repository.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backstay"));
         command
             .args(arguments)
-            .current_dir(repository())
+            .current_dir(&self.calls_from)
             .env_clear()
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.path("home"))
+            .env("USER", "ada")
             .env("BACKSTAY_STATE_DIR", self.state_directory())
             .stdin(Stdio::null());
         command
@@ -91,7 +110,7 @@ impl Sandbox {
 
     /// Calls the program and waits for it.
     pub(crate) fn call(&self, arguments: &[&str]) -> Finished {
-        self.command(arguments).output().unwrap().into()
+        Finished::of(&mut self.command(arguments))
     }
 
     /// Starts the program with its output caught.

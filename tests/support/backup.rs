@@ -6,19 +6,18 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Outcome, Progress, Registry, Settled, builtin};
+use backstay::action::{Arguments, Context, Outcome, Registry, Settled, builtin};
 use backstay::containers::{Containers, NoEngine};
 use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
-use backstay_dsl::effect::Cancel;
+
+use crate::support::attempt::attempt;
 
 /// A directory with `state/` (a tree), `settings.env` (a file), `backups/` and a run directory.
 pub(crate) struct Site {
     pub(crate) root: tempfile::TempDir,
     pub(crate) context: Context,
-    stop: tokio_util::sync::CancellationToken,
     registry: Registry,
 }
 
@@ -35,25 +34,11 @@ impl Site {
             states: BTreeMap::from([("app state".to_owned(), view)]),
             ..Topology::default()
         };
-        let stop = tokio_util::sync::CancellationToken::new();
-        let context = Context {
-            run: "run-1".to_owned(),
-            key: "run-1/backup.0".to_owned(),
-            attempt: 1,
-            limit: Duration::from_mins(1),
-            cancelled: stop.clone(),
-            cancel: Cancel::Never,
-            topology: Arc::new(topology),
-            run_directory: root.path().join("run"),
-            secrets: Arc::from([]),
-            touches: Vec::new(),
-            working_directory: root.path().to_owned(),
-            progress: Progress::default(),
-        };
+        let mut context = attempt("run-1", "backup.0", root.path());
+        context.topology = Arc::new(topology);
         Self {
             root,
             context,
-            stop,
             registry: builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>)),
         }
     }
@@ -65,7 +50,7 @@ impl Site {
     }
 
     pub(crate) fn cancel(&self) {
-        self.stop.cancel();
+        self.context.cancelled.cancel();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

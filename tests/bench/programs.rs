@@ -1,24 +1,4 @@
-//! Benchmarks of the whole program, side by side with `make` in one run: `cargo bench -p backstay`.
-//!
-//! Every figure is a median of interleaved runs, and a claim is a ratio: machines are noisy. CPU time is that of the
-//! finished child processes as the kernel accounts it (ticks of 10 ms, so short commands are run many times).
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a benchmark prints and may panic"
-)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark reads the clock and starts processes"
-)]
-
-mod containers;
-#[path = "../support/docker.rs"]
-#[expect(dead_code, reason = "it is made for tests, which also hurt engines")]
-mod docker;
-#[path = "../support/left_out.rs"]
-mod left_out;
+//! The whole program, side by side with `make`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,18 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::bench::measure::{Seconds, children_cpu_seconds, table};
+
 /// One command that is measured.
 struct Subject {
     name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
-}
-
-/// Seconds of one run.
-#[derive(Clone, Copy)]
-struct Seconds {
-    wall: f64,
-    cpu: f64,
 }
 
 impl Subject {
@@ -80,30 +55,6 @@ impl Subject {
     }
 }
 
-/// CPU seconds of all finished children.
-fn children_cpu_seconds() -> f64 {
-    ticks([13, 14])
-}
-
-/// CPU seconds of this process without its children.
-fn cpu_seconds() -> f64 {
-    ticks([11, 12])
-}
-
-/// Two fields of `/proc/self/stat`, counted after the name, in ticks of a hundredth.
-fn ticks(places: [usize; 2]) -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit_once(')').unwrap().1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks: u32 = places.iter().map(|place| fields[*place].parse::<u32>().unwrap()).sum();
-    f64::from(ticks) / 100.0
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// Runs the subjects in turn, `rounds` times, and prints a row for each with its ratio to the last.
 fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
     let mut taken: Vec<Vec<Seconds>> = vec![Vec::new(); subjects.len()];
@@ -117,32 +68,6 @@ fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
     }
     let names: Vec<&str> = subjects.iter().map(|subject| subject.name).collect();
     table(title, &names, &taken);
-}
-
-/// Prints a row for each subject with its ratio to the last, round by round.
-fn table(title: &str, names: &[&str], taken: &[Vec<Seconds>]) {
-    println!("\n### {title}\n");
-    println!("| command | wall ms | cpu ms | wall ratio | cpu ratio |\n| --- | --- | --- | --- | --- |");
-    let last = taken.last().unwrap().clone();
-    for (name, times) in names.iter().zip(taken) {
-        let of = |pick: fn(&Seconds) -> f64| median(times.iter().map(pick).collect());
-        let ratio = |pick: fn(&Seconds) -> f64| {
-            median(
-                times
-                    .iter()
-                    .zip(&last)
-                    .map(|(one, other)| pick(one) / pick(other).max(1e-9))
-                    .collect(),
-            )
-        };
-        println!(
-            "| {name} | {:.2} | {:.2} | {:.3} | {:.3} |",
-            of(|seconds| seconds.wall) * 1e3,
-            of(|seconds| seconds.cpu) * 1e3,
-            ratio(|seconds| seconds.wall),
-            ratio(|seconds| seconds.cpu)
-        );
-    }
 }
 
 /// A chain of steps, each with this statement.
@@ -175,16 +100,8 @@ fn makefile(folder: &Path, steps: usize, command: &str) -> String {
 const TRUE: &str = "do \"True\": exec.run([\"/bin/true\"], effects: nothing)";
 const NOTHING: &str = "wait 0s because \"nothing to do\"";
 
-fn main() {
-    println!("Medians of interleaved runs; the ratio is to the last row of each table.");
-    if !std::env::args().any(|word| word == "containers") {
-        programs();
-    }
-    containers::compare();
-}
-
 /// The whole program beside `make`.
-fn programs() {
+pub(crate) fn compare_with_make() {
     let folder = tempfile::tempdir().unwrap();
     let runs = folder.path().join("runs");
     let state = runs.display().to_string();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, GroundCall, Outcome, Progress, Settled, catalogue};
+use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, catalogue};
 use backstay::rehearse::SimulatedClock;
 use backstay::topology::{PartView, RunsView, ServiceView, StateView, Topology};
 use backstay::value::{Secret, Value};
@@ -13,9 +13,9 @@ use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Begins;
-use tokio_util::sync::CancellationToken;
 
-use crate::docker::Daemon;
+use crate::support::attempt::attempt;
+use crate::support::daemon::Daemon;
 
 /// The service of every bench.
 pub(crate) const SERVICE: &str = "app";
@@ -56,7 +56,6 @@ impl Drop for MadeVolume {
 pub(crate) struct Call {
     context: Context,
     ground: GroundCall,
-    stop: CancellationToken,
 }
 
 impl Bench {
@@ -187,20 +186,15 @@ impl Bench {
                 })
             })
             .collect();
-        let stop = CancellationToken::new();
+        let attempt = attempt(&format!("run{}", self.folder.display()), "step/1", &self.folder);
         let context = Context {
-            run: format!("run{}", self.folder.display()),
-            key: format!("run{}/step/1", self.folder.display()),
-            attempt: 1,
             limit: Duration::from_millis(signature.limit_ms),
-            cancelled: stop.clone(),
             cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().join("run"),
             secrets: self.secrets.clone().into(),
             touches: touches.clone(),
-            working_directory: self.folder.clone(),
-            progress: Progress::default(),
+            ..attempt
         };
         let ground = GroundCall {
             action: action.to_owned(),
@@ -209,7 +203,7 @@ impl Bench {
             of_result: Vec::new(),
             healthy: None,
         };
-        Call { context, ground, stop }
+        Call { context, ground }
     }
 
     /// Performs a call.
@@ -271,7 +265,7 @@ impl Call {
 
     /// Asks it to stop.
     pub(crate) fn cancel(&self) {
-        self.stop.cancel();
+        self.context.cancelled.cancel();
     }
 }
 
@@ -304,4 +298,14 @@ pub(crate) fn container() -> Value {
 /// The bench's service.
 pub(crate) fn service() -> Value {
     Value::Service(SERVICE.to_owned())
+}
+
+pub(crate) async fn is_not_done(bench: &Bench, call: &Call, what: &str) {
+    let settled = bench.settle(call).await;
+    assert!(matches!(settled, Settled::NotDone(_)), "{what} before: {settled:?}");
+}
+
+pub(crate) async fn is_done(bench: &Bench, call: &Call, what: &str) {
+    let settled = bench.settle(call).await;
+    assert!(matches!(settled, Settled::Done(_)), "{what} after: {settled:?}");
 }

@@ -7,4 +7,3 @@ mod random;
 mod reference;
 mod rig;
 mod services;
-mod text;

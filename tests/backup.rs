@@ -1,0 +1,6 @@
+//! The family `backup` against real files: what goes in comes out, and nothing else happens.
+
+mod damage;
+mod refusals;
+mod restores;
+mod round_trip;

@@ -1,0 +1,30 @@
+//! The program as scripts and people meet it: help, exit codes, JSON shapes, bad input.
+
+mod arguments;
+mod bad_input;
+mod checking;
+mod disk;
+mod evidence;
+mod planning;
+mod resuming;
+mod running;
+mod terminal;
+
+/// A runbook that writes a file and checks it.
+pub(crate) const SMALL: &str = r#"runbook small "Write a file" {
+  window 10m keep 5m for the way back
+}
+
+inputs {
+  /// Where.
+  place : path
+  /// How often.
+  count : int = 3
+}
+
+step write "Write the file" {
+  budget 1m
+  do fs.write(place, content: "hello") undo { do fs.remove(place) } within 10s
+  check "it is there": fs.exists(place) within 5s
+}
+"#;

@@ -1,0 +1,28 @@
+//! The attempt that a test makes of an action.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstay::action::{Context, Progress};
+use backstay_dsl::effect::Cancel;
+use tokio_util::sync::CancellationToken;
+
+/// The first attempt of a statement that may take two minutes and is not stopped on the way.
+/// The directory of the run is `run` in the folder; nothing is declared.
+pub(crate) fn attempt(run: &str, statement: &str, folder: &Path) -> Context {
+    Context {
+        run: run.to_owned(),
+        key: format!("{run}/{statement}"),
+        attempt: 1,
+        limit: Duration::from_mins(2),
+        cancelled: CancellationToken::new(),
+        cancel: Cancel::Never,
+        topology: Arc::default(),
+        run_directory: folder.join("run"),
+        secrets: Arc::from([]),
+        touches: Vec::new(),
+        working_directory: folder.to_owned(),
+        progress: Progress::default(),
+    }
+}
