@@ -3,12 +3,10 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::sandbox::{Finished, Sandbox};
+use crate::support::sandbox::{Finished, Sandbox, find, signal, wait_until};
 
 const PAUSES: &str = r#"runbook pauses "Waits for somebody to pause it" {
   window 150s keep 60s for the way back
@@ -50,16 +48,16 @@ fn paused() -> (Sandbox, String) {
         .stderr(Stdio::null())
         .spawn();
     let mut child = child.unwrap();
-    let start = Instant::now();
-    while !desk.path("one").exists() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the first step does nothing");
-        sleep(Duration::from_millis(20));
-    }
-    let pid = child.id().to_string();
-    std::process::Command::new("kill")
-        .args(["-INT", &pid])
-        .status()
-        .unwrap();
+    wait_until("the first step is done", || {
+        let transcripts = find(&desk.state_directory(), "transcript.jsonl");
+        let text: String = transcripts
+            .iter()
+            .map(|path| fs::read_to_string(path).unwrap())
+            .collect();
+        text.lines()
+            .any(|line| line.contains(r#""id":"one""#) && line.contains(r#""state":"done""#))
+    });
+    signal(child.id(), "INT");
     assert_eq!(child.wait().unwrap().code(), Some(7));
     let run = desk.run_name();
     (desk, run)

@@ -117,13 +117,24 @@ impl Site {
 
     /// Names in the site's directory.
     pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.root.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
+        names(self.root.path())
     }
+
+    /// Names in a directory of the site.
+    pub(crate) fn names_in(&self, name: &str) -> Vec<String> {
+        names(&self.path(name))
+    }
+}
+
+/// The names in a folder, in order; none where it is not there.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()))
+        .into_iter()
+        .flatten()
+        .collect();
+    names.sort();
+    names
 }
 
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -13,7 +13,7 @@ use backstay::value::{Backup, Value};
 
 use super::wrapped::{Death, Wrapped};
 use crate::support::attempt::attempt;
-use crate::support::backup::{Seen, backup_of, look, wait};
+use crate::support::backup::{Seen, backup_of, look, names, wait};
 use crate::support::daemon::Daemon;
 
 /// A script that waits for ever, and ends when asked.
@@ -223,16 +223,6 @@ impl Drop for Site<'_> {
     fn drop(&mut self) {
         self.clear();
     }
-}
-
-pub(crate) fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()))
-        .into_iter()
-        .flatten()
-        .collect();
-    names.sort();
-    names
 }
 
 /// Cuts every time below a place to the second.

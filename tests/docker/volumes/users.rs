@@ -117,11 +117,11 @@ fn a_folder_of_the_state_is_guarded_too() {
     let restored = site.restore(&backup);
     assert!(matches!(restored, Outcome::Done(_)), "{restored:?}");
     assert_eq!(site.seen(), before);
-    assert_eq!(super::site::names(&folder), ["picture"]);
+    assert_eq!(crate::support::backup::names(&folder), ["picture"]);
     assert_eq!(std::fs::read_to_string(folder.join("picture")).unwrap(), "before");
     site.assert_nothing_left();
     assert!(
-        super::site::names(site.root.path())
+        crate::support::backup::names(site.root.path())
             .iter()
             .all(|name| !name.starts_with('.'))
     );
