@@ -14,8 +14,10 @@ pub(crate) mod http;
 pub(crate) mod notify;
 pub(crate) mod process;
 mod registry;
+mod simulated;
 
 pub use registry::{builtin, catalogue};
+pub use simulated::Simulated;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,12 @@ pub trait Action: Send + Sync {
     /// Finds out whether the attempt of this key happened. Only called for an unknown outcome.
     async fn settle(&self, _context: &Context, _arguments: &Arguments) -> Settled {
         Settled::Undecidable("this action cannot tell whether it happened".to_owned())
+    }
+
+    /// What it gives in a simulated production, where its effects do not say that; `None` where they do. An
+    /// error: it fails without having done anything. What a change does follows from its effects all the same.
+    fn simulate(&self, _call: &GroundCall, _production: &mut dyn Simulated) -> Option<Answer> {
+        None
     }
 
     /// Removes what it kept in a run's directory, or beside what it changed, for as long as the run could

@@ -11,8 +11,9 @@ use super::trouble::{Trouble, clean};
 use super::{Engine, target};
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::typed::shell_line;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::{Container, ProgramOrder};
+use crate::value::Answer;
 
 pub(super) struct Exec(pub(super) Engine);
 
@@ -56,6 +57,10 @@ impl Action for Exec {
             Ok(outcome) => outcome,
             Err(trouble) => trouble.outcome(context),
         }
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        target::simulated(call, production).err().map(Err)
     }
 }
 

@@ -10,9 +10,9 @@ use backstay_dsl::types::Type;
 use super::trouble::clean;
 use super::{Engine, target};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::{Container, HealthStatus};
-use crate::value::Value;
+use crate::value::{Answer, Value};
 
 pub(super) struct ReadHealth(pub(super) Engine);
 
@@ -47,13 +47,23 @@ impl Action for ReadHealth {
         } else {
             format!("{status}: {shown}")
         };
-        let value = Value::Record(BTreeMap::from([
-            ("ok".to_owned(), Value::Bool(status == "healthy")),
-            ("status".to_owned(), Value::Text(status.to_owned())),
-            ("output".to_owned(), Value::Text(output)),
-        ]));
-        Outcome::Done(Evidence::value(value, summary))
+        Outcome::Done(Evidence::value(value_of(status, output), summary))
     }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        Some(target::simulated(call, production).map(|service| {
+            let status = if production.runs(service) { "healthy" } else { "none" };
+            value_of(status, String::new())
+        }))
+    }
+}
+
+fn value_of(status: &str, output: String) -> Value {
+    Value::Record(BTreeMap::from([
+        ("ok".to_owned(), Value::Bool(status == "healthy")),
+        ("status".to_owned(), Value::Text(status.to_owned())),
+        ("output".to_owned(), Value::Text(output)),
+    ]))
 }
 
 fn verdict(container: &Container) -> (&'static str, String) {

@@ -9,9 +9,9 @@ use backstay_dsl::types::Type;
 
 use super::{Engine, target};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::{Mount, MountKind};
-use crate::value::Value;
+use crate::value::{Answer, Value};
 
 pub(super) struct Mounts(pub(super) Engine);
 
@@ -55,6 +55,30 @@ impl Action for Mounts {
         };
         let value = Value::List(mounts.iter().map(value_of).collect());
         Outcome::Done(Evidence::value(value, summary))
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        let service = match target::simulated(call, production) {
+            Ok(service) => service,
+            Err(unanswered) => return Some(Err(unanswered)),
+        };
+        // What it says it writes, so that nothing is forgotten here.
+        let mounts = production.written_by(service).into_iter().map(|part| {
+            let name = part.key.into_iter().next().unwrap_or_default();
+            let kind = match part.kind {
+                ResourceKind::Volume => MountKind::Volume {
+                    source: format!("/simulated/volumes/{name}"),
+                    name,
+                },
+                _ => MountKind::Bind { source: name },
+            };
+            value_of(&Mount {
+                kind,
+                target: "/simulated".to_owned(),
+                is_writable: true,
+            })
+        });
+        Some(Ok(Value::List(mounts.collect())))
     }
 }
 

@@ -7,8 +7,8 @@ use backstay_dsl::types::Type;
 
 use super::{Engine, policy, target};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Outcome};
-use crate::value::Value;
+use crate::action::{Action, Arguments, Context, GroundCall, Outcome, Simulated};
+use crate::value::{Answer, Value};
 
 pub(super) struct ReadRestartPolicy(pub(super) Engine);
 
@@ -32,5 +32,16 @@ impl Action for ReadRestartPolicy {
             Ok(container) => Outcome::value(Value::Text(policy::in_words(&container.restart_policy))),
             Err(trouble) => trouble.outcome(context),
         }
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        Some(target::simulated(call, production).map(|service| {
+            let policy = if production.runs(service) {
+                "unless-stopped"
+            } else {
+                "no"
+            };
+            Value::Text(policy.to_owned())
+        }))
     }
 }

@@ -7,8 +7,8 @@ use backstay_dsl::types::Type;
 
 use super::{Engine, target};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
-use crate::value::Value;
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
+use crate::value::{Answer, Value};
 
 pub(super) struct Restarts(pub(super) Engine);
 
@@ -36,5 +36,9 @@ impl Action for Restarts {
             }
             Err(trouble) => trouble.outcome(context),
         }
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        Some(target::simulated(call, production).map(|_| Value::Int(0)))
     }
 }

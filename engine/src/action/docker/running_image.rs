@@ -9,9 +9,9 @@ use super::Engine;
 use super::target;
 use super::trouble::Trouble;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::Image;
-use crate::value::Value;
+use crate::value::{Answer, Value};
 
 pub(super) struct RunningImage(pub(super) Engine);
 
@@ -39,6 +39,10 @@ impl Action for RunningImage {
             }
             Err(trouble) => trouble.outcome(context),
         }
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        Some(target::simulated(call, production).and_then(|service| production.release(service)))
     }
 }
 

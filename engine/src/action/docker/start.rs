@@ -10,7 +10,8 @@ use super::patience::{asked, bounded};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Settled, Simulated};
+use crate::value::Answer;
 
 pub(super) struct Start(pub(super) Engine);
 
@@ -70,6 +71,10 @@ impl Action for Start {
             Ok(false) => Settled::Done(Evidence::line(format!("{} runs", container.name))),
             Err(reason) => Settled::Undecidable(reason),
         }
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        target::simulated(call, production).err().map(Err)
     }
 }
 

@@ -9,8 +9,8 @@ use backstay_dsl::types::Type;
 
 use super::{Engine, target};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
-use crate::value::Value;
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
+use crate::value::{Answer, Value};
 
 pub(super) struct State(pub(super) Engine);
 
@@ -52,11 +52,24 @@ impl Action for State {
         } else {
             status.clone()
         };
-        let value = Value::Record(BTreeMap::from([
-            ("ok".to_owned(), Value::Bool(is_up)),
-            ("status".to_owned(), Value::Text(status)),
-            ("exit".to_owned(), Value::Int(exit)),
-        ]));
-        Outcome::Done(Evidence::value(value, summary))
+        Outcome::Done(Evidence::value(value_of(is_up, status, exit), summary))
     }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        let service = call.arguments.text("service")?;
+        let status = match (production.is_there(service), production.runs(service)) {
+            (false, _) => "absent",
+            (true, false) => "exited",
+            (true, true) => "running",
+        };
+        Some(Ok(value_of(status == "running", status.to_owned(), 0)))
+    }
+}
+
+fn value_of(is_up: bool, status: String, exit: i64) -> Value {
+    Value::Record(BTreeMap::from([
+        ("ok".to_owned(), Value::Bool(is_up)),
+        ("status".to_owned(), Value::Text(status)),
+        ("exit".to_owned(), Value::Int(exit)),
+    ]))
 }

@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 use super::Engine;
 use super::patience::asked;
 use super::trouble::Trouble;
-use crate::action::{Arguments, Context};
+use crate::action::{Arguments, Context, GroundCall, Simulated};
 use crate::containers::{Container, labels};
 use crate::topology::RunsView;
+use crate::value::Unanswered;
 
 /// The name of the container that the service of a call is.
 pub(super) fn name_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
@@ -89,6 +90,16 @@ pub(super) async fn find_patiently(
     let name = name_of(context, arguments).map_err(Trouble::Failed)?;
     let found = asked(|| engine.container(&name)).await.map_err(Trouble::of_question)?;
     Ok((name, found))
+}
+
+/// The service of a call, where a simulated production has its container.
+pub(super) fn simulated<'a>(call: &'a GroundCall, production: &dyn Simulated) -> Result<&'a str, Unanswered> {
+    let service = call.arguments.text("service").unwrap_or_default();
+    if production.is_there(service) {
+        Ok(service)
+    } else {
+        Err(Unanswered::new(format!("the service `{service}` has no container")))
+    }
 }
 
 /// A container of the service's name that is somebody else's.

@@ -9,8 +9,8 @@ use backstay_dsl::types::Type;
 
 use super::Engine;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
-use crate::value::Value;
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
+use crate::value::{Answer, Value};
 
 pub(super) struct Version(pub(super) Engine);
 
@@ -46,12 +46,21 @@ impl Action for Version {
             ),
             Err(problem) => (problem.to_string(), String::new(), String::new(), problem.to_string()),
         };
-        let value = Value::Record(BTreeMap::from([
-            ("ok".to_owned(), Value::Bool(reason.is_empty())),
-            ("engine".to_owned(), Value::Text(engine)),
-            ("interface".to_owned(), Value::Text(interface)),
-            ("reason".to_owned(), Value::Text(reason)),
-        ]));
+        let value = value_of(&engine, &interface, &reason);
         Outcome::Done(Evidence::value(value, summary))
     }
+
+    fn simulate(&self, _call: &GroundCall, _production: &mut dyn Simulated) -> Option<Answer> {
+        Some(Ok(value_of("simulated", "simulated", "")))
+    }
+}
+
+fn value_of(engine: &str, interface: &str, reason: &str) -> Value {
+    let text = |text: &str| Value::Text(text.to_owned());
+    Value::Record(BTreeMap::from([
+        ("ok".to_owned(), Value::Bool(reason.is_empty())),
+        ("engine".to_owned(), text(engine)),
+        ("interface".to_owned(), text(interface)),
+        ("reason".to_owned(), text(reason)),
+    ]))
 }

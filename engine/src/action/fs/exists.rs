@@ -7,8 +7,8 @@ use backstay_dsl::types::Type;
 
 use super::{path_of, problem};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Outcome};
-use crate::value::Value;
+use crate::action::{Action, Arguments, Context, GroundCall, Outcome, Simulated};
+use crate::value::{Answer, Value};
 
 pub(super) struct Exists;
 
@@ -42,5 +42,11 @@ impl Action for Exists {
             Err(error) => Err(problem("look at", &path, &error)),
         })
         .await
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        Some(Ok(Value::Bool(
+            call.resources().all(|resource| production.exists(resource)),
+        )))
     }
 }

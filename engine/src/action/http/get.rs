@@ -14,9 +14,9 @@ use reqwest::{Client, Response, Url, redirect};
 use super::addresses::{Addresses, Refused, Unknown, refused};
 use crate::action::common::child::plain;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::redact::Redactor;
-use crate::value::Value;
+use crate::value::{Answer, Value};
 
 /// A value keeps so much of an answer.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -69,13 +69,21 @@ impl Action for Get {
         let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_MAX)]).into_owned();
         let cut = if is_cut { ", cut at 64 KiB" } else { "" };
         let summary = format!("status {status}, {} bytes{cut}", text.len());
-        let value = Value::Record(BTreeMap::from([
-            ("ok".to_owned(), Value::Bool((200..300).contains(&status))),
-            ("status".to_owned(), Value::Int(i64::from(status))),
-            ("body".to_owned(), Value::Text(text)),
-        ]));
-        Outcome::Done(Evidence::value(value, summary))
+        Outcome::Done(Evidence::value(response(status, text), summary))
     }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        let status = if production.reads_stopped(call) { 503 } else { 200 };
+        Some(Ok(response(status, "simulated".to_owned())))
+    }
+}
+
+fn response(status: u16, body: String) -> Value {
+    Value::Record(BTreeMap::from([
+        ("ok".to_owned(), Value::Bool((200..300).contains(&status))),
+        ("status".to_owned(), Value::Int(i64::from(status))),
+        ("body".to_owned(), Value::Text(body)),
+    ]))
 }
 
 struct Request {

@@ -7,8 +7,8 @@ use backstay_dsl::types::Type;
 
 use super::members::{in_words, mark_of, marked};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
-use crate::value::Value;
+use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
+use crate::value::{Answer, Value};
 
 pub(super) struct Alive;
 
@@ -38,5 +38,10 @@ impl Action for Alive {
             Ok(Outcome::Done(Evidence::value(Value::Bool(!living.is_empty()), summary)))
         })
         .await
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        let service = call.arguments.text("service")?;
+        Some(Ok(Value::Bool(production.runs(service))))
     }
 }
