@@ -74,15 +74,6 @@ pub enum Settle {
     Person,
 }
 
-/// How the simulated world carries an action out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Simulation {
-    /// By interpreting its effects.
-    ByEffects,
-    /// By the simulated world's body of this name.
-    Body(&'static str),
-}
-
 /// What an action looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
@@ -113,8 +104,6 @@ pub struct Signature {
     pub is_partial: bool,
     /// What turning back may do while it runs.
     pub cancel: Cancel,
-    /// How it rehearses.
-    pub simulation: Simulation,
 }
 
 impl Signature {

@@ -16,7 +16,7 @@ pub(crate) mod process;
 mod registry;
 mod simulated;
 
-pub use registry::{builtin, catalogue};
+pub use registry::{builtin, catalogue, without_engine};
 pub use simulated::Simulated;
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::Signature;
+use backstay_dsl::catalogue::{Catalogue, Signature};
 use backstay_dsl::effect::{Cancel, Touch};
 use tokio_util::sync::CancellationToken;
 
@@ -276,20 +276,23 @@ pub enum Settled {
     Undecidable(String),
 }
 
-/// All built-in actions.
+/// Actions by name, with what the compiler sees of them. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
-    actions: BTreeMap<String, Arc<dyn Action>>,
+    actions: Arc<BTreeMap<String, Arc<dyn Action>>>,
+    catalogue: Arc<Catalogue>,
 }
 
 impl Registry {
     /// A registry of these actions.
     pub fn new(actions: Vec<Arc<dyn Action>>) -> Self {
+        let described: Vec<_> = actions.into_iter().map(|action| (action.signature(), action)).collect();
+        let actions = described
+            .iter()
+            .map(|(signature, action)| (signature.full_name(), Arc::clone(action)));
         Self {
-            actions: actions
-                .into_iter()
-                .map(|action| (action.signature().full_name(), action))
-                .collect(),
+            actions: Arc::new(actions.collect()),
+            catalogue: Arc::new(Catalogue::new(described.into_iter().map(|(signature, _)| signature))),
         }
     }
 
@@ -304,8 +307,8 @@ impl Registry {
     }
 
     /// What the compiler sees of them.
-    pub fn catalogue(&self) -> backstay_dsl::catalogue::Catalogue {
-        backstay_dsl::catalogue::Catalogue::new(self.actions.values().map(|action| action.signature()))
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
     }
 }
 

@@ -1,7 +1,7 @@
 //! The simulated world: carries actions out by their effects, with faults where they are wanted.
 //!
 //! Rehearsals and tests drive the real driver over it. It knows no action by its body unless its effects
-//! do not say enough (`answers`); everything else follows from what the call says it touches.
+//! do not say enough ([`Action::simulate`]); everything else follows from what the call says it touches.
 //! Deterministic: time is virtual ([`clock`]), nothing is random, maps are ordered.
 //! Absent on purpose: files, processes, sockets.
 
@@ -20,12 +20,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Extent;
+use backstay_dsl::types::Type;
 
-use crate::action::{Context, Evidence, GroundCall, Outcome, Settled};
+use crate::action::{Action, Context, Evidence, GroundCall, Outcome, Registry, Settled};
 use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState};
 use crate::plan::Plan;
 use crate::value::{GroundResource, Value};
@@ -47,7 +48,7 @@ pub type Script = Box<dyn Fn(&GroundCall, &Production) -> Option<Value> + Send +
 
 /// A production that exists only here.
 pub struct SimulatedWorld {
-    catalogue: Catalogue,
+    registry: Registry,
     /// The statements that are actions: their faults are not those of the questions they ask on the way.
     actions: BTreeSet<String>,
     script: Option<Script>,
@@ -71,11 +72,11 @@ struct Inner {
 
 impl SimulatedWorld {
     /// The production of a plan as it is at the start, with these faults.
-    pub fn new(plan: &Plan, catalogue: Catalogue, clock: Arc<SimulatedClock>, faults: Vec<Fault>) -> Self {
+    pub fn new(plan: &Plan, registry: Registry, clock: Arc<SimulatedClock>, faults: Vec<Fault>) -> Self {
         let statements = plan.statements.iter();
         let actions = statements.filter(|(_, statement)| matches!(statement.kind, StatementKind::Do(_)));
         Self {
-            catalogue,
+            registry,
             actions: actions.map(|(key, _)| key.clone()).collect(),
             script: None,
             wells: wells(plan),
@@ -156,9 +157,13 @@ impl SimulatedWorld {
         }
         let attempt = (key.to_owned(), context.attempt);
         let mut inner = self.lock();
-        if let Some(reason) = inner.production.refusal(call) {
-            return Outcome::failed(reason);
-        }
+        let (action, result) = self.known(call);
+        let simulated = action.and_then(|action| action.simulate(call, &mut inner.production));
+        let said = match simulated {
+            Some(Err(unanswered)) => return Outcome::failed(unanswered.reason),
+            Some(Ok(value)) => Some(value),
+            None => None,
+        };
         let extent = match fault {
             Some(FaultKind::FailsBefore | FaultKind::LostNotDone) => None,
             Some(FaultKind::HalfWay) => Some(Extent::Half),
@@ -166,8 +171,8 @@ impl SimulatedWorld {
         };
         let mut value = None;
         if let Some(extent) = extent {
-            let result = self.catalogue.get(&call.action).map(|signature| &signature.result);
-            value = inner.production.change(key, context.attempt, call, result, extent);
+            let said = said.or_else(|| production::value_of_change(key, context.attempt, call, result));
+            value = inner.production.change(key, context.attempt, call, said, extent);
         }
         if extent == Some(Extent::Whole) {
             inner.ledger.insert(attempt, value.clone());
@@ -201,19 +206,29 @@ impl SimulatedWorld {
         if fault == Some(FaultKind::Unanswered) {
             return Outcome::failed("it gives no answer");
         }
-        let result = self.catalogue.get(&call.action).map(|signature| &signature.result);
+        let (action, result) = self.known(call);
         let answer = {
             let mut inner = self.lock();
             let read = inner.read.entry(key.to_owned()).or_default();
             read.extend(call.resources().cloned());
             let scripted = self.script.as_ref().and_then(|script| script(call, &inner.production));
-            scripted.map_or_else(|| inner.production.ask(call, result), Ok)
+            match scripted {
+                Some(value) => Ok(value),
+                None => inner.production.ask(call, action, result),
+            }
         };
         match answer {
             Ok(value) if fault == Some(FaultKind::Untrue) => Outcome::value(answers::untrue(&value)),
             Ok(value) => Outcome::value(value),
-            Err(reason) => Outcome::failed(reason),
+            Err(unanswered) => Outcome::failed(unanswered.reason),
         }
+    }
+
+    /// The action of a call, and what it gives.
+    fn known(&self, call: &GroundCall) -> (Option<&dyn Action>, Option<&Type>) {
+        let signature = self.registry.catalogue().get(&call.action);
+        let action = self.registry.get(&call.action).map(AsRef::as_ref);
+        (action, signature.map(|signature| &signature.result))
     }
 
     /// Nothing comes until it is stopped or its limit is over.
@@ -267,11 +282,8 @@ fn statement_key(context: &Context) -> &str {
 impl World for SimulatedWorld {
     async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
         let key = statement_key(context);
-        let is_read = self
-            .catalogue
-            .get(&call.action)
-            .is_some_and(backstay_dsl::catalogue::Signature::is_read);
-        if is_read || containers::is_question(&call.action) {
+        let signature = self.registry.catalogue().get(&call.action);
+        if signature.is_some_and(Signature::is_read) {
             self.ask(context, key, call).await
         } else {
             self.change(context, key, call).await

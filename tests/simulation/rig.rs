@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use backstay::action::catalogue;
+use backstay::action::{catalogue, without_engine};
 use backstay::eval::Places;
 use backstay::event::{Event, RunEnd, RunResumed, RunStart, Stamped};
 use backstay::plan::{Parts, Plan};
@@ -131,8 +131,7 @@ impl Rig {
     /// A world with these faults, before the run begins.
     pub(crate) fn scene(&self, faults: Vec<Fault>, outside: Outside) -> Scene<'_> {
         let clock = SimulatedClock::new();
-        let catalogue = catalogue();
-        let mut world = SimulatedWorld::new(&self.plan, catalogue, Arc::clone(&clock), faults);
+        let mut world = SimulatedWorld::new(&self.plan, without_engine(), Arc::clone(&clock), faults);
         if let Some(script) = (self.script)() {
             world = world.with_script(script);
         }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::compile::{Compiled, compile};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::source::Sources;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(backstay::action::catalogue);
+static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(backstay::action::catalogue);
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstay::action::{builtin, catalogue};
+use backstay::action::{builtin, without_engine};
 use backstay::containers::{Containers, NoEngine};
 use backstay::plan::Plan;
 use backstay::rehearse::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
@@ -47,7 +47,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
     let bench = Bench::new(
         |topology| {
             let plan = plan(topology);
-            Arc::new(SimulatedWorld::new(&plan, catalogue(), clock.clone(), vec![fault]))
+            Arc::new(SimulatedWorld::new(&plan, without_engine(), clock.clone(), vec![fault]))
         },
         Some(clock.clone()),
     );

@@ -1,6 +1,6 @@
 //! A small catalogue, and the checker called on texts: for unit tests.
 
-use crate::catalogue::{Catalogue, Parameter, Pattern, Settle, Signature, Simulation, Sink};
+use crate::catalogue::{Catalogue, Parameter, Pattern, Settle, Signature, Sink};
 use crate::check::{ModuleText, check};
 use crate::diagnostic::Diagnostics;
 use crate::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
@@ -236,7 +236,6 @@ fn read(family: &'static str, name: &'static str, result: Type) -> Made {
         settle: Settle::NotNeeded,
         is_partial: false,
         cancel: Cancel::Kill,
-        simulation: Simulation::ByEffects,
     })
 }
 

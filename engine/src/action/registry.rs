@@ -8,8 +8,13 @@ use super::{Registry, backup, docker, exec, fs, http, notify, process};
 use crate::containers::{Containers, NoEngine};
 
 /// What the compiler sees of all built-in actions.
-pub fn catalogue() -> Catalogue {
-    builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>)).catalogue()
+pub fn catalogue() -> Arc<Catalogue> {
+    Arc::clone(without_engine().catalogue())
+}
+
+/// The registry of all built-in actions, where no engine will be asked: to compile and to rehearse.
+pub fn without_engine() -> Registry {
+    builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>))
 }
 
 /// The registry of all built-in actions; those that need a container engine use this one.

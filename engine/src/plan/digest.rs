@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use backstay_dsl::catalogue::{Catalogue, Pattern, Settle, Signature, Simulation, Sink};
+use backstay_dsl::catalogue::{Catalogue, Pattern, Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
@@ -123,10 +123,6 @@ fn signature_bytes(bytes: &mut Canonical, signature: &Signature) {
         Cancel::Kill => bytes.word("kill"),
         Cancel::Grace { ms } => bytes.word("grace").number(ms),
         Cancel::Never => bytes.word("never"),
-    };
-    match signature.simulation {
-        Simulation::ByEffects => bytes.word("effects"),
-        Simulation::Body(body) => bytes.word(body),
     };
 }
 

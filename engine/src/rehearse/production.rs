@@ -17,13 +17,10 @@ use backstay_dsl::types::Type;
 use super::answers;
 use super::containers::{self, Containers};
 use super::contents::{Content, Contents};
-use crate::action::GroundCall;
+use crate::action::{Action, GroundCall, Simulated};
 use crate::plan::Plan;
 use crate::topology::{PartView, RunsView, Topology};
-use crate::value::{Backup, GroundResource, Value};
-
-/// Bytes that are free on every disk.
-const FREE_BYTES: u64 = 1 << 40;
+use crate::value::{Answer, Backup, GroundResource, Unanswered, Value};
 
 /// Production as it is.
 #[derive(Debug, Clone)]
@@ -124,16 +121,15 @@ impl Production {
         };
     }
 
-    /// Carries an action out as far as `extent`, and gives its value.
+    /// Carries an action out as far as `extent`, and gives back its value: of a backup it is what was captured.
     pub(super) fn change(
         &mut self,
         key: &str,
         n: u32,
         call: &GroundCall,
-        result: Option<&Type>,
+        value: Option<Value>,
         extent: Extent,
     ) -> Option<Value> {
-        let value = value_of_change(key, n, call, result);
         let mut touches = call.touches.clone();
         if let Some(Value::Backup(backup)) = &value {
             touches.push(Touch::Captures {
@@ -238,7 +234,7 @@ impl Production {
     }
 
     /// Answers a question; the error says why there is no answer.
-    pub(super) fn ask(&mut self, call: &GroundCall, result: Option<&Type>) -> Result<Value, String> {
+    pub(super) fn ask(&mut self, call: &GroundCall, action: Option<&dyn Action>, result: Option<&Type>) -> Answer {
         let ty = result.unwrap_or(&Type::Unknown);
         for touch in &call.touches {
             if let Touch::Proves(_) = touch {
@@ -246,15 +242,9 @@ impl Production {
                 self.state = next(&self.state, &self.shape, &term, Given::OTHER, Extent::Whole);
             }
         }
-        if let Some(answer) = self.of_container(call) {
-            return answer;
-        }
-        match call.action.as_str() {
-            "fs.exists" => Ok(Value::Bool(self.exists(call))),
-            "fs.free" => Ok(Value::Size(FREE_BYTES)),
-            "process.alive" => Ok(Value::Bool(self.runs(call))),
-            "http.get" => Ok(http_answer(ty, self.reads_stopped(call))),
-            _ => self.answer(call, ty),
+        match action.and_then(|action| action.simulate(call, self)) {
+            Some(answer) => answer,
+            None => self.answer(call, ty).map_err(Unanswered::new),
         }
     }
 
@@ -282,48 +272,46 @@ impl Production {
             Content::Gone => Err(format!("{} is gone", named(resource))),
         }
     }
+}
 
-    /// Answers a question of the family `docker`; `None` for every other one.
-    fn of_container(&mut self, call: &GroundCall) -> Option<Result<Value, String>> {
-        let name = call.arguments.text("service").unwrap_or_default();
-        let runs = self.state.members.get(name).is_some_and(|member| member.run.is_some());
-        if call.action != "docker.running_image" {
-            return self.containers.answer(&call.action, name, runs);
+impl Simulated for Production {
+    fn exists(&self, resource: &GroundResource) -> bool {
+        *self.contents.of(resource) != Content::Gone
+    }
+
+    fn runs(&self, service: &str) -> bool {
+        self.state
+            .members
+            .get(service)
+            .is_some_and(|member| member.run.is_some())
+    }
+
+    fn is_there(&self, service: &str) -> bool {
+        self.containers.is_there(service)
+    }
+
+    fn release(&mut self, service: &str) -> Answer {
+        if !self.runs(service) {
+            return Err(Unanswered::new(format!("the service `{service}` does not run")));
         }
-        if !runs {
-            return Some(Err(format!("no container of the service `{name}` runs")));
+        let resource = Resource::new(ResourceKind::Service, service.to_owned());
+        let pin = self.pin_of(&resource).unwrap_or(resource);
+        let start = self.contents.start_text(&pin, || containers::image_of(service));
+        match self.containers.runs(service) {
+            Content::Text(text) => Ok(Value::Image(text.clone())),
+            Content::Half { .. } => Err(Unanswered::new(format!("the service `{service}` was left half-way"))),
+            _ => Ok(Value::Image(start)),
         }
-        let service = Resource::new(ResourceKind::Service, name.to_owned());
-        let pin = self.pin_of(&service).unwrap_or(service);
-        let start = self.contents.start_text(&pin, || containers::image_of(name));
-        let image = match self.containers.runs(name) {
-            Content::Text(text) => text.clone(),
-            Content::Half { .. } => return Some(Err(format!("the service `{name}` was left half-way"))),
-            _ => start,
-        };
-        Some(Ok(Value::Image(image)))
     }
 
-    /// Why an action cannot be carried out here at all.
-    pub(super) fn refusal(&self, call: &GroundCall) -> Option<String> {
-        self.containers.refusal(call)
+    fn written_by(&self, service: &str) -> Vec<GroundResource> {
+        let service = self.shape.services.get(service);
+        let written = service.iter().flat_map(|service| &service.writes);
+        let states = written.filter_map(|(state, _)| self.shape.states.get(state));
+        states.flatten().map(plain).collect()
     }
 
-    fn exists(&self, call: &GroundCall) -> bool {
-        call.resources()
-            .all(|resource| *self.contents.of(resource) != Content::Gone)
-    }
-
-    fn runs(&self, call: &GroundCall) -> bool {
-        call.resources().all(|resource| {
-            let names = self.shape.members_of(&ground(resource)).into_iter();
-            names
-                .filter_map(|name| self.state.members.get(name))
-                .all(|member| member.run.is_some())
-        })
-    }
-
-    /// Whether a question is about a service that does not run.
+    /// An ingress answers whatever runs behind it.
     fn reads_stopped(&self, call: &GroundCall) -> bool {
         call.touches.iter().any(|touch| match touch {
             Touch::Reads(resource) | Touch::ValueOf(resource) => {
@@ -339,8 +327,8 @@ impl Production {
     }
 }
 
-/// What an action gives.
-fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Option<&Type>) -> Option<Value> {
+/// What an action gives, where it does not say itself.
+pub(super) fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Option<&Type>) -> Option<Value> {
     let ty = result?;
     if let (Type::Backup, Some(state)) = (ty, call.arguments.text("state")) {
         let folder = call.arguments.text("to").unwrap_or("/simulated");
@@ -357,17 +345,6 @@ fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Option<&Type>) 
         (_, Some(said)) => Some(answers::healthy(ty, said)),
         _ => Some(answers::plausible(ty, "")),
     }
-}
-
-fn http_answer(ty: &Type, is_down: bool) -> Value {
-    let plain = answers::plausible(ty, "");
-    let Value::Record(mut fields) = plain else {
-        return plain;
-    };
-    let status = if is_down { 503 } else { 200 };
-    fields.insert("ok".to_owned(), Value::Bool(!is_down));
-    fields.insert("status".to_owned(), Value::Int(status));
-    Value::Record(fields)
 }
 
 /// A resource as records name it.

@@ -34,7 +34,7 @@ pub struct Edge {
     /// Where paths are taken from.
     pub places: Places,
     /// What the compiler sees of the actions.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Performs actions.
     pub world: Arc<dyn World>,
     /// Tells time.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Simulation};
+use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
@@ -75,7 +75,6 @@ impl Action for Create {
             settle: Settle::Action,
             is_partial: false,
             cancel: Cancel::Kill,
-            simulation: Simulation::ByEffects,
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Pattern, Settle, Signature, Simulation};
+use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
@@ -49,7 +49,6 @@ impl Action for Restore {
             settle: Settle::Action,
             is_partial: true,
             cancel: Cancel::Never,
-            simulation: Simulation::ByEffects,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Pattern, Settle, Signature, Simulation};
+use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
@@ -56,7 +56,6 @@ impl Action for Verify {
             settle: Settle::NotNeeded,
             is_partial: false,
             cancel: Cancel::Kill,
-            simulation: Simulation::ByEffects,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Every action names what differs from the usual; what is usual stands in [`read`] and [`change`].
 
-use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Simulation, Sink};
+use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
@@ -30,7 +30,6 @@ pub(crate) fn read(family: &'static str, name: &'static str, doc: &'static str) 
         settle: Settle::NotNeeded,
         is_partial: false,
         cancel: Cancel::Kill,
-        simulation: Simulation::ByEffects,
     })
 }
 

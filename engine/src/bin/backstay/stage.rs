@@ -54,7 +54,7 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
     Ok(Edge {
         state_directory,
         places: places()?,
-        catalogue: registry.catalogue(),
+        catalogue: Arc::clone(registry.catalogue()),
         world: Arc::new(RealWorld::new(registry)),
         clock: Arc::new(RealClock),
         person: Arc::new(AnswersPerson::new(given, operator.clone(), at_terminal)),

@@ -38,7 +38,7 @@ impl Place {
                 working_directory: self.0.path().to_owned(),
                 home: None,
             },
-            catalogue: registry.catalogue(),
+            catalogue: Arc::clone(registry.catalogue()),
             world: Arc::new(RealWorld::new(registry)),
             clock: Arc::new(RealClock),
             person: Arc::new(AnswersPerson::new(BTreeMap::new(), "test", None)),
