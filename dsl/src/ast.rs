@@ -25,6 +25,17 @@ pub struct File {
     pub uses: Vec<Use>,
     /// Everything else, in order.
     pub items: Vec<Item>,
+    /// What the tree says nothing of, for whoever writes the text anew.
+    pub trivia: Trivia,
+}
+
+/// Comments and blank lines of a file, both in order of the text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trivia {
+    /// Each `#` comment, to the last character before the end of its line. `///` is documentation.
+    pub comments: Vec<Span>,
+    /// The first byte of each line that holds nothing; lines within a text are none.
+    pub blank_lines: Vec<u32>,
 }
 
 /// `use std.x.y as name`, `use "./file.runbook" as name`, `use std.x.{a, b} by INPUT as name`.

@@ -19,6 +19,7 @@ pub mod model;
 pub mod order;
 pub mod pages;
 pub mod parse;
+pub mod print;
 pub mod prove;
 #[cfg(test)]
 mod sample;

@@ -10,17 +10,17 @@
 
 mod brackets;
 mod build;
+mod keywords;
 mod message;
 mod recover;
 mod report;
 mod scan;
 mod split;
-mod words;
 
 use crate::ast::{File, ItemKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Position, SourceId};
-use brackets::{Fault, TooDeep};
+use brackets::{BracketError, TooDeep};
 use build::Built;
 use report::Report;
 use scan::{Token, TokenKind};
@@ -60,7 +60,11 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
             .push(Diagnostic::error("too-large", report.span(0, 0), message).help("split it into modules with `use`"));
         return File::default();
     }
-    let mut tokens = scan::scan(text);
+    let (mut tokens, trivia) = scan::scan(source, text);
+    let mut file = File {
+        trivia,
+        ..File::default()
+    };
     let faults = match brackets::match_brackets(text, &mut tokens) {
         Ok(faults) => faults,
         Err(TooDeep(index)) => {
@@ -70,12 +74,11 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
             report.push(
                 Diagnostic::error("too-deep", span, message).help("name parts with `let`, or make a `procedure`"),
             );
-            return File::default();
+            return file;
         }
     };
     tell_tokens(text, &tokens, &mut report);
     tell_brackets(&tokens, &faults, text, &mut report);
-    let mut file = File::default();
     for piece in Pieces::new(text, &tokens, &faults) {
         if report.is_full() {
             break;
@@ -153,7 +156,7 @@ fn tell_tokens(text: &str, tokens: &[Token], report: &mut Report<'_>) {
     }
 }
 
-fn tell_brackets(tokens: &[Token], faults: &[Fault], text: &str, report: &mut Report<'_>) {
+fn tell_brackets(tokens: &[Token], faults: &[BracketError], text: &str, report: &mut Report<'_>) {
     for fault in faults {
         if report.is_full() {
             return;

@@ -89,7 +89,33 @@ pub enum BinaryOperator {
     Divide,
 }
 
+/// How tightly what stands between values binds, loosest first.
+pub(crate) mod binding {
+    pub(crate) const NOT: u8 = 2;
+    pub(crate) const COMPARISON: u8 = 3;
+    pub(crate) const DEFAULT: u8 = 4;
+    /// `.field` and `at start`.
+    pub(crate) const FIELD: u8 = 7;
+}
+
 impl BinaryOperator {
+    pub(crate) fn binding(self) -> u8 {
+        match self {
+            Self::Or => 0,
+            Self::And => 1,
+            Self::Equal
+            | Self::NotEqual
+            | Self::Less
+            | Self::LessEqual
+            | Self::Greater
+            | Self::GreaterEqual
+            | Self::Contains
+            | Self::Matches => binding::COMPARISON,
+            Self::Add | Self::Subtract => 5,
+            Self::Multiply | Self::Divide => 6,
+        }
+    }
+
     /// How it is written.
     pub fn word(self) -> &'static str {
         match self {
@@ -122,6 +148,18 @@ pub enum Test {
     Pinned,
     /// `is well`: the service's own question holds.
     Well,
+}
+
+impl Test {
+    /// How it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Present => "present",
+            Self::Pinned => "pinned",
+            Self::Well => "well",
+        }
+    }
 }
 
 /// `path(arguments)`.

@@ -1,14 +1,14 @@
 //! Which bracket closes which, how deep everything lies, and what is never closed.
 
+use super::keywords;
 use super::scan::{Token, TokenKind};
-use super::words;
 
 /// Brackets may be nested this deep; the grammar, the checker and all that walks a tree rely on it.
 pub(super) const DEPTH_MAX: usize = 64;
 
 /// A bracket without its partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct BracketError {
     /// Whether it opens and is never closed; else it closes what is not open.
     pub(super) never_closed: bool,
     /// The bracket, as a place in the tokens.
@@ -27,7 +27,7 @@ pub(super) struct TooDeep(pub(super) usize);
 ///
 /// Where brackets do not balance, a second pass uses the form of the text: an item keyword in the
 /// first column ends whatever is open, a statement word that begins a line ends open `(` and `[`.
-pub(super) fn match_brackets(text: &str, tokens: &mut [Token]) -> Result<Vec<Fault>, TooDeep> {
+pub(super) fn match_brackets(text: &str, tokens: &mut [Token]) -> Result<Vec<BracketError>, TooDeep> {
     let faults = Matcher::new(text, tokens, false).run()?;
     if faults.is_empty() {
         return Ok(faults);
@@ -40,7 +40,7 @@ struct Matcher<'a> {
     tokens: &'a mut [Token],
     by_form: bool,
     open: Vec<usize>,
-    faults: Vec<Fault>,
+    faults: Vec<BracketError>,
     suspect: Option<usize>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn run(mut self) -> Result<Vec<Fault>, TooDeep> {
+    fn run(mut self) -> Result<Vec<BracketError>, TooDeep> {
         for index in 0..self.tokens.len() {
             if self.by_form {
                 self.close_by_form(index);
@@ -104,7 +104,7 @@ impl<'a> Matcher<'a> {
             .rposition(|opener| self.byte(*opener) == wanted || self.byte(*opener) == b'{')
             .filter(|place| self.byte(self.open[*place]) == wanted);
         let Some(place) = partner else {
-            self.faults.push(Fault {
+            self.faults.push(BracketError {
                 never_closed: false,
                 bracket: index,
                 until: index,
@@ -126,7 +126,7 @@ impl<'a> Matcher<'a> {
         while self.open.len() > place {
             let Some(bracket) = self.open.pop() else { return };
             let suspect = self.suspect.filter(|suspect| *suspect > bracket);
-            self.faults.push(Fault {
+            self.faults.push(BracketError {
                 never_closed: true,
                 bracket,
                 until,
@@ -141,14 +141,14 @@ impl<'a> Matcher<'a> {
             return;
         }
         let first_column = token.start == 0 || self.text.as_bytes().get(token.start as usize - 1) == Some(&b'\n');
-        if first_column && (token.kind == TokenKind::Doc || words::begins_item(self.text, self.tokens, index)) {
+        if first_column && (token.kind == TokenKind::Doc || keywords::begins_item(self.text, self.tokens, index)) {
             let documents = token.kind != TokenKind::Doc || self.documents_item(index);
             if documents {
                 self.abandon(0, index);
                 return;
             }
         }
-        if token.kind == TokenKind::Word && words::looks_like_statement(self.text, self.tokens, index) {
+        if token.kind == TokenKind::Word && keywords::looks_like_statement(self.text, self.tokens, index) {
             let outer = self.open.iter().rposition(|opener| self.byte(*opener) == b'{');
             self.abandon(outer.map_or(0, |place| place + 1), index);
         }
@@ -167,7 +167,7 @@ impl<'a> Matcher<'a> {
         next.is_some_and(|next| {
             let start = self.tokens[next].start as usize;
             let first_column = start == 0 || self.text.as_bytes().get(start - 1) == Some(&b'\n');
-            first_column && words::begins_item(self.text, self.tokens, next)
+            first_column && keywords::begins_item(self.text, self.tokens, next)
         })
     }
 

@@ -2,10 +2,10 @@
 //! rules never leave this file.
 
 use super::Rule;
+use super::keywords::{self, Block};
 use super::report::Report;
 use super::scan::{Token, TokenKind};
 use super::split::Piece;
-use super::words::{self, Block};
 use crate::diagnostic::Diagnostic;
 use crate::suggest::closest;
 
@@ -193,7 +193,7 @@ fn unknown_word(
     } else {
         closest(word, clauses.into_iter().chain(known.iter().copied()))
     };
-    let elsewhere = words::STATEMENTS.contains(&word) || words::ITEMS.contains(&word) || phrase::is_clause(word);
+    let elsewhere = keywords::STATEMENTS.contains(&word) || keywords::ITEMS.contains(&word) || phrase::is_clause(word);
     let message = if elsewhere {
         format!("`{word}` may not stand here, in {}", block.title())
     } else if block == Block::Statements || block == Block::Rollback {
@@ -204,7 +204,7 @@ fn unknown_word(
     let mut diagnostic = Diagnostic::error("unknown-statement", span, message);
     if let Some(nearest) = nearest {
         diagnostic = diagnostic.suggest(format!("did you mean `{nearest}`?"), span, nearest);
-    } else if let Some(hint) = words::foreign(word) {
+    } else if let Some(hint) = keywords::foreign(word) {
         diagnostic = diagnostic.help(hint);
     } else if let Some(hint) = phrase::clause_home(word) {
         diagnostic = diagnostic.help(hint);
@@ -218,7 +218,7 @@ fn unknown_word(
 
 /// A word at the top level that begins no item.
 fn unknown_item(word: &str, span: crate::source::Span) -> Diagnostic {
-    let is_statement = words::STATEMENTS.contains(&word);
+    let is_statement = keywords::STATEMENTS.contains(&word);
     let message = if is_statement {
         format!("`{word}` stands outside of every step")
     } else {
@@ -228,12 +228,12 @@ fn unknown_item(word: &str, span: crate::source::Span) -> Diagnostic {
     if is_statement {
         return diagnostic.help("put it into a `step … { … }`; or is there a `}` too many above it?");
     }
-    if let Some(nearest) = closest(word, words::ITEMS.iter().copied()) {
+    if let Some(nearest) = closest(word, keywords::ITEMS.iter().copied()) {
         diagnostic = diagnostic.suggest(format!("did you mean `{nearest}`?"), span, nearest);
-    } else if let Some(hint) = words::foreign(word) {
+    } else if let Some(hint) = keywords::foreign(word) {
         diagnostic = diagnostic.help(hint);
     }
-    diagnostic.help(format!("a file holds {}", phrase::list(words::ITEMS)))
+    diagnostic.help(format!("a file holds {}", phrase::list(keywords::ITEMS)))
 }
 
 /// Tells of tokens at the top level that belong to no item.
@@ -253,7 +253,7 @@ pub(super) fn misplaced(text: &str, tokens: &[Token], piece: &Piece, report: &mu
     };
     let span = report.span(token.start as usize, token.end as usize);
     let word = token.text(text);
-    let diagnostic = if token.kind == TokenKind::Word && words::ITEMS.contains(&word) {
+    let diagnostic = if token.kind == TokenKind::Word && keywords::ITEMS.contains(&word) {
         Diagnostic::error("syntax", span, format!("`{word}` is not complete")).help(phrase::form(word, None))
     } else if token.kind == TokenKind::Word {
         unknown_item(word, span)
@@ -263,7 +263,7 @@ pub(super) fn misplaced(text: &str, tokens: &[Token], piece: &Piece, report: &mu
             span,
             format!("{} begins no item", phrase::found(*token, word)),
         )
-        .help(format!("a file holds {}", phrase::list(words::ITEMS)))
+        .help(format!("a file holds {}", phrase::list(keywords::ITEMS)))
     };
     report.push(diagnostic);
 }

@@ -1,6 +1,9 @@
 //! The first look at a text: tokens, so that strings, comments and brackets are known before the
 //! grammar runs. Absent: meaning of words, and nesting (see `brackets`).
 
+use crate::ast::Trivia;
+use crate::source::{SourceId, Span};
+
 /// What kind of thing a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
@@ -51,13 +54,16 @@ impl Token {
     }
 }
 
-/// Cuts a text into tokens. White space and `#` comments are left out.
-pub(super) fn scan(text: &str) -> Vec<Token> {
+/// Cuts a text into tokens, and notes what lies between them: together with white space they are the text.
+pub(super) fn scan(source: SourceId, text: &str) -> (Vec<Token>, Trivia) {
     let mut scanner = Scanner {
         text,
         bytes: text.as_bytes(),
         at: 0,
         fresh_line: true,
+        line_start: 0,
+        source,
+        trivia: Trivia::default(),
         tokens: Vec::with_capacity(text.len() / 5),
     };
     if text.starts_with('\u{feff}') {
@@ -66,7 +72,7 @@ pub(super) fn scan(text: &str) -> Vec<Token> {
     while let Some(byte) = scanner.bytes.get(scanner.at).copied() {
         scanner.token(byte);
     }
-    scanner.tokens
+    (scanner.tokens, scanner.trivia)
 }
 
 struct Scanner<'a> {
@@ -74,18 +80,18 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     fresh_line: bool,
+    line_start: usize,
+    source: SourceId,
+    trivia: Trivia,
     tokens: Vec<Token>,
 }
 
 impl Scanner<'_> {
     fn token(&mut self, byte: u8) {
         match byte {
-            b'\n' => {
-                self.fresh_line = true;
-                self.at += 1;
-            }
+            b'\n' => self.line_break(),
             b' ' | b'\t' | b'\r' => self.at += 1,
-            b'#' => self.at = self.line_end(self.at),
+            b'#' => self.comment(),
             b'"' => self.string(),
             b'/' if self.bytes[self.at..].starts_with(b"///") => {
                 let end = self.line_end(self.at);
@@ -122,6 +128,25 @@ impl Scanner<'_> {
         });
         self.fresh_line = false;
         self.at = end;
+    }
+
+    fn line_break(&mut self) {
+        let line_start = offset(self.line_start);
+        let last = self.trivia.comments.last();
+        if self.fresh_line && last.is_none_or(|comment| comment.start < line_start) {
+            self.trivia.blank_lines.push(line_start);
+        }
+        self.fresh_line = true;
+        self.at += 1;
+        self.line_start = self.at;
+    }
+
+    fn comment(&mut self) {
+        let line_end = self.line_end(self.at);
+        let end = self.text[..line_end].trim_end_matches('\r').len();
+        let comment = Span::new(self.source, offset(self.at), offset(end));
+        self.trivia.comments.push(comment);
+        self.at = line_end;
     }
 
     fn line_end(&self, from: usize) -> usize {

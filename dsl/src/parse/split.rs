@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::brackets::Fault;
+use super::brackets::BracketError;
+use super::keywords;
 use super::scan::{Token, TokenKind};
-use super::words;
 
 /// A stretch of tokens at the top level.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub(super) struct Piece {
 pub(super) struct Pieces<'a> {
     text: &'a str,
     tokens: &'a [Token],
-    faults: &'a [Fault],
+    faults: &'a [BracketError],
     at: usize,
 }
 
 impl<'a> Pieces<'a> {
-    /// Begins at the first token. The faults come in order of [`Fault::until`].
-    pub(super) fn new(text: &'a str, tokens: &'a [Token], faults: &'a [Fault]) -> Self {
+    /// Begins at the first token. The faults come in order of [`BracketError::until`].
+    pub(super) fn new(text: &'a str, tokens: &'a [Token], faults: &'a [BracketError]) -> Self {
         Self {
             text,
             tokens,
@@ -49,7 +49,7 @@ impl Iterator for Pieces<'_> {
         let docs_start = self.at;
         let docs = self.tokens.get(docs_start..).filter(|rest| !rest.is_empty())?;
         let start = docs_start + docs.iter().take_while(|token| token.kind == TokenKind::Doc).count();
-        let is_item = words::begins_item(self.text, self.tokens, start);
+        let is_item = keywords::begins_item(self.text, self.tokens, start);
         let end = if is_item {
             item_end(self.text, self.tokens, start)
         } else {
@@ -90,7 +90,7 @@ fn item_end(text: &str, tokens: &[Token], start: usize) -> usize {
                 return index + 1;
             }
             let after_header = keyword == "runbook" && tokens[index - 1].text(text) == "}";
-            if after_header || token.kind == TokenKind::Doc || words::begins_item(text, tokens, index) {
+            if after_header || token.kind == TokenKind::Doc || keywords::begins_item(text, tokens, index) {
                 return index;
             }
         }
@@ -106,7 +106,7 @@ fn junk_end(text: &str, tokens: &[Token], start: usize) -> usize {
     while index < tokens.len() {
         let token = &tokens[index];
         if token.depth == 0 && index > start {
-            let fresh = token.kind == TokenKind::Doc || words::begins_item(text, tokens, index);
+            let fresh = token.kind == TokenKind::Doc || keywords::begins_item(text, tokens, index);
             if fresh {
                 return index;
             }

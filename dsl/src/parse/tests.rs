@@ -4,6 +4,7 @@
 mod form;
 mod limits;
 mod recovery;
+mod trivia;
 
 use super::parse;
 use crate::ast::{Expr, ExprKind, File, ItemKind, Statement, StatementKind};

@@ -8,16 +8,13 @@ use pest::iterators::{Pair, Pairs};
 
 use super::super::Rule;
 use super::{Builder, RESERVED};
-use crate::ast::{Argument, ArgumentValue, BinaryOperator, Call, Expr, ExprKind, Name, Test};
+use crate::ast::{Argument, ArgumentValue, BinaryOperator, Call, Expr, ExprKind, Name, Test, binding};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
 
 /// Operators and brackets of one expression may be nested this deep, so that walking the tree
 /// never exhausts a stack.
 const DEPTH_MAX: usize = 256;
-
-const NOT: u8 = 2;
-const COMPARISON: u8 = 3;
 
 /// An expression with the depth of its tree.
 struct Deep {
@@ -71,12 +68,12 @@ impl Builder<'_, '_> {
             } else {
                 Some(binary_operator(next.as_str())?)
             };
-            let binding = operator.map_or(COMPARISON, binding);
-            if binding < least {
+            let tightness = operator.map_or(binding::COMPARISON, tightness);
+            if tightness < least {
                 return Some(left);
             }
             let next = row.next()?;
-            if binding == COMPARISON {
+            if tightness == binding::COMPARISON {
                 if compared {
                     self.chained(&next);
                 }
@@ -85,7 +82,7 @@ impl Builder<'_, '_> {
             left = match operator {
                 None => self.is_test(left, next)?,
                 Some(operator) => {
-                    let right = self.climb(row, binding + 1)?;
+                    let right = self.climb(row, tightness + 1)?;
                     self.binary(operator, left, right)
                 }
             };
@@ -101,11 +98,11 @@ impl Builder<'_, '_> {
         if nots.is_empty() {
             return self.operand(row);
         }
-        if least > NOT {
+        if least > binding::NOT {
             let message = "`not` binds more loosely than the operator before it";
             self.error(Diagnostic::error("syntax", nots[0], message).help("put `(not …)` in brackets"));
         }
-        let mut inner = self.climb(row, COMPARISON)?;
+        let mut inner = self.climb(row, binding::COMPARISON)?;
         for span in nots.into_iter().rev() {
             inner = self.wrap(span.to(inner.expr.span), inner, ExprKind::Not);
         }
@@ -415,22 +412,9 @@ fn binary_operator(written: &str) -> Option<Operator> {
     }))
 }
 
-fn binding(operator: Operator) -> u8 {
+fn tightness(operator: Operator) -> u8 {
     match operator {
-        Operator::Default => 4,
-        Operator::Binary(operator) => match operator {
-            BinaryOperator::Or => 0,
-            BinaryOperator::And => 1,
-            BinaryOperator::Equal
-            | BinaryOperator::NotEqual
-            | BinaryOperator::Less
-            | BinaryOperator::LessEqual
-            | BinaryOperator::Greater
-            | BinaryOperator::GreaterEqual
-            | BinaryOperator::Contains
-            | BinaryOperator::Matches => COMPARISON,
-            BinaryOperator::Add | BinaryOperator::Subtract => 5,
-            BinaryOperator::Multiply | BinaryOperator::Divide => 6,
-        },
+        Operator::Default => binding::DEFAULT,
+        Operator::Binary(operator) => operator.binding(),
     }
 }

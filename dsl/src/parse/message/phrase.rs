@@ -1,8 +1,8 @@
 //! Grammar rules in the user's words.
 
 use super::super::Rule;
+use super::super::keywords::Block;
 use super::super::scan::{Token, TokenKind};
-use super::super::words::Block;
 
 /// What was found, ready for a sentence.
 pub(super) fn found(token: Token, text: &str) -> String {

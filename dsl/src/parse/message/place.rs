@@ -1,9 +1,9 @@
 //! In what block an error lies, and from where to where its statement reaches.
 
 use super::super::Rule;
+use super::super::keywords::{self, Block};
 use super::super::scan::{Token, TokenKind};
 use super::super::split::Piece;
-use super::super::words::{self, Block};
 use super::Failure;
 
 /// What to blank so that the rest can be parsed.
@@ -75,7 +75,7 @@ fn statement(
     let mut until = if start == at { at + 1 } else { at };
     while until < piece.tokens.end && !closes(tokens, until, enclosing) {
         let here = &tokens[until];
-        let line = here.depth == enclosing.depth && words::begins_line(text, tokens, until);
+        let line = here.depth == enclosing.depth && keywords::begins_line(text, tokens, until);
         if line || begins(text, tokens, until, enclosing) {
             break;
         }
@@ -93,7 +93,7 @@ fn header(text: &str, tokens: &[Token], piece: &Piece, failure: &Failure) -> Opt
     if failure.expected.contains(&Rule::EOI) {
         let until = (at + 1..piece.tokens.end).find(|index| {
             let token = &tokens[*index];
-            let line = token.depth == 0 && words::begins_line(text, tokens, *index);
+            let line = token.depth == 0 && keywords::begins_line(text, tokens, *index);
             line || tokens[index - 1].depth == 0 && tokens[index - 1].text(text) == "}"
         });
         return Some((at, until.unwrap_or(piece.tokens.end)));
@@ -120,9 +120,9 @@ fn begins(text: &str, tokens: &[Token], index: usize, enclosing: Enclosing) -> b
             .checked_sub(1)
             .is_some_and(|before| tokens[before].kind == TokenKind::Doc);
         return token.kind == TokenKind::Doc && !documented
-            || named && !documented && words::may_begin(text, tokens, index);
+            || named && !documented && keywords::may_begin(text, tokens, index);
     }
-    words::begins_one_of(text, tokens, index, enclosing.block.words())
+    keywords::begins_one_of(text, tokens, index, enclosing.block.words())
 }
 
 /// Whether the rules tried include the beginning of something new in this block.

@@ -1,6 +1,7 @@
 //! Statements as text: the commands that a person has to carry out where a way back failed.
 
-use backstay_dsl::model::{Expr, ExprKind, Literal, Statement, StatementKind, Test};
+use backstay_dsl::model::{Expr, ExprKind, Statement, StatementKind};
+use backstay_dsl::print;
 
 use super::block::BlockAt;
 use super::course::{Course, Doing};
@@ -77,19 +78,11 @@ impl State {
 
 /// A statement as its author would write it, with the values that are known put in.
 pub(super) fn describe(plan: &Plan, progress: &Progress, statement: &Statement) -> String {
-    let text = |expr: &Expr| expression(plan, progress, expr);
+    let known = |expr: &Expr| known(plan, progress, expr);
+    let text = |expr: &Expr| print::checked(&plan.runbook, expr, &known);
     match &statement.kind {
-        StatementKind::Do(action) => {
-            let arguments = action.call.arguments.iter().enumerate();
-            let arguments: Vec<String> = arguments
-                .map(|(place, (name, value))| match place {
-                    0 => text(value),
-                    _ => format!("{name}: {}", text(value)),
-                })
-                .collect();
-            format!("{}({})", action.call.action, arguments.join(", "))
-        }
-        StatementKind::Check(check) => format!("check {:?}: {}", check.label, text(&check.condition)),
+        StatementKind::Do(action) => print::call(&plan.runbook, &action.call, &known),
+        StatementKind::Check(check) => format!("check {}: {}", print::quoted(&check.label), text(&check.condition)),
         StatementKind::Ask(ask) => format!("answer: {}", ask.prompt),
         StatementKind::Require { condition, .. } => format!("see to it that {}", text(condition)),
         StatementKind::SkipWhen { condition, .. } => format!("stop here when {}", text(condition)),
@@ -99,84 +92,24 @@ pub(super) fn describe(plan: &Plan, progress: &Progress, statement: &Statement) 
         StatementKind::Release(name) => format!("release {name}"),
         StatementKind::Let { value, .. } => text(value),
         StatementKind::Record(_) => "record".to_owned(),
-        StatementKind::Commits { because } => format!("commits {because:?}"),
+        StatementKind::Commits { because } => format!("commits {}", print::quoted(because)),
         StatementKind::Unwind => "unwind".to_owned(),
     }
 }
 
-fn expression(plan: &Plan, progress: &Progress, expr: &Expr) -> String {
-    let text = |expr: &Expr| expression(plan, progress, expr);
-    let list = |exprs: &[Expr]| exprs.iter().map(text).collect::<Vec<_>>().join(", ");
+/// What is known of an input or a bound name, as it would be written.
+fn known(plan: &Plan, progress: &Progress, expr: &Expr) -> Option<String> {
     match &expr.kind {
-        ExprKind::Literal(literal) => literal_text(literal),
-        ExprKind::List(items) => format!("[{}]", list(items)),
-        ExprKind::Map(pairs) => {
-            let pairs: Vec<String> = pairs
-                .iter()
-                .map(|(key, value)| format!("{key}: {}", text(value)))
-                .collect();
-            format!("{{{}}}", pairs.join(", "))
-        }
-        ExprKind::Input(name) => plan.inputs.get(name).map_or_else(|| name.clone(), value_text),
-        ExprKind::Binding(id) => {
-            let place = usize::try_from(id.0).unwrap_or(usize::MAX);
-            let name = plan.runbook.bindings.get(place).map_or("?", |binding| &binding.name);
-            let value = progress.values.get(id);
-            value.map_or_else(|| name.to_owned(), |value| value_text(&value.to_value()))
-        }
-        ExprKind::Parameter(name) | ExprKind::Local(name) | ExprKind::Service(name) | ExprKind::State(name) => {
-            name.clone()
-        }
-        ExprKind::Anchor { name, at_start: true } => format!("{name} at start"),
-        ExprKind::Anchor { name, .. } => name.clone(),
-        ExprKind::Resource(resource) => format!("{}({})", resource.kind, list(&resource.key)),
-        ExprKind::Field(subject, name) => format!("{}.{name}", text(subject)),
-        ExprKind::Read(call) => {
-            let arguments: Vec<Expr> = call.arguments.iter().map(|(_, value)| value.clone()).collect();
-            format!("{}({})", call.action, list(&arguments))
-        }
-        ExprKind::Question { name, arguments } => format!("{name}({})", list(arguments)),
-        ExprKind::Binary(operator, left, right) => format!("{} {} {}", text(left), operator.word(), text(right)),
-        ExprKind::Not(inner) => format!("not {}", text(inner)),
-        ExprKind::Is { subject, test, negated } => {
-            let not = if *negated { "not " } else { "" };
-            format!("{} is {not}{}", text(subject), test_word(*test))
-        }
-        ExprKind::Default(left, right) => format!("{} default {}", text(left), text(right)),
-        ExprKind::Result(field) => field.clone().unwrap_or_else(|| "result".to_owned()),
-    }
-}
-
-fn test_word(test: Test) -> &'static str {
-    match test {
-        Test::Ok => "ok",
-        Test::Present => "present",
-        Test::Pinned => "pinned",
-        Test::Well => "well",
-    }
-}
-
-fn literal_text(literal: &Literal) -> String {
-    match literal {
-        Literal::Text(text)
-        | Literal::Path(text)
-        | Literal::Url(text)
-        | Literal::Image(text)
-        | Literal::Package(text)
-        | Literal::Host(text) => format!("{text:?}"),
-        Literal::Digest(text) => text.clone(),
-        Literal::Bool(value) => value.to_string(),
-        Literal::Int(value) => value.to_string(),
-        Literal::Port(value) => value.to_string(),
-        Literal::Duration(ms) => units::duration(*ms),
-        Literal::Size(bytes) => units::size(*bytes),
+        ExprKind::Input(name) => plan.inputs.get(name).map(value_text),
+        ExprKind::Binding(id) => progress.values.get(id).map(|value| value_text(&value.to_value())),
+        _ => None,
     }
 }
 
 fn value_text(value: &Value) -> String {
     match value {
         Value::Text(_) | Value::Path(_) | Value::Url(_) | Value::Image(_) | Value::Package(_) | Value::Host(_) => {
-            format!("{:?}", value.canonical())
+            print::quoted(&value.canonical())
         }
         Value::List(values) => format!("[{}]", values.iter().map(value_text).collect::<Vec<_>>().join(", ")),
         _ => value.canonical(),
