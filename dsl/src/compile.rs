@@ -1,13 +1,14 @@
 //! The whole way from text to a checked and proved runbook, with everything that was found on it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::check::{ModuleText, check};
 use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
 use crate::load::{Loaded, load};
 use crate::model::Runbook;
-use crate::order::StepOrder;
+use crate::program::Program;
 use crate::prove::prove;
 use crate::source::{SourceMap, Sources, Span};
 use crate::time::{Times, times};
@@ -29,9 +30,9 @@ pub struct Compiled {
 #[derive(Debug)]
 pub enum Outcome {
     /// All of it, checked and proved: it may be run.
-    Whole(Runbook),
+    Whole(Arc<Runbook>),
     /// What could be understood of a text with errors: to be shown, never to be run.
-    Partial(Runbook),
+    Partial(Arc<Runbook>),
     /// The text is a module, perhaps with errors.
     Nothing,
 }
@@ -53,16 +54,16 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
                 missing: &module.missing,
             })
             .collect();
-        check(&modules, catalogue, &mut found)
+        check(&modules, catalogue, &mut found).map(Arc::new)
     };
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
         diagnostics.push(finding.clone());
     }
     // What could be understood is proved too, so that all mistakes are told in one run.
     let sums = checked.as_ref().map_or_else(Times::default, |checked| {
-        let order = StepOrder::new(checked);
-        let sums = times(checked, &order);
-        prove(checked, catalogue, &order, &sums, &mut diagnostics);
+        let program = Program::new(Arc::clone(checked));
+        let sums = times(checked, program.step_order());
+        prove(&program, catalogue, &sums, &mut diagnostics);
         sums
     });
     let outcome = match checked {

@@ -20,6 +20,7 @@ pub mod order;
 pub mod pages;
 pub mod parse;
 pub mod print;
+pub mod program;
 pub mod prove;
 #[cfg(test)]
 mod sample;

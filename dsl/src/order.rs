@@ -4,9 +4,9 @@
 //! may run at once. Questions of order are answered by regions, and inside a region by a table of bits,
 //! so a chain of any length costs linear time.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::graph::topological;
 use crate::model::Runbook;
 
 /// Above this many steps in one region its steps count as unordered: safe, and of bounded size.
@@ -39,26 +39,15 @@ impl StepOrder {
     /// The order of these steps. Steps in a cycle (an error elsewhere) come last.
     pub fn new(runbook: &Runbook) -> Self {
         let count = runbook.steps.len();
+        let known = |after: &[usize]| after.iter().copied().filter(|before| *before < count).collect();
+        let after: Vec<Vec<usize>> = runbook.steps.iter().map(|step| known(&step.after)).collect();
         let mut next = vec![Vec::new(); count];
-        let mut waits = vec![0_usize; count];
-        for (step, waiting) in runbook.steps.iter().enumerate() {
-            for before in step_after(&waiting.after, count) {
-                next[before].push(step);
-                waits[step] += 1;
+        for (step, before) in after.iter().enumerate() {
+            for before in before {
+                next[*before].push(step);
             }
         }
-        let mut ready: BTreeSet<usize> = (0..count).filter(|step| waits[*step] == 0).collect();
-        let mut sequence = Vec::with_capacity(count);
-        while let Some(step) = ready.pop_first() {
-            sequence.push(step);
-            for waiting in &next[step] {
-                waits[*waiting] -= 1;
-                if waits[*waiting] == 0 {
-                    ready.insert(*waiting);
-                }
-            }
-        }
-        sequence.extend((0..count).filter(|step| waits[*step] > 0));
+        let sequence = topological(&after);
         let mut position = vec![0; count];
         for (at, step) in sequence.iter().enumerate() {
             position[*step] = at;
@@ -202,10 +191,6 @@ impl StepOrder {
             words,
         });
     }
-}
-
-fn step_after(after: &[usize], count: usize) -> impl Iterator<Item = usize> {
-    after.iter().copied().filter(move |before| *before < count)
 }
 
 #[cfg(test)]

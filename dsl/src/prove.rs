@@ -9,6 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Runbook, Statement};
 use crate::order::StepOrder;
+use crate::program::Program;
 use crate::prove::earlier::EarlierErrors;
 use crate::source::Span;
 use crate::state::shape::Shape;
@@ -31,6 +32,7 @@ mod writers;
 /// What the rules look at.
 struct Case<'a> {
     runbook: &'a Runbook,
+    program: &'a Program,
     catalogue: &'a Catalogue,
     normal: Normal<'a>,
     shape: Shape,
@@ -73,22 +75,18 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the
 /// diagnostics already mean that the runbook is a part of what was written: then what can be proved of a
 /// part is proved.
-pub fn prove(
-    runbook: &Runbook,
-    catalogue: &Catalogue,
-    order: &StepOrder,
-    times: &Times,
-    diagnostics: &mut Diagnostics,
-) {
+pub fn prove(program: &Program, catalogue: &Catalogue, times: &Times, diagnostics: &mut Diagnostics) {
+    let runbook = program.runbook();
     let mut found = Diagnostics::default();
-    let normal = Normal::new(runbook);
+    let normal = Normal::new(program);
     let shape = Shape::of(runbook, &normal);
     let case = Case {
         runbook,
+        program,
         catalogue,
         normal,
         shape,
-        order,
+        order: program.step_order(),
         times,
         earlier: EarlierErrors::of(diagnostics),
     };

@@ -83,7 +83,7 @@ pub(crate) fn check_kept(kept: KeptSources, catalogue: &Catalogue) -> Checked {
 
 fn checked(compiled: Compiled, kept: KeptSources) -> Checked {
     let runbook = match compiled.outcome {
-        Outcome::Whole(runbook) => Some(Arc::new(runbook)),
+        Outcome::Whole(runbook) => Some(runbook),
         Outcome::Partial(_) | Outcome::Nothing => None,
     };
     Checked {

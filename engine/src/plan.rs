@@ -7,16 +7,16 @@ pub(crate) mod fixture;
 pub mod obligations;
 mod overlay;
 pub mod report;
-mod statements;
 mod term;
 mod topology;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::model::{ActionCall, BindingId, Runbook, Statement};
+use backstay_dsl::model::{ActionCall, BindingId, Runbook};
+use backstay_dsl::program::Program;
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
 
@@ -44,10 +44,8 @@ pub struct Plan {
     pub digest: String,
     /// Each source: name and SHA-256.
     pub source_digests: Vec<(String, String)>,
-    /// For each step, by place: the steps that wait for it.
-    pub dependents: Vec<Vec<usize>>,
-    /// Every statement of the runbook by its key: steps, undos, ways back, parks, rows, holds.
-    pub statements: BTreeMap<String, Arc<Statement>>,
+    /// The runbook by ids: blocks, statements, the order of the steps.
+    pub program: Program,
 }
 
 /// A plan cannot be made of these inputs.
@@ -100,32 +98,10 @@ impl Plan {
             times: parts.times,
             digest,
             source_digests,
-            dependents: dependents(&parts.runbook),
-            statements: statements::index(&parts.runbook),
+            program: Program::new(Arc::clone(&parts.runbook)),
             runbook: parts.runbook,
             inputs: parts.inputs,
         })
-    }
-
-    /// The steps, by place, in one fixed order in which each stands after those it waits for; of several
-    /// that could come next, the first in the text.
-    pub fn order(&self) -> Vec<usize> {
-        let steps = &self.runbook.steps;
-        let mut waits_for: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
-        let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|place| waits_for[*place] == 0).collect();
-        let mut order = Vec::with_capacity(steps.len());
-        while let Some(place) = ready.pop_first() {
-            order.push(place);
-            for next in self.dependents.get(place).into_iter().flatten() {
-                if let Some(count) = waits_for.get_mut(*next) {
-                    *count = count.saturating_sub(1);
-                    if *count == 0 {
-                        ready.insert(*next);
-                    }
-                }
-            }
-        }
-        order
     }
 
     /// Every secret among the inputs.
@@ -138,19 +114,6 @@ impl Plan {
             })
             .collect()
     }
-}
-
-/// For each step, by place: the steps that wait for it.
-fn dependents(runbook: &Runbook) -> Vec<Vec<usize>> {
-    let mut dependents = vec![Vec::new(); runbook.steps.len()];
-    for (place, step) in runbook.steps.iter().enumerate() {
-        for after in &step.after {
-            if let Some(waiting) = dependents.get_mut(*after) {
-                waiting.push(place);
-            }
-        }
-    }
-    dependents
 }
 
 /// Inputs and nothing else: the topology is fixed before anything is asked.

@@ -73,11 +73,11 @@ struct Inner {
 impl SimulatedWorld {
     /// The production of a plan as it is at the start, with these faults.
     pub fn new(plan: &Plan, registry: Registry, clock: Arc<SimulatedClock>, faults: Vec<Fault>) -> Self {
-        let statements = plan.statements.iter();
+        let statements = plan.program.statements();
         let actions = statements.filter(|(_, statement)| matches!(statement.kind, StatementKind::Do(_)));
         Self {
             registry,
-            actions: actions.map(|(key, _)| key.clone()).collect(),
+            actions: actions.map(|(_, action)| action.key.clone()).collect(),
             script: None,
             wells: wells(plan),
             clock,
@@ -264,9 +264,9 @@ impl Inner {
 }
 
 fn wells(plan: &Plan) -> BTreeMap<String, String> {
-    let statements = plan.statements.iter();
-    let wells = statements.filter_map(|(key, statement)| match &statement.kind {
-        StatementKind::Check(check) => Some((key.clone(), check.service.clone()?)),
+    let statements = plan.program.statements();
+    let wells = statements.filter_map(|(_, statement)| match &statement.kind {
+        StatementKind::Check(check) => Some((statement.key.clone(), check.service.clone()?)),
         _ => None,
     });
     wells.collect()

@@ -82,28 +82,17 @@ fn owed(plan: &Plan, report: &Report) -> BTreeSet<String> {
         }
     }
     let owed = begun.into_iter().filter(|(_, count)| *count > 0);
-    owed.filter_map(|(key, _)| undo_of(plan, &plan.statements[key]))
-        .collect()
+    owed.filter_map(|(key, _)| undo_of(plan, key)).collect()
 }
 
-fn undo_of(plan: &Plan, statement: &Statement) -> Option<String> {
-    let steps = plan.runbook.steps.iter();
-    let bodies = steps.map(|step| &step.body);
-    let rows = plan.runbook.tables.iter().flat_map(|table| &table.rows);
-    for block in bodies.chain(rows.filter_map(|row| row.first.as_ref())) {
-        if let Some(group) = statement.group
-            && block.statements.iter().any(|known| known.key == statement.key)
-        {
-            return block.groups.get(group).map(|group| group.key.clone());
-        }
-    }
-    match &statement.kind {
-        StatementKind::Do(action) => match &action.undo {
-            Some(backstay_dsl::model::Undo::Body(body)) => Some(body.key.clone()),
-            _ => None,
-        },
-        _ => None,
-    }
+fn statement<'plan>(plan: &'plan Plan, key: &str) -> &'plan Statement {
+    plan.program
+        .statement(plan.program.find(key).expect("a key of the plan"))
+}
+
+fn undo_of(plan: &Plan, key: &str) -> Option<String> {
+    let undo = plan.program.undo_of(plan.program.find(key)?)?;
+    Some(plan.program.undo(undo)?.key.clone())
 }
 
 fn undos_are_of_what_was_started(plan: &Plan, report: &Report, tries: usize) {
@@ -164,7 +153,7 @@ fn once_is_once(plan: &Plan, report: &Report) {
         *begun.entry(key).or_default() += 1;
     }
     for (key, times) in begun {
-        if let StatementKind::Do(action) = &plan.statements[key].kind
+        if let StatementKind::Do(action) = &statement(plan, key).kind
             && action.call.effects.repeat == Repeat::Once
         {
             assert_eq!(times, 1, "{key}\n{}", report.told());
@@ -178,7 +167,7 @@ fn excused(plan: &Plan, report: &Report) -> Vec<String> {
         Event::Intent(intent) => Some(intent),
         _ => None,
     });
-    let without_undo = intents.filter(|intent| match &plan.statements[&intent.key].kind {
+    let without_undo = intents.filter(|intent| match &statement(plan, &intent.key).kind {
         StatementKind::Do(action) => matches!(action.undo, Some(backstay_dsl::model::Undo::No(_))),
         _ => false,
     });

@@ -224,8 +224,10 @@ impl RandomStep {
 /// A fault of a statement whose key `is_meant` names.
 fn fault(rig: &Rig, chosen: (usize, usize, bool), is_meant: impl Fn(&str) -> bool) -> Option<Fault> {
     let (place, nth, always) = chosen;
-    let statements: Vec<_> = rig.plan.statements.iter().filter(|(key, _)| is_meant(key)).collect();
-    let (key, statement) = statements.get(place.checked_rem(statements.len())?)?;
+    let program = &rig.plan.program;
+    let mut statements: Vec<_> = program.statements().map(|(_, statement)| statement).collect();
+    statements.retain(|statement| is_meant(&statement.key));
+    let statement = statements.get(place.checked_rem(statements.len())?)?;
     let kinds = match &statement.kind {
         StatementKind::Do(action) => FaultKind::of_action(action.call.effects.is_partial),
         StatementKind::Check(_) | StatementKind::Require { .. } => FaultKind::OF_QUESTION.to_vec(),
@@ -233,7 +235,7 @@ fn fault(rig: &Rig, chosen: (usize, usize, bool), is_meant: impl Fn(&str) -> boo
         _ => return None,
     };
     let kind = kinds[nth % kinds.len()];
-    let key = (*key).clone();
+    let key = statement.key.clone();
     Some(if always {
         Fault::always(key, kind)
     } else {

@@ -315,12 +315,14 @@ fn what_is_asked_before_and_after_all_steps() {
 #[test]
 fn a_second_fault_on_the_way_back() {
     let rig = rig();
-    let keys = rig.plan.statements.iter().filter(|(key, _)| {
+    let mut of_back: Vec<_> = rig.plan.program.statements().map(|(_, statement)| statement).collect();
+    of_back.retain(|statement| {
         let of_back = ["undo:", "rollback:", "hold:drained/release"];
-        of_back.iter().any(|prefix| key.starts_with(prefix))
+        of_back.iter().any(|prefix| statement.key.starts_with(prefix))
     });
     let mut ends = Vec::new();
-    for (key, statement) in keys {
+    for statement in of_back {
+        let key = &statement.key;
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };

@@ -100,7 +100,7 @@ impl Rig {
             home: Some(PathBuf::from("/home/op")),
         };
         let parts = Parts {
-            runbook: Arc::new(runbook),
+            runbook,
             sources: &compiled.sources,
             catalogue: &catalogue,
             times: compiled.times,

@@ -10,6 +10,7 @@ use backstay::rehearse::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
 use backstay::topology::Topology;
 use backstay::world::real::{DockerEngine, RealWorld};
 use backstay_dsl::model::Runbook;
+use backstay_dsl::program::Program;
 
 use crate::support::bench::Bench;
 use crate::support::daemon::Daemon;
@@ -56,15 +57,14 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
 
 /// A plan that says what is there and does nothing.
 fn plan(topology: Arc<Topology>) -> Plan {
-    let runbook = Runbook::empty("world");
+    let runbook = Arc::new(Runbook::empty("world"));
     Plan {
         times: backstay_dsl::time::times(&runbook, &backstay_dsl::order::StepOrder::new(&runbook)),
-        runbook: Arc::new(runbook),
+        program: Program::new(runbook.clone()),
+        runbook,
         inputs: BTreeMap::new(),
         topology,
         digest: "sha256:world".to_owned(),
         source_digests: Vec::new(),
-        dependents: Vec::new(),
-        statements: BTreeMap::new(),
     }
 }

@@ -88,7 +88,8 @@ pub(super) fn assert_no_unknown(runbook: &Runbook) {
             assert!(!crate::check::types::is_unknown(&part.ty), "{part:?}");
         }
     };
-    for statement in crate::walk::statements(runbook) {
+    let program = crate::program::Program::new(std::sync::Arc::new(runbook.clone()));
+    for (_, statement) in program.statements() {
         crate::walk::expressions(statement).into_iter().for_each(known);
     }
     runbook

@@ -2,50 +2,31 @@
 //! the time it is given. Only `wait` is certain: a check or an action may be quick.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Block, StatementKind, Undo, UndoBody};
+use crate::model::{Block, StatementKind};
+use crate::program::Owner;
 use crate::prove::{Case, with_calls};
 use crate::source::Span;
 use crate::units::duration;
-use crate::walk::{Place, blocks};
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    let runbook = case.runbook;
-    for (place, block) in blocks(runbook) {
-        let (what, budget_ms, span) = match place {
-            Place::Step(at) => ("step", runbook.steps[at].budget_ms, runbook.steps[at].span),
-            Place::Rollback(at) => ("way back", runbook.rollbacks[at].budget_ms, runbook.rollbacks[at].span),
-            Place::Park(at) => ("place to stop", runbook.parks[at].budget_ms, runbook.parks[at].span),
-            Place::Take(at) => ("hold", Some(runbook.holds[at].take_within_ms), runbook.holds[at].span),
-            Place::Release(at) => (
-                "hold",
-                Some(runbook.holds[at].release_within_ms),
-                runbook.holds[at].span,
-            ),
-            Place::Row(table, row) => {
-                let row = &runbook.tables[table].rows[row];
-                ("symptom", row.budget_ms, row.span)
-            }
+    let program = case.program;
+    for (id, owner, block) in program.blocks() {
+        let (what, budget_ms, span) = match owner {
+            Owner::Step(step) => ("step", program.step(step).budget_ms, program.step(step).span),
+            Owner::Rollback(at) => ("way back", program.rollback(at).budget_ms, program.rollback(at).span),
+            Owner::Park(at) => ("place to stop", program.park(at).budget_ms, program.park(at).span),
+            Owner::Take(hold) | Owner::Release(hold) => ("hold", program.within_ms(id), program.hold(hold).span),
+            Owner::Row(row) => ("symptom", program.row(row).budget_ms, program.row(row).span),
+            Owner::Undo(_) | Owner::GroupUndo(..) => match program.undo(id) {
+                Some(undo) => ("undo", Some(undo.within_ms), undo.span),
+                None => continue,
+            },
         };
         // An amount that could not be read counts as nothing.
         let is_read = |budget_ms: &u64| *budget_ms > 0 || case.earlier.are_none();
         if let Some(budget_ms) = budget_ms.filter(is_read) {
             waits(block, budget_ms, what, span, diagnostics);
         }
-        undos(block, diagnostics);
-    }
-}
-
-fn undos(block: &Block, diagnostics: &mut Diagnostics) {
-    let own = block.statements.iter().filter_map(|statement| match &statement.kind {
-        StatementKind::Do(action) => match &action.undo {
-            Some(Undo::Body(undo)) => Some(undo),
-            _ => None,
-        },
-        _ => None,
-    });
-    let all: Vec<&UndoBody> = own.chain(&block.groups).collect();
-    for undo in all {
-        waits(&undo.body, undo.within_ms, "undo", undo.span, diagnostics);
     }
 }
 

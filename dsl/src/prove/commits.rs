@@ -4,10 +4,9 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::StatementKind;
 use crate::prove::{Case, with_calls};
-use crate::walk::blocks;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    for (_, block) in blocks(case.runbook) {
+    for (_, _, block) in case.program.blocks() {
         for (at, statement) in block.statements.iter().enumerate() {
             if !matches!(statement.kind, StatementKind::Commits { .. }) {
                 continue;

@@ -8,7 +8,7 @@ use crate::types::Type;
 use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    for statement in walk::statements(case.runbook) {
+    for (_, statement) in case.program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };

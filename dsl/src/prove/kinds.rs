@@ -7,7 +7,7 @@ use crate::prove::{Case, with_calls};
 use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    for statement in walk::statements(case.runbook) {
+    for (_, statement) in case.program.statements() {
         let action = match &statement.kind {
             StatementKind::Do(action) => Some(&action.call),
             _ => None,

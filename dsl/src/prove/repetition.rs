@@ -5,25 +5,25 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Do, Statement, StatementKind};
+use crate::program::Owner;
 use crate::prove::{Case, with_calls};
-use crate::walk::{Place, blocks, with_undos};
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    for (place, block) in blocks(case.runbook) {
-        let whole = match place {
-            Place::Rollback(_) => Some("a way back"),
-            Place::Park(_) => Some("a place to stop"),
-            Place::Release(_) => Some("the release of a hold"),
-            Place::Step(_) | Place::Take(_) | Place::Row(..) => None,
+    for (_, owner, block) in case.program.blocks() {
+        let within = match owner {
+            Owner::Rollback(_) => Some("a way back"),
+            Owner::Park(_) => Some("a place to stop"),
+            Owner::Release(_) => Some("the release of a hold"),
+            Owner::Undo(_) | Owner::GroupUndo(..) => Some("an undo"),
+            Owner::Step(_) | Owner::Take(_) | Owner::Row(_) => None,
         };
-        for (statement, is_undo) in with_undos(block) {
+        for statement in &block.statements {
             let StatementKind::Do(action) = &statement.kind else {
                 continue;
             };
             if action.call.effects.repeat.is_safe() || action.call.effects.is_message() {
                 continue;
             }
-            let within = if is_undo { Some("an undo") } else { whole };
             if let Some(within) = within {
                 diagnostics.push(not_repeatable(statement, action, within));
             } else if action.retry.is_some() {

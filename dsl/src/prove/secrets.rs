@@ -16,7 +16,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         calls: &[],
         diagnostics,
     };
-    for statement in walk::statements(case.runbook) {
+    for (_, statement) in case.program.statements() {
         scan.calls = &statement.calls;
         match &statement.kind {
             StatementKind::Do(action) => scan.call(&action.call),

@@ -6,10 +6,9 @@ use crate::effect::{Resource, ResourceKind, Touch};
 use crate::model::{Expr, StatementKind};
 use crate::prove::{Case, with_calls};
 use crate::types::Type;
-use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
-    for statement in walk::statements(case.runbook) {
+    for (_, statement) in case.program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };

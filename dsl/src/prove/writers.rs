@@ -11,7 +11,6 @@ use crate::effect::{Resource, ResourceKind, Touch};
 use crate::model::{Block, Statement, StatementKind};
 use crate::prove::{Case, with_calls};
 use crate::term::{Term, trail};
-use crate::walk;
 
 /// One change of one resource by a statement of a step.
 struct Change<'a> {
@@ -158,7 +157,7 @@ fn changed(
 /// Which state each backup was made of.
 fn captured(case: &Case<'_>) -> BTreeMap<Resource<Term>, Resource<Term>> {
     let mut found = BTreeMap::new();
-    for statement in walk::statements(case.runbook) {
+    for (_, statement) in case.program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::effect::{Resource, ResourceKind, Touch};
-use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, Runbook, StatementKind};
+use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, StatementKind};
+use crate::program::Program;
 use crate::term::{Term, key_term};
 use crate::types::Type;
-use crate::walk;
 
 /// How deep names and questions are looked through; below this a value is known by its place.
 const DEPTH_MAX: usize = 16;
@@ -33,16 +33,17 @@ struct Around {
 
 impl<'a> Normal<'a> {
     /// Everything that this runbook binds by `let`, and its questions.
-    pub fn new(runbook: &'a Runbook) -> Self {
+    pub fn new(program: &'a Program) -> Self {
         let mut normal = Self {
             lets: BTreeMap::new(),
-            questions: runbook
+            questions: program
+                .runbook()
                 .questions
                 .iter()
                 .map(|question| (question.name.as_str(), question))
                 .collect(),
         };
-        for statement in walk::statements(runbook) {
+        for (_, statement) in program.statements() {
             if let StatementKind::Let { binding, value } = &statement.kind {
                 normal.lets.insert(*binding, value);
             }

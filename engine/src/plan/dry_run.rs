@@ -64,13 +64,11 @@ impl DryRun<'_> {
         let mut readings = walk.now().await;
         let mut obstacles = unsupported(plan);
         walk.containers(containers, &mut readings, &mut obstacles);
-        let mut steps: Vec<(usize, StepReport)> = Vec::new();
-        for place in plan.order() {
-            if let Some(step) = plan.runbook.steps.get(place) {
-                steps.push((place, walk.step(step).await));
-            }
+        let mut steps = Vec::new();
+        for step in plan.program.order() {
+            steps.push((step, walk.step(plan.program.step(step)).await));
         }
-        steps.sort_by_key(|(place, _)| *place);
+        steps.sort_by_key(|(step, _)| *step);
         let window = plan.runbook.window;
         PlanReport {
             runbook: plan.runbook.name.clone(),

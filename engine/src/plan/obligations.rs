@@ -38,7 +38,7 @@ pub async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
             }
         }
     }
-    for statement in plan.statements.values() {
+    for (_, statement) in plan.program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };

@@ -83,10 +83,10 @@ fn needs_engine(plan: &Plan) -> bool {
     let topology = &plan.topology;
     let is_container = |view: &ServiceView| matches!(view.runs, RunsView::Container(_));
     let mut parts = topology.states.values().flat_map(|state| &state.parts);
-    let mut statements = plan.statements.values();
+    let mut statements = plan.program.statements();
     topology.services.values().any(is_container)
         || parts.any(|part| matches!(part, PartView::Volume(_)))
-        || statements.any(|statement| {
+        || statements.any(|(_, statement)| {
             matches!(&statement.kind, StatementKind::Do(action) if action.call.action.starts_with("docker."))
         })
 }

@@ -32,10 +32,7 @@ impl Decided {
 impl Job {
     /// Asks a person the question of this statement.
     pub(super) async fn ask(&self) -> Result<(), Stopped> {
-        let Some(statement) = self.statement().cloned() else {
-            return Err(Stopped);
-        };
-        let StatementKind::Ask(ask) = &statement.kind else {
+        let StatementKind::Ask(ask) = &self.statement()?.kind else {
             return Err(Stopped);
         };
         let question = PersonQuestion {
@@ -68,12 +65,10 @@ impl Job {
     }
 
     fn step_title(&self) -> String {
-        let step = self.key.split('/').next().unwrap_or("");
-        let steps = &self.shared.plan.runbook.steps;
-        steps
-            .iter()
-            .find(|known| known.name == step)
-            .map_or_else(|| step.to_owned(), |step| step.title.clone())
+        let name = self.key.split('/').next().unwrap_or("");
+        let program = &self.shared.plan.program;
+        let step = program.step_named(name).map(|step| &program.step(step).title);
+        step.map_or(name, String::as_str).to_owned()
     }
 
     /// Asks every anchor and records each answer.
@@ -99,12 +94,7 @@ impl Job {
 
     /// Finds out whether the last attempt happened: by the world, by a question of the text, by a person.
     pub(super) async fn settle(&self) -> Result<(), Stopped> {
-        let Some(statement) = self.statement().cloned() else {
-            return Err(Stopped);
-        };
-        let StatementKind::Do(action) = &statement.kind else {
-            return Err(Stopped);
-        };
+        let action = self.action()?;
         let mut decided = self.by_world(action).await;
         if decided.verdict == Verdict::Undecidable && !action.call.effects.repeat.is_safe() {
             decided = self.by_person(action, decided).await;

@@ -23,9 +23,7 @@ struct Seen {
 impl Job {
     /// Evaluates the statement of this key.
     pub(super) async fn evaluate(&self) -> Result<(), Stopped> {
-        let Some(statement) = self.statement().cloned() else {
-            return Err(Stopped);
-        };
+        let statement = self.statement()?;
         let start_ns = self.boot_ns();
         let (what, label, seen) = match &statement.kind {
             StatementKind::Require { condition, otherwise } => {

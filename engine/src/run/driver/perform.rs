@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use backstay_dsl::effect::Cancel;
-use backstay_dsl::model::{Do, StatementKind};
+use backstay_dsl::model::Do;
 
 use crate::action::{Context, Evidence, GroundCall, Outcome};
 use crate::event::{EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult};
@@ -21,18 +21,13 @@ const MARGIN_MS: u64 = 5000;
 impl Job {
     /// Works out the arguments, records the intent, performs, records the outcome.
     pub(super) async fn perform(&self, limit_ms: u64, way: &'static str) -> Result<(), Stopped> {
-        let Some(statement) = self.statement().cloned() else {
-            return Err(Stopped);
-        };
-        let StatementKind::Do(action) = &statement.kind else {
-            return Err(Stopped);
-        };
+        let action = self.action()?;
         let start_ns = self.boot_ns();
         let call = match self.arguments(action, limit_ms).await {
             Ok(call) => call,
             Err(reason) => return self.record(self.no_arguments(action, &reason, start_ns), true).await,
         };
-        if let Some(reason) = self.undo_would_remove(&statement, &call, way).await {
+        if let Some(reason) = self.undo_would_remove(&call, way).await {
             let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
             return self
                 .record(self.evaluated_line(what, &title(action), result, &reason), true)

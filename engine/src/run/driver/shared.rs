@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::effect::{Cancel, Touch};
-use backstay_dsl::model::{ActionCall, BindingId, Statement};
+use backstay_dsl::model::{ActionCall, BindingId, Do, Statement, StatementKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -127,8 +127,18 @@ impl Job {
     }
 
     /// The statement of this key.
-    pub(super) fn statement(&self) -> Option<&Arc<Statement>> {
-        self.shared.plan.statements.get(&self.key)
+    pub(super) fn statement(&self) -> Result<&Statement, Stopped> {
+        let program = &self.shared.plan.program;
+        let found = program.find(&self.key).map(|id| program.statement(id));
+        found.ok_or(Stopped)
+    }
+
+    /// The action of this key.
+    pub(super) fn action(&self) -> Result<&Do, Stopped> {
+        match &self.statement()?.kind {
+            StatementKind::Do(action) => Ok(action),
+            _ => Err(Stopped),
+        }
     }
 
     /// An evaluator; its reads are made for this work.

@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use backstay_dsl::effect::{ResourceKind, Touch};
-use backstay_dsl::model::{Block, Statement, StatementKind, Undo, UndoBody};
+use backstay_dsl::model::StatementKind;
+use backstay_dsl::program::StatementId;
 
 use crate::action::GroundCall;
 use crate::value::GroundResource;
@@ -16,16 +17,12 @@ use super::shared::Job;
 impl Job {
     /// Why the action must not be begun: its undo would remove what is there already. Asked before the first
     /// attempt only, because what is there later may be the action's own work.
-    pub(super) async fn undo_would_remove(
-        &self,
-        statement: &Statement,
-        call: &GroundCall,
-        way: &str,
-    ) -> Option<String> {
+    pub(super) async fn undo_would_remove(&self, call: &GroundCall, way: &str) -> Option<String> {
         if self.attempt > 1 || !matches!(way, "forward" | "row") {
             return None;
         }
         let made: Vec<String> = call.touches.iter().filter_map(made).map(str::to_owned).collect();
+        let statement = self.shared.plan.program.find(&self.key)?;
         for path in self.made_and_removed(statement, &made).await {
             let identity = self.shared.ports.world.identify(&path, true).await;
             let is_there = identity.is_some_and(|identity| identity.object.is_some());
@@ -43,8 +40,9 @@ impl Job {
     async fn is_of_this_run(&self, path: &str) -> bool {
         let keys: Vec<String> = self.shared.state().intents().keys().cloned().collect();
         let evaluator = self.evaluator();
-        for statement in keys.iter().filter_map(|key| self.shared.plan.statements.get(key)) {
-            let StatementKind::Do(action) = &statement.kind else {
+        let program = &self.shared.plan.program;
+        for statement in keys.iter().filter_map(|key| program.find(key)) {
+            let StatementKind::Do(action) = &program.statement(statement).kind else {
                 continue;
             };
             let mut made_before = Vec::new();
@@ -66,13 +64,14 @@ impl Job {
 
     /// The paths that the undo of a statement removes and that are, or hold, what it made; as far as they are
     /// known now. None where the undo decides for itself what to do.
-    async fn made_and_removed(&self, statement: &Statement, made: &[String]) -> Vec<String> {
-        let Some(undo) = self.undo(statement).filter(|_| !made.is_empty()) else {
+    async fn made_and_removed(&self, statement: StatementId, made: &[String]) -> Vec<String> {
+        let program = &self.shared.plan.program;
+        let Some(undo) = program.undo_of(statement).filter(|_| !made.is_empty()) else {
             return Vec::new();
         };
         let evaluator = self.evaluator();
         let mut removed = Vec::new();
-        for statement in &undo.body.statements {
+        for statement in &program.block(undo).statements {
             match &statement.kind {
                 StatementKind::Do(inner) => {
                     for touch in &inner.call.effects.touches {
@@ -90,28 +89,6 @@ impl Job {
             }
         }
         removed
-    }
-
-    /// The undo that counts for a statement: that of its procedure where it has one, else its own.
-    fn undo<'job>(&'job self, statement: &'job Statement) -> Option<&'job UndoBody> {
-        match (&statement.kind, statement.group) {
-            (_, Some(group)) => self.home(&statement.key)?.groups.get(group),
-            (StatementKind::Do(action), None) => match &action.undo {
-                Some(Undo::Body(undo)) => Some(undo),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// The block of a step or row that holds the statement of this key.
-    fn home(&self, key: &str) -> Option<&Block> {
-        let runbook = &self.shared.plan.runbook;
-        let steps = runbook.steps.iter().map(|step| &step.body);
-        let rows = runbook.tables.iter().flat_map(|table| &table.rows);
-        steps
-            .chain(rows.filter_map(|row| row.first.as_ref()))
-            .find(|block| block.statements.iter().any(|statement| statement.key == key))
     }
 }
 

@@ -315,9 +315,9 @@ impl State {
     }
 
     fn bind(&mut self, plan: &Plan, key: &str, value: Option<&RecordedValue>) {
-        if let (Some(value), Some(statement)) = (value, plan.statements.get(key)) {
+        if let (Some(value), Some(statement)) = (value, plan.program.find(key)) {
             self.progress.add_value(key, value);
-            self.progress.bind(statement, value);
+            self.progress.bind(plan.program.statement(statement), value);
         }
     }
 

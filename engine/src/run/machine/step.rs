@@ -121,11 +121,12 @@ impl Steps {
         ) {
             return;
         }
-        for next in plan.dependents.get(step).into_iter().flatten() {
-            if let Some(count) = self.waits_for.get_mut(*next) {
+        let step = plan.program.step_at(step);
+        for next in step.into_iter().flat_map(|step| plan.program.dependents(step)) {
+            if let Some(count) = self.waits_for.get_mut(next.place()) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    self.make_ready(plan, *next);
+                    self.make_ready(plan, next.place());
                 }
             }
         }

@@ -35,7 +35,16 @@ impl Unwinding {
             .values()
             .filter(|started| started.is_owed() && !left_out.contains(&started.step))
             .collect();
-        started.sort_by_key(|started| (ground.layout.rank(started.step), started.order));
+        started.sort_by_key(|started| {
+            (
+                ground
+                    .plan
+                    .program
+                    .step_at(started.step)
+                    .map(|step| ground.plan.program.rank(step)),
+                started.order,
+            )
+        });
         let mut left: Vec<UndoAt> = Vec::new();
         let mut seen = BTreeSet::new();
         for started in started.iter().rev() {
@@ -97,9 +106,10 @@ fn with_dependents(plan: &Plan, step: usize) -> BTreeSet<usize> {
     let mut found = BTreeSet::from([step]);
     let mut open = vec![step];
     while let Some(step) = open.pop() {
-        for next in plan.dependents.get(step).into_iter().flatten() {
-            if found.insert(*next) {
-                open.push(*next);
+        let step = plan.program.step_at(step);
+        for next in step.into_iter().flat_map(|step| plan.program.dependents(step)) {
+            if found.insert(next.place()) {
+                open.push(next.place());
             }
         }
     }

@@ -27,9 +27,9 @@ pub(super) fn without_answer(plan: &Plan, person: &dyn Person) -> Vec<String> {
 /// Refuses answers, written down beforehand, to what is never asked, or of another kind than is wanted.
 pub(super) fn refuse_mistakes(plan: &Plan, person: &dyn Person) -> Result<(), Error> {
     let questions: Vec<PersonQuestion> = plan
-        .statements
-        .values()
-        .filter_map(|statement| match &statement.kind {
+        .program
+        .statements()
+        .filter_map(|(_, statement)| match &statement.kind {
             StatementKind::Ask(ask) => Some(question(&statement.key, "", &ask.prompt, wants(ask.confirm))),
             // A person may be asked whether it was done.
             StatementKind::Do(_) => Some(question(&statement.key, "", &statement.key, PersonWants::Verdict)),

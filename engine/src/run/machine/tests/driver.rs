@@ -9,7 +9,7 @@ use crate::event::{
 use crate::plan::Plan;
 use crate::run::machine::{Desired, State, Work, WorkKind, decide, fold, next};
 use crate::value::RecordedValue;
-use backstay_dsl::model::StatementKind;
+use backstay_dsl::model::{Statement, StatementKind};
 
 /// How one work comes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl<'plan> Driver<'plan> {
                 });
             }
             WorkKind::Evaluate => {
-                let what = match &self.plan.statements[key].kind {
+                let what = match &statement(self.plan, key).kind {
                     StatementKind::Require { .. } => EvaluationKind::Require,
                     StatementKind::SkipWhen { .. } => EvaluationKind::SkipWhen,
                     StatementKind::Let { .. } => EvaluationKind::Let,
@@ -236,7 +236,7 @@ impl<'plan> Driver<'plan> {
     }
 
     fn intent(&self, key: &str, n: u32, way: &str, limit_ms: u64) -> Event {
-        let StatementKind::Do(action) = &self.plan.statements[key].kind else {
+        let StatementKind::Do(action) = &statement(self.plan, key).kind else {
             panic!("{key} is no action");
         };
         let touches = &action.call.effects.touches;
@@ -292,6 +292,10 @@ impl<'plan> Driver<'plan> {
     pub(super) fn has(&self, is: impl Fn(&Event) -> bool) -> bool {
         self.history.iter().any(|stamped| is(&stamped.event))
     }
+}
+
+fn statement<'plan>(plan: &'plan Plan, key: &str) -> &'plan Statement {
+    plan.program.statement(plan.program.find(key).unwrap())
 }
 
 fn is_derived(event: &Event) -> bool {
