@@ -122,6 +122,17 @@ impl<K> Resource<K> {
     }
 }
 
+impl<K: fmt::Display> fmt::Display for Resource<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.kind)?;
+        for (place, key) in self.key.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{key}")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// One thing that an action does to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touch<K> {
@@ -264,6 +275,26 @@ impl<K> Touch<K> {
             Self::Drains(r) => Touch::Drains(r.map(f)),
             Self::Opens(r) => Touch::Opens(r.map(f)),
             Self::Tells(channel) => Touch::Tells(f(channel)),
+        }
+    }
+}
+
+/// In words: `sets link(/srv/current) to /srv/releases/2`.
+impl<K: fmt::Display> fmt::Display for Touch<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        match self {
+            Self::Tells(channel) => return write!(f, " {channel}"),
+            Self::Captures { state, backup } => return write!(f, " {state} as {backup}"),
+            _ => {}
+        }
+        if let Some(resource) = self.resource() {
+            write!(f, " {resource}")?;
+        }
+        match self {
+            Self::Sets { to: Some(to), .. } => write!(f, " to {to}"),
+            Self::Starts { with: Some(with), .. } => write!(f, " with {with}"),
+            _ => Ok(()),
         }
     }
 }

@@ -29,6 +29,7 @@ use backstay_dsl::catalogue::{Catalogue, Signature};
 use backstay_dsl::effect::{Cancel, Touch};
 use tokio_util::sync::CancellationToken;
 
+use crate::event::EffectKey;
 use crate::topology::Topology;
 use crate::value::{Answer, GroundResource, Secret, Value};
 
@@ -321,16 +322,17 @@ pub struct GroundCall {
     pub arguments: Arguments,
     /// What it touches, with real keys.
     pub touches: Vec<Touch<String>>,
-    /// What it touches under a key that only its result will give; `‹result›` stands for that key.
-    pub of_result: Vec<Touch<String>>,
+    /// What it touches under a key that only its result will give.
+    pub of_result: Vec<Touch<EffectKey>>,
     /// For rehearsals: what `healthy E` says.
     pub healthy: Option<Value>,
 }
 
 impl GroundCall {
-    /// What it touches, with that what only its result will name.
-    pub fn effects(&self) -> impl Iterator<Item = &Touch<String>> {
-        self.touches.iter().chain(&self.of_result)
+    /// What it does, for people.
+    pub fn effects_in_words(&self) -> Vec<String> {
+        let known = self.touches.iter().map(ToString::to_string);
+        known.chain(self.of_result.iter().map(ToString::to_string)).collect()
     }
 
     /// The resources it touches.

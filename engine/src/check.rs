@@ -66,14 +66,6 @@ pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> 
     Ok(checked(compiled, sources.into_kept()))
 }
 
-/// The runbook of a run, from the texts kept in its directory. `None` where they are gone, are not those whose
-/// digests the run recorded, or are no valid runbook to this program.
-pub fn runbook_of_run(directory: &Path, recorded: &[(String, String)], catalogue: &Catalogue) -> Option<Arc<Runbook>> {
-    let kept = KeptSources::read(&directory.join("resolved")).ok()?;
-    let (runbook, sources, ..) = check_kept(kept, catalogue).into_valid().ok()?;
-    (crate::plan::source_digests(&sources) == recorded).then_some(runbook)
-}
-
 /// Compiles the texts that were kept with a run.
 pub(crate) fn check_kept(kept: KeptSources, catalogue: &Catalogue) -> Checked {
     let (name, text) = kept.runbook();

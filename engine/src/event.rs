@@ -3,9 +3,21 @@
 //! An [`Event`] is what the machine folds; a [`Stamped`] event carries its time; the transcript adds
 //! the place in the chain. Field names are ASCII words, numbers are whole: `docs/transcript-format.md`.
 
+mod effect;
+mod end;
+mod intent;
+mod key;
+mod start;
+
 use serde::{Deserialize, Serialize};
 
 use crate::value::RecordedValue;
+
+pub use effect::{EffectKey, known};
+pub use end::{CommandLeft, End, Exception, FailedAt, RunEnd, Task};
+pub use intent::{Intent, IntentWay};
+pub use key::{TimerId, WellTime, WorkKey};
+pub use start::{Outline, RunResumed, RunStart, StepOutline, TableOutline, Titled};
 
 /// An event with its two times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +76,8 @@ pub enum Event {
         n: u32,
         /// What was decided.
         verdict: Verdict,
-        /// `action`, `question` or the person.
-        by: String,
+        /// Who or what decided it.
+        by: SettledBy,
         /// The value, where it was done and gives one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<RecordedValue>,
@@ -76,9 +88,9 @@ pub enum Event {
     /// An expression was evaluated: a guard, a check, a `let`, a row, a `well`.
     #[serde(rename = "evaluated")]
     Evaluated {
-        /// The statement, `well:SERVICE`, or the row; arguments of a `do` that could not be worked
-        /// out stand under the statement's key with kind `arguments`.
-        key: String,
+        /// What it is about; arguments of a `do` that could not be worked out stand under the
+        /// statement's key with kind `arguments`.
+        key: WorkKey,
         /// The label or title that a person knows it by.
         label: String,
         /// What it was evaluated for.
@@ -171,10 +183,7 @@ pub enum Event {
     },
     /// A timer went off.
     #[serde(rename = "timer")]
-    Timer {
-        /// Which: `t_back`, `step:NAME`, `wait:KEY`, `retry:KEY`, `silence:KEY`.
-        id: String,
-    },
+    Timer(TimerId),
     /// Somebody asked from elsewhere: `backstay turn-back RUN`, `backstay pause RUN`.
     #[serde(rename = "request")]
     Request {
@@ -216,43 +225,8 @@ pub enum Event {
     RunEnd(Box<RunEnd>),
 }
 
-/// The first record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunStart {
-    /// Format of the transcript, now 1.
-    pub format: u32,
-    /// The run's name.
-    pub run: String,
-    /// The plan's digest, `sha256:…`.
-    pub plan: String,
-    /// The runbook's name and title.
-    pub runbook: String,
-    /// Its title.
-    pub title: String,
-    /// Each source: name and SHA-256.
-    pub sources: Vec<(String, String)>,
-    /// Each input: name and value; a secret only by name.
-    pub inputs: Vec<(String, RecordedValue)>,
-    /// When the window starts, wall milliseconds, where `--window-start` says it.
-    pub window_start_ms: Option<i64>,
-    /// The window, milliseconds.
-    pub window_ms: Option<u64>,
-    /// What is held back, milliseconds.
-    pub keep_ms: Option<u64>,
-    /// The boot.
-    pub boot_id: String,
-    /// The host.
-    pub host: String,
-    /// Who runs it.
-    pub operator: String,
-    /// The change ticket.
-    pub ticket: Option<String>,
-    /// Name and version of the program.
-    pub program: String,
-}
-
 /// When an anchor is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnchorTime {
     /// Before the first change.
@@ -281,35 +255,6 @@ pub enum StepState {
     Excepted,
     /// It was stopped because the run turned.
     Cancelled,
-}
-
-/// Stands, in the terms of an intent, for a key that only the result of the action will give.
-pub(crate) const RESULT: &str = "‹result›";
-
-/// An action is about to be performed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
-    /// The statement.
-    pub key: String,
-    /// The attempt, from 1.
-    pub n: u32,
-    /// `family.name`.
-    pub action: String,
-    /// What a person knows it by.
-    pub title: String,
-    /// What it touches: words and resources, secrets left out; `‹result›` stands for what only the
-    /// result will name.
-    pub terms: Vec<String>,
-    /// Whether any of that changes production.
-    pub changing: bool,
-    /// How it repeats.
-    pub repeat: String,
-    /// A keyed MAC of its arguments.
-    pub mac: String,
-    /// The longest it may take, milliseconds.
-    pub limit_ms: u64,
-    /// `forward`, `back`, `undo`, `row`, `hold`, `park`.
-    pub way: String,
 }
 
 /// What became of an action.
@@ -358,6 +303,18 @@ pub enum Verdict {
     NotDone,
     /// It cannot be told.
     Undecidable,
+}
+
+/// Who or what decided an unknown outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "who", content = "name")]
+pub enum SettledBy {
+    /// The action looked.
+    Action,
+    /// A question of the text was asked.
+    Question,
+    /// The person of this name said so.
+    Person(String),
 }
 
 /// What an expression was evaluated for.
@@ -450,85 +407,4 @@ pub enum RequestKind {
     TurnBack,
     /// `backstay pause RUN`.
     Pause,
-}
-
-/// The run goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunResumed {
-    /// The boot.
-    pub boot_id: String,
-    /// The host.
-    pub host: String,
-    /// Who resumed it.
-    pub operator: String,
-    /// Name and version of the program.
-    pub program: String,
-    /// Bytes of a torn last record that were cut.
-    pub discarded_bytes: u64,
-    /// Whether it goes on only to turn back.
-    pub turn_back: bool,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// All steps done, everything well.
-    Completed,
-    /// Nothing was changed.
-    Refused,
-    /// Back where it was, and verified.
-    RolledBack,
-    /// In a safe place that is neither.
-    Parked,
-    /// A person is needed.
-    Stuck,
-    /// Stopped, resumable. Never in a `run.end`.
-    Paused,
-}
-
-impl End {
-    /// The exit code of the program (`engine.md`).
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Completed => 0,
-            Self::Refused => 4,
-            Self::RolledBack => 5,
-            Self::Stuck => 6,
-            Self::Paused => 7,
-            Self::Parked => 8,
-        }
-    }
-}
-
-/// The last record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunEnd {
-    /// How it ended.
-    pub end: End,
-    /// Why, one line.
-    pub reason: String,
-    /// The step and statement that failed first, and why.
-    pub failed_at: Option<FailedAt>,
-    /// The way back that was taken.
-    pub way_back: Option<String>,
-    /// What the run made and left: for clean-up.
-    pub leftovers: Vec<String>,
-    /// Steps that failed and were passed over, with the reason.
-    pub exceptions: Vec<String>,
-    /// The commands left to do, where a person is needed.
-    pub commands_left: Vec<String>,
-    /// Holds that are still taken.
-    pub held: Vec<String>,
-}
-
-/// What failed first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedAt {
-    /// The step.
-    pub step: String,
-    /// The statement's key; empty where no statement is to blame.
-    pub statement: String,
-    /// Why, one line.
-    pub reason: String,
 }

@@ -17,7 +17,7 @@ pub mod transcript;
 pub mod value;
 pub mod world;
 
-pub use check::{Checked, check_file, runbook_of_run};
+pub use check::{Checked, check_file};
 pub use error::Error;
 pub use run::look::{AnchorNow, AnchorThen, Planned, anchors, plan_file};
 pub use run::session::{Edge, Finished, ResumeOptions, StartOptions, pause, resume, start, turn_back};

@@ -7,7 +7,6 @@ pub(crate) mod fixture;
 pub mod obligations;
 mod overlay;
 pub mod report;
-mod term;
 mod topology;
 
 use std::collections::BTreeMap;
@@ -25,9 +24,7 @@ use crate::eval::{Environment, Evaluator, Places};
 use crate::topology::Topology;
 use crate::value::{Answer, Secret, Unanswered, Value};
 
-pub(crate) use digest::sources as source_digests;
 pub use digest::{PLAN_FORMAT, sha256};
-pub(crate) use term::term;
 
 /// What is going to be carried out. Everything in it is fixed before the first record.
 #[derive(Debug, Clone)]

@@ -27,7 +27,7 @@ use backstay_dsl::state::Extent;
 use backstay_dsl::types::Type;
 
 use crate::action::{Action, Context, Evidence, GroundCall, Outcome, Registry, Settled};
-use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState};
+use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState, WorkKey};
 use crate::plan::Plan;
 use crate::value::{GroundResource, Value};
 use crate::world::{Clock, World};
@@ -121,11 +121,15 @@ impl SimulatedWorld {
         match event {
             Event::Commit { .. } => inner.production.commit(),
             Event::Evaluated { key, what, result, .. } => {
-                let read = inner.read.remove(key).unwrap_or_default();
+                let text = key.to_string();
+                let read = inner.read.remove(&text).unwrap_or_default();
                 let is_evidence = matches!(what, EvaluationKind::Check | EvaluationKind::Well);
                 if is_evidence && *result == EvaluationResult::Holds {
-                    let of_well = key.strip_prefix("well:").and_then(|key| key.split(':').next());
-                    let service = self.wells.get(key).map(String::as_str).or(of_well);
+                    let of_well = match key {
+                        WorkKey::Well(service, _) => Some(service.as_str()),
+                        _ => None,
+                    };
+                    let service = self.wells.get(&text).map(String::as_str).or(of_well);
                     inner.production.checked(&read, service);
                 }
             }

@@ -22,5 +22,5 @@ pub use line::{Line, Tone};
 pub use plan::plan;
 pub use status::Status;
 pub use summary::{end_word, summary};
-pub use timeline::{Outline, StepOutline, Timeline};
+pub use timeline::Timeline;
 pub use visible::visible;

@@ -207,10 +207,7 @@ impl From<&Value> for RecordedValue {
             Value::Backup(backup) => Self::Backup(backup.clone()),
             Value::Service(name) => Self::Service(name.clone()),
             Value::State(name) => Self::State(name.clone()),
-            Value::Resource(resource) => {
-                let kind = std::iter::once(resource.kind.word().to_owned());
-                Self::Resource(kind.chain(resource.key.iter().cloned()).collect())
-            }
+            Value::Resource(resource) => Self::Resource(resource_words::of(resource)),
             Value::Nothing => Self::Nothing,
         }
     }
@@ -248,18 +245,40 @@ impl RecordedValue {
             Self::Backup(backup) => Value::Backup(backup.clone()),
             Self::Service(name) => Value::Service(name.clone()),
             Self::State(name) => Value::State(name.clone()),
-            Self::Resource(words) => {
-                let mut words = words.iter();
-                let kind = words
-                    .next()
-                    .and_then(|word| ResourceKind::from_word(word))
-                    .unwrap_or(ResourceKind::External);
-                Value::Resource(Resource {
-                    kind,
-                    key: words.cloned().collect(),
-                })
-            }
+            Self::Resource(words) => resource_words::read(words).map_or(Value::Nothing, Value::Resource),
         }
+    }
+}
+
+/// How resources stand in records: each as a list of texts, the word of its kind first.
+pub(crate) mod resource_words {
+    use super::{GroundResource, Resource, ResourceKind};
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn of(resource: &GroundResource) -> Vec<String> {
+        let kind = std::iter::once(resource.kind.word().to_owned());
+        kind.chain(resource.key.iter().cloned()).collect()
+    }
+
+    pub(super) fn read(words: &[String]) -> Option<GroundResource> {
+        let (kind, key) = words.split_first()?;
+        Some(Resource {
+            kind: ResourceKind::from_word(kind)?,
+            key: key.to_vec(),
+        })
+    }
+
+    pub(crate) fn serialize<S: Serializer>(resources: &[GroundResource], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(resources.iter().map(of))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<GroundResource>, D::Error> {
+        let lists: Vec<Vec<String>> = Vec::deserialize(deserializer)?;
+        let resources = lists.iter().map(|words| read(words));
+        resources
+            .map(|resource| resource.ok_or_else(|| D::Error::custom("this is no resource")))
+            .collect()
     }
 }
 
@@ -296,7 +315,7 @@ impl Value {
             Self::Absent => "absent".to_owned(),
             Self::Secret(secret) => format!("<secret {}>", secret.name()),
             Self::Backup(backup) => backup.path.clone(),
-            Self::Resource(resource) => format!("{}({})", resource.kind, resource.key.join(", ")),
+            Self::Resource(resource) => resource.to_string(),
             Self::Nothing => "nothing".to_owned(),
         }
     }

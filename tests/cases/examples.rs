@@ -104,11 +104,11 @@ fn release_switch_goes_back_with_the_state_that_belongs_to_the_release() {
     let intents = example.sandbox.records_of("intent");
     let backup = intents.iter().find(|one| one["action"] == "backup.create").unwrap();
     assert_eq!(
-        backup["terms"],
+        backup["effects"],
         serde_json::json!([
-            "reads state(state)",
-            "captures state(state) as backup(‹result›)",
-            "adds file(‹result›)"
+            {"effect": "reads", "resource": ["state", "state"]},
+            {"effect": "captures", "resource": ["state", "state"], "backup": ["backup", null]},
+            {"effect": "adds", "resource": ["file", null]}
         ])
     );
     assert!(

@@ -123,7 +123,7 @@ fn the_new_image_runs_and_nothing_is_left_to_clean_up_but_the_backup() {
     let member = report.production.state().members["app"];
     assert_eq!((member.run, member.pin), (Some(Release::New), Release::New));
     assert_eq!(anchor(&report, AnchorTime::End), Some((&image('b')).into()));
-    let left = &report.end().leftovers;
+    let left = report.leftovers();
     assert!(
         left.iter().all(|left| left.starts_with("file(/var/backups/")),
         "{left:?}"
@@ -163,7 +163,7 @@ fn every_failure_ends_with_the_old_image_on_the_old_state() {
                 "{key} {kind:?}"
             );
             assert_eq!(anchor(&report, AnchorTime::End), anchor(&report, AnchorTime::Start));
-            let left = &report.end().leftovers;
+            let left = report.leftovers();
             assert!(left.contains(&format!("image({})", image('b').canonical())), "{left:?}");
             ended_back += 1;
         }
@@ -191,11 +191,8 @@ fn a_new_service_that_is_turned_back_is_removed_or_told_of() {
         let report = rig.run(vec![Fault::always("one/3", FaultKind::Untrue)], Outside::default());
         assert_eq!(report.end().end, End::RolledBack, "{}", report.told());
         assert_eq!(report.production.differences(), Vec::<String>::new());
-        let containers = report
-            .end()
-            .leftovers
-            .iter()
-            .find(|left| left.starts_with("container("));
-        assert_eq!(containers.map(String::as_str), left, "{undo}");
+        let leftovers = report.leftovers();
+        let container = leftovers.iter().find(|left| left.starts_with("container("));
+        assert_eq!(container.map(String::as_str), left, "{undo}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay::event::{End, Event, HoldState, StepState, Way};
+use backstay::event::{End, Event, HoldState, IntentWay, StepState, Way};
 use backstay::plan::Plan;
 use backstay::run::driver::Rest;
 use backstay::run::machine::{State, decide, fold};
@@ -58,7 +58,7 @@ fn nothing_goes_forward_after_the_turn(report: &Report) {
     let after = events.skip_while(|event| !matches!(event, Event::Turn { .. })).skip(1);
     for event in after {
         let is_forward = match event {
-            Event::Intent(intent) => intent.way == "forward" || intent.way == "row",
+            Event::Intent(intent) => intent.way.is_forward(),
             Event::Step { state, .. } => *state == StepState::Running,
             Event::Turn { .. } => true,
             _ => false,
@@ -98,7 +98,7 @@ fn undo_of(plan: &Plan, key: &str) -> Option<String> {
 fn undos_are_of_what_was_started(plan: &Plan, report: &Report, tries: usize) {
     let mut undone: BTreeMap<&str, usize> = BTreeMap::new();
     for (key, way) in report.intents() {
-        if way == "undo" {
+        if *way == IntentWay::Undo {
             *undone.entry(key).or_default() += 1;
         }
     }
@@ -171,9 +171,9 @@ fn excused(plan: &Plan, report: &Report) -> Vec<String> {
         StatementKind::Do(action) => matches!(action.undo, Some(backstay_dsl::model::Undo::No(_))),
         _ => false,
     });
-    let terms = without_undo.flat_map(|intent| &intent.terms);
-    terms
-        .filter_map(|term| Some(term.split_once(' ')?.1.to_owned()))
+    let effects = without_undo.flat_map(|intent| &intent.effects);
+    effects
+        .filter_map(|effect| Some(effect.resource()?.to_string()))
         .collect()
 }
 

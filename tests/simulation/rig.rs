@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay::action::{catalogue, without_engine};
 use backstay::eval::Places;
-use backstay::event::{Event, RunEnd, RunResumed, RunStart, Stamped};
+use backstay::event::{Event, IntentWay, Outline, RunEnd, RunResumed, RunStart, Stamped};
 use backstay::plan::{Parts, Plan};
 use backstay::rehearse::{
     Fault, Kill, Production, Script, SimulatedClock, SimulatedJournal, SimulatedPerson, SimulatedWorld,
@@ -45,12 +45,17 @@ impl Report {
         }
     }
 
+    /// What the run made and left, in words.
+    pub(crate) fn leftovers(&self) -> Vec<String> {
+        self.end().leftovers.iter().map(ToString::to_string).collect()
+    }
+
     /// The keys of the intents with their way, in order.
-    pub(crate) fn intents(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn intents(&self) -> Vec<(&str, &IntentWay)> {
         let events = self.events.iter();
         events
             .filter_map(|stamped| match &stamped.event {
-                Event::Intent(intent) => Some((intent.key.as_str(), intent.way.as_str())),
+                Event::Intent(intent) => Some((intent.key.as_str(), &intent.way)),
                 _ => None,
             })
             .collect()
@@ -253,7 +258,7 @@ impl Scene<'_> {
             run: "simulated".to_owned(),
             plan: plan.digest.clone(),
             runbook: plan.runbook.name.clone(),
-            title: plan.runbook.title.clone(),
+            outline: Outline::from(plan.runbook.as_ref()),
             sources: Vec::new(),
             inputs: Vec::new(),
             window_start_ms: None,

@@ -1,10 +1,12 @@
 //! What happens in the sample: every kind of record at least once.
 
 use backstay::event::{
-    AnchorTime, End, EvaluationKind, EvaluationResult, Event, FailedAt, HoldState, Intent, OutcomeRecord,
-    OutcomeResult, RequestKind, RunEnd, RunResumed, RunStart, SignalChoice, StepState, Verdict, Way,
+    AnchorTime, CommandLeft, EffectKey, End, EvaluationKind, EvaluationResult, Event, Exception, FailedAt, HoldState,
+    Intent, IntentWay, OutcomeRecord, OutcomeResult, Outline, RequestKind, RunEnd, RunResumed, RunStart, SettledBy,
+    SignalChoice, StepOutline, StepState, TableOutline, Task, TimerId, Titled, Verdict, Way, WorkKey,
 };
 use backstay::value::{Backup, RecordedValue};
+use backstay_dsl::effect::{Repeat, Resource, ResourceKind, Touch};
 
 fn text(text: &str) -> RecordedValue {
     RecordedValue::Text(text.to_owned())
@@ -16,7 +18,7 @@ pub(crate) fn run_start() -> Event {
         run: "upgrade-20261103-221320".to_owned(),
         plan: "sha256:aa".to_owned(),
         runbook: "upgrade".to_owned(),
-        title: "Upgrade of a \"small\" service".to_owned(),
+        outline: outline(),
         sources: vec![("upgrade.runbook".to_owned(), "bb".to_owned())],
         inputs: vec![
             ("release".to_owned(), text("2.0.0")),
@@ -43,9 +45,23 @@ pub(crate) fn run_end() -> Event {
             reason: "status 503".to_owned(),
         }),
         way_back: Some("previous".to_owned()),
-        leftovers: vec!["file(/srv/backup.tar.zst)".to_owned()],
-        exceptions: Vec::new(),
-        commands_left: Vec::new(),
+        leftovers: vec![Resource::new(ResourceKind::File, "/srv/backup.tar.zst".to_owned())],
+        exceptions: vec![Exception {
+            step: "notes".to_owned(),
+            title: "Read the notes".to_owned(),
+            reason: "nobody answered".to_owned(),
+            because: "they are optional".to_owned(),
+        }],
+        commands_left: vec![
+            CommandLeft {
+                task: Task::CarryOut("rollback:previous/2".to_owned()),
+                text: "fs.link(\"/srv/current\", to: \"/srv/1\")".to_owned(),
+            },
+            CommandLeft {
+                task: Task::MakeWell("site".to_owned()),
+                text: "find out why the site is not well".to_owned(),
+            },
+        ],
         held: Vec::new(),
     }))
 }
@@ -64,13 +80,89 @@ fn intent(key: &str, n: u32) -> Event {
         n,
         action: "fs.link".to_owned(),
         title: "Point `current` at the release".to_owned(),
-        terms: vec!["sets link(/srv/current)".to_owned()],
+        effects: effects(),
         changing: true,
-        repeat: "convergent".to_owned(),
+        repeat: Repeat::Convergent,
         mac: "cc".to_owned(),
         limit_ms: 60_000,
-        way: "forward".to_owned(),
+        way: IntentWay::Rollback("previous".to_owned()),
     }))
+}
+
+fn resource(kind: ResourceKind, keys: &[Option<&str>]) -> Resource<EffectKey> {
+    let key = keys.iter().map(|key| EffectKey::from(key.map(str::to_owned)));
+    Resource {
+        kind,
+        key: key.collect(),
+    }
+}
+
+/// Every effect, with and without what it may have.
+fn effects() -> Vec<Touch<EffectKey>> {
+    let of = |kind| resource(kind, &[Some("/srv/x")]);
+    let known = |key: &str| Some(EffectKey::Known(key.to_owned()));
+    let sets = |to| Touch::Sets {
+        resource: of(ResourceKind::Link),
+        to,
+    };
+    let starts = |with| Touch::Starts {
+        member: of(ResourceKind::Service),
+        with,
+    };
+    vec![
+        Touch::Reads(resource(ResourceKind::Key, &[Some("/srv/.env"), Some("PORT")])),
+        Touch::ValueOf(of(ResourceKind::Link)),
+        sets(None),
+        sets(known("/srv/2")),
+        sets(Some(EffectKey::OfResult)),
+        Touch::Edits(of(ResourceKind::Tree)),
+        Touch::Removes(of(ResourceKind::File)),
+        Touch::Opaque(of(ResourceKind::External)),
+        Touch::Adds(resource(ResourceKind::Image, &[None])),
+        Touch::Captures {
+            state: of(ResourceKind::State),
+            backup: resource(ResourceKind::Backup, &[None]),
+        },
+        Touch::Proves(of(ResourceKind::Backup)),
+        Touch::Restores(of(ResourceKind::Backup)),
+        starts(None),
+        starts(known("registry/app")),
+        Touch::Stops(of(ResourceKind::Service)),
+        Touch::Drains(of(ResourceKind::Ingress)),
+        Touch::Opens(of(ResourceKind::Ingress)),
+        Touch::Tells(EffectKey::Known("ops".to_owned())),
+    ]
+}
+
+fn outline() -> Outline {
+    let titled = |id: &str| {
+        vec![Titled {
+            id: id.to_owned(),
+            title: format!("The {id}"),
+        }]
+    };
+    let step = |id: &str, after: &[&str], budget_ms, before_window| StepOutline {
+        id: id.to_owned(),
+        title: format!("{id}, as people call it"),
+        after: after.iter().map(|step| (*step).to_owned()).collect(),
+        budget_ms,
+        before_window,
+    };
+    Outline {
+        title: "Upgrade of a \"small\" service".to_owned(),
+        steps: vec![
+            step("prepare", &[], None, true),
+            step("switch", &["prepare"], Some(60_000), false),
+        ],
+        holds: titled("quiet"),
+        rollbacks: titled("previous"),
+        parks: titled("safe"),
+        services: titled("site"),
+        tables: vec![TableOutline {
+            id: "usual".to_owned(),
+            rows: vec!["anything else".to_owned()],
+        }],
+    }
 }
 
 fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
@@ -91,7 +183,7 @@ fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
 
 fn evaluated(key: &str, result: EvaluationResult) -> Event {
     Event::Evaluated {
-        key: key.to_owned(),
+        key: WorkKey::from(key.to_owned()),
         label: "health".to_owned(),
         what: EvaluationKind::Check,
         result,
@@ -136,13 +228,12 @@ fn switch() -> Vec<Event> {
             key: "switch/1".to_owned(),
             n: 1,
             verdict: Verdict::NotDone,
-            by: "action".to_owned(),
+            by: SettledBy::Person("ada".to_owned()),
             value: None,
             evidence: "the link is as it was".to_owned(),
         },
-        Event::Timer {
-            id: "retry:switch/1".to_owned(),
-        },
+        Event::Timer(TimerId::Retry("switch/1".to_owned())),
+        Event::Timer(TimerId::TBack),
         intent("switch/1", 2),
     ]
 }
@@ -205,6 +296,7 @@ fn way_back() -> Vec<Event> {
             name: "service".to_owned(),
         },
         evaluated("validate/1", EvaluationResult::DoesNotHold),
+        evaluated("well:site:back", EvaluationResult::Holds),
         step("validate", StepState::Failed),
         Event::Turn {
             cause: "health".to_owned(),

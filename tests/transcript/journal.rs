@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use backstay::event::Event;
+use backstay::event::{Event, TimerId};
 use backstay::transcript::{DiskJournal, OpenError, Reader, verify};
 use backstay::world::Journal as _;
 
@@ -146,7 +146,7 @@ fn many_who_write_at_once_make_one_chain() {
             .map(|number| {
                 let journal = Arc::clone(&journal);
                 tokio::spawn(async move {
-                    let event = Event::Timer { id: number.to_string() };
+                    let event = Event::Timer(TimerId::Step(number.to_string()));
                     if number % 3 == 0 {
                         journal.append_soon(event).await.unwrap();
                     } else {

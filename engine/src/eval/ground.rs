@@ -5,7 +5,7 @@ use backstay_dsl::model::{ActionCall, Expr, ExprKind};
 
 use crate::action::{Arguments, GroundCall};
 use crate::eval::{Evaluator, Frame};
-use crate::event::RESULT;
+use crate::event::EffectKey;
 use crate::value::{GroundResource, Unanswered, Value};
 
 /// One effect with its keys worked out.
@@ -13,8 +13,8 @@ use crate::value::{GroundResource, Unanswered, Value};
 pub enum GroundTouch {
     /// All keys are real.
     Now(Touch<String>),
-    /// A key is the call's own result: `‹result›` stands for it.
-    OfResult(Touch<String>),
+    /// A key is the call's own result.
+    OfResult(Touch<EffectKey>),
 }
 
 impl Evaluator<'_> {
@@ -67,30 +67,22 @@ impl Evaluator<'_> {
         let mut exprs = Vec::new();
         touch.map(&mut |expr: &Expr| exprs.push(expr.clone()));
         let mut keys = Vec::new();
-        let mut is_of_result = false;
         for expr in exprs {
-            if has_result(&expr) {
-                is_of_result = true;
-                keys.push(Ok(RESULT.to_owned()));
-                continue;
-            }
-            keys.push(self.answer(&expr, frame).await.map(|value| value.canonical()));
+            keys.push(if has_result(&expr) {
+                EffectKey::OfResult
+            } else {
+                EffectKey::Known(self.answer(&expr, frame).await?.canonical())
+            });
         }
+        let is_of_result = keys.contains(&EffectKey::OfResult);
         let mut keys = keys.into_iter();
-        let mut missing = None;
-        let ground = touch.map(&mut |_| match keys.next() {
-            Some(Ok(key)) => key,
-            Some(Err(unanswered)) => {
-                missing = Some(unanswered);
-                String::new()
-            }
-            None => String::new(),
-        });
-        match missing {
-            Some(unanswered) => Err(unanswered),
-            None if is_of_result => Ok(GroundTouch::OfResult(ground)),
-            None => Ok(GroundTouch::Now(ground)),
-        }
+        // `map` visits the keys in one order, so there is one for each.
+        let ground = touch.map(&mut |_| keys.next().unwrap_or(EffectKey::OfResult));
+        Ok(if is_of_result {
+            GroundTouch::OfResult(ground)
+        } else {
+            GroundTouch::Now(ground.map(&mut ToString::to_string))
+        })
     }
 
     pub(super) async fn resource_in(

@@ -12,11 +12,11 @@ use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo}
 
 use crate::action::Context;
 use crate::eval::{Evaluation, Evaluator, GroundTouch, Places};
+use crate::plan::Plan;
 use crate::plan::obligations::containers::{Found, containers};
 use crate::plan::obligations::{not_apart, path_uses, unsupported};
 use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
-use crate::plan::{Plan, term};
 use crate::redact::Redactor;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::{Clock, World};
@@ -286,7 +286,7 @@ impl Walk<'_> {
                     let context = self.paper.context(&call.touches);
                     preview = self.paper.run.world.preview(&context, call).await;
                 }
-                (call.effects().map(term).collect(), call.touches.clone(), Vec::new())
+                (call.effects_in_words(), call.touches.clone(), Vec::new())
             }
             Err(_) => self.partly_ground(action).await,
         };
@@ -330,11 +330,11 @@ impl Walk<'_> {
             };
             match known {
                 Ok(GroundTouch::Now(ground)) => {
-                    effects.push(format!("{}{rest}", term(&ground)));
+                    effects.push(format!("{ground}{rest}"));
                     touches.push(ground);
                 }
                 // It is new, or a backup: nothing read before it could depend on it.
-                Ok(GroundTouch::OfResult(ground)) => effects.push(term(&ground)),
+                Ok(GroundTouch::OfResult(ground)) => effects.push(ground.to_string()),
                 Err(_) => {
                     let kind = touch.resource().map_or("", |resource| resource.kind.word());
                     effects.push(format!("{} {kind}(not known yet)", touch.word()));

@@ -26,7 +26,10 @@ impl FrontPage {
         match &stamped.event {
             Event::RunStart(start) => self.start = Some((**start).clone()),
             Event::Evaluated { key, what, values, .. } if *what == EvaluationKind::Record => {
-                let step = key.split('/').next().unwrap_or_default();
+                let step = key
+                    .statement()
+                    .and_then(|key| key.split('/').next())
+                    .unwrap_or_default();
                 for (name, value) in values {
                     self.recorded.push((name.clone(), shown(value), step.to_owned()));
                 }
@@ -37,11 +40,6 @@ impl FrontPage {
             Event::RunEnd(end) => self.end = Some((**end).clone()),
             _ => {}
         }
-    }
-
-    /// The texts that the run was made from: name and digest of each.
-    pub fn sources(&self) -> &[(String, String)] {
-        self.start.as_ref().map_or(&[], |start| &start.sources)
     }
 
     /// The page, one fact a line; empty without a first record.
@@ -65,7 +63,7 @@ impl FrontPage {
             None => "it has not ended".to_owned(),
         };
         lines.push(("end", end));
-        let mut text = format!("{}\n", visible(&start.title));
+        let mut text = format!("{}\n", visible(&start.outline.title));
         for (label, fact) in lines {
             // Writing to a text cannot fail.
             let _ = writeln!(text, "  {:<10} {}", format!("{label}:"), visible(&fact));

@@ -80,10 +80,10 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) ->
         "failed_at": failed_at,
         "way_back": end.way_back,
         "reason": end.reason,
-        "exceptions": end.exceptions,
-        "leftovers": end.leftovers,
+        "exceptions": texts(&end.exceptions),
+        "leftovers": texts(&end.leftovers),
         "held": end.held,
-        "commands_left": end.commands_left,
+        "commands_left": end.commands_left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(),
     });
     if let (End::Refused, Some(fields)) = (end.end, answer.as_object_mut()) {
         let help = [format!("what was asked and answered: backstay transcript show {run}")];
@@ -93,6 +93,10 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) ->
         );
     }
     answer
+}
+
+fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
 }
 
 /// `turn-back`, `pause` where the runner was asked.

@@ -64,7 +64,7 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>
     if !end.commands_left.is_empty() {
         text.push_str("  left to do, in this order:\n");
         for command in &end.commands_left {
-            let _ = writeln!(text, "    {}", visible(command));
+            let _ = writeln!(text, "    {}", visible(&command.text));
         }
     }
     let _ = writeln!(text, "  transcript:  {}", visible(&run_directory.display().to_string()));
@@ -80,9 +80,9 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>
     text
 }
 
-fn list(text: &mut String, what: &str, entries: &[String]) {
+fn list(text: &mut String, what: &str, entries: &[impl ToString]) {
     for (number, entry) in entries.iter().enumerate() {
         let label = if number == 0 { format!("{what}:") } else { String::new() };
-        let _ = writeln!(text, "  {label:<12} {}", visible(entry));
+        let _ = writeln!(text, "  {label:<12} {}", visible(&entry.to_string()));
     }
 }

@@ -4,58 +4,16 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::model::Runbook;
+use backstay_dsl::effect::Touch;
 use jiff::Timestamp;
 
-use crate::event::{Event, Stamped, StepState};
+use crate::event::{Event, Outline, Stamped, StepState};
 use backstay_dsl::units;
 
 use super::line::Line;
 use super::visible;
 
-/// What a person knows of a runbook: titles and budgets. Empty where only a transcript is at hand.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outline {
-    /// Steps by name.
-    pub steps: BTreeMap<String, StepOutline>,
-    /// Titles of holds by name.
-    pub holds: BTreeMap<String, String>,
-}
-
-/// What a person knows of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepOutline {
-    /// Its title.
-    pub title: String,
-    /// Its budget, milliseconds.
-    pub budget_ms: Option<u64>,
-    /// Whether it runs before the window starts.
-    pub before_window: bool,
-}
-
-impl From<&Runbook> for Outline {
-    fn from(runbook: &Runbook) -> Self {
-        let step = |step: &backstay_dsl::model::Step| StepOutline {
-            title: step.title.clone(),
-            budget_ms: step.budget_ms,
-            before_window: step.before_window,
-        };
-        Self {
-            steps: runbook
-                .steps
-                .iter()
-                .map(|known| (known.name.clone(), step(known)))
-                .collect(),
-            holds: runbook
-                .holds
-                .iter()
-                .map(|hold| (hold.name.clone(), hold.title.clone()))
-                .collect(),
-        }
-    }
-}
-
-/// Follows a run event by event.
+/// Follows a run event by event. Titles and budgets come from its first record.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     pub(super) outline: Outline,
@@ -74,14 +32,6 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline of a run with these titles.
-    pub fn new(outline: Outline) -> Self {
-        Self {
-            outline,
-            ..Self::default()
-        }
-    }
-
     /// The line of the next event.
     pub fn line(&mut self, stamped: &Stamped) -> Line {
         let at_ms = stamped.at_ms;
@@ -112,14 +62,17 @@ impl Timeline {
             Event::Step { id, state, .. } => self.note_step(id, *state, at_ms),
             Event::Intent(intent) => {
                 self.titles.insert(intent.key.clone(), intent.title.clone());
-                let tells = |term: &String| term.starts_with("tells ");
-                if !intent.terms.is_empty() && intent.terms.iter().all(tells) {
+                let tells = |effect| matches!(effect, &Touch::Tells(_));
+                if !intent.effects.is_empty() && intent.effects.iter().all(tells) {
                     self.messages.insert(intent.key.clone());
                 }
             }
             Event::Outcome(outcome) => self.ends_progress(&outcome.key),
             Event::Settled { key, .. } => self.ends_progress(key),
-            Event::RunStart(start) => self.window.begin(start),
+            Event::RunStart(start) => {
+                self.outline = start.outline.clone();
+                self.window.begin(start);
+            }
             Event::Commit { .. } => self.window.is_over = true,
             Event::Decision { extend_ms, .. } => self.window.extend(*extend_ms),
             Event::Turn { way, .. } => {
@@ -138,7 +91,7 @@ impl Timeline {
         match state {
             StepState::Running => {
                 self.running.entry(id.to_owned()).or_insert(at_ms);
-                let is_before = self.outline.steps.get(id).is_some_and(|step| step.before_window);
+                let is_before = self.outline.step(id).is_some_and(|step| step.before_window);
                 if !is_before {
                     self.window.start_at(at_ms);
                 }

@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
-use crate::event::{Event, RunEnd, Stamped};
+use crate::event::{Event, RunEnd, Stamped, TimerId, WorkKey};
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::run::machine::{Desired, State, decide, fold};
@@ -68,7 +68,7 @@ pub enum DriveError {
 /// Drives one run.
 pub struct Driver {
     shared: Arc<Shared>,
-    running: BTreeMap<String, Running>,
+    running: BTreeMap<WorkKey, Running>,
     next_id: u64,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
     finished: (mpsc::UnboundedSender<u64>, mpsc::UnboundedReceiver<u64>),
@@ -76,7 +76,7 @@ pub struct Driver {
     observer: Option<Observer>,
     /// A report that came too early to be recorded with those before it.
     held: Option<Report>,
-    fired: BTreeMap<String, u64>,
+    fired: BTreeMap<TimerId, u64>,
     /// A signal came that no person has given a meaning: a further one kills.
     is_signalled: bool,
     watch: ClockWatch,
@@ -199,7 +199,7 @@ impl Driver {
             () = clock.sleep_until(timer_ns), if timer.is_some() => {
                 if let Some((id, moment)) = timer {
                     self.fired.insert(id.clone(), moment);
-                    self.append(Event::Timer { id }).await?;
+                    self.append(Event::Timer(id)).await?;
                 }
             }
             () = clock.sleep_until(tick_ns), if is_watched => {
@@ -212,7 +212,7 @@ impl Driver {
     }
 
     /// The timer that goes off next; each goes off once.
-    fn next_timer(&self, desired: &Desired) -> Option<(String, u64)> {
+    fn next_timer(&self, desired: &Desired) -> Option<(TimerId, u64)> {
         desired
             .timers
             .iter()
@@ -276,7 +276,7 @@ async fn keep(journal: &dyn Journal, event: Event) -> Result<Stamped, JournalErr
         | Event::Commit { .. }
         | Event::Turn { .. }
         | Event::ClockGap { .. }
-        | Event::Timer { .. } => journal.append_soon(event).await,
+        | Event::Timer(_) => journal.append_soon(event).await,
         _ => journal.append(event).await,
     }
 }

@@ -29,7 +29,7 @@ mod unwind;
 
 use std::collections::BTreeMap;
 
-use crate::event::{AnchorTime, Event, Stamped};
+use crate::event::{AnchorTime, Event, IntentWay, Stamped, TimerId, WorkKey};
 use crate::plan::Plan;
 
 pub use state::State;
@@ -60,12 +60,10 @@ pub struct Desired {
     pub due: Option<Event>,
     /// Work that should be running, by key. What runs and is not here is abandoned or, where it is an
     /// action, never is absent before its outcome: see [`Work::cancel`].
-    pub work: BTreeMap<String, Work>,
+    pub work: BTreeMap<WorkKey, Work>,
     /// Timers, by id, as moments of the boot clock in nanoseconds; the driver appends `timer` at each, at
-    /// once where the moment has passed. A timer that is gone from here is disarmed. Ids: `t_back`,
-    /// `step:NAME`, `row:KEY`, `wait:KEY`, `retry:KEY`, `silence:KEY`, `too_late:STEP` (a step would begin
-    /// without the time for it), `way_back` (a way back takes longer than its budget; it goes on).
-    pub timers: BTreeMap<String, u64>,
+    /// once where the moment has passed. A timer that is gone from here is disarmed.
+    pub timers: BTreeMap<TimerId, u64>,
     /// Nothing is left to do: the run has ended or is paused.
     pub at_rest: bool,
 }
@@ -81,29 +79,29 @@ pub struct Work {
     pub cancel: bool,
 }
 
-/// The kinds of work. `key` is that of the statement in the plan unless said otherwise.
+/// The kinds of work.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkKind {
     /// Work out the arguments, append the intent, perform, append the outcome.
     Perform {
         /// The longest one attempt may take, milliseconds.
         limit_ms: u64,
-        /// For the intent: `forward`, `back`, `undo`, `row`, `hold`, `park`.
-        way: &'static str,
+        /// For the intent.
+        way: IntentWay,
     },
     /// Evaluate the statement's expression, polling where it says so, and append `evaluated`.
     Evaluate,
-    /// Evaluate the `seen when` of the row with this key, and append `evaluated`.
+    /// Evaluate the `seen when` of the row, and append `evaluated`.
     Row,
-    /// Ask the `well` of this service (key `well:SERVICE:WHEN`), polling as it says, and append `evaluated`.
+    /// Ask the `well` of this service  polling as it says, and append `evaluated`.
     Well {
         /// The service.
         service: String,
     },
     /// Discharge the obligations of the plan and append one `evaluated` for each that does not hold, or
-    /// one that says that all hold (key `obligations`).
+    /// one that says that all hold.
     Obligations,
-    /// Ask every anchor and append `anchor` for each (key `anchors:start`, `anchors:end`).
+    /// Ask every anchor and append `anchor` for each.
     Anchors {
         /// When.
         when: AnchorTime,

@@ -156,6 +156,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
     use super::*;
+    use crate::event::TimerId;
 
     fn record(boot_ns: u64) -> Record {
         Record {
@@ -164,9 +165,7 @@ mod tests {
             stamped: Stamped {
                 at_ms: 1_700_000_000_000,
                 boot_ns,
-                event: Event::Timer {
-                    id: "wait:a/1 \u{1b}[31m \"é\"\n".to_owned(),
-                },
+                event: Event::Timer(TimerId::Wait("a/1 \u{1b}[31m \"é\"\n".to_owned())),
             },
         }
     }
@@ -178,7 +177,7 @@ mod tests {
             String::from_utf8(line.clone()).unwrap(),
             format!(
                 "{{\"seq\":7,\"prev\":\"{}\",\"at\":\"2023-11-14T22:13:20.000Z\",\"boot_ns\":5,\"kind\":\"timer\",\
-                 \"id\":\"wait:a/1 \\u001b[31m \\\"é\\\"\\n\"}}\n",
+                 \"timer\":\"wait\",\"of\":\"a/1 \\u001b[31m \\\"é\\\"\\n\"}}\n",
                 super::super::digest::NO_LINE
             )
         );

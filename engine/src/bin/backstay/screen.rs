@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use backstay::event::{Event, Stamped};
-use backstay::render::{Line, Outline, Timeline, Tone};
+use backstay::render::{Line, Timeline, Tone};
 
 use crate::streams;
 
@@ -19,8 +19,8 @@ const HEARTBEAT: Duration = Duration::from_mins(1);
 const PROGRESS_MS: u64 = 10_000;
 
 enum Message {
-    /// What is about to run, and what has happened so far.
-    Begin(Outline, Vec<Stamped>),
+    /// What has happened so far.
+    Begin(Vec<Stamped>),
     Event(Box<Stamped>),
     /// How far a statement is: its key and a line.
     Progress(String, String),
@@ -42,9 +42,9 @@ pub(crate) struct Screen {
 pub(crate) struct Handle(Sender<Message>);
 
 impl Handle {
-    /// Tells what is about to run, and what has happened so far, which is not shown again.
-    pub(crate) fn begin(&self, outline: Outline, history: &[Stamped]) {
-        self.send(Message::Begin(outline, history.to_vec()));
+    /// Tells what has happened so far, which is not shown again.
+    pub(crate) fn begin(&self, history: &[Stamped]) {
+        self.send(Message::Begin(history.to_vec()));
     }
 
     /// Shows an event.
@@ -132,8 +132,7 @@ impl View {
 
     fn show(&mut self, message: Message) {
         match message {
-            Message::Begin(outline, history) => {
-                self.timeline = Timeline::new(outline);
+            Message::Begin(history) => {
                 for stamped in &history {
                     self.timeline.line(stamped);
                 }

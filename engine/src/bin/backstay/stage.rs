@@ -7,7 +7,7 @@ use std::time::Duration;
 use backstay::containers::Containers;
 use backstay::eval::Places;
 use backstay::event::{End, RunEnd};
-use backstay::render::{self, Outline, visible};
+use backstay::render::{self, visible};
 use backstay::run::directory::StateDirectory;
 use backstay::run::session::{Edge, Finished};
 use backstay::transcript::sealed_head;
@@ -62,7 +62,7 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
         observer: Some(Box::new(move |stamped| show.event(stamped))),
         progress: Some(Arc::new(move |key, line| progress.progress(key, line))),
         announce: Some(Box::new(move |announced| {
-            begin.begin(Outline::from(announced.plan.runbook.as_ref()), announced.history);
+            begin.begin(announced.history);
         })),
         operator,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -1,20 +1,24 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::event::{Intent, OutcomeRecord, OutcomeResult, RunStart, Way};
+use crate::event::{EffectKey, Intent, IntentWay, OutcomeRecord, OutcomeResult, RunStart, StepOutline, Way};
+use backstay_dsl::effect::{Repeat, Resource, ResourceKind};
 
 fn outline() -> Outline {
-    let step = |title: &str, minutes: u64, before_window| StepOutline {
+    let step = |id: &str, title: &str, minutes: u64, before_window| StepOutline {
+        id: id.to_owned(),
         title: title.to_owned(),
+        after: Vec::new(),
         budget_ms: Some(minutes * 60_000),
         before_window,
     };
     Outline {
-        steps: BTreeMap::from([
-            ("notes".to_owned(), step("Read the notes", 10, true)),
-            ("cutover".to_owned(), step("Start the new one", 6, false)),
-        ]),
-        holds: BTreeMap::new(),
+        title: "Upgrade".to_owned(),
+        steps: vec![
+            step("notes", "Read the notes", 10, true),
+            step("cutover", "Start the new one", 6, false),
+        ],
+        ..Outline::default()
     }
 }
 
@@ -24,7 +28,7 @@ fn start() -> Event {
         run: "up-1".to_owned(),
         plan: "sha256:aa".to_owned(),
         runbook: "up".to_owned(),
-        title: "Upgrade".to_owned(),
+        outline: outline(),
         sources: Vec::new(),
         inputs: Vec::new(),
         window_start_ms: None,
@@ -62,7 +66,7 @@ fn show(timeline: &mut Timeline, seconds: i64, event: Event) -> String {
 
 #[test]
 fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() {
-    let mut timeline = Timeline::new(outline());
+    let mut timeline = Timeline::default();
     assert_eq!(
         show(&mut timeline, 0, start()),
         "22:13:20Z      +0s  run             up-1 begins: Upgrade (ada on host), window 1h with 20m kept for the way back"
@@ -101,24 +105,28 @@ fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() 
     );
 }
 
-fn intent(key: &str, action: &str, title: &str, terms: &[&str]) -> Event {
+fn resource(kind: ResourceKind, key: &str) -> Resource<EffectKey> {
+    Resource::new(kind, EffectKey::Known(key.to_owned()))
+}
+
+fn intent(key: &str, action: &str, title: &str, effects: &[Touch<EffectKey>]) -> Event {
     Event::Intent(Box::new(Intent {
         key: key.to_owned(),
         n: 1,
         action: action.to_owned(),
         title: title.to_owned(),
-        terms: terms.iter().map(|term| (*term).to_owned()).collect(),
+        effects: effects.to_vec(),
         changing: false,
-        repeat: "keyed".to_owned(),
+        repeat: Repeat::Keyed,
         mac: String::new(),
         limit_ms: 1000,
-        way: "forward".to_owned(),
+        way: IntentWay::Forward,
     }))
 }
 
 #[test]
 fn how_far_a_long_action_is_stands_in_the_status_until_it_has_ended() {
-    let mut timeline = Timeline::new(outline());
+    let mut timeline = Timeline::default();
     show(&mut timeline, 0, start());
     show(&mut timeline, 0, step("cutover", StepState::Running));
     timeline.progress("cutover/1", "4 MiB of 40 MiB\u{1b}[2J");
@@ -145,15 +153,16 @@ fn how_far_a_long_action_is_stands_in_the_status_until_it_has_ended() {
 
 #[test]
 fn an_action_of_a_container_without_a_title_is_told_by_what_it_does() {
-    let mut timeline = Timeline::new(outline());
-    let terms = [&*format!(
-        "starts service(app) with h:5000/app@sha256:{}",
-        "0a".repeat(32)
-    )];
+    let mut timeline = Timeline::default();
+    let release = format!("h:5000/app@sha256:{}", "0a".repeat(32));
+    let effects = [Touch::Starts {
+        member: resource(ResourceKind::Service, "app"),
+        with: Some(EffectKey::Known(release)),
+    }];
     let line = show(
         &mut timeline,
         0,
-        intent("cutover/1", "docker.run", "docker.run", &terms),
+        intent("cutover/1", "docker.run", "docker.run", &effects),
     );
     assert!(
         line.ends_with("docker.run: starts service(app) with h:5000/app@sha256:0a0a0a0a0a0a… …"),
@@ -162,20 +171,25 @@ fn an_action_of_a_container_without_a_title_is_told_by_what_it_does() {
     let line = show(
         &mut timeline,
         0,
-        intent("cutover/2", "docker.run", "Start the new one", &terms),
+        intent("cutover/2", "docker.run", "Start the new one", &effects),
     );
     assert!(line.ends_with("Start the new one …"), "{line}");
 }
 
 #[test]
 fn a_message_that_was_not_sent_fails_no_step() {
-    let mut timeline = Timeline::new(outline());
-    for (terms, words) in [
-        (vec!["tells ops"], "failed, the step goes on: Tell them: no such folder"),
-        (vec!["tells ops", "sets file(/a)"], "FAILED: Tell them: no such folder"),
+    let mut timeline = Timeline::default();
+    let tells = Touch::Tells(EffectKey::Known("ops".to_owned()));
+    let edits = Touch::Edits(resource(ResourceKind::File, "/a"));
+    for (effects, words) in [
+        (
+            vec![tells.clone()],
+            "failed, the step goes on: Tell them: no such folder",
+        ),
+        (vec![tells, edits], "FAILED: Tell them: no such folder"),
     ] {
-        let key = format!("cutover/{}", terms.len());
-        let intent = intent(&key, "notify.file", "Tell them", &terms);
+        let key = format!("cutover/{}", effects.len());
+        let intent = intent(&key, "notify.file", "Tell them", &effects);
         show(&mut timeline, 0, intent);
         let outcome = Event::Outcome(Box::new(OutcomeRecord {
             key,

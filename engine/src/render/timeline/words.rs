@@ -1,8 +1,8 @@
 //! What each event is called.
 
 use crate::event::{
-    AnchorTime, EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind,
-    RunStart, SignalChoice, Stamped, StepState, Verdict, Way,
+    AnchorTime, EvaluationKind, EvaluationResult, Event, HoldState, Intent, IntentWay, OutcomeRecord, OutcomeResult,
+    RequestKind, RunStart, SettledBy, SignalChoice, Stamped, StepState, TimerId, Verdict, Way, WorkKey,
 };
 use crate::render::visible;
 use crate::value::RecordedValue;
@@ -66,7 +66,7 @@ impl Timeline {
     }
 
     fn step(&self, id: &str, state: StepState, reason: Option<&str>, at_ms: i64) -> Words {
-        let outline = self.outline.steps.get(id);
+        let outline = self.outline.step(id);
         let title = outline
             .map(|step| format!(": {}", short(&step.title)))
             .unwrap_or_default();
@@ -116,7 +116,8 @@ impl Timeline {
     }
 
     fn hold(&self, name: &str, state: HoldState) -> Words {
-        let title = self.outline.holds.get(name).map_or(name, String::as_str);
+        let known = self.outline.holds.iter().find(|hold| hold.id == name);
+        let title = known.map_or(name, |hold| &hold.title);
         let (word, tone) = match state {
             HoldState::Taken => ("taken", Tone::Plain),
             HoldState::Free => ("released", Tone::Plain),
@@ -141,16 +142,16 @@ fn begins(start: &RunStart) -> String {
     format!(
         "{} begins: {} ({} on {}){window}{from}",
         visible(&start.run),
-        short(&start.title),
+        short(&start.outline.title),
         visible(&start.operator),
         visible(&start.host)
     )
 }
 
 fn intends(intent: &Intent) -> Words {
-    let verb = match intent.way.as_str() {
-        "undo" => "undo: ",
-        "row" => "first: ",
+    let verb = match &intent.way {
+        IntentWay::Undo => "undo: ",
+        IntentWay::Row => "first: ",
         _ => "",
     };
     let again = if intent.n > 1 {
@@ -158,16 +159,19 @@ fn intends(intent: &Intent) -> Words {
     } else {
         String::new()
     };
-    let terms = of_container(intent).map_or_else(String::new, |terms| format!(": {}", short(&terms)));
-    let text = format!("{verb}{}{terms}{again} …", short(&intent.title));
+    let effects = of_container(intent).map_or_else(String::new, |effects| format!(": {}", short(&effects)));
+    let text = format!("{verb}{}{effects}{again} …", short(&intent.title));
     (place(&intent.key), text, Tone::Plain)
 }
 
 /// What an action of a container does, where no title says it: `starts service(app) with app@sha256:0123456789ab…`.
 fn of_container(intent: &Intent) -> Option<String> {
     let is_untitled = intent.title == intent.action && intent.action.starts_with("docker.");
-    let terms: Vec<String> = intent.terms.iter().map(|term| with_short_digests(term)).collect();
-    (is_untitled && !terms.is_empty()).then(|| terms.join(", "))
+    let effects = intent
+        .effects
+        .iter()
+        .map(|effect| with_short_digests(&effect.to_string()));
+    (is_untitled && !intent.effects.is_empty()).then(|| effects.collect::<Vec<_>>().join(", "))
 }
 
 /// The same text in which a digest is as short as people know it.
@@ -235,7 +239,12 @@ fn evaluated(event: &Event) -> Words {
             (text, tone)
         }
     };
-    (place(key), format!("{what}{}{tries}", took(*ms)), tone)
+    let place = match key {
+        WorkKey::Statement(key) => place(key),
+        WorkKey::Well(service, _) => format!("well:{}", visible(service)),
+        WorkKey::Obligations | WorkKey::Anchors(_) | WorkKey::Signal => "run".to_owned(),
+    };
+    (place, format!("{what}{}{tries}", took(*ms)), tone)
 }
 
 fn verb(what: EvaluationKind, result: EvaluationResult) -> (&'static str, Tone) {
@@ -267,7 +276,12 @@ fn decided(event: &Event) -> Option<Words> {
                 Verdict::NotDone => ("it was not done", Tone::Plain),
                 Verdict::Undecidable => ("it cannot be told whether it was done", Tone::Bad),
             };
-            let text = format!("found out by {}: {word}{}", visible(by), because(Some(evidence)));
+            let by = match by {
+                SettledBy::Action => "action".into(),
+                SettledBy::Question => "question".into(),
+                SettledBy::Person(name) => visible(name),
+            };
+            let text = format!("found out by {by}: {word}{}", because(Some(evidence)));
             (place(key), text, tone)
         }
         Event::Answer {
@@ -360,7 +374,7 @@ fn happened(event: &Event) -> Option<Words> {
                 Tone::Notable,
             )
         }
-        Event::Timer { id } => return Some(went_off(id)),
+        Event::Timer(timer) => return Some(went_off(timer)),
         Event::LockLost { name } => (format!("THE LOCK {} IS LOST", visible(name)), Tone::Bad),
         Event::RunInterrupted { reason } => (
             format!("stops here and can be resumed{}", because(Some(reason))),
@@ -384,23 +398,26 @@ fn happened(event: &Event) -> Option<Words> {
 }
 
 /// What is over when a timer goes off.
-fn went_off(id: &str) -> Words {
-    let (what, of) = id.split_once(':').unwrap_or((id, ""));
+fn went_off(timer: &TimerId) -> Words {
     let run = || "run".to_owned();
-    let (place, text, tone) = match what {
-        "wait" | "retry" => (place(of), "the wait is over".to_owned(), Tone::Faint),
-        "silence" => (place(of), "nobody has answered in time".to_owned(), Tone::Notable),
-        "step" => (visible(of).into_owned(), "the budget is used up".to_owned(), Tone::Bad),
-        "row" => (run(), format!("the budget of {} is used up", visible(of)), Tone::Bad),
-        "too_late" => {
-            let text = "there is no time left for it before the run has to turn back".to_owned();
-            (visible(of).into_owned(), text, Tone::Bad)
+    let own = |id: &String| visible(id).into_owned();
+    let (place, text, tone) = match timer {
+        TimerId::Wait(key) | TimerId::Retry(key) => (place(key), "the wait is over", Tone::Faint),
+        TimerId::Silence(key) => (place(key), "nobody has answered in time", Tone::Notable),
+        TimerId::Step(step) => (own(step), "the budget is used up", Tone::Bad),
+        TimerId::Row(row) => {
+            let text = format!("the budget of {} is used up", visible(row));
+            return (run(), text, Tone::Bad);
         }
-        "window" => (run(), "the window begins".to_owned(), Tone::Plain),
-        "t_back" => (run(), "the time to go forward is over".to_owned(), Tone::Bad),
-        _ => (run(), format!("timer {}", visible(id)), Tone::Faint),
+        TimerId::TooLate(step) => {
+            let text = "there is no time left for it before the run has to turn back";
+            (own(step), text, Tone::Bad)
+        }
+        TimerId::Window => (run(), "the window begins", Tone::Plain),
+        TimerId::TBack => (run(), "the time to go forward is over", Tone::Bad),
+        TimerId::WayBack => (run(), "the way back takes longer than its budget", Tone::Notable),
     };
-    (place, text, tone)
+    (place, text.to_owned(), tone)
 }
 
 /// A length of time: in milliseconds below a second, else in seconds.
@@ -437,8 +454,6 @@ fn place(key: &str) -> String {
     let owner = key.split('/').next().unwrap_or(key);
     match owner.split_once(':') {
         Some(("rollback", _)) => "way back".to_owned(),
-        Some(("well", rest)) => format!("well:{}", visible(rest.split(':').next().unwrap_or(rest))),
-        None if owner == "obligations" => "run".to_owned(),
         _ => visible(owner).into_owned(),
     }
 }

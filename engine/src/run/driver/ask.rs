@@ -3,7 +3,7 @@
 use backstay_dsl::model::{Do, Settle, StatementKind};
 
 use crate::action::{Evidence, GroundCall, Settled};
-use crate::event::{AnchorTime, Event, Verdict};
+use crate::event::{AnchorTime, Event, SettledBy, Verdict};
 use crate::value::{RecordedValue, Unanswered, Value};
 use crate::world::{PersonQuestion, PersonWants};
 
@@ -13,16 +13,16 @@ use super::shared::{Job, Stopped};
 /// What became of an unknown attempt, who says so, what was seen, and the value.
 struct Decided {
     verdict: Verdict,
-    by: String,
+    by: SettledBy,
     evidence: String,
     value: Option<RecordedValue>,
 }
 
 impl Decided {
-    fn undecidable(by: &str, evidence: impl Into<String>) -> Self {
+    fn undecidable(by: SettledBy, evidence: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Undecidable,
-            by: by.to_owned(),
+            by,
             evidence: evidence.into(),
             value: None,
         }
@@ -114,11 +114,11 @@ impl Job {
         match &action.call.effects.settle {
             Settle::NotNeeded => Decided {
                 verdict: Verdict::NotDone,
-                by: "action".to_owned(),
+                by: SettledBy::Action,
                 evidence: "it only looks".to_owned(),
                 value: None,
             },
-            Settle::Person => Decided::undecidable("action", "only a person can tell"),
+            Settle::Person => Decided::undecidable(SettledBy::Action, "only a person can tell"),
             Settle::Question(question) => {
                 let evaluation = self.evaluator().evaluate(question).await;
                 let verdict = match evaluation.answer {
@@ -128,14 +128,14 @@ impl Job {
                 };
                 Decided {
                     verdict,
-                    by: "question".to_owned(),
+                    by: SettledBy::Question,
                     evidence: evaluation.evidence,
                     value: None,
                 }
             }
             Settle::Action => match self.same_call(action).await {
                 Ok(call) => self.by_action(action, &call).await,
-                Err(reason) => Decided::undecidable("action", reason),
+                Err(reason) => Decided::undecidable(SettledBy::Action, reason),
             },
         }
     }
@@ -168,12 +168,12 @@ impl Job {
             Some(Settled::Done(evidence)) => self.found_done(action, evidence),
             Some(Settled::NotDone(evidence)) => Decided {
                 verdict: Verdict::NotDone,
-                by: "action".to_owned(),
+                by: SettledBy::Action,
                 evidence,
                 value: None,
             },
-            Some(Settled::Undecidable(reason)) => Decided::undecidable("action", reason),
-            None => Decided::undecidable("action", "the world gave no answer"),
+            Some(Settled::Undecidable(reason)) => Decided::undecidable(SettledBy::Action, reason),
+            None => Decided::undecidable(SettledBy::Action, "the world gave no answer"),
         }
     }
 
@@ -182,16 +182,16 @@ impl Job {
             (None, _) => None,
             (Some(_), Some(value)) => match self.recorded(value) {
                 Ok(recorded) => Some(recorded),
-                Err(reason) => return Decided::undecidable("action", reason),
+                Err(reason) => return Decided::undecidable(SettledBy::Action, reason),
             },
             (Some(_), None) => {
                 let reason = format!("it was done, but its value is lost: {}", evidence.summary);
-                return Decided::undecidable("action", reason);
+                return Decided::undecidable(SettledBy::Action, reason);
             }
         };
         Decided {
             verdict: Verdict::Done,
-            by: "action".to_owned(),
+            by: SettledBy::Action,
             evidence: evidence.summary,
             value,
         }
@@ -217,7 +217,7 @@ impl Job {
             Some(answer) => match answer.value {
                 Value::Bool(was_done) => Decided {
                     verdict: if was_done { Verdict::Done } else { Verdict::NotDone },
-                    by: self.evidence(&answer.who),
+                    by: SettledBy::Person(self.evidence(&answer.who)),
                     evidence: undecided.evidence,
                     value: None,
                 },

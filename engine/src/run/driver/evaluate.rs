@@ -115,7 +115,7 @@ impl Job {
 
     fn evaluated(&self, what: EvaluationKind, label: String, seen: Seen, start_ns: u64) -> Event {
         Event::Evaluated {
-            key: self.key.clone(),
+            key: self.work.clone(),
             label,
             what,
             result: seen.result,

@@ -9,8 +9,9 @@ use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Do;
 
 use crate::action::{Context, Evidence, GroundCall, Outcome};
-use crate::event::{EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult};
-use crate::plan::term;
+use crate::event::{
+    EffectKey, EvaluationKind, EvaluationResult, Event, Intent, IntentWay, OutcomeRecord, OutcomeResult,
+};
 use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
@@ -20,7 +21,7 @@ const MARGIN_MS: u64 = 5000;
 
 impl Job {
     /// Works out the arguments, records the intent, performs, records the outcome.
-    pub(super) async fn perform(&self, limit_ms: u64, way: &'static str) -> Result<(), Stopped> {
+    pub(super) async fn perform(&self, limit_ms: u64, way: &IntentWay) -> Result<(), Stopped> {
         let action = self.action()?;
         let start_ns = self.boot_ns();
         let call = match self.arguments(action, limit_ms).await {
@@ -55,7 +56,7 @@ impl Job {
 
     fn no_arguments(&self, action: &Do, reason: &str, start_ns: u64) -> Event {
         Event::Evaluated {
-            key: self.key.clone(),
+            key: self.work.clone(),
             label: title(action),
             what: EvaluationKind::Arguments,
             result: EvaluationResult::Unanswered,
@@ -66,18 +67,25 @@ impl Job {
         }
     }
 
-    fn intent(&self, action: &Do, call: &GroundCall, limit_ms: u64, way: &'static str) -> Intent {
+    fn intent(&self, action: &Do, call: &GroundCall, limit_ms: u64, way: &IntentWay) -> Intent {
+        let scrubbed = |key: &String| EffectKey::Known(self.evidence(key));
+        let of_result = |key: &EffectKey| match key {
+            EffectKey::Known(key) => scrubbed(key),
+            EffectKey::OfResult => EffectKey::OfResult,
+        };
+        let known = call.touches.iter().map(|effect| effect.map(&mut { scrubbed }));
+        let effects = known.chain(call.of_result.iter().map(|effect| effect.map(&mut { of_result })));
         Intent {
             key: self.key.clone(),
             n: self.attempt,
             action: action.call.action.clone(),
             title: title(action),
-            terms: call.effects().map(|touch| self.evidence(&term(touch))).collect(),
+            effects: effects.collect(),
             changing: action.call.effects.is_changing(),
-            repeat: action.call.effects.repeat.word().to_owned(),
+            repeat: action.call.effects.repeat,
             mac: self.shared.settings.mac_key.of(&self.key, call),
             limit_ms,
-            way: way.to_owned(),
+            way: way.clone(),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::{Context, GroundCall, Progress};
 use crate::eval::{Environment, Evaluator, Places};
-use crate::event::Event;
+use crate::event::{Event, WorkKey};
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::run::machine::State;
@@ -105,7 +105,9 @@ impl Shared {
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
-    /// Its key in the desired work.
+    /// What it is about.
+    pub(super) work: WorkKey,
+    /// The same as text: the key of a statement or row.
     pub(super) key: String,
     pub(super) attempt: u32,
     pub(super) cancelled: CancellationToken,

@@ -19,7 +19,7 @@ use backstay_dsl::types::Type;
 use super::*;
 use crate::action::{Context, GroundCall, Outcome, Settled};
 use crate::eval::Places;
-use crate::event::{End, RunStart, SignalChoice};
+use crate::event::{End, Outline, RunStart, SignalChoice};
 use crate::plan::Parts;
 use crate::world::real::RealClock;
 use crate::world::{Clock, Journal, Person, PersonAnswer, PersonQuestion, World};
@@ -208,7 +208,7 @@ fn start() -> Event {
         run: "r".to_owned(),
         plan: String::new(),
         runbook: "r".to_owned(),
-        title: "r".to_owned(),
+        outline: Outline::default(),
         sources: Vec::new(),
         inputs: Vec::new(),
         window_start_ms: None,

@@ -10,6 +10,7 @@ use backstay_dsl::model::StatementKind;
 use backstay_dsl::program::StatementId;
 
 use crate::action::GroundCall;
+use crate::event::IntentWay;
 use crate::value::GroundResource;
 
 use super::shared::Job;
@@ -17,8 +18,8 @@ use super::shared::Job;
 impl Job {
     /// Why the action must not be begun: its undo would remove what is there already. Asked before the first
     /// attempt only, because what is there later may be the action's own work.
-    pub(super) async fn undo_would_remove(&self, call: &GroundCall, way: &str) -> Option<String> {
-        if self.attempt > 1 || !matches!(way, "forward" | "row") {
+    pub(super) async fn undo_would_remove(&self, call: &GroundCall, way: &IntentWay) -> Option<String> {
+        if self.attempt > 1 || !way.is_forward() {
             return None;
         }
         let made: Vec<String> = call.touches.iter().filter_map(made).map(str::to_owned).collect();

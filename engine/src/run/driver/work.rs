@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::event::WorkKey;
 use crate::run::machine::{Work, WorkKind};
 
 use super::shared::{Job, Stopped};
@@ -46,7 +47,7 @@ impl Drop for Ended {
 impl Driver {
     /// Starts what is desired and does not run; tells to stop what should; abandons what nobody wants any
     /// more. An action whose intent is recorded is never abandoned: its outcome is waited for.
-    pub(super) fn reconcile(&mut self, desired: &BTreeMap<String, Work>) {
+    pub(super) fn reconcile(&mut self, desired: &BTreeMap<WorkKey, Work>) {
         self.running.retain(|key, running| {
             let is_wanted = desired.get(key).is_some_and(|work| running.is(work));
             let stays = is_wanted || running.is_intended;
@@ -69,7 +70,7 @@ impl Driver {
         }
     }
 
-    fn start(&mut self, key: &str, work: &Work) {
+    fn start(&mut self, key: &WorkKey, work: &Work) {
         let id = self.next_id;
         self.next_id += 1;
         let cancel = CancellationToken::new();
@@ -79,7 +80,8 @@ impl Driver {
         let job = Job {
             shared: Arc::clone(&self.shared),
             id,
-            key: key.to_owned(),
+            work: key.clone(),
+            key: key.to_string(),
             attempt: work.attempt,
             cancelled: cancel.clone(),
             reports: self.reports.0.clone(),
@@ -103,7 +105,7 @@ impl Driver {
             cancel,
             task,
         };
-        self.running.insert(key.to_owned(), running);
+        self.running.insert(key.clone(), running);
     }
 
     /// Work that ended without its last record is a mistake in this program: nothing may go on.

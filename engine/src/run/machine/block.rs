@@ -2,6 +2,7 @@
 
 use backstay_dsl::model::{Block, Do, Statement, StatementKind, SymptomRow, Undo, UndoBody};
 
+use crate::event::IntentWay;
 use crate::plan::Plan;
 
 /// A block of the runbook.
@@ -76,14 +77,18 @@ impl BlockAt {
     }
 
     /// What an intent says of the way it is on.
-    pub(super) fn way(&self) -> &'static str {
-        match self {
-            Self::Home(Home::Step(_)) => "forward",
-            Self::Home(Home::Row { .. }) => "row",
-            Self::Take(_) | Self::Release(_) => "hold",
-            Self::Undo(_) | Self::Unwind => "undo",
-            Self::Rollback(_) => "back",
-            Self::Park(_) => "park",
+    pub(super) fn way(&self, plan: &Plan) -> IntentWay {
+        let runbook = &plan.runbook;
+        let name = |name: Option<&String>| name.cloned().unwrap_or_default();
+        match *self {
+            Self::Home(Home::Step(_)) => IntentWay::Forward,
+            Self::Home(Home::Row { .. }) => IntentWay::Row,
+            Self::Take(hold) | Self::Release(hold) => {
+                IntentWay::Hold(name(runbook.holds.get(hold).map(|hold| &hold.name)))
+            }
+            Self::Undo(_) | Self::Unwind => IntentWay::Undo,
+            Self::Rollback(branch) => IntentWay::Rollback(name(runbook.rollbacks.get(branch).map(|way| &way.name))),
+            Self::Park(park) => IntentWay::Park(name(runbook.parks.get(park).map(|park| &park.name))),
         }
     }
 

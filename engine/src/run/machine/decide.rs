@@ -19,7 +19,7 @@ use super::step::Budget;
 use super::symptoms::Stage as HealingStage;
 use super::time::Moment;
 use super::{Desired, Work, WorkKind};
-use crate::event::AnchorTime;
+use crate::event::{AnchorTime, TimerId, WellTime, WorkKey};
 use crate::plan::Plan;
 
 /// What may run.
@@ -57,7 +57,7 @@ pub(super) fn decide(plan: &Plan, state: &State) -> Desired {
     };
     if let Some(name) = state.asked.as_ref().filter(|_| state.pausing.is_none()) {
         let asking = once(WorkKind::Signal(name.clone()));
-        desired.work.insert("signal".to_owned(), asking);
+        desired.work.insert(WorkKey::Signal, asking);
     }
     state.work_of_steps(plan, mode, &mut desired.work);
     state.work_of_phase(plan, mode, &mut desired.work);
@@ -76,7 +76,7 @@ pub(super) fn decide(plan: &Plan, state: &State) -> Desired {
 }
 
 impl State {
-    fn work_of_steps(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<String, Work>) {
+    fn work_of_steps(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
         for active in self.steps.active.values() {
             let mode = if active.failing.is_some() && mode.does_look() {
                 Mode::Stop
@@ -91,7 +91,7 @@ impl State {
                 HealingStage::First { course, .. } => self.work_of_course(plan, course, mode, work),
                 HealingStage::Asking if mode.does_look() => {
                     if let Some(row) = healing.row(plan) {
-                        work.insert(row.key.clone(), once(WorkKind::Row));
+                        work.insert(WorkKey::Statement(row.key.clone()), once(WorkKind::Row));
                     }
                 }
                 _ => {}
@@ -99,20 +99,23 @@ impl State {
         }
     }
 
-    fn work_of_phase(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<String, Work>) {
+    fn work_of_phase(&self, plan: &Plan, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
         match &self.phase {
             Phase::Forward if mode.does_look() => match &self.opening {
                 Opening::Obligations => {
-                    work.insert("obligations".to_owned(), once(WorkKind::Obligations));
+                    work.insert(WorkKey::Obligations, once(WorkKind::Obligations));
                 }
-                Opening::Wells(left) => well_work(plan, left.iter(), "start", work),
+                Opening::Wells(left) => well_work(plan, left.iter(), WellTime::Start, work),
                 Opening::Anchors => anchor_work(AnchorTime::Start, work),
                 Opening::NotYet | Opening::Open => {}
             },
             Phase::Ending(ending) => match &ending.stage {
                 Stage::Body(course) | Stage::Release { course, .. } => self.work_of_course(plan, course, mode, work),
                 Stage::Wells(left) if mode.does_look() => {
-                    let when = if ending.way.is_some() { "back" } else { "end" };
+                    let when = match ending.way {
+                        Some(_) => WellTime::Back,
+                        None => WellTime::End,
+                    };
                     well_work(plan, left.iter(), when, work);
                 }
                 Stage::Anchors if mode.does_look() => anchor_work(AnchorTime::End, work),
@@ -122,7 +125,7 @@ impl State {
         }
     }
 
-    fn work_of_course(&self, plan: &Plan, course: &Course, mode: Mode, work: &mut BTreeMap<String, Work>) {
+    fn work_of_course(&self, plan: &Plan, course: &Course, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
         let leaf = course.leaf();
         let Some(statement) = leaf.statement(plan) else {
             return;
@@ -147,16 +150,16 @@ impl State {
         };
         let cancel = mode == Mode::Stop && matches!(kind, WorkKind::Perform { .. });
         let one = Work { kind, attempt, cancel };
-        work.insert(statement.key.clone(), one);
+        work.insert(WorkKey::Statement(statement.key.clone()), one);
     }
 
-    fn timers(&self, plan: &Plan) -> Vec<(String, Moment)> {
+    fn timers(&self, plan: &Plan) -> Vec<(TimerId, Moment)> {
         let mut timers = Vec::new();
         if let Some(t_back) = self.progress.time.t_back.filter(|_| self.is_t_back_armed()) {
-            timers.push(("t_back".to_owned(), t_back));
+            timers.push((TimerId::TBack, t_back));
         }
         if let Some(opens) = self.progress.time.opens.filter(|_| self.waits_for_window()) {
-            timers.push(("window".to_owned(), opens));
+            timers.push((TimerId::Window, opens));
         }
         for (step, active) in &self.steps.active {
             if active.failing.is_some() {
@@ -169,25 +172,25 @@ impl State {
                 if let (Some(until), Some(row)) = (until, row)
                     && !is_asking(plan, course)
                 {
-                    timers.push((format!("row:{}", row.key), *until));
+                    timers.push((TimerId::Row(row.key.clone()), *until));
                 }
             }
             if let Budget::Until(until) = active.budget
                 && !is_asking(plan, &active.course)
                 && let Some(step) = plan.runbook.steps.get(*step)
             {
-                timers.push((format!("step:{}", step.name), until));
+                timers.push((TimerId::Step(step.name.clone()), until));
             }
         }
         timers.extend(
             self.silences(plan)
-                .map(|(key, until)| (format!("silence:{key}"), until)),
+                .map(|(key, until)| (TimerId::Silence(key.to_owned()), until)),
         );
         if let Phase::Ending(Ending {
             overrun: Some(moment), ..
         }) = &self.phase
         {
-            timers.push(("way_back".to_owned(), *moment));
+            timers.push((TimerId::WayBack, *moment));
         }
         if let Phase::Ending(ending) = &self.phase
             && let Some(course) = ending.course()
@@ -218,14 +221,14 @@ fn is_asking(plan: &Plan, course: &Course) -> bool {
     leaf.doing == Doing::Fresh && statement.is_some_and(|statement| matches!(statement.kind, StatementKind::Ask(_)))
 }
 
-fn course_timers(plan: &Plan, course: &Course, timers: &mut Vec<(String, Moment)>) {
+fn course_timers(plan: &Plan, course: &Course, timers: &mut Vec<(TimerId, Moment)>) {
     let leaf = course.leaf();
     let Some(statement) = leaf.statement(plan) else {
         return;
     };
     match leaf.doing {
-        Doing::Waiting { until } => timers.push((format!("wait:{}", statement.key), until)),
-        Doing::Retrying { until } => timers.push((format!("retry:{}", statement.key), until)),
+        Doing::Waiting { until } => timers.push((TimerId::Wait(statement.key.clone()), until)),
+        Doing::Retrying { until } => timers.push((TimerId::Retry(statement.key.clone()), until)),
         _ => {}
     }
 }
@@ -233,7 +236,7 @@ fn course_timers(plan: &Plan, course: &Course, timers: &mut Vec<(String, Moment)
 fn perform(plan: &Plan, leaf: &Course, action: &backstay_dsl::model::Do) -> WorkKind {
     WorkKind::Perform {
         limit_ms: leaf.at.limit_ms(plan, action),
-        way: leaf.at.way(),
+        way: leaf.at.way(plan),
     }
 }
 
@@ -248,21 +251,17 @@ fn once(kind: WorkKind) -> Work {
 fn well_work<'left>(
     plan: &Plan,
     left: impl Iterator<Item = &'left usize>,
-    when: &str,
-    work: &mut BTreeMap<String, Work>,
+    when: WellTime,
+    work: &mut BTreeMap<WorkKey, Work>,
 ) {
     for service in left.filter_map(|place| plan.runbook.services.get(*place)) {
         let kind = WorkKind::Well {
             service: service.name.clone(),
         };
-        work.insert(format!("well:{}:{when}", service.name), once(kind));
+        work.insert(WorkKey::Well(service.name.clone(), when), once(kind));
     }
 }
 
-fn anchor_work(when: AnchorTime, work: &mut BTreeMap<String, Work>) {
-    let key = match when {
-        AnchorTime::Start => "anchors:start",
-        AnchorTime::End => "anchors:end",
-    };
-    work.insert(key.to_owned(), once(WorkKind::Anchors { when }));
+fn anchor_work(when: AnchorTime, work: &mut BTreeMap<WorkKey, Work>) {
+    work.insert(WorkKey::Anchors(when), once(WorkKind::Anchors { when }));
 }

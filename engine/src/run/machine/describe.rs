@@ -8,14 +8,14 @@ use super::course::{Course, Doing};
 use super::ending::{Ending, Stage};
 use super::progress::Progress;
 use super::state::State;
-use crate::event::HoldState;
+use crate::event::{CommandLeft, HoldState, Task};
 use crate::plan::Plan;
 use crate::value::Value;
 use backstay_dsl::units;
 
 impl State {
     /// What is left to do, from the statement that failed on, in order.
-    pub(super) fn commands_left(&self, plan: &Plan, ending: &Ending) -> Vec<String> {
+    pub(super) fn commands_left(&self, plan: &Plan, ending: &Ending) -> Vec<CommandLeft> {
         let mut left = Vec::new();
         let releasing = match &ending.stage {
             Stage::Body(course) => {
@@ -35,7 +35,7 @@ impl State {
     }
 
     /// The rest of a course: what runs inside it first.
-    fn rest(&self, plan: &Plan, course: &Course, left: &mut Vec<String>) {
+    fn rest(&self, plan: &Plan, course: &Course, left: &mut Vec<CommandLeft>) {
         match &course.doing {
             Doing::Hold(inner) => {
                 self.rest(plan, &inner.course, left);
@@ -52,7 +52,7 @@ impl State {
         }
     }
 
-    fn all(&self, plan: &Plan, at: BlockAt, from: usize, left: &mut Vec<String>) {
+    fn all(&self, plan: &Plan, at: BlockAt, from: usize, left: &mut Vec<CommandLeft>) {
         let statements = at.block(plan).map_or(&[][..], |block| &block.statements);
         for statement in statements.iter().skip(from) {
             match &statement.kind {
@@ -70,7 +70,10 @@ impl State {
                     }
                 }
                 StatementKind::Let { .. } | StatementKind::Record(_) | StatementKind::Commits { .. } => {}
-                _ => left.push(describe(plan, &self.progress, statement)),
+                _ => left.push(CommandLeft {
+                    task: Task::CarryOut(statement.key.clone()),
+                    text: describe(plan, &self.progress, statement),
+                }),
             }
         }
     }

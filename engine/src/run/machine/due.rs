@@ -10,7 +10,7 @@ use super::opening::Opening;
 use super::state::{Phase, State};
 use super::step::{ActiveStep, Budget};
 use super::symptoms::Stage as HealingStage;
-use crate::event::{Event, FailedAt, HoldState, RunEnd, StepState, Way};
+use crate::event::{Event, FailedAt, HoldState, RunEnd, StepState, TimerId, Way};
 use crate::plan::Plan;
 
 /// Steps that may be active at once.
@@ -71,12 +71,12 @@ impl State {
 
     /// What has come too late, as the timer that says so: `T_back` itself, or a step that would begin (or go
     /// on after an interruption) without the time for it. The record of the timer turns the run.
-    pub(super) fn overdue(&self, plan: &Plan) -> Option<String> {
+    pub(super) fn overdue(&self, plan: &Plan) -> Option<TimerId> {
         if self.is_t_back_armed() && self.progress.time.is_past_t_back() {
-            return Some("t_back".to_owned());
+            return Some(TimerId::TBack);
         }
         let step = self.too_late(plan)?;
-        Some(format!("too_late:{}", plan.runbook.steps.get(step)?.name))
+        Some(TimerId::TooLate(plan.runbook.steps.get(step)?.name.clone()))
     }
 
     /// Rule R1: the step for which there is not enough time.

@@ -25,7 +25,7 @@ use super::opening::{Opening, wells};
 use super::state::{Phase, State};
 use super::statement::Ground;
 use super::time::Moment;
-use crate::event::{End, Way};
+use crate::event::{CommandLeft, End, Task, Way, WorkKey};
 use crate::plan::Plan;
 use crate::value::RecordedValue;
 
@@ -68,7 +68,7 @@ pub(super) struct Verdict {
     /// Why, one line.
     pub(super) reason: String,
     /// What a person has to do.
-    pub(super) commands_left: Vec<String>,
+    pub(super) commands_left: Vec<CommandLeft>,
     /// The hold that could not be released.
     pub(super) stuck_hold: Option<usize>,
 }
@@ -202,7 +202,7 @@ impl State {
     }
 
     /// A service was asked whether it is well at the end.
-    pub(super) fn on_well_at_end(&mut self, plan: &Plan, service: usize, holds: bool, key: &str, evidence: &str) {
+    pub(super) fn on_well_at_end(&mut self, plan: &Plan, service: usize, holds: bool, key: &WorkKey, evidence: &str) {
         let Phase::Ending(ending) = &mut self.phase else {
             return;
         };
@@ -212,18 +212,22 @@ impl State {
         if !left.remove(&service) || holds {
             return;
         }
-        let title = plan.runbook.services.get(service).map_or("", |service| &service.title);
+        let service = plan.runbook.services.get(service);
+        let (name, title) = service.map_or_else(Default::default, |service| {
+            (service.name.clone(), service.title.as_str())
+        });
         let reason = format!("{title} is not well: {evidence}");
         if ending.way.is_none() {
-            self.turn(closing_failure(plan, key, reason));
+            self.turn(closing_failure(plan, &key.to_string(), reason));
             return;
         }
         let verdict = Verdict {
             end: End::Stuck,
             reason: format!("after the way back, {reason}"),
-            commands_left: vec![format!(
-                "find out why {title} is not well: the way back itself was carried out"
-            )],
+            commands_left: vec![CommandLeft {
+                task: Task::MakeWell(name),
+                text: format!("find out why {title} is not well: the way back itself was carried out"),
+            }],
             stuck_hold: None,
         };
         ending.stage = Stage::Over(verdict);
@@ -242,7 +246,10 @@ impl State {
                 commands_left: self
                     .without_way_back(plan)
                     .iter()
-                    .map(|done| format!("take back, as far as it was done: {done}"))
+                    .map(|(key, done)| CommandLeft {
+                        task: Task::TakeBack(key.clone()),
+                        text: format!("take back, as far as it was done: {done}"),
+                    })
                     .collect(),
                 stuck_hold: None,
             },
@@ -266,13 +273,16 @@ impl State {
         }
     }
 
-    fn anchor_left(&self, name: &str) -> String {
+    fn anchor_left(&self, name: &str) -> CommandLeft {
         let text = |answers| known(answers, name).map_or("nothing".to_owned(), |value| value.to_value().canonical());
-        format!(
-            "bring {name} back to {} (it is {})",
-            text(&self.anchors_start),
-            text(&self.anchors_end)
-        )
+        CommandLeft {
+            task: Task::BringBack(name.to_owned()),
+            text: format!(
+                "bring {name} back to {} (it is {})",
+                text(&self.anchors_start),
+                text(&self.anchors_end)
+            ),
+        }
     }
 
     fn verdict(&self, end: End) -> Verdict {

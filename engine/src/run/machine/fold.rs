@@ -9,7 +9,7 @@ use super::state::{Phase, State};
 use super::statement::Ground;
 use crate::event::{
     AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult, RunResumed, RunStart,
-    Stamped, StepState,
+    Stamped, StepState, TimerId, WellTime, WorkKey,
 };
 use crate::plan::Plan;
 use crate::value::RecordedValue;
@@ -71,7 +71,7 @@ impl State {
                 values,
                 ..
             } => {
-                if *what == EvaluationKind::Let {
+                if let (WorkKey::Statement(key), EvaluationKind::Let) = (key, what) {
                     self.bind(plan, key, values.first().map(|(_, value)| value));
                 }
                 self.on_evaluated(plan, key, *what, *result, evidence);
@@ -93,7 +93,7 @@ impl State {
             Event::Signal { name, asked: true, .. } => self.asked = Some(name.clone()),
             Event::Signal { name, choice, .. } => self.on_signal(plan, name, *choice),
             Event::ClockGap { wall_went_back, .. } => self.progress.time.is_lost |= wall_went_back,
-            Event::Timer { id } => self.on_timer(plan, id),
+            Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
             Event::Decision { extend_ms, .. } => {
@@ -209,24 +209,32 @@ impl State {
         }
     }
 
-    fn on_evaluated(&mut self, plan: &Plan, key: &str, what: EvaluationKind, result: EvaluationResult, evidence: &str) {
+    fn on_evaluated(
+        &mut self,
+        plan: &Plan,
+        key: &WorkKey,
+        what: EvaluationKind,
+        result: EvaluationResult,
+        evidence: &str,
+    ) {
         let holds = result == EvaluationResult::Holds;
-        match what {
-            EvaluationKind::Obligation => self.on_obligation(plan, key, result, evidence),
-            EvaluationKind::Row => {
-                self.on_row_evaluated(plan, key, holds);
-            }
-            EvaluationKind::Well if key.starts_with("well:") => {
-                let mut words = key.split(':').skip(1);
-                let name = words.next().unwrap_or_default();
-                let service = plan.runbook.services.iter().position(|service| service.name == name);
-                match (service, words.next()) {
-                    (Some(service), Some("start")) => self.on_well_at_start(plan, service, holds, key, evidence),
-                    (Some(service), Some("end" | "back")) => self.on_well_at_end(plan, service, holds, key, evidence),
-                    _ => {}
+        match key {
+            WorkKey::Obligations => self.on_obligation(plan, result, evidence),
+            WorkKey::Well(name, when) => {
+                let service = plan.runbook.services.iter().position(|service| service.name == *name);
+                match (service, when) {
+                    (Some(service), WellTime::Start) => self.on_well_at_start(plan, service, holds, key, evidence),
+                    (Some(service), _) => self.on_well_at_end(plan, service, holds, key, evidence),
+                    (None, _) => {}
                 }
             }
-            _ => self.with_leaf(plan, key, |leaf, ground| leaf.on_evaluated(ground, result, evidence)),
+            WorkKey::Statement(key) if what == EvaluationKind::Row => {
+                self.on_row_evaluated(plan, key, holds);
+            }
+            WorkKey::Statement(key) => {
+                self.with_leaf(plan, key, |leaf, ground| leaf.on_evaluated(ground, result, evidence));
+            }
+            WorkKey::Anchors(_) | WorkKey::Signal => {}
         }
     }
 
@@ -249,32 +257,29 @@ impl State {
         self.with_leaf(plan, key, Course::on_commit);
     }
 
-    fn on_timer(&mut self, plan: &Plan, id: &str) {
-        let Some((kind, name)) = id.split_once(':') else {
-            match id {
-                "t_back" => self.on_t_back(plan),
-                "way_back" => self.on_way_back_overrun(),
-                _ => {}
-            }
-            return;
-        };
-        match kind {
-            "step" | "too_late" => {
-                let Some(step) = self.layout.step(name) else {
-                    return;
-                };
-                if kind == "step" {
+    fn on_timer(&mut self, plan: &Plan, timer: &TimerId) {
+        match timer {
+            TimerId::TBack => self.on_t_back(plan),
+            // The time itself opens the window.
+            TimerId::Window => {}
+            TimerId::WayBack => self.on_way_back_overrun(),
+            TimerId::Step(name) => {
+                if let Some(step) = self.layout.step(name) {
                     self.on_overrun(plan, step);
-                } else {
+                }
+            }
+            TimerId::TooLate(name) => {
+                if let Some(step) = self.layout.step(name) {
                     self.on_too_late(plan, step);
                 }
             }
-            "wait" | "retry" => self.with_leaf(plan, name, Course::on_time),
-            "silence" if self.is_silence(plan, name) => {
-                self.with_leaf(plan, name, |leaf, ground| leaf.on_answer(ground, None));
+            TimerId::Wait(key) | TimerId::Retry(key) => self.with_leaf(plan, key, Course::on_time),
+            TimerId::Silence(key) => {
+                if self.is_silence(plan, key) {
+                    self.with_leaf(plan, key, |leaf, ground| leaf.on_answer(ground, None));
+                }
             }
-            "row" => self.on_row_overrun(plan, name),
-            _ => {}
+            TimerId::Row(key) => self.on_row_overrun(plan, key),
         }
     }
 

@@ -7,12 +7,13 @@
 
 use std::collections::BTreeMap;
 
+use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::model::Begins;
 
-use super::progress::resources;
-use crate::event::{End, Intent};
+use crate::event::{EffectKey, End, Intent, known};
 use crate::plan::Plan;
 use crate::topology::RunsView;
+use crate::value::GroundResource;
 
 /// What the run did last to the services it acted on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,44 +30,41 @@ enum Life {
 impl Lives {
     /// Takes in what an action is about to do.
     pub(super) fn intend(&mut self, intent: &Intent) {
-        for started in resources(&intent.terms, "starts ") {
-            let (target, with) = match started.split_once(" with ") {
-                Some((target, with)) => (target, Some(with.to_owned())),
-                None => (started.as_str(), None),
-            };
-            if let Some(service) = service_of(target) {
-                let known = match self.0.get(service) {
-                    Some(Life::Started(known)) => known.clone(),
-                    _ => None,
-                };
-                self.0.insert(service.to_owned(), Life::Started(with.or(known)));
-            }
-        }
-        if intent.action == "docker.remove" {
-            let stopped = resources(&intent.terms, "stops ");
-            for service in stopped.iter().filter_map(|target| service_of(target)) {
-                self.0.insert(service.to_owned(), Life::Removed);
+        for effect in &intent.effects {
+            match effect {
+                Touch::Starts { member, with } => {
+                    let Some(service) = service_of(member) else { continue };
+                    let known = match self.0.get(&service) {
+                        Some(Life::Started(known)) => known.clone(),
+                        _ => None,
+                    };
+                    let with = with.as_ref().map(ToString::to_string);
+                    self.0.insert(service, Life::Started(with.or(known)));
+                }
+                Touch::Stops(member) if intent.action == "docker.remove" => {
+                    self.0
+                        .extend(service_of(member).map(|service| (service, Life::Removed)));
+                }
+                _ => {}
             }
         }
     }
 
     /// Whether this resource is the image that a service was last started with.
-    pub(super) fn uses(&self, resource: &str) -> bool {
-        let image = resource.strip_prefix("image(").and_then(|rest| rest.strip_suffix(')'));
-        image.is_some_and(|image| {
-            let mut lives = self.0.values();
-            lives.any(|life| matches!(life, Life::Started(Some(with)) if with == image))
-        })
+    pub(super) fn uses(&self, resource: &GroundResource) -> bool {
+        let mut lives = self.0.values();
+        resource.kind == ResourceKind::Image
+            && lives.any(|life| matches!(life, Life::Started(Some(with)) if resource.key == [with.as_str()]))
     }
 
     /// Containers that the run made for services that were not there, where they are not its result.
-    pub(super) fn containers(&self, plan: &Plan, end: End) -> Vec<String> {
+    pub(super) fn containers(&self, plan: &Plan, end: End) -> Vec<GroundResource> {
         let is_result = matches!(end, End::Completed | End::Parked);
         let services = plan.topology.services.iter().filter(|_| !is_result);
         services
             .filter_map(|(name, view)| match (&view.runs, self.0.get(name)) {
                 (RunsView::Container(container), Some(Life::Started(_))) if view.begins == Begins::Absent => {
-                    Some(format!("container({container})"))
+                    Some(Resource::new(ResourceKind::Container, container.clone()))
                 }
                 _ => None,
             })
@@ -74,50 +72,60 @@ impl Lives {
     }
 }
 
-fn service_of(target: &str) -> Option<&str> {
-    target.strip_prefix("service(")?.strip_suffix(')')
+fn service_of(member: &Resource<EffectKey>) -> Option<String> {
+    let service = known(member).filter(|member| member.kind == ResourceKind::Service)?;
+    service.key.into_iter().next()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::IntentWay;
     use crate::topology::ServiceView;
+    use backstay_dsl::effect::Repeat;
 
-    fn intent(action: &str, term: &str) -> Intent {
-        Intent {
-            key: "a/1".to_owned(),
-            n: 1,
-            action: action.to_owned(),
-            title: action.to_owned(),
-            terms: vec![term.to_owned()],
-            changing: true,
-            repeat: "convergent".to_owned(),
-            mac: String::new(),
-            limit_ms: 1000,
-            way: "forward".to_owned(),
+    fn service() -> Resource<EffectKey> {
+        Resource::new(ResourceKind::Service, EffectKey::Known("app".to_owned()))
+    }
+
+    fn starts(image: Option<&str>) -> Touch<EffectKey> {
+        Touch::Starts {
+            member: service(),
+            with: image.map(|image| EffectKey::Known(image.to_owned())),
         }
     }
 
-    fn lives(intents: &[(&str, &str)]) -> Lives {
+    fn lives(intents: &[(&str, &Touch<EffectKey>)]) -> Lives {
         let mut lives = Lives::default();
-        for (action, term) in intents {
-            lives.intend(&intent(action, term));
+        for (action, effect) in intents {
+            lives.intend(&Intent {
+                key: "a/1".to_owned(),
+                n: 1,
+                action: (*action).to_owned(),
+                title: (*action).to_owned(),
+                effects: vec![(*effect).clone()],
+                changing: true,
+                repeat: Repeat::Convergent,
+                mac: String::new(),
+                limit_ms: 1000,
+                way: IntentWay::Forward,
+            });
         }
         lives
     }
 
     #[test]
     fn an_image_is_in_use_where_a_service_was_last_started_with_it() {
-        let run = |image: &str| format!("starts service(app) with {image}");
-        let (new, old) = (run("h/app@sha256:2"), run("h/app@sha256:1"));
+        let image = |name: &str| Resource::new(ResourceKind::Image, name.to_owned());
+        let (new, old) = (starts(Some("h/app@sha256:2")), starts(Some("h/app@sha256:1")));
         let upgraded = lives(&[
             ("docker.run", &new),
-            ("docker.stop", "stops service(app)"),
-            ("docker.start", "starts service(app)"),
+            ("docker.stop", &Touch::Stops(service())),
+            ("docker.start", &starts(None)),
         ]);
-        assert!(upgraded.uses("image(h/app@sha256:2)"));
+        assert!(upgraded.uses(&image("h/app@sha256:2")));
         let back = lives(&[("docker.run", &new), ("docker.run", &old)]);
-        assert!(!back.uses("image(h/app@sha256:2)") && back.uses("image(h/app@sha256:1)"));
+        assert!(!back.uses(&image("h/app@sha256:2")) && back.uses(&image("h/app@sha256:1")));
     }
 
     #[test]
@@ -136,15 +144,14 @@ mod tests {
             services,
             states: BTreeMap::new(),
         });
-        let start = ("docker.run", "starts service(app) with h/app@sha256:1");
-        let (stop, remove) = (
-            ("docker.stop", "stops service(app)"),
-            ("docker.remove", "stops service(app)"),
-        );
-        let left = |intents: &[(&str, &str)], end| lives(intents).containers(&plan, end);
-        assert_eq!(left(&[start], End::Completed), Vec::<String>::new());
-        assert_eq!(left(&[start, stop], End::RolledBack), ["container(the-app)"]);
-        assert_eq!(left(&[start, remove], End::RolledBack), Vec::<String>::new());
-        assert_eq!(left(&[], End::RolledBack), Vec::<String>::new());
+        let (started, stopped) = (starts(Some("h/app@sha256:1")), Touch::Stops(service()));
+        let start = ("docker.run", &started);
+        let (stop, remove) = (("docker.stop", &stopped), ("docker.remove", &stopped));
+        let left = |intents: &[(&str, &Touch<EffectKey>)], end| lives(intents).containers(&plan, end);
+        let container = Resource::new(ResourceKind::Container, "the-app".to_owned());
+        assert_eq!(left(&[start], End::Completed), []);
+        assert_eq!(left(&[start, stop], End::RolledBack), [container]);
+        assert_eq!(left(&[start, remove], End::RolledBack), []);
+        assert_eq!(left(&[], End::RolledBack), []);
     }
 }

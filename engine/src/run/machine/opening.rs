@@ -15,7 +15,7 @@ use backstay_dsl::model::{Begins, Disposition};
 
 use super::failure::Cause;
 use super::state::{Phase, State};
-use crate::event::EvaluationResult;
+use crate::event::{EvaluationResult, WorkKey};
 use crate::plan::Plan;
 
 /// How far the opening is.
@@ -56,21 +56,19 @@ impl State {
     }
 
     /// An obligation was looked at.
-    pub(super) fn on_obligation(&mut self, plan: &Plan, key: &str, result: EvaluationResult, evidence: &str) {
+    pub(super) fn on_obligation(&mut self, plan: &Plan, result: EvaluationResult, evidence: &str) {
         if self.phase != Phase::Forward || self.opening != Opening::Obligations {
             return;
         }
         if result == EvaluationResult::Holds {
-            if key == "obligations" {
-                self.opening = Opening::Wells(wells(plan, true));
-            }
+            self.opening = Opening::Wells(wells(plan, true));
             return;
         }
-        self.turn(refusal(key, evidence.to_owned()));
+        self.turn(refusal(&WorkKey::Obligations, evidence.to_owned()));
     }
 
     /// A service was asked whether it is well before the first change.
-    pub(super) fn on_well_at_start(&mut self, plan: &Plan, service: usize, holds: bool, key: &str, evidence: &str) {
+    pub(super) fn on_well_at_start(&mut self, plan: &Plan, service: usize, holds: bool, key: &WorkKey, evidence: &str) {
         if self.phase != Phase::Forward {
             return;
         }
@@ -86,10 +84,10 @@ impl State {
     }
 }
 
-fn refusal(key: &str, reason: String) -> Cause {
+fn refusal(key: &WorkKey, reason: String) -> Cause {
     Cause {
         step: None,
-        statement: key.to_owned(),
+        statement: key.to_string(),
         reason,
         disposition: Disposition::Unwind,
         is_failure: true,

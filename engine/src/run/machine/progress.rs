@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::model::{BindingId, Statement, StatementKind};
 
 use super::block::Home;
 use super::holds::Holds;
 use super::leftovers::Lives;
 use super::time::Timeline;
-use crate::event::{End, Intent, RESULT, Verdict};
+use crate::event::{End, Intent, Verdict, known};
 use crate::plan::Plan;
-use crate::value::RecordedValue;
+use crate::value::{GroundResource, RecordedValue};
 
 /// What the run has done so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,13 +33,13 @@ pub(super) struct Progress {
     /// Values that were bound.
     pub(super) values: BTreeMap<BindingId, RecordedValue>,
     /// What the attempts of each statement added.
-    added: BTreeMap<String, Vec<String>>,
+    added: BTreeMap<String, Vec<GroundResource>>,
     /// The attempt of each statement before which nothing of it was added.
     first_adding: BTreeMap<String, u32>,
     /// The last attempt of each statement that was settled as not done.
     settled: BTreeMap<String, u32>,
     /// What was removed again.
-    removed: Vec<String>,
+    removed: Vec<GroundResource>,
     /// What was done to services.
     lives: Lives,
 }
@@ -86,7 +87,15 @@ impl Progress {
         }
         self.attempts.insert(intent.key.clone(), (intent.n, intent.mac.clone()));
         self.is_changed |= intent.changing;
-        let adds = resources(&intent.terms, "adds ");
+        let mut adds = Vec::new();
+        for effect in &intent.effects {
+            match effect {
+                // What only a result will name comes with the outcome.
+                Touch::Adds(resource) => adds.extend(known(resource)),
+                Touch::Removes(resource) => self.removed.extend(known(resource)),
+                _ => {}
+            }
+        }
         if !adds.is_empty() {
             self.removed.retain(|resource| !adds.contains(resource));
             if !self.added.contains_key(&intent.key) {
@@ -94,7 +103,6 @@ impl Progress {
             }
             self.added.insert(intent.key.clone(), adds);
         }
-        self.removed.extend(resources(&intent.terms, "removes "));
         self.lives.intend(intent);
         true
     }
@@ -148,7 +156,7 @@ impl Progress {
     /// An action gave a value: a backup is a file that was added.
     pub(super) fn add_value(&mut self, key: &str, value: &RecordedValue) {
         if let RecordedValue::Backup(backup) = value {
-            let file = format!("file({})", backup.path);
+            let file = Resource::new(ResourceKind::File, backup.path.clone());
             let added = self.added.entry(key.to_owned()).or_default();
             if !added.contains(&file) {
                 added.push(file);
@@ -157,8 +165,8 @@ impl Progress {
     }
 
     /// What the run made and left where it ends like this.
-    pub(super) fn leftovers(&self, plan: &Plan, end: End) -> Vec<String> {
-        let mut leftovers: Vec<String> = Vec::new();
+    pub(super) fn leftovers(&self, plan: &Plan, end: End) -> Vec<GroundResource> {
+        let mut leftovers: Vec<GroundResource> = Vec::new();
         for resource in self.added.values().flatten() {
             let is_there = !self.removed.contains(resource) && !self.lives.uses(resource);
             if is_there && !leftovers.contains(resource) {
@@ -168,14 +176,4 @@ impl Progress {
         leftovers.extend(self.lives.containers(plan, end));
         leftovers
     }
-}
-
-/// The resources of one kind of effect; what only a result will name comes with the outcome.
-pub(super) fn resources(terms: &[String], word: &str) -> Vec<String> {
-    terms
-        .iter()
-        .filter(|term| !term.contains(RESULT))
-        .filter_map(|term| term.strip_prefix(word))
-        .map(str::to_owned)
-        .collect()
 }

@@ -12,7 +12,7 @@ use super::opening::Opening;
 use super::progress::Progress;
 use super::statement::Ground;
 use super::step::{Budget, Steps};
-use crate::event::End;
+use crate::event::{End, Exception};
 use crate::plan::Plan;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 
@@ -39,7 +39,7 @@ pub struct State {
     pub(super) anchors_start: BTreeMap<String, Result<RecordedValue, String>>,
     pub(super) anchors_end: BTreeMap<String, Result<RecordedValue, String>>,
     /// Steps that failed and were passed over.
-    pub(super) exceptions: Vec<String>,
+    pub(super) exceptions: Vec<Exception>,
 }
 
 /// Where a run is.

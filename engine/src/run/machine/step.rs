@@ -21,7 +21,7 @@ use super::failure::{Cause, Failure};
 use super::state::State;
 use super::symptoms::Healing;
 use super::time::Moment;
-use crate::event::StepState;
+use crate::event::{Exception, StepState};
 use crate::plan::Plan;
 
 /// All steps of a run.
@@ -206,10 +206,14 @@ impl State {
         if state == StepState::Excepted
             && let Some(failing) = self.steps.active.get(&step).and_then(|active| active.failing.as_ref())
         {
-            let title = plan.runbook.steps.get(step).map_or("", |step| step.title.as_str());
-            let because = failing.continues.as_deref().unwrap_or_default();
-            let exception = format!("{title}: {} ({because})", failing.reason);
-            self.exceptions.push(exception);
+            let known = plan.runbook.steps.get(step);
+            let (name, title) = known.map_or_else(Default::default, |step| (step.name.clone(), step.title.clone()));
+            self.exceptions.push(Exception {
+                step: name,
+                title,
+                reason: failing.reason.clone(),
+                because: failing.continues.clone().unwrap_or_default(),
+            });
         }
         self.steps.end(plan, step, state);
         self.free_healing(step);

@@ -80,10 +80,10 @@ impl Unwinding {
 }
 
 impl State {
-    /// The changing actions that were started and that no undo took back, last first, as their author would
-    /// write them. Those that say why they need none are not among them.
-    pub(super) fn without_way_back(&self, plan: &Plan) -> Vec<String> {
-        let mut found: Vec<(u32, String)> = Vec::new();
+    /// The changing actions that were started and that no undo took back, last first: key, and text as their
+    /// author would write it. Those that say why they need none are not among them.
+    pub(super) fn without_way_back(&self, plan: &Plan) -> Vec<(String, String)> {
+        let mut found: Vec<(u32, (String, String))> = Vec::new();
         for started in self.progress.started.values().filter(|started| started.is_owed()) {
             let Some(statement) = BlockAt::Home(started.home).statement(plan, started.place) else {
                 continue;
@@ -93,7 +93,8 @@ impl State {
             };
             let is_owed = action.undo.is_none() && statement.group.is_none() && action.call.effects.is_changing();
             if is_owed {
-                found.push((started.order, describe(plan, &self.progress, statement)));
+                let text = describe(plan, &self.progress, statement);
+                found.push((started.order, (statement.key.clone(), text)));
             }
         }
         found.sort();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::check::check_file;
 use crate::error::Error;
-use crate::event::{Event, RunStart};
+use crate::event::{Event, Outline, RunStart};
 use crate::inputs::GivenInputs;
 use crate::plan::{Parts, Plan};
 use crate::run::directory::RunDirectory;
@@ -149,7 +149,7 @@ fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, edge
         run: directory.run.clone(),
         plan: plan.digest.clone(),
         runbook: plan.runbook.name.clone(),
-        title: plan.runbook.title.clone(),
+        outline: Outline::from(plan.runbook.as_ref()),
         sources: plan.source_digests.clone(),
         inputs: plan
             .inputs

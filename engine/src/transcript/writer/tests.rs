@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::event::TimerId;
 use crate::transcript::digest::NO_LINE;
 
 /// A file on a small disk: `room` bytes fit, and syncs may fail.
@@ -67,7 +68,7 @@ fn request(id: &str) -> (Request, Answer) {
     let stamped = Stamped {
         at_ms: 0,
         boot_ns: 0,
-        event: Event::Timer { id: id.to_owned() },
+        event: Event::Timer(TimerId::Step(id.to_owned())),
     };
     (
         Request {

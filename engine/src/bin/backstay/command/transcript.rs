@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use backstay::render::{FrontPage, Outline, Timeline, json, visible};
+use backstay::render::{FrontPage, Timeline, json, visible};
 use backstay::transcript::{Reader, Verdict, verify};
 
 use crate::arguments::{Format, Show, Transcript, Verify};
@@ -47,10 +47,7 @@ fn show(arguments: &Show) -> Result<u8, Failure> {
         front_page.take(&record.stamped);
     }
     streams::data(&front_page.text());
-    let catalogue = backstay::action::catalogue();
-    let runbook = backstay::runbook_of_run(&directory, front_page.sources(), &catalogue);
-    let outline = runbook.map_or_else(Outline::default, |runbook| Outline::from(runbook.as_ref()));
-    let mut timeline = Timeline::new(outline);
+    let mut timeline = Timeline::default();
     let has_colour = streams::data_has_colour();
     for record in reader {
         match record {

@@ -58,7 +58,11 @@ fn a_statement_of_a_way_back_gets_one_more_try_and_then_it_is_stuck() {
     assert_eq!(run.performed(), ["a/1", "a/2", "undo:a/2/1", "undo:a/2/1"]);
     assert_eq!(run.end().end, End::Stuck);
     assert_eq!(
-        run.end().commands_left,
+        run.end()
+            .commands_left
+            .iter()
+            .map(|left| left.text.as_str())
+            .collect::<Vec<_>>(),
         ["toy.set(\"undo:a/2/1\")", "toy.set(\"undo:a/1/1\")"]
     );
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::{
-    AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult, RunEnd, RunResumed,
-    RunStart, SignalChoice, Stamped, Verdict,
+    AnchorTime, EffectKey, EvaluationKind, EvaluationResult, Event, Intent, IntentWay, OutcomeRecord, OutcomeResult,
+    Outline, RunEnd, RunResumed, RunStart, SettledBy, SignalChoice, Stamped, Verdict, WorkKey,
 };
 use crate::plan::Plan;
 use crate::run::machine::{Desired, State, Work, WorkKind, decide, fold, next};
@@ -35,7 +35,7 @@ pub(super) struct Driver<'plan> {
     script: BTreeMap<String, Vec<React>>,
     /// Events from outside, each before the record of this number.
     outside: Vec<(usize, Event)>,
-    hung: Vec<String>,
+    hung: Vec<WorkKey>,
     /// Whether the law is held after each record.
     is_lawful: bool,
 }
@@ -131,7 +131,7 @@ impl<'plan> Driver<'plan> {
         let overdue = desired.timers.iter().find(|(_, at)| **at <= self.now_ms * 1_000_000);
         if let Some((id, _)) = overdue {
             let id = id.clone();
-            self.append(Event::Timer { id });
+            self.append(Event::Timer(id));
             return;
         }
         let stopped = self
@@ -145,7 +145,7 @@ impl<'plan> Driver<'plan> {
                 .get(&key)
                 .filter(|work| matches!(work.kind, WorkKind::Perform { .. }))
             {
-                self.append(outcome(&key, work.attempt, OutcomeResult::Failed));
+                self.append(outcome(&key.to_string(), work.attempt, OutcomeResult::Failed));
             }
             return;
         }
@@ -158,10 +158,11 @@ impl<'plan> Driver<'plan> {
         let first = desired.timers.into_iter().min_by_key(|(_, at)| *at);
         let (id, at) = first.unwrap_or_else(|| panic!("nothing to do, and no end: {:?}", self.state));
         self.now_ms = self.now_ms.max(at.div_ceil(1_000_000));
-        self.append(Event::Timer { id });
+        self.append(Event::Timer(id));
     }
 
-    fn perform(&mut self, key: &str, work: &Work) {
+    fn perform(&mut self, work_key: &WorkKey, work: &Work) {
+        let key = &*work_key.to_string();
         let react = self.script.get_mut(key).and_then(Vec::pop).unwrap_or(React::Well);
         if let WorkKind::Perform { way, limit_ms } = &work.kind
             && !self.is_intended(key, work.attempt)
@@ -170,7 +171,7 @@ impl<'plan> Driver<'plan> {
             self.append(intent);
         }
         if react == React::Hang {
-            self.hung.push(key.to_owned());
+            self.hung.push(work_key.clone());
             return;
         }
         let result = if react == React::Well {
@@ -196,7 +197,7 @@ impl<'plan> Driver<'plan> {
                     key: key.to_owned(),
                     n: work.attempt,
                     verdict,
-                    by: "action".to_owned(),
+                    by: SettledBy::Action,
                     value: None,
                     evidence: String::new(),
                 });
@@ -208,11 +209,11 @@ impl<'plan> Driver<'plan> {
                     StatementKind::Let { .. } => EvaluationKind::Let,
                     _ => EvaluationKind::Check,
                 };
-                self.append(evaluated(key, what, result));
+                self.append(evaluated(work_key, what, result));
             }
-            WorkKind::Row => self.append(evaluated(key, EvaluationKind::Row, result)),
-            WorkKind::Well { .. } => self.append(evaluated(key, EvaluationKind::Well, result)),
-            WorkKind::Obligations => self.append(evaluated(key, EvaluationKind::Obligation, result)),
+            WorkKind::Row => self.append(evaluated(work_key, EvaluationKind::Row, result)),
+            WorkKind::Well { .. } => self.append(evaluated(work_key, EvaluationKind::Well, result)),
+            WorkKind::Obligations => self.append(evaluated(work_key, EvaluationKind::Obligation, result)),
             WorkKind::Signal(name) => self.append(Event::Signal {
                 name: name.clone(),
                 asked: false,
@@ -235,7 +236,7 @@ impl<'plan> Driver<'plan> {
         events.any(|event| matches!(event, Event::Intent(intent) if intent.key == key && intent.n == attempt))
     }
 
-    fn intent(&self, key: &str, n: u32, way: &str, limit_ms: u64) -> Event {
+    fn intent(&self, key: &str, n: u32, way: &IntentWay, limit_ms: u64) -> Event {
         let StatementKind::Do(action) = &statement(self.plan, key).kind else {
             panic!("{key} is no action");
         };
@@ -245,15 +246,15 @@ impl<'plan> Driver<'plan> {
             n,
             action: action.call.action.clone(),
             title: key.to_owned(),
-            terms: touches
+            effects: touches
                 .iter()
-                .map(|touch| format!("{} file({key})", touch.word()))
+                .map(|touch| touch.map(&mut |_| EffectKey::Known(key.to_owned())))
                 .collect(),
             changing: action.call.effects.is_changing(),
-            repeat: action.call.effects.repeat.word().to_owned(),
+            repeat: action.call.effects.repeat,
             mac: String::new(),
             limit_ms,
-            way: way.to_owned(),
+            way: way.clone(),
         }))
     }
 
@@ -286,6 +287,11 @@ impl<'plan> Driver<'plan> {
             Event::RunEnd(end) => end,
             other => panic!("the run did not end: {other:?}"),
         }
+    }
+
+    /// What was left, in words.
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        self.end().leftovers.iter().map(ToString::to_string).collect()
     }
 
     /// Whether a record of this kind is there.
@@ -324,10 +330,10 @@ fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
     }))
 }
 
-fn evaluated(key: &str, what: EvaluationKind, result: EvaluationResult) -> Event {
+fn evaluated(key: &WorkKey, what: EvaluationKind, result: EvaluationResult) -> Event {
     Event::Evaluated {
-        key: key.to_owned(),
-        label: key.to_owned(),
+        key: key.clone(),
+        label: key.to_string(),
         what,
         result,
         evidence: "seen".to_owned(),
@@ -343,7 +349,7 @@ fn start(plan: &Plan) -> Event {
         run: "test".to_owned(),
         plan: plan.digest.clone(),
         runbook: plan.runbook.name.clone(),
-        title: plan.runbook.title.clone(),
+        outline: Outline::default(),
         sources: Vec::new(),
         inputs: Vec::new(),
         window_start_ms: None,

@@ -16,7 +16,7 @@ fn steps_run_in_order_and_the_run_is_completed() {
     let run = Driver::new(&plan).run();
     assert_eq!(run.performed(), ["a/1", "b/1", "c/1", "d/1@adds"]);
     assert_eq!(run.end().end, End::Completed);
-    assert_eq!(run.end().leftovers, ["file(d/1@adds)"]);
+    assert_eq!(run.leftovers(), ["file(d/1@adds)"]);
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn ten_thousand_steps_that_do_nothing_run_in_linear_time() {
 fn an_action_that_failed_whole_has_left_nothing_behind() {
     let plan = plan(runbook(vec![step("a", &[], vec![act("a/1@adds"), act("a/2@adds")])]));
     let run = Driver::new(&plan).on("a/2@adds", &[React::Badly]).run();
-    assert_eq!(run.end().leftovers, ["file(a/1@adds)"]);
+    assert_eq!(run.leftovers(), ["file(a/1@adds)"]);
     // What an attempt did whose outcome was lost may be there.
     let run = Driver::new(&plan).on("a/2@adds", &[React::Lost, React::Badly]).run();
-    assert_eq!(run.end().leftovers, ["file(a/1@adds)", "file(a/2@adds)"]);
+    assert_eq!(run.leftovers(), ["file(a/1@adds)", "file(a/2@adds)"]);
 }

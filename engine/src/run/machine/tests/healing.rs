@@ -2,7 +2,7 @@
 
 use super::author::{act, check, excused, plan, row, runbook, step, table, undoable};
 use super::driver::{Driver, React};
-use crate::event::{End, Event};
+use crate::event::{End, Event, TimerId};
 use crate::plan::Plan;
 use backstay_dsl::model::Disposition;
 
@@ -79,6 +79,6 @@ fn a_row_that_hangs_is_bounded_by_its_budget() {
         .on("a/2", &[React::Badly])
         .on("symptom:t/1/1", &[React::Hang])
         .run();
-    assert!(run.has(|event| matches!(event, Event::Timer { id } if id == "row:symptom:t/1")));
+    assert!(run.has(|event| matches!(event, Event::Timer(TimerId::Row(key)) if key == "symptom:t/1")));
     assert_eq!(run.end().end, End::RolledBack);
 }

@@ -2,7 +2,7 @@
 
 use super::author::{act, check, commits, confirm, plan, runbook, step, undoable};
 use super::driver::{Driver, React, resumed};
-use crate::event::{End, Event, OutcomeResult, RequestKind, SignalChoice, StepState};
+use crate::event::{End, Event, OutcomeResult, RequestKind, SignalChoice, StepState, TimerId, WorkKey};
 use crate::plan::Plan;
 use crate::run::machine::decide;
 use backstay_dsl::model::Disposition;
@@ -79,7 +79,7 @@ fn while_a_person_is_asked_nothing_more_begins() {
         let before = run.history.len();
         loop {
             let mut desired = decide(&plan, &run.state);
-            let asking = desired.work.remove("signal");
+            let asking = desired.work.remove(&WorkKey::Signal);
             assert_eq!(asking.is_some(), !desired.at_rest, "{record}");
             if desired.at_rest || (desired.due.is_none() && desired.work.is_empty()) {
                 break;
@@ -166,7 +166,7 @@ fn a_prompt_without_an_answer_turns_back_or_pauses() {
     let silent = plan(model.clone());
     let run = Driver::new(&silent).on("a/2", &[React::Hang]).run();
     assert_eq!(run.end().end, End::RolledBack);
-    assert!(run.has(|event| matches!(event, Event::Timer { id } if id == "silence:a/2")));
+    assert!(run.has(|event| matches!(event, Event::Timer(TimerId::Silence(key)) if key == "a/2")));
     let run = Driver::new(&silent).on("a/2", &[React::Badly]).run();
     assert_eq!(run.end().end, End::RolledBack);
     if let backstay_dsl::model::StatementKind::Ask(ask) = &mut model.steps[0].body.statements[1].kind {

@@ -2,7 +2,7 @@
 
 use super::author::{MINUTE, act, check, commits, plan, runbook, statement, step, undoable, window};
 use super::driver::{Driver, React, resumed};
-use crate::event::{End, Event};
+use crate::event::{End, Event, TimerId};
 use crate::plan::Plan;
 use backstay_dsl::model::StatementKind;
 
@@ -30,7 +30,7 @@ fn sample(window_minutes: u64) -> Plan {
 fn a_step_that_overruns_is_cancelled_and_the_run_turns_back() {
     let plan = sample(60);
     let run = Driver::new(&plan).on("b/1", &[React::Hang]).run();
-    assert!(run.has(|event| matches!(event, Event::Timer { id } if id == "step:b")));
+    assert!(run.has(|event| matches!(event, Event::Timer(TimerId::Step(step)) if step == "b")));
     assert_eq!(run.performed(), ["a/1", "b/1", "undo:b/1/1", "undo:a/1/1"]);
     assert_eq!(run.end().end, End::RolledBack);
     assert_eq!(run.end().failed_at.as_ref().unwrap().statement, "b/1");
@@ -64,7 +64,7 @@ fn the_moment_to_turn_back_ends_a_step_inside() {
     model.steps[1].budget_ms = None;
     let plan = plan(model);
     let run = Driver::new(&plan).on("b/1", &[React::Hang]).run();
-    assert!(run.has(|event| matches!(event, Event::Timer { id } if id == "t_back")));
+    assert!(run.has(|event| matches!(event, Event::Timer(TimerId::TBack))));
     assert_eq!(run.end().end, End::RolledBack);
 }
 

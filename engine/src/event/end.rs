@@ -1,0 +1,115 @@
+//! The record with which a run ends.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::GroundResource;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// All steps done, everything well.
+    Completed,
+    /// Nothing was changed.
+    Refused,
+    /// Back where it was, and verified.
+    RolledBack,
+    /// In a safe place that is neither.
+    Parked,
+    /// A person is needed.
+    Stuck,
+    /// Stopped, resumable. Never in a `run.end`.
+    Paused,
+}
+
+impl End {
+    /// The exit code of the program (`engine.md`).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Completed => 0,
+            Self::Refused => 4,
+            Self::RolledBack => 5,
+            Self::Stuck => 6,
+            Self::Paused => 7,
+            Self::Parked => 8,
+        }
+    }
+}
+
+/// The last record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// How it ended.
+    pub end: End,
+    /// Why, one line.
+    pub reason: String,
+    /// The step and statement that failed first, and why.
+    pub failed_at: Option<FailedAt>,
+    /// The way back that was taken: the name of a rollback or a safe place, else `unwind`.
+    pub way_back: Option<String>,
+    /// What the run made and left: for clean-up.
+    #[serde(with = "crate::value::resource_words")]
+    pub leftovers: Vec<GroundResource>,
+    /// Steps that failed and were passed over.
+    pub exceptions: Vec<Exception>,
+    /// What is left to do, in order, where a person is needed.
+    pub commands_left: Vec<CommandLeft>,
+    /// Holds that are still taken, by name.
+    pub held: Vec<String>,
+}
+
+/// What failed first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAt {
+    /// The step; empty where it was none.
+    pub step: String,
+    /// The statement's key; empty where no statement is to blame.
+    pub statement: String,
+    /// Why, one line.
+    pub reason: String,
+}
+
+/// A step that failed and was passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// The step.
+    pub step: String,
+    /// What people call it.
+    pub title: String,
+    /// Why it failed.
+    pub reason: String,
+    /// Why the run went on: the words of `on failure continue`.
+    pub because: String,
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.title, self.reason, self.because)
+    }
+}
+
+/// Something that a person has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandLeft {
+    /// What is to be done, to what.
+    #[serde(flatten)]
+    pub task: Task,
+    /// The same in words: a statement as its author would write it, with the values that are known.
+    pub text: String,
+}
+
+/// What a person has to do, to what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "task", content = "of")]
+pub enum Task {
+    /// Carry out the statement of this key.
+    CarryOut(String),
+    /// Take back what the statement of this key did.
+    TakeBack(String),
+    /// Bring the anchor of this name back to what it answered at the start.
+    BringBack(String),
+    /// Find out why the service of this name is not well.
+    MakeWell(String),
+}

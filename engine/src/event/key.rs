@@ -1,0 +1,115 @@
+//! What records and work are about. In memory these are data; in a record, and for people, one text each.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::AnchorTime;
+
+/// What a piece of work, or what was evaluated, is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum WorkKey {
+    /// A statement of the plan, or a row of a symptom table, by its key: `cutover/3`, `symptom:usual/2`.
+    Statement(String),
+    /// Whether a service is well: `well:SERVICE:WHEN`.
+    Well(String, WellTime),
+    /// The assumptions of the proofs: `obligations`.
+    Obligations,
+    /// All anchors: `anchors:start`, `anchors:end`.
+    Anchors(AnchorTime),
+    /// What a signal means: `signal`.
+    Signal,
+}
+
+/// When a service is asked whether it is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WellTime {
+    /// Before the first change.
+    Start,
+    /// At the end of the way forward.
+    End,
+    /// After a way back.
+    Back,
+}
+
+impl WorkKey {
+    /// The key of the statement or row.
+    pub fn statement(&self) -> Option<&str> {
+        match self {
+            Self::Statement(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    const FIXED: [(&'static str, Self); 4] = [
+        ("signal", Self::Signal),
+        ("obligations", Self::Obligations),
+        ("anchors:start", Self::Anchors(AnchorTime::Start)),
+        ("anchors:end", Self::Anchors(AnchorTime::End)),
+    ];
+}
+
+impl WellTime {
+    const WORDS: [(&'static str, Self); 3] = [("start", Self::Start), ("end", Self::End), ("back", Self::Back)];
+}
+
+impl fmt::Display for WorkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Statement(key) => f.write_str(key),
+            Self::Well(service, when) => {
+                let word = WellTime::WORDS.iter().find(|(_, known)| known == when);
+                write!(f, "well:{service}:{}", word.map_or("", |(word, _)| word))
+            }
+            fixed => {
+                let word = Self::FIXED.iter().find(|(_, known)| known == fixed);
+                f.write_str(word.map_or("", |(word, _)| word))
+            }
+        }
+    }
+}
+
+impl From<WorkKey> for String {
+    fn from(key: WorkKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl From<String> for WorkKey {
+    fn from(text: String) -> Self {
+        if let Some((_, fixed)) = Self::FIXED.into_iter().find(|(word, _)| *word == text) {
+            return fixed;
+        }
+        let well = text.strip_prefix("well:").and_then(|rest| rest.rsplit_once(':'));
+        let well = well.and_then(|(service, word)| {
+            let (_, when) = WellTime::WORDS.into_iter().find(|(known, _)| *known == word)?;
+            Some(Self::Well(service.to_owned(), when))
+        });
+        well.unwrap_or(Self::Statement(text))
+    }
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "timer", content = "of")]
+pub enum TimerId {
+    /// The time to go forward is over.
+    TBack,
+    /// The window begins.
+    Window,
+    /// A way back takes longer than its budget; it goes on.
+    WayBack,
+    /// The budget of this step is used up.
+    Step(String),
+    /// This step would begin without the time for it.
+    TooLate(String),
+    /// The budget of the row of this key is used up.
+    Row(String),
+    /// The `wait` of this key is over.
+    Wait(String),
+    /// The statement of this key is tried again.
+    Retry(String),
+    /// Nobody has answered the question of this key in time.
+    Silence(String),
+}
