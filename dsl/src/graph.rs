@@ -3,10 +3,10 @@
 //! A step waits for every step written above it unless it says otherwise. That default is kept as a word
 //! ([`Waits::Above`]), never as edges, so a plain file of N steps costs N and not N².
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::algo::{astar, kosaraju_scc};
+use petgraph::graphmap::DiGraphMap;
 
 /// What one step says about its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,18 +208,13 @@ pub fn topological(direct: &[Vec<usize>]) -> Vec<usize> {
 /// The knots of a graph given as "node → the nodes it leads to": sets of nodes each of which leads to each, one
 /// that leads to itself included; by their smallest node.
 pub fn knots(edges: &[Vec<usize>]) -> Vec<BTreeSet<usize>> {
-    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(edges.len(), edges.len());
-    for _ in edges {
-        graph.add_node(());
-    }
-    for (from, list) in edges.iter().enumerate() {
-        for to in list {
-            graph.add_edge(NodeIndex::new(from), NodeIndex::new(*to), ());
-        }
-    }
+    let lists = edges.iter().enumerate();
+    let graph: DiGraphMap<usize, ()> = lists
+        .flat_map(|(from, list)| list.iter().map(move |to| (from, *to)))
+        .collect();
     let mut found: Vec<BTreeSet<usize>> = kosaraju_scc(&graph)
         .into_iter()
-        .map(|knot| knot.into_iter().map(NodeIndex::index).collect::<BTreeSet<usize>>())
+        .map(BTreeSet::from_iter)
         .filter(|knot| knot.len() > 1 || knot.first().is_some_and(|one| edges[*one].contains(one)))
         .collect();
     found.sort();
@@ -236,27 +231,21 @@ pub fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
 
 /// The shortest way from `first` back to itself within a knot.
 fn shortest_cycle(edges: &[Vec<usize>], members: &BTreeSet<usize>, first: usize) -> Vec<usize> {
-    let mut came_from: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut open = VecDeque::from([first]);
-    while let Some(node) = open.pop_front() {
-        for next in edges[node].iter().filter(|next| members.contains(next)) {
-            if *next == first {
-                let mut cycle = vec![node];
-                let mut at = node;
-                while at != first {
-                    at = came_from[&at];
-                    cycle.push(at);
-                }
-                cycle.reverse();
-                return cycle;
-            }
-            if !came_from.contains_key(next) {
-                came_from.insert(*next, node);
-                open.push_back(*next);
-            }
-        }
-    }
-    vec![first]
+    // What leads back to `first` leads to a node of its own, so that there is a way to search for.
+    const BACK: usize = usize::MAX;
+    let inside = |from: usize| {
+        edges[from]
+            .iter()
+            .filter(|to| members.contains(to))
+            .map(move |to| (from, *to))
+    };
+    let edges = members.iter().flat_map(|from| inside(*from));
+    let knot: DiGraphMap<usize, ()> = edges
+        .map(|(from, to)| (from, if to == first { BACK } else { to }))
+        .collect();
+    let found = astar(&knot, first, |node| node == BACK, |_| 1_usize, |_| 0);
+    let way = found.map_or_else(Vec::new, |(_, way)| way);
+    way.into_iter().filter(|node| *node != BACK).collect()
 }
 
 #[cfg(test)]

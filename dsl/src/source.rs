@@ -51,13 +51,21 @@ impl<T> Spanned<T> {
     }
 }
 
-/// A line and a column, both counted from one; columns count characters.
+/// A line and a column, both counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Line, from one.
     pub line: usize,
-    /// Column in characters, from one.
+    /// In characters, unless other [`Columns`] were asked for.
     pub column: usize,
+}
+
+/// What columns count: people count characters, editors count units of UTF-16 unless they agree on bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    Characters,
+    Utf16,
+    Bytes,
 }
 
 /// One source text with its name.
@@ -107,12 +115,12 @@ impl SourceMap {
 
     /// Where a span begins.
     pub fn start(&self, span: Span) -> Position {
-        self.position(span.source, span.start)
+        self.position(span.source, span.start, Columns::Characters)
     }
 
     /// Where a span ends (the position after its last character).
     pub fn end(&self, span: Span) -> Position {
-        self.position(span.source, span.end)
+        self.position(span.source, span.end, Columns::Characters)
     }
 
     /// The text under a span; empty for a span of another map.
@@ -122,7 +130,8 @@ impl SourceMap {
             .unwrap_or("")
     }
 
-    fn position(&self, id: SourceId, at: u32) -> Position {
+    /// Where a byte lies, for whoever counts columns in another way.
+    pub fn position(&self, id: SourceId, at: u32, columns: Columns) -> Position {
         let Some(source) = self.get(id) else {
             return Position { line: 1, column: 1 };
         };
@@ -137,7 +146,11 @@ impl SourceMap {
             .unwrap_or("");
         Position {
             line: line + 1,
-            column: before.chars().count() + 1,
+            column: 1 + match columns {
+                Columns::Characters => before.chars().count(),
+                Columns::Utf16 => before.encode_utf16().count(),
+                Columns::Bytes => before.len(),
+            },
         }
     }
 }
@@ -158,4 +171,22 @@ pub trait Sources {
 
 fn offset(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_what_is_asked_for() {
+        let mut sources = SourceMap::default();
+        let id = sources.add("a", "x\n\u{e9}\u{1f600}=1");
+        let column = |columns| {
+            let at = sources.position(id, 8, columns);
+            assert_eq!(at.line, 2);
+            at.column
+        };
+        let all = [Columns::Characters, Columns::Utf16, Columns::Bytes].map(column);
+        assert_eq!(all, [3, 4, 7]);
+    }
 }
