@@ -41,17 +41,14 @@ pub struct Trivia {
 /// `use std.x.y as name`, `use "./file.runbook" as name`, `use std.x.{a, b} by INPUT as name`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Use {
-    /// What is used.
     pub module: ModulePath,
     /// `by INPUT`.
     pub by: Option<Name>,
     /// `as name`.
     pub name: Name,
-    /// The whole line.
     pub span: Span,
 }
 
-/// Which module.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModulePath {
     /// `std.x.y`, without `std`.
@@ -67,9 +64,7 @@ pub enum ModulePath {
 pub struct Item {
     /// Documentation; empty where there is none.
     pub doc: String,
-    /// The item.
     pub kind: ItemKind,
-    /// The whole item.
     pub span: Span,
 }
 
@@ -113,15 +108,12 @@ pub enum ItemKind {
 /// The header of a runbook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// Its clauses, in order as written.
     pub clauses: Vec<HeaderClause>,
 }
 
-/// One clause of the header.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HeaderClause {
     /// `version "1.0.0"`.
@@ -146,9 +138,7 @@ pub enum HeaderClause {
 /// What happens next when something fails.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Disposition {
-    /// Which way.
     pub kind: DispositionKind,
-    /// Where it is said.
     pub span: Span,
 }
 
@@ -157,11 +147,9 @@ pub struct Disposition {
 pub enum DispositionKind {
     /// `rollback R`.
     Rollback(Name),
-    /// `unwind`.
     Unwind,
     /// `park P`.
     Park(Name),
-    /// `pause`.
     Pause,
     /// `continue because "…"`.
     Continue(Text),
@@ -169,20 +157,15 @@ pub enum DispositionKind {
     TurnBack,
 }
 
-/// One input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
-    /// Documentation.
     pub doc: String,
-    /// Its name.
     pub name: Name,
-    /// Its type.
     pub ty: TypeExpr,
     /// `= E`.
     pub default: Option<Expr>,
     /// `from env NAME` and the like; only for secrets.
     pub source: Option<SecretSource>,
-    /// The whole line.
     pub span: Span,
 }
 
@@ -202,9 +185,7 @@ pub enum SecretSource {
 /// A type as written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypeExpr {
-    /// Its form.
     pub kind: TypeExprKind,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -223,20 +204,15 @@ pub enum TypeExprKind {
     Optional(Box<TypeExpr>),
 }
 
-/// A step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// `on HOST`.
     pub host: Option<Name>,
     /// `after a, b`; `Some(vec![])` is `after nothing`; `None` is every step above.
     pub after: Option<Vec<Name>>,
-    /// `before window`.
     pub before_window: bool,
-    /// Its statements.
     pub body: Vec<Statement>,
 }
 
@@ -245,7 +221,6 @@ pub struct Step {
 pub struct ForEach {
     /// The name bound to each element.
     pub variable: Name,
-    /// The list.
     pub list: Expr,
     /// The steps inside, with their documentation.
     pub steps: Vec<(String, Step)>,
@@ -254,37 +229,28 @@ pub struct ForEach {
 /// `rollback ID "title" { applies from A until B  budget D  … }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollback {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// `applies from A until B`; compulsory (its absence is a diagnostic of the checker).
     pub applies: Option<(Name, Name)>,
-    /// Its statements.
     pub body: Vec<Statement>,
 }
 
 /// `park ID "title" { … }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Park {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
-    /// Its statements.
     pub body: Vec<Statement>,
 }
 
 /// A symptom table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Symptoms {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// `for a, b`.
     pub steps: Vec<Name>,
-    /// Its rows.
     pub rows: Vec<Symptom>,
 }
 
@@ -303,16 +269,13 @@ pub struct Symptom {
     pub first: Option<Vec<Statement>>,
     /// `otherwise …`.
     pub otherwise: Option<Disposition>,
-    /// The whole row.
     pub span: Span,
 }
 
 /// `scenario "title" { … }`: parsed, resolved, kept for rehearsals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// Its title.
     pub title: Text,
-    /// Its injects.
     pub injects: Vec<Inject>,
     /// `expect symptom "…"`.
     pub expect_symptom: Option<Text>,
@@ -323,7 +286,6 @@ pub struct Scenario {
 /// `at STEP players see "…" where a.b = V, … until ACTION`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inject {
-    /// The step.
     pub step: Name,
     /// What the players are shown.
     pub see: Option<Text>,
@@ -331,16 +293,13 @@ pub struct Inject {
     pub answers: Vec<(Vec<Name>, Expr)>,
     /// `until family.action`: until this was performed.
     pub until: Option<Vec<Name>>,
-    /// The whole inject.
     pub span: Span,
 }
 
 /// A parameter of a question, procedure or function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
-    /// Its name.
     pub name: Name,
-    /// Its type.
     pub ty: TypeExpr,
     /// `= E`.
     pub default: Option<Expr>,
@@ -349,45 +308,34 @@ pub struct Parameter {
 /// `question ID(params) -> type { … give E }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// Its name.
     pub name: Name,
-    /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// What it gives.
     pub result: TypeExpr,
-    /// Its statements.
     pub body: Vec<Statement>,
 }
 
 /// `procedure ID(params) { … }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Procedure {
-    /// Its name.
     pub name: Name,
-    /// Its parameters.
     pub parameters: Vec<Parameter>,
-    /// Its statements.
     pub body: Vec<Statement>,
 }
 
 /// `type ID { field: type … }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypeDecl {
-    /// Its name.
     pub name: Name,
-    /// Its fields.
     pub fields: Vec<(Name, TypeExpr)>,
 }
 
 /// `fn ID(params) -> type rhai """…"""`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// Its name.
     pub name: Name,
-    /// Its parameters.
     pub parameters: Vec<Parameter>,
     /// What it gives.
     pub result: TypeExpr,
-    /// Its text.
     pub body: Text,
 }

@@ -16,7 +16,6 @@ pub enum Pattern {
     Parameter(&'static str),
     /// The whole result.
     Result,
-    /// A field of the result.
     ResultField(&'static str),
 }
 
@@ -96,7 +95,6 @@ pub struct Signature {
     /// The longest one attempt may take where the text has no `within`, in milliseconds.
     /// The usual values: 60 000 for a change, 10 000 for a read.
     pub limit_ms: u64,
-    /// How it repeats.
     pub repeat: Repeat,
     /// How an unknown outcome is decided.
     pub settle: Settle,

@@ -187,7 +187,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Adds a finding.
     fn report(&mut self, finding: Diagnostic) {
         self.told += 1;
         self.has_enough |= self.told >= FINDINGS_MAX;

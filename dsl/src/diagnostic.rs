@@ -16,7 +16,6 @@ pub enum Severity {
 /// A replacement that would mend the finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
-    /// What is replaced.
     pub span: Span,
     /// What stands there then.
     pub replacement: String,
@@ -53,13 +52,11 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// One line that says what is wrong, in the user's words.
     pub message: String,
-    /// Where it is wrong.
     pub span: Span,
     /// A few words shown at the place itself; may be empty.
     pub label: String,
     /// Other places that matter, each with a few words.
     pub related: Vec<(Span, String)>,
-    /// What to do.
     pub help: Vec<Help>,
     pub(crate) subject: Subject,
 }

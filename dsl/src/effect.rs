@@ -103,7 +103,6 @@ impl fmt::Display for ResourceKind {
 pub struct Resource<K> {
     /// What kind of thing.
     pub kind: ResourceKind,
-    /// Which one.
     pub key: Vec<K>,
 }
 
@@ -156,12 +155,7 @@ pub enum Touch<K> {
     /// Makes something new on which nothing depended: needs no way back.
     Adds(Resource<K>),
     /// Makes a backup of protected state.
-    Captures {
-        /// The state.
-        state: Resource<K>,
-        /// The backup.
-        backup: Resource<K>,
-    },
+    Captures { state: Resource<K>, backup: Resource<K> },
     /// Proves that a backup can be restored.
     Proves(Resource<K>),
     /// Puts a backup back.

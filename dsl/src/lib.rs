@@ -7,6 +7,11 @@
 //! Pure: no file system, environment, clock, thread or async; module texts come through
 //! [`source::Sources`].
 
+#![expect(
+    missing_docs,
+    reason = "only `engine` uses this crate: a comment that repeats a name helps nobody; units and invariants are said"
+)]
+
 pub mod ast;
 pub mod catalogue;
 pub mod check;

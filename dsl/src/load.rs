@@ -32,7 +32,6 @@ pub struct Module {
     pub source: SourceId,
     /// Its own name: `std/openclaw/compose`, or what [`Sources::relative`] calls it.
     pub name: String,
-    /// What it holds.
     pub file: File,
     /// The modules it uses: the name it gives them, and their place in [`Loaded::modules`].
     pub uses: Vec<(String, usize)>,

@@ -22,17 +22,12 @@ pub use statement::*;
 /// A checked runbook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Runbook {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Documentation.
     pub doc: String,
-    /// `version`.
     pub version: Option<String>,
-    /// `owner`.
     pub owner: Option<String>,
-    /// `affects`.
     pub affects: Option<String>,
     /// `window … keep …`.
     pub window: Option<Window>,
@@ -56,7 +51,6 @@ pub struct Runbook {
     pub rollbacks: Vec<Rollback>,
     /// Safe places to stop.
     pub parks: Vec<Park>,
-    /// Symptom tables.
     pub tables: Vec<SymptomTable>,
     /// Scenarios, kept for rehearsals.
     pub scenarios: Vec<Scenario>,
@@ -102,11 +96,9 @@ pub struct Window {
     pub window_ms: u64,
     /// What of it is held back for the way back.
     pub keep_ms: u64,
-    /// Where it is said.
     pub span: Span,
 }
 
-/// What happens next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
     /// The branch of this name where it applies, else unwind.
@@ -121,14 +113,10 @@ pub enum Disposition {
     Continue(String),
 }
 
-/// An input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
-    /// Its name.
     pub name: String,
-    /// Documentation.
     pub doc: String,
-    /// Its type.
     pub ty: Type,
     /// `at most N` of a list.
     pub at_most: Option<u64>,
@@ -136,7 +124,6 @@ pub struct Input {
     pub default: Option<Expr>,
     /// Where a secret comes from.
     pub secret: Option<SecretSource>,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -147,22 +134,17 @@ pub enum SecretSource {
     Env(String),
     /// A file; an expression of type path.
     File(Expr),
-    /// A prompt.
     Prompt,
     /// What a command prints; an expression of type `list of text`.
     Command(Expr),
 }
 
-/// A service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Documentation.
     pub doc: String,
-    /// What it is.
     pub runs: Runs,
     /// Where its release is pinned.
     pub pinned_by: Option<Resource<Expr>>,
@@ -180,7 +162,6 @@ pub struct Service {
     pub serving_at_least: u64,
     /// Mounts that are left out of protection on purpose, each with the reason.
     pub ignores: Vec<(StatePart, String)>,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -217,18 +198,13 @@ pub enum Begins {
     Absent,
 }
 
-/// Protected state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProtectedState {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Documentation.
     pub doc: String,
-    /// Its parts.
     pub parts: Vec<StatePart>,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -239,31 +215,25 @@ pub enum StatePart {
     Path(Expr),
     /// A container volume.
     Volume(Expr),
-    /// One file.
     File(Expr),
 }
 
 /// A named question about production.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anchor {
-    /// Its name.
     pub name: String,
-    /// Documentation.
     pub doc: String,
     /// The question.
     pub value: Expr,
-    /// Where it stands.
     pub span: Span,
 }
 
 /// A temporary state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hold {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Documentation.
     pub doc: String,
     /// Takes it: exactly the statements of one `do` (several where it is a procedure).
     pub take: Block,
@@ -273,18 +243,14 @@ pub struct Hold {
     pub release: Block,
     /// The longest that releasing may take.
     pub release_within_ms: u64,
-    /// Where it stands.
     pub span: Span,
 }
 
-/// A step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Documentation.
     pub doc: String,
     /// The steps it waits for directly, as places in [`Runbook::steps`], ascending. What follows
     /// from the others is left out, so a plain chain has one entry each.
@@ -293,7 +259,6 @@ pub struct Step {
     pub before_window: bool,
     /// Its budget; always there where the runbook has a window.
     pub budget_ms: Option<u64>,
-    /// Its statements.
     pub body: Block,
     /// What its failure leads to; the runbook's unless said.
     pub on_failure: Disposition,
@@ -304,43 +269,32 @@ pub struct Step {
 /// A way back with a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollback {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Documentation.
     pub doc: String,
     /// From the first intent in this step (a place in [`Runbook::steps`]) …
     pub from: usize,
     /// … until the `commits` of this step or, without one, its start.
     pub until: usize,
-    /// Its budget.
     pub budget_ms: Option<u64>,
-    /// Its statements.
     pub body: Block,
-    /// Where it stands.
     pub span: Span,
 }
 
 /// A safe place to stop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Park {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
-    /// Its budget.
     pub budget_ms: Option<u64>,
-    /// Its statements.
     pub body: Block,
-    /// Where it stands.
     pub span: Span,
 }
 
-/// A symptom table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SymptomTable {
-    /// Its name.
     pub name: String,
     /// Its title; the name where none is written.
     pub title: String,
@@ -348,7 +302,6 @@ pub struct SymptomTable {
     pub steps: Vec<usize>,
     /// Its rows, from the top; the last is `anything else`.
     pub rows: Vec<SymptomRow>,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -363,26 +316,21 @@ pub struct SymptomRow {
     pub seen: Option<Expr>,
     /// What to suspect.
     pub suspect: String,
-    /// Its budget.
     pub budget_ms: Option<u64>,
     /// What to do first.
     pub first: Option<Block>,
     /// What to do otherwise.
     pub otherwise: Disposition,
-    /// Where it stands.
     pub span: Span,
 }
 
 /// A scenario, kept for rehearsals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// Its title.
     pub title: String,
-    /// Its injects.
     pub injects: Vec<Inject>,
     /// The row that is expected to be chosen.
     pub expect_symptom: Option<String>,
-    /// The end that is expected.
     pub expect_end: Option<String>,
 }
 

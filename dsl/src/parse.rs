@@ -31,7 +31,6 @@ pub const TEXT_BYTES_MAX: usize = 16 << 20;
 
 /// The generated parser, kept away from the public face of the crate.
 mod grammar {
-    #![allow(missing_docs, reason = "pest generates this enum without documentation")]
     #[derive(pest_derive::Parser)]
     #[grammar = "grammar.pest"]
     pub(super) struct Grammar;

@@ -171,7 +171,6 @@ impl Program {
         }
     }
 
-    /// The runbook.
     pub fn runbook(&self) -> &Arc<Runbook> {
         &self.runbook
     }
@@ -253,13 +252,11 @@ impl Program {
         ids.map(|id| (id, self.statement(id)))
     }
 
-    /// A statement.
     pub fn statement(&self, id: StatementId) -> &Statement {
         let block = self.statements[id.0].block;
         &self.block(block).statements[id.0 - self.blocks[block.0].first.0]
     }
 
-    /// The statement of a key.
     pub fn find(&self, key: &str) -> Option<StatementId> {
         self.by_key.get(key).copied()
     }
@@ -300,12 +297,10 @@ impl Program {
         self.order.next(step.0).iter().copied().map(StepId)
     }
 
-    /// A step.
     pub fn step(&self, step: StepId) -> &Step {
         &self.runbook.steps[step.0]
     }
 
-    /// The step of a name.
     pub fn step_named(&self, name: &str) -> Option<StepId> {
         self.steps_by_name.get(name).copied()
     }
@@ -315,12 +310,10 @@ impl Program {
         BlockId(2 * self.runbook.holds.len() + step.0)
     }
 
-    /// A hold.
     pub fn hold(&self, hold: HoldId) -> &Hold {
         &self.runbook.holds[hold.0]
     }
 
-    /// The hold of a name.
     pub fn hold_named(&self, name: &str) -> Option<HoldId> {
         self.runbook.holds.iter().position(|hold| hold.name == name).map(HoldId)
     }

@@ -36,7 +36,6 @@ pub enum Type {
     Port,
     /// The name of a host.
     Host,
-    /// A list of one type.
     List(Box<Type>),
     /// A map from text to one type.
     Map(Box<Type>),

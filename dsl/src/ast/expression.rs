@@ -6,9 +6,7 @@ use crate::source::{Span, Spanned};
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
-    /// What it is.
     pub kind: ExprKind,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -31,7 +29,6 @@ pub enum ExprKind {
     List(Vec<Expr>),
     /// `{K: v}`; keys are words or texts.
     Map(Vec<(Name, Expr)>),
-    /// `name`.
     Name(String),
     /// `e.field`. `a.b` before a call is the callee's path and no field.
     Field(Box<Expr>, Name),
@@ -47,7 +44,6 @@ pub enum ExprKind {
     Is {
         /// What is asked about.
         subject: Box<Expr>,
-        /// Which test.
         test: Test,
         /// `is not`.
         negated: bool,
@@ -59,9 +55,7 @@ pub enum ExprKind {
 /// Operators between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BinaryOperator {
-    /// `or`.
     Or,
-    /// `and`.
     And,
     /// `==`.
     Equal,
@@ -75,9 +69,7 @@ pub enum BinaryOperator {
     Greater,
     /// `>=`.
     GreaterEqual,
-    /// `contains`.
     Contains,
-    /// `matches`.
     Matches,
     /// `+`.
     Add,
@@ -169,11 +161,9 @@ pub struct Call {
     pub path: Vec<Name>,
     /// The arguments, in order.
     pub arguments: Vec<Argument>,
-    /// The whole call.
     pub span: Span,
 }
 
-/// One argument.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Argument {
     /// `name:`; only the first may go without.
@@ -196,16 +186,13 @@ pub enum ArgumentValue {
 pub struct Effects {
     /// The words, in order; empty for `nothing`.
     pub words: Vec<EffectWord>,
-    /// The whole block.
     pub span: Span,
 }
 
 /// One word of a block of effects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EffectWord {
-    /// What it says.
     pub kind: EffectWordKind,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -216,7 +203,6 @@ pub enum EffectWordKind {
     /// `captures S as b` carry a second operand. Operands are expressions: a name (service, state),
     /// or a call that names a resource: `tree(p)`, `key(file, "NAME")`.
     Touch {
-        /// The word.
         word: Name,
         /// The resource.
         operand: Expr,

@@ -3,16 +3,12 @@
 use crate::ast::{Call, Disposition, Expr, Name, Text};
 use crate::source::{Span, Spanned};
 
-/// A statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
-    /// What it is.
     pub kind: StatementKind,
-    /// The whole statement.
     pub span: Span,
 }
 
-/// The kinds of statements.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementKind {
     /// `budget D`, milliseconds.
@@ -35,16 +31,10 @@ pub enum StatementKind {
     OnlyWhen {
         /// When it is wanted.
         condition: Expr,
-        /// Why.
         because: Text,
     },
     /// `let x = E`.
-    Let {
-        /// The name.
-        name: Name,
-        /// The value.
-        value: Expr,
-    },
+    Let { name: Name, value: Expr },
     /// `give E` (questions only).
     Give(Expr),
     /// `do …`.
@@ -61,9 +51,7 @@ pub enum StatementKind {
     Record(Vec<Expr>),
     /// `wait D because "…"`, milliseconds.
     Wait {
-        /// How long.
         duration_ms: Spanned<u64>,
-        /// Why.
         because: Option<Text>,
     },
     /// `retry N every D`.
@@ -83,7 +71,6 @@ pub enum StatementKind {
     Allow {
         /// The rule.
         slug: Name,
-        /// Why.
         because: Text,
     },
 }
@@ -108,9 +95,7 @@ pub struct Do {
 /// The undo of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undo {
-    /// What is done.
     pub kind: UndoKind,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -141,14 +126,12 @@ pub struct Check {
     pub within: Option<Spanned<u64>>,
     /// `every D`, milliseconds.
     pub every: Option<Spanned<u64>>,
-    /// The whole statement.
     pub span: Span,
 }
 
 /// `ask "…" confirm | text as x`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    /// The prompt.
     pub prompt: Text,
     /// Whether the answer is a confirmation (else a text).
     pub confirm: bool,

@@ -3,18 +3,14 @@
 use crate::ast::{Call, Check, Expr, Name, Text};
 use crate::source::{Span, Spanned};
 
-/// A service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// Its clauses, in order as written.
     pub clauses: Vec<ServiceClause>,
 }
 
-/// One clause of a service.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ServiceClause {
     /// `runs process("name")` and the like: a call.
@@ -41,24 +37,16 @@ pub enum ServiceClause {
     /// `serving at least N`.
     Serving(Spanned<i64>),
     /// `ignores path | volume | file E because "…"`: a mount that is not protected, on purpose.
-    Ignores {
-        /// What is ignored.
-        part: ProtectPart,
-        /// Why.
-        because: Text,
-    },
+    Ignores { part: ProtectPart, because: Text },
 }
 
 /// `protect ID "title" { path E  volume E  file E }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Protect {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// `on HOST`.
     pub host: Option<Name>,
-    /// Its parts.
     pub parts: Vec<ProtectPart>,
 }
 
@@ -67,14 +55,12 @@ pub struct Protect {
 pub struct ProtectPart {
     /// `path`, `volume` or `file`.
     pub kind: Name,
-    /// Which one.
     pub value: Expr,
 }
 
 /// `anchor ID = E`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anchor {
-    /// Its name.
     pub name: Name,
     /// `on HOST`.
     pub host: Option<Name>,
@@ -85,9 +71,7 @@ pub struct Anchor {
 /// `hold ID "title" { take A within D  release A within D }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hold {
-    /// Its name.
     pub name: Name,
-    /// Its title.
     pub title: Option<Text>,
     /// `on HOST`.
     pub host: Option<Name>,
@@ -100,10 +84,8 @@ pub struct Hold {
 /// One side of a hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HoldAction {
-    /// What is done.
     pub call: Call,
     /// `within D`, milliseconds; compulsory (its absence is a diagnostic of the checker).
     pub within: Option<Spanned<u64>>,
-    /// The whole clause.
     pub span: Span,
 }

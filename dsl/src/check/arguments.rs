@@ -16,9 +16,7 @@ use crate::types::Type;
 /// One parameter of whatever is called.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    /// Its name.
     pub(crate) name: String,
-    /// Its type.
     pub(crate) ty: Type,
     /// Whether it must be given.
     pub(crate) required: bool,

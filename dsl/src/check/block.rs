@@ -68,7 +68,6 @@ pub(crate) struct Builder {
     pub(crate) around: Around,
     /// `budget`, milliseconds.
     pub(crate) budget_ms: Option<u64>,
-    /// `on failure`.
     pub(crate) on_failure: Option<(Disposition, Span)>,
     /// What guards proved to be pinned.
     pub(crate) pinned: Vec<Refinable>,
@@ -126,7 +125,6 @@ impl Builder {
         self.block.groups.len() - 1
     }
 
-    /// The finished block.
     pub(crate) fn finish(&mut self) -> Block {
         self.place_commits();
         std::mem::take(&mut self.block)

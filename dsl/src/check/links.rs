@@ -12,7 +12,6 @@ pub(crate) enum Node {
     Question(usize, usize),
     /// A procedure: its file, its place there.
     Procedure(usize, usize),
-    /// An anchor.
     Anchor(String),
     /// What being well means, of any service.
     Well,

@@ -30,18 +30,15 @@ pub(crate) enum Reach {
 pub(crate) struct Local {
     /// What stands for it.
     pub(crate) expr: Expr,
-    /// Where it is bound.
     pub(crate) span: Span,
 }
 
 /// What refinement (`require x is pinned`) can speak of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refinable {
-    /// An input.
     Input(String),
     /// A name bound by a statement.
     Binding(BindingId),
-    /// A parameter.
     Parameter(String),
     /// The recorded answer of an anchor.
     AnchorAtStart(String),
@@ -102,7 +99,6 @@ impl Scope {
         scope
     }
 
-    /// The local name.
     pub(crate) fn local(&self, name: &str) -> Option<&Local> {
         self.locals.get(name)
     }

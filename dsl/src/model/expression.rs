@@ -16,7 +16,6 @@ pub struct ActionCall {
     pub arguments: Vec<(String, Expr)>,
     /// What it touches and how it behaves: the signature's, or as declared in the text.
     pub effects: Effects,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -35,7 +34,6 @@ impl ActionCall {
 pub struct Effects {
     /// What it touches. Keys may hold [`ExprKind::Result`].
     pub touches: Vec<Touch<Expr>>,
-    /// How it repeats.
     pub repeat: Repeat,
     /// How an unknown outcome is decided.
     pub settle: Settle,
@@ -81,7 +79,6 @@ pub enum Settle {
 pub struct Question {
     /// Its qualified name: `openclaw.ready`; within the file itself just its name.
     pub name: String,
-    /// Its parameters.
     pub parameters: Vec<(String, Type)>,
     /// What it gives; text that is given is parsed as this type.
     pub result: Type,
@@ -89,7 +86,6 @@ pub struct Question {
     pub lets: Vec<(String, Expr)>,
     /// What it gives.
     pub give: Expr,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -102,20 +98,15 @@ pub struct BindingId(pub u32);
 pub struct Binding {
     /// The name as written; a hidden one begins with `#`.
     pub name: String,
-    /// Its type.
     pub ty: Type,
-    /// Where it is bound.
     pub span: Span,
 }
 
 /// A typed expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
-    /// What it is.
     pub kind: ExprKind,
-    /// Its type.
     pub ty: Type,
-    /// Where it stands.
     pub span: Span,
 }
 
@@ -128,7 +119,6 @@ pub enum ExprKind {
     List(Vec<Expr>),
     /// `{K: v}`.
     Map(Vec<(String, Expr)>),
-    /// An input.
     Input(String),
     /// A name bound by a statement.
     Binding(BindingId),
@@ -138,12 +128,9 @@ pub enum ExprKind {
     Local(String),
     /// An anchor, asked now or as recorded at the start.
     Anchor {
-        /// Its name.
         name: String,
-        /// `at start`.
         at_start: bool,
     },
-    /// A service.
     Service(String),
     /// A protected state.
     State(String),
@@ -168,7 +155,6 @@ pub enum ExprKind {
     Is {
         /// What is asked about.
         subject: Box<Expr>,
-        /// Which test.
         test: Test,
         /// `is not`.
         negated: bool,
@@ -182,7 +168,6 @@ pub enum ExprKind {
 /// A fixed value. A text literal has already become what is wanted where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Literal {
-    /// Text.
     Text(String),
     /// True or false.
     Bool(bool),
@@ -204,6 +189,5 @@ pub enum Literal {
     Url(String),
     /// The name of a host.
     Host(String),
-    /// A port.
     Port(u16),
 }

@@ -6,29 +6,24 @@ use crate::source::Span;
 /// Statements in order, with the undos that belong to several of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Block {
-    /// The statements.
     pub statements: Vec<Statement>,
     /// Undos of whole procedures; [`Statement::group`] counts in this list.
     pub groups: Vec<UndoBody>,
 }
 
-/// A statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     /// Its stable key.
     pub key: String,
-    /// What it is.
     pub kind: StatementKind,
     /// The undo of the procedure it was inlined from, where that was given one: counts in
     /// [`Block::groups`]. It replaces the statement's own undo.
     pub group: Option<usize>,
-    /// Where it stands.
     pub span: Span,
     /// The calls of procedures through which it came here, outermost first.
     pub calls: Vec<Span>,
 }
 
-/// The kinds of statements.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementKind {
     /// A guard.
@@ -39,26 +34,11 @@ pub enum StatementKind {
         otherwise: String,
     },
     /// Already done?
-    SkipWhen {
-        /// When it is.
-        condition: Expr,
-        /// Why.
-        because: String,
-    },
+    SkipWhen { condition: Expr, because: String },
     /// Wanted here?
-    OnlyWhen {
-        /// When it is.
-        condition: Expr,
-        /// Why.
-        because: String,
-    },
+    OnlyWhen { condition: Expr, because: String },
     /// Names a value; only reads.
-    Let {
-        /// The name.
-        binding: BindingId,
-        /// The value.
-        value: Expr,
-    },
+    Let { binding: BindingId, value: Expr },
     /// Performs an action.
     Do(Box<Do>),
     /// Evidence that must hold.
@@ -72,17 +52,9 @@ pub enum StatementKind {
     /// Values for the front page: a label and a value each.
     Record(Vec<(String, Expr)>),
     /// Time that has to pass.
-    Wait {
-        /// How long.
-        duration_ms: u64,
-        /// Why.
-        because: String,
-    },
+    Wait { duration_ms: u64, because: String },
     /// The point of no return.
-    Commits {
-        /// Why.
-        because: String,
-    },
+    Commits { because: String },
     /// Runs the older undos (in a rollback branch only).
     Unwind,
 }
@@ -92,7 +64,6 @@ pub enum StatementKind {
 pub struct Do {
     /// `"title":`.
     pub title: Option<String>,
-    /// The action.
     pub call: ActionCall,
     /// The longest one attempt may take: `within`, else the action's own limit.
     pub within_ms: u64,
@@ -133,14 +104,12 @@ pub struct UndoBody {
     pub body: Block,
     /// The longest it may take.
     pub within_ms: u64,
-    /// Where it stands.
     pub span: Span,
 }
 
 /// Evidence that must hold, or what being well means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// Its label.
     pub label: String,
     /// What must hold.
     pub condition: Expr,
@@ -155,7 +124,6 @@ pub struct Check {
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    /// The prompt.
     pub prompt: String,
     /// Whether the answer is yes or no (else a text).
     pub confirm: bool,

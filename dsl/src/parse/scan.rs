@@ -30,7 +30,6 @@ pub(super) enum TokenKind {
 /// A token: bytes `start..end` of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
-    /// Its kind.
     pub(super) kind: TokenKind,
     /// Whether it is the first on its line.
     pub(super) first_on_line: bool,

@@ -41,7 +41,6 @@ fn told(text: &str, found: &[Diagnostic]) -> String {
     lines.join("\n")
 }
 
-/// The errors of a text.
 fn errors(text: &str) -> String {
     let (_, found) = parsed(text);
     told(text, &found)

@@ -23,7 +23,6 @@ struct Deep {
 }
 
 impl Builder<'_, '_> {
-    /// An expression.
     pub(super) fn expression(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
         self.deep_expression(pair).map(|deep| deep.expr)
     }

@@ -17,7 +17,6 @@ impl Builder<'_, '_> {
         pair.into_inner().filter_map(|part| self.statement(part)).collect()
     }
 
-    /// One statement.
     pub(super) fn statement(&mut self, pair: Pair<'_, Rule>) -> Option<Statement> {
         let span = self.span(&pair);
         let kind = match pair.as_rule() {

@@ -23,7 +23,6 @@ pub(super) struct Enclosing {
     pub(super) opener: usize,
     /// How deep what stands directly inside lies.
     pub(super) depth: u8,
-    /// What it holds.
     pub(super) block: Block,
 }
 
