@@ -44,11 +44,7 @@ impl State {
             }
             Event::Step { id, state, .. } => self.on_step(plan, id, *state),
             Event::Intent(intent) => self.on_intent(plan, intent),
-            Event::Outcome(outcome) => {
-                self.note_failed_whole(plan, outcome);
-                self.bind(plan, &outcome.key, outcome.value.as_ref());
-                self.with_leaf(plan, &outcome.key, |leaf, ground| leaf.on_outcome(ground, outcome));
-            }
+            Event::Outcome(outcome) => self.on_outcome(plan, outcome),
             Event::Settled {
                 key,
                 n,
@@ -96,16 +92,9 @@ impl State {
             Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
-            Event::Decision { extend_ms, .. } => {
-                if *extend_ms > 0 {
-                    self.progress.time.extend(*extend_ms);
-                }
-            }
-            Event::RunInterrupted { .. } => {
-                self.asked = None;
-                self.pausing = None;
-                self.is_paused = self.ended().is_none();
-            }
+            Event::Decision { extend_ms: 0, .. } => {}
+            Event::Decision { extend_ms, .. } => self.progress.time.extend(*extend_ms),
+            Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
             Event::RunEnd(end) => self.phase = Phase::Ended(end.end),
         }
@@ -290,6 +279,18 @@ impl State {
         {
             ending.overrun = None;
         }
+    }
+
+    fn on_outcome(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
+        self.note_failed_whole(plan, outcome);
+        self.bind(plan, &outcome.key, outcome.value.as_ref());
+        self.with_leaf(plan, &outcome.key, |leaf, ground| leaf.on_outcome(ground, outcome));
+    }
+
+    fn on_interrupted(&mut self) {
+        self.asked = None;
+        self.pausing = None;
+        self.is_paused = self.ended().is_none();
     }
 
     fn on_resumed(&mut self, plan: &Plan, resumed: &RunResumed) {
