@@ -2,74 +2,18 @@
 //!
 //! A rule of this file is changed in `docs/contributing.md` first.
 
+mod layers;
+mod names;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::texts::root;
+
 const FILE_LINES_MAX: usize = 600;
-const FILE_LINES_MEDIAN_MAX: usize = 200;
+const FILE_LINES_MEDIAN_MAX: usize = 150;
 const FUNCTION_LINES_MAX: usize = 70;
-
-/// What may not be named where: a folder or file below the root, words, and why.
-const LAYERS: &[(&str, &[&str], &str)] = &[
-    (
-        "engine/src/action",
-        &["crate::run", "crate::transcript", "crate::render", "crate::plan"],
-        "actions know no runs",
-    ),
-    (
-        "engine/src/render",
-        &["crate::run", "crate::world", "tokio"],
-        "rendering is a function of data",
-    ),
-    (
-        "engine/src/run/machine",
-        &["tokio", "async ", "crate::world", "std::fs", "std::time::Instant"],
-        "the machine is pure",
-    ),
-    (
-        "engine/src/eval",
-        &["tokio", "std::fs", "crate::run"],
-        "evaluation sees the world through its port",
-    ),
-    (
-        "engine/src/transcript",
-        &["crate::run", "crate::action", "crate::render"],
-        "the record knows no runs",
-    ),
-    (
-        "dsl/src",
-        &[
-            "std::fs",
-            "std::env",
-            "std::thread",
-            "std::net::Tcp",
-            "std::net::Udp",
-            "tokio",
-            "serde",
-        ],
-        "the language is pure",
-    ),
-];
-
-/// Library types that stop at one place: a word, and where it may stand.
-const FENCES: &[(&str, &[&str])] = &[
-    ("pest", &["dsl/src/parse.rs", "dsl/src/parse/", "dsl/src/grammar.pest"]),
-    ("petgraph", &["dsl/src/graph.rs"]),
-    ("reqwest", &["engine/src/action/http/", "engine/src/action/http.rs"]),
-    (
-        "bollard",
-        &["engine/src/world/real/docker.rs", "engine/src/world/real/docker/"],
-    ),
-    ("hyper", &["engine/src/world/real/docker/"]),
-    ("hyper_util", &["engine/src/world/real/docker/"]),
-    ("annotate_snippets", &["engine/src/render/", "engine/src/bin/"]),
-    ("clap", &["engine/src/bin/"]),
-];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -180,66 +124,6 @@ fn functions_are_small() {
         "functions over {FUNCTION_LINES_MAX} lines:\n{}",
         too_large.join("\n")
     );
-}
-
-#[test]
-fn layers_hold() {
-    for (place, ..) in LAYERS {
-        let is_there = root().join(place).is_dir() || root().join(format!("{place}.rs")).is_file();
-        assert!(is_there, "the layer table names {place}, which is not there");
-    }
-    let mut broken = Vec::new();
-    for path in product_files() {
-        let name = relative(&path);
-        let lines = product_lines(&path);
-        let code: Vec<&String> = lines
-            .iter()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
-        for (place, words, reason) in LAYERS {
-            let inside = name == format!("{place}.rs") || name.starts_with(&format!("{place}/"));
-            for word in words.iter().filter(|_| inside) {
-                if code.iter().any(|line| line.contains(word)) {
-                    broken.push(format!("{name} names `{word}`: {reason}"));
-                }
-            }
-        }
-        for (word, places) in FENCES {
-            let allowed = places.iter().any(|place| name.starts_with(place));
-            let used = code
-                .iter()
-                .any(|line| line.contains(&format!("{word}::")) || line.contains(&format!("use {word}")));
-            if used && !allowed {
-                broken.push(format!("{name} uses `{word}`, which stays in {places:?}"));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-}
-
-#[test]
-fn one_family_of_actions_does_not_call_another() {
-    let mut broken = Vec::new();
-    let families = root().join("engine/src/action");
-    for path in files_below(&families, "rs") {
-        let name = path.strip_prefix(&families).unwrap().display().to_string();
-        let Some((family, _)) = name.split_once('/') else {
-            continue;
-        };
-        for line in product_lines(&path) {
-            let Some((_, rest)) = line.split_once("crate::action::") else {
-                continue;
-            };
-            let word: String = rest
-                .chars()
-                .take_while(|char| char.is_ascii_lowercase() || *char == '_')
-                .collect();
-            if !word.is_empty() && families.join(&word).is_dir() && word != family && word != "common" {
-                broken.push(format!("action/{name} names the family `{word}`"));
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]

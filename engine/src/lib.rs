@@ -7,6 +7,7 @@ pub mod eval;
 pub mod event;
 pub mod inputs;
 pub mod plan;
+mod private_files;
 pub mod redact;
 pub mod rehearse;
 pub mod render;

@@ -5,10 +5,11 @@
 //! lock for each service.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::private_files::{make_private, write_private};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
 use crate::world::Clock;
 
@@ -112,27 +113,6 @@ impl RunDirectory {
         key.map(MacKey)
             .map_err(|_| io::Error::other("the key of the run has the wrong length"))
     }
-}
-
-/// Makes a directory, with all above it, that only the operator can enter.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Writes a file that only the operator can read, durable.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 fn fill_random(buffer: &mut [u8]) -> io::Result<()> {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::event::RequestKind;
-use crate::run::directory::{RunDirectory, make_private, write_private};
+use crate::private_files::{make_private, write_private};
+use crate::run::directory::RunDirectory;
 use crate::run::driver::Control;
 use crate::run::lock::Lock;
 use crate::transcript::DiskJournal;

@@ -9,7 +9,7 @@ use backstay_dsl::source::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::eval::Places;
-use crate::run::directory::{make_private, write_private};
+use crate::private_files::{make_private, write_private};
 
 /// The index beside the texts.
 const INDEX: &str = "index.json";

@@ -1,0 +1,322 @@
+//! What may name what: the order of modules in each crate, what pure modules must not know, and libraries that stop
+//! at one place.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::names::{Name, modules_for_tests, names_in};
+use super::{files_below, root};
+
+/// The top-level modules of a crate from the bottom up. Each names only those before it, so there are no circles.
+const ORDER: &[(&str, &[&str])] = &[
+    (
+        "dsl",
+        &[
+            "source",
+            "ast",
+            "effect",
+            "types",
+            "units",
+            "suggest",
+            "pages",
+            "catalogue",
+            "diagnostic",
+            "model",
+            "walk",
+            "graph",
+            "order",
+            "term",
+            "state",
+            "time",
+            "parse",
+            "load",
+            "check",
+            "prove",
+            "compile",
+        ],
+    ),
+    (
+        "engine",
+        &[
+            "private_files",
+            "value",
+            "containers",
+            "redact",
+            "topology",
+            "event",
+            "action",
+            "eval",
+            "inputs",
+            "world",
+            "error",
+            "transcript",
+            "plan",
+            "sources",
+            "check",
+            "rehearse",
+            "render",
+            "run",
+        ],
+    ),
+];
+
+/// A place below `src/` of a crate, what it must not name, and why.
+type Ban = (&'static str, &'static str, &'static [&'static str], &'static str);
+
+const BANS: &[Ban] = &[
+    (
+        "dsl",
+        "",
+        &["std::fs", "std::env", "std::thread", "std::process", "tokio", "serde"],
+        "the language is pure",
+    ),
+    (
+        "dsl",
+        "",
+        &["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket"],
+        "the language is pure",
+    ),
+    (
+        "engine",
+        "action",
+        &["crate::transcript", "crate::render"],
+        "actions know no runs",
+    ),
+    (
+        "engine",
+        "render",
+        &["crate::world", "tokio", "std::fs"],
+        "rendering is a function of data",
+    ),
+    (
+        "engine",
+        "run/machine",
+        &[
+            "tokio",
+            "async",
+            "crate::world",
+            "std::fs",
+            "std::process",
+            "std::thread",
+            "std::time::Instant",
+        ],
+        "the machine is pure",
+    ),
+    (
+        "engine",
+        "run/machine",
+        &["crate::run::driver", "crate::run::session"],
+        "the driver knows the machine",
+    ),
+    ("engine", "run/driver", &["crate::run::session"], "a session drives"),
+    (
+        "engine",
+        "eval",
+        &["tokio", "std::fs"],
+        "evaluation sees the world through its port",
+    ),
+    (
+        "engine",
+        "plan",
+        &["std::fs", "std::process"],
+        "a dry run sees the world through its port",
+    ),
+    (
+        "engine",
+        "rehearse",
+        &["std::fs", "std::process", "std::time::Instant"],
+        "a simulated world has nothing real",
+    ),
+    ("engine", "transcript", &["crate::action"], "the record knows no runs"),
+];
+
+/// Libraries whose types stop at one place: the crate, and where in which of ours it may be named.
+const FENCES: &[(&str, &str, &[&str])] = &[
+    ("pest", "dsl", &["parse"]),
+    ("pest_derive", "dsl", &["parse"]),
+    ("petgraph", "dsl", &["graph"]),
+    ("bollard", "engine", &["world/real/docker"]),
+    ("annotate_snippets", "engine", &["render", "bin"]),
+    ("clap", "engine", &["bin"]),
+    ("rpassword", "engine", &["bin"]),
+];
+
+/// Whether a file is this module or below it.
+fn is_in(file: &Path, module: &str) -> bool {
+    file.starts_with(module) || file.with_extension("") == Path::new(module)
+}
+
+/// Whether a name is this one or below it.
+fn is_below(name: &Name, banned: &str) -> bool {
+    let mut words = name.iter();
+    banned
+        .split("::")
+        .all(|word| words.next().is_some_and(|known| known == word))
+}
+
+/// What is wrong with the names in a file of a crate.
+fn broken(krate: &str, file: &Path, names: &BTreeSet<Name>) -> Vec<String> {
+    let mut broken = Vec::new();
+    let place = format!("{krate}/src/{}", file.display());
+    for name in names {
+        let written = name.join("::");
+        broken.extend(out_of_order(krate, file, name).map(|reason| format!("{place} names {written}: {reason}")));
+        for (_, module, banned, reason) in BANS
+            .iter()
+            .filter(|(of, module, ..)| *of == krate && is_in(file, module))
+        {
+            if banned.iter().any(|banned| is_below(name, banned)) {
+                broken.push(format!("{place} names {written}, which {module} must not: {reason}"));
+            }
+        }
+        for (library, home, modules) in FENCES {
+            let is_home = *home == krate && modules.iter().any(|module| is_in(file, module));
+            if name[0] == *library && !is_home {
+                broken.push(format!(
+                    "{place} names {written}, which stays in {home}/src/{modules:?}"
+                ));
+            }
+        }
+        broken.extend(other_family(file, name).map(|family| format!("{place} names {written} of the family {family}")));
+    }
+    broken
+}
+
+/// Why a name leads upwards.
+fn out_of_order(krate: &str, file: &Path, name: &Name) -> Option<String> {
+    let module = top(file);
+    // The root names all; the program's own modules are no part of the library.
+    if name[0] != "crate" || module == "lib" || module == "bin" {
+        return None;
+    }
+    let other = name.get(1)?;
+    let (_, order) = ORDER.iter().find(|(of, _)| *of == krate)?;
+    let position = |name: &str| order.iter().position(|known| *known == name);
+    match (position(&module), position(other)) {
+        (None, _) => Some(format!("{module} has no place in the order")),
+        (_, None) => Some(format!("{other} is no module of the order")),
+        (Some(own), Some(others)) if others > own => Some(format!("{other} stands above {module}")),
+        _ => None,
+    }
+}
+
+/// The family of actions that a name leads to, if it is another than the file's own.
+fn other_family(file: &Path, name: &Name) -> Option<String> {
+    let own = file.strip_prefix("action").ok()?.with_extension("");
+    let own = own.iter().next()?.to_str()?;
+    let family = name.get(2).filter(|_| is_below(name, "crate::action"))?;
+    let is_family = root().join("engine/src/action").join(family).is_dir() && family != "common";
+    (is_family && family != own && own != "registry").then(|| family.clone())
+}
+
+fn top(file: &Path) -> String {
+    let path = file.with_extension("");
+    path.iter().next().unwrap().to_string_lossy().into_owned()
+}
+
+/// The files of a crate without those that are compiled for tests alone, by their paths below `src/`.
+fn product(krate: &str) -> Vec<(PathBuf, String)> {
+    let source = root().join(krate).join("src");
+    let files: Vec<(PathBuf, String)> = files_below(&source, "rs")
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path.strip_prefix(&source).unwrap().to_owned(), text)
+        })
+        .collect();
+    assert!(files.len() > 30, "the sources of {krate} were not found");
+    let for_tests: Vec<PathBuf> = files
+        .iter()
+        .flat_map(|(file, text)| modules_for_tests(file, text))
+        .collect();
+    files
+        .into_iter()
+        .filter(|(file, _)| for_tests.iter().all(|module| !is_in(file, module.to_str().unwrap())))
+        .collect()
+}
+
+#[test]
+fn layers_hold() {
+    let mut all = Vec::new();
+    for (krate, order) in ORDER {
+        let files = product(krate);
+        let modules: BTreeSet<String> = files.iter().map(|(file, _)| top(file)).collect();
+        for module in modules.iter().filter(|name| *name != "lib" && *name != "bin") {
+            assert!(
+                order.contains(&module.as_str()),
+                "{krate}/src/{module} has no place in the order"
+            );
+        }
+        for module in *order {
+            assert!(
+                modules.contains(*module),
+                "the order of {krate} names {module}, which is not there"
+            );
+        }
+        for (_, module, ..) in BANS.iter().filter(|(of, module, ..)| of == krate && !module.is_empty()) {
+            assert!(
+                files.iter().any(|(file, _)| is_in(file, module)),
+                "a ban names {module}, which is not there"
+            );
+        }
+        for (file, text) in &files {
+            all.extend(broken(krate, file, &names_in(file, text)));
+        }
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// The test above is worth what it finds: each of these is planted, and must be found.
+#[test]
+fn planted_violations_are_found() {
+    let planted = [
+        ("engine", "action/fs/link.rs", "use crate::{run as bypassed};"),
+        ("engine", "action/fs/link.rs", "use crate::run::{self};"),
+        ("engine", "action/fs/link.rs", "use super::super::super::run::session;"),
+        (
+            "engine",
+            "action/fs/link.rs",
+            "use crate as root; fn f() { root::run::start() }",
+        ),
+        ("engine", "action/fs/link.rs", "use crate::*;"),
+        (
+            "engine",
+            "action/fs/link.rs",
+            "use self::super::super::super::plan::Plan as P;",
+        ),
+        ("engine", "action/fs/link.rs", "fn f(plan: &crate::plan::Plan) {}"),
+        (
+            "engine",
+            "action/fs/link.rs",
+            "fn f() { format!(\"{}\", crate::run::NAME) }",
+        ),
+        ("engine", "action/fs/link.rs", "use crate::action::docker;"),
+        ("engine", "action/fs/link.rs", "use super::super::exec::run;"),
+        ("engine", "value.rs", "mod inner { use super::super::world::World; }"),
+        (
+            "engine",
+            "run/machine/fold.rs",
+            "use std::{fs as files}; fn f() { files::read(\"x\") }",
+        ),
+        ("engine", "run/machine/fold.rs", "async fn f() {}"),
+        ("engine", "run/machine/fold.rs", "use super::super::driver;"),
+        ("engine", "eval/text.rs", "fn f() { let _ = std::fs::read(\"x\"); }"),
+        ("engine", "unheard_of.rs", "use crate::value::Value;"),
+        ("engine", "run.rs", "use bollard::Docker;"),
+        ("dsl", "ast.rs", "use crate::parse;"),
+        ("dsl", "ast.rs", "#[derive(serde::Serialize)] struct S;"),
+        ("dsl", "term.rs", "impl crate::prove::Rule for () {}"),
+    ];
+    for (krate, file, text) in planted {
+        let file = Path::new(file);
+        let names = names_in(file, text);
+        assert!(
+            !broken(krate, file, &names).is_empty(),
+            "not found in {file:?}: {text}\n{names:?}"
+        );
+    }
+    let file = Path::new("action/fs/link.rs");
+    let in_order = "use crate::value::Value; use super::walk; #[cfg(test)] mod tests { use crate::run; }";
+    assert_eq!(broken("engine", file, &names_in(file, in_order)), Vec::<String>::new());
+}
