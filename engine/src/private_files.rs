@@ -1,5 +1,10 @@
 //! Files and directories that only the operator can read.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files that only the operator can read are made here"
+)]
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};

@@ -4,6 +4,8 @@
 //! Invariants: nothing outside of the runbook's folder is read, by `..` or by a link; a text is at most
 //! 16 MiB of valid UTF-8. Everything that was read is remembered, so that a run can keep it.
 
+#![expect(clippy::disallowed_methods, reason = "texts are files")]
+
 mod embedded;
 mod kept;
 

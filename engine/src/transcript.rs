@@ -6,6 +6,8 @@
 //! in which it is written; the first error of a write or a sync is final.
 //! Absent on purpose: redaction (secrets are gone before an event is made) and signing.
 
+#![expect(clippy::disallowed_methods, reason = "the record of a run is a file")]
+
 mod blobs;
 mod digest;
 mod failpoint;

@@ -172,7 +172,12 @@ impl<'ast> Visit<'ast> for Names {
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         let name = item.ident.to_string();
-        let below = [&["crate".to_owned()], self.module.as_slice(), &[name.clone()]].concat();
+        let below = [
+            &["crate".to_owned()],
+            self.module.as_slice(),
+            std::slice::from_ref(&name),
+        ]
+        .concat();
         self.local.insert(name.clone(), below);
         self.module.push(name);
         visit::visit_item_mod(self, item);

@@ -5,10 +5,11 @@
 //! an interrupted one left. Paths that are relative start where the program was called.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::common::child::plain;
+use super::common::typed::normal;
 use super::{Action, Arguments, Context};
 
 mod attributes;
@@ -56,13 +57,6 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
 fn path_of(context: &Context, arguments: &Arguments, name: &str) -> PathBuf {
     let path = arguments.path(name).unwrap_or_default();
     normal(&context.working_directory.join(path))
-}
-
-/// The path without `.` and without a slash at its end; `..` stays, since what it means depends on links.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|component| !matches!(component, Component::CurDir))
-        .collect()
 }
 
 /// What went wrong with a path, in words, with what to do about it where that can be said.

@@ -4,10 +4,12 @@
 //! read), `key` (of the MACs) and, while somebody asks for something, `requests/`. `STATE/locks/` holds a
 //! lock for each service.
 
+#![expect(clippy::disallowed_methods, reason = "runs are kept in files")]
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::private_files::{make_private, write_private};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
@@ -96,6 +98,11 @@ impl RunDirectory {
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Removes what is left of a run that never began.
+    pub(crate) fn discard(&self) {
+        let _ = fs::remove_dir_all(&self.path);
     }
 
     /// Makes the key of the run's MACs.

@@ -1,5 +1,7 @@
 //! One runner: a lock per run and a lock per service, freed by the kernel, naming its owner.
 
+#![expect(clippy::disallowed_methods, reason = "a lock is a file")]
+
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -89,7 +91,6 @@ impl Lock {
 }
 
 /// Asks for the lock again and again, for a second at most.
-#[expect(clippy::disallowed_methods, reason = "nothing runs yet that could be cancelled")]
 fn patiently(file: &File) -> Result<(), TryLockError> {
     for _ in 0..20 {
         match file.try_lock() {

@@ -1,6 +1,8 @@
 //! Requests from other terminals: files in the run's directory that the runner looks for every half second,
 //! together with what else may happen behind its back: a lock that is lost, a disk that is full.
 
+#![expect(clippy::disallowed_methods, reason = "requests to a run are files")]
+
 use std::fs;
 use std::io;
 use std::sync::Arc;

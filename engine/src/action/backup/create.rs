@@ -343,10 +343,6 @@ fn backup(path: &Path, manifest: &Manifest, digest: String) -> Result<Backup> {
     })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an archive is named by the time at which it is made"
-)]
 fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }

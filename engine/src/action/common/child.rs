@@ -94,7 +94,6 @@ impl Start {
     }
 
     /// The command, with everything but its inputs and outputs. Its number is that of its group.
-    #[expect(clippy::disallowed_methods, reason = "this is where programs are started")]
     pub(crate) fn command(&self, apart: Apart) -> Command {
         // Without a terminal there is nothing that only a session keeps a child from.
         let wants_session = apart == Apart::Session || has_terminal();

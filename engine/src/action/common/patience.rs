@@ -46,7 +46,6 @@ pub(crate) async fn asked<'a, T>(question: impl FnMut() -> Call<'a, T> + Send) -
     .await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
 async fn again<'a, T>(
     mut call: impl FnMut() -> Call<'a, T> + Send,
     patience: fn(&Problem) -> Duration,
@@ -65,7 +64,6 @@ async fn again<'a, T>(
 }
 
 /// Lets a moment pass.
-#[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
 pub(crate) async fn pause(moment: Duration) {
     tokio::time::sleep(moment).await;
 }

@@ -1,6 +1,7 @@
 //! A command as a person would type it.
 
 use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
 
 use crate::action::{Arguments, Context};
 use crate::redact::Redactor;
@@ -12,9 +13,16 @@ pub(crate) fn typed(context: &Context, arguments: &Arguments) -> String {
     let folder = context
         .working_directory
         .join(arguments.path("cwd").unwrap_or_default());
-    let folder = super::super::fs::normal(&folder);
+    let folder = normal(&folder);
     let text = format!("{line} (in {})", folder.display());
     Redactor::new(context.secrets.iter()).scrub_text(&text).into_owned()
+}
+
+/// The path without `.` and without a slash at its end; `..` stays, since what it means depends on links.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|component| !matches!(component, Component::CurDir))
+        .collect()
 }
 
 /// Words as one line that a shell reads as exactly these.

@@ -100,7 +100,6 @@ impl Family {
         Err(format!("these processes could not be ended: {}", left.join(", ")))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
     async fn is_gone_within(&self, patience: Duration, kill: bool) -> bool {
         let deadline = Instant::now() + patience;
         loop {

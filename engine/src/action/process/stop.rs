@@ -104,7 +104,6 @@ async fn stop(mark: &str, grace: Duration) -> Outcome {
     ))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the body of an action stands at the edge")]
 async fn is_gone_within(mark: &str, known: &mut BTreeMap<i32, Process>, patience: Duration, kill: bool) -> bool {
     let deadline = Instant::now() + patience;
     loop {

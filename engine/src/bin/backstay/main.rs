@@ -3,6 +3,8 @@
 //! Standard output is data, standard error is talk; exit codes and JSON shapes are a contract
 //! (`docs/language/README.md`, README). One file per command in `command/`.
 
+#![expect(clippy::disallowed_methods, reason = "the program is the edge")]
+
 mod answers;
 mod arguments;
 mod command;

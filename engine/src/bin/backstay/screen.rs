@@ -261,7 +261,6 @@ pub(crate) fn paint(line: &Line, has_colour: bool) -> String {
     format!("{code}{line}{end}\n")
 }
 
-#[expect(clippy::disallowed_methods, reason = "the view shows what the wall clock says")]
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -1,6 +1,5 @@
 //! Starting a run.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,7 +62,7 @@ pub async fn start(options: StartOptions, edge: Edge) -> Result<Finished, Error>
         Ok(session) => session.drive(edge).await,
         Err(error) => {
             // Nothing has been recorded: the empty directory would only puzzle.
-            let _ = fs::remove_dir_all(&directory.path);
+            directory.discard();
             Err(error)
         }
     }

@@ -1,5 +1,6 @@
 //! Runbooks as text, run for real in a directory of their own: forward, back, killed and resumed.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::disallowed_methods, reason = "the runs are real")]
 
 use super::*;
 use crate::action::builtin;

@@ -23,7 +23,6 @@ impl Clock for RealClock {
         seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the body of the port")]
     fn wall_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
@@ -34,7 +33,6 @@ impl Clock for RealClock {
             .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the body of the port")]
     async fn sleep_until(&self, boot_ns: u64) {
         loop {
             let left = Duration::from_nanos(boot_ns.saturating_sub(self.boot_ns()));

@@ -135,7 +135,6 @@ impl Layers {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only spaces lines on a screen")]
 fn now() -> Instant {
     Instant::now()
 }

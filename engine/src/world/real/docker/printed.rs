@@ -222,10 +222,6 @@ async fn begun(engine: &DockerEngine, what: &str, id: &str, bytes_max: usize) ->
     ))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "between two questions to the engine; nothing is decided by it"
-)]
 async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
