@@ -261,6 +261,14 @@ fn verb(what: EvaluationKind, result: EvaluationResult) -> (&'static str, Tone) 
     }
 }
 
+fn settler(by: &SettledBy) -> String {
+    match by {
+        SettledBy::Action => "action".to_owned(),
+        SettledBy::Question => "question".to_owned(),
+        SettledBy::Person(name) => visible(name).into(),
+    }
+}
+
 /// What people and clocks decided.
 fn decided(event: &Event) -> Option<Words> {
     Some(match event {
@@ -276,12 +284,7 @@ fn decided(event: &Event) -> Option<Words> {
                 Verdict::NotDone => ("it was not done", Tone::Plain),
                 Verdict::Undecidable => ("it cannot be told whether it was done", Tone::Bad),
             };
-            let by = match by {
-                SettledBy::Action => "action".into(),
-                SettledBy::Question => "question".into(),
-                SettledBy::Person(name) => visible(name),
-            };
-            let text = format!("found out by {by}: {word}{}", because(Some(evidence)));
+            let text = format!("found out by {}: {word}{}", settler(by), because(Some(evidence)));
             (place(key), text, tone)
         }
         Event::Answer {
