@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::WrittenOrder;
 use crate::model::{self, Binding, BindingId, Runbook};
 use crate::source::Span;
+use crate::topology::Topology;
 use crate::types::Type;
 
 mod action;
@@ -149,6 +150,7 @@ struct Checker<'a> {
     /// How many of them are being looked at: each asks the next.
     anchors_open: usize,
     services: BTreeMap<String, model::Service>,
+    topology: Topology<model::Expr>,
     questions: BTreeMap<(usize, usize), model::Question>,
     links: links::Links,
     bindings: Vec<Binding>,
@@ -174,6 +176,7 @@ impl<'a> Checker<'a> {
             anchors: BTreeMap::new(),
             anchors_open: 0,
             services: BTreeMap::new(),
+            topology: Topology::default(),
             questions: BTreeMap::new(),
             links: links::Links::default(),
             bindings: Vec::new(),
@@ -241,6 +244,7 @@ impl<'a> Checker<'a> {
         runbook.anchors = anchors;
         runbook.states = states;
         runbook.services = services;
+        runbook.topology = std::mem::take(&mut self.topology);
         runbook.questions = self.used_questions();
         runbook.inputs = std::mem::take(&mut self.inputs);
         runbook.bindings = std::mem::take(&mut self.bindings);

@@ -132,6 +132,13 @@ impl<K: fmt::Display> fmt::Display for Resource<K> {
     }
 }
 
+impl Resource<String> {
+    /// Its first key: the path, the name. Empty where there is none, which nothing is.
+    pub fn first(&self) -> &str {
+        self.key.first().map_or("", String::as_str)
+    }
+}
+
 /// One thing that an action does to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touch<K> {

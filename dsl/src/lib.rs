@@ -34,6 +34,7 @@ pub mod state;
 pub mod suggest;
 pub mod term;
 pub mod time;
+pub mod topology;
 pub mod types;
 pub mod units;
 pub mod walk;

@@ -9,10 +9,8 @@
 mod expression;
 mod statement;
 
-use crate::effect::Resource;
-
 use crate::source::Span;
-
+use crate::topology::Topology;
 use crate::types::Type;
 
 pub use crate::ast::{BinaryOperator, Test};
@@ -41,6 +39,8 @@ pub struct Runbook {
     pub services: Vec<Service>,
     /// Protected states, in order.
     pub states: Vec<ProtectedState>,
+    /// What these services and states are. The expressions use inputs only.
+    pub topology: Topology<Expr>,
     /// Anchors, in order.
     pub anchors: Vec<Anchor>,
     /// Holds, in order.
@@ -76,6 +76,7 @@ impl Runbook {
             inputs: Vec::new(),
             services: Vec::new(),
             states: Vec::new(),
+            topology: Topology::default(),
             anchors: Vec::new(),
             holds: Vec::new(),
             steps: Vec::new(),
@@ -139,83 +140,25 @@ pub enum SecretSource {
     Command(Expr),
 }
 
+/// What the text says of a service to people, and when it is well; what it is stands in [`Runbook::topology`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
     pub name: String,
-    /// Its title; the name where none is written.
+    /// The name where none is written.
     pub title: String,
     pub doc: String,
-    pub runs: Runs,
-    /// Where its release is pinned.
-    pub pinned_by: Option<Resource<Expr>>,
-    /// The protected states it writes.
-    pub writes: Vec<Writes>,
-    /// The ingress that carries its traffic.
-    pub behind: Option<Resource<Expr>>,
-    /// What being well means.
     pub well: Option<Check>,
-    /// How it is at the start.
-    pub begins: Begins,
-    /// How many members may write at once (default 1).
-    pub writers_at_most: u64,
-    /// How many members must have traffic (default 0).
-    pub serving_at_least: u64,
-    /// Mounts that are left out of protection on purpose, each with the reason.
-    pub ignores: Vec<(StatePart, String)>,
     pub span: Span,
 }
 
-/// What a service is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Runs {
-    /// A process with this mark.
-    Process(Expr),
-    /// A container of this name.
-    Container(Expr),
-    /// A service of a Compose project: the project's folder, the service's name.
-    Compose(Expr, Expr),
-    /// A unit of the service manager.
-    Unit(Expr),
-}
-
-/// A state that a service writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Writes {
-    /// The protected state.
-    pub state: String,
-    /// Why a new release does not migrate it; without a reason it is assumed to.
-    pub unmigrated: Option<String>,
-}
-
-/// How a service is at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begins {
-    /// It runs.
-    Running,
-    /// It is installed and stopped.
-    Stopped,
-    /// It is not there.
-    Absent,
-}
-
+/// What the text says of a protected state to people; its parts stand in [`Runbook::topology`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProtectedState {
     pub name: String,
-    /// Its title; the name where none is written.
+    /// The name where none is written.
     pub title: String,
     pub doc: String,
-    pub parts: Vec<StatePart>,
     pub span: Span,
-}
-
-/// A part of protected state. The expressions use inputs only.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StatePart {
-    /// A directory with all that is in it.
-    Path(Expr),
-    /// A container volume.
-    Volume(Expr),
-    File(Expr),
 }
 
 /// A named question about production.

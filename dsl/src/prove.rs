@@ -12,9 +12,10 @@ use crate::order::StepOrder;
 use crate::program::Program;
 use crate::prove::earlier::EarlierErrors;
 use crate::source::Span;
-use crate::state::shape::Shape;
+use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::time::Times;
+use crate::topology::Topology;
 
 mod budgets;
 mod commits;
@@ -35,7 +36,7 @@ struct Case<'a> {
     program: &'a Program,
     catalogue: &'a Catalogue,
     normal: Normal<'a>,
-    shape: Shape,
+    topology: Topology<Term>,
     order: &'a StepOrder,
     times: &'a Times,
     earlier: EarlierErrors<'a>,
@@ -79,13 +80,13 @@ pub fn prove(program: &Program, catalogue: &Catalogue, times: &Times, diagnostic
     let runbook = program.runbook();
     let mut found = Diagnostics::default();
     let normal = Normal::new(program);
-    let shape = Shape::of(runbook, &normal);
+    let topology = Topology::of(runbook, &normal);
     let case = Case {
         runbook,
         program,
         catalogue,
         normal,
-        shape,
+        topology,
         order: program.step_order(),
         times,
         earlier: EarlierErrors::of(diagnostics),

@@ -21,9 +21,9 @@ use std::collections::BTreeMap;
 
 use crate::effect::Resource;
 use crate::term::Term;
+use crate::topology::{Begins, MemberId, Topology};
 
 pub mod requirement;
-pub mod shape;
 pub mod transition;
 
 /// Whether users reach a member.
@@ -141,8 +141,8 @@ pub enum Extent {
 /// One state of production.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State {
-    /// Members by name (`gateway`, or `gateway.primary`).
-    pub members: BTreeMap<String, Member>,
+    /// Every member of the topology.
+    pub members: BTreeMap<MemberId, Member>,
     /// Protected states by name.
     pub data: BTreeMap<String, Data>,
     /// Backups.
@@ -168,11 +168,11 @@ pub struct Violation {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
     /// This member runs another release, or none, or runs where it did not.
-    Run(String),
+    Run(MemberId),
     /// The pin of this member names another release.
-    Pin(String),
+    Pin(MemberId),
     /// The traffic of this member is not as it was.
-    Traffic(String),
+    Traffic(MemberId),
     /// This protected state is not the old release's own.
     Data(String),
     /// This hold is taken.
@@ -182,6 +182,35 @@ pub enum Difference {
 }
 
 impl State {
+    /// Production as it is at the start.
+    pub fn start(topology: &Topology<Term>) -> Self {
+        let members = topology.members().map(|(id, known, service)| {
+            let is_running = known.begins == Begins::Running;
+            let traffic = if is_running { Traffic::Open } else { Traffic::Drained };
+            let member = Member {
+                traffic: service.behind.is_some().then_some(traffic),
+                run: is_running.then_some(Release::Old),
+                pin: Release::Old,
+                valid: true,
+                keeps_pin: known.begins != Begins::Absent || !known.is_pinned_by_itself(),
+            };
+            (id.clone(), member)
+        });
+        let data = topology.states.keys().map(|name| (name.clone(), Data::Own));
+        Self {
+            members: members.collect(),
+            data: data.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// How many of these members have traffic.
+    pub fn serving<'a>(&self, members: impl Iterator<Item = &'a MemberId>) -> u64 {
+        let serving = members.filter_map(|id| self.members.get(id));
+        let serving = serving.filter(|member| member.run.is_some() && member.traffic != Some(Traffic::Drained));
+        serving.map(|_| 1).sum()
+    }
+
     /// What is not as at the start; what was added does not count. Empty: a way back is right.
     pub fn differences(&self, start: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
@@ -214,7 +243,7 @@ impl State {
     }
 
     /// Whether it is right to stop here without being done or back: holds free, nothing half-way.
-    /// (That enough members serve is asked of [`shape::Shape::serving`].)
+    /// (That enough members serve is asked of [`State::serving`].)
     pub fn may_park(&self) -> bool {
         self.taken.is_empty()
             && self.data.values().all(|data| *data != Data::Mix)

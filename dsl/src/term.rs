@@ -13,6 +13,7 @@ use crate::model::BindingId;
 use crate::source::Span;
 
 pub mod normal;
+pub mod topology;
 
 /// The normal form of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,7 +192,7 @@ pub(crate) fn key_term(kind: ResourceKind, is_first: bool, key: &str) -> Term {
 }
 
 /// How two resources lie to each other, by their names alone. Protected states and the parts of a
-/// service are seen through by [`crate::state::shape::Shape::relation`].
+/// service are seen through by [`crate::topology::Topology::relation`].
 pub fn relation(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
     use ResourceKind::{Key, Member, Service, Volume};
     match (left.kind, right.kind) {

@@ -29,10 +29,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Catalogue, Signature};
 use backstay_dsl::effect::{Cancel, Touch};
+use backstay_dsl::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::EffectKey;
-use crate::topology::Topology;
 use crate::value::{Answer, GroundResource, Secret, Value};
 
 /// One built-in action.
@@ -86,7 +86,7 @@ pub struct Context {
     /// How it may be stopped: as the text or the signature says.
     pub cancel: Cancel,
     /// The services and states of the runbook with their real values.
-    pub topology: Arc<Topology>,
+    pub topology: Arc<Topology<String>>,
     /// A directory of this run (0700) for what must outlive the action until the run ends.
     pub run_directory: PathBuf,
     /// Every secret of the run, for scrubbing what an action keeps of others' output.

@@ -247,9 +247,19 @@ impl<'a> Evaluator<'a> {
     }
 
     async fn question(&self, name: &str, arguments: &[Expr], frame: &Frame) -> Answer {
-        let question = self.runbook.questions.iter().find(|question| question.name == name);
-        let question = question.ok_or_else(|| not_known(name))?;
+        let question = self.named(name).ok_or_else(|| not_known(name))?;
         self.count_question()?;
+        let inner = self.inside(question, arguments, frame).await;
+        let given = self.answer(&question.give, &inner).await?;
+        self.give(question, given)
+    }
+
+    fn named(&self, name: &str) -> Option<&Question> {
+        self.runbook.questions.iter().find(|question| question.name == name)
+    }
+
+    /// What the names inside of a question stand for.
+    async fn inside(&self, question: &Question, arguments: &[Expr], frame: &Frame) -> Frame {
         let mut inner = Frame {
             is_inner: true,
             ..Frame::default()
@@ -262,8 +272,7 @@ impl<'a> Evaluator<'a> {
             let answer = self.answer(expr, &inner).await;
             inner.names.insert(local.clone(), answer);
         }
-        let given = self.answer(&question.give, &inner).await?;
-        self.give(question, given)
+        inner
     }
 
     /// Text that a question gives becomes the type that it declares, by the rules of inputs.

@@ -13,7 +13,6 @@ pub mod rehearse;
 pub mod render;
 pub mod run;
 pub mod sources;
-pub mod topology;
 pub mod transcript;
 pub mod value;
 pub mod world;

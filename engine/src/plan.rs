@@ -18,10 +18,10 @@ use backstay_dsl::model::{ActionCall, BindingId, Runbook};
 use backstay_dsl::program::Program;
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
+use backstay_dsl::topology::Topology;
 
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places};
-use crate::topology::Topology;
 use crate::value::{Answer, Secret, Unanswered, Value};
 
 pub use digest::{PLAN_FORMAT, sha256};
@@ -34,7 +34,7 @@ pub struct Plan {
     /// The inputs, validated; secrets among them.
     pub inputs: BTreeMap<String, Value>,
     /// Services and states with their real values.
-    pub topology: Arc<Topology>,
+    pub topology: Arc<Topology<String>>,
     /// The sums of time.
     pub times: Times,
     /// SHA-256 over sources, catalogue, plan format, inputs (secrets by name) and times: `sha256:…`.
@@ -82,12 +82,12 @@ pub struct Parts<'a> {
 
 impl Plan {
     /// Works a runbook out with its inputs. Nothing is asked of the world.
-    pub async fn new(parts: Parts<'_>) -> Result<Self, PlanError> {
+    pub fn new(parts: Parts<'_>) -> Result<Self, PlanError> {
         let environment = InputsOnly {
             places: parts.places,
             inputs: &parts.inputs,
         };
-        let topology = topology::topology(&parts.runbook, &Evaluator::new(&parts.runbook, &environment)).await?;
+        let topology = topology::topology(&parts.runbook, &Evaluator::new(&parts.runbook, &environment))?;
         let source_digests = digest::sources(parts.sources);
         let digest = digest::plan(&source_digests, parts.catalogue, &parts.inputs, &parts.times);
         Ok(Self {

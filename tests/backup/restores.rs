@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use backstay::action::{Outcome, Settled, backup};
 
-use backstay::topology::PartView;
+use backstay_dsl::effect::{Resource, ResourceKind};
 
 use crate::support::backup::{Site, backup_argument, failure};
 
@@ -88,7 +88,7 @@ fn a_backup_of_other_parts_is_refused() {
     let mut site = Site::new();
     let archive = site.create();
     let mut topology = (*site.context.topology).clone();
-    topology.states.get_mut("app state").unwrap().parts.pop();
+    topology.states.get_mut("app state").unwrap().pop();
     site.context.topology = topology.into();
     let text = failure(&site.restore(&archive));
     assert!(text.contains("not what the runbook protects now"), "{text}");
@@ -107,7 +107,8 @@ fn a_link_on_the_way_does_not_mislead() {
     std::os::unix::fs::symlink("one", &current).unwrap();
     let mut topology = (*site.context.topology).clone();
     let data = current.join("data").to_str().unwrap().to_owned();
-    topology.states.get_mut("app state").unwrap().parts = vec![PartView::Tree(data)];
+    let data = Resource::new(ResourceKind::Tree, data);
+    topology.states.insert("app state".to_owned(), vec![data]);
     site.context.topology = topology.into();
     let archive = site.create();
 

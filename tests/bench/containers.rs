@@ -10,10 +10,9 @@ use std::time::Instant;
 
 use backstay::action::{self, Arguments, Context, Outcome, Registry};
 use backstay::containers::Containers;
-use backstay::topology::{RunsView, ServiceView, Topology};
 use backstay::value::Value;
 use backstay::world::real::DockerEngine;
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology};
 
 use crate::bench::measure::{Seconds, children_cpu_seconds, cpu_seconds, table};
 use crate::support::attempt::attempt;
@@ -34,16 +33,9 @@ struct Caller {
 impl Caller {
     fn new(daemon: &Daemon, folder: &tempfile::TempDir) -> Self {
         let engine: Arc<dyn Containers> = Arc::new(DockerEngine::new(Some(&daemon.host())));
-        let view = ServiceView {
-            runs: RunsView::Container(CONTAINER.to_owned()),
-            pinned_by: None,
-            writes: Vec::new(),
-            behind: None,
-            begins: Begins::Running,
-            ignores: Vec::new(),
-        };
+        let member = Member::new(Runs::Container(CONTAINER.to_owned()), Begins::Running);
         let topology = Topology {
-            services: BTreeMap::from([(SERVICE.to_owned(), view)]),
+            services: BTreeMap::from([(SERVICE.to_owned(), Service::plain(SERVICE, member))]),
             ..Topology::default()
         };
         let mut context = attempt("bench", "", folder.path());

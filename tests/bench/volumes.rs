@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use backstay::action::{Arguments, Outcome, builtin};
 use backstay::containers::Containers;
-use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::Value;
 use backstay::world::real::DockerEngine;
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::topology::Topology;
 
 use crate::support::attempt::attempt;
 use crate::support::daemon::Daemon;
@@ -102,9 +103,7 @@ fn furnish(place: &Path) {
 fn create(host: &str, out: &Path, number: usize) -> f64 {
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(Some(host)));
     let registry = builtin(&containers);
-    let state = StateView {
-        parts: vec![PartView::Volume(VOLUME.to_owned())],
-    };
+    let state = vec![Resource::new(ResourceKind::Volume, VOLUME.to_owned())];
     let mut context = attempt("bench", &number.to_string(), out);
     context.limit = Duration::from_mins(10);
     context.topology = Arc::new(Topology {

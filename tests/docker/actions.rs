@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::Begins;
 
 use crate::docker::actions_bench::{Bench, SECRET, image, map, secret_variables, service_script, text, words};
 use crate::support::daemon::Daemon;

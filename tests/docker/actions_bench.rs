@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin};
 use backstay::containers::{Container, Containers};
-use backstay::topology::{RunsView, ServiceView, Topology};
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology, Writes};
 
 use crate::support::attempt::attempt;
 use crate::support::daemon::Daemon;
@@ -38,7 +37,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) name: String,
     actions: Registry,
     engine: Arc<dyn Containers>,
-    topology: Arc<Topology>,
+    topology: Arc<Topology<String>>,
     kept: tempfile::TempDir,
     heard: Arc<Mutex<Vec<String>>>,
     volumes: Vec<String>,
@@ -59,16 +58,9 @@ impl<'a> Bench<'a> {
             silence: Duration::from_secs(10),
         };
         let engine: Arc<dyn Containers> = Arc::new(DockerEngine::with_limits(Some(host), limits));
-        let view = ServiceView {
-            runs: RunsView::Container(name.to_owned()),
-            pinned_by: None,
-            writes: Vec::new(),
-            behind: None,
-            begins,
-            ignores: Vec::new(),
-        };
+        let member = Member::new(Runs::Container(name.to_owned()), begins);
         let topology = Topology {
-            services: BTreeMap::from([(SERVICE.to_owned(), view)]),
+            services: BTreeMap::from([(SERVICE.to_owned(), Service::plain(SERVICE, member))]),
             states: BTreeMap::new(),
         };
         Self {
@@ -87,7 +79,10 @@ impl<'a> Bench<'a> {
     pub(crate) fn writing(mut self, state: &str) -> Self {
         let mut topology = (*self.topology).clone();
         for service in topology.services.values_mut() {
-            service.writes.push((state.to_owned(), false));
+            service.writes.push(Writes {
+                state: state.to_owned(),
+                migrates: false,
+            });
         }
         self.topology = Arc::new(topology);
         self

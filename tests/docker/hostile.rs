@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backstay::action::Settled;
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::Begins;
 
 use crate::docker::actions_bench::{Bench, image, service_script};
 use crate::support::daemon::Daemon;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backstay::action::{Outcome, Settled};
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::Begins;
 use serde_json::Value as Json;
 
 use crate::docker::actions_bench::{Bench, service_script};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use backstay::action::Settled;
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::Begins;
 
 use crate::docker::actions_bench::{Bench, Call, image, map, service_script, text, words};
 use crate::support::daemon::Daemon;

@@ -112,10 +112,7 @@ impl Rig {
             inputs,
             places: &places,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
-        let plan = runtime.block_on(Plan::new(parts)).expect("a plan");
+        let plan = Plan::new(parts).expect("a plan");
         Self {
             plan: Arc::new(plan),
             places,

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use backstay::event::End;
 use backstay::rehearse::{Fault, FaultKind};
+use backstay::value::Value;
 use proptest::prelude::*;
 
 use crate::simulation::rig::{Outside, Rig};
@@ -283,3 +285,61 @@ fn a_writer_beside_a_backup_or_a_restore_is_seen() {
         assert!(is_seen, "{slug}: {violations:?}\n{}", report.told());
     }
 }
+
+/// What `well` reads is evidence about a service, through a question and its arguments too.
+#[test]
+fn a_right_cutover_breaks_no_rule() {
+    let direct = "http.get(site).status == 200";
+    let other = "answers(\"http://127.0.0.1:9001/health\")";
+    for (well, is_evidence) in [(direct, true), ("answers(site)", true), (other, false)] {
+        let text = CUTOVER.replace("WELL", well);
+        let site = Value::Url("http://127.0.0.1:9000/health".to_owned());
+        let rig = Rig::new(
+            "up.runbook",
+            &text,
+            &Beside::default(),
+            BTreeMap::from([("site".to_owned(), site)]),
+        );
+        let report = rig.run(Vec::new(), Outside::default());
+        assert_eq!(report.end().end, End::Completed, "{}", report.told());
+        let violations = report.production.violations();
+        assert_eq!(violations.is_empty(), is_evidence, "{well}: {violations:?}");
+        assert!(
+            violations.iter().all(|words| words.ends_with("(cutover-unvalidated)")),
+            "{violations:?}"
+        );
+    }
+}
+
+const CUTOVER: &str = r#"runbook up "Upgrade" {
+  window 2h keep 1h for the way back
+}
+
+inputs {
+  site: url
+}
+
+question answers(address: url) -> bool {
+  give http.get(address).status == 200
+}
+
+service app "App" {
+  runs      process("app")
+  pinned by link("/sim/current")
+  behind    ingress("site")
+  well      "answers": WELL within 10s every 1s
+}
+
+step one "Switch" {
+  budget 10m
+  let old = fs.target("/sim/current")
+  do "Drain": exec.run(["drain"], effects: { drains service(app) repeat convergent })
+    undo { do "Open": exec.run(["open"], effects: { opens service(app) repeat convergent }) } within 1m
+  do process.stop(app) undo { do process.start(app, argv: ["/sim/current/serve"]) } within 1m
+  do fs.link("/sim/current", to: "/sim/2") undo { do fs.link("/sim/current", to: old) } within 1m
+  do process.start(app, argv: ["/sim/current/serve"]) undo { do process.stop(app) } within 1m
+  check "it answers": http.get("http://127.0.0.1:9000/health").status == 200 within 1m every 2s
+  do "Open": exec.run(["open"], effects: { opens service(app) repeat convergent })
+    undo { do "Drain": exec.run(["drain"], effects: { drains service(app) repeat convergent }) } within 1m
+}
+"#;

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use backstay::action::{Arguments, Context, Outcome, Registry, Settled, builtin};
 use backstay::containers::{Containers, NoEngine};
-use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::topology::Topology;
 
 use crate::support::attempt::attempt;
 
@@ -27,11 +28,12 @@ impl Site {
         let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
         fs::create_dir(root.path().join("state")).unwrap();
         fs::write(root.path().join("settings.env"), "RELEASE=1\n").unwrap();
-        let view = StateView {
-            parts: vec![PartView::Tree(path("state")), PartView::File(path("settings.env"))],
-        };
+        let parts = vec![
+            Resource::new(ResourceKind::Tree, path("state")),
+            Resource::new(ResourceKind::File, path("settings.env")),
+        ];
         let topology = Topology {
-            states: BTreeMap::from([("app state".to_owned(), view)]),
+            states: BTreeMap::from([("app state".to_owned(), parts)]),
             ..Topology::default()
         };
         let mut context = attempt("run-1", "backup.0", root.path());

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, catalogue};
 use backstay::rehearse::SimulatedClock;
-use backstay::topology::{PartView, RunsView, ServiceView, StateView, Topology};
 use backstay::value::{Secret, Value};
 use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
-use backstay_dsl::effect::Cancel;
-use backstay_dsl::model::Begins;
+use backstay_dsl::effect::{Cancel, Resource, ResourceKind};
+use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology};
 
 use crate::support::attempt::attempt;
 use crate::support::daemon::Daemon;
@@ -33,7 +32,7 @@ pub(crate) struct Bench {
     /// The clock of a simulated world.
     clock: Option<Arc<SimulatedClock>>,
     kept: tempfile::TempDir,
-    topology: Arc<Topology>,
+    topology: Arc<Topology<String>>,
     secrets: Vec<Secret>,
     image: String,
     /// The volume that a test may make in the engine.
@@ -60,29 +59,24 @@ pub(crate) struct Call {
 
 impl Bench {
     /// A bench around the world that is made for what is there; a simulated one comes with its clock.
-    pub(crate) fn new(world: impl FnOnce(Arc<Topology>) -> Arc<dyn World>, clock: Option<Arc<SimulatedClock>>) -> Self {
+    pub(crate) fn new(
+        world: impl FnOnce(Arc<Topology<String>>) -> Arc<dyn World>,
+        clock: Option<Arc<SimulatedClock>>,
+    ) -> Self {
         let kept = tempfile::tempdir().unwrap();
         let folder = kept.path().canonicalize().unwrap().join("work");
         std::fs::create_dir(&folder).unwrap();
         std::fs::create_dir(kept.path().join("run")).unwrap();
         // A mark of its own, since tests run side by side.
         let mark = format!("world-{}", folder.display());
-        let service = ServiceView {
-            runs: RunsView::Process(mark),
-            pinned_by: None,
-            writes: Vec::new(),
-            behind: None,
-            begins: Begins::Absent,
-            ignores: Vec::new(),
-        };
-        let container = ServiceView {
-            runs: RunsView::Container(container_name(&kept)),
-            ..service.clone()
-        };
-        let part = PartView::Tree(folder.join("data").display().to_string());
+        let plain = |name: &str, runs| (name.to_owned(), Service::plain(name, Member::new(runs, Begins::Absent)));
+        let data = folder.join("data").display().to_string();
         let topology = Topology {
-            services: BTreeMap::from([(SERVICE.to_owned(), service), (CONTAINER.to_owned(), container)]),
-            states: BTreeMap::from([(STATE.to_owned(), StateView { parts: vec![part] })]),
+            services: BTreeMap::from([
+                plain(SERVICE, Runs::Process(mark)),
+                plain(CONTAINER, Runs::Container(container_name(&kept))),
+            ]),
+            states: BTreeMap::from([(STATE.to_owned(), vec![Resource::new(ResourceKind::Tree, data)])]),
         };
         let topology = Arc::new(topology);
         Self {

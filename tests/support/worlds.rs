@@ -7,10 +7,10 @@ use backstay::action::{builtin, without_engine};
 use backstay::containers::{Containers, NoEngine};
 use backstay::plan::Plan;
 use backstay::rehearse::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
-use backstay::topology::Topology;
 use backstay::world::real::{DockerEngine, RealWorld};
 use backstay_dsl::model::Runbook;
 use backstay_dsl::program::Program;
+use backstay_dsl::topology::Topology;
 
 use crate::support::bench::Bench;
 use crate::support::daemon::Daemon;
@@ -56,7 +56,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
 }
 
 /// A plan that says what is there and does nothing.
-fn plan(topology: Arc<Topology>) -> Plan {
+fn plan(topology: Arc<Topology<String>>) -> Plan {
     let runbook = Arc::new(Runbook::empty("world"));
     Plan {
         times: backstay_dsl::time::times(&runbook, &backstay_dsl::order::StepOrder::new(&runbook)),

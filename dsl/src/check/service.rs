@@ -10,8 +10,10 @@ use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
 use crate::check::value::unknown;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Begins, Check, ProtectedState, Runs, Service, StatePart, Writes};
+use crate::effect::{Resource, ResourceKind};
+use crate::model::{Check, Expr, ProtectedState, Service};
 use crate::source::Span;
+use crate::topology::{self, Begins, Member, MemberId, Runs, Writes};
 use crate::types::Type;
 
 const RUNS: &[&str] = &["process", "container", "compose", "unit"];
@@ -22,32 +24,26 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for place in 0..self.symbols[0].services.list.len() {
             let declared = self.symbols[0].services.list[place];
-            let service = self.service(declared);
+            let (service, known) = self.service(declared);
+            self.topology.services.insert(service.name.clone(), known);
             self.services.insert(service.name.clone(), service.clone());
             found.push(service);
         }
         found
     }
 
-    fn service(&mut self, declared: Declared<'a, ast::Service>) -> Service {
+    fn service(&mut self, declared: Declared<'a, ast::Service>) -> (Service, topology::Service<Expr>) {
         let item = declared.item;
         let scope = Scope::fixed(0, "a service");
-        let mut runs = None;
         let mut service = Service {
             name: item.name.value.clone(),
             title: title(item.title.as_ref(), &item.name),
             doc: declared.doc.to_owned(),
-            runs: Runs::Process(unknown(declared.span)),
-            pinned_by: None,
-            writes: Vec::new(),
-            behind: None,
             well: None,
-            begins: Begins::Running,
-            writers_at_most: 1,
-            serving_at_least: 0,
-            ignores: Vec::new(),
             span: heading(&item.name, item.title.as_ref()),
         };
+        let mut member = Member::new(Runs::Process(unknown(declared.span)), Begins::Running);
+        let mut known = topology::Service::plain(&service.name, member.clone());
         let mut seen: Vec<(&'static str, Span)> = Vec::new();
         for clause in &item.clauses {
             if let Some((word, span)) = once(clause) {
@@ -59,8 +55,11 @@ impl<'a> Checker<'a> {
                 seen.push((word, span));
             }
             match clause {
-                ServiceClause::Runs(call) => runs = self.runs(&scope, call),
-                other => self.service_clause(&scope, other, &mut service),
+                ServiceClause::Well(check) => service.well = Some(self.well(check, &service.title)),
+                ServiceClause::Runs(call) => member.runs = self.runs(&scope, call).unwrap_or(member.runs),
+                ServiceClause::PinnedBy(call) => member.pinned_by = self.fixed_resource(&scope, call),
+                ServiceClause::Begins(word) => self.begins(word, &mut member),
+                other => self.service_clause(&scope, other, &mut known),
             }
         }
         if !seen.iter().any(|(word, _)| *word == "runs") {
@@ -68,25 +67,23 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::error("missing-clause", declared.span, message);
             self.report(finding.help("add `runs process(\"name\")`, `container(\"name\")`, `compose(project, name: \"name\")` or `unit(\"name\")`"));
         }
-        if let Some(runs) = runs {
-            service.runs = runs;
-        }
-        service
+        known.members.insert(MemberId::only(&service.name), member);
+        (service, known)
     }
 
-    fn service_clause(&mut self, scope: &Scope, clause: &'a ServiceClause, service: &mut Service) {
+    fn service_clause(&mut self, scope: &Scope, clause: &'a ServiceClause, service: &mut topology::Service<Expr>) {
         match clause {
-            ServiceClause::Runs(_) => {}
-            ServiceClause::PinnedBy(call) => service.pinned_by = self.fixed_resource(scope, call),
+            ServiceClause::Runs(_) | ServiceClause::PinnedBy(_) | ServiceClause::Begins(_) | ServiceClause::Well(_) => {
+            }
             ServiceClause::Behind(call) => service.behind = self.fixed_resource(scope, call),
             ServiceClause::Writes { state, unmigrated } => {
-                if service.writes.iter().any(|known| known.state == state.value) {
+                if service.is_writer(&state.value) {
                     let message = format!("`writes {}` is said twice", state.value);
                     self.error("duplicate-clause", state.span, message);
                 } else if self.symbols[0].states.place(&state.value).is_some() {
                     service.writes.push(Writes {
                         state: state.value.clone(),
-                        unmigrated: unmigrated.as_ref().map(|because| because.value.clone()),
+                        migrates: unmigrated.is_none(),
                     });
                 } else {
                     let message = format!("there is no protected state `{}`", state.value);
@@ -95,19 +92,6 @@ impl<'a> Checker<'a> {
                     self.report(suggest(finding, state.span, &state.value, known, "protected state"));
                 }
             }
-            ServiceClause::Well(check) => service.well = Some(self.well(check, &service.title)),
-            ServiceClause::Begins(word) => match word.value.as_str() {
-                "running" => service.begins = Begins::Running,
-                "stopped" => service.begins = Begins::Stopped,
-                "absent" => service.begins = Begins::Absent,
-                "standby" => self.report(not_supported(word.span, "`begins standby`")),
-                other => {
-                    let message = format!("a service begins running, stopped or absent, not `{other}`");
-                    let finding = Diagnostic::error("unknown-name", word.span, message);
-                    let known = ["running", "stopped", "absent"];
-                    self.report(suggest(finding, word.span, other, known, "word"));
-                }
-            },
             ServiceClause::Members(span) => self.report(not_supported(*span, "`members`")),
             ServiceClause::Writers(most) => match u64::try_from(most.value) {
                 Ok(most) if most > 0 => service.writers_at_most = most,
@@ -117,15 +101,26 @@ impl<'a> Checker<'a> {
                 Ok(least) => service.serving_at_least = least,
                 Err(_) => self.error("wrong-type", least.span, "a number from zero on is wanted"),
             },
-            ServiceClause::Ignores { part, because } => {
-                if let Some(part) = self.state_part(part) {
-                    service.ignores.push((part, because.value.clone()));
-                }
+            ServiceClause::Ignores { part, .. } => service.ignores.extend(self.state_part(part)),
+        }
+    }
+
+    fn begins(&mut self, word: &ast::Name, member: &mut Member<Expr>) {
+        match word.value.as_str() {
+            "running" => member.begins = Begins::Running,
+            "stopped" => member.begins = Begins::Stopped,
+            "absent" => member.begins = Begins::Absent,
+            "standby" => self.report(not_supported(word.span, "`begins standby`")),
+            other => {
+                let message = format!("a service begins running, stopped or absent, not `{other}`");
+                let finding = Diagnostic::error("unknown-name", word.span, message);
+                let known = ["running", "stopped", "absent"];
+                self.report(suggest(finding, word.span, other, known, "word"));
             }
         }
     }
 
-    fn runs(&mut self, scope: &Scope, call: &'a ast::Call) -> Option<Runs> {
+    fn runs(&mut self, scope: &Scope, call: &'a ast::Call) -> Option<Runs<Expr>> {
         let name = call.path.first().filter(|_| call.path.len() == 1);
         let Some(word) = name.filter(|name| RUNS.contains(&name.value.as_str())) else {
             let written = crate::check::callee::dotted(&call.path);
@@ -197,18 +192,19 @@ impl<'a> Checker<'a> {
                 let finding = Diagnostic::error("missing-clause", span, message);
                 self.report(finding.help("name what has to survive: `path …`, `volume …`, `file …`"));
             }
+            let parts = item.parts.iter().filter_map(|part| self.state_part(part)).collect();
+            self.topology.states.insert(item.name.value.clone(), parts);
             found.push(ProtectedState {
                 name: item.name.value.clone(),
                 title: title(item.title.as_ref(), &item.name),
                 doc: doc.to_owned(),
-                parts: item.parts.iter().filter_map(|part| self.state_part(part)).collect(),
                 span: heading(&item.name, item.title.as_ref()),
             });
         }
         found
     }
 
-    fn state_part(&mut self, part: &'a ast::ProtectPart) -> Option<StatePart> {
+    fn state_part(&mut self, part: &'a ast::ProtectPart) -> Option<Resource<Expr>> {
         let scope = Scope::fixed(0, "what is protected");
         let ty = if part.kind.value == "volume" {
             Type::Text
@@ -218,9 +214,9 @@ impl<'a> Checker<'a> {
         let place = format!("`{}`", part.kind.value);
         let value = self.expect(&scope, &part.value, &ty, &place);
         match part.kind.value.as_str() {
-            "path" => Some(StatePart::Path(value)),
-            "volume" => Some(StatePart::Volume(value)),
-            "file" => Some(StatePart::File(value)),
+            "path" => Some(Resource::new(ResourceKind::Tree, value)),
+            "volume" => Some(Resource::new(ResourceKind::Volume, value)),
+            "file" => Some(Resource::new(ResourceKind::File, value)),
             other => {
                 let finding = Diagnostic::error(
                     "unknown-name",

@@ -2,8 +2,9 @@
 //! runs as is said once, and every action of a family is for one kind of it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{ActionCall, Expr, ExprKind, Runs, StatementKind};
+use crate::model::{ActionCall, Expr, ExprKind, StatementKind};
 use crate::prove::{Case, with_calls};
+use crate::topology::Runs;
 use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
@@ -45,8 +46,9 @@ fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
         return None;
     };
     let service = case.runbook.services.iter().find(|service| service.name == *name)?;
+    let runs = &case.runbook.topology.member(name)?.runs;
     let family = call.action.split('.').next().unwrap_or_default();
-    let (wanted, fits) = match (family, &service.runs) {
+    let (wanted, fits) = match (family, runs) {
         ("process", runs) => ("process(\"…\")", matches!(runs, Runs::Process(_))),
         ("docker", runs) => (
             "container(\"…\")",
@@ -54,7 +56,7 @@ fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
         ),
         _ => return None,
     };
-    let is = match &service.runs {
+    let is = match runs {
         Runs::Process(_) => "a process",
         Runs::Container(_) => "a container",
         Runs::Compose(..) => "a service of a Compose project",

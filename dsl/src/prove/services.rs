@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             }
             let normal = case.normal.touch(touch, action.binding);
             let Some(resource) = normal.resource() else { continue };
-            if !case.shape.members_of(resource).is_empty() {
+            if !case.topology.members_of(resource).is_empty() {
                 continue;
             }
             let verb = touch.word();

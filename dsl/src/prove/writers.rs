@@ -140,14 +140,14 @@ fn changed(
         _ => resource,
     };
     match (resource.kind, resource.key.first()) {
-        (ResourceKind::State, Some(Term::Text(name))) => case.shape.states.get(name).cloned().unwrap_or_default(),
+        (ResourceKind::State, Some(Term::Text(name))) => case.topology.states.get(name).cloned().unwrap_or_default(),
         _ if matches!(
             touch,
             Touch::Starts { .. } | Touch::Stops(_) | Touch::Drains(_) | Touch::Opens(_)
         ) =>
         {
-            let services = case.shape.members_of(resource).into_iter();
-            let services = services.map(|name| Resource::new(ResourceKind::Service, Term::text(name)));
+            let services = case.topology.members_of(resource).into_iter();
+            let services = services.map(|id| Resource::new(ResourceKind::Service, Term::text(id.as_str())));
             services.chain([resource.clone()]).collect()
         }
         _ => vec![resource.clone()],

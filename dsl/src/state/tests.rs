@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::shape::{ServiceShape, Shape};
 use super::transition::next;
 use super::*;
 use crate::effect::{ResourceKind, Touch};
-use crate::model::Begins;
+use crate::topology::{self, Runs, Service, Writes};
 
 fn named(kind: ResourceKind, name: &str) -> Resource<Term> {
     crate::term::ground(&Resource::new(kind, name.to_owned()))
@@ -18,19 +17,24 @@ fn key(file: &str, name: &str) -> Resource<Term> {
 }
 
 /// A gateway behind an ingress, pinned in a file that is protected together with its state.
-fn shape() -> Shape {
-    let gateway = ServiceShape {
-        runs_as: None,
+fn shape() -> Topology<Term> {
+    let member = topology::Member {
+        runs: Runs::Process(Term::text("gateway")),
         pinned_by: Some(key("/p/.env", "IMAGE")),
-        writes: vec![("state".to_owned(), true)],
+        begins: Begins::Running,
+    };
+    let writes = Writes {
+        state: "state".to_owned(),
+        migrates: true,
+    };
+    let gateway = Service {
+        writes: vec![writes],
         behind: Some(named(ResourceKind::Ingress, "site")),
         endpoints: vec![named(ResourceKind::Endpoint, "http://g:1/ready")],
-        begins: Begins::Running,
-        writers_at_most: 1,
-        serving_at_least: 0,
+        ..Service::plain("gateway", member)
     };
     let parts = vec![named(ResourceKind::Tree, "/s"), named(ResourceKind::File, "/p/.env")];
-    Shape {
+    Topology {
         services: BTreeMap::from([("gateway".to_owned(), gateway)]),
         states: BTreeMap::from([("state".to_owned(), parts)]),
     }
@@ -56,9 +60,11 @@ fn capture() -> Touch<Term> {
 
 /// Applies effects in order and stops at the first that is refused.
 fn run(state: State, touches: &[(Touch<Term>, Given)]) -> Result<State, &'static str> {
-    let shape = shape();
+    let topology = shape();
     touches.iter().try_fold(state, |state, (touch, given)| {
-        state.apply(&shape, touch, *given).map_err(|violation| violation.slug)
+        state
+            .apply(&topology, touch, *given)
+            .map_err(|violation| violation.slug)
     })
 }
 
@@ -74,8 +80,8 @@ fn upgrade() -> Vec<(Touch<Term>, Given)> {
 
 #[test]
 fn the_reference_way_there_and_back_is_right() {
-    let shape = shape();
-    let start = shape.start();
+    let topology = shape();
+    let start = State::start(&topology);
     let there = run(start.clone(), &upgrade()).expect("the way forward is allowed");
     assert_eq!(there.data["state"], Data::New);
     let back = [
@@ -98,8 +104,8 @@ fn the_reference_way_there_and_back_is_right() {
 
 #[test]
 fn each_requirement_refuses_with_its_slug() {
-    let shape = shape();
-    let start = shape.start();
+    let topology = shape();
+    let start = State::start(&topology);
     assert_eq!(
         run(start.clone(), &upgrade()[1..2]),
         Err("order-unsafe"),
@@ -122,10 +128,10 @@ fn each_requirement_refuses_with_its_slug() {
     let there = run(start.clone(), &upgrade()).expect("allowed");
     let open = [(Touch::Opens(gateway()), Given::OTHER)];
     assert_eq!(run(there.clone(), &open), Err("cutover-unvalidated"));
-    let checked = there.checked(&shape, &[named(ResourceKind::Endpoint, "http://g:1/ready")]);
+    let checked = there.checked(&topology, &[named(ResourceKind::Endpoint, "http://g:1/ready")]);
     assert_eq!(run(checked.clone(), &open), Err("writes-at-risk"));
     let committed = checked
-        .commit(&shape, &[open[0].0.clone()])
+        .commit(&topology, &[open[0].0.clone()])
         .expect("the backup is proven and fresh");
     let opened = run(committed, &open).expect("past commits users may write");
     let restore = [
@@ -141,7 +147,7 @@ fn each_requirement_refuses_with_its_slug() {
 fn a_backup_that_was_never_restored_on_trial_is_not_relied_on() {
     let mut touches = upgrade();
     touches.remove(3);
-    let there = run(shape().start(), &touches).expect("allowed");
+    let there = run(State::start(&shape()), &touches).expect("allowed");
     assert_eq!(
         there.commit(&shape(), &[]).map_err(|violation| violation.slug),
         Err("backup-unproven")
@@ -155,8 +161,8 @@ fn a_backup_that_was_never_restored_on_trial_is_not_relied_on() {
 
 #[test]
 fn the_pin_in_protected_state_is_no_part_of_its_data() {
-    let shape = shape();
-    let start = shape.start();
+    let topology = shape();
+    let start = State::start(&topology);
     let pin = Touch::Sets {
         resource: key("/p/.env", "IMAGE"),
         to: Some(Term::text("new")),
@@ -165,28 +171,28 @@ fn the_pin_in_protected_state_is_no_part_of_its_data() {
         resource: key("/p/.env", "OTHER"),
         to: None,
     };
-    let pinned = next(&start, &shape, &pin, Given::OTHER, Extent::Whole);
+    let pinned = next(&start, &topology, &pin, Given::OTHER, Extent::Whole);
     assert_eq!(pinned.members["gateway"].pin, Release::New);
     assert_eq!(pinned.data["state"], Data::Own);
-    assert!(next(&pinned, &shape, &pin, Given::BEFORE, Extent::Whole).is_as_at_start(&start));
+    assert!(next(&pinned, &topology, &pin, Given::BEFORE, Extent::Whole).is_as_at_start(&start));
     assert_eq!(
-        next(&start, &shape, &other, Given::OTHER, Extent::Whole).data["state"],
+        next(&start, &topology, &other, Given::OTHER, Extent::Whole).data["state"],
         Data::New
     );
     assert_eq!(
-        next(&start, &shape, &other, Given::OTHER, Extent::Half).data["state"],
+        next(&start, &topology, &other, Given::OTHER, Extent::Half).data["state"],
         Data::Mix
     );
 }
 
 #[test]
 fn plain_resources_remember_what_was_added() {
-    let shape = shape();
-    let start = shape.start();
+    let topology = shape();
+    let start = State::start(&topology);
     let link = named(ResourceKind::Link, "/srv/current");
     let inner = named(ResourceKind::File, "/srv/new/x");
     let outer = named(ResourceKind::Tree, "/srv/new");
-    let apply = |state: &State, touch: Touch<Term>, given, extent| next(state, &shape, &touch, given, extent);
+    let apply = |state: &State, touch: Touch<Term>, given, extent| next(state, &topology, &touch, given, extent);
     let set = |resource: &Resource<Term>| Touch::Sets {
         resource: resource.clone(),
         to: None,
@@ -217,7 +223,7 @@ fn plain_resources_remember_what_was_added() {
 
 #[test]
 fn a_hold_is_taken_and_released_once() {
-    let start = shape().start();
+    let start = State::start(&shape());
     let taken = start.take("drained").take("drained");
     assert_eq!(taken.differences(&start), [Difference::Hold("drained".to_owned())]);
     assert_eq!(taken.release("drained").release("drained"), start);
@@ -225,24 +231,36 @@ fn a_hold_is_taken_and_released_once() {
 
 #[test]
 fn the_pin_of_a_container_is_its_image_unless_the_text_says_another() {
-    let container = named(ResourceKind::Container, "app");
-    let usual = shape::usual_pin(&container).expect("a container has one");
-    assert_eq!(shape::usual_pin(&named(ResourceKind::Unit, "app")), None);
-    let mut shape = shape();
-    let gateway_shape = shape.services.get_mut("gateway").expect("it is there");
-    gateway_shape.runs_as = Some(container.clone());
-    assert_eq!(shape.pin_of(&gateway()), Some(&key("/p/.env", "IMAGE")));
-    let gateway_shape = shape.services.get_mut("gateway").expect("it is there");
-    gateway_shape.pinned_by = Some(usual.clone());
-    assert_eq!(shape.pin_of(&gateway()), Some(&usual));
+    let (container, image) = (
+        named(ResourceKind::Container, "app"),
+        named(ResourceKind::Image, "app:1"),
+    );
+    let begun = |runs: Runs<String>, pinned_by: Option<Resource<String>>| {
+        let member = topology::Member {
+            runs,
+            pinned_by,
+            begins: Begins::Running,
+        };
+        let services = BTreeMap::from([("gateway".to_owned(), Service::plain("gateway", member))]);
+        Topology::grounded(&Topology {
+            services,
+            states: BTreeMap::new(),
+        })
+    };
+    let app = || Runs::Container("app".to_owned());
+    let said = begun(app(), Some(Resource::new(ResourceKind::Image, "app:1".to_owned())));
+    assert_eq!(said.pin_of(&gateway()), Some(&image));
+    assert_eq!(begun(Runs::Unit("app".to_owned()), None).pin_of(&gateway()), None);
+    let topology = begun(app(), None);
+    let usual = topology.pin_of(&gateway()).expect("a container has one");
     assert_eq!(
-        shape.pin_of(&container),
-        Some(&usual),
+        topology.pin_of(&container),
+        Some(usual),
         "the container names the service"
     );
     // What is done inside a container leaves its image alone.
-    let start = shape.start();
     let inside = Touch::Opaque(container);
-    let after = next(&start, &shape, &inside, Given::OTHER, Extent::Whole);
+    let start = State::start(&topology);
+    let after = next(&start, &topology, &inside, Given::OTHER, Extent::Whole);
     assert_eq!(after.members["gateway"].pin, Release::Old);
 }

@@ -1,42 +1,42 @@
 //! What comes after an effect, whether or not it was allowed.
 
 use crate::effect::{Resource, ResourceKind, Touch};
-use crate::state::shape::Shape;
 use crate::state::{Backup, Data, Extent, Given, Member, Plain, Release, State, Traffic};
 use crate::term::{Relation, Term};
+use crate::topology::Topology;
 
 /// The state after an effect that came as far as `extent`.
 #[must_use]
-pub fn next(state: &State, shape: &Shape, touch: &Touch<Term>, given: Given, extent: Extent) -> State {
+pub fn next(state: &State, topology: &Topology<Term>, touch: &Touch<Term>, given: Given, extent: Extent) -> State {
     let mut after = state.clone();
     match touch {
         Touch::Reads(_) | Touch::ValueOf(_) | Touch::Tells(_) => {}
-        Touch::Sets { resource, .. } => set(&mut after, shape, resource, given, extent),
+        Touch::Sets { resource, .. } => set(&mut after, topology, resource, given, extent),
         Touch::Edits(resource) | Touch::Opaque(resource) => {
-            change(&mut after, shape, resource, Plain::Changed, extent);
+            change(&mut after, topology, resource, Plain::Changed, extent);
         }
-        Touch::Removes(resource) => remove(&mut after, shape, resource, extent),
+        Touch::Removes(resource) => remove(&mut after, topology, resource, extent),
         Touch::Adds(resource) => {
-            if shape.states_touched(resource).is_empty() && !is_within_added(&after, shape, resource) {
+            if topology.states_touched(resource).is_empty() && !is_within_added(&after, topology, resource) {
                 after.plain.entry(resource.clone()).or_insert(Plain::Added);
             }
         }
         Touch::Captures {
             state: captured,
             backup,
-        } => capture(&mut after, shape, captured, backup, extent),
+        } => capture(&mut after, topology, captured, backup, extent),
         Touch::Proves(backup) => {
             if let Some(backup) = after.backups.get_mut(backup) {
                 backup.proven = true;
             }
         }
-        Touch::Restores(backup) => restore(&mut after, shape, backup, extent),
-        Touch::Starts { member, with } => start(&mut after, shape, member, with.is_some(), given),
-        Touch::Stops(target) => members(&mut after, shape, target, |member| member.run = None),
-        Touch::Drains(target) => traffic(&mut after, shape, target, Traffic::Drained),
+        Touch::Restores(backup) => restore(&mut after, topology, backup, extent),
+        Touch::Starts { member, with } => start(&mut after, topology, member, with.is_some(), given),
+        Touch::Stops(target) => members(&mut after, topology, target, |member| member.run = None),
+        Touch::Drains(target) => traffic(&mut after, topology, target, Traffic::Drained),
         Touch::Opens(target) => {
-            traffic(&mut after, shape, target, Traffic::Open);
-            users_write(&mut after, shape, target);
+            traffic(&mut after, topology, target, Traffic::Open);
+            users_write(&mut after, topology, target);
         }
     }
     after
@@ -64,20 +64,20 @@ impl State {
     /// The state after a check that read these resources has passed: a member is valid when the check
     /// read it, what its `well` reads, or state that it writes.
     #[must_use]
-    pub fn checked(&self, shape: &Shape, reads: &[Resource<Term>]) -> Self {
+    pub fn checked(&self, topology: &Topology<Term>, reads: &[Resource<Term>]) -> Self {
         let mut state = self.clone();
-        for (name, service) in &shape.services {
+        for (id, _, service) in topology.members() {
             let is_read = reads.iter().any(|read| {
                 let mut endpoints = service.endpoints.iter();
-                shape.members_of(read).contains(&name.as_str())
-                    || endpoints.any(|endpoint| shape.relation(read, endpoint).overlaps())
-                    || shape
+                topology.members_of(read).contains(&id)
+                    || endpoints.any(|endpoint| topology.relation(read, endpoint).overlaps())
+                    || topology
                         .states_touched(read)
                         .iter()
-                        .any(|touched| service.writes.iter().any(|(s, _)| s == touched))
+                        .any(|touched| service.is_writer(touched))
             });
             if is_read {
-                state.validate(name);
+                state.validate(id.as_str());
             }
         }
         state
@@ -100,16 +100,16 @@ pub(crate) fn released(member: Member, is_named: bool, given: Given) -> Release 
     }
 }
 
-fn members(state: &mut State, shape: &Shape, target: &Resource<Term>, mut change: impl FnMut(&mut Member)) {
-    for name in shape.members_of(target) {
+fn members(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>, mut change: impl FnMut(&mut Member)) {
+    for name in topology.members_of(target) {
         if let Some(member) = state.members.get_mut(name) {
             change(member);
         }
     }
 }
 
-fn traffic(state: &mut State, shape: &Shape, target: &Resource<Term>, traffic: Traffic) {
-    members(state, shape, target, |member| {
+fn traffic(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>, traffic: Traffic) {
+    members(state, topology, target, |member| {
         if member.traffic.is_some() {
             member.traffic = Some(traffic);
         }
@@ -117,22 +117,22 @@ fn traffic(state: &mut State, shape: &Shape, target: &Resource<Term>, traffic: T
 }
 
 /// Users write: no backup of what these members write is fresh any more.
-fn users_write(state: &mut State, shape: &Shape, target: &Resource<Term>) {
-    for name in shape.members_of(target) {
-        let Some(service) = shape.services.get(name) else {
+fn users_write(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>) {
+    for name in topology.members_of(target) {
+        let Some(service) = topology.service_of(name) else {
             continue;
         };
         for backup in state.backups.values_mut() {
-            if service.writes.iter().any(|(written, _)| *written == backup.state) {
+            if service.is_writer(&backup.state) {
                 backup.fresh = false;
             }
         }
     }
 }
 
-fn start(state: &mut State, shape: &Shape, target: &Resource<Term>, is_named: bool, given: Given) {
-    for name in shape.members_of(target) {
-        let (Some(member), Some(service)) = (state.members.get_mut(name), shape.services.get(name)) else {
+fn start(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>, is_named: bool, given: Given) {
+    for name in topology.members_of(target) {
+        let (Some(member), Some(service)) = (state.members.get_mut(name), topology.service_of(name)) else {
             continue;
         };
         let release = released(*member, is_named, given);
@@ -141,8 +141,8 @@ fn start(state: &mut State, shape: &Shape, target: &Resource<Term>, is_named: bo
         member.valid = false;
         let is_open = member.traffic == Some(Traffic::Open);
         if release == Release::New {
-            for (written, _) in service.writes.iter().filter(|(_, migrates)| *migrates) {
-                if let Some(data) = state.data.get_mut(written)
+            for writes in service.writes.iter().filter(|writes| writes.migrates) {
+                if let Some(data) = state.data.get_mut(&writes.state)
                     && *data == Data::Own
                 {
                     *data = Data::New;
@@ -150,16 +150,22 @@ fn start(state: &mut State, shape: &Shape, target: &Resource<Term>, is_named: bo
             }
         }
         if is_open {
-            users_write(state, shape, target);
+            users_write(state, topology, target);
         }
     }
 }
 
-fn capture(state: &mut State, shape: &Shape, captured: &Resource<Term>, backup: &Resource<Term>, extent: Extent) {
+fn capture(
+    state: &mut State,
+    topology: &Topology<Term>,
+    captured: &Resource<Term>,
+    backup: &Resource<Term>,
+    extent: Extent,
+) {
     let Some(Term::Text(name)) = captured.key.first() else {
         return;
     };
-    let is_cold = shape.writers(name).all(|writer| {
+    let is_cold = topology.writers(name).all(|writer| {
         let member = state.members.get(writer);
         member.is_none_or(|member| member.run.is_none())
     });
@@ -174,7 +180,7 @@ fn capture(state: &mut State, shape: &Shape, captured: &Resource<Term>, backup: 
 }
 
 /// Data is own again, and so is every pin that lies in it.
-fn restore(state: &mut State, shape: &Shape, backup: &Resource<Term>, extent: Extent) {
+fn restore(state: &mut State, topology: &Topology<Term>, backup: &Resource<Term>, extent: Extent) {
     let Some(name) = state.backups.get(backup).map(|backup| backup.state.clone()) else {
         return;
     };
@@ -184,49 +190,46 @@ fn restore(state: &mut State, shape: &Shape, backup: &Resource<Term>, extent: Ex
         return;
     }
     let protected = Resource::new(ResourceKind::State, Term::text(name));
-    for (service_name, service) in &shape.services {
-        let pin = service.pinned_by.as_ref();
-        if pin.is_some_and(|pin| shape.relation(pin, &protected).is_covered())
-            && let Some(member) = state.members.get_mut(service_name)
-        {
+    for id in topology.pins_within(&protected) {
+        if let Some(member) = state.members.get_mut(id) {
             member.pin = Release::Old;
         }
     }
 }
 
-fn set(state: &mut State, shape: &Shape, resource: &Resource<Term>, given: Given, extent: Extent) {
+fn set(state: &mut State, topology: &Topology<Term>, resource: &Resource<Term>, given: Given, extent: Extent) {
     let becomes = match (given.is_before, given.existed) {
         (true, _) => Plain::AsWas,
         (false, true) => Plain::Changed,
         (false, false) => Plain::Added,
     };
-    change(state, shape, resource, becomes, extent);
+    change(state, topology, resource, becomes, extent);
 }
 
-fn remove(state: &mut State, shape: &Shape, resource: &Resource<Term>, extent: Extent) {
+fn remove(state: &mut State, topology: &Topology<Term>, resource: &Resource<Term>, extent: Extent) {
     let was_added = state.plain.get(resource) == Some(&Plain::Added);
     let becomes = if was_added { Plain::AsWas } else { Plain::Gone };
-    change(state, shape, resource, becomes, extent);
+    change(state, topology, resource, becomes, extent);
 }
 
 /// A change of a resource: of the pins it is or holds, of the protected state it lies in, else of the
 /// resource itself.
-fn change(state: &mut State, shape: &Shape, resource: &Resource<Term>, becomes: Plain, extent: Extent) {
+fn change(state: &mut State, topology: &Topology<Term>, resource: &Resource<Term>, becomes: Plain, extent: Extent) {
     let is_back = becomes == Plain::AsWas && extent == Extent::Whole;
-    for name in shape.pins_within(resource) {
+    for name in topology.pins_within(resource) {
         if let Some(member) = state.members.get_mut(name) {
             member.pin = if is_back { Release::Old } else { Release::New };
         }
     }
-    if shape.is_pin(resource) {
+    if topology.is_pin(resource) {
         return;
     }
-    let touched = shape.states_touched(resource);
+    let touched = topology.states_touched(resource);
     for name in &touched {
         let data = if extent == Extent::Whole { Data::New } else { Data::Mix };
         state.data.insert((*name).to_owned(), data);
     }
-    if !touched.is_empty() || is_within_added(state, shape, resource) {
+    if !touched.is_empty() || is_within_added(state, topology, resource) {
         return;
     }
     let becomes = if extent == Extent::Half {
@@ -237,7 +240,7 @@ fn change(state: &mut State, shape: &Shape, resource: &Resource<Term>, becomes: 
     if matches!(becomes, Plain::AsWas | Plain::Gone | Plain::Added) {
         state
             .plain
-            .retain(|known, _| shape.relation(known, resource) != Relation::Inside);
+            .retain(|known, _| topology.relation(known, resource) != Relation::Inside);
     }
     let was_added = state.plain.get(resource) == Some(&Plain::Added);
     match becomes {
@@ -252,7 +255,7 @@ fn change(state: &mut State, shape: &Shape, resource: &Resource<Term>, becomes: 
 }
 
 /// Whether something that was added holds this resource.
-fn is_within_added(state: &State, shape: &Shape, resource: &Resource<Term>) -> bool {
+fn is_within_added(state: &State, topology: &Topology<Term>, resource: &Resource<Term>) -> bool {
     let mut added = state.plain.iter().filter(|(_, plain)| **plain == Plain::Added);
-    added.any(|(known, _)| shape.relation(resource, known) == Relation::Inside)
+    added.any(|(known, _)| topology.relation(resource, known) == Relation::Inside)
 }

@@ -23,7 +23,7 @@ pub struct Normal<'a> {
 
 /// What stands for the names around an expression.
 #[derive(Default)]
-struct Around {
+pub(super) struct Around {
     /// The name that the result of the call is bound to, where the expression speaks of it.
     result: Option<BindingId>,
     /// Terms for the parameters and names of a question.
@@ -90,13 +90,18 @@ impl<'a> Normal<'a> {
         self.look(resource, &Around::default())
     }
 
+    /// A question of the runbook.
+    pub(super) fn question(&self, name: &str) -> Option<&'a Question> {
+        self.questions.get(name).copied()
+    }
+
     /// The normal form of a value.
     pub fn value(&self, value: &Expr) -> Term {
         self.term(value, &Around::default())
     }
 
     /// A resource whose one key is a resource itself (a parameter of that type) is that resource.
-    fn look(&self, resource: &Resource<Expr>, around: &Around) -> Resource<Term> {
+    pub(super) fn look(&self, resource: &Resource<Expr>, around: &Around) -> Resource<Term> {
         if let [only] = resource.key.as_slice()
             && let Some(inner) = self.inner_resource(only, around)
         {
@@ -193,7 +198,7 @@ impl<'a> Normal<'a> {
         }
     }
 
-    fn names_of(&self, question: &Question, arguments: &[Expr], around: &Around) -> Around {
+    pub(super) fn names_of(&self, question: &Question, arguments: &[Expr], around: &Around) -> Around {
         let parameters = question.parameters.iter().map(|(name, _)| name.clone());
         let values = arguments.iter().map(|argument| self.term(argument, around));
         let mut inner = around.deeper(parameters.zip(values).collect());

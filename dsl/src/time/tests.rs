@@ -1,8 +1,9 @@
 use super::*;
 use crate::effect::{Cancel, Resource, ResourceKind, Touch};
-use crate::model::{Ask, Begins, Block, Check, Disposition, Expr, Hold, Rollback, Runs, Service, Window};
+use crate::model::{Ask, Block, Check, Disposition, Expr, Hold, Rollback, Service, Window};
 use crate::sample::{MINUTE, chain, change, runbook, statement, text, undo};
 use crate::source::Span;
+use crate::topology::{self, Begins, Member, Runs};
 
 fn sums(runbook: &Runbook) -> Times {
     times(runbook, &StepOrder::new(runbook))
@@ -51,15 +52,7 @@ fn service(name: &str) -> Service {
         name: name.to_owned(),
         title: name.to_owned(),
         doc: String::new(),
-        runs: Runs::Process(text(name)),
-        pinned_by: None,
-        writes: Vec::new(),
-        behind: None,
         well: Some(well),
-        begins: Begins::Running,
-        writers_at_most: 1,
-        serving_at_least: 0,
-        ignores: Vec::new(),
         span: Span::default(),
     }
 }
@@ -84,6 +77,9 @@ fn reference() -> Runbook {
         span: Span::default(),
     });
     reference.services = vec![service("gateway")];
+    let member = Member::new(Runs::Process(text("gateway")), Begins::Running);
+    let known = topology::Service::plain("gateway", member);
+    reference.topology.services.insert("gateway".to_owned(), known);
     reference.holds = vec![hold("drained")];
     let back = Disposition::Rollback("previous_release".to_owned());
     reference.on_failure = back.clone();

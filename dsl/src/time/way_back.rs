@@ -4,7 +4,7 @@
 //! once are taken at their worst: all they have started is taken back, and the longest of what they run
 //! is waited for. So the sum is never too short; for steps in a row it is exact.
 
-use crate::model::{Begins, Block, Disposition, Hold, Runbook, Statement, StatementKind};
+use crate::model::{Block, Disposition, Hold, Runbook, Statement, StatementKind};
 use crate::order::StepOrder;
 use crate::time::cost::{UndoSum, action_cancel_ms, acts, changes, checks_well, takes, undos_ms};
 use crate::time::has_commits;
@@ -351,7 +351,8 @@ impl<'a> Ledger<'a> {
     fn wells<'s>(&'s self, way: &'s Way) -> impl Iterator<Item = (&'a str, u64)> {
         let body = way.branch.map(|branch| &self.runbook.rollbacks[branch].body);
         self.runbook.services.iter().filter_map(move |service| {
-            let well = service.well.as_ref().filter(|_| service.begins == Begins::Running)?;
+            let known = self.runbook.topology.services.get(&service.name)?;
+            let well = service.well.as_ref().filter(|_| known.begins_running())?;
             let is_checked = body.is_some_and(|body| checks_well(body, &service.name));
             (!is_checked).then_some((service.name.as_str(), well.within_ms))
         })

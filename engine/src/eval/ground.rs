@@ -1,7 +1,11 @@
 //! A call of the text with its arguments and effects worked out.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use backstay_dsl::effect::{Resource, Touch};
 use backstay_dsl::model::{ActionCall, Expr, ExprKind};
+use backstay_dsl::walk;
 
 use crate::action::{Arguments, GroundCall};
 use crate::eval::{Evaluator, Frame};
@@ -32,6 +36,47 @@ impl Evaluator<'_> {
     /// Works out a resource of the text.
     pub async fn ground_resource(&self, resource: &Resource<Expr>) -> Result<GroundResource, Unanswered> {
         self.resource_in(resource, &Frame::default()).await
+    }
+
+    /// The resources that an expression reads, each once, as far as their keys are known; questions are seen
+    /// through with their arguments.
+    pub async fn reads(&self, expr: &Expr) -> Vec<GroundResource> {
+        let mut found = BTreeSet::new();
+        let mut work = vec![(expr, Arc::new(Frame::default()))];
+        while let Some((expr, frame)) = work.pop() {
+            if self.count_question().is_err() {
+                break;
+            }
+            match &expr.kind {
+                ExprKind::Read(call) => {
+                    let reads = call.effects.touches.iter().filter_map(|touch| match touch {
+                        Touch::Reads(resource) | Touch::ValueOf(resource) => Some(resource),
+                        _ => None,
+                    });
+                    for resource in reads {
+                        found.extend(self.resource_in(resource, &frame).await.ok());
+                    }
+                }
+                ExprKind::Question { name, arguments } => {
+                    if let Some(question) = self.named(name) {
+                        let inner = Arc::new(self.inside(question, arguments, &frame).await);
+                        let lets = question.lets.iter().map(|(_, value)| value);
+                        work.extend(lets.chain([&question.give]).map(|expr| (expr, Arc::clone(&inner))));
+                    }
+                }
+                ExprKind::Anchor { name, at_start: false } => {
+                    let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == *name);
+                    work.extend(anchor.map(|anchor| (&anchor.value, Arc::default())));
+                }
+                _ => {}
+            }
+            work.extend(
+                walk::children(expr)
+                    .into_iter()
+                    .map(|child| (child, Arc::clone(&frame))),
+            );
+        }
+        found.into_iter().collect()
     }
 
     pub(super) async fn ground_in(&self, call: &ActionCall, frame: &Frame) -> Result<GroundCall, Unanswered> {

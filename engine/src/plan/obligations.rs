@@ -10,10 +10,10 @@ use std::path::Path;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::model::{Expr, StatementKind};
+use backstay_dsl::topology::Runs;
 
 use crate::eval::Evaluator;
 use crate::plan::Plan;
-use crate::topology::{PartView, RunsView};
 use crate::value::GroundResource;
 use crate::world::PathIdentity;
 
@@ -31,12 +31,8 @@ pub struct PathUse {
 /// Every path that a statement touches or a state protects, as far as it is known before the run.
 pub async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
     let mut uses: BTreeMap<(String, bool), bool> = BTreeMap::new();
-    for state in plan.topology.states.values() {
-        for part in &state.parts {
-            if let PartView::Tree(path) | PartView::File(path) = part {
-                uses.entry((path.clone(), false)).or_default();
-            }
-        }
+    for part in plan.topology.parts().filter(|part| part.kind != ResourceKind::Volume) {
+        uses.entry((part.first().to_owned(), false)).or_default();
     }
     for (_, statement) in plan.program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
@@ -120,13 +116,12 @@ pub fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
 /// Services that the real world cannot carry yet, one sentence each.
 pub fn unsupported(plan: &Plan) -> Vec<String> {
     plan.topology
-        .services
-        .iter()
-        .filter_map(|(name, service)| {
-            let what = match &service.runs {
-                RunsView::Process(_) | RunsView::Container(_) => return None,
-                RunsView::Compose(..) => "a service of a Compose project",
-                RunsView::Unit(_) => "a unit of the service manager",
+        .members()
+        .filter_map(|(name, member, _)| {
+            let what = match &member.runs {
+                Runs::Process(_) | Runs::Container(_) => return None,
+                Runs::Compose(..) => "a service of a Compose project",
+                Runs::Unit(_) => "a unit of the service manager",
             };
             Some(format!(
                 "service `{name}` is {what}, which is not supported yet in the real world"

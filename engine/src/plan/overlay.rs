@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::topology::Topology;
 
-use crate::topology::{PartView, Topology};
 use crate::value::GroundResource;
 
 /// One change on paper.
@@ -49,7 +49,7 @@ pub(super) enum Says {
 
 impl Overlay {
     /// Takes in a change of something whose name is not known yet.
-    pub(super) fn change_unnamed<K>(&mut self, touch: &Touch<K>, step: &str, topology: &Topology) {
+    pub(super) fn change_unnamed<K>(&mut self, touch: &Touch<K>, step: &str, topology: &Topology<String>) {
         let Some(resource) = written(touch) else { return };
         self.values.retain(|known, _| !may_be_in_one(known.kind, resource.kind));
         if matches!(touch, Touch::Restores(_)) {
@@ -63,7 +63,7 @@ impl Overlay {
     }
 
     /// Takes in what an action would do.
-    pub(super) fn change(&mut self, touches: &[Touch<String>], step: &str, topology: &Topology) {
+    pub(super) fn change(&mut self, touches: &[Touch<String>], step: &str, topology: &Topology<String>) {
         for touch in touches {
             let Some(resource) = written(touch) else { continue };
             self.values.retain(|known, _| !overlap(known, resource, topology));
@@ -82,7 +82,7 @@ impl Overlay {
     }
 
     /// A restore moves every protected state; which one the backup holds is not known on paper.
-    fn restored(&mut self, step: &str, topology: &Topology) {
+    fn restored(&mut self, step: &str, topology: &Topology<String>) {
         for name in topology.states.keys() {
             self.changes.push(Change {
                 resource: Resource::new(ResourceKind::State, name.clone()),
@@ -93,7 +93,7 @@ impl Overlay {
     }
 
     /// What it says to a read of these touches.
-    pub(super) fn says(&self, touches: &[Touch<String>], topology: &Topology) -> Says {
+    pub(super) fn says(&self, touches: &[Touch<String>], topology: &Topology<String>) -> Says {
         let mut value = None;
         for touch in touches {
             let Some(resource) = touch.resource() else { continue };
@@ -170,7 +170,7 @@ fn answers(kind: ResourceKind) -> bool {
 }
 
 /// Whether two resources may be, or lie in, one thing.
-fn overlap(first: &GroundResource, second: &GroundResource, topology: &Topology) -> bool {
+fn overlap(first: &GroundResource, second: &GroundResource, topology: &Topology<String>) -> bool {
     if first == second {
         return true;
     }
@@ -194,37 +194,31 @@ fn overlap(first: &GroundResource, second: &GroundResource, topology: &Topology)
 }
 
 /// The container volumes that a resource is or holds.
-fn volumes_of(resource: &GroundResource, topology: &Topology) -> Vec<String> {
+fn volumes_of(resource: &GroundResource, topology: &Topology<String>) -> Vec<String> {
     let Some(name) = resource.key.first() else {
         return Vec::new();
     };
     match resource.kind {
         ResourceKind::Volume => vec![name.clone()],
         ResourceKind::State => {
-            let parts = topology.states.get(name).map_or(&[][..], |state| &state.parts);
-            let volumes = parts.iter().filter_map(|part| match part {
-                PartView::Volume(volume) => Some(volume.clone()),
-                PartView::Tree(_) | PartView::File(_) => None,
-            });
-            volumes.collect()
+            let parts = topology.states.get(name).into_iter().flatten();
+            let volumes = parts.filter(|part| part.kind == ResourceKind::Volume);
+            volumes.map(|part| part.first().to_owned()).collect()
         }
         _ => Vec::new(),
     }
 }
 
 /// The paths that a resource lies at; `None` for what is no part of the file system.
-fn paths_of(resource: &GroundResource, topology: &Topology) -> Option<Vec<String>> {
+fn paths_of(resource: &GroundResource, topology: &Topology<String>) -> Option<Vec<String>> {
     match resource.kind {
         ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Key | ResourceKind::Backup => {
             Some(resource.key.iter().take(1).cloned().collect())
         }
         ResourceKind::State => {
             let state = topology.states.get(resource.key.first()?)?;
-            let paths = state.parts.iter().filter_map(|part| match part {
-                PartView::Tree(path) | PartView::File(path) => Some(path.clone()),
-                PartView::Volume(_) => None,
-            });
-            Some(paths.collect())
+            let paths = state.iter().filter(|part| part.kind != ResourceKind::Volume);
+            Some(paths.map(|part| part.first().to_owned()).collect())
         }
         _ => None,
     }
@@ -300,9 +294,7 @@ mod tests {
 
     #[test]
     fn a_volume_of_protected_state_is_that_state() {
-        let state = crate::topology::StateView {
-            parts: vec![PartView::Volume("data".to_owned())],
-        };
+        let state = vec![Resource::new(ResourceKind::Volume, "data".to_owned())];
         let topology = Topology {
             states: BTreeMap::from([("records".to_owned(), state)]),
             ..Topology::default()

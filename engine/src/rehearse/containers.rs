@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::model::Begins;
-use backstay_dsl::state::shape::Shape;
-use backstay_dsl::term::ground;
+use backstay_dsl::term::{Term, ground};
+use backstay_dsl::topology::{Begins, Topology};
 
 use super::contents::Content;
 use crate::action::GroundCall;
-use crate::topology::Topology;
 use crate::value::GroundResource;
 
 /// The image that a service runs at the start.
@@ -27,11 +25,11 @@ pub(super) struct Containers {
 
 impl Containers {
     /// As they are at the start.
-    pub(super) fn new(topology: &Topology) -> Self {
-        let absent = topology.services.iter();
-        let absent = absent.filter(|(_, view)| view.begins == Begins::Absent);
+    pub(super) fn new(topology: &Topology<String>) -> Self {
+        let members = topology.members();
+        let absent = members.filter(|(_, member, _)| member.begins == Begins::Absent);
         Self {
-            absent: absent.map(|(name, _)| name.clone()).collect(),
+            absent: absent.map(|(id, _, _)| id.to_string()).collect(),
             started: BTreeMap::new(),
         }
     }
@@ -42,10 +40,10 @@ impl Containers {
     }
 
     /// A service was started with this.
-    pub(super) fn started(&mut self, shape: &Shape, member: &GroundResource, with: &Content) {
-        for name in shape.members_of(&ground(member)) {
-            self.absent.remove(name);
-            self.started.insert(name.to_owned(), with.clone());
+    pub(super) fn started(&mut self, topology: &Topology<Term>, member: &GroundResource, with: &Content) {
+        for id in topology.members_of(&ground(member)) {
+            self.absent.remove(id.as_str());
+            self.started.insert(id.to_string(), with.clone());
         }
     }
 

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::state::requirement::requirement;
-use backstay_dsl::state::shape::{ServiceShape, Shape, usual_pin};
 use backstay_dsl::state::transition::next;
 use backstay_dsl::state::{Difference, Extent, Given, Plain, State};
 use backstay_dsl::term::{Term, ground};
+use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
 use super::answers;
@@ -19,13 +19,12 @@ use super::containers::{self, Containers};
 use super::contents::{Content, Contents};
 use crate::action::{Action, GroundCall, Simulated};
 use crate::plan::Plan;
-use crate::topology::{PartView, RunsView, Topology};
 use crate::value::{Answer, Backup, GroundResource, Unanswered, Value};
 
 /// Production as it is.
 #[derive(Debug, Clone)]
 pub struct Production {
-    shape: Shape,
+    topology: Topology<Term>,
     start: State,
     state: State,
     contents: Contents,
@@ -38,12 +37,12 @@ pub struct Production {
 impl Production {
     /// Production of a plan at the start.
     pub(super) fn new(plan: &Plan) -> Self {
-        let shape = shape_of(&plan.topology);
-        let start = shape.start();
+        let topology = Topology::grounded(&plan.topology);
+        let start = State::start(&topology);
         Self {
             state: start.clone(),
             start,
-            shape,
+            topology,
             contents: Contents::default(),
             backups: BTreeMap::new(),
             containers: Containers::new(&plan.topology),
@@ -72,17 +71,16 @@ impl Production {
                 other => format!("{other:?}"),
             })
             .collect();
-        let changed = self.contents.changed(|resource| {
-            let term = ground(resource);
-            // The pin of a container is told of by the automaton.
-            let is_usual_pin = resource.kind == ResourceKind::Image && self.is_pin(resource);
-            !is_usual_pin
-                && !self
-                    .state
-                    .plain
-                    .iter()
-                    .any(|(added, plain)| *plain == Plain::Added && self.shape.relation(&term, added).is_covered())
-        });
+        let changed =
+            self.contents.changed(|resource| {
+                let term = ground(resource);
+                // The pin of a container is told of by the automaton.
+                let is_usual_pin = resource.kind == ResourceKind::Image && self.is_pin(resource);
+                !is_usual_pin
+                    && !self.state.plain.iter().any(|(added, plain)| {
+                        *plain == Plain::Added && self.topology.relation(&term, added).is_covered()
+                    })
+            });
         found.extend(
             changed
                 .iter()
@@ -107,7 +105,7 @@ impl Production {
     /// Evidence held: what it read, and the service that was said to be well.
     pub(super) fn checked(&mut self, read: &[GroundResource], service: Option<&str>) {
         let read: Vec<Resource<Term>> = read.iter().map(ground).collect();
-        self.state = self.state.checked(&self.shape, &read);
+        self.state = self.state.checked(&self.topology, &read);
         if let Some(service) = service {
             self.state.validate(service);
         }
@@ -149,12 +147,12 @@ impl Production {
     fn touch(&mut self, key: &str, n: u32, touch: &Touch<String>, extent: Extent) {
         let given = self.given(touch);
         let term = ground_touch(touch);
-        if let Some(violation) = requirement(&self.state, &self.shape, &term, given) {
+        if let Some(violation) = requirement(&self.state, &self.topology, &term, given) {
             let words = format!("{key}: {} ({})", violation.words, violation.slug);
             self.violations.push(words);
         }
         self.write(key, n, touch, given, extent);
-        self.state = next(&self.state, &self.shape, &term, given, extent);
+        self.state = next(&self.state, &self.topology, &term, given, extent);
     }
 
     /// What is known about the value that is set or started.
@@ -174,16 +172,13 @@ impl Production {
 
     /// Whether this is where a service is pinned.
     fn is_pin(&self, resource: &GroundResource) -> bool {
-        let mut pins = self
-            .shape
-            .services
-            .values()
-            .filter_map(|service| service.pinned_by.as_ref());
+        let members = self.topology.members();
+        let mut pins = members.filter_map(|(_, member, _)| member.pinned_by.as_ref());
         pins.any(|pin| plain(pin) == *resource)
     }
 
     fn pin_of(&self, member: &GroundResource) -> Option<GroundResource> {
-        self.shape.pin_of(&ground(member)).map(plain)
+        self.topology.pin_of(&ground(member)).map(plain)
     }
 
     fn write(&mut self, key: &str, n: u32, touch: &Touch<String>, given: Given, extent: Extent) {
@@ -204,13 +199,15 @@ impl Production {
                     (None, Some(pin)) => self.contents.of(pin).clone(),
                     _ => written(with),
                 };
-                self.containers.started(&self.shape, member, &runs);
+                self.containers.started(&self.topology, member, &runs);
                 if let (Some(pin), Some(_)) = (pin, with) {
                     self.contents.write(&pin, runs);
                 }
             }
             Touch::Captures { state, backup } => {
-                let held = self.contents.changed(|resource| covers(&self.shape, state, resource));
+                let held = self
+                    .contents
+                    .changed(|resource| covers(&self.topology, state, resource));
                 if let Some(path) = backup.key.first() {
                     self.backups.insert(path.clone(), held);
                 }
@@ -227,10 +224,10 @@ impl Production {
         let state = Resource::new(ResourceKind::State, known.state.clone());
         let held = backup.key.first().and_then(|path| self.backups.get(path));
         let held = held.cloned().unwrap_or_default();
-        let shape = &self.shape;
+        let topology = &self.topology;
         let is_half = extent == Extent::Half;
         self.contents
-            .restore(&held, |resource| covers(shape, &state, resource), is_half);
+            .restore(&held, |resource| covers(topology, &state, resource), is_half);
     }
 
     /// Answers a question; the error says why there is no answer.
@@ -239,7 +236,7 @@ impl Production {
         for touch in &call.touches {
             if let Touch::Proves(_) = touch {
                 let term = ground_touch(touch);
-                self.state = next(&self.state, &self.shape, &term, Given::OTHER, Extent::Whole);
+                self.state = next(&self.state, &self.topology, &term, Given::OTHER, Extent::Whole);
             }
         }
         match action.and_then(|action| action.simulate(call, self)) {
@@ -305,9 +302,9 @@ impl Simulated for Production {
     }
 
     fn written_by(&self, service: &str) -> Vec<GroundResource> {
-        let service = self.shape.services.get(service);
+        let service = self.topology.services.get(service);
         let written = service.iter().flat_map(|service| &service.writes);
-        let states = written.filter_map(|(state, _)| self.shape.states.get(state));
+        let states = written.filter_map(|writes| self.topology.states.get(&writes.state));
         states.flatten().map(plain).collect()
     }
 
@@ -315,7 +312,7 @@ impl Simulated for Production {
     fn reads_stopped(&self, call: &GroundCall) -> bool {
         call.touches.iter().any(|touch| match touch {
             Touch::Reads(resource) | Touch::ValueOf(resource) => {
-                let names = self.shape.members_of(&ground(resource));
+                let names = self.topology.members_of(&ground(resource));
                 resource.kind != ResourceKind::Ingress
                     && names.into_iter().any(|name| {
                         let member = self.state.members.get(name);
@@ -353,8 +350,8 @@ fn named(resource: &GroundResource) -> String {
 }
 
 /// Whether a resource certainly lies in a protected state.
-fn covers(shape: &Shape, state: &GroundResource, resource: &GroundResource) -> bool {
-    shape.relation(&ground(resource), &ground(state)).is_covered()
+fn covers(topology: &Topology<Term>, state: &GroundResource, resource: &GroundResource) -> bool {
+    topology.relation(&ground(resource), &ground(state)).is_covered()
 }
 
 /// A touch with real keys, as the automaton wants it.
@@ -409,44 +406,5 @@ fn plain_text(term: &Term) -> String {
     match term {
         Term::Text(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// The shape of services and states with their real names.
-fn shape_of(topology: &Topology) -> Shape {
-    let services = topology.services.iter().map(|(name, service)| {
-        let runs_as = match &service.runs {
-            RunsView::Container(name) => Some(Resource::new(ResourceKind::Container, name.clone())),
-            RunsView::Unit(name) => Some(Resource::new(ResourceKind::Unit, name.clone())),
-            RunsView::Process(_) | RunsView::Compose(..) => None,
-        };
-        let runs_as = runs_as.map(|resource| ground(&resource));
-        let pinned_by = service.pinned_by.as_ref().map(ground);
-        let shape = ServiceShape {
-            pinned_by: pinned_by.or_else(|| runs_as.as_ref().and_then(usual_pin)),
-            runs_as,
-            writes: service.writes.clone(),
-            behind: service.behind.as_ref().map(ground),
-            endpoints: Vec::new(),
-            begins: service.begins,
-            writers_at_most: 1,
-            serving_at_least: 0,
-        };
-        (name.clone(), shape)
-    });
-    let states = topology.states.iter().map(|(name, state)| {
-        let parts = state.parts.iter().map(|part| {
-            let (kind, path) = match part {
-                PartView::Tree(path) => (ResourceKind::Tree, path),
-                PartView::Volume(name) => (ResourceKind::Volume, name),
-                PartView::File(path) => (ResourceKind::File, path),
-            };
-            ground(&Resource::new(kind, path.clone()))
-        });
-        (name.clone(), parts.collect())
-    });
-    Shape {
-        services: services.collect(),
-        states: states.collect(),
     }
 }

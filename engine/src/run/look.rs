@@ -130,7 +130,7 @@ async fn planned(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Arc<P
         inputs: values.map_err(|errors| Error::inputs(&errors))?,
         places: &edge.places,
     });
-    match plan.await {
+    match plan {
         Ok(plan) => Ok(Arc::new(plan)),
         Err(error) => Err(Error::usage(error.to_string(), "give other inputs")),
     }

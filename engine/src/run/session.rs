@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::topology::Runs;
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -20,7 +21,6 @@ use crate::run::directory::{RunDirectory, StateDirectory};
 use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings, ShowProgress};
 use crate::run::lock::{Lock, LockError};
 use crate::run::{orphans, requests, signals};
-use crate::topology::RunsView;
 use crate::transcript::{DiskJournal, RECORDS_FILE, Reader, Record};
 use crate::world::{Clock, Person, World};
 
@@ -191,14 +191,14 @@ async fn conclude(world: &dyn World, directory: &Path, end: End) {
 fn lock_services(edge: &Edge, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error> {
     let owner = owner(edge, run);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for (name, service) in &plan.topology.services {
-        let file = match &service.runs {
-            RunsView::Process(mark) => format!("process-{mark}"),
-            RunsView::Container(container) => format!("container-{container}"),
-            RunsView::Compose(project, service) => format!("compose-{project}-{service}"),
-            RunsView::Unit(unit) => format!("unit-{unit}"),
+    for (id, member, _) in plan.topology.members() {
+        let file = match &member.runs {
+            Runs::Process(mark) => format!("process-{mark}"),
+            Runs::Container(container) => format!("container-{container}"),
+            Runs::Compose(project, service) => format!("compose-{project}-{service}"),
+            Runs::Unit(unit) => format!("unit-{unit}"),
         };
-        names.insert(file, format!("service {name}"));
+        names.insert(file, format!("service {id}"));
     }
     let mut locks = Vec::new();
     for (file, name) in names {

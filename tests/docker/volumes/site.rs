@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Outcome, Settled, builtin};
 use backstay::containers::Containers;
-use backstay::topology::{PartView, StateView, Topology};
 use backstay::value::{Backup, Value};
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::topology::Topology;
 
 use super::wrapped::{Death, Wrapped};
 use crate::support::attempt::attempt;
@@ -119,13 +120,9 @@ impl<'d> Site<'d> {
         let folder = self
             .folder
             .iter()
-            .map(|path| PartView::Tree(path.display().to_string()));
-        let state = StateView {
-            parts: [PartView::Volume(self.volume.clone())]
-                .into_iter()
-                .chain(folder)
-                .collect(),
-        };
+            .map(|path| Resource::new(ResourceKind::Tree, path.display().to_string()));
+        let volume = Resource::new(ResourceKind::Volume, self.volume.clone());
+        let state = [volume].into_iter().chain(folder).collect();
         let run = format!("run-{}", self.volume);
         let mut context = attempt(&run, &format!("step.{action}"), self.root.path());
         context.limit = self.limit;

@@ -133,7 +133,7 @@ fn the_small_runbook_of_the_contract_is_right() {
 fn a_service_with_all_around_it_is_right() {
     let runbook = right(WHOLE);
     assert_eq!(runbook.steps[2].after, [1]);
-    let service = &runbook.services[0];
+    let (_, service) = runbook.topology.services.first_key_value().unwrap();
     assert_eq!(service.behind.as_ref().unwrap().key.len(), 1);
     let go = &runbook.steps[2].body.statements;
     let retried = go.iter().filter(|statement| {

@@ -11,7 +11,8 @@ use super::manifest::{PartKind, VolumeHeader};
 use super::problem::{Problem, Result, refused, trying};
 use super::volumes::{Trial, Volumes};
 use crate::action::Context;
-use crate::topology::PartView;
+use crate::value::GroundResource;
+use backstay_dsl::effect::ResourceKind;
 
 /// A part of protected state on the file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,23 +121,23 @@ impl Part {
     }
 }
 
-fn view<'a>(context: &'a Context, state: &str) -> Result<&'a [PartView]> {
-    let Some(view) = context.topology.states.get(state) else {
+fn view<'a>(context: &'a Context, state: &str) -> Result<&'a [GroundResource]> {
+    let Some(parts) = context.topology.states.get(state) else {
         return refused(format!("the runbook protects no state with the name {state}"));
     };
-    if view.parts.is_empty() {
+    if parts.is_empty() {
         return refused(format!("the protected state {state} names nothing to keep"));
     }
-    Ok(&view.parts)
+    Ok(parts)
 }
 
 /// The parts of a protected state as the runbook names them.
 pub(super) fn named_parts(context: &Context, state: &str) -> Result<Vec<Part>> {
     let place = |path: &str| context.working_directory.join(path);
-    let named = |part: &PartView| match part {
-        PartView::Tree(path) => Part::at(PartKind::Tree, place(path)),
-        PartView::File(path) => Part::at(PartKind::File, place(path)),
-        PartView::Volume(name) => Part::unreached(VolumeHeader::named(name)),
+    let named = |part: &GroundResource| match part.kind {
+        ResourceKind::Volume => Part::unreached(VolumeHeader::named(part.first())),
+        ResourceKind::File => Part::at(PartKind::File, place(part.first())),
+        _ => Part::at(PartKind::Tree, place(part.first())),
     };
     Ok(view(context, state)?.iter().map(named).collect())
 }

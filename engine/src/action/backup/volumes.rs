@@ -20,7 +20,7 @@ use super::problem::{Result, refused};
 use super::scope::Part;
 use crate::action::Context;
 use crate::containers::{Containers, Volume};
-use crate::topology::RunsView;
+use backstay_dsl::topology::Runs;
 use engine::Engine;
 pub(super) use helper::{Content, Helpers, Reader, bytes_of, of_part, refuse_lost};
 pub(super) use incoming::{Streamed, StreamedKind};
@@ -48,14 +48,16 @@ pub(super) enum Trial {
 impl Volumes {
     /// Those of this state, reached with this engine for this attempt. To be called inside of the runtime.
     pub(super) fn new(containers: &Arc<dyn Containers>, context: &Context, state: &str, helper: Option<&str>) -> Self {
-        let services = context.topology.services.values();
-        let writers = services.filter(|service| service.writes.iter().any(|(written, _)| written == state));
+        let writers = context
+            .topology
+            .members()
+            .filter(|(_, _, service)| service.is_writer(state));
         Self {
             engine: Engine::new(containers.clone(), context),
             helper: helper.map(ToOwned::to_owned),
             writers: writers
-                .filter_map(|service| match &service.runs {
-                    RunsView::Container(container) => Some(container.clone()),
+                .filter_map(|(_, member, _)| match &member.runs {
+                    Runs::Container(container) => Some(container.clone()),
                     _ => None,
                 })
                 .collect(),

@@ -98,13 +98,13 @@ impl<'a> Replacement<'a> {
     /// must say it.
     fn refuse_without_mounts(&self) -> Result<(), Trouble> {
         let service = self.arguments.text("service").unwrap_or_default();
-        let view = self.context.topology.services.get(service);
-        let state = view.and_then(|view| view.writes.first());
-        match state {
-            Some((state, _)) if self.order.mounts.is_empty() => Err(Trouble::Failed(format!(
+        let known = self.context.topology.services.get(service);
+        let writes = known.and_then(|known| known.writes.first());
+        match writes {
+            Some(writes) if self.order.mounts.is_empty() => Err(Trouble::Failed(format!(
                 "there is no container {} whose settings could be taken over, and the call says no `mounts`, so it would run \
-                 without `{state}`: say everything that it needs",
-                self.name
+                 without `{}`: say everything that it needs",
+                self.name, writes.state
             ))),
             _ => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! Which container a service is, and whether this statement or this run made it.
 
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::{Begins, Runs};
 use sha2::{Digest, Sha256};
 
 use super::Engine;
@@ -8,14 +8,13 @@ use super::patience::asked;
 use super::trouble::Trouble;
 use crate::action::{Arguments, Context, GroundCall, Simulated};
 use crate::containers::{Container, labels};
-use crate::topology::RunsView;
 use crate::value::Unanswered;
 
 /// The name of the container that the service of a call is.
 pub(super) fn name_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
     let service = arguments.text("service").unwrap_or_default();
-    match context.topology.services.get(service).map(|view| &view.runs) {
-        Some(RunsView::Container(name)) => Ok(name.clone()),
+    match context.topology.member(service).map(|member| &member.runs) {
+        Some(Runs::Container(name)) => Ok(name.clone()),
         Some(_) => Err(format!(
             "the service {service} is no container; the `docker` actions are for services that run container(\"NAME\")"
         )),
@@ -51,7 +50,7 @@ pub(super) fn is_of_statement(context: &Context, container: &Container) -> bool 
 /// this run made it.
 pub(super) fn is_own(context: &Context, arguments: &Arguments, container: &Container) -> bool {
     let service = arguments.text("service").unwrap_or_default();
-    let begins = context.topology.services.get(service).map(|view| view.begins);
+    let begins = context.topology.member(service).map(|member| member.begins);
     begins != Some(Begins::Absent) || container.labels.get(labels::RUN) == Some(&context.run)
 }
 

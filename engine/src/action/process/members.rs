@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use backstay_dsl::topology::Runs;
+
 use crate::action::common::child::PROCESS_MARK;
 use crate::action::common::processes::{self, Process};
 use crate::action::{Arguments, Context};
-use crate::topology::RunsView;
 
 /// The mark of the service that a call names.
 pub(super) fn mark_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
     let service = arguments.text("service").unwrap_or_default();
-    match context.topology.services.get(service).map(|view| &view.runs) {
-        Some(RunsView::Process(mark)) => Ok(mark.clone()),
+    match context.topology.member(service).map(|member| &member.runs) {
+        Some(Runs::Process(mark)) => Ok(mark.clone()),
         Some(_) => Err(format!(
             "the service {service} is no plain process; the `process` actions are for services that run process(\"NAME\")"
         )),

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::ResourceKind;
-use backstay_dsl::model::{Begins, StatementKind};
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::model::StatementKind;
+use backstay_dsl::topology::{Begins, Member, Runs, Service};
 
 use super::PathUse;
 use super::mounts::{Mounted, MountedWhat, not_mounted, unprotected};
 use crate::action::{Arguments, GroundCall};
 use crate::plan::Plan;
-use crate::topology::{PartView, RunsView, ServiceView};
 use crate::value::{Answer, GroundResource, Value};
 use crate::world::PathIdentity;
 
@@ -61,14 +61,15 @@ pub async fn containers(plan: &Plan, asked: &dyn Asked) -> Found {
         }
     }
     let mut mounts = Vec::new();
-    for (name, view) in &plan.topology.services {
-        if let RunsView::Container(container) = &view.runs {
-            let status = begins(asked, (name, view), container, &mut found).await;
+    for (id, member, service) in plan.topology.members() {
+        let name = id.as_str();
+        if let Runs::Container(container) = &member.runs {
+            let status = begins(asked, (name, member.begins), container, &mut found).await;
             if status.as_deref().is_some_and(|status| status != "absent") {
-                mounted(plan, asked, (name, view), &mut mounts, &mut found).await;
+                mounted(plan, asked, (name, service), &mut mounts, &mut found).await;
             }
             if status.as_deref() == Some("running") {
-                pinned(asked, (name, view), &mut found).await;
+                pinned(asked, (name, member), &mut found).await;
             }
         }
     }
@@ -81,11 +82,11 @@ pub async fn containers(plan: &Plan, asked: &dyn Asked) -> Found {
 /// Whether a plan speaks of anything that only a container engine knows.
 fn needs_engine(plan: &Plan) -> bool {
     let topology = &plan.topology;
-    let is_container = |view: &ServiceView| matches!(view.runs, RunsView::Container(_));
-    let mut parts = topology.states.values().flat_map(|state| &state.parts);
     let mut statements = plan.program.statements();
-    topology.services.values().any(is_container)
-        || parts.any(|part| matches!(part, PartView::Volume(_)))
+    topology
+        .members()
+        .any(|(_, member, _)| matches!(member.runs, Runs::Container(_)))
+        || topology.parts().any(|part| part.kind == ResourceKind::Volume)
         || statements.any(|(_, statement)| {
             matches!(&statement.kind, StatementKind::Do(action) if action.call.action.starts_with("docker."))
         })
@@ -94,7 +95,7 @@ fn needs_engine(plan: &Plan) -> bool {
 /// How a service is against how it begins; gives the engine's word for it.
 async fn begins(
     asked: &dyn Asked,
-    (name, view): (&str, &ServiceView),
+    (name, begins): (&str, Begins),
     container: &str,
     found: &mut Found,
 ) -> Option<String> {
@@ -108,7 +109,7 @@ async fn begins(
     };
     let (runs, status) = (field(&state, "ok") == Some(&Value::Bool(true)), text(&state, "status"));
     let is_there = status != "absent";
-    let wrong = match view.begins {
+    let wrong = match begins {
         Begins::Running if !is_there => Some(format!(
             "should run, and there is no container `{container}`: start it, or say `begins absent`"
         )),
@@ -138,7 +139,7 @@ async fn begins(
 async fn mounted(
     plan: &Plan,
     asked: &dyn Asked,
-    (name, view): (&str, &ServiceView),
+    (name, view): (&str, &Service<String>),
     mounts: &mut Vec<Mounted>,
     found: &mut Found,
 ) {
@@ -155,11 +156,10 @@ async fn mounted(
         }
     };
     let listed: Vec<Mounted> = listed.iter().filter_map(Mounted::from_value).collect();
-    let parts = plan.topology.states.values().flat_map(|state| &state.parts);
-    let said = parts.chain(&view.ignores).filter_map(|part| match part {
-        PartView::Tree(path) | PartView::File(path) => Some(path.as_str()),
-        PartView::Volume(_) => None,
-    });
+    let said = plan.topology.parts().chain(&view.ignores);
+    let said = said
+        .filter(|part| part.kind != ResourceKind::Volume)
+        .map(Resource::first);
     let mut real = BTreeMap::new();
     for path in said.chain(listed.iter().filter_map(Mounted::path)) {
         if let Some(identity) = asked.identify(path).await {
@@ -178,8 +178,8 @@ async fn mounted(
 }
 
 /// Whether what runs is what is pinned, where the text says a place that can be read, and both have a digest.
-async fn pinned(asked: &dyn Asked, (name, view): (&str, &ServiceView), found: &mut Found) {
-    let Some((pin, reading)) = view.pinned_by.as_ref().and_then(|pin| Some((pin, reading_of(pin)?))) else {
+async fn pinned(asked: &dyn Asked, (name, member): (&str, &Member<String>), found: &mut Found) {
+    let Some((pin, reading)) = member.pinned_by.as_ref().and_then(|pin| Some((pin, reading_of(pin)?))) else {
         return;
     };
     let running = asked.answer_to(&call("docker.running_image", Some(name))).await;
@@ -229,10 +229,9 @@ async fn volumes(plan: &Plan, asked: &dyn Asked, mounts: &[Mounted], found: &mut
             known.entry(name).or_insert((path, false)).1 |= mount.is_writable;
         }
     }
-    let parts = plan.topology.states.values().flat_map(|state| &state.parts);
-    for part in parts {
-        let PartView::Volume(volume) = part else { continue };
-        let Some((path, is_changed)) = known.get(volume.as_str()) else {
+    let volumes = plan.topology.parts().filter(|part| part.kind == ResourceKind::Volume);
+    for volume in volumes.map(Resource::first) {
+        let Some((path, is_changed)) = known.get(volume) else {
             continue;
         };
         if let Some(identity) = asked.identify(path).await.filter(|_| !path.is_empty()) {

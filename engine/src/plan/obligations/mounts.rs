@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::topology::{PartView, ServiceView, Topology};
-use crate::value::Value;
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::topology::{Service, Topology, Writes};
+
+use crate::value::{GroundResource, Value};
 
 /// One mount of a container, as the engine tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,10 @@ impl Mounted {
         }
     }
 
+    fn is_volume(&self, named: &str) -> bool {
+        matches!(&self.what, MountedWhat::Volume { name, .. } if name == named)
+    }
+
     fn is_anonymous(&self) -> bool {
         matches!(&self.what, MountedWhat::Volume { name, .. }
             if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -113,26 +119,26 @@ impl fmt::Display for Mounted {
 /// What a mount of a service breaks, in a sentence; `None` where it is in order. `real` gives the paths
 /// without symbolic links, for the paths that differ from how they are written.
 pub fn unprotected(
-    topology: &Topology,
-    service: (&str, &ServiceView),
+    topology: &Topology<String>,
+    service: (&str, &Service<String>),
     mount: &Mounted,
     real: &BTreeMap<String, String>,
 ) -> Option<String> {
     let (name, view) = service;
     let is_ignored = view.ignores.iter().any(|part| {
-        let is_target = |path: &String| Path::new(&mount.target) == Path::new(path);
+        let is_target = |path: &str| Path::new(&mount.target) == Path::new(path);
         let by_target = mount.is_anonymous() || matches!(mount.what, MountedWhat::Other(_));
-        holds(part, mount, real) || (by_target && matches!(part, PartView::Tree(path) if is_target(path)))
+        holds(part, mount, real) || (by_target && part.kind == ResourceKind::Tree && is_target(part.first()))
     });
     if !mount.is_writable || mount.what == MountedWhat::Memory || is_ignored {
         return None;
     }
     let states = topology.states.iter();
     let within: Vec<&str> = states
-        .filter(|(_, state)| state.parts.iter().any(|part| holds(part, mount, real)))
+        .filter(|(_, parts)| parts.iter().any(|part| holds(part, mount, real)))
         .map(|(state, _)| state.as_str())
         .collect();
-    let is_said = |state: &&str| view.writes.iter().any(|(written, _)| written == state);
+    let is_said = |state: &&str| view.is_writer(state);
     let (what, target) = (mount.in_words(), &mount.target);
     match within.first() {
         Some(_) if within.iter().any(is_said) => None,
@@ -147,13 +153,13 @@ pub fn unprotected(
     }
 }
 
-fn what_to_do(view: &ServiceView, mount: &Mounted) -> String {
+fn what_to_do(view: &Service<String>, mount: &Mounted) -> String {
     let target = &mount.target;
     match mount.as_part().filter(|_| !mount.is_anonymous()) {
         Some(part) => {
             let ignores = format!("add `ignores {part} because \"…\"` to the service");
             match view.writes.first() {
-                Some((state, _)) => format!("add `{part}` to `protect {state}`, or {ignores}"),
+                Some(Writes { state, .. }) => format!("add `{part}` to `protect {state}`, or {ignores}"),
                 None => format!("protect `{part}` in a state that it `writes`, or {ignores}"),
             }
         }
@@ -165,29 +171,27 @@ fn what_to_do(view: &ServiceView, mount: &Mounted) -> String {
 }
 
 /// Whether a mount lies within a part.
-fn holds(part: &PartView, mount: &Mounted, real: &BTreeMap<String, String>) -> bool {
+fn holds(part: &GroundResource, mount: &Mounted, real: &BTreeMap<String, String>) -> bool {
     let real_of = |path: &str| real.get(path).map_or_else(|| path.to_owned(), Clone::clone);
-    let lies_in = |outer: &String| {
+    let lies_in = |outer: &str| {
         mount
             .path()
             .is_some_and(|path| Path::new(&real_of(path)).starts_with(real_of(outer)))
     };
-    match part {
-        PartView::Volume(known) => matches!(&mount.what, MountedWhat::Volume { name, .. } if name == known),
-        PartView::Tree(path) | PartView::File(path) => lies_in(path),
+    match part.kind {
+        ResourceKind::Volume => mount.is_volume(part.first()),
+        _ => lies_in(part.first()),
     }
 }
 
 /// The protected volumes that none of these mounts is, each with its state.
-pub fn not_mounted(topology: &Topology, mounts: &[Mounted]) -> Vec<(String, String)> {
+pub fn not_mounted(topology: &Topology<String>, mounts: &[Mounted]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for (state, view) in &topology.states {
-        for part in &view.parts {
-            let PartView::Volume(volume) = part else { continue };
-            let is_mounted =
-                |mount: &Mounted| matches!(&mount.what, MountedWhat::Volume { name, .. } if name == volume);
-            if !mounts.iter().any(is_mounted) {
-                found.push((state.clone(), volume.clone()));
+    for (state, parts) in &topology.states {
+        let volumes = parts.iter().filter(|part| part.kind == ResourceKind::Volume);
+        for volume in volumes.map(Resource::first) {
+            if !mounts.iter().any(|mount| mount.is_volume(volume)) {
+                found.push((state.clone(), volume.to_owned()));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use backstay_dsl::model::{Begins, Runs};
+use backstay_dsl::topology::{Begins, Member, Runs};
 
 use crate::action::{Arguments, GroundCall};
 use crate::event::{EvaluationKind, EvaluationResult};
@@ -30,8 +30,8 @@ impl Job {
             unsupported(plan)
         };
         let mut broken: Vec<(&str, String)> = not_carried.into_iter().map(|reason| ("supported", reason)).collect();
-        for (service, begins) in plan.topology.services.iter().map(|(name, view)| (name, view.begins)) {
-            broken.extend(self.begins(service, begins).await.map(|reason| ("begins", reason)));
+        for (id, member, _) in plan.topology.members() {
+            broken.extend(self.begins(id.as_str(), member).await.map(|reason| ("begins", reason)));
         }
         let found = containers(plan, self).await;
         broken.extend(found.broken);
@@ -68,11 +68,12 @@ impl Job {
 
     /// What is wrong with how a service that runs as a process begins. One that says what being well means
     /// and begins running is asked that instead.
-    async fn begins(&self, name: &str, begins: Begins) -> Option<String> {
+    async fn begins(&self, name: &str, member: &Member<String>) -> Option<String> {
         let runbook = &self.shared.plan.runbook;
         let service = runbook.services.iter().find(|service| service.name == name)?;
+        let begins = member.begins;
         let is_asked = begins == Begins::Running && service.well.is_some();
-        if is_asked || !matches!(service.runs, Runs::Process(_)) {
+        if is_asked || !matches!(member.runs, Runs::Process(_)) {
             return None;
         }
         let call = GroundCall {

@@ -173,7 +173,7 @@ fn action(step: &str, name: &str) -> Step {
     }
 }
 
-async fn plan(steps: Vec<Step>) -> Plan {
+fn plan(steps: Vec<Step>) -> Plan {
     let runbook = Runbook {
         steps,
         ..Runbook::empty("r")
@@ -191,7 +191,6 @@ async fn plan(steps: Vec<Step>) -> Plan {
         inputs: BTreeMap::new(),
         places: &places(),
     })
-    .await
     .unwrap()
 }
 
@@ -270,7 +269,7 @@ fn end(rest: Result<Rest, DriveError>) -> End {
 async fn intent_action_outcome_one_after_the_other() {
     let mut second = action("two", "t.do");
     second.after = vec![0];
-    let (rest, notes) = driven(plan(vec![action("one", "t.do"), second]).await, Paper::default(), 0).await;
+    let (rest, notes) = driven(plan(vec![action("one", "t.do"), second]), Paper::default(), 0).await;
     assert_eq!(end(rest), End::Completed);
     assert_eq!(
         notes,
@@ -289,7 +288,7 @@ async fn intent_action_outcome_one_after_the_other() {
 #[tokio::test]
 async fn what_runs_beside_a_failure_is_told_to_stop_and_waited_for() {
     let steps = vec![action("fails", "t.fail"), action("hangs", "t.hang")];
-    let (rest, notes) = driven(plan(steps).await, Paper::default(), 0).await;
+    let (rest, notes) = driven(plan(steps), Paper::default(), 0).await;
     assert!(end(rest) != End::Completed);
     let place = |note: &str| notes.iter().position(|known| known == note).unwrap();
     assert!(place("outcome hangs/1 Failed") < place("turn"), "{notes:?}");
@@ -304,20 +303,20 @@ async fn nothing_is_done_without_its_record() {
     };
     let mut second = action("two", "t.do");
     second.after = vec![0];
-    let (rest, notes) = driven(plan(vec![action("one", "t.do"), second]).await, paper, 0).await;
+    let (rest, notes) = driven(plan(vec![action("one", "t.do"), second]), paper, 0).await;
     assert!(matches!(rest, Err(DriveError::Journal(_))), "{rest:?}");
     assert_eq!(notes, ["intent one/1", "perform r/one/1"]);
 }
 
 #[tokio::test]
 async fn a_first_signal_turns_back_and_a_second_drops_everything() {
-    let (rest, _) = driven(plan(vec![action("hangs", "t.hang")]).await, Paper::default(), 1).await;
+    let (rest, _) = driven(plan(vec![action("hangs", "t.hang")]), Paper::default(), 1).await;
     assert!(end(rest) != End::Completed);
     let mut never = action("hangs", "t.hang");
     if let StatementKind::Do(action) = &mut never.body.statements[0].kind {
         action.call.effects.cancel = Cancel::Never;
     }
-    let (rest, notes) = driven(plan(vec![action("one", "t.do"), never]).await, Paper::default(), 2).await;
+    let (rest, notes) = driven(plan(vec![action("one", "t.do"), never]), Paper::default(), 2).await;
     // The first signal may have ended it already where the action obeys.
     assert!(matches!(rest, Ok(Rest::Killed | Rest::Ended(_))), "{rest:?} {notes:?}");
 }
@@ -330,7 +329,7 @@ async fn nothing_more_begins_while_a_person_is_asked_whether_to_stop() {
     };
     let mut second = action("two", "t.do");
     second.after = vec![0];
-    let (rest, notes) = driven(plan(vec![action("one", "t.moment"), second]).await, paper, 1).await;
+    let (rest, notes) = driven(plan(vec![action("one", "t.moment"), second]), paper, 1).await;
     assert_eq!(end(rest), End::Completed);
     let of_one = ["intent one/1", "perform r/one/1", "outcome one/1 Ok", "go on"];
     assert_eq!(notes[..5], [&of_one[..], &["intent two/1"]].concat());
@@ -338,13 +337,13 @@ async fn nothing_more_begins_while_a_person_is_asked_whether_to_stop() {
 
 #[tokio::test]
 async fn work_that_dies_is_a_mistake_of_ours_and_stops_the_run() {
-    let (rest, _) = driven(plan(vec![action("dies", "t.panic")]).await, Paper::default(), 0).await;
+    let (rest, _) = driven(plan(vec![action("dies", "t.panic")]), Paper::default(), 0).await;
     assert!(matches!(rest, Err(DriveError::Internal(_))), "{rest:?}");
 }
 
 #[tokio::test]
 async fn how_far_an_action_is_is_heard_and_not_recorded() {
-    let (rest, notes) = driven(plan(vec![action("one", "t.slow")]).await, Paper::default(), 0).await;
+    let (rest, notes) = driven(plan(vec![action("one", "t.slow")]), Paper::default(), 0).await;
     assert_eq!(end(rest), End::Completed);
     // What comes faster than anybody can read is left out.
     let expected = [
@@ -365,7 +364,7 @@ async fn a_world_that_never_tells_is_not_waited_for_and_what_may_be_repeated_is_
         action.call.effects.repeat = Repeat::Convergent;
     }
     let began_ns = RealClock.boot_ns();
-    let (rest, notes) = driven(plan(vec![lost]).await, Paper::default(), 0).await;
+    let (rest, notes) = driven(plan(vec![lost]), Paper::default(), 0).await;
     assert!(end(rest) != End::Completed);
     let of_attempt = [
         "intent lost/1",

@@ -8,11 +8,10 @@
 use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::{Begins, Runs};
 
 use crate::event::{EffectKey, End, Intent, known};
 use crate::plan::Plan;
-use crate::topology::RunsView;
 use crate::value::GroundResource;
 
 /// What the run did last to the services it acted on.
@@ -60,10 +59,10 @@ impl Lives {
     /// Containers that the run made for services that were not there, where they are not its result.
     pub(super) fn containers(&self, plan: &Plan, end: End) -> Vec<GroundResource> {
         let is_result = matches!(end, End::Completed | End::Parked);
-        let services = plan.topology.services.iter().filter(|_| !is_result);
-        services
-            .filter_map(|(name, view)| match (&view.runs, self.0.get(name)) {
-                (RunsView::Container(container), Some(Life::Started(_))) if view.begins == Begins::Absent => {
+        let members = plan.topology.members().filter(|_| !is_result);
+        members
+            .filter_map(|(id, member, _)| match (&member.runs, self.0.get(id.as_str())) {
+                (Runs::Container(container), Some(Life::Started(_))) if member.begins == Begins::Absent => {
                     Some(Resource::new(ResourceKind::Container, container.clone()))
                 }
                 _ => None,
@@ -79,9 +78,10 @@ fn service_of(member: &Resource<EffectKey>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use backstay_dsl::topology::{Member, Service, Topology};
+
     use super::*;
     use crate::event::IntentWay;
-    use crate::topology::ServiceView;
     use backstay_dsl::effect::Repeat;
 
     fn service() -> Resource<EffectKey> {
@@ -131,16 +131,9 @@ mod tests {
     #[test]
     fn the_container_of_a_new_service_is_left_where_it_is_not_the_result() {
         let mut plan = crate::plan::fixture::plan(backstay_dsl::model::Runbook::empty("r"));
-        let view = ServiceView {
-            runs: RunsView::Container("the-app".to_owned()),
-            pinned_by: None,
-            writes: Vec::new(),
-            behind: None,
-            begins: Begins::Absent,
-            ignores: Vec::new(),
-        };
-        let services = BTreeMap::from([("app".to_owned(), view)]);
-        plan.topology = std::sync::Arc::new(crate::topology::Topology {
+        let member = Member::new(Runs::Container("the-app".to_owned()), Begins::Absent);
+        let services = BTreeMap::from([("app".to_owned(), Service::plain("app", member))]);
+        plan.topology = std::sync::Arc::new(Topology {
             services,
             states: BTreeMap::new(),
         });

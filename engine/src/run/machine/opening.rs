@@ -11,7 +11,8 @@
 
 use std::collections::BTreeSet;
 
-use backstay_dsl::model::{Begins, Disposition};
+use backstay_dsl::model::Disposition;
+use backstay_dsl::topology::Service;
 
 use super::failure::Cause;
 use super::state::{Phase, State};
@@ -96,9 +97,13 @@ fn refusal(key: &WorkKey, reason: String) -> Cause {
 
 /// The services that are asked whether they are well: all, or only those that begin running.
 pub(super) fn wells(plan: &Plan, only_running: bool) -> BTreeSet<usize> {
+    let begins_running = |name: &str| {
+        let known = plan.topology.services.get(name);
+        known.is_some_and(Service::begins_running)
+    };
     let services = plan.runbook.services.iter().enumerate();
     services
-        .filter(|(_, service)| service.well.is_some() && (!only_running || service.begins == Begins::Running))
+        .filter(|(_, service)| service.well.is_some() && (!only_running || begins_running(&service.name)))
         .map(|(place, _)| place)
         .collect()
 }

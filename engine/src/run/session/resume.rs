@@ -212,7 +212,7 @@ async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<
         inputs: values,
         places: &edge.places,
     });
-    let plan = plan.await.map_err(|error| plan_error(&error))?;
+    let plan = plan.map_err(|error| plan_error(&error))?;
     if plan.source_digests != start.sources {
         return Err(other("its texts are not those of the start"));
     }

@@ -50,7 +50,7 @@ pub async fn start(options: StartOptions, edge: Edge) -> Result<Finished, Error>
         inputs: values,
         places: &edge.places,
     });
-    let plan = plan.await.map_err(|error| plan_error(&error))?;
+    let plan = plan.map_err(|error| plan_error(&error))?;
     refuse_unapproved(&plan, options.approved.as_deref())?;
     asks::refuse_mistakes(&plan, edge.person.as_ref())?;
     refuse_unanswered(&plan, &edge)?;

@@ -1,28 +1,30 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use backstay_dsl::model::Begins;
+use backstay_dsl::topology::{Begins, Member, Runs};
 
 use super::*;
-use crate::topology::{RunsView, StateView};
 
-fn view(writes: &[&str], ignores: Vec<PartView>) -> ServiceView {
-    ServiceView {
-        runs: RunsView::Container("app".to_owned()),
-        pinned_by: None,
-        writes: writes.iter().map(|state| ((*state).to_owned(), true)).collect(),
-        behind: None,
-        begins: Begins::Running,
+fn view(writes: &[&str], ignores: Vec<GroundResource>) -> Service<String> {
+    let member = Member::new(Runs::Container("app".to_owned()), Begins::Running);
+    let writes = writes.iter().map(|state| Writes {
+        state: (*state).to_owned(),
+        migrates: true,
+    });
+    Service {
+        writes: writes.collect(),
         ignores,
+        ..Service::plain("app", member)
     }
 }
 
-fn records() -> Topology {
-    let parts = vec![
-        PartView::Volume("data".to_owned()),
-        PartView::Tree("/srv/app".to_owned()),
-    ];
+fn part(kind: ResourceKind, name: &str) -> GroundResource {
+    Resource::new(kind, name.to_owned())
+}
+
+fn records() -> Topology<String> {
+    let parts = vec![part(ResourceKind::Volume, "data"), part(ResourceKind::Tree, "/srv/app")];
     Topology {
-        states: BTreeMap::from([("records".to_owned(), StateView { parts })]),
+        states: BTreeMap::from([("records".to_owned(), parts)]),
         ..Topology::default()
     }
 }
@@ -45,7 +47,7 @@ fn bind(path: &str) -> Mounted {
     }
 }
 
-fn said(view: &ServiceView, mount: &Mounted) -> Option<String> {
+fn said(view: &Service<String>, mount: &Mounted) -> Option<String> {
     let real = BTreeMap::from([("/srv/link".to_owned(), "/srv/app/files".to_owned())]);
     unprotected(&records(), ("app", view), mount, &real)
 }
@@ -72,10 +74,7 @@ fn the_forgotten_third_mount_is_found() {
 
 #[test]
 fn what_is_ignored_read_only_or_memory_is_in_order() {
-    let ignores = vec![
-        PartView::Volume("cache".to_owned()),
-        PartView::Tree("/cache".to_owned()),
-    ];
+    let ignores = vec![part(ResourceKind::Volume, "cache"), part(ResourceKind::Tree, "/cache")];
     let app = view(&["records"], ignores);
     assert_eq!(said(&app, &volume("cache")), None);
     assert_eq!(said(&app, &volume(&"0f".repeat(32))), None, "by where it is mounted");

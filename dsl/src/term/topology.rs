@@ -1,0 +1,229 @@
+//! The topology over terms: resources are seen through to the members and protected states they speak of.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::effect::{Resource, ResourceKind, Touch};
+use crate::model::{Expr, ExprKind, Runbook};
+use crate::term::normal::{Around, Normal};
+use crate::term::{Relation, Term, ground, relation};
+use crate::topology::{Member, MemberId, Service, Topology};
+use crate::walk;
+
+/// So many expressions are looked at for what one `well` reads: questions that ask each other twice double
+/// with every level.
+const WELL_EXPRESSIONS_MAX: usize = 10_000;
+
+impl Member<Term> {
+    /// Whether this resource is what the member runs as.
+    fn runs_as(&self, resource: &Resource<Term>) -> bool {
+        self.runs.resource().as_ref() == Some(resource)
+    }
+
+    /// Whether nothing but what runs says which release it is: a container by its image.
+    pub fn is_pinned_by_itself(&self) -> bool {
+        self.pinned_by.is_some() && self.pinned_by == usual_pin(self)
+    }
+}
+
+impl Topology<Term> {
+    /// What this runbook says is there.
+    pub fn of(runbook: &Runbook, normal: &Normal<'_>) -> Self {
+        let written = &runbook.topology;
+        let mut topology = written.map(&mut |resource| normal.resource(resource), &mut |key| normal.value(key));
+        for service in &runbook.services {
+            if let (Some(known), Some(well)) = (topology.services.get_mut(&service.name), &service.well) {
+                known.endpoints = read_resources(&well.condition, runbook, normal);
+            }
+        }
+        topology.with_usual_pins()
+    }
+
+    /// The same topology with real keys, over terms.
+    pub fn grounded(topology: &Topology<String>) -> Self {
+        let topology = topology.map(&mut ground, &mut |key| Term::text(key));
+        topology.with_usual_pins()
+    }
+
+    fn with_usual_pins(mut self) -> Self {
+        for member in self
+            .services
+            .values_mut()
+            .flat_map(|service| service.members.values_mut())
+        {
+            member.pinned_by = member.pinned_by.take().or_else(|| usual_pin(member));
+        }
+        self
+    }
+
+    /// How two resources lie to each other, with protected states and services seen through.
+    pub fn relation(&self, left: &Resource<Term>, right: &Resource<Term>) -> Relation {
+        let direct = relation(left, right);
+        if direct == Relation::Same {
+            return direct;
+        }
+        match (left.kind, right.kind) {
+            (_, ResourceKind::State) => self.to_state(left, right),
+            (ResourceKind::State, _) => self.to_state(right, left).turned(),
+            (ResourceKind::Container, ResourceKind::Service) => self.to_service(left, right),
+            (ResourceKind::Service, ResourceKind::Container) => self.to_service(right, left).turned(),
+            _ => direct,
+        }
+    }
+
+    /// The protected states that certainly hold this resource, and those it certainly reaches into.
+    pub fn states_touched(&self, resource: &Resource<Term>) -> Vec<&str> {
+        let names = self.states.keys().map(String::as_str);
+        names
+            .filter(|name| {
+                let state = Resource::new(ResourceKind::State, Term::text(*name));
+                self.relation(resource, &state).overlaps()
+            })
+            .collect()
+    }
+
+    /// The members whose pin this resource is, or holds.
+    pub fn pins_within(&self, resource: &Resource<Term>) -> Vec<&MemberId> {
+        let members = self.members().filter(|(_, member, _)| {
+            let pin = member.pinned_by.as_ref();
+            pin.is_some_and(|pin| self.relation(pin, resource).is_covered())
+        });
+        members.map(|(id, _, _)| id).collect()
+    }
+
+    /// Whether this resource is the pin of a member and nothing else.
+    pub fn is_pin(&self, resource: &Resource<Term>) -> bool {
+        let mut pins = self.members().filter_map(|(_, member, _)| member.pinned_by.as_ref());
+        pins.any(|pin| relation(resource, pin) == Relation::Same)
+    }
+
+    /// The members that a resource names: those of a service, one of them, what runs as this, or an ingress
+    /// with everything behind it. Empty: nothing that the runbook knows.
+    pub fn members_of(&self, resource: &Resource<Term>) -> Vec<&MemberId> {
+        let named = |service: &str| resource.key.first() == Some(&Term::text(service));
+        let is_meant = |name: &str, service: &Service<Term>, id: &MemberId, member: &Member<Term>| match resource.kind {
+            ResourceKind::Service => named(name),
+            ResourceKind::Member => {
+                let second = Term::text(id.as_str());
+                named(name) && (service.members.len() == 1 || resource.key.get(1) == Some(&second))
+            }
+            ResourceKind::Container | ResourceKind::Unit => member.runs_as(resource),
+            ResourceKind::Ingress => {
+                let behind = service.behind.as_ref();
+                behind.is_some_and(|behind| relation(behind, resource) == Relation::Same)
+            }
+            _ => false,
+        };
+        let members = self.services.iter().flat_map(|(name, service)| {
+            let members = service.members.iter();
+            members.filter(move |(id, member)| is_meant(name, service, id, member))
+        });
+        members.map(|(id, _)| id).collect()
+    }
+
+    /// The service that a member belongs to.
+    pub fn service_of(&self, member: &MemberId) -> Option<&Service<Term>> {
+        self.services
+            .values()
+            .find(|service| service.members.contains_key(member))
+    }
+
+    /// Where the release of a member is pinned: the resource whose value is the value of the member.
+    pub fn pin_of(&self, named: &Resource<Term>) -> Option<&Resource<Term>> {
+        let id = *self.members_of(named).first()?;
+        self.member(id.as_str())?.pinned_by.as_ref()
+    }
+
+    /// The members that write a protected state.
+    pub fn writers<'a>(&'a self, state: &'a str) -> impl Iterator<Item = &'a MemberId> {
+        let members = self.members().filter(move |(_, _, service)| service.is_writer(state));
+        members.map(|(id, _, _)| id)
+    }
+
+    /// As for any resource and protected state: by the state's parts.
+    fn to_state(&self, resource: &Resource<Term>, state: &Resource<Term>) -> Relation {
+        let Some(Term::Text(name)) = state.key.first() else {
+            return Relation::AssumedApart;
+        };
+        let parts = self.states.get(name).map_or(&[][..], Vec::as_slice);
+        parts
+            .iter()
+            .map(|part| self.to_part(resource, part))
+            .max()
+            .unwrap_or(Relation::Apart)
+    }
+
+    fn to_part(&self, resource: &Resource<Term>, part: &Resource<Term>) -> Relation {
+        let lies = if resource.kind == ResourceKind::State {
+            self.to_state(part, resource).turned()
+        } else {
+            relation(resource, part)
+        };
+        if lies == Relation::Same { Relation::Inside } else { lies }
+    }
+
+    fn to_service(&self, container: &Resource<Term>, service: &Resource<Term>) -> Relation {
+        let Some(Term::Text(name)) = service.key.first() else {
+            return Relation::AssumedApart;
+        };
+        let members = self
+            .services
+            .get(name)
+            .into_iter()
+            .flat_map(|service| service.members.values());
+        let lies = members.filter_map(|member| Some(relation(container, &member.runs.resource()?)));
+        match lies.max() {
+            Some(Relation::Same) => Relation::Inside,
+            Some(other) => other,
+            None => Relation::Apart,
+        }
+    }
+}
+
+/// What pins a release where the text does not say: of a container, the image that it was made from.
+fn usual_pin(member: &Member<Term>) -> Option<Resource<Term>> {
+    let runs_as = member.runs.resource()?;
+    let name = runs_as
+        .key
+        .first()
+        .filter(|_| runs_as.kind == ResourceKind::Container)?;
+    let image = Term::Field(Box::new(name.clone()), "image".to_owned());
+    Some(Resource::new(ResourceKind::Image, image))
+}
+
+/// The resources that an expression reads; questions are seen through with their arguments.
+fn read_resources(expr: &Expr, runbook: &Runbook, normal: &Normal<'_>) -> Vec<Resource<Term>> {
+    let mut found = BTreeSet::new();
+    let mut work = vec![(expr, Rc::new(Around::default()))];
+    let mut looked_at = 0;
+    while let Some((expr, around)) = work.pop() {
+        looked_at += 1;
+        if looked_at > WELL_EXPRESSIONS_MAX {
+            break;
+        }
+        match &expr.kind {
+            ExprKind::Read(call) => {
+                let reads = call.effects.touches.iter().filter_map(|touch| match touch {
+                    Touch::Reads(resource) | Touch::ValueOf(resource) => Some(normal.look(resource, &around)),
+                    _ => None,
+                });
+                found.extend(reads);
+            }
+            ExprKind::Question { name, arguments } => {
+                if let Some(question) = normal.question(name) {
+                    let inner = Rc::new(normal.names_of(question, arguments, &around));
+                    work.push((&question.give, Rc::clone(&inner)));
+                    work.extend(question.lets.iter().map(|(_, value)| (value, Rc::clone(&inner))));
+                }
+            }
+            ExprKind::Anchor { name, at_start: false } => {
+                let anchor = runbook.anchors.iter().find(|anchor| anchor.name == *name);
+                work.extend(anchor.map(|anchor| (&anchor.value, Rc::new(Around::default()))));
+            }
+            _ => {}
+        }
+        let children = walk::children(expr).into_iter();
+        work.extend(children.map(|child| (child, Rc::clone(&around))));
+    }
+    found.into_iter().collect()
+}

@@ -1,0 +1,238 @@
+//! What a runbook says is there: services with their members, and protected states.
+//!
+//! One shape serves three levels: keys are expressions in a checked runbook ([`crate::model::Runbook`]),
+//! terms for proofs ([`crate::term::topology`]), and texts once the inputs are known.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+
+use crate::effect::{Resource, ResourceKind};
+
+/// Services and protected states by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topology<K> {
+    pub services: BTreeMap<String, Service<K>>,
+    /// The parts of each: trees, files and volumes, in the order of the text.
+    pub states: BTreeMap<String, Vec<Resource<K>>>,
+}
+
+/// A service: members that do the same, and what they share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service<K> {
+    /// Never empty; a plain service has exactly one.
+    pub members: BTreeMap<MemberId, Member<K>>,
+    /// In the order of the text, each state once.
+    pub writes: Vec<Writes>,
+    /// The ingress that carries its traffic.
+    pub behind: Option<Resource<K>>,
+    /// What its `well` reads, each once: reading one of these is evidence about it. Empty over expressions,
+    /// where the questions in `well` are not seen through.
+    pub endpoints: Vec<Resource<K>>,
+    /// How many members may write at once (1 unless said).
+    pub writers_at_most: u64,
+    /// How many members must have traffic (0 unless said).
+    pub serving_at_least: u64,
+    /// What is mounted into it and left unprotected on purpose.
+    pub ignores: Vec<Resource<K>>,
+}
+
+/// One member of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member<K> {
+    pub runs: Runs<K>,
+    /// Where its release is pinned.
+    pub pinned_by: Option<Resource<K>>,
+    pub begins: Begins,
+}
+
+/// Names a member within a runbook: the service's name for the only member of a plain service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(String);
+
+/// What a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runs<K> {
+    /// A process with this mark.
+    Process(K),
+    /// A container of this name.
+    Container(K),
+    /// A service of a Compose project: the project's folder, the service's name.
+    Compose(K, K),
+    /// A unit of the service manager.
+    Unit(K),
+}
+
+/// A protected state that a service writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writes {
+    pub state: String,
+    /// Whether a new release may migrate it: assumed unless the text says why not.
+    pub migrates: bool,
+}
+
+/// How a member is at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    Running,
+    /// There, and not running.
+    Stopped,
+    /// Not there.
+    Absent,
+}
+
+impl MemberId {
+    /// The only member of a plain service.
+    pub fn only(service: &str) -> Self {
+        Self(service.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for MemberId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<K> Default for Topology<K> {
+    fn default() -> Self {
+        Self {
+            services: BTreeMap::new(),
+            states: BTreeMap::new(),
+        }
+    }
+}
+
+impl<K> Topology<K> {
+    /// The member of this name; the only one where it is the name of a plain service.
+    pub fn member(&self, name: &str) -> Option<&Member<K>> {
+        self.services.values().find_map(|service| service.members.get(name))
+    }
+
+    /// Every member with the service it belongs to.
+    pub fn members(&self) -> impl Iterator<Item = (&MemberId, &Member<K>, &Service<K>)> {
+        let services = self.services.values();
+        services.flat_map(|service| service.members.iter().map(move |(id, member)| (id, member, service)))
+    }
+
+    /// Every part of every protected state.
+    pub fn parts(&self) -> impl Iterator<Item = &Resource<K>> {
+        self.states.values().flatten()
+    }
+
+    /// The same with every resource and every key that stands alone passed through a function each.
+    pub fn map<L>(
+        &self,
+        resource: &mut impl FnMut(&Resource<K>) -> Resource<L>,
+        key: &mut impl FnMut(&K) -> L,
+    ) -> Topology<L> {
+        let services = self.services.iter().map(|(name, service)| {
+            let Ok(service) = service.try_map::<L, Infallible>(&mut |r| Ok(resource(r)), &mut |k| Ok(key(k)));
+            (name.clone(), service)
+        });
+        let services = services.collect();
+        let states = self.states.iter();
+        Topology {
+            services,
+            states: states
+                .map(|(name, parts)| (name.clone(), parts.iter().map(&mut *resource).collect()))
+                .collect(),
+        }
+    }
+}
+
+impl<K> Service<K> {
+    /// A plain service that is this member and says nothing else.
+    pub fn plain(name: &str, member: Member<K>) -> Self {
+        Self {
+            members: BTreeMap::from([(MemberId::only(name), member)]),
+            writes: Vec::new(),
+            behind: None,
+            endpoints: Vec::new(),
+            writers_at_most: 1,
+            serving_at_least: 0,
+            ignores: Vec::new(),
+        }
+    }
+
+    /// Whether its members write this protected state.
+    pub fn is_writer(&self, state: &str) -> bool {
+        self.writes.iter().any(|writes| writes.state == state)
+    }
+
+    /// Whether any of its members runs at the start.
+    pub fn begins_running(&self) -> bool {
+        self.members.values().any(|member| member.begins == Begins::Running)
+    }
+
+    /// The same with every resource and every key that stands alone passed through a function each; the first
+    /// error ends it.
+    pub fn try_map<L, E>(
+        &self,
+        resource: &mut impl FnMut(&Resource<K>) -> Result<Resource<L>, E>,
+        key: &mut impl FnMut(&K) -> Result<L, E>,
+    ) -> Result<Service<L>, E> {
+        let mut members = BTreeMap::new();
+        for (id, member) in &self.members {
+            let member = Member {
+                runs: member.runs.try_map(key)?,
+                pinned_by: member.pinned_by.as_ref().map(&mut *resource).transpose()?,
+                begins: member.begins,
+            };
+            members.insert(id.clone(), member);
+        }
+        Ok(Service {
+            members,
+            writes: self.writes.clone(),
+            behind: self.behind.as_ref().map(&mut *resource).transpose()?,
+            endpoints: self.endpoints.iter().map(&mut *resource).collect::<Result<_, E>>()?,
+            writers_at_most: self.writers_at_most,
+            serving_at_least: self.serving_at_least,
+            ignores: self.ignores.iter().map(&mut *resource).collect::<Result<_, E>>()?,
+        })
+    }
+}
+
+impl<K> Member<K> {
+    /// A member of which nothing says how it is pinned.
+    pub fn new(runs: Runs<K>, begins: Begins) -> Self {
+        Self {
+            runs,
+            pinned_by: None,
+            begins,
+        }
+    }
+}
+
+impl<K> Runs<K> {
+    fn try_map<L, E>(&self, key: &mut impl FnMut(&K) -> Result<L, E>) -> Result<Runs<L>, E> {
+        Ok(match self {
+            Self::Process(mark) => Runs::Process(key(mark)?),
+            Self::Container(name) => Runs::Container(key(name)?),
+            Self::Compose(project, name) => Runs::Compose(key(project)?, key(name)?),
+            Self::Unit(name) => Runs::Unit(key(name)?),
+        })
+    }
+}
+
+impl<K: Clone> Runs<K> {
+    /// The container or unit that this is, where it is one: such a resource names the member too.
+    pub fn resource(&self) -> Option<Resource<K>> {
+        match self {
+            Self::Container(name) => Some(Resource::new(ResourceKind::Container, name.clone())),
+            Self::Unit(name) => Some(Resource::new(ResourceKind::Unit, name.clone())),
+            Self::Process(_) | Self::Compose(..) => None,
+        }
+    }
+}
