@@ -5,6 +5,7 @@ pub(crate) mod attempt;
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod daemon;
+pub(crate) mod effort;
 pub(crate) mod left_out;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags};
 
 use crate::support::backup::{Site, is_root};
+use crate::support::effort::cases;
 
 /// One change to a tree. Names are chosen from a few, so that changes meet.
 #[derive(Debug, Clone)]
@@ -121,7 +122,7 @@ fn apply(root: &Path, change: &Change) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn what_goes_in_comes_out(

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use crate::simulation::laws;
 use crate::simulation::rig::{Outside, Rig};
 use crate::simulation::services::{RandomServices, random_services};
+use crate::support::effort::cases;
 use crate::support::texts::Beside;
 
 /// An undo is begun at most so often: once, and once more after it failed.
@@ -289,7 +290,7 @@ fn check(runbook: &RandomRunbook, trouble: Trouble) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn the_laws_hold(runbook in random_runbook(), troubles in proptest::collection::vec(trouble(), 4)) {
@@ -300,7 +301,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn the_laws_hold_with_services(

@@ -1,0 +1,45 @@
+//! How much is tried: a sample in a plain run, all of it where `BACKSTAY_TESTS_LONG` is set (`tests/run --long`).
+
+use proptest::test_runner::{Config, RngSeed};
+
+/// So many times the random cases of a plain run.
+const LONG: u32 = 20;
+/// A plain run takes one of so many boundaries. Odd, so that it takes from each pair of before and after.
+const ONE_OF: usize = 3;
+
+fn is_long() -> bool {
+    std::env::var_os("BACKSTAY_TESTS_LONG").is_some()
+}
+
+/// The settings of a property that is tried on so many cases in a plain run. A failure prints, with its output, the
+/// command that makes the same cases again.
+#[expect(clippy::print_stdout, reason = "the test program shows it where the test fails")]
+pub(crate) fn cases(plain: u32) -> Config {
+    let given = std::env::var("PROPTEST_RNG_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let seed: u64 = given.unwrap_or_else(random_seed);
+    let long = if is_long() { "BACKSTAY_TESTS_LONG=1 " } else { "" };
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
+    println!(
+        "The same cases again: {long}PROPTEST_RNG_SEED={seed} cargo test -p backstay --test all -- --exact {test}"
+    );
+    Config {
+        cases: if is_long() { plain * LONG } else { plain },
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        ..Config::default()
+    }
+}
+
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
+/// What of many boundaries is tried.
+pub(crate) fn some<T>(all: Vec<T>) -> Vec<T> {
+    let step = if is_long() { 1 } else { ONE_OF };
+    all.into_iter().step_by(step).collect()
+}
