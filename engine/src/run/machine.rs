@@ -4,8 +4,7 @@
 //! the stamp of an event. `decide` names the derived records that are due, the work that should be
 //! running, and the timers; the driver makes reality equal to that.
 
-mod block;
-mod course;
+mod cursor;
 mod decide;
 mod describe;
 mod due;
@@ -13,7 +12,6 @@ mod ending;
 mod failure;
 mod fold;
 mod holds;
-mod layout;
 mod leftovers;
 mod opening;
 mod progress;

@@ -149,11 +149,9 @@ impl Job {
             .map_err(|unanswered| unanswered.reason)?;
         let mac = self.shared.settings.mac_key.of(&self.key, &call);
         let state = self.shared.state();
-        if state
-            .intents()
-            .get(&self.key)
-            .is_some_and(|(_, intended)| *intended == mac)
-        {
+        let id = self.shared.plan.program.find(&self.key);
+        let intended = id.and_then(|id| state.intents().get(&id));
+        if intended.is_some_and(|(_, intended)| *intended == mac) {
             Ok(call)
         } else {
             Err("its arguments are not those of the attempt any more".to_owned())

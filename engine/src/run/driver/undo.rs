@@ -39,10 +39,10 @@ impl Job {
     /// Whether an action that was begun before has made this path: one whose undo removes it too, so that it
     /// was looked for then.
     async fn is_of_this_run(&self, path: &str) -> bool {
-        let keys: Vec<String> = self.shared.state().intents().keys().cloned().collect();
+        let begun: Vec<StatementId> = self.shared.state().intents().keys().copied().collect();
         let evaluator = self.evaluator();
         let program = &self.shared.plan.program;
-        for statement in keys.iter().filter_map(|key| program.find(key)) {
+        for statement in begun {
             let StatementKind::Do(action) = &program.statement(statement).kind else {
                 continue;
             };

@@ -10,8 +10,9 @@
 use std::collections::BTreeMap;
 
 use backstay_dsl::model::StatementKind;
+use backstay_dsl::program::StatementId;
 
-use super::course::{Course, Doing};
+use super::cursor::{Cursor, Doing};
 use super::ending::{Ending, Stage};
 use super::opening::Opening;
 use super::state::{Phase, State};
@@ -83,16 +84,15 @@ impl State {
             } else {
                 mode
             };
-            self.work_of_course(plan, &active.course, mode, work);
+            self.work_of_cursor(plan, &active.cursor, mode, work);
             let Some(healing) = &active.healing else {
                 continue;
             };
             match &healing.stage {
-                HealingStage::First { course, .. } => self.work_of_course(plan, course, mode, work),
+                HealingStage::First { cursor, .. } => self.work_of_cursor(plan, cursor, mode, work),
                 HealingStage::Asking if mode.does_look() => {
-                    if let Some(row) = healing.row(plan) {
-                        work.insert(WorkKey::Statement(row.key.clone()), once(WorkKind::Row));
-                    }
+                    let key = plan.program.row(healing.row).key.clone();
+                    work.insert(WorkKey::Statement(key), once(WorkKind::Row));
                 }
                 _ => {}
             }
@@ -110,7 +110,7 @@ impl State {
                 Opening::NotYet | Opening::Open => {}
             },
             Phase::Ending(ending) => match &ending.stage {
-                Stage::Body(course) | Stage::Release { course, .. } => self.work_of_course(plan, course, mode, work),
+                Stage::Body(cursor) | Stage::Release { cursor, .. } => self.work_of_cursor(plan, cursor, mode, work),
                 Stage::Wells(left) if mode.does_look() => {
                     let when = match ending.way {
                         Some(_) => WellTime::Back,
@@ -125,16 +125,17 @@ impl State {
         }
     }
 
-    fn work_of_course(&self, plan: &Plan, course: &Course, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
-        let leaf = course.leaf();
-        let Some(statement) = leaf.statement(plan) else {
+    fn work_of_cursor(&self, plan: &Plan, cursor: &Cursor, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+        let leaf = cursor.leaf();
+        let Some(id) = leaf.statement_id(plan) else {
             return;
         };
+        let statement = plan.program.statement(id);
         let (attempt, kind) = match (&leaf.doing, &statement.kind) {
             (Doing::Performing { n }, StatementKind::Do(action)) => (*n, perform(plan, leaf, action)),
             (Doing::Settling { n, .. }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
             (Doing::Fresh, StatementKind::Do(action)) if mode == Mode::Go => {
-                (self.progress.next_attempt(&statement.key), perform(plan, leaf, action))
+                (self.progress.next_attempt(id), perform(plan, leaf, action))
             }
             (Doing::Fresh, StatementKind::Ask(_)) if mode == Mode::Go => (1, WorkKind::Ask),
             (
@@ -165,26 +166,24 @@ impl State {
             if active.failing.is_some() {
                 continue;
             }
-            course_timers(plan, &active.course, &mut timers);
-            if let Some(HealingStage::First { course, until }) = active.healing.as_ref().map(|healing| &healing.stage) {
-                course_timers(plan, course, &mut timers);
-                let row = active.healing.as_ref().and_then(|healing| healing.row(plan));
-                if let (Some(until), Some(row)) = (until, row)
-                    && !is_asking(plan, course)
-                {
-                    timers.push((TimerId::Row(row.key.clone()), *until));
+            cursor_timers(plan, &active.cursor, &mut timers);
+            if let Some(healing) = &active.healing
+                && let HealingStage::First { cursor, until } = &healing.stage
+            {
+                cursor_timers(plan, cursor, &mut timers);
+                if let Some(until) = until.filter(|_| !is_asking(plan, cursor)) {
+                    timers.push((TimerId::Row(plan.program.row(healing.row).key.clone()), until));
                 }
             }
             if let Budget::Until(until) = active.budget
-                && !is_asking(plan, &active.course)
-                && let Some(step) = plan.runbook.steps.get(*step)
+                && !is_asking(plan, &active.cursor)
             {
-                timers.push((TimerId::Step(step.name.clone()), until));
+                timers.push((TimerId::Step(plan.program.step(*step).name.clone()), until));
             }
         }
         timers.extend(
             self.silences(plan)
-                .map(|(key, until)| (TimerId::Silence(key.to_owned()), until)),
+                .map(|(id, until)| (TimerId::Silence(plan.program.statement(id).key.clone()), until)),
         );
         if let Phase::Ending(Ending {
             overrun: Some(moment), ..
@@ -193,36 +192,36 @@ impl State {
             timers.push((TimerId::WayBack, *moment));
         }
         if let Phase::Ending(ending) = &self.phase
-            && let Some(course) = ending.course()
+            && let Some(cursor) = ending.cursor()
         {
-            course_timers(plan, course, &mut timers);
+            cursor_timers(plan, cursor, &mut timers);
         }
         timers
     }
 
     /// The prompts that wait for a person, each with the moment until which it may.
-    pub(super) fn silences<'run>(&'run self, plan: &'run Plan) -> impl Iterator<Item = (&'run str, Moment)> {
+    pub(super) fn silences(&self, plan: &Plan) -> impl Iterator<Item = (StatementId, Moment)> {
         self.steps.active.values().filter_map(move |active| {
             let row = active.healing.as_ref().map(|healing| &healing.stage);
-            let (course, until) = match (row, active.budget) {
-                (Some(HealingStage::First { course, until }), _) => (course, (*until)?),
-                (_, Budget::Until(until)) => (&active.course, until),
+            let (cursor, until) = match (row, active.budget) {
+                (Some(HealingStage::First { cursor, until }), _) => (cursor, (*until)?),
+                (_, Budget::Until(until)) => (&active.cursor, until),
                 _ => return None,
             };
-            let statement = course.leaf().statement(plan)?;
-            is_asking(plan, course).then_some((statement.key.as_str(), until))
+            let statement = cursor.leaf().statement_id(plan)?;
+            is_asking(plan, cursor).then_some((statement, until))
         })
     }
 }
 
-fn is_asking(plan: &Plan, course: &Course) -> bool {
-    let leaf = course.leaf();
+fn is_asking(plan: &Plan, cursor: &Cursor) -> bool {
+    let leaf = cursor.leaf();
     let statement = leaf.statement(plan);
     leaf.doing == Doing::Fresh && statement.is_some_and(|statement| matches!(statement.kind, StatementKind::Ask(_)))
 }
 
-fn course_timers(plan: &Plan, course: &Course, timers: &mut Vec<(TimerId, Moment)>) {
-    let leaf = course.leaf();
+fn cursor_timers(plan: &Plan, cursor: &Cursor, timers: &mut Vec<(TimerId, Moment)>) {
+    let leaf = cursor.leaf();
     let Some(statement) = leaf.statement(plan) else {
         return;
     };
@@ -233,10 +232,10 @@ fn course_timers(plan: &Plan, course: &Course, timers: &mut Vec<(TimerId, Moment
     }
 }
 
-fn perform(plan: &Plan, leaf: &Course, action: &backstay_dsl::model::Do) -> WorkKind {
+fn perform(plan: &Plan, leaf: &Cursor, action: &backstay_dsl::model::Do) -> WorkKind {
     WorkKind::Perform {
-        limit_ms: leaf.at.limit_ms(plan, action),
-        way: leaf.at.way(plan),
+        limit_ms: leaf.limit_ms(plan, action),
+        way: leaf.way(plan),
     }
 }
 

@@ -3,12 +3,13 @@
 use backstay_dsl::model::{Expr, ExprKind, Statement, StatementKind};
 use backstay_dsl::print;
 
-use super::block::BlockAt;
-use super::course::{Course, Doing};
+use backstay_dsl::program::BlockId;
+
+use super::cursor::{Cursor, Doing};
 use super::ending::{Ending, Stage};
 use super::progress::Progress;
 use super::state::State;
-use crate::event::{CommandLeft, HoldState, Task};
+use crate::event::{CommandLeft, Task};
 use crate::plan::Plan;
 use crate::value::Value;
 use backstay_dsl::units;
@@ -18,56 +19,55 @@ impl State {
     pub(super) fn commands_left(&self, plan: &Plan, ending: &Ending) -> Vec<CommandLeft> {
         let mut left = Vec::new();
         let releasing = match &ending.stage {
-            Stage::Body(course) => {
-                self.rest(plan, course, &mut left);
+            Stage::Body(cursor) => {
+                self.rest(plan, cursor, &mut left);
                 None
             }
-            Stage::Release { hold, course } => {
-                self.rest(plan, course, &mut left);
+            Stage::Release { hold, cursor } => {
+                self.rest(plan, cursor, &mut left);
                 Some(*hold)
             }
             _ => None,
         };
         for hold in self.progress.holds.held().filter(|hold| Some(*hold) != releasing) {
-            self.all(plan, BlockAt::Release(hold), 0, &mut left);
+            self.all(plan, Some(plan.program.release(hold)), 0, &mut left);
         }
         left
     }
 
-    /// The rest of a course: what runs inside it first.
-    fn rest(&self, plan: &Plan, course: &Course, left: &mut Vec<CommandLeft>) {
-        match &course.doing {
+    /// The rest of a cursor: what runs inside it first.
+    fn rest(&self, plan: &Plan, cursor: &Cursor, left: &mut Vec<CommandLeft>) {
+        match &cursor.doing {
             Doing::Hold(inner) => {
-                self.rest(plan, &inner.course, left);
-                self.all(plan, course.at, course.place + 1, left);
+                self.rest(plan, &inner.cursor, left);
+                self.all(plan, cursor.block, cursor.place + 1, left);
             }
             Doing::Unwinding(unwinding) => {
-                self.rest(plan, &unwinding.course, left);
+                self.rest(plan, &unwinding.cursor, left);
                 for undo in unwinding.left() {
-                    self.all(plan, BlockAt::Undo(undo), 0, left);
+                    self.all(plan, Some(undo), 0, left);
                 }
-                self.all(plan, course.at, course.place + 1, left);
+                self.all(plan, cursor.block, cursor.place + 1, left);
             }
-            _ => self.all(plan, course.at, course.place, left),
+            _ => self.all(plan, cursor.block, cursor.place, left),
         }
     }
 
-    fn all(&self, plan: &Plan, at: BlockAt, from: usize, left: &mut Vec<CommandLeft>) {
-        let statements = at.block(plan).map_or(&[][..], |block| &block.statements);
+    fn all(&self, plan: &Plan, block: Option<BlockId>, from: usize, left: &mut Vec<CommandLeft>) {
+        let program = &plan.program;
+        let statements = block.map_or(&[][..], |block| &program.block(block).statements);
         for statement in statements.iter().skip(from) {
             match &statement.kind {
-                StatementKind::Take(name) | StatementKind::Release(name) => {
-                    let to = match statement.kind {
-                        StatementKind::Take(_) => HoldState::Taken,
-                        _ => HoldState::Free,
-                    };
-                    if let Some(hold) = self.layout.hold(name) {
-                        let at = match to {
-                            HoldState::Taken => BlockAt::Take(hold),
-                            _ => BlockAt::Release(hold),
-                        };
-                        self.all(plan, at, 0, left);
-                    }
+                StatementKind::Take(name) => {
+                    self.all(plan, program.hold_named(name).map(|hold| program.take(hold)), 0, left);
+                }
+                StatementKind::Release(name) => {
+                    self.all(
+                        plan,
+                        program.hold_named(name).map(|hold| program.release(hold)),
+                        0,
+                        left,
+                    );
                 }
                 StatementKind::Let { .. } | StatementKind::Record(_) | StatementKind::Commits { .. } => {}
                 _ => left.push(CommandLeft {

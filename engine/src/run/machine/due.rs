@@ -1,9 +1,9 @@
 //! The derived record that is due; and what is overdue.
 
 use backstay_dsl::model::StatementKind;
+use backstay_dsl::program::{HoldId, StepId};
 
-use super::block::changes;
-use super::course::{Course, Doing};
+use super::cursor::{Cursor, Doing};
 use super::ending::{Ending, Stage, Verdict};
 use super::failure::Cause;
 use super::opening::Opening;
@@ -41,11 +41,11 @@ impl State {
     fn due_while_pausing(&self) -> Option<Event> {
         let reason = self.pausing.clone()?;
         let of_ending = match &self.phase {
-            Phase::Ending(ending) => ending.course(),
+            Phase::Ending(ending) => ending.cursor(),
             _ => None,
         };
         let is_quiet = self.steps.active.values().all(|active| active.is_quiet(false))
-            && of_ending.is_none_or(|course| course.is_quiet(false));
+            && of_ending.is_none_or(|cursor| cursor.is_quiet(false));
         is_quiet.then_some(Event::RunInterrupted { reason })
     }
 
@@ -60,7 +60,7 @@ impl State {
     }
 
     /// The step that begins next.
-    fn next_ready(&self) -> Option<usize> {
+    fn next_ready(&self) -> Option<StepId> {
         if self.phase != Phase::Forward || self.steps.active.len() >= WIDTH_MAX {
             return None;
         }
@@ -76,11 +76,11 @@ impl State {
             return Some(TimerId::TBack);
         }
         let step = self.too_late(plan)?;
-        Some(TimerId::TooLate(plan.runbook.steps.get(step)?.name.clone()))
+        Some(TimerId::TooLate(plan.program.step(step).name.clone()))
     }
 
     /// Rule R1: the step for which there is not enough time.
-    fn too_late(&self, plan: &Plan) -> Option<usize> {
+    fn too_late(&self, plan: &Plan) -> Option<StepId> {
         if self.phase != Phase::Forward || self.progress.is_committed {
             return None;
         }
@@ -105,13 +105,10 @@ impl State {
     }
 
     /// What a step needs before `T_back`: its budget; the first that changes anything, all that remains.
-    fn needed_ms(&self, plan: &Plan, step: usize) -> u64 {
-        let Some(definition) = plan.runbook.steps.get(step) else {
-            return 0;
-        };
-        let budget_ms = definition.budget_ms.unwrap_or(0);
-        let remaining_ms = plan.times.remaining_ms.get(step).copied().unwrap_or(0);
-        if !self.progress.is_changed && changes(plan, &definition.body) {
+    fn needed_ms(&self, plan: &Plan, step: StepId) -> u64 {
+        let budget_ms = plan.program.step(step).budget_ms.unwrap_or(0);
+        let remaining_ms = plan.times.remaining_ms.get(step.place()).copied().unwrap_or(0);
+        if !self.progress.is_changed && plan.program.changes(plan.program.step_block(step)) {
             remaining_ms.max(budget_ms)
         } else {
             budget_ms
@@ -119,7 +116,7 @@ impl State {
     }
 
     /// `timer too_late:STEP`.
-    pub(super) fn on_too_late(&mut self, plan: &Plan, step: usize) {
+    pub(super) fn on_too_late(&mut self, plan: &Plan, step: StepId) {
         if self.too_late(plan) != Some(step) {
             return;
         }
@@ -151,7 +148,7 @@ impl State {
         };
         let (state, reason) = match &active.failing {
             Some(failing) => (StepState::Failed, failing.reason.clone()),
-            None if active.course.is_over() => (StepState::Done, String::new()),
+            None if active.cursor.is_over() => (StepState::Done, String::new()),
             None => (StepState::Cancelled, "the run turned".to_owned()),
         };
         let reason = Some(reason).filter(|reason| !reason.is_empty());
@@ -163,7 +160,7 @@ impl State {
             return Some(hold_event(plan, hold, HoldState::Free));
         }
         match &ending.stage {
-            Stage::Body(course) | Stage::Release { course, .. } => due_in_course(plan, course),
+            Stage::Body(cursor) | Stage::Release { cursor, .. } => due_in_cursor(plan, cursor),
             Stage::Over(verdict) => match verdict.stuck_hold {
                 Some(hold) if !self.progress.holds.is_stuck(hold) => Some(hold_event(plan, hold, HoldState::Stuck)),
                 _ => Some(self.run_end(plan, ending, verdict)),
@@ -174,18 +171,14 @@ impl State {
 
     fn run_end(&self, plan: &Plan, ending: &Ending, verdict: &Verdict) -> Event {
         let failed_at = self.cause.as_ref().filter(|cause| cause.is_failure).map(|cause| {
-            let step = cause.step.and_then(|step| plan.runbook.steps.get(step));
+            let step = cause.step.map(|step| plan.program.step(step).name.clone());
             FailedAt {
-                step: step.map_or_else(String::new, |step| step.name.clone()),
+                step: step.unwrap_or_default(),
                 statement: cause.statement.clone(),
                 reason: cause.reason.clone(),
             }
         });
-        let held = self
-            .progress
-            .holds
-            .held()
-            .filter_map(|hold| plan.runbook.holds.get(hold));
+        let held = self.progress.holds.held().map(|hold| plan.program.hold(hold));
         Event::RunEnd(Box::new(RunEnd {
             end: verdict.end,
             reason: verdict.reason.clone(),
@@ -203,7 +196,7 @@ impl State {
     }
 }
 
-fn due_in_step(plan: &Plan, step: usize, active: &ActiveStep) -> Option<Event> {
+fn due_in_step(plan: &Plan, step: StepId, active: &ActiveStep) -> Option<Event> {
     if let Some(failing) = &active.failing {
         let is_due = active.is_quiet(true) && failing.continues.is_some();
         return is_due.then(|| step_event(plan, step, StepState::Excepted, Some(failing.reason.clone())));
@@ -211,39 +204,39 @@ fn due_in_step(plan: &Plan, step: usize, active: &ActiveStep) -> Option<Event> {
     if let Some(healing) = &active.healing {
         return match &healing.stage {
             HealingStage::Examined { holds } => Some(Event::Symptom {
-                table: plan.runbook.tables.get(healing.table)?.name.clone(),
-                row: healing.row(plan)?.title.clone(),
-                step: plan.runbook.steps.get(step)?.name.clone(),
+                table: plan.program.table_of(healing.row).to_owned(),
+                row: plan.program.row(healing.row).title.clone(),
+                step: plan.program.step(step).name.clone(),
                 chosen: *holds,
             }),
             HealingStage::Ready => {
-                let row = healing.row(plan)?;
+                let row = plan.program.row(healing.row);
                 let reason = format!("{}: suspect {}", row.title, row.suspect);
                 Some(step_event(plan, step, StepState::Healing, Some(reason)))
             }
-            HealingStage::First { course, .. } if course.is_over() => {
+            HealingStage::First { cursor, .. } if cursor.is_over() => {
                 let reason = Some("the statement that failed is tried once more".to_owned());
                 Some(step_event(plan, step, StepState::Running, reason))
             }
-            HealingStage::First { course, .. } => due_in_course(plan, course),
-            HealingStage::LastTry => due_in_course(plan, &active.course),
+            HealingStage::First { cursor, .. } => due_in_cursor(plan, cursor),
+            HealingStage::LastTry => due_in_cursor(plan, &active.cursor),
             HealingStage::Queued | HealingStage::Asking => None,
         };
     }
-    match &active.course.doing {
+    match &active.cursor.doing {
         Doing::Over => Some(step_event(plan, step, StepState::Done, None)),
         Doing::Left(state, because) => Some(step_event(plan, step, *state, Some(because.clone()))),
-        _ => due_in_course(plan, &active.course),
+        _ => due_in_cursor(plan, &active.cursor),
     }
 }
 
-fn due_in_course(plan: &Plan, course: &Course) -> Option<Event> {
-    match &course.doing {
-        Doing::Hold(inner) if inner.course.is_over() => Some(hold_event(plan, inner.hold, inner.to)),
-        Doing::Hold(inner) => due_in_course(plan, &inner.course),
-        Doing::Unwinding(unwinding) => due_in_course(plan, &unwinding.course),
+fn due_in_cursor(plan: &Plan, cursor: &Cursor) -> Option<Event> {
+    match &cursor.doing {
+        Doing::Hold(inner) if inner.cursor.is_over() => Some(hold_event(plan, inner.hold, inner.to)),
+        Doing::Hold(inner) => due_in_cursor(plan, &inner.cursor),
+        Doing::Unwinding(unwinding) => due_in_cursor(plan, &unwinding.cursor),
         Doing::Fresh => {
-            let statement = course.statement(plan)?;
+            let statement = cursor.statement(plan)?;
             match &statement.kind {
                 StatementKind::Commits { because } => Some(Event::Commit {
                     key: statement.key.clone(),
@@ -256,20 +249,12 @@ fn due_in_course(plan: &Plan, course: &Course) -> Option<Event> {
     }
 }
 
-fn step_event(plan: &Plan, step: usize, state: StepState, reason: Option<String>) -> Event {
-    let id = plan
-        .runbook
-        .steps
-        .get(step)
-        .map_or_else(String::new, |step| step.name.clone());
+fn step_event(plan: &Plan, step: StepId, state: StepState, reason: Option<String>) -> Event {
+    let id = plan.program.step(step).name.clone();
     Event::Step { id, state, reason }
 }
 
-fn hold_event(plan: &Plan, hold: usize, state: HoldState) -> Event {
-    let name = plan
-        .runbook
-        .holds
-        .get(hold)
-        .map_or_else(String::new, |hold| hold.name.clone());
+fn hold_event(plan: &Plan, hold: HoldId, state: HoldState) -> Event {
+    let name = plan.program.hold(hold).name.clone();
     Event::Hold { name, state }
 }

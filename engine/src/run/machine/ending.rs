@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | body | its last statement is done | release, or what follows it |
 //! | body | a statement failed, its second try too | over: stuck |
-//! | release | the hold's course is over, `hold free` | the next hold, or what follows |
+//! | release | the hold's cursor is over, `hold free` | the next hold, or what follows |
 //! | release | a statement failed, its second try too | over: stuck (`hold stuck`); forward: the run turns |
 //! | wells | `evaluated` of the last service holds | anchors |
 //! | wells | … does not hold | over: stuck; forward: the run turns |
@@ -17,13 +17,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::model::Disposition;
+use backstay_dsl::program::HoldId;
 
-use super::block::BlockAt;
-use super::course::Course;
+use super::cursor::Cursor;
 use super::failure::Cause;
 use super::opening::{Opening, wells};
+use super::progress::View;
 use super::state::{Phase, State};
-use super::statement::Ground;
 use super::time::Moment;
 use crate::event::{CommandLeft, End, Task, Way, WorkKey};
 use crate::plan::Plan;
@@ -44,13 +44,13 @@ pub(super) struct Ending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The statements of the way.
-    Body(Course),
+    Body(Cursor),
     /// A hold is released.
     Release {
         /// The hold.
-        hold: usize,
+        hold: HoldId,
         /// Its statements.
-        course: Course,
+        cursor: Cursor,
     },
     /// Services that are still to be asked whether they are well.
     Wells(BTreeSet<usize>),
@@ -70,7 +70,7 @@ pub(super) struct Verdict {
     /// What a person has to do.
     pub(super) commands_left: Vec<CommandLeft>,
     /// The hold that could not be released.
-    pub(super) stuck_hold: Option<usize>,
+    pub(super) stuck_hold: Option<HoldId>,
 }
 
 impl Ending {
@@ -78,49 +78,45 @@ impl Ending {
     pub(super) fn forward() -> Self {
         Self {
             way: None,
-            stage: Stage::Body(Course::nothing()),
+            stage: Stage::Body(Cursor::nothing()),
             overrun: None,
         }
     }
 
     /// A way back begins.
-    pub(super) fn back(ground: Ground<'_>, way: Way) -> Self {
-        let runbook = &ground.plan.runbook;
-        let place = |name: &String| runbook.rollbacks.iter().position(|branch| branch.name == *name);
-        let (course, budget_ms) = match &way {
-            Way::Rollback(name) => {
-                let branch = place(name).unwrap_or(usize::MAX);
-                let budget_ms = runbook.rollbacks.get(branch).and_then(|branch| branch.budget_ms);
-                (Course::back(ground, BlockAt::Rollback(branch)), budget_ms)
-            }
-            Way::Park(name) => {
-                let park = runbook.parks.iter().position(|park| park.name == *name);
-                let park = park.unwrap_or(usize::MAX);
-                let budget_ms = runbook.parks.get(park).and_then(|park| park.budget_ms);
-                (Course::back(ground, BlockAt::Park(park)), budget_ms)
-            }
-            Way::Unwind => (Course::unwinding(ground), None),
-            Way::Stand | Way::Refuse | Way::Pause => (Course::nothing(), None),
+    pub(super) fn back(view: View<'_>, way: Way) -> Self {
+        let program = &view.plan.program;
+        let (cursor, budget_ms) = match &way {
+            Way::Rollback(name) => match program.rollback_named(name) {
+                Some((branch, block)) => (Cursor::back(view, block), branch.budget_ms),
+                None => (Cursor::nothing(), None),
+            },
+            Way::Park(name) => match program.park_named(name) {
+                Some((park, block)) => (Cursor::back(view, block), park.budget_ms),
+                None => (Cursor::nothing(), None),
+            },
+            Way::Unwind => (Cursor::unwinding(view), None),
+            Way::Stand | Way::Refuse | Way::Pause => (Cursor::nothing(), None),
         };
         Self {
             way: Some(way),
-            stage: Stage::Body(course),
-            overrun: budget_ms.map(|ms| ground.progress.time.after_ms(ms)),
+            stage: Stage::Body(cursor),
+            overrun: budget_ms.map(|ms| view.progress.time.after_ms(ms)),
         }
     }
 
-    /// The course that runs.
-    pub(super) fn course(&self) -> Option<&Course> {
+    /// The cursor that runs.
+    pub(super) fn cursor(&self) -> Option<&Cursor> {
         match &self.stage {
-            Stage::Body(course) | Stage::Release { course, .. } => Some(course),
+            Stage::Body(cursor) | Stage::Release { cursor, .. } => Some(cursor),
             _ => None,
         }
     }
 
     /// The same, to be changed.
-    pub(super) fn course_mut(&mut self) -> Option<&mut Course> {
+    pub(super) fn cursor_mut(&mut self) -> Option<&mut Cursor> {
         match &mut self.stage {
-            Stage::Body(course) | Stage::Release { course, .. } => Some(course),
+            Stage::Body(cursor) | Stage::Release { cursor, .. } => Some(cursor),
             _ => None,
         }
     }
@@ -136,7 +132,7 @@ enum Next {
 
 impl State {
     /// Passes the stages of the ending that are done.
-    pub(super) fn look_at_ending(&mut self, plan: &Plan) {
+    pub(super) fn settle_ending(&mut self, plan: &Plan) {
         loop {
             let next = match &self.phase {
                 Phase::Ending(ending) => self.next_of_ending(plan, ending),
@@ -159,12 +155,12 @@ impl State {
 
     fn next_of_ending(&self, plan: &Plan, ending: &Ending) -> Next {
         match &ending.stage {
-            Stage::Body(course) => match course.failure() {
+            Stage::Body(cursor) => match cursor.failure() {
                 Some(failure) => Next::Stage(Stage::Over(self.stuck(plan, ending, &failure.reason, None))),
-                None if course.is_over() => Next::Releases,
+                None if cursor.is_over() => Next::Releases,
                 None => Next::Stay,
             },
-            Stage::Release { hold, course } => match course.failure() {
+            Stage::Release { hold, cursor } => match cursor.failure() {
                 Some(failure) if ending.way.is_some() => {
                     Next::Stage(Stage::Over(self.stuck(plan, ending, &failure.reason, Some(*hold))))
                 }
@@ -190,8 +186,8 @@ impl State {
             return Stage::Anchors;
         };
         if let Some(hold) = self.progress.holds.last() {
-            let course = Course::release(self.ground(plan), hold, ending.way.is_some());
-            return Stage::Release { hold, course };
+            let cursor = Cursor::release(self.view(plan), hold, ending.way.is_some());
+            return Stage::Release { hold, cursor };
         }
         match &ending.way {
             Some(Way::Refuse) if !self.progress.is_changed => Stage::Over(self.verdict(End::Refused)),
@@ -295,7 +291,7 @@ impl State {
         }
     }
 
-    fn stuck(&self, plan: &Plan, ending: &Ending, reason: &str, stuck_hold: Option<usize>) -> Verdict {
+    fn stuck(&self, plan: &Plan, ending: &Ending, reason: &str, stuck_hold: Option<HoldId>) -> Verdict {
         Verdict {
             end: End::Stuck,
             reason: format!("the way back failed: {reason}"),

@@ -1,6 +1,7 @@
 //! What went wrong, and why a run turns.
 
 use backstay_dsl::model::Disposition;
+use backstay_dsl::program::StepId;
 
 /// A statement that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cause {
     /// The step to blame; `None` for time, signals and what is asked outside steps.
-    pub(super) step: Option<usize>,
+    pub(super) step: Option<StepId>,
     /// The statement's key; empty where no statement is to blame.
     pub(super) statement: String,
     /// Why, one line.

@@ -1,12 +1,12 @@
 //! `fold`: what each record does to the state. Derived records that are folded twice change nothing.
 
 use backstay_dsl::model::StatementKind;
+use backstay_dsl::program::{HoldId, Owner, StatementId, StepId};
 
-use super::block::{BlockAt, Home};
-use super::course::Course;
+use super::cursor::Cursor;
 use super::ending::{Ending, Stage};
+use super::progress::View;
 use super::state::{Phase, State};
-use super::statement::Ground;
 use crate::event::{
     AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult, RunResumed, RunStart,
     Stamped, StepState, TimerId, WellTime, WorkKey,
@@ -26,7 +26,7 @@ pub(super) fn fold(plan: &Plan, state: &mut State, stamped: &Stamped) {
         Event::Decision { .. } => state.is_resumed,
         _ => false,
     };
-    state.look(plan);
+    state.settle_phases(plan);
 }
 
 impl State {
@@ -54,10 +54,10 @@ impl State {
                 ..
             } => {
                 self.bind(plan, key, value.as_ref());
-                self.progress.settle(key, *n, *verdict);
-                self.with_leaf(plan, key, |leaf, ground| {
-                    leaf.on_settled(ground, *n, *verdict, evidence);
-                });
+                if let Some(id) = plan.program.find(key) {
+                    self.progress.settle(id, *n, *verdict);
+                }
+                self.with_leaf(plan, key, |leaf, view| leaf.on_settled(view, *n, *verdict, evidence));
             }
             Event::Evaluated {
                 key,
@@ -75,11 +75,11 @@ impl State {
             Event::Answer { key, value, late, .. } => {
                 if !late {
                     self.bind(plan, key, value.as_ref());
-                    self.with_leaf(plan, key, |leaf, ground| leaf.on_answer(ground, value.as_ref()));
+                    self.with_leaf(plan, key, |leaf, view| leaf.on_answer(view, value.as_ref()));
                 }
             }
             Event::Symptom { row, step, chosen, .. } => {
-                if let Some(step) = self.layout.step(step) {
+                if let Some(step) = plan.program.step_named(step) {
                     self.on_symptom(plan, step, row, *chosen);
                 }
             }
@@ -101,15 +101,15 @@ impl State {
     }
 
     /// Draws the consequences: phases that have nothing to do are passed.
-    fn look(&mut self, plan: &Plan) {
+    fn settle_phases(&mut self, plan: &Plan) {
         if self.phase == Phase::Forward {
-            self.look_at_steps(plan);
-            self.look_at_opening(plan);
+            self.settle_steps(plan);
+            self.settle_opening(plan);
         }
         if self.phase == Phase::Forward && self.steps.are_idle() {
             self.phase = Phase::Ending(Ending::forward());
         }
-        self.look_at_ending(plan);
+        self.settle_ending(plan);
     }
 
     fn on_start(&mut self, start: &RunStart) {
@@ -134,7 +134,7 @@ impl State {
     }
 
     fn on_step(&mut self, plan: &Plan, id: &str, state: StepState) {
-        let Some(step) = self.layout.step(id) else {
+        let Some(step) = plan.program.step_named(id) else {
             return;
         };
         match state {
@@ -145,28 +145,23 @@ impl State {
     }
 
     fn on_intent(&mut self, plan: &Plan, intent: &Intent) {
-        if !self.progress.intend(intent) {
-            return;
-        }
-        let mut found = None;
-        for (step, course) in self.courses() {
-            let leaf = course.leaf();
-            if leaf
-                .statement(plan)
-                .is_some_and(|statement| statement.key == intent.key)
-            {
-                found = Some((step, leaf.at, leaf.place));
-            }
-        }
-        let Some((step, at, place)) = found else {
+        let program = &plan.program;
+        let Some(id) = program.find(&intent.key) else {
             return;
         };
-        match (at, step) {
-            (BlockAt::Home(home), Some(step)) => {
-                self.progress.start(&intent.key, home, place, step);
-                self.note_begun(step, home);
+        if !self.progress.intend(id, intent) {
+            return;
+        }
+        let Some((step, _)) = self.cursor_at(plan, id) else {
+            return;
+        };
+        match (program.owner(program.block_of(id)), step) {
+            (Owner::Step(_), Some(step)) => {
+                self.progress.start(id, step);
+                self.steps.begun.insert(step);
             }
-            (BlockAt::Take(hold), step) => {
+            (Owner::Row(_), Some(step)) => self.progress.start(id, step),
+            (Owner::Take(hold), step) => {
                 self.progress.holds.owe(hold);
                 self.steps.begun.extend(step);
             }
@@ -175,26 +170,23 @@ impl State {
         self.with_leaf(plan, &intent.key, |leaf, _| leaf.on_intent(intent.n));
     }
 
+    /// The cursor at the top that is at this statement, and the step it belongs to.
+    fn cursor_at(&self, plan: &Plan, id: StatementId) -> Option<(Option<StepId>, &Cursor)> {
+        let mut cursors = self.cursors();
+        cursors.find(|(_, cursor)| cursor.leaf().statement_id(plan) == Some(id))
+    }
+
+    /// An action that fails and does nothing by half has added nothing.
     fn note_failed_whole(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
-        if outcome.result == OutcomeResult::Failed && self.is_whole(plan, &outcome.key) {
-            self.progress.fail_whole(&outcome.key, outcome.n);
-        }
-    }
-
-    /// Whether a statement under way is an action that does all or nothing.
-    fn is_whole(&self, plan: &Plan, key: &str) -> bool {
-        self.courses().any(|(_, course)| {
-            let statement = course.leaf().statement(plan).filter(|statement| statement.key == key);
-            statement.is_some_and(|statement| match &statement.kind {
-                StatementKind::Do(action) => !action.call.effects.is_partial,
-                _ => false,
-            })
-        })
-    }
-
-    fn note_begun(&mut self, step: usize, home: Home) {
-        if matches!(home, Home::Step(_)) {
-            self.steps.begun.insert(step);
+        let Some(id) = plan.program.find(&outcome.key) else {
+            return;
+        };
+        let is_whole = match &plan.program.statement(id).kind {
+            StatementKind::Do(action) => !action.call.effects.is_partial,
+            _ => false,
+        };
+        if outcome.result == OutcomeResult::Failed && is_whole && self.cursor_at(plan, id).is_some() {
+            self.progress.fail_whole(id, outcome.n);
         }
     }
 
@@ -221,29 +213,34 @@ impl State {
                 self.on_row_evaluated(plan, key, holds);
             }
             WorkKey::Statement(key) => {
-                self.with_leaf(plan, key, |leaf, ground| leaf.on_evaluated(ground, result, evidence));
+                self.with_leaf(plan, key, |leaf, view| leaf.on_evaluated(view, result, evidence));
             }
             WorkKey::Anchors(_) | WorkKey::Signal => {}
         }
     }
 
     fn on_hold(&mut self, plan: &Plan, name: &str, state: crate::event::HoldState) {
-        let Some(hold) = self.layout.hold(name) else {
+        let Some(hold) = plan.program.hold_named(name) else {
             return;
         };
         self.progress.holds.record(hold, state);
-        self.with_courses(plan, |course, ground| course.on_hold(ground, hold));
+        self.with_cursors(plan, |cursor, view| cursor.on_hold(view, hold));
     }
 
     fn on_commit(&mut self, plan: &Plan, key: &str) {
+        let committed = plan.program.find(key);
         for (step, active) in &self.steps.active {
-            let statement = active.course.leaf().statement(plan);
-            if statement.is_some_and(|statement| statement.key == key) {
+            if active
+                .cursor
+                .leaf()
+                .statement_id(plan)
+                .is_some_and(|id| Some(id) == committed)
+            {
                 self.steps.committed.insert(*step);
             }
         }
         self.progress.is_committed = true;
-        self.with_leaf(plan, key, Course::on_commit);
+        self.with_leaf(plan, key, Cursor::on_commit);
     }
 
     fn on_timer(&mut self, plan: &Plan, timer: &TimerId) {
@@ -253,19 +250,19 @@ impl State {
             TimerId::Window => {}
             TimerId::WayBack => self.on_way_back_overrun(),
             TimerId::Step(name) => {
-                if let Some(step) = self.layout.step(name) {
+                if let Some(step) = plan.program.step_named(name) {
                     self.on_overrun(plan, step);
                 }
             }
             TimerId::TooLate(name) => {
-                if let Some(step) = self.layout.step(name) {
+                if let Some(step) = plan.program.step_named(name) {
                     self.on_too_late(plan, step);
                 }
             }
-            TimerId::Wait(key) | TimerId::Retry(key) => self.with_leaf(plan, key, Course::on_time),
+            TimerId::Wait(key) | TimerId::Retry(key) => self.with_leaf(plan, key, Cursor::on_time),
             TimerId::Silence(key) => {
                 if self.is_silence(plan, key) {
-                    self.with_leaf(plan, key, |leaf, ground| leaf.on_answer(ground, None));
+                    self.with_leaf(plan, key, |leaf, view| leaf.on_answer(view, None));
                 }
             }
             TimerId::Row(key) => self.on_row_overrun(plan, key),
@@ -284,7 +281,7 @@ impl State {
     fn on_outcome(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
         self.note_failed_whole(plan, outcome);
         self.bind(plan, &outcome.key, outcome.value.as_ref());
-        self.with_leaf(plan, &outcome.key, |leaf, ground| leaf.on_outcome(ground, outcome));
+        self.with_leaf(plan, &outcome.key, |leaf, view| leaf.on_outcome(view, outcome));
     }
 
     fn on_interrupted(&mut self) {
@@ -300,8 +297,8 @@ impl State {
         self.asked = None;
         self.pausing = None;
         self.is_paused = false;
-        self.with_courses(plan, |course, _| course.on_resumed());
-        let steps: Vec<usize> = self.steps.active.keys().copied().collect();
+        self.with_cursors(plan, |cursor, _| cursor.on_resumed());
+        let steps: Vec<StepId> = self.steps.active.keys().copied().collect();
         for step in steps {
             let fresh = self.fresh_budget(plan, step);
             if let Some(active) = self.steps.active.get_mut(&step) {
@@ -321,72 +318,75 @@ impl State {
     }
 
     fn bind(&mut self, plan: &Plan, key: &str, value: Option<&RecordedValue>) {
-        if let (Some(value), Some(statement)) = (value, plan.program.find(key)) {
-            self.progress.add_value(key, value);
-            self.progress.bind(plan.program.statement(statement), value);
+        if let (Some(value), Some(id)) = (value, plan.program.find(key)) {
+            self.progress.add_value(id, value);
+            self.progress.bind(plan.program.statement(id), value);
         }
     }
 
-    /// Every course at the top, with the step it belongs to.
-    fn courses(&self) -> impl Iterator<Item = (Option<usize>, &Course)> {
+    /// Every cursor at the top, with the step it belongs to.
+    fn cursors(&self) -> impl Iterator<Item = (Option<StepId>, &Cursor)> {
         let of_steps = self.steps.active.iter().flat_map(|(step, active)| {
-            let row = active.healing.as_ref().and_then(|healing| healing.course());
-            [Some(&active.course), row]
+            let row = active.healing.as_ref().and_then(|healing| healing.cursor());
+            [Some(&active.cursor), row]
                 .into_iter()
                 .flatten()
-                .map(|course| (Some(*step), course))
+                .map(|cursor| (Some(*step), cursor))
         });
         let of_ending = match &self.phase {
-            Phase::Ending(ending) => ending.course(),
+            Phase::Ending(ending) => ending.cursor(),
             _ => None,
         };
-        of_steps.chain(of_ending.map(|course| (None, course)))
+        of_steps.chain(of_ending.map(|cursor| (None, cursor)))
     }
 
-    /// Calls `change` for every course at the top, and lets each go on after it.
-    fn with_courses(&mut self, plan: &Plan, change: impl Fn(&mut Course, Ground<'_>)) {
-        let ground = Ground {
+    /// Calls `change` for every cursor at the top, and lets each go on after it.
+    fn with_cursors(&mut self, plan: &Plan, change: impl Fn(&mut Cursor, View<'_>)) {
+        let view = View {
             plan,
-            layout: &self.layout,
             progress: &self.progress,
         };
         let of_steps = self.steps.active.values_mut().flat_map(|active| {
-            let row = active.healing.as_mut().and_then(|healing| healing.course_mut());
-            [Some(&mut active.course), row].into_iter().flatten()
+            let row = active.healing.as_mut().and_then(|healing| healing.cursor_mut());
+            [Some(&mut active.cursor), row].into_iter().flatten()
         });
         let of_ending = match &mut self.phase {
-            Phase::Ending(ending) => ending.course_mut(),
+            Phase::Ending(ending) => ending.cursor_mut(),
             _ => None,
         };
-        for course in of_steps.chain(of_ending) {
-            change(course, ground);
-            course.settle(ground);
+        for cursor in of_steps.chain(of_ending) {
+            change(cursor, view);
+            cursor.settle(view);
         }
     }
 
-    /// Calls `change` for the innermost course that is at the statement of this key, where there is one.
-    fn with_leaf(&mut self, plan: &Plan, key: &str, change: impl Fn(&mut Course, Ground<'_>)) {
-        self.with_courses(plan, |course, ground| {
-            let leaf = course.leaf_mut();
-            if leaf.statement(plan).is_some_and(|statement| statement.key == key) {
-                change(leaf, ground);
+    /// Calls `change` for the innermost cursor that is at the statement of this key, where there is one.
+    fn with_leaf(&mut self, plan: &Plan, key: &str, change: impl Fn(&mut Cursor, View<'_>)) {
+        let Some(id) = plan.program.find(key) else {
+            return;
+        };
+        self.with_cursors(plan, |cursor, view| {
+            let leaf = cursor.leaf_mut();
+            if leaf.statement_id(plan) == Some(id) {
+                change(leaf, view);
             }
         });
     }
 
     /// Whether the moment of a prompt has come.
     fn is_silence(&self, plan: &Plan, key: &str) -> bool {
+        let id = plan.program.find(key);
         self.silences(plan)
-            .any(|(known, until)| known == key && self.progress.time.has_come(until))
+            .any(|(known, until)| Some(known) == id && self.progress.time.has_come(until))
     }
 
     /// Whether the release of this hold is what the ending is at and it is over.
-    pub(super) fn released(&self) -> Option<usize> {
+    pub(super) fn released(&self) -> Option<HoldId> {
         match &self.phase {
             Phase::Ending(Ending {
-                stage: Stage::Release { hold, course },
+                stage: Stage::Release { hold, cursor },
                 ..
-            }) if course.is_over() => Some(*hold),
+            }) if cursor.is_over() => Some(*hold),
             _ => None,
         }
     }

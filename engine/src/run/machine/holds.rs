@@ -7,6 +7,8 @@
 //! | owed, taken | `hold free` | free |
 //! | owed, taken | `hold stuck` | stuck |
 
+use backstay_dsl::program::HoldId;
+
 use crate::event::HoldState;
 
 /// Every hold of the runbook, by place.
@@ -14,7 +16,7 @@ use crate::event::HoldState;
 pub(super) struct Holds {
     states: Vec<Holding>,
     /// Those that are not free, in the order in which they were first taken.
-    order: Vec<usize>,
+    order: Vec<HoldId>,
 }
 
 /// The state of one hold.
@@ -40,14 +42,14 @@ impl Holds {
     }
 
     /// Taking has begun.
-    pub(super) fn owe(&mut self, hold: usize) {
+    pub(super) fn owe(&mut self, hold: HoldId) {
         if self.is_free(hold) {
             self.set(hold, Holding::Owed);
         }
     }
 
     /// A record says how it is.
-    pub(super) fn record(&mut self, hold: usize, state: HoldState) {
+    pub(super) fn record(&mut self, hold: HoldId, state: HoldState) {
         self.set(
             hold,
             match state {
@@ -58,8 +60,8 @@ impl Holds {
         );
     }
 
-    fn set(&mut self, hold: usize, to: Holding) {
-        if let Some(state) = self.states.get_mut(hold) {
+    fn set(&mut self, hold: HoldId, to: Holding) {
+        if let Some(state) = self.states.get_mut(hold.place()) {
             *state = to;
             self.order.retain(|known| *known != hold || to != Holding::Free);
             if to != Holding::Free && !self.order.contains(&hold) {
@@ -69,27 +71,33 @@ impl Holds {
     }
 
     /// Whether nothing is held.
-    pub(super) fn is_free(&self, hold: usize) -> bool {
-        self.states.get(hold).is_none_or(|state| *state == Holding::Free)
+    pub(super) fn is_free(&self, hold: HoldId) -> bool {
+        self.states
+            .get(hold.place())
+            .is_none_or(|state| *state == Holding::Free)
     }
 
     /// Whether it is surely held.
-    pub(super) fn is_taken(&self, hold: usize) -> bool {
-        self.states.get(hold).is_some_and(|state| *state == Holding::Taken)
+    pub(super) fn is_taken(&self, hold: HoldId) -> bool {
+        self.states
+            .get(hold.place())
+            .is_some_and(|state| *state == Holding::Taken)
     }
 
     /// Whether it could not be released.
-    pub(super) fn is_stuck(&self, hold: usize) -> bool {
-        self.states.get(hold).is_some_and(|state| *state == Holding::Stuck)
+    pub(super) fn is_stuck(&self, hold: HoldId) -> bool {
+        self.states
+            .get(hold.place())
+            .is_some_and(|state| *state == Holding::Stuck)
     }
 
     /// The one to release next: the last taken.
-    pub(super) fn last(&self) -> Option<usize> {
+    pub(super) fn last(&self) -> Option<HoldId> {
         self.order.last().copied()
     }
 
     /// Those that are not free, last taken first.
-    pub(super) fn held(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn held(&self) -> impl Iterator<Item = HoldId> {
         self.order.iter().rev().copied()
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum Opening {
 
 impl State {
     /// Begins the opening where it is due, and passes what has nothing to ask.
-    pub(super) fn look_at_opening(&mut self, plan: &Plan) {
+    pub(super) fn settle_opening(&mut self, plan: &Plan) {
         if self.waits_for_window() && self.progress.time.is_open() {
             self.opening = Opening::Obligations;
         }

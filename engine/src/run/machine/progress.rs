@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::model::{BindingId, Statement, StatementKind};
+use backstay_dsl::program::{StatementId, StepId};
 
-use super::block::Home;
 use super::holds::Holds;
 use super::leftovers::Lives;
 use super::time::Timeline;
@@ -17,9 +17,9 @@ use crate::value::{GroundResource, RecordedValue};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     /// The last intent of each statement: its attempt, and the MAC of its arguments.
-    pub(super) attempts: BTreeMap<String, (u32, String)>,
+    pub(super) attempts: BTreeMap<StatementId, (u32, String)>,
     /// Actions of steps and rows that were started.
-    pub(super) started: BTreeMap<String, Started>,
+    pub(super) started: BTreeMap<StatementId, Started>,
     /// How many actions were started: gives [`Started::order`].
     started_count: u32,
     /// Holds.
@@ -33,26 +33,29 @@ pub(super) struct Progress {
     /// Values that were bound.
     pub(super) values: BTreeMap<BindingId, RecordedValue>,
     /// What the attempts of each statement added.
-    added: BTreeMap<String, Vec<GroundResource>>,
+    added: BTreeMap<StatementId, Vec<GroundResource>>,
     /// The attempt of each statement before which nothing of it was added.
-    first_adding: BTreeMap<String, u32>,
+    first_adding: BTreeMap<StatementId, u32>,
     /// The last attempt of each statement that was settled as not done.
-    settled: BTreeMap<String, u32>,
+    settled: BTreeMap<StatementId, u32>,
     /// What was removed again.
     removed: Vec<GroundResource>,
     /// What was done to services.
     lives: Lives,
 }
 
+/// What a cursor needs to go on.
+#[derive(Clone, Copy)]
+pub(super) struct View<'run> {
+    pub(super) plan: &'run Plan,
+    pub(super) progress: &'run Progress,
+}
+
 /// An action that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Started {
-    /// The block it stands in.
-    pub(super) home: Home,
-    /// Its place in the block.
-    pub(super) place: usize,
     /// The step it was started in or for.
-    pub(super) step: usize,
+    pub(super) step: StepId,
     /// When, among all that were started.
     pub(super) order: u32,
     /// Attempts that were not settled as not done.
@@ -76,16 +79,16 @@ impl Progress {
     }
 
     /// The number of the next attempt of a statement, from 1.
-    pub(super) fn next_attempt(&self, key: &str) -> u32 {
-        self.attempts.get(key).map_or(0, |(n, _)| *n).saturating_add(1)
+    pub(super) fn next_attempt(&self, id: StatementId) -> u32 {
+        self.attempts.get(&id).map_or(0, |(n, _)| *n).saturating_add(1)
     }
 
     /// An intent was recorded. Gives false for one that was seen before.
-    pub(super) fn intend(&mut self, intent: &Intent) -> bool {
-        if self.next_attempt(&intent.key) > intent.n {
+    pub(super) fn intend(&mut self, id: StatementId, intent: &Intent) -> bool {
+        if self.next_attempt(id) > intent.n {
             return false;
         }
-        self.attempts.insert(intent.key.clone(), (intent.n, intent.mac.clone()));
+        self.attempts.insert(id, (intent.n, intent.mac.clone()));
         self.is_changed |= intent.changing;
         let mut adds = Vec::new();
         for effect in &intent.effects {
@@ -98,22 +101,20 @@ impl Progress {
         }
         if !adds.is_empty() {
             self.removed.retain(|resource| !adds.contains(resource));
-            if !self.added.contains_key(&intent.key) {
-                self.first_adding.insert(intent.key.clone(), intent.n);
+            if !self.added.contains_key(&id) {
+                self.first_adding.insert(id, intent.n);
             }
-            self.added.insert(intent.key.clone(), adds);
+            self.added.insert(id, adds);
         }
         self.lives.intend(intent);
         true
     }
 
     /// An action of a step or row was started.
-    pub(super) fn start(&mut self, key: &str, home: Home, place: usize, step: usize) {
+    pub(super) fn start(&mut self, id: StatementId, step: StepId) {
         self.started_count += 1;
         let order = self.started_count;
-        let started = self.started.entry(key.to_owned()).or_insert(Started {
-            home,
-            place,
+        let started = self.started.entry(id).or_insert(Started {
             step,
             order,
             attempts: 0,
@@ -122,21 +123,21 @@ impl Progress {
     }
 
     /// An attempt was settled.
-    pub(super) fn settle(&mut self, key: &str, n: u32, verdict: Verdict) {
-        if verdict != Verdict::NotDone || self.settled.get(key) == Some(&n) {
+    pub(super) fn settle(&mut self, id: StatementId, n: u32, verdict: Verdict) {
+        if verdict != Verdict::NotDone || self.settled.get(&id) == Some(&n) {
             return;
         }
-        self.settled.insert(key.to_owned(), n);
-        self.added.remove(key);
-        if let Some(started) = self.started.get_mut(key) {
+        self.settled.insert(id, n);
+        self.added.remove(&id);
+        if let Some(started) = self.started.get_mut(&id) {
             started.attempts = started.attempts.saturating_sub(1);
         }
     }
 
     /// An attempt failed that does nothing by half: it has added nothing, unless an earlier one did.
-    pub(super) fn fail_whole(&mut self, key: &str, n: u32) {
-        if self.first_adding.get(key) == Some(&n) {
-            self.added.remove(key);
+    pub(super) fn fail_whole(&mut self, id: StatementId, n: u32) {
+        if self.first_adding.get(&id) == Some(&n) {
+            self.added.remove(&id);
         }
     }
 
@@ -154,10 +155,10 @@ impl Progress {
     }
 
     /// An action gave a value: a backup is a file that was added.
-    pub(super) fn add_value(&mut self, key: &str, value: &RecordedValue) {
+    pub(super) fn add_value(&mut self, id: StatementId, value: &RecordedValue) {
         if let RecordedValue::Backup(backup) = value {
             let file = Resource::new(ResourceKind::File, backup.path.clone());
-            let added = self.added.entry(key.to_owned()).or_default();
+            let added = self.added.entry(id).or_default();
             if !added.contains(&file) {
                 added.push(file);
             }

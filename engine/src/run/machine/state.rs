@@ -1,17 +1,15 @@
 //! The state of a run: what folding its records gives.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use backstay_dsl::model::BindingId;
+use backstay_dsl::program::{StatementId, StepId};
 
 use super::ending::Ending;
 use super::failure::Cause;
-use super::layout::Layout;
 use super::opening::Opening;
-use super::progress::Progress;
-use super::statement::Ground;
-use super::step::{Budget, Steps};
+use super::progress::{Progress, View};
+use super::step::Steps;
 use crate::event::{End, Exception};
 use crate::plan::Plan;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
@@ -19,13 +17,12 @@ use crate::value::{Answer, RecordedValue, Unanswered, Value};
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    pub(super) layout: Arc<Layout>,
     pub(super) phase: Phase,
     pub(super) progress: Progress,
     pub(super) steps: Steps,
     pub(super) opening: Opening,
     /// The step that heals.
-    pub(super) healing: Option<usize>,
+    pub(super) healing: Option<StepId>,
     /// Why the run turned.
     pub(super) cause: Option<Cause>,
     /// The signal that a person is being asked about.
@@ -61,7 +58,6 @@ impl State {
     /// The state before the first record. Linear in the plan.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            layout: Arc::new(Layout::new(plan)),
             phase: Phase::Preparing,
             progress: Progress::new(plan.runbook.holds.len()),
             steps: Steps::new(plan),
@@ -78,11 +74,10 @@ impl State {
         }
     }
 
-    /// What a course needs to go on.
-    pub(super) fn ground<'run>(&'run self, plan: &'run Plan) -> Ground<'run> {
-        Ground {
+    /// What a cursor needs to go on.
+    pub(super) fn view<'run>(&'run self, plan: &'run Plan) -> View<'run> {
+        View {
             plan,
-            layout: &self.layout,
             progress: &self.progress,
         }
     }
@@ -121,8 +116,8 @@ impl State {
         Some(answer.map(RecordedValue::to_value).map_err(Unanswered::new))
     }
 
-    /// Each statement with an intent, by key, and the MAC of the last one.
-    pub fn intents(&self) -> &BTreeMap<String, (u32, String)> {
+    /// Each statement with an intent: its last attempt and the MAC of the last one.
+    pub fn intents(&self) -> &BTreeMap<StatementId, (u32, String)> {
         &self.progress.attempts
     }
 
@@ -140,17 +135,5 @@ impl State {
     /// a window, and before it has begun.
     pub fn t_back_wall_ms(&self) -> Option<i64> {
         self.progress.time.t_back_wall_ms()
-    }
-
-    /// The steps that are being carried out: place in the runbook, and when the budget runs out on the
-    /// boot clock, nanoseconds (`None` without a budget, and while a symptom row heals the step).
-    pub fn active_steps(&self) -> impl Iterator<Item = (usize, Option<u64>)> {
-        self.steps.active.iter().map(|(step, active)| {
-            let until = match active.budget {
-                Budget::Until(until) => Some(self.progress.time.boot_ns(until)),
-                Budget::Unbounded | Budget::Stopped(_) => None,
-            };
-            (*step, until)
-        })
     }
 }

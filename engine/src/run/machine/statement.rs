@@ -1,30 +1,19 @@
-//! What an event does to the statement that it speaks of. The table is in [`super::course`].
+//! What an event does to the statement that it speaks of. The table is in [`super::cursor`].
 //!
-//! All of these are for the innermost course; an event that does not fit what the statement is at
+//! All of these are for the innermost cursor; an event that does not fit what the statement is at
 //! changes nothing, so a late outcome or answer is only recorded.
 
 use backstay_dsl::model::{Do, Statement, StatementKind};
+use backstay_dsl::program::HoldId;
 
-use super::course::{Course, Doing};
+use super::cursor::{Cursor, Doing};
 use super::failure::FailureKind;
-use super::layout::Layout;
-use super::progress::Progress;
+use super::progress::View;
 use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Verdict};
 use crate::plan::Plan;
 use crate::value::RecordedValue;
 
-/// What a course needs to go on.
-#[derive(Clone, Copy)]
-pub(super) struct Ground<'run> {
-    /// The plan.
-    pub(super) plan: &'run Plan,
-    /// Look-ups into it.
-    pub(super) layout: &'run Layout,
-    /// What was done so far.
-    pub(super) progress: &'run Progress,
-}
-
-impl Course {
+impl Cursor {
     /// An attempt begins.
     pub(super) fn on_intent(&mut self, n: u32) {
         if matches!(self.doing, Doing::Fresh | Doing::Retrying { .. }) {
@@ -33,18 +22,18 @@ impl Course {
     }
 
     /// An attempt came out.
-    pub(super) fn on_outcome(&mut self, ground: Ground<'_>, outcome: &OutcomeRecord) {
+    pub(super) fn on_outcome(&mut self, view: View<'_>, outcome: &OutcomeRecord) {
         if self.doing != (Doing::Performing { n: outcome.n }) {
             return;
         }
-        let Some(action) = self.action(ground.plan) else {
+        let Some(action) = self.action(view.plan) else {
             return;
         };
         let is_message = action.call.effects.is_message();
         let again = action.call.effects.repeat.is_safe();
         match outcome.result {
-            OutcomeResult::Ok => self.go_on(ground),
-            OutcomeResult::Failed | OutcomeResult::Unknown if is_message => self.go_on(ground),
+            OutcomeResult::Ok => self.next(view),
+            OutcomeResult::Failed | OutcomeResult::Unknown if is_message => self.next(view),
             OutcomeResult::Unknown => {
                 self.doing = Doing::Settling {
                     n: outcome.n,
@@ -53,13 +42,13 @@ impl Course {
             }
             OutcomeResult::Failed => {
                 let kind = FailureKind::Action { again };
-                self.fail(ground.plan, ground.progress, outcome.evidence.clone(), kind);
+                self.fail(view.plan, view.progress, outcome.evidence.clone(), kind);
             }
         }
     }
 
     /// An attempt's unknown outcome was decided.
-    pub(super) fn on_settled(&mut self, ground: Ground<'_>, n: u32, verdict: Verdict, evidence: &str) {
+    pub(super) fn on_settled(&mut self, view: View<'_>, n: u32, verdict: Verdict, evidence: &str) {
         let is_interrupted = match self.doing {
             Doing::Settling {
                 n: settled,
@@ -67,13 +56,13 @@ impl Course {
             } if settled == n => is_interrupted,
             _ => return,
         };
-        let Some(action) = self.action(ground.plan) else {
+        let Some(action) = self.action(view.plan) else {
             return;
         };
         let again = action.call.effects.repeat.is_safe();
         let kind = FailureKind::Action { again };
         match verdict {
-            Verdict::Done => self.go_on(ground),
+            Verdict::Done => self.next(view),
             // What may be repeated need not be known: doing it twice is as doing it once. An action that loses
             // its replies is begun again once; a way back has its one more try for that.
             _ if again && is_interrupted => self.doing = Doing::Fresh,
@@ -83,21 +72,21 @@ impl Course {
             }
             Verdict::NotDone => {
                 let reason = with_evidence("it was not done", evidence);
-                self.fail(ground.plan, ground.progress, reason, kind);
+                self.fail(view.plan, view.progress, reason, kind);
             }
             Verdict::Undecidable => {
                 let reason = with_evidence("nobody can tell whether it was done", evidence);
-                self.fail(ground.plan, ground.progress, reason, kind);
+                self.fail(view.plan, view.progress, reason, kind);
             }
         }
     }
 
     /// An expression was evaluated.
-    pub(super) fn on_evaluated(&mut self, ground: Ground<'_>, result: EvaluationResult, evidence: &str) {
+    pub(super) fn on_evaluated(&mut self, view: View<'_>, result: EvaluationResult, evidence: &str) {
         if self.doing != Doing::Fresh {
             return;
         }
-        let Some(statement) = self.statement(ground.plan) else {
+        let Some(statement) = self.statement(view.plan) else {
             return;
         };
         let holds = result == EvaluationResult::Holds;
@@ -137,19 +126,19 @@ impl Course {
             StatementKind::Do(_) if holds => return,
             StatementKind::Ask(_) | StatementKind::Commits { .. } => return,
             _ => {
-                self.go_on(ground);
+                self.next(view);
                 return;
             }
         };
-        self.fail(ground.plan, ground.progress, reason, kind);
+        self.fail(view.plan, view.progress, reason, kind);
     }
 
     /// A person answered, or did not.
-    pub(super) fn on_answer(&mut self, ground: Ground<'_>, value: Option<&RecordedValue>) {
+    pub(super) fn on_answer(&mut self, view: View<'_>, value: Option<&RecordedValue>) {
         let Some(Statement {
             kind: StatementKind::Ask(ask),
             ..
-        }) = self.statement(ground.plan)
+        }) = self.statement(view.plan)
         else {
             return;
         };
@@ -160,41 +149,41 @@ impl Course {
             None => {
                 let kind = FailureKind::Silence(ask.on_silence.clone());
                 let reason = format!("nobody answered: {}", ask.prompt);
-                self.fail(ground.plan, ground.progress, reason, kind);
+                self.fail(view.plan, view.progress, reason, kind);
             }
             Some(RecordedValue::Bool(false)) if ask.confirm => {
                 let reason = format!("answered no: {}", ask.prompt);
-                self.fail(ground.plan, ground.progress, reason, FailureKind::No);
+                self.fail(view.plan, view.progress, reason, FailureKind::No);
             }
-            Some(_) => self.go_on(ground),
+            Some(_) => self.next(view),
         }
     }
 
     /// The time that had to pass has passed.
-    pub(super) fn on_time(&mut self, ground: Ground<'_>) {
+    pub(super) fn on_time(&mut self, view: View<'_>) {
         match self.doing {
-            Doing::Waiting { until } if ground.progress.time.has_come(until) => self.go_on(ground),
-            Doing::Retrying { until } if ground.progress.time.has_come(until) => self.doing = Doing::Fresh,
+            Doing::Waiting { until } if view.progress.time.has_come(until) => self.next(view),
+            Doing::Retrying { until } if view.progress.time.has_come(until) => self.doing = Doing::Fresh,
             _ => {}
         }
     }
 
     /// The point of no return was recorded.
-    pub(super) fn on_commit(&mut self, ground: Ground<'_>) {
+    pub(super) fn on_commit(&mut self, view: View<'_>) {
         let is_commit = self
-            .statement(ground.plan)
+            .statement(view.plan)
             .is_some_and(|statement| matches!(statement.kind, StatementKind::Commits { .. }));
         if is_commit && self.doing == Doing::Fresh {
-            self.go_on(ground);
+            self.next(view);
         }
     }
 
     /// A hold's new state was recorded: goes on where it was waited for.
-    pub(super) fn on_hold(&mut self, ground: Ground<'_>, hold: usize) {
+    pub(super) fn on_hold(&mut self, view: View<'_>, hold: HoldId) {
         match &mut self.doing {
-            Doing::Hold(inner) if inner.hold == hold && inner.course.is_over() => self.go_on(ground),
-            Doing::Hold(inner) => inner.course.on_hold(ground, hold),
-            Doing::Unwinding(unwinding) => unwinding.course.on_hold(ground, hold),
+            Doing::Hold(inner) if inner.hold == hold && inner.cursor.is_over() => self.next(view),
+            Doing::Hold(inner) => inner.cursor.on_hold(view, hold),
+            Doing::Unwinding(unwinding) => unwinding.cursor.on_hold(view, hold),
             _ => {}
         }
     }
@@ -208,10 +197,6 @@ impl Course {
                 is_interrupted: true,
             };
         }
-    }
-
-    fn go_on(&mut self, ground: Ground<'_>) {
-        self.next(ground);
     }
 
     fn action<'plan>(&self, plan: &'plan Plan) -> Option<&'plan Do> {

@@ -4,9 +4,9 @@
 //! | --- | --- | --- |
 //! | waiting | the last step it waits for is done | ready |
 //! | ready | `step running` | active |
-//! | active | its course is over, `step done`, `skipped`, `not_taken` | over, counts as done |
-//! | active | its course failed and a table is for it | healing, see [`super::symptoms`] |
-//! | active | its course failed, `timer step:NAME`, a row's `otherwise` | failing |
+//! | active | its cursor is over, `step done`, `skipped`, `not_taken` | over, counts as done |
+//! | active | its cursor failed and a table is for it | healing, see [`super::symptoms`] |
+//! | active | its cursor failed, `timer step:NAME`, a row's `otherwise` | failing |
 //! | failing, `on failure continue` | it is quiet, `step excepted` | over, counts as done |
 //! | failing, any other | the run turns; it is quiet, `step failed` | over |
 //! | active while the run turns | it is quiet, `step cancelled` | over |
@@ -14,9 +14,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::model::Disposition;
+use backstay_dsl::program::StepId;
 
-use super::block::Home;
-use super::course::Course;
+use super::cursor::Cursor;
 use super::failure::{Cause, Failure};
 use super::state::State;
 use super::symptoms::Healing;
@@ -32,22 +32,22 @@ pub(super) struct Steps {
     /// For each step: how it ended.
     over: Vec<Option<StepState>>,
     /// Those that may begin before the window.
-    pub(super) ready_before_window: BTreeSet<usize>,
+    pub(super) ready_before_window: BTreeSet<StepId>,
     /// Those that may begin inside the window.
-    pub(super) ready: BTreeSet<usize>,
+    pub(super) ready: BTreeSet<StepId>,
     /// Those that are being carried out.
-    pub(super) active: BTreeMap<usize, ActiveStep>,
+    pub(super) active: BTreeMap<StepId, ActiveStep>,
     /// Those in which an intent was recorded.
-    pub(super) begun: BTreeSet<usize>,
+    pub(super) begun: BTreeSet<StepId>,
     /// Those whose `commits` was passed.
-    pub(super) committed: BTreeSet<usize>,
+    pub(super) committed: BTreeSet<StepId>,
 }
 
 /// A step that is being carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ActiveStep {
     /// Its statements.
-    pub(super) course: Course,
+    pub(super) cursor: Cursor,
     /// Its budget.
     pub(super) budget: Budget,
     /// The symptom table that is consulted for it.
@@ -85,17 +85,18 @@ impl Steps {
             over: vec![None; steps.len()],
             ..Self::default()
         };
-        for (place, step) in steps.iter().enumerate() {
-            if step.after.is_empty() {
-                all.make_ready(plan, place);
-            }
+        for step in plan
+            .program
+            .order()
+            .filter(|step| plan.program.step(*step).after.is_empty())
+        {
+            all.make_ready(plan, step);
         }
         all
     }
 
-    fn make_ready(&mut self, plan: &Plan, step: usize) {
-        let is_before = plan.runbook.steps.get(step).is_some_and(|step| step.before_window);
-        if is_before {
+    fn make_ready(&mut self, plan: &Plan, step: StepId) {
+        if plan.program.step(step).before_window {
             self.ready_before_window.insert(step);
         } else {
             self.ready.insert(step);
@@ -103,16 +104,16 @@ impl Steps {
     }
 
     /// Takes a ready step from those that wait to begin. Gives false where it was not ready.
-    fn take_ready(&mut self, step: usize) -> bool {
+    fn take_ready(&mut self, step: StepId) -> bool {
         self.ready_before_window.remove(&step) || self.ready.remove(&step)
     }
 
     /// A step ends; what waits for it may become ready.
-    fn end(&mut self, plan: &Plan, step: usize, state: StepState) {
+    fn end(&mut self, plan: &Plan, step: StepId, state: StepState) {
         if self.active.remove(&step).is_none() {
             return;
         }
-        if let Some(over) = self.over.get_mut(step) {
+        if let Some(over) = self.over.get_mut(step.place()) {
             *over = Some(state);
         }
         if !matches!(
@@ -121,12 +122,11 @@ impl Steps {
         ) {
             return;
         }
-        let step = plan.program.step_at(step);
-        for next in step.into_iter().flat_map(|step| plan.program.dependents(step)) {
+        for next in plan.program.dependents(step) {
             if let Some(count) = self.waits_for.get_mut(next.place()) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    self.make_ready(plan, next.place());
+                    self.make_ready(plan, next);
                 }
             }
         }
@@ -138,8 +138,8 @@ impl Steps {
     }
 
     /// Whether a step has begun at all.
-    pub(super) fn has_begun(&self, step: usize) -> bool {
-        self.active.contains_key(&step) || self.over.get(step).is_some_and(Option::is_some)
+    pub(super) fn has_begun(&self, step: StepId) -> bool {
+        self.active.contains_key(&step) || self.over.get(step.place()).is_some_and(Option::is_some)
     }
 }
 
@@ -160,34 +160,31 @@ impl ActiveStep {
 
     /// Whether no attempt runs or is to be settled, in the step or in the row that heals it.
     pub(super) fn is_quiet(&self, settling_counts: bool) -> bool {
-        let healing = self.healing.as_ref().and_then(Healing::course);
-        self.course.is_quiet(settling_counts) && healing.is_none_or(|course| course.is_quiet(settling_counts))
+        let healing = self.healing.as_ref().and_then(Healing::cursor);
+        self.cursor.is_quiet(settling_counts) && healing.is_none_or(|cursor| cursor.is_quiet(settling_counts))
     }
 }
 
 impl State {
     /// `step running`: a ready step begins, or a healed one goes on.
-    pub(super) fn on_step_running(&mut self, plan: &Plan, step: usize) {
+    pub(super) fn on_step_running(&mut self, plan: &Plan, step: StepId) {
         if self.steps.active.contains_key(&step) {
             self.on_row_done(step);
             return;
         }
-        let Some(definition) = plan.runbook.steps.get(step) else {
-            return;
-        };
         if !self.steps.take_ready(step) {
             return;
         }
         if let Some(window) = plan.runbook.window
-            && !definition.before_window
+            && !plan.program.step(step).before_window
         {
             let until_turn_ms = window.window_ms.saturating_sub(window.keep_ms);
             self.progress.time.open_window(until_turn_ms);
         }
         let budget = self.fresh_budget(plan, step);
-        let course = Course::forward(self.ground(plan), Home::Step(step));
+        let cursor = Cursor::forward(self.view(plan), plan.program.step_block(step));
         let active = ActiveStep {
-            course,
+            cursor,
             budget,
             healing: None,
             failing: None,
@@ -196,21 +193,20 @@ impl State {
     }
 
     /// A whole budget that begins now.
-    pub(super) fn fresh_budget(&self, plan: &Plan, step: usize) -> Budget {
-        let budget_ms = plan.runbook.steps.get(step).and_then(|step| step.budget_ms);
+    pub(super) fn fresh_budget(&self, plan: &Plan, step: StepId) -> Budget {
+        let budget_ms = plan.program.step(step).budget_ms;
         budget_ms.map_or(Budget::Unbounded, |ms| Budget::Until(self.progress.time.after_ms(ms)))
     }
 
     /// A record says how a step ended.
-    pub(super) fn on_step_over(&mut self, plan: &Plan, step: usize, state: StepState) {
+    pub(super) fn on_step_over(&mut self, plan: &Plan, step: StepId, state: StepState) {
         if state == StepState::Excepted
             && let Some(failing) = self.steps.active.get(&step).and_then(|active| active.failing.as_ref())
         {
-            let known = plan.runbook.steps.get(step);
-            let (name, title) = known.map_or_else(Default::default, |step| (step.name.clone(), step.title.clone()));
+            let definition = plan.program.step(step);
             self.exceptions.push(Exception {
-                step: name,
-                title,
+                step: definition.name.clone(),
+                title: definition.title.clone(),
                 reason: failing.reason.clone(),
                 because: failing.continues.clone().unwrap_or_default(),
             });
@@ -220,17 +216,17 @@ impl State {
     }
 
     /// A step fails: it is passed over, the run pauses, or the run turns.
-    pub(super) fn fail_step(&mut self, plan: &Plan, step: usize, statement: &str, reason: &str, to: &Disposition) {
+    pub(super) fn fail_step(&mut self, plan: &Plan, step: StepId, statement: &str, reason: &str, to: &Disposition) {
         let Some(active) = self.steps.active.get_mut(&step) else {
             return;
         };
         if active.failing.is_some() {
             return;
         }
-        let may_repeat = active.course.failure().is_none_or(Failure::may_repeat);
+        let may_repeat = active.cursor.failure().is_none_or(Failure::may_repeat);
         if *to == Disposition::Pause && may_repeat && active.is_quiet(true) {
             active.healing = None;
-            active.course.again();
+            active.cursor.again();
             self.free_healing(step);
             self.pause(reason);
             return;
@@ -257,13 +253,12 @@ impl State {
     }
 
     /// What a step's failure leads to.
-    pub(super) fn on_failure_of(plan: &Plan, step: usize) -> Disposition {
-        let step = plan.runbook.steps.get(step);
-        step.map_or_else(|| plan.runbook.on_failure.clone(), |step| step.on_failure.clone())
+    pub(super) fn on_failure_of(plan: &Plan, step: StepId) -> Disposition {
+        plan.program.step(step).on_failure.clone()
     }
 
     /// The budget of a step ran out.
-    pub(super) fn on_overrun(&mut self, plan: &Plan, step: usize) {
+    pub(super) fn on_overrun(&mut self, plan: &Plan, step: StepId) {
         let Some(active) = self.steps.active.get(&step) else {
             return;
         };
@@ -273,9 +268,9 @@ impl State {
         if !self.progress.time.has_come(until) || active.failing.is_some() {
             return;
         }
-        let statement = active.course.leaf().statement(plan);
+        let statement = active.cursor.leaf().statement(plan);
         let key = statement.map_or_else(String::new, |statement| statement.key.clone());
-        let budget_ms = plan.runbook.steps.get(step).and_then(|step| step.budget_ms);
+        let budget_ms = plan.program.step(step).budget_ms;
         let budget = backstay_dsl::units::duration(budget_ms.unwrap_or(0));
         let to = Self::on_failure_of(plan, step);
         self.fail_step(

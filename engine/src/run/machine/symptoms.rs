@@ -7,18 +7,18 @@
 //! | examined, does not hold | `symptom` passed over | the next row; none left: the step fails |
 //! | examined, holds | `symptom` chosen | ready, or the step fails with the row's `otherwise` |
 //! | ready | `step healing` | first |
-//! | first | its course is over, `step running` | last try |
-//! | first | its course failed, `timer row:KEY` | the step fails with the row's `otherwise` |
+//! | first | its cursor is over, `step running` | last try |
+//! | first | its cursor failed, `timer row:KEY` | the step fails with the row's `otherwise` |
 //! | last try | the statement is passed | healed |
 //! | last try | the statement failed again | the step fails with the row's `otherwise` |
 //!
 //! The step's budget stands still from the failure until the statement is passed. One step heals at a
 //! time: two that run at once may have one table, and its statements have one key each.
 
-use backstay_dsl::model::{Disposition, SymptomRow};
+use backstay_dsl::model::Disposition;
+use backstay_dsl::program::{RowId, StepId};
 
-use super::block::{Home, row_at};
-use super::course::Course;
+use super::cursor::Cursor;
 use super::failure::{Failure, FailureKind};
 use super::state::State;
 use super::step::Budget;
@@ -30,10 +30,8 @@ use crate::plan::Plan;
 pub(super) struct Healing {
     /// Which of the step's tables.
     nth_table: usize,
-    /// The table.
-    pub(super) table: usize,
-    /// The row.
-    pub(super) row: usize,
+    /// The row that is examined or carried out.
+    pub(super) row: RowId,
     /// The statement that failed, by its place in the step.
     place: usize,
     /// How it failed.
@@ -59,7 +57,7 @@ pub(super) enum Stage {
     /// The row's `first` runs.
     First {
         /// Its statements.
-        course: Course,
+        cursor: Cursor,
         /// When its budget runs out.
         until: Option<Moment>,
     },
@@ -69,58 +67,52 @@ pub(super) enum Stage {
 
 impl Healing {
     /// The statements of `first`, while they run.
-    pub(super) fn course(&self) -> Option<&Course> {
+    pub(super) fn cursor(&self) -> Option<&Cursor> {
         match &self.stage {
-            Stage::First { course, .. } => Some(course),
+            Stage::First { cursor, .. } => Some(cursor),
             _ => None,
         }
     }
 
     /// The same, to be changed.
-    pub(super) fn course_mut(&mut self) -> Option<&mut Course> {
+    pub(super) fn cursor_mut(&mut self) -> Option<&mut Cursor> {
         match &mut self.stage {
-            Stage::First { course, .. } => Some(course),
+            Stage::First { cursor, .. } => Some(cursor),
             _ => None,
         }
     }
 
-    /// The row that is examined or carried out.
-    pub(super) fn row<'plan>(&self, plan: &'plan Plan) -> Option<&'plan SymptomRow> {
-        row_at(plan, self.table, self.row)
-    }
-
     /// Gives the row its whole budget again, after an interruption.
     pub(super) fn refresh(&mut self, plan: &Plan, time: &Timeline) {
-        let budget_ms = self.row(plan).and_then(|row| row.budget_ms);
+        let budget_ms = plan.program.row(self.row).budget_ms;
         if let Stage::First { until, .. } = &mut self.stage {
             *until = budget_ms.map(|ms| time.after_ms(ms));
         }
     }
 
     fn otherwise(&self, plan: &Plan) -> Disposition {
-        self.row(plan)
-            .map_or_else(|| plan.runbook.on_failure.clone(), |row| row.otherwise.clone())
+        plan.program.row(self.row).otherwise.clone()
     }
 }
 
 impl State {
     /// Looks at every active step for what failed or went on, and draws the consequences.
-    pub(super) fn look_at_steps(&mut self, plan: &Plan) {
-        let places: Vec<usize> = self.steps.active.keys().copied().collect();
+    pub(super) fn settle_steps(&mut self, plan: &Plan) {
+        let places: Vec<StepId> = self.steps.active.keys().copied().collect();
         for step in places {
-            self.look_at_step(plan, step);
+            self.settle_step(plan, step);
         }
         self.heal_next(plan);
     }
 
-    fn look_at_step(&mut self, plan: &Plan, step: usize) {
+    fn settle_step(&mut self, plan: &Plan, step: StepId) {
         let Some(active) = self.steps.active.get_mut(&step) else {
             return;
         };
         if active.failing.is_some() {
             return;
         }
-        let failure = active.course.failure().cloned();
+        let failure = active.cursor.failure().cloned();
         match (&active.healing, failure) {
             (None, Some(failure)) => self.on_step_failure(plan, step, failure),
             (Some(healing), Some(failure)) if healing.stage == Stage::LastTry => {
@@ -128,13 +120,13 @@ impl State {
                 self.fail_step(plan, step, &failure.key, &failure.reason, &to);
             }
             (Some(healing), _) if healing.stage == Stage::LastTry => {
-                if active.course.place != healing.place {
+                if active.cursor.place != healing.place {
                     active.healing = None;
                     active.go_on_with_budget(self.progress.time.now);
                 }
             }
             (Some(healing), _) => {
-                if let Some(failed) = healing.course().and_then(Course::failure).cloned() {
+                if let Some(failed) = healing.cursor().and_then(Cursor::failure).cloned() {
                     self.on_row_failure(plan, step, failed);
                 }
             }
@@ -142,17 +134,16 @@ impl State {
         }
     }
 
-    fn on_step_failure(&mut self, plan: &Plan, step: usize, failure: Failure) {
-        let table = self.layout.tables(step).first().copied();
-        if let Some(table) = table.filter(|_| failure.has_symptoms())
+    fn on_step_failure(&mut self, plan: &Plan, step: StepId, failure: Failure) {
+        let row = plan.program.tables_of(step).first().copied();
+        if let Some(row) = row.filter(|_| failure.has_symptoms())
             && let Some(active) = self.steps.active.get_mut(&step)
         {
             active.stop_budget(self.progress.time.now);
             active.healing = Some(Healing {
                 nth_table: 0,
-                table,
-                row: 0,
-                place: active.course.place,
+                row,
+                place: active.cursor.place,
                 failure,
                 stage: Stage::Queued,
             });
@@ -167,7 +158,7 @@ impl State {
         self.fail_step(plan, step, &failure.key, &failure.reason, &to);
     }
 
-    fn on_row_failure(&mut self, plan: &Plan, step: usize, failed: Failure) {
+    fn on_row_failure(&mut self, plan: &Plan, step: StepId, failed: Failure) {
         let Some(healing) = self.steps.active.get(&step).and_then(|active| active.healing.as_ref()) else {
             return;
         };
@@ -189,19 +180,19 @@ impl State {
             (active.failing.is_none() && healing.stage == Stage::Queued).then_some((*step, healing))
         });
         if let Some((step, healing)) = queued {
-            healing.stage = first_stage(healing.row(plan));
+            healing.stage = first_stage(plan, healing.row);
             self.healing = Some(step);
         }
     }
 
     /// Another step may heal.
-    pub(super) fn free_healing(&mut self, step: usize) {
+    pub(super) fn free_healing(&mut self, step: StepId) {
         if self.healing == Some(step) {
             self.healing = None;
         }
     }
 
-    fn healing_of(&mut self, step: usize) -> Option<&mut Healing> {
+    fn healing_of(&mut self, step: StepId) -> Option<&mut Healing> {
         let active = self.steps.active.get_mut(&step)?;
         active.healing.as_mut().filter(|_| active.failing.is_none())
     }
@@ -211,7 +202,7 @@ impl State {
         let Some(healing) = self.healing.and_then(|step| self.healing_of(step)) else {
             return false;
         };
-        let is_asked = healing.stage == Stage::Asking && healing.row(plan).is_some_and(|row| row.key == key);
+        let is_asked = healing.stage == Stage::Asking && plan.program.row(healing.row).key == key;
         if is_asked {
             healing.stage = Stage::Examined { holds };
         }
@@ -219,13 +210,11 @@ impl State {
     }
 
     /// `symptom`: a row was chosen, or passed over.
-    pub(super) fn on_symptom(&mut self, plan: &Plan, step: usize, row: &str, chosen: bool) {
-        let tables = self.layout.tables(step).to_vec();
+    pub(super) fn on_symptom(&mut self, plan: &Plan, step: StepId, row: &str, chosen: bool) {
         let Some(healing) = self.healing_of(step) else {
             return;
         };
-        let is_due = healing.stage == (Stage::Examined { holds: chosen })
-            && healing.row(plan).is_some_and(|known| known.title == row);
+        let is_due = healing.stage == (Stage::Examined { holds: chosen }) && plan.program.row(healing.row).title == row;
         if !is_due {
             return;
         }
@@ -233,16 +222,14 @@ impl State {
             self.on_row_chosen(plan, step);
             return;
         }
-        healing.row += 1;
-        if healing.row(plan).is_none()
-            && let Some(table) = tables.get(healing.nth_table + 1)
-        {
+        let mut below = plan.program.row_below(healing.row);
+        if below.is_none() {
             healing.nth_table += 1;
-            healing.table = *table;
-            healing.row = 0;
+            below = plan.program.tables_of(step).get(healing.nth_table).copied();
         }
-        if healing.row(plan).is_some() {
-            healing.stage = first_stage(healing.row(plan));
+        if let Some(row) = below {
+            healing.row = row;
+            healing.stage = first_stage(plan, row);
             return;
         }
         let failure = healing.failure.clone();
@@ -250,21 +237,19 @@ impl State {
         self.fail_step(plan, step, &failure.key, &failure.reason, &to);
     }
 
-    fn on_row_chosen(&mut self, plan: &Plan, step: usize) {
+    fn on_row_chosen(&mut self, plan: &Plan, step: StepId) {
         let Some(active) = self.steps.active.get(&step) else {
             return;
         };
         let Some(healing) = &active.healing else {
             return;
         };
-        let Some(row) = healing.row(plan) else {
-            return;
-        };
+        let row = plan.program.row(healing.row);
         let rest_ms = match active.budget {
             Budget::Stopped(left) => milliseconds(left),
             _ => 0,
         };
-        let needed_ms = row.budget_ms.unwrap_or(0) + rest_ms + limit_of(plan, active.course.leaf());
+        let needed_ms = row.budget_ms.unwrap_or(0) + rest_ms + limit_of(plan, active.cursor.leaf());
         let heals = row.first.is_some()
             && healing.failure.may_repeat()
             && (self.progress.is_committed || self.progress.time.fits(needed_ms));
@@ -277,30 +262,33 @@ impl State {
     }
 
     /// `step healing`: the row's `first` begins.
-    pub(super) fn on_step_healing(&mut self, plan: &Plan, step: usize) {
+    pub(super) fn on_step_healing(&mut self, plan: &Plan, step: StepId) {
         let Some(healing) = self.healing_of(step).filter(|healing| healing.stage == Stage::Ready) else {
             return;
         };
-        let (table, row) = (healing.table, healing.row);
-        let course = Course::forward(self.ground(plan), Home::Row { table, row });
-        let budget_ms = row_at(plan, table, row).and_then(|row| row.budget_ms);
+        let row = healing.row;
+        let Some(block) = plan.program.row_block(row) else {
+            return;
+        };
+        let cursor = Cursor::forward(self.view(plan), block);
+        let budget_ms = plan.program.row(row).budget_ms;
         let until = budget_ms.map(|ms| self.progress.time.after_ms(ms));
         if let Some(healing) = self.healing_of(step) {
-            healing.stage = Stage::First { course, until };
+            healing.stage = Stage::First { cursor, until };
         }
     }
 
     /// `step running` of a step that heals: the statement that failed is tried once more.
-    pub(super) fn on_row_done(&mut self, step: usize) {
+    pub(super) fn on_row_done(&mut self, step: StepId) {
         let is_done = self
             .healing_of(step)
-            .and_then(|healing| healing.course().map(Course::is_over))
+            .and_then(|healing| healing.cursor().map(Cursor::is_over))
             .unwrap_or(false);
         if let Some(active) = self.steps.active.get_mut(&step).filter(|_| is_done)
             && let Some(healing) = &mut active.healing
         {
             healing.stage = Stage::LastTry;
-            active.course.again();
+            active.cursor.again();
             self.free_healing(step);
         }
     }
@@ -315,26 +303,26 @@ impl State {
             return;
         };
         let is_over_budget = matches!(&healing.stage, Stage::First { until: Some(until), .. } if now.has_come(*until));
-        if is_over_budget && healing.row(plan).is_some_and(|row| row.key == key) {
+        if is_over_budget && plan.program.row(healing.row).key == key {
             let (failure, to) = (healing.failure.clone(), healing.otherwise(plan));
             self.fail_step(plan, step, &failure.key, &failure.reason, &to);
         }
     }
 }
 
-fn first_stage(row: Option<&SymptomRow>) -> Stage {
-    if row.is_some_and(|row| row.seen.is_some()) {
+fn first_stage(plan: &Plan, row: RowId) -> Stage {
+    if plan.program.row(row).seen.is_some() {
         Stage::Asking
     } else {
         Stage::Examined { holds: true }
     }
 }
 
-/// The longest that the statement of a course may take, milliseconds.
-fn limit_of(plan: &Plan, course: &Course) -> u64 {
+/// The longest that the statement of a cursor may take, milliseconds.
+fn limit_of(plan: &Plan, cursor: &Cursor) -> u64 {
     use backstay_dsl::model::StatementKind;
-    match course.statement(plan).map(|statement| &statement.kind) {
-        Some(StatementKind::Do(action)) => course.at.limit_ms(plan, action),
+    match cursor.statement(plan).map(|statement| &statement.kind) {
+        Some(StatementKind::Do(action)) => cursor.limit_ms(plan, action),
         Some(StatementKind::Check(check)) => check.within_ms,
         _ => 0,
     }

@@ -157,8 +157,8 @@ impl State {
                 _ => Way::Stand,
             },
             Disposition::Rollback(name) => {
-                let branch = plan.runbook.rollbacks.iter().find(|branch| branch.name == *name);
-                if branch.is_some_and(|branch| self.applies(plan, branch)) {
+                let branch = plan.program.rollback_named(name);
+                if branch.is_some_and(|(branch, _)| self.applies(plan, branch)) {
                     Way::Rollback(name.clone())
                 } else {
                     Way::Unwind
@@ -170,17 +170,17 @@ impl State {
 
     /// Whether the run is in the stretch of a branch.
     fn applies(&self, plan: &Plan, branch: &Rollback) -> bool {
-        let until = plan.runbook.steps.get(branch.until);
-        let commits = until.is_some_and(|step| {
-            let mut statements = step.body.statements.iter();
-            statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. }))
-        });
-        let is_past = if commits {
-            self.steps.committed.contains(&branch.until)
-        } else {
-            self.steps.has_begun(branch.until)
+        let program = &plan.program;
+        let (Some(from), Some(until)) = (program.step_at(branch.from), program.step_at(branch.until)) else {
+            return false;
         };
-        self.steps.begun.contains(&branch.from) && !is_past
+        let mut statements = program.step(until).body.statements.iter();
+        let is_past = if statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. })) {
+            self.steps.committed.contains(&until)
+        } else {
+            self.steps.has_begun(until)
+        };
+        self.steps.begun.contains(&from) && !is_past
     }
 
     /// `turn`: the run takes its way. A step that is still active by then is over.
@@ -188,7 +188,7 @@ impl State {
         if self.phase == Phase::Quiescing {
             self.steps.active.clear();
             self.healing = None;
-            let ending = Ending::back(self.ground(plan), way.clone());
+            let ending = Ending::back(self.view(plan), way.clone());
             self.phase = Phase::Ending(ending);
         }
     }

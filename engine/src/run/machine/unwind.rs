@@ -6,75 +6,61 @@
 use std::collections::BTreeSet;
 
 use backstay_dsl::model::StatementKind;
+use backstay_dsl::program::{BlockId, Program, StatementId, StepId};
 
-use super::block::{BlockAt, UndoAt};
-use super::course::Course;
+use super::cursor::Cursor;
 use super::describe::describe;
-use super::progress::Started;
+use super::progress::{Started, View};
 use super::state::State;
-use super::statement::Ground;
 use crate::plan::Plan;
 
 /// Undos that are being carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unwinding {
     /// Those to come; the next is the last of the list.
-    left: Vec<UndoAt>,
+    left: Vec<BlockId>,
     /// The one that runs.
-    pub(super) course: Box<Course>,
+    pub(super) cursor: Box<Cursor>,
 }
 
 impl Unwinding {
     /// The undos of all that was started, or, with a branch's first step, of what is older than that
     /// step: not in it and in none that waits for it. `None` where there is nothing to undo.
-    pub(super) fn begin(ground: Ground<'_>, older_than: Option<usize>) -> Option<Self> {
-        let left_out = older_than.map_or_else(BTreeSet::new, |step| with_dependents(ground.plan, step));
-        let mut started: Vec<&Started> = ground
+    pub(super) fn begin(view: View<'_>, older_than: Option<StepId>) -> Option<Self> {
+        let left_out = older_than.map_or_else(BTreeSet::new, |step| with_dependents(&view.plan.program, step));
+        let program = &view.plan.program;
+        let mut started: Vec<(&StatementId, &Started)> = view
             .progress
             .started
-            .values()
-            .filter(|started| started.is_owed() && !left_out.contains(&started.step))
+            .iter()
+            .filter(|(_, started)| started.is_owed() && !left_out.contains(&started.step))
             .collect();
-        started.sort_by_key(|started| {
-            (
-                ground
-                    .plan
-                    .program
-                    .step_at(started.step)
-                    .map(|step| ground.plan.program.rank(step)),
-                started.order,
-            )
-        });
-        let mut left: Vec<UndoAt> = Vec::new();
+        started.sort_by_key(|(_, started)| (program.rank(started.step), started.order));
+        let mut left: Vec<BlockId> = Vec::new();
         let mut seen = BTreeSet::new();
-        for started in started.iter().rev() {
-            let undo = started.home.undo_of(ground.plan, started.place);
-            if let Some((undo, body)) = undo.and_then(|undo| Some((undo, undo.body(ground.plan)?)))
-                && seen.insert(body.key.as_str())
-            {
-                left.push(undo);
-            }
+        for (statement, _) in started.iter().rev() {
+            left.extend(program.undo_of(**statement).filter(|undo| seen.insert(*undo)));
         }
         left.reverse();
         let first = left.pop()?;
-        let course = Box::new(Course::back(ground, BlockAt::Undo(first)));
-        let mut unwinding = Self { left, course };
-        unwinding.advance(ground).then_some(unwinding)
+        let cursor = Box::new(Cursor::back(view, first));
+        let mut unwinding = Self { left, cursor };
+        unwinding.advance(view).then_some(unwinding)
     }
 
     /// Goes on to the next undo where the running one is over. Gives false when none is left.
-    pub(super) fn advance(&mut self, ground: Ground<'_>) -> bool {
-        while self.course.is_over() {
+    pub(super) fn advance(&mut self, view: View<'_>) -> bool {
+        while self.cursor.is_over() {
             let Some(undo) = self.left.pop() else {
                 return false;
             };
-            *self.course = Course::back(ground, BlockAt::Undo(undo));
+            *self.cursor = Cursor::back(view, undo);
         }
         true
     }
 
     /// The undos to come after the running one, next first.
-    pub(super) fn left(&self) -> impl Iterator<Item = UndoAt> {
+    pub(super) fn left(&self) -> impl Iterator<Item = BlockId> {
         self.left.iter().rev().copied()
     }
 }
@@ -84,10 +70,8 @@ impl State {
     /// author would write it. Those that say why they need none are not among them.
     pub(super) fn without_way_back(&self, plan: &Plan) -> Vec<(String, String)> {
         let mut found: Vec<(u32, (String, String))> = Vec::new();
-        for started in self.progress.started.values().filter(|started| started.is_owed()) {
-            let Some(statement) = BlockAt::Home(started.home).statement(plan, started.place) else {
-                continue;
-            };
+        for (id, started) in self.progress.started.iter().filter(|(_, started)| started.is_owed()) {
+            let statement = plan.program.statement(*id);
             let StatementKind::Do(action) = &statement.kind else {
                 continue;
             };
@@ -103,16 +87,11 @@ impl State {
 }
 
 /// A step and all that wait for it, directly or not.
-fn with_dependents(plan: &Plan, step: usize) -> BTreeSet<usize> {
+fn with_dependents(program: &Program, step: StepId) -> BTreeSet<StepId> {
     let mut found = BTreeSet::from([step]);
     let mut open = vec![step];
     while let Some(step) = open.pop() {
-        let step = plan.program.step_at(step);
-        for next in step.into_iter().flat_map(|step| plan.program.dependents(step)) {
-            if found.insert(next.place()) {
-                open.push(next.place());
-            }
-        }
+        open.extend(program.dependents(step).filter(|next| found.insert(*next)));
     }
     found
 }

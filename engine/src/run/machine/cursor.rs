@@ -1,4 +1,4 @@
-//! A course: one block whose statements are carried out in order.
+//! A cursor: one block whose statements are carried out in order.
 //!
 //! | doing | event | next |
 //! | --- | --- | --- |
@@ -13,25 +13,24 @@
 //! | settling n, runner gone | `settled` not done, undecidable | fresh where it may be repeated, else failed |
 //! | settling n, reply lost | `settled` not done, undecidable | fresh once (not on a way back) where it may be repeated, else failed |
 //! | retrying | `timer retry:KEY` | fresh |
-//! | hold | the hold's own course is over, then `hold` | next statement |
+//! | hold | the hold's own cursor is over, then `hold` | next statement |
 //! | unwinding | the last undo is over | next statement |
 
-use backstay_dsl::model::{Statement, StatementKind};
+use backstay_dsl::model::{Do, Statement, StatementKind};
+use backstay_dsl::program::{BlockId, HoldId, Owner, StatementId, StepId};
 
-use super::block::{BlockAt, Home};
 use super::failure::{Failure, FailureKind};
-use super::progress::Progress;
-use super::statement::Ground;
+use super::progress::{Progress, View};
 use super::time::Moment;
 use super::unwind::Unwinding;
-use crate::event::{HoldState, StepState};
+use crate::event::{HoldState, IntentWay, StepState};
 use crate::plan::Plan;
 
 /// One block whose statements are carried out in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Course {
-    /// The block.
-    pub(super) at: BlockAt,
+pub(super) struct Cursor {
+    /// The block; none where older undos are all there is.
+    pub(super) block: Option<BlockId>,
     /// The statement, by its place.
     pub(super) place: usize,
     /// What the statement is at.
@@ -74,10 +73,10 @@ pub(super) enum Doing {
         until: Moment,
     },
     /// A hold is taken or released.
-    Hold(HoldCourse),
+    Hold(HoldCursor),
     /// Older undos run.
     Unwinding(Unwinding),
-    /// It failed; the owner of the course decides.
+    /// It failed; the owner of the cursor decides.
     Failed(Failure),
     /// The block was left early, and why.
     Left(StepState, String),
@@ -87,30 +86,29 @@ pub(super) enum Doing {
 
 /// A hold that is taken or released.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HoldCourse {
-    /// The hold.
-    pub(super) hold: usize,
+pub(super) struct HoldCursor {
+    pub(super) hold: HoldId,
     /// What it will be.
     pub(super) to: HoldState,
     /// The hold's own statements.
-    pub(super) course: Box<Course>,
+    pub(super) cursor: Box<Cursor>,
 }
 
-impl Course {
+impl Cursor {
     /// Begins a block on the way forward.
-    pub(super) fn forward(ground: Ground<'_>, home: Home) -> Self {
-        Self::begin(ground, BlockAt::Home(home), false)
+    pub(super) fn forward(view: View<'_>, block: BlockId) -> Self {
+        Self::begin(view, block, false)
     }
 
     /// Begins a block of a way back: each of its statements gets a second try.
-    pub(super) fn back(ground: Ground<'_>, at: BlockAt) -> Self {
-        Self::begin(ground, at, true)
+    pub(super) fn back(view: View<'_>, block: BlockId) -> Self {
+        Self::begin(view, block, true)
     }
 
-    /// A course without statements.
+    /// A cursor without statements.
     pub(super) fn nothing() -> Self {
         Self {
-            at: BlockAt::Unwind,
+            block: None,
             place: 0,
             doing: Doing::Over,
             retries: 0,
@@ -121,22 +119,22 @@ impl Course {
     }
 
     /// Begins the undos of all that was started.
-    pub(super) fn unwinding(ground: Ground<'_>) -> Self {
-        let mut course = Self::nothing();
-        if let Some(unwinding) = Unwinding::begin(ground, None) {
-            course.doing = Doing::Unwinding(unwinding);
+    pub(super) fn unwinding(view: View<'_>) -> Self {
+        let mut cursor = Self::nothing();
+        if let Some(unwinding) = Unwinding::begin(view, None) {
+            cursor.doing = Doing::Unwinding(unwinding);
         }
-        course
+        cursor
     }
 
     /// Begins the release of a hold at the end of a run.
-    pub(super) fn release(ground: Ground<'_>, hold: usize, is_way_back: bool) -> Self {
-        Self::begin(ground, BlockAt::Release(hold), is_way_back)
+    pub(super) fn release(view: View<'_>, hold: HoldId, is_way_back: bool) -> Self {
+        Self::begin(view, view.plan.program.release(hold), is_way_back)
     }
 
-    fn begin(ground: Ground<'_>, at: BlockAt, is_way_back: bool) -> Self {
-        let mut course = Self {
-            at,
+    fn begin(view: View<'_>, block: BlockId, is_way_back: bool) -> Self {
+        let mut cursor = Self {
+            block: Some(block),
             place: 0,
             doing: Doing::Fresh,
             retries: 0,
@@ -144,52 +142,46 @@ impl Course {
             is_way_back,
             is_second_try: false,
         };
-        course.enter(ground);
-        course
+        cursor.enter(view);
+        cursor
     }
 
     /// Goes on to the next statement.
-    pub(super) fn next(&mut self, ground: Ground<'_>) {
+    pub(super) fn next(&mut self, view: View<'_>) {
         self.place += 1;
         self.retries = 0;
         self.is_begun_again = false;
         self.is_second_try = false;
-        self.enter(ground);
+        self.enter(view);
     }
 
     /// Begins the statement at this place; what needs nothing is passed over.
-    fn enter(&mut self, ground: Ground<'_>) {
-        while let Some(statement) = self.at.statement(ground.plan, self.place) {
+    fn enter(&mut self, view: View<'_>) {
+        while let Some(statement) = self.statement(view.plan) {
             match &statement.kind {
                 StatementKind::Wait { duration_ms, .. } => {
                     self.doing = Doing::Waiting {
-                        until: ground.progress.time.after_ms(*duration_ms),
+                        until: view.progress.time.after_ms(*duration_ms),
                     };
                     return;
                 }
                 StatementKind::Take(name) => {
-                    if let Some(hold) = ground
-                        .layout
-                        .hold(name)
-                        .filter(|hold| !ground.progress.holds.is_taken(*hold))
-                    {
-                        self.hold(ground, hold, HoldState::Taken);
+                    let hold = view.plan.program.hold_named(name);
+                    if let Some(hold) = hold.filter(|hold| !view.progress.holds.is_taken(*hold)) {
+                        self.hold(view, hold, HoldState::Taken);
                         return;
                     }
                 }
                 StatementKind::Release(name) => {
-                    if let Some(hold) = ground
-                        .layout
-                        .hold(name)
-                        .filter(|hold| !ground.progress.holds.is_free(*hold))
-                    {
-                        self.hold(ground, hold, HoldState::Free);
+                    let hold = view.plan.program.hold_named(name);
+                    if let Some(hold) = hold.filter(|hold| !view.progress.holds.is_free(*hold)) {
+                        self.hold(view, hold, HoldState::Free);
                         return;
                     }
                 }
                 StatementKind::Unwind => {
-                    let older_than = self.branch_start(ground.plan);
-                    if let Some(unwinding) = Unwinding::begin(ground, older_than) {
+                    let older_than = self.branch_start(view.plan);
+                    if let Some(unwinding) = Unwinding::begin(view, older_than) {
                         self.doing = Doing::Unwinding(unwinding);
                         return;
                     }
@@ -204,28 +196,29 @@ impl Course {
         self.doing = Doing::Over;
     }
 
-    fn hold(&mut self, ground: Ground<'_>, hold: usize, to: HoldState) {
-        let at = if to == HoldState::Taken {
-            BlockAt::Take(hold)
-        } else {
-            BlockAt::Release(hold)
+    fn hold(&mut self, view: View<'_>, hold: HoldId, to: HoldState) {
+        let program = &view.plan.program;
+        let block = match to {
+            HoldState::Taken => program.take(hold),
+            _ => program.release(hold),
         };
-        let course = Box::new(Self::begin(ground, at, self.is_way_back));
-        self.doing = Doing::Hold(HoldCourse { hold, to, course });
+        let cursor = Box::new(Self::begin(view, block, self.is_way_back));
+        self.doing = Doing::Hold(HoldCursor { hold, to, cursor });
     }
 
-    fn branch_start(&self, plan: &Plan) -> Option<usize> {
-        match self.at {
-            BlockAt::Rollback(branch) => plan.runbook.rollbacks.get(branch).map(|branch| branch.from),
+    /// The first step of the stretch that the block is a way back for.
+    fn branch_start(&self, plan: &Plan) -> Option<StepId> {
+        match plan.program.owner(self.block?) {
+            Owner::Rollback(branch) => plan.program.step_at(plan.program.rollback(branch).from),
             _ => None,
         }
     }
 
-    /// The course that really runs: this one, or the one inside it.
+    /// The cursor that really runs: this one, or the one inside it.
     pub(super) fn leaf(&self) -> &Self {
         match &self.doing {
-            Doing::Hold(hold) => hold.course.leaf(),
-            Doing::Unwinding(unwinding) => unwinding.course.leaf(),
+            Doing::Hold(hold) => hold.cursor.leaf(),
+            Doing::Unwinding(unwinding) => unwinding.cursor.leaf(),
             _ => self,
         }
     }
@@ -233,32 +226,56 @@ impl Course {
     /// The same, to be changed.
     pub(super) fn leaf_mut(&mut self) -> &mut Self {
         match self.doing {
-            Doing::Hold(ref mut hold) => hold.course.leaf_mut(),
-            Doing::Unwinding(ref mut unwinding) => unwinding.course.leaf_mut(),
+            Doing::Hold(ref mut hold) => hold.cursor.leaf_mut(),
+            Doing::Unwinding(ref mut unwinding) => unwinding.cursor.leaf_mut(),
             _ => self,
         }
     }
 
     /// The statement that is being carried out.
     pub(super) fn statement<'plan>(&self, plan: &'plan Plan) -> Option<&'plan Statement> {
-        self.at.statement(plan, self.place)
+        plan.program.block(self.block?).statements.get(self.place)
+    }
+
+    /// The same, as its id.
+    pub(super) fn statement_id(&self, plan: &Plan) -> Option<StatementId> {
+        plan.program.statement_at(self.block?, self.place)
+    }
+
+    /// What an intent says of the way it is on.
+    pub(super) fn way(&self, plan: &Plan) -> IntentWay {
+        let program = &plan.program;
+        match self.block.map(|block| program.owner(block)) {
+            Some(Owner::Step(_)) => IntentWay::Forward,
+            Some(Owner::Row(_)) => IntentWay::Row,
+            Some(Owner::Take(hold) | Owner::Release(hold)) => IntentWay::Hold(program.hold(hold).name.clone()),
+            Some(Owner::Rollback(branch)) => IntentWay::Rollback(program.rollback(branch).name.clone()),
+            Some(Owner::Park(park)) => IntentWay::Park(program.park(park).name.clone()),
+            Some(Owner::Undo(_) | Owner::GroupUndo(..)) | None => IntentWay::Undo,
+        }
+    }
+
+    /// The longest that one attempt of an action in this block may take, milliseconds.
+    pub(super) fn limit_ms(&self, plan: &Plan, action: &Do) -> u64 {
+        let within_ms = self.block.and_then(|block| plan.program.within_ms(block));
+        within_ms.map_or(action.within_ms, |within_ms| within_ms.min(action.within_ms))
     }
 
     /// After something happened inside: goes on where what runs inside is over.
-    pub(super) fn settle(&mut self, ground: Ground<'_>) {
+    pub(super) fn settle(&mut self, view: View<'_>) {
         let is_unwound = match &mut self.doing {
             Doing::Hold(hold) => {
-                hold.course.settle(ground);
+                hold.cursor.settle(view);
                 false
             }
             Doing::Unwinding(unwinding) => {
-                unwinding.course.settle(ground);
-                !unwinding.advance(ground)
+                unwinding.cursor.settle(view);
+                !unwinding.advance(view)
             }
             _ => false,
         };
         if is_unwound {
-            self.next(ground);
+            self.next(view);
         }
     }
 
@@ -292,8 +309,8 @@ impl Course {
         }
     }
 
-    /// The statement failed: it is retried, gets its second try, or the course has failed.
-    /// Only on the innermost course.
+    /// The statement failed: it is retried, gets its second try, or the cursor has failed.
+    /// Only on the innermost cursor.
     pub(super) fn fail(&mut self, plan: &Plan, progress: &Progress, reason: String, kind: FailureKind) {
         let Some(statement) = self.statement(plan) else {
             return;
