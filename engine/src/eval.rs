@@ -60,7 +60,8 @@ pub struct Evaluation {
 pub struct Evaluator<'a> {
     runbook: &'a Runbook,
     environment: &'a dyn Environment,
-    notes: Mutex<Vec<String>>,
+    /// `None`: nobody reads what was seen on the way.
+    notes: Option<Mutex<Vec<String>>>,
     asked: AtomicU32,
 }
 
@@ -83,9 +84,20 @@ impl<'a> Evaluator<'a> {
         Self {
             runbook,
             environment,
-            notes: Mutex::new(Vec::new()),
+            notes: Some(Mutex::new(Vec::new())),
             asked: AtomicU32::new(0),
         }
+    }
+
+    /// The same without evidence, where nobody reads it.
+    #[must_use]
+    pub fn without_notes(self) -> Self {
+        Self { notes: None, ..self }
+    }
+
+    /// Whether evidence is worked out.
+    pub fn takes_notes(&self) -> bool {
+        self.notes.is_some()
     }
 
     /// The answer of an expression, with evidence.
@@ -93,7 +105,7 @@ impl<'a> Evaluator<'a> {
         self.take_notes();
         let answer = self.value(expr).await;
         let mut notes = self.take_notes();
-        if notes.is_empty() {
+        if notes.is_empty() && self.takes_notes() {
             notes.push(self.note_for(expr, &answer));
         }
         Evaluation {
@@ -120,10 +132,8 @@ impl<'a> Evaluator<'a> {
     }
 
     fn take_notes(&self) -> Vec<String> {
-        self.notes
-            .lock()
-            .map(|mut notes| std::mem::take(&mut *notes))
-            .unwrap_or_default()
+        let notes = self.notes.as_ref().and_then(|notes| notes.lock().ok());
+        notes.map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default()
     }
 
     fn note_for(&self, expr: &Expr, answer: &Answer) -> String {
@@ -137,12 +147,11 @@ impl<'a> Evaluator<'a> {
 
     /// Notes what a comparison of the outermost expression saw on its left side.
     fn note(&self, frame: &Frame, expr: &Expr, left: &Answer) {
-        if frame.is_inner {
-            return;
-        }
-        let note = self.note_for(expr, left);
-        if let Ok(mut notes) = self.notes.lock() {
-            notes.push(note);
+        if let Some(notes) = self.notes.as_ref().filter(|_| !frame.is_inner) {
+            let note = self.note_for(expr, left);
+            if let Ok(mut notes) = notes.lock() {
+                notes.push(note);
+            }
         }
     }
 

@@ -58,6 +58,11 @@ impl Redactor {
         Self { search }
     }
 
+    /// Whether there is nothing to find.
+    pub fn is_idle(&self) -> bool {
+        self.search.is_none()
+    }
+
     /// Refuses a secret that is too short.
     pub fn check(text: &str) -> Result<(), TooShort> {
         let characters = text.trim().chars().count();

@@ -6,6 +6,7 @@ pub mod lock;
 pub mod look;
 pub mod machine;
 mod orphans;
+pub(crate) mod records;
 pub mod requests;
 pub mod session;
 mod signals;

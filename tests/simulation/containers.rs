@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use backstay::event::{AnchorTime, End, Event};
-use backstay::rehearse::{Fault, FaultKind};
+use backstay::rehearse::{Case, Fault, FaultKind};
 use backstay::value::{RecordedValue, Value};
 use backstay_dsl::state::Release;
 
 use crate::simulation::crash::killed_everywhere_in;
 use crate::simulation::laws;
 use crate::simulation::reference::{faults_of, is_no_failure};
-use crate::simulation::rig::{Outside, Report, Rig};
+use crate::simulation::rig::{Report, Rig};
 use crate::support::texts::Beside;
 
 const UPGRADE: &str = r#"
@@ -118,7 +118,7 @@ fn anchor(report: &Report, wanted: AnchorTime) -> Option<RecordedValue> {
 
 #[test]
 fn the_new_image_runs_and_nothing_is_left_to_clean_up_but_the_backup() {
-    let report = rig().run(Vec::new(), Outside::default());
+    let report = rig().run(Vec::new(), Case::default());
     assert_eq!(report.end().end, End::Completed, "{}", report.told());
     let member = report.production.state().members["app"];
     assert_eq!((member.run, member.pin), (Some(Release::New), Release::New));
@@ -145,7 +145,7 @@ fn every_failure_ends_with_the_old_image_on_the_old_state() {
         // The guard asks nothing: the value is there already.
         let faults = faults_of(&rig, step).into_iter().filter(|(key, _)| key != "freeze/2");
         for (key, kind) in faults {
-            let report = rig.run(vec![Fault::always(&*key, kind)], Outside::default());
+            let report = rig.run(vec![Fault::always(&*key, kind)], Case::default());
             laws::hold(&rig.plan, &report, 2);
             if is_no_failure(kind) {
                 continue;
@@ -188,7 +188,7 @@ fn a_new_service_that_is_turned_back_is_removed_or_told_of() {
             &Beside::default(),
             inputs,
         );
-        let report = rig.run(vec![Fault::always("one/3", FaultKind::Untrue)], Outside::default());
+        let report = rig.run(vec![Fault::always("one/3", FaultKind::Untrue)], Case::default());
         assert_eq!(report.end().end, End::RolledBack, "{}", report.told());
         assert_eq!(report.production.differences(), Vec::<String>::new());
         let leftovers = report.leftovers();

@@ -1,11 +1,11 @@
 //! The runner is killed at every record, forward and on the way back, and another goes on.
 
 use backstay::event::End;
-use backstay::rehearse::{Fault, FaultKind, Kill};
+use backstay::rehearse::{Case, Fault, FaultKind, Kill};
 
 use crate::simulation::laws;
 use crate::simulation::reference::rig;
-use crate::simulation::rig::{Outside, Rig};
+use crate::simulation::rig::Rig;
 
 fn killed_everywhere(faults: &[Fault], expected: End) {
     killed_everywhere_in(&rig(), faults, expected);
@@ -13,11 +13,11 @@ fn killed_everywhere(faults: &[Fault], expected: End) {
 
 /// The same of any runbook.
 pub(crate) fn killed_everywhere_in(rig: &Rig, faults: &[Fault], expected: End) {
-    let all = rig.run(faults.to_vec(), Outside::default());
+    let all = rig.run(faults.to_vec(), Case::default());
     assert_eq!(all.end().end, expected, "{}", all.told());
     for record in 1..=all.events.len() {
         for kill in [Kill::Before(record), Kill::After(record)] {
-            let scene = rig.scene(faults.to_vec(), Outside::default());
+            let scene = rig.scene(faults.to_vec(), Case::default());
             let before = scene.drive(Some(kill));
             assert!(before.is_none(), "{kill:?}: it was not killed");
             if kill == Kill::Before(1) || kill == Kill::After(all.events.len()) {

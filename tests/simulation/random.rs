@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backstay::event::End;
-use backstay::rehearse::{Fault, FaultKind, Kill};
+use backstay::rehearse::{Case, Fault, FaultKind, Kill};
 use backstay::run::driver::Rest;
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use proptest::prelude::*;
 
 use crate::simulation::laws;
-use crate::simulation::rig::{Outside, Rig};
+use crate::simulation::rig::Rig;
 use crate::simulation::services::{RandomServices, random_services};
 use crate::support::effort::cases;
 use crate::support::texts::Beside;
@@ -258,10 +258,10 @@ fn check(runbook: &RandomRunbook, trouble: Trouble) {
     let back = trouble.back.and_then(|chosen| fault(&rig, chosen, is_of_way_back));
     let is_clean = forward.is_none() && back.is_none() && trouble.signal_at.is_none() && trouble.passes_at.is_none();
     let faults: Vec<Fault> = forward.into_iter().chain(back).collect();
-    let outside = Outside {
+    let outside = Case {
         signal_at: trouble.signal_at,
         passes_at: trouble.passes_at,
-        ..Outside::default()
+        ..Case::default()
     };
     let report = rig.run(faults.clone(), outside.clone());
     laws::hold(&rig.plan, &report, TRIES);

@@ -1,9 +1,10 @@
 //! The reference runbook: every one of its failure points ends as the contract says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use backstay::event::{End, Event};
-use backstay::rehearse::{Fault, FaultKind, Production, Script};
+use backstay::rehearse::{Case, Fault, FaultKind, Production};
 use backstay::run::driver::Rest;
 use backstay::value::{Secret, Value};
 use backstay_dsl::effect::{Resource, ResourceKind};
@@ -11,7 +12,7 @@ use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Release;
 
 use crate::simulation::laws;
-use crate::simulation::rig::{Outside, Report, Rig};
+use crate::simulation::rig::{Report, Rig};
 use crate::support::texts::Beside;
 
 const MINUTE_MS: u64 = 60_000;
@@ -40,7 +41,7 @@ pub(crate) fn rig() -> Rig {
         key: vec!["/srv/gateway/.env".to_owned(), "OPENCLAW_IMAGE".to_owned()],
     };
     Rig::new("upgrade.runbook", &folder.text("upgrade.runbook"), &folder, inputs)
-        .scripted(|| Some(Box::new(answer) as Script))
+        .scripted(Arc::new(answer))
         .seeded(pin, &image('a'))
 }
 
@@ -93,16 +94,13 @@ pub(crate) fn faults_of(rig: &Rig, step: &str) -> Vec<(String, FaultKind)> {
         let statements = match &statement.kind {
             StatementKind::Take(name) => of_hold(name, true),
             StatementKind::Release(name) => of_hold(name, false),
+            // What cannot be written down fails nothing.
+            StatementKind::Record(_) => Vec::new(),
             _ => vec![statement.clone()],
         };
         for statement in statements {
-            let kinds = match &statement.kind {
-                StatementKind::Do(action) => FaultKind::of_action(action.call.effects.is_partial),
-                StatementKind::Check(_) | StatementKind::Require { .. } => FaultKind::OF_QUESTION.to_vec(),
-                StatementKind::Let { .. } => vec![FaultKind::Unanswered],
-                _ => Vec::new(),
-            };
-            found.extend(kinds.into_iter().map(|kind| (statement.key.clone(), kind)));
+            let faults = backstay::rehearse::faults_of(&statement).into_iter();
+            found.extend(faults.map(|fault| (fault.key, fault.kind)));
         }
     }
     found
@@ -110,7 +108,7 @@ pub(crate) fn faults_of(rig: &Rig, step: &str) -> Vec<(String, FaultKind)> {
 
 /// Runs with a fault that stays (so that no second try or row heals it), and gives the report.
 fn with_fault(rig: &Rig, key: &str, kind: FaultKind) -> Report {
-    let report = rig.run(vec![Fault::always(key, kind)], Outside::default());
+    let report = rig.run(vec![Fault::always(key, kind)], Case::default());
     laws::hold(&rig.plan, &report, 2);
     report
 }
@@ -123,7 +121,7 @@ pub(crate) fn is_no_failure(kind: FaultKind) -> bool {
 #[test]
 fn without_faults_it_is_completed() {
     let rig = rig();
-    let report = rig.run(Vec::new(), Outside::default());
+    let report = rig.run(Vec::new(), Case::default());
     laws::hold(&rig.plan, &report, 0);
     assert_eq!(report.end().end, End::Completed, "{}", report.told());
     assert_eq!(report.production.state().members["gateway"].run, Some(Release::New));
@@ -180,7 +178,7 @@ fn before_and_after_the_point_of_no_return() {
             "{key} {kind:?} {ended:?}\n{}",
             report.told()
         );
-        let once = rig.run(vec![Fault::once(&*key, kind)], Outside::default());
+        let once = rig.run(vec![Fault::once(&*key, kind)], Case::default());
         laws::hold(&rig.plan, &once, 2);
         let ended = once.end().end;
         assert!(
@@ -195,9 +193,9 @@ fn before_and_after_the_point_of_no_return() {
 fn answers_of_people() {
     let rig = rig();
     for answer in [Some(Value::Bool(false)), None] {
-        let outside = Outside {
+        let outside = Case {
             answers: BTreeMap::from([("notes/1".to_owned(), answer)]),
-            ..Outside::default()
+            ..Case::default()
         };
         let report = rig.run(Vec::new(), outside);
         laws::hold(&rig.plan, &report, 0);
@@ -214,7 +212,7 @@ fn a_way_back_of_which_a_statement_fails_is_stuck_and_says_what_is_left() {
             Fault::always("validate/1", FaultKind::Untrue),
             Fault::always(format!("rollback:previous_release/{place}"), FaultKind::FailsBefore),
         ];
-        let report = rig.run(faults, Outside::default());
+        let report = rig.run(faults, Case::default());
         laws::hold(&rig.plan, &report, 2);
         let end = report.end();
         assert_eq!(end.end, End::Stuck, "{}", report.told());
@@ -231,7 +229,7 @@ fn a_row_heals_or_leads_back() {
             Fault::always("cutover/2", FaultKind::Untrue).until("symptom:upgrade_window/2/1"),
             Fault::always("symptom:upgrade_window/2", kind),
         ];
-        let report = rig.run(faults, Outside::default());
+        let report = rig.run(faults, Case::default());
         laws::hold(&rig.plan, &report, 2);
         report
     };
@@ -244,11 +242,11 @@ fn a_row_heals_or_leads_back() {
 #[test]
 fn a_signal_at_every_record() {
     let rig = rig();
-    let all = rig.run(Vec::new(), Outside::default());
+    let all = rig.run(Vec::new(), Case::default());
     for record in 1..all.events.len() {
-        let outside = Outside {
+        let outside = Case {
             signal_at: Some(record),
-            ..Outside::default()
+            ..Case::default()
         };
         let report = rig.run(Vec::new(), outside);
         laws::hold(&rig.plan, &report, 1);
@@ -273,17 +271,17 @@ fn a_signal_at_every_record() {
 #[test]
 fn the_moment_to_turn_back_at_every_record() {
     let rig = rig();
-    let all = rig.run(Vec::new(), Outside::default());
-    let is_commit = |stamped: &backstay::event::Stamped| matches!(stamped.event, Event::Commit { .. });
+    let all = rig.run(Vec::new(), Case::default());
+    let is_commit = |stamped: &Arc<backstay::event::Stamped>| matches!(stamped.event, Event::Commit { .. });
     let committed = all.events.iter().position(is_commit).expect("it commits");
     let first = all
         .events
         .iter()
         .position(|stamped| matches!(&stamped.event, Event::Intent(intent) if intent.changing));
     for record in first.expect("a change") + 1..committed {
-        let outside = Outside {
+        let outside = Case {
             passes_at: Some((record, 61 * MINUTE_MS)),
-            ..Outside::default()
+            ..Case::default()
         };
         let report = rig.run(Vec::new(), outside);
         laws::hold(&rig.plan, &report, 2);
@@ -305,7 +303,7 @@ fn what_is_asked_before_and_after_all_steps() {
         (vec![fails, anchors], End::Stuck),
     ];
     for (faults, expected) in cases {
-        let report = rig.run(faults.clone(), Outside::default());
+        let report = rig.run(faults.clone(), Case::default());
         laws::hold(&rig.plan, &report, 1);
         assert_eq!(report.end().end, expected, "{faults:?}\n{}", report.told());
     }
@@ -335,7 +333,7 @@ fn a_second_fault_on_the_way_back() {
             for second in [Fault::once(key, kind), Fault::always(key, kind)] {
                 let is_once = second.attempts == 1;
                 let faults = vec![Fault::always(way, FaultKind::Untrue), second];
-                let report = rig.run(faults, Outside::default());
+                let report = rig.run(faults, Case::default());
                 laws::hold(&rig.plan, &report, 2);
                 let end = report.end();
                 let expected = if is_once {

@@ -1,16 +1,19 @@
-//! Compiles a runbook, and runs it in a simulated world.
+//! Compiles a runbook, and runs it in a simulated world: by the driver and by the rehearsal's walk. Both must
+//! give the same records, so every test of this folder is a test of that too.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use backstay::action::{catalogue, without_engine};
+use backstay::action::{Registry, without_engine};
 use backstay::eval::Places;
-use backstay::event::{Event, IntentWay, Outline, RunEnd, RunResumed, RunStart, Stamped};
+use backstay::event::{EvaluationKind, Event, IntentWay, RunEnd, Stamped};
 use backstay::plan::{Parts, Plan};
 use backstay::rehearse::{
-    Fault, Kill, Production, Script, SimulatedClock, SimulatedJournal, SimulatedPerson, SimulatedWorld,
+    Case, Fault, Kill, Rehearsal, Script, SimulatedClock, SimulatedJournal, SimulatedPerson, SimulatedWorld, Walk, walk,
 };
 use backstay::run::driver::{Control, Driver, MacKey, Ports, Rest, Settings};
 use backstay::value::Value;
@@ -19,22 +22,15 @@ use backstay_dsl::compile::{Outcome, compile};
 use backstay_dsl::source::Sources;
 use tokio::sync::mpsc;
 
-/// What is done to a run from outside, besides faults.
-#[derive(Clone, Default)]
-pub(crate) struct Outside {
-    /// A signal once this many records are there.
-    pub(crate) signal_at: Option<usize>,
-    /// Milliseconds that pass at once, once this many records are there.
-    pub(crate) passes_at: Option<(usize, u64)>,
-    /// Answers of the person; `None` is silence.
-    pub(crate) answers: BTreeMap<String, Option<Value>>,
-}
-
 /// What a run left behind.
-pub(crate) struct Report {
-    pub(crate) events: Vec<Stamped>,
-    pub(crate) production: Production,
-    pub(crate) rest: Rest,
+pub(crate) struct Report(pub(crate) backstay::rehearse::Report);
+
+impl Deref for Report {
+    type Target = backstay::rehearse::Report;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Report {
@@ -63,21 +59,26 @@ impl Report {
 
     /// The records, one a line, for a failing test.
     pub(crate) fn told(&self) -> String {
-        let lines = self.events.iter().enumerate();
-        let lines = lines.map(|(place, stamped)| {
-            let json = serde_json::to_string(&stamped.event).unwrap_or_default();
-            format!("{:3} {:>6}s {json}", place + 1, stamped.boot_ns / 1_000_000_000)
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        told(&self.events)
     }
+}
+
+fn told(events: &[Arc<Stamped>]) -> String {
+    let lines = events.iter().enumerate();
+    let lines = lines.map(|(place, stamped)| {
+        let json = serde_json::to_string(&stamped.event).unwrap_or_default();
+        format!("{:3} {:>6}s {json}", place + 1, stamped.boot_ns / 1_000_000_000)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A runbook with its plan, and a way to make its world.
 pub(crate) struct Rig {
     pub(crate) plan: Arc<Plan>,
+    pub(crate) rehearsal: Rehearsal,
     places: Places,
-    /// Makes the script of a world.
-    script: fn() -> Option<Script>,
+    registry: Registry,
+    script: Option<Script>,
     seed: Vec<(backstay::value::GroundResource, String)>,
 }
 
@@ -88,15 +89,18 @@ pub(crate) struct Scene<'rig> {
     pub(crate) world: Arc<SimulatedWorld>,
     pub(crate) journal: Arc<SimulatedJournal>,
     person: Arc<SimulatedPerson>,
-    outside: Outside,
+    case: Case,
+    walk: RefCell<Walk<'rig>>,
+    /// The runner was killed, and the machine started again where this is true.
+    recovered: RefCell<Option<bool>>,
     /// How many records the world has seen.
     seen: Arc<AtomicUsize>,
 }
 
 impl Rig {
     pub(crate) fn new(name: &str, text: &str, sources: &dyn Sources, inputs: BTreeMap<String, Value>) -> Self {
-        let catalogue = catalogue();
-        let compiled = compile(name, text, sources, &catalogue);
+        let registry = without_engine();
+        let compiled = compile(name, text, sources, registry.catalogue());
         let Outcome::Whole(runbook) = compiled.outcome else {
             panic!("{text}\n{:#?}", compiled.diagnostics);
         };
@@ -107,36 +111,47 @@ impl Rig {
         let parts = Parts {
             runbook,
             sources: &compiled.sources,
-            catalogue: &catalogue,
+            catalogue: registry.catalogue(),
             times: compiled.times,
             inputs,
             places: &places,
         };
         let plan = Plan::new(parts).expect("a plan");
+        let plan = Arc::new(plan);
+        let rehearsal = Rehearsal::new(Arc::clone(&plan), registry.clone(), places.clone(), None);
         Self {
-            plan: Arc::new(plan),
+            plan,
+            rehearsal: rehearsal.with_words(),
             places,
-            script: || None,
+            registry,
+            script: None,
             seed: Vec::new(),
         }
     }
 
-    pub(crate) fn scripted(self, script: fn() -> Option<Script>) -> Self {
-        Self { script, ..self }
+    pub(crate) fn scripted(self, script: Script) -> Self {
+        let (plan, registry) = (Arc::clone(&self.plan), self.registry.clone());
+        let rehearsal = Rehearsal::new(plan, registry, self.places.clone(), Some(Arc::clone(&script)));
+        Self {
+            rehearsal: rehearsal.with_words(),
+            script: Some(script),
+            ..self
+        }
     }
 
     pub(crate) fn seeded(mut self, resource: backstay::value::GroundResource, text: &str) -> Self {
+        self.rehearsal.seed(&resource, text);
         self.seed.push((resource, text.to_owned()));
         self
     }
 
     /// A world with these faults, before the run begins.
-    pub(crate) fn scene(&self, faults: Vec<Fault>, outside: Outside) -> Scene<'_> {
+    pub(crate) fn scene(&self, faults: Vec<Fault>, outside: Case) -> Scene<'_> {
+        let case = Case { faults, ..outside };
         let clock = SimulatedClock::new();
-        let mut world = SimulatedWorld::new(&self.plan, without_engine(), Arc::clone(&clock), faults);
-        if let Some(script) = (self.script)() {
-            world = world.with_script(script);
-        }
+        let registry = self.registry.clone();
+        let script = self.script.clone();
+        let world = SimulatedWorld::new(&self.plan, registry, Arc::clone(&clock), case.faults.clone(), script);
         for (resource, text) in &self.seed {
             world.seed(resource, text);
         }
@@ -144,29 +159,65 @@ impl Rig {
             rig: self,
             world: Arc::new(world),
             journal: SimulatedJournal::new(Arc::clone(&clock)),
-            person: Arc::new(SimulatedPerson::new(outside.answers.clone(), None)),
+            person: Arc::new(SimulatedPerson(case.answers.clone())),
             clock,
-            outside,
+            walk: RefCell::new(self.rehearsal.walk(case.clone())),
+            recovered: RefCell::new(None),
+            case,
             seen: Arc::default(),
         }
     }
 
     /// Runs it once.
-    pub(crate) fn run(&self, faults: Vec<Fault>, outside: Outside) -> Report {
+    pub(crate) fn run(&self, faults: Vec<Fault>, outside: Case) -> Report {
         let scene = self.scene(faults, outside);
         scene.drive(None).expect("nobody kills it")
     }
 }
 
 impl Scene<'_> {
-    /// Begins the run, or resumes it where there are records; `None`: the runner was killed.
+    /// Begins the run, or resumes it where there are records; `None`: the runner was killed. The walk must do
+    /// the same.
     pub(crate) fn drive(&self, kill: Option<Kill>) -> Option<Report> {
+        let report = self.drive_by_driver(kill);
+        let mut walk = self.walk.borrow_mut();
+        if let Some(reboot) = self.recovered.take() {
+            walk.resume(reboot);
+        }
+        walk.kill(kill);
+        let rest = walk.run().expect("the walk ends");
+        let walked = walk.clone().report(rest);
+        let driven = self.journal.events();
+        let pairs = driven.iter().zip(&walked.events);
+        let differ = pairs
+            .into_iter()
+            .position(|(driven, walked)| comparable(driven) != comparable(walked));
+        let place = differ.unwrap_or(driven.len().min(walked.events.len()));
+        assert!(
+            differ.is_none() && driven.len() == walked.events.len(),
+            "record {}, {:?}, driven:\n{}\nwalked:\n{}",
+            place + 1,
+            self.case,
+            told(&driven.into_iter().map(Arc::new).collect::<Vec<_>>()),
+            told(&walked.events),
+        );
+        match &report {
+            Some(report) => assert_eq!(
+                (&report.rest, report.production.differences()),
+                (&walked.rest, walked.production.differences())
+            ),
+            None => assert_eq!(walked.rest, Rest::Killed),
+        }
+        report
+    }
+
+    fn drive_by_driver(&self, kill: Option<Kill>) -> Option<Report> {
         self.journal.kill(kill);
         let history = self.journal.events();
         let opening = if history.is_empty() {
-            self.start()
+            walk::started(&self.rig.plan, self.clock.boot_id())
         } else {
-            self.resumed()
+            walk::resumed(self.clock.boot_id())
         };
         for stamped in history.iter().skip(self.seen.load(Ordering::SeqCst)) {
             self.world.observe(&stamped.event);
@@ -201,14 +252,14 @@ impl Scene<'_> {
             }
         };
         let rest = self.clock.block_on(run).expect("a runtime")?;
-        let report = Report {
-            events: self.journal.events(),
+        let report = backstay::rehearse::Report {
+            events: self.journal.events().into_iter().map(Arc::new).collect(),
             production: self.world.production(),
             rest: Rest::Killed,
         };
         match rest {
-            Ok(rest) => Some(Report { rest, ..report }),
-            Err(error) => panic!("{error}\n{}", report.told()),
+            Ok(rest) => Some(Report(backstay::rehearse::Report { rest, ..report })),
+            Err(error) => panic!("{error}\n{}", told(&report.events)),
         }
     }
 
@@ -222,6 +273,7 @@ impl Scene<'_> {
 
     /// A second passes, and the machine may be started again.
     pub(crate) fn recover(&self, reboot: bool) {
+        self.recovered.replace(Some(reboot));
         self.clock.pass(1000);
         if reboot {
             self.clock.reboot();
@@ -230,53 +282,37 @@ impl Scene<'_> {
 
     fn observer(&self, sender: mpsc::Sender<Control>) -> impl FnMut(&Stamped) + Send + 'static {
         let (world, clock) = (Arc::clone(&self.world), Arc::clone(&self.clock));
-        let outside = self.outside.clone();
+        let case = self.case.clone();
         let seen = Arc::clone(&self.seen);
         // Kept by the observer, so that the driver never sees the end of its controls.
         move |stamped: &Stamped| {
             let count = seen.fetch_add(1, Ordering::SeqCst) + 1;
             world.observe(&stamped.event);
-            if outside.signal_at == Some(count) {
+            if case.signal_at == Some(count) {
                 // Where nobody listens any more, the run has ended.
                 let _ = sender.try_send(Control::Signal("INT".to_owned()));
             }
-            if let Some((at, ms)) = outside.passes_at
+            if let Some((at, ms)) = case.passes_at
                 && at == count
             {
                 clock.pass(ms);
             }
         }
     }
+}
 
-    fn start(&self) -> Event {
-        let plan = &self.rig.plan;
-        Event::RunStart(Box::new(RunStart {
-            format: 1,
-            run: "simulated".to_owned(),
-            plan: plan.digest.clone(),
-            runbook: plan.runbook.name.clone(),
-            outline: Outline::from(plan.runbook.as_ref()),
-            sources: Vec::new(),
-            inputs: Vec::new(),
-            window_start_ms: None,
-            window_ms: plan.runbook.window.map(|window| window.window_ms),
-            keep_ms: plan.runbook.window.map(|window| window.keep_ms),
-            boot_id: self.clock.boot_id(),
-            host: "simulated".to_owned(),
-            operator: "tester".to_owned(),
-            ticket: None,
-            program: "simulation".to_owned(),
-        }))
+/// A record without what is not the same in both: the MAC, which a walk needs not, and what obligations saw of
+/// paths, which have no identity in a simulated world.
+fn comparable(stamped: &Stamped) -> Stamped {
+    let mut stamped = stamped.clone();
+    match &mut stamped.event {
+        Event::Intent(intent) => intent.mac.clear(),
+        Event::Evaluated {
+            what: EvaluationKind::Obligation,
+            evidence,
+            ..
+        } => evidence.clear(),
+        _ => {}
     }
-
-    fn resumed(&self) -> Event {
-        Event::RunResumed(Box::new(RunResumed {
-            boot_id: self.clock.boot_id(),
-            host: "simulated".to_owned(),
-            operator: "tester".to_owned(),
-            program: "simulation".to_owned(),
-            discarded_bytes: 0,
-            turn_back: false,
-        }))
-    }
+    stamped
 }

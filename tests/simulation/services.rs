@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backstay::event::End;
-use backstay::rehearse::{Fault, FaultKind};
+use backstay::rehearse::{Case, Fault, FaultKind};
 use backstay::value::Value;
 use proptest::prelude::*;
 
-use crate::simulation::rig::{Outside, Rig};
+use crate::simulation::rig::Rig;
 use crate::support::texts::Beside;
 
 /// The names of the services.
@@ -277,7 +277,7 @@ fn a_writer_beside_a_backup_or_a_restore_is_seen() {
         (text.replace(stop, ""), "order-unsafe"),
     ] {
         let rig = Rig::new("wrong.runbook", &text, &Beside::default(), BTreeMap::new());
-        let report = rig.run(vec![untrue.clone()], Outside::default());
+        let report = rig.run(vec![untrue.clone()], Case::default());
         let violations = report.production.violations();
         let is_seen = violations
             .iter()
@@ -300,7 +300,7 @@ fn a_right_cutover_breaks_no_rule() {
             &Beside::default(),
             BTreeMap::from([("site".to_owned(), site)]),
         );
-        let report = rig.run(Vec::new(), Outside::default());
+        let report = rig.run(Vec::new(), Case::default());
         assert_eq!(report.end().end, End::Completed, "{}", report.told());
         let violations = report.production.violations();
         assert_eq!(violations.is_empty(), is_evidence, "{well}: {violations:?}");

@@ -48,7 +48,13 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
     let bench = Bench::new(
         |topology| {
             let plan = plan(topology);
-            Arc::new(SimulatedWorld::new(&plan, without_engine(), clock.clone(), vec![fault]))
+            Arc::new(SimulatedWorld::new(
+                &plan,
+                without_engine(),
+                clock.clone(),
+                vec![fault],
+                None,
+            ))
         },
         Some(clock.clone()),
     );

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use crate::world::Clock;
 
 /// The wall clock at the beginning: 2026-01-01T00:00:00Z, milliseconds.
-const WALL_START_MS: i64 = 1_767_225_600_000;
+pub(super) const WALL_START_MS: i64 = 1_767_225_600_000;
 
 /// A clock that a simulation drives.
 #[derive(Debug)]

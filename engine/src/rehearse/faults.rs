@@ -1,4 +1,56 @@
-//! What goes wrong in the simulated world.
+//! What goes wrong in the simulated world, and all that can go wrong at one place of a plan.
+
+use backstay_dsl::model::{Statement, StatementKind};
+
+use super::Kill;
+use super::person::Answers;
+use crate::plan::Plan;
+
+/// One run with all that happens to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Case {
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// A signal once this many records are there.
+    pub signal_at: Option<usize>,
+    /// Milliseconds that pass at once, once this many records are there.
+    pub passes_at: Option<(usize, u64)>,
+    /// What people answer, by statement.
+    pub answers: Answers,
+    /// The runner dies there.
+    pub kill: Option<Kill>,
+}
+
+impl Case {
+    /// A run with these faults and nothing else.
+    pub fn of(faults: Vec<Fault>) -> Self {
+        Self {
+            faults,
+            ..Self::default()
+        }
+    }
+}
+
+/// Every fault that a plan's effects make possible at one statement, as one that stays.
+pub fn single_faults(plan: &Plan) -> Vec<Fault> {
+    let statements = plan.program.statements();
+    statements.flat_map(|(_, statement)| faults_of(statement)).collect()
+}
+
+/// Every fault that can happen to a statement, as one that stays.
+pub fn faults_of(statement: &Statement) -> Vec<Fault> {
+    let kinds = match &statement.kind {
+        StatementKind::Do(action) => FaultKind::of_action(action.call.effects.is_partial),
+        StatementKind::Check(_) | StatementKind::Require { .. } => FaultKind::OF_QUESTION.to_vec(),
+        StatementKind::SkipWhen { .. }
+        | StatementKind::OnlyWhen { .. }
+        | StatementKind::Let { .. }
+        | StatementKind::Record(_) => vec![FaultKind::Unanswered, FaultKind::Hangs],
+        _ => Vec::new(),
+    };
+    let faults = kinds.into_iter().map(|kind| Fault::always(&*statement.key, kind));
+    faults.collect()
+}
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::state::requirement::requirement;
 use backstay_dsl::state::transition::next;
-use backstay_dsl::state::{Difference, Extent, Given, Plain, State};
+use backstay_dsl::state::{Difference, Extent, Given, Plain, State, Traffic};
 use backstay_dsl::term::{Term, ground};
 use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
@@ -92,6 +92,27 @@ impl Production {
     /// Whether it would be right to stop here without being done or back.
     pub fn may_park(&self) -> bool {
         self.state.may_park()
+    }
+
+    /// What is not as it should be where the run has completed: a service that began running runs, and what
+    /// runs has its traffic and was seen to be well.
+    pub(super) fn not_as_completed(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, member) in &self.state.members {
+            let began = self.start.members.get(name).and_then(|member| member.run);
+            if member.run.is_none() && began.is_some() {
+                found.push(format!("it ended completed, and `{name}` does not run"));
+            }
+            if member.run.is_some() && member.traffic == Some(Traffic::Drained) {
+                found.push(format!("it ended completed, and `{name}` has no traffic"));
+            }
+            if member.run.is_some() && !member.valid {
+                found.push(format!(
+                    "it ended completed, and nothing has shown that `{name}` is well"
+                ));
+            }
+        }
+        found
     }
 
     pub(super) fn seed(&mut self, resource: &GroundResource, text: &str) {

@@ -35,6 +35,7 @@ use work::Running;
 
 pub use controls::Control;
 pub use mac::{MAC_KEY_BYTES, MacKey};
+pub(crate) use obligations::{OBLIGATION_READ_LIMIT_MS, discharge};
 pub use shared::{Ports, Settings, ShowProgress};
 
 /// How many events are appended at once at most.
@@ -192,10 +193,12 @@ impl Driver {
         let timer_ns = timer.as_ref().map_or(u64::MAX, |(_, moment)| *moment);
         let is_watched = self.shared.settings.is_clock_watched;
         let tick_ns = self.watch.next_ns();
+        // What is asked from outside comes first; a moment that has come waits for what ended at it.
         tokio::select! {
+            biased;
+            Some(control) = self.controls.recv() => return self.obey(control).await,
             Some(report) = self.reports.1.recv() => self.record_reports(report).await?,
             Some(id) = self.finished.1.recv() => self.work_ended(id)?,
-            Some(control) = self.controls.recv() => return self.obey(control).await,
             () = clock.sleep_until(timer_ns), if timer.is_some() => {
                 if let Some((id, moment)) = timer {
                     self.fired.insert(id.clone(), moment);

@@ -110,7 +110,7 @@ impl Asked for OnPaper<'_> {
         self.asked(call, READ_LIMIT).await
     }
 
-    async fn identify(&self, path: &str) -> Option<PathIdentity> {
-        self.run.world.identify(path, false).await
+    async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {
+        self.run.world.identify(path, is_link).await
     }
 }

@@ -18,12 +18,12 @@ use crate::world::PathIdentity;
 
 /// Answers what obligations ask.
 #[async_trait]
-pub trait Asked: Sync {
+pub trait Asked: Send + Sync {
     /// The answer to a question of the catalogue, within the limit of a question.
     async fn answer_to(&self, call: &GroundCall) -> Answer;
 
     /// What a path really is.
-    async fn identify(&self, path: &str) -> Option<PathIdentity>;
+    async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity>;
 }
 
 /// What was found out.
@@ -162,7 +162,7 @@ async fn mounted(
         .map(Resource::first);
     let mut real = BTreeMap::new();
     for path in said.chain(listed.iter().filter_map(Mounted::path)) {
-        if let Some(identity) = asked.identify(path).await {
+        if let Some(identity) = asked.identify(path, false).await {
             real.insert(path.to_owned(), identity.real_path);
         }
     }
@@ -234,7 +234,7 @@ async fn volumes(plan: &Plan, asked: &dyn Asked, mounts: &[Mounted], found: &mut
         let Some((path, is_changed)) = known.get(volume) else {
             continue;
         };
-        if let Some(identity) = asked.identify(path).await.filter(|_| !path.is_empty()) {
+        if let Some(identity) = asked.identify(path, false).await.filter(|_| !path.is_empty()) {
             let path_use = PathUse {
                 path: format!("volume `{volume}`"),
                 is_link: false,

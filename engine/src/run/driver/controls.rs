@@ -63,6 +63,7 @@ impl Job {
     /// Asks the person at the terminal what a signal means.
     pub(super) async fn ask_signal(&self, name: &str) -> Result<(), Stopped> {
         let choice = tokio::select! {
+            biased;
             choice = self.shared.ports.person.ask_signal() => choice,
             () = self.shared.ports.clock.sleep(SIGNAL_ANSWER) => Some(SignalChoice::TurnBack),
         };

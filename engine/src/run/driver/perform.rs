@@ -8,10 +8,9 @@ use std::time::Duration;
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Do;
 
-use crate::action::{Context, Evidence, GroundCall, Outcome};
-use crate::event::{
-    EffectKey, EvaluationKind, EvaluationResult, Event, Intent, IntentWay, OutcomeRecord, OutcomeResult,
-};
+use crate::action::{Context, GroundCall, Outcome};
+use crate::event::{EvaluationKind, EvaluationResult, Event, IntentWay, OutcomeRecord};
+use crate::run::records::{Begun, Seen, title};
 use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
@@ -24,22 +23,34 @@ impl Job {
     pub(super) async fn perform(&self, limit_ms: u64, way: &IntentWay) -> Result<(), Stopped> {
         let action = self.action()?;
         let start_ns = self.boot_ns();
+        let records = self.records();
         let call = match self.arguments(action, limit_ms).await {
             Ok(call) => call,
-            Err(reason) => return self.record(self.no_arguments(action, &reason, start_ns), true).await,
+            Err(reason) => {
+                let event = records.no_arguments(&self.work, action, reason, self.ms_since(start_ns));
+                return self.record(event, true).await;
+            }
         };
         if let Some(reason) = self.undo_would_remove(&call, way).await {
             let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
-            return self
-                .record(self.evaluated_line(what, &title(action), result, &reason), true)
-                .await;
+            let seen = Seen::line(what, title(action), result, reason);
+            return self.record_seen(seen, self.boot_ns()).await;
         }
-        let intent = self.intent(action, &call, limit_ms, way);
-        self.record(Event::Intent(Box::new(intent)), false).await?;
+        let given = Begun {
+            key: &self.key,
+            n: self.attempt,
+            limit_ms,
+            way: way.clone(),
+            mac: self.shared.settings.mac_key.of(&self.key, &call),
+        };
+        self.record(records.intent(action, &call, given), false).await?;
         let start_ns = self.boot_ns();
         let outcome = self.bounded(action, &call, limit_ms).await;
-        let record = self.outcome(action, &call, outcome, self.ms_since(start_ns)).await?;
-        self.record(Event::Outcome(Box::new(record)), true).await
+        let ms = self.ms_since(start_ns);
+        let blobs = self.blobs(&outcome).await;
+        let record = records.outcome(action, &call, outcome, (&self.key, self.attempt, ms));
+        self.record(Event::Outcome(Box::new(OutcomeRecord { blobs, ..record })), true)
+            .await
     }
 
     async fn arguments(&self, action: &Do, limit_ms: u64) -> Result<GroundCall, String> {
@@ -51,41 +62,6 @@ impl Job {
                 "the arguments could not be worked out within {}",
                 units::duration(limit_ms)
             )),
-        }
-    }
-
-    fn no_arguments(&self, action: &Do, reason: &str, start_ns: u64) -> Event {
-        Event::Evaluated {
-            key: self.work.clone(),
-            label: title(action),
-            what: EvaluationKind::Arguments,
-            result: EvaluationResult::Unanswered,
-            evidence: self.evidence(reason),
-            polls: 1,
-            values: Vec::new(),
-            ms: self.ms_since(start_ns),
-        }
-    }
-
-    fn intent(&self, action: &Do, call: &GroundCall, limit_ms: u64, way: &IntentWay) -> Intent {
-        let scrubbed = |key: &String| EffectKey::Known(self.evidence(key));
-        let of_result = |key: &EffectKey| match key {
-            EffectKey::Known(key) => scrubbed(key),
-            EffectKey::OfResult => EffectKey::OfResult,
-        };
-        let known = call.touches.iter().map(|effect| effect.map(&mut { scrubbed }));
-        let effects = known.chain(call.of_result.iter().map(|effect| effect.map(&mut { of_result })));
-        Intent {
-            key: self.key.clone(),
-            n: self.attempt,
-            action: action.call.action.clone(),
-            title: title(action),
-            effects: effects.collect(),
-            changing: action.call.effects.is_changing(),
-            repeat: action.call.effects.repeat,
-            mac: self.shared.settings.mac_key.of(&self.key, call),
-            limit_ms,
-            way: way.clone(),
         }
     }
 
@@ -119,48 +95,11 @@ impl Job {
         }
     }
 
-    async fn outcome(
-        &self,
-        action: &Do,
-        call: &GroundCall,
-        outcome: Outcome,
-        ms: u64,
-    ) -> Result<OutcomeRecord, Stopped> {
-        let (mut result, evidence) = match outcome {
-            Outcome::Done(evidence) => (OutcomeResult::Ok, evidence),
-            Outcome::Failed(evidence) => (OutcomeResult::Failed, evidence),
-            Outcome::Unknown(evidence) => (OutcomeResult::Unknown, evidence),
-        };
-        let mut summary = self.evidence(&evidence.summary);
-        let blobs = self.blobs(&evidence).await?;
-        let mut value = None;
-        // A value is recorded where a later statement needs it, or where it names what was made.
-        let is_named = action.binding.is_some() || !call.of_result.is_empty();
-        if let (OutcomeResult::Ok, true, Some(given)) = (result, is_named, &evidence.value) {
-            match self.recorded(given) {
-                Ok(recorded) => value = Some(recorded),
-                Err(reason) if action.binding.is_some() => {
-                    result = OutcomeResult::Failed;
-                    summary = reason;
-                }
-                Err(reason) => summary = format!("{summary}; {reason}"),
-            }
-        }
-        Ok(OutcomeRecord {
-            key: self.key.clone(),
-            n: self.attempt,
-            result,
-            value,
-            evidence: summary,
-            blobs,
-            ms,
-            exit: evidence.exit,
-        })
-    }
-
-    async fn blobs(&self, evidence: &Evidence) -> Result<Vec<(String, String)>, Stopped> {
+    /// Keeps what was printed; the names with the digests of what was kept.
+    async fn blobs(&self, outcome: &Outcome) -> Vec<(String, String)> {
         let mut blobs = Vec::new();
-        for (name, content) in evidence.outputs.iter().filter(|(_, content)| !content.is_empty()) {
+        let outputs = outcome.evidence().outputs.iter();
+        for (name, content) in outputs.filter(|(_, content)| !content.is_empty()) {
             let clean = self.shared.redactor.scrub_bytes(content);
             match self.shared.ports.journal.keep_blob(&clean).await {
                 Ok(digest) => blobs.push((name.clone(), digest)),
@@ -168,11 +107,6 @@ impl Job {
                 Err(error) => tracing::warn!(%error, "an output is not kept"),
             }
         }
-        Ok(blobs)
+        blobs
     }
-}
-
-/// What a person knows an action by.
-pub(super) fn title(action: &Do) -> String {
-    action.title.clone().unwrap_or_else(|| action.call.action.clone())
 }

@@ -17,16 +17,11 @@ use crate::event::{Event, WorkKey};
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::run::machine::State;
-use crate::value::{Answer, RecordedValue, Secret, Unanswered, Value};
+use crate::run::records::Records;
+use crate::value::{Answer, Secret, Unanswered, Value};
 use crate::world::{Clock, Journal, Person, World};
 
 use super::mac::MacKey;
-
-/// The longest value that is recorded, in bytes of its JSON.
-const VALUE_BYTES_MAX: usize = 64 << 10;
-
-/// The longest line of evidence, in characters.
-const EVIDENCE_CHARACTERS_MAX: usize = 2000;
 
 /// The longest line of progress, in characters.
 const PROGRESS_CHARACTERS_MAX: usize = 200;
@@ -204,40 +199,11 @@ impl Job {
         }
     }
 
-    /// A line of evidence without secrets, bounded.
-    pub(super) fn evidence(&self, text: &str) -> String {
-        let clean = self.shared.redactor.scrub_text(text);
-        let mut line: String = clean.chars().take(EVIDENCE_CHARACTERS_MAX).collect();
-        if line.len() < clean.len() {
-            line.push('…');
-        }
-        line
-    }
-
-    /// A value as it is recorded. What is too long, or would not be the same without its secrets, is
-    /// refused with a reason: a resumed run never sees `***` as data.
-    pub(super) fn recorded(&self, value: &Value) -> Result<RecordedValue, String> {
-        let recorded = RecordedValue::from(value);
-        let json = serde_json::to_string(&recorded).map_err(|error| error.to_string())?;
-        if json.len() > VALUE_BYTES_MAX {
-            return Err(format!(
-                "the value is longer than {} KiB; values that are kept must be short",
-                VALUE_BYTES_MAX >> 10
-            ));
-        }
-        if self.holds_secret(value) || self.shared.redactor.finds(json.as_bytes()) {
-            return Err("the value holds a secret, so it cannot be kept for later statements".to_owned());
-        }
-        Ok(recorded)
-    }
-
-    fn holds_secret(&self, value: &Value) -> bool {
-        match value {
-            Value::List(values) => values.iter().any(|value| self.holds_secret(value)),
-            Value::Map(pairs) | Value::Record(pairs) => pairs
-                .iter()
-                .any(|(key, value)| self.shared.redactor.finds(key.as_bytes()) || self.holds_secret(value)),
-            plain => self.shared.redactor.finds(plain.canonical().as_bytes()),
+    /// Makes this run's records.
+    pub(super) fn records(&self) -> Records<'_> {
+        Records {
+            plan: &self.shared.plan,
+            redactor: &self.shared.redactor,
         }
     }
 }

@@ -1,0 +1,425 @@
+//! The walk: a run without a runtime. One loop: what the machine decides is answered at once or waits for a
+//! moment of virtual time, becomes a record, and is folded.
+//!
+//! It does in the same order what the driver does: what is ready goes on, in order, until nothing is; then the
+//! clock goes to the next moment that something waits for. So both give the same records in the same world
+//! (`tests/simulation/`). A walk is plain data: a copy goes on from where it was taken.
+//! Absent on purpose: any decision. What happens next is the machine's.
+
+mod answers;
+mod opening;
+mod work;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::clock::WALL_START_MS;
+use super::world::{Script, Setting, SimulatedState};
+use super::{Case, Fault, Kill, Production};
+use crate::action::{GroundCall, Registry};
+use crate::eval::Places;
+use crate::event::{Event, RunEnd, Stamped, TimerId};
+use crate::plan::Plan;
+use crate::redact::Redactor;
+use crate::run::driver::Rest;
+use crate::run::machine::{Desired, State, decide, fold};
+use crate::run::records::Records;
+use crate::value::GroundResource;
+
+pub use opening::{resumed, started};
+use work::Running;
+
+/// A plan that is rehearsed again and again: what is the same in every case.
+pub struct Rehearsal {
+    plan: Arc<Plan>,
+    places: Places,
+    redactor: Redactor,
+    start: SimulatedState,
+    has_words: bool,
+}
+
+/// What a run left behind.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The records, in order.
+    pub events: Vec<Arc<Stamped>>,
+    /// Production at the end.
+    pub production: Production,
+    /// How the run came to rest.
+    pub rest: Rest,
+}
+
+/// Nothing is left that could happen, and the run has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the run neither ends nor waits for anything")]
+pub struct Stalled;
+
+impl Rehearsal {
+    /// A rehearsal of this plan; `script` answers what effects do not say.
+    pub fn new(plan: Arc<Plan>, registry: Registry, places: Places, script: Option<Script>) -> Self {
+        let setting = Setting::new(&plan, registry, script);
+        let production = Production::new(&plan);
+        Self {
+            places,
+            redactor: Redactor::new(&plan.secrets()),
+            start: SimulatedState::new(Arc::new(setting), production),
+            has_words: false,
+            plan,
+        }
+    }
+
+    /// Works out evidence too, for records that somebody reads.
+    #[must_use]
+    pub fn with_words(self) -> Self {
+        Self {
+            has_words: true,
+            ..self
+        }
+    }
+
+    /// Says what a resource holds at the start.
+    pub fn seed(&mut self, resource: &GroundResource, text: &str) {
+        self.start.production.seed(resource, text);
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records {
+            plan: &self.plan,
+            redactor: &self.redactor,
+        }
+    }
+
+    /// A walk of this case, before its first record.
+    pub fn walk(&self, case: Case) -> Walk<'_> {
+        let mut world = self.start.clone();
+        world.faults.clone_from(&case.faults);
+        Walk {
+            rehearsal: self,
+            state: State::new(&self.plan),
+            world,
+            case,
+            records: Vec::new(),
+            folded: 0,
+            now_ns: 0,
+            boots: 0,
+            boot_began_ns: 0,
+            running: Vec::new(),
+            next_id: 1,
+            ready: VecDeque::new(),
+            is_draining: false,
+            reports: VecDeque::new(),
+            held: None,
+            sleepers: BTreeMap::new(),
+            fired: BTreeMap::new(),
+            is_signalled: false,
+            intended: BTreeMap::new(),
+            is_dead: false,
+        }
+    }
+
+    /// Walks a case to its end.
+    pub fn run(&self, case: Case) -> Result<Report, Stalled> {
+        let mut walk = self.walk(case);
+        let rest = walk.run()?;
+        Ok(walk.report(rest))
+    }
+}
+
+/// One run.
+#[derive(Clone)]
+pub struct Walk<'rehearsal> {
+    rehearsal: &'rehearsal Rehearsal,
+    state: State,
+    world: SimulatedState,
+    case: Case,
+    records: Vec<Arc<Stamped>>,
+    /// How many of the records are folded and seen by the world.
+    folded: usize,
+    now_ns: u64,
+    boots: u32,
+    /// What the boot clock showed when the last boot began.
+    boot_began_ns: u64,
+    running: Vec<Running>,
+    /// Numbers of works and of sleepers.
+    next_id: u64,
+    /// Works that go on now, in order.
+    ready: VecDeque<u64>,
+    /// What is ready goes on before anything else: so a copy taken in between goes on there.
+    is_draining: bool,
+    reports: VecDeque<Made>,
+    /// A report that came too early to be recorded with those before it.
+    held: Option<Made>,
+    /// Who waits: by moment, then by the order of coming.
+    sleepers: BTreeMap<(u64, u64), u64>,
+    fired: BTreeMap<TimerId, u64>,
+    /// A signal has come that the machine does not know of yet.
+    is_signalled: bool,
+    /// The last call that was intended of each statement.
+    intended: BTreeMap<String, Arc<GroundCall>>,
+    is_dead: bool,
+}
+
+/// What a piece of work hands over.
+#[derive(Debug, Clone)]
+struct Made {
+    id: u64,
+    event: Event,
+    is_last: bool,
+}
+
+impl Walk<'_> {
+    /// Walks until the machine is at rest, or the runner is killed.
+    pub fn run(&mut self) -> Result<Rest, Stalled> {
+        self.run_with(&mut |_, _| {})
+    }
+
+    /// Walks; sees the walk before each work begins, with the work's key.
+    pub fn run_with(&mut self, before: &mut dyn FnMut(&Self, &str)) -> Result<Rest, Stalled> {
+        if self.records.is_empty() {
+            self.append(started(&self.rehearsal.plan, self.boot_id()));
+        }
+        loop {
+            let timers = if self.is_draining {
+                decide(&self.rehearsal.plan, &self.state).timers
+            } else {
+                let desired = self.record_due();
+                if desired.at_rest && !self.is_dead {
+                    return Ok(self.rest());
+                }
+                self.reconcile(desired.work);
+                desired.timers
+            };
+            if !self.is_dead {
+                self.wait(&timers, before)?;
+            }
+            if self.is_dead {
+                return Ok(Rest::Killed);
+            }
+        }
+    }
+
+    /// Another runner goes on after this one was killed: a second later, perhaps after another boot.
+    pub fn resume(&mut self, reboot: bool) {
+        self.pass(1000);
+        if reboot {
+            self.boots += 1;
+            self.boot_began_ns = self.now_ns;
+        }
+        self.running.clear();
+        self.ready.clear();
+        self.is_draining = false;
+        self.reports.clear();
+        self.held = None;
+        self.sleepers.clear();
+        self.fired.clear();
+        self.is_signalled = false;
+        self.case.kill = None;
+        self.is_dead = false;
+        for stamped in &self.records[self.folded..] {
+            fold(&self.rehearsal.plan, &mut self.state, stamped);
+            self.world.observe(&stamped.event);
+        }
+        self.folded = self.records.len();
+        let is_begun = !self.records.is_empty();
+        if is_begun {
+            self.append(resumed(self.boot_id()));
+        }
+    }
+
+    /// The runner dies there; `None`: nowhere.
+    pub fn kill(&mut self, kill: Option<Kill>) {
+        self.case.kill = kill;
+    }
+
+    /// What is left behind.
+    pub fn report(self, rest: Rest) -> Report {
+        Report {
+            events: self.records,
+            production: self.world.production,
+            rest,
+        }
+    }
+
+    /// The same walk from here on with these faults.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.world.faults = faults;
+        self
+    }
+
+    fn rest(&self) -> Rest {
+        match self.records.last().map(|stamped| &stamped.event) {
+            Some(Event::RunEnd(end)) => Rest::Ended(RunEnd::clone(end)),
+            Some(Event::RunInterrupted { reason }) => Rest::Paused(reason.clone()),
+            _ => Rest::Paused("nothing is left to do here".to_owned()),
+        }
+    }
+
+    /// Appends the derived records that are due, one after the other, until none is.
+    fn record_due(&mut self) -> Desired {
+        loop {
+            let mut desired = decide(&self.rehearsal.plan, &self.state);
+            match desired.due.take() {
+                Some(event) if !self.is_dead => self.append(event),
+                _ => return desired,
+            }
+        }
+    }
+
+    fn append(&mut self, event: Event) {
+        if let Some(stamped) = self.keep(event) {
+            self.take_in(&stamped);
+        }
+    }
+
+    /// Keeps a record; `None` where the runner dies of it.
+    fn keep(&mut self, event: Event) -> Option<Arc<Stamped>> {
+        let number = self.records.len() + 1;
+        if self.is_dead || self.case.kill == Some(Kill::Before(number)) {
+            self.is_dead = true;
+            return None;
+        }
+        let stamped = Arc::new(Stamped {
+            at_ms: WALL_START_MS.saturating_add(i64::try_from(self.now_ns / 1_000_000).unwrap_or(i64::MAX)),
+            boot_ns: self.boot_ns(),
+            event,
+        });
+        self.records.push(Arc::clone(&stamped));
+        self.is_dead = self.case.kill == Some(Kill::After(number));
+        (!self.is_dead).then_some(stamped)
+    }
+
+    fn take_in(&mut self, stamped: &Stamped) {
+        fold(&self.rehearsal.plan, &mut self.state, stamped);
+        self.world.observe(&stamped.event);
+        self.folded += 1;
+        if self.case.signal_at == Some(self.folded) {
+            self.is_signalled = true;
+        }
+        if let Some((_, ms)) = self.case.passes_at.filter(|(at, _)| *at == self.folded) {
+            self.pass(ms);
+        }
+    }
+
+    /// Waits until something happens, and records it.
+    fn wait(&mut self, timers: &BTreeMap<TimerId, u64>, before: &mut dyn FnMut(&Self, &str)) -> Result<(), Stalled> {
+        if self.is_draining {
+            self.drain(before);
+        } else if let Some(made) = self.held.take() {
+            self.record_reports(made);
+            return Ok(());
+        }
+        let timer = self.next_timer(timers);
+        let order = self.next_id();
+        loop {
+            if std::mem::take(&mut self.is_signalled) {
+                self.append(Event::Signal {
+                    name: "INT".to_owned(),
+                    asked: true,
+                    choice: None,
+                });
+                return Ok(());
+            }
+            if let Some(made) = self.reports.pop_front() {
+                self.record_reports(made);
+                return Ok(());
+            }
+            if let Some((id, moment)) = timer.filter(|(_, moment)| *moment <= self.boot_ns()) {
+                self.fired.insert(id.clone(), moment);
+                self.append(Event::Timer(id.clone()));
+                return Ok(());
+            }
+            if !self.ready.is_empty() {
+                self.is_draining = true;
+                self.drain(before);
+                continue;
+            }
+            let timer_at = timer.map(|(_, moment)| (self.boot_began_ns.saturating_add(moment), order));
+            let sleeper_at = self.sleepers.first_key_value().map(|(place, _)| *place);
+            let next = [timer_at, sleeper_at].into_iter().flatten().min().ok_or(Stalled)?;
+            self.now_ns = self.now_ns.max(next.0);
+            if Some(next) == sleeper_at {
+                let woken = self.sleepers.pop_first();
+                self.ready.extend(woken.map(|(_, id)| id));
+            }
+        }
+    }
+
+    /// Lets everything that is ready go on.
+    fn drain(&mut self, before: &mut dyn FnMut(&Self, &str)) {
+        while let Some(id) = self.ready.front().copied() {
+            if let Some(key) = self.begins(id) {
+                before(self, key);
+            }
+            self.ready.pop_front();
+            self.go_on(id);
+        }
+        self.is_draining = false;
+    }
+
+    /// The timer that goes off next; each goes off once.
+    fn next_timer<'a>(&self, timers: &'a BTreeMap<TimerId, u64>) -> Option<(&'a TimerId, u64)> {
+        let timers = timers.iter().map(|(id, moment)| (id, *moment));
+        timers
+            .filter(|(id, moment)| self.fired.get(*id) != Some(moment))
+            .min_by_key(|(_, moment)| *moment)
+    }
+
+    /// Records this report and all that wait behind it, in order. An intent is recorded only where nothing
+    /// has happened since the machine wanted it; else the machine is asked first.
+    fn record_reports(&mut self, first: Made) {
+        let mut batch: Vec<Made> = Vec::new();
+        let mut next = Some(first);
+        while let Some(made) = next {
+            let is_intent = matches!(made.event, Event::Intent(_));
+            if is_intent && batch.last().is_some_and(|last| !matches!(last.event, Event::Intent(_))) {
+                self.held = Some(made);
+                break;
+            }
+            // What comes of work that was abandoned is not recorded.
+            if self.running.iter().any(|running| running.id == made.id) {
+                batch.push(made);
+            }
+            next = self.reports.pop_front();
+        }
+        let mut kept = Vec::with_capacity(batch.len());
+        for made in batch {
+            let is_intent = matches!(made.event, Event::Intent(_));
+            let Some(stamped) = self.keep(made.event) else {
+                return;
+            };
+            kept.push((made.id, made.is_last, is_intent, stamped));
+        }
+        for (id, is_last, is_intent, stamped) in kept {
+            self.take_in(&stamped);
+            if is_last {
+                self.running.retain(|running| running.id != id);
+            } else if let Some(running) = self.running.iter_mut().find(|running| running.id == id) {
+                running.is_intended |= is_intent;
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now_ns = self.now_ns.saturating_add(ms.saturating_mul(1_000_000));
+    }
+
+    fn boot_ns(&self) -> u64 {
+        self.now_ns - self.boot_began_ns
+    }
+
+    fn boot_id(&self) -> String {
+        format!("simulated-{}", self.boots)
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}

@@ -1,0 +1,506 @@
+//! The work of a walk: each piece is data that goes on when it is ready, and sleeps at most until one moment.
+
+use std::mem::discriminant;
+use std::sync::Arc;
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::effect::Cancel;
+use backstay_dsl::model::{Check, Do, Settle, Statement, StatementKind};
+
+use super::answers::{Answers, Polled};
+use super::{Made, Walk};
+use crate::action::{GroundCall, Outcome};
+use crate::event::{AnchorTime, EvaluationKind, EvaluationResult, Event, IntentWay, SettledBy, Verdict, WorkKey};
+use crate::plan::Plan;
+use crate::rehearse::{CHANGE_NS, FaultKind, person};
+use crate::run::driver::discharge;
+use crate::run::machine::{Work, WorkKind};
+use crate::run::records::{Begun, Decided, OTHER_ARGUMENTS, Seen};
+
+const STOPPED: &str = "it was stopped before it did anything";
+
+/// Work that is under way.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    pub(super) id: u64,
+    pub(super) work: WorkKey,
+    /// The same as text: the key of a statement or row.
+    key: String,
+    attempt: u32,
+    kind: WorkKind,
+    /// Whether it must not be abandoned: its intent is recorded.
+    pub(super) is_intended: bool,
+    is_told_to_stop: bool,
+    stage: Stage,
+}
+
+/// How far a piece of work is.
+#[derive(Debug, Clone)]
+enum Stage {
+    Fresh,
+    /// The intent is handed over; once it is recorded the action begins.
+    Intended(Arc<GroundCall>),
+    Changing {
+        call: Arc<GroundCall>,
+        fault: Option<FaultKind>,
+        began_ns: u64,
+        ends_ns: u64,
+    },
+    /// An evaluation of which a question hangs, or that is tried again.
+    Asking(Asking),
+    /// The anchor that is asked next.
+    Anchors {
+        next: usize,
+        asking: Asking,
+    },
+    /// Its last record is handed over, or nothing will ever come.
+    Waiting,
+}
+
+/// An evaluation, tried again from its beginning whenever a question of it has hung.
+#[derive(Debug, Clone)]
+struct Asking {
+    began_ns: u64,
+    /// How many of its questions have hung until their limit was over.
+    gave_up: u32,
+    /// When the question that hangs gives up.
+    hangs_until_ns: Option<u64>,
+    polls: u32,
+    /// What the last poll saw.
+    last: Option<Seen>,
+}
+
+impl Asking {
+    fn new(now_ns: u64) -> Self {
+        Self {
+            began_ns: now_ns,
+            gave_up: 0,
+            hangs_until_ns: None,
+            polls: 0,
+            last: None,
+        }
+    }
+}
+
+impl Running {
+    fn is(&self, work: &Work) -> bool {
+        self.attempt == work.attempt && discriminant(&self.kind) == discriminant(&work.kind)
+    }
+}
+
+impl Walk<'_> {
+    /// Starts what is desired and does not run; tells to stop what should; abandons what nobody wants any
+    /// more. An action whose intent is recorded is never abandoned: its outcome is waited for.
+    pub(super) fn reconcile(&mut self, desired: BTreeMap<WorkKey, Work>) {
+        let sleepers = &mut self.sleepers;
+        self.running.retain(|running| {
+            let is_wanted = desired.get(&running.work).is_some_and(|work| running.is(work));
+            let stays = is_wanted || running.is_intended;
+            if !stays {
+                sleepers.retain(|_, id| *id != running.id);
+            }
+            stays
+        });
+        for (key, work) in desired {
+            match self.running.iter_mut().find(|running| running.work == key) {
+                Some(running) if work.cancel && running.is(&work) && !running.is_told_to_stop => {
+                    running.is_told_to_stop = true;
+                    let obeys = cancel_of(&self.rehearsal.plan, running) != Some(Cancel::Never);
+                    if obeys && matches!(running.stage, Stage::Changing { .. }) {
+                        self.ready.push_back(running.id);
+                    }
+                }
+                // It runs, or the attempt before has not quite ended.
+                Some(_) => {}
+                None => {
+                    let id = self.next_id();
+                    self.running.push(Running {
+                        id,
+                        key: key.to_string(),
+                        work: key,
+                        attempt: work.attempt,
+                        kind: work.kind,
+                        is_intended: false,
+                        is_told_to_stop: work.cancel,
+                        stage: Stage::Fresh,
+                    });
+                    self.ready.push_back(id);
+                }
+            }
+        }
+    }
+
+    /// The key of a work that goes on for the first time.
+    pub(super) fn begins(&self, id: u64) -> Option<&str> {
+        let running = self.running.iter().find(|running| running.id == id)?;
+        matches!(running.stage, Stage::Fresh).then_some(&running.key)
+    }
+
+    /// Lets a piece of work go on.
+    pub(super) fn go_on(&mut self, id: u64) {
+        let Some(place) = self.running.iter().position(|running| running.id == id) else {
+            return;
+        };
+        self.sleepers.retain(|_, sleeper| *sleeper != id);
+        let mut running = self.running.swap_remove(place);
+        let stage = std::mem::replace(&mut running.stage, Stage::Waiting);
+        running.stage = match stage {
+            Stage::Fresh => self.start(&running),
+            Stage::Intended(call) => self.begin(&running, call),
+            Stage::Changing { .. } => self.change(&running, stage),
+            Stage::Asking(asking) => self.evaluate(&running, asking),
+            Stage::Anchors { next, asking } => self.anchors(&running, next, asking),
+            Stage::Waiting => Stage::Waiting,
+        };
+        self.running.push(running);
+    }
+
+    fn start(&mut self, running: &Running) -> Stage {
+        let asking = Asking::new(self.boot_ns());
+        match &running.kind {
+            WorkKind::Perform { limit_ms, way } => self.intend(running, *limit_ms, way),
+            WorkKind::Anchors { .. } => self.anchors(running, 0, asking),
+            WorkKind::Ask => self.ask(running),
+            WorkKind::Settle => self.settle(running),
+            WorkKind::Signal(name) => {
+                let event = Event::Signal {
+                    name: name.clone(),
+                    asked: false,
+                    choice: None,
+                };
+                self.hand_over(running, event)
+            }
+            WorkKind::Evaluate | WorkKind::Row | WorkKind::Well { .. } | WorkKind::Obligations => {
+                self.evaluate(running, asking)
+            }
+        }
+    }
+
+    fn hand_over(&mut self, running: &Running, event: Event) -> Stage {
+        self.reports.push_back(Made {
+            id: running.id,
+            event,
+            is_last: true,
+        });
+        Stage::Waiting
+    }
+
+    fn sleep_until(&mut self, running: &Running, boot_ns: u64) {
+        let moment = self.boot_began_ns.saturating_add(boot_ns);
+        let order = self.next_id();
+        self.sleepers.insert((moment, order), running.id);
+    }
+
+    fn answers<'a>(&'a mut self, running: &'a Running, gave_up: u32) -> Answers<'a> {
+        let at = (running.key.as_str(), running.attempt);
+        Answers::new(self.rehearsal, (&self.state, &mut self.world), at, gave_up)
+    }
+
+    /// Works the call of an action out; its questions have no faults of their own.
+    fn ground(&mut self, running: &Running, action: &Do) -> Result<GroundCall, String> {
+        let answers = self.answers(running, 0);
+        let evaluator = answers.evaluator();
+        match answers.poll(evaluator.ground(&action.call)) {
+            Polled::Ready(call) => call.map_err(|unanswered| unanswered.reason),
+            Polled::Hangs(_) => Err("a question hangs".to_owned()),
+        }
+    }
+
+    fn intend(&mut self, running: &Running, limit_ms: u64, way: &IntentWay) -> Stage {
+        let Some(action) = action(&self.rehearsal.plan, running) else {
+            return Stage::Waiting;
+        };
+        let call = match self.ground(running, action) {
+            Ok(call) => Arc::new(call),
+            Err(reason) => {
+                let event = self.rehearsal.records().no_arguments(&running.work, action, reason, 0);
+                return self.hand_over(running, event);
+            }
+        };
+        let begun = Begun {
+            key: &running.key,
+            n: running.attempt,
+            limit_ms,
+            way: way.clone(),
+            mac: String::new(),
+        };
+        let event = self.rehearsal.records().intent(action, &call, begun);
+        self.intended.insert(running.key.clone(), Arc::clone(&call));
+        self.reports.push_back(Made {
+            id: running.id,
+            event,
+            is_last: false,
+        });
+        Stage::Intended(call)
+    }
+
+    fn begin(&mut self, running: &Running, call: Arc<GroundCall>) -> Stage {
+        let (key, attempt) = (&running.key, running.attempt);
+        let began_ns = self.boot_ns();
+        if self.world.setting().is_question(&call) {
+            let fault = self.world.fault_of_question(key, attempt);
+            let outcome = self.world.ask(key, &call, fault);
+            return self.ended(running, &call, outcome, began_ns);
+        }
+        let fault = self.world.fault(key, attempt);
+        let takes_ns = match (fault, &running.kind) {
+            (Some(FaultKind::Hangs), WorkKind::Perform { limit_ms, .. }) => limit_ms.saturating_mul(1_000_000),
+            _ => CHANGE_NS,
+        };
+        let stage = Stage::Changing {
+            call,
+            fault,
+            began_ns,
+            ends_ns: began_ns.saturating_add(takes_ns),
+        };
+        self.change(running, stage)
+    }
+
+    fn change(&mut self, running: &Running, stage: Stage) -> Stage {
+        let Stage::Changing {
+            call,
+            fault,
+            began_ns,
+            ends_ns,
+        } = &stage
+        else {
+            return stage;
+        };
+        if running.is_told_to_stop && cancel_of(&self.rehearsal.plan, running) != Some(Cancel::Never) {
+            return self.ended(running, call, Outcome::failed(STOPPED), *began_ns);
+        }
+        if self.boot_ns() < *ends_ns {
+            self.sleep_until(running, *ends_ns);
+            return stage;
+        }
+        let outcome = if *fault == Some(FaultKind::Hangs) {
+            Outcome::unknown("it gave no answer in time")
+        } else {
+            self.world.change(&running.key, running.attempt, call, *fault)
+        };
+        self.ended(running, call, outcome, *began_ns)
+    }
+
+    fn ended(&mut self, running: &Running, call: &GroundCall, outcome: Outcome, began_ns: u64) -> Stage {
+        let Some(action) = action(&self.rehearsal.plan, running) else {
+            return Stage::Waiting;
+        };
+        let ms = self.boot_ns().saturating_sub(began_ns) / 1_000_000;
+        let attempt = (running.key.as_str(), running.attempt, ms);
+        let record = self.rehearsal.records().outcome(action, call, outcome, attempt);
+        self.hand_over(running, Event::Outcome(Box::new(record)))
+    }
+
+    /// Evaluates, from the beginning; sleeps where a question hangs or a check is to be polled again.
+    fn evaluate(&mut self, running: &Running, mut asking: Asking) -> Stage {
+        let plan = &*self.rehearsal.plan;
+        let statement = statement(&self.rehearsal.plan, running);
+        let check: Option<(EvaluationKind, &Check)> = match (&running.kind, statement) {
+            (WorkKind::Well { service }, _) => {
+                let mut services = plan.runbook.services.iter();
+                let known = services.find(|known| known.name == *service);
+                let check = known.and_then(|service| service.well.as_ref());
+                check.map(|check| (EvaluationKind::Well, check))
+            }
+            (WorkKind::Evaluate, Some(statement)) => match &statement.kind {
+                StatementKind::Check(check) => Some((EvaluationKind::Check, check)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let end_ns = check.map(|(_, check)| {
+            asking
+                .began_ns
+                .saturating_add(check.within_ms.saturating_mul(1_000_000))
+        });
+        let now_ns = self.boot_ns();
+        if let Some(until_ns) = asking.hangs_until_ns.take() {
+            if now_ns >= until_ns {
+                asking.gave_up += 1;
+            } else if let Some((what, check)) = check {
+                let late = Seen::late(what, check, asking.polls + 1);
+                return self.seen(running, asking.last.take().unwrap_or(late), asking.began_ns);
+            }
+        }
+        let polled = {
+            let rehearsal = self.rehearsal;
+            let records = rehearsal.records();
+            let answers = self.answers(running, asking.gave_up);
+            let evaluator = answers.evaluator();
+            let evaluating = async {
+                match (&running.kind, check, statement) {
+                    (_, Some((what, check)), _) => {
+                        let evaluation = evaluator.evaluate(&check.condition).await;
+                        Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1))
+                    }
+                    (WorkKind::Obligations, ..) => Some(discharge(&rehearsal.plan, &answers, &evaluator, true).await),
+                    (WorkKind::Row, ..) => {
+                        let mut rows = plan_rows(&rehearsal.plan);
+                        let row = rows.find(|row| row.key == running.key)?;
+                        Some(records.row(&evaluator, row).await)
+                    }
+                    (_, _, Some(statement)) => records.evaluate(&evaluator, statement).await,
+                    _ => None,
+                }
+            };
+            answers.poll(evaluating)
+        };
+        match polled {
+            Polled::Hangs(limit_ms) => {
+                let until_ns = now_ns.saturating_add(limit_ms.saturating_mul(1_000_000));
+                asking.hangs_until_ns = Some(until_ns);
+                self.sleep_until(running, end_ns.map_or(until_ns, |end_ns| end_ns.min(until_ns)));
+                Stage::Asking(asking)
+            }
+            Polled::Ready(None) => Stage::Waiting,
+            Polled::Ready(Some(seen)) => {
+                let every_ms = check.and_then(|(_, check)| check.every_ms);
+                let every_ms = every_ms.filter(|_| seen.result != EvaluationResult::Holds);
+                let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(now_ns) / 1_000_000);
+                match every_ms.filter(|every_ms| *every_ms < left_ms) {
+                    Some(every_ms) => {
+                        let asking = Asking {
+                            gave_up: 0,
+                            polls: asking.polls + 1,
+                            last: Some(seen),
+                            ..asking
+                        };
+                        let again_ns = now_ns.saturating_add(every_ms.max(1).saturating_mul(1_000_000));
+                        self.sleep_until(running, again_ns);
+                        Stage::Asking(asking)
+                    }
+                    None => self.seen(running, seen, asking.began_ns),
+                }
+            }
+        }
+    }
+
+    fn seen(&mut self, running: &Running, seen: Seen, began_ns: u64) -> Stage {
+        let ms = self.boot_ns().saturating_sub(began_ns) / 1_000_000;
+        let event = self.rehearsal.records().evaluated(&running.work, seen, ms);
+        self.hand_over(running, event)
+    }
+
+    fn anchors(&mut self, running: &Running, next: usize, mut asking: Asking) -> Stage {
+        let plan = &*self.rehearsal.plan;
+        let (Some(anchor), WorkKind::Anchors { when }) = (plan.runbook.anchors.get(next), &running.kind) else {
+            return Stage::Waiting;
+        };
+        if asking.hangs_until_ns.take().is_some() {
+            asking.gave_up += 1;
+        }
+        let polled = {
+            let answers = self.answers(running, asking.gave_up);
+            let evaluator = answers.evaluator();
+            answers.poll(evaluator.value(&anchor.value))
+        };
+        let answer = match polled {
+            Polled::Ready(answer) => answer,
+            Polled::Hangs(limit_ms) => {
+                let until_ns = self.boot_ns().saturating_add(limit_ms.saturating_mul(1_000_000));
+                asking.hangs_until_ns = Some(until_ns);
+                self.sleep_until(running, until_ns);
+                return Stage::Anchors { next, asking };
+            }
+        };
+        let event = self
+            .rehearsal
+            .records()
+            .anchor(&anchor.name, AnchorTime::clone(when), answer);
+        self.reports.push_back(Made {
+            id: running.id,
+            event,
+            is_last: next + 1 == plan.runbook.anchors.len(),
+        });
+        Stage::Anchors {
+            next: next + 1,
+            asking: Asking::new(self.boot_ns()),
+        }
+    }
+
+    fn ask(&mut self, running: &Running) -> Stage {
+        let statement = statement(&self.rehearsal.plan, running);
+        let question = statement.and_then(|statement| self.rehearsal.records().question(statement));
+        let Some(question) = question else {
+            return Stage::Waiting;
+        };
+        match person::answer(&self.case.answers, &question) {
+            None => Stage::Waiting,
+            answer => {
+                let event = self.rehearsal.records().answered(question, answer);
+                self.hand_over(running, event)
+            }
+        }
+    }
+
+    fn settle(&mut self, running: &Running) -> Stage {
+        let Some(action) = action(&self.rehearsal.plan, running) else {
+            return Stage::Waiting;
+        };
+        let mut decided = self.by_world(running, action);
+        if decided.verdict == Verdict::Undecidable && !action.call.effects.repeat.is_safe() {
+            let question = self
+                .rehearsal
+                .records()
+                .verdict_question(&running.key, action, &decided);
+            let answer = person::answer(&self.case.answers, &question);
+            if answer.is_none() {
+                return Stage::Waiting;
+            }
+            decided = self.rehearsal.records().found_by_person(decided, answer);
+        }
+        let event = self.rehearsal.records().settled(&running.key, running.attempt, decided);
+        self.hand_over(running, event)
+    }
+
+    fn by_world(&mut self, running: &Running, action: &Do) -> Decided {
+        match &action.call.effects.settle {
+            Settle::NotNeeded => Decided::new(Verdict::NotDone, SettledBy::Action, "it only looks"),
+            Settle::Person => Decided::new(Verdict::Undecidable, SettledBy::Action, "only a person can tell"),
+            Settle::Question(question) => {
+                let answers = self.answers(running, 0);
+                let evaluator = answers.evaluator();
+                match answers.poll(evaluator.evaluate(question)) {
+                    Polled::Ready(evaluation) => Decided::by_question(evaluation),
+                    Polled::Hangs(_) => Decided::new(Verdict::Undecidable, SettledBy::Question, "a question hangs"),
+                }
+            }
+            Settle::Action => match self.ground(running, action) {
+                Ok(call) => {
+                    let intended = self.intended.get(&running.key);
+                    let is_same = intended
+                        .is_some_and(|intended| intended.action == call.action && intended.arguments == call.arguments);
+                    if is_same {
+                        let settled = self.world.settle(&running.key, running.attempt);
+                        self.rehearsal.records().found(action, settled)
+                    } else {
+                        Decided::new(Verdict::Undecidable, SettledBy::Action, OTHER_ARGUMENTS)
+                    }
+                }
+                Err(reason) => Decided::new(Verdict::Undecidable, SettledBy::Action, reason),
+            },
+        }
+    }
+}
+
+fn statement<'plan>(plan: &'plan Plan, running: &Running) -> Option<&'plan Statement> {
+    let id = plan.program.find(&running.key)?;
+    Some(plan.program.statement(id))
+}
+
+fn action<'plan>(plan: &'plan Plan, running: &Running) -> Option<&'plan Do> {
+    match &statement(plan, running)?.kind {
+        StatementKind::Do(action) => Some(action),
+        _ => None,
+    }
+}
+
+/// How an action may be stopped.
+fn cancel_of(plan: &Plan, running: &Running) -> Option<Cancel> {
+    Some(action(plan, running)?.call.effects.cancel)
+}
+
+fn plan_rows(plan: &Plan) -> impl Iterator<Item = &backstay_dsl::model::SymptomRow> {
+    plan.runbook.tables.iter().flat_map(|table| &table.rows)
+}

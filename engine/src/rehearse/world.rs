@@ -1,0 +1,223 @@
+//! What becomes of an action or a question in the simulated world. Without time: whoever carries the work
+//! out waits, here everything happens at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::model::StatementKind;
+use backstay_dsl::state::Extent;
+use backstay_dsl::types::Type;
+
+use super::{Fault, FaultKind, Production, answers, production};
+use crate::action::{Action, Evidence, GroundCall, Outcome, Registry, Settled};
+use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState, WorkKey};
+use crate::plan::Plan;
+use crate::value::{GroundResource, Value};
+
+/// Answers a question in place of the world: for what effects do not say. `None`: as usual.
+pub type Script = Arc<dyn Fn(&GroundCall, &Production) -> Option<Value> + Send + Sync>;
+
+/// What is the same in every world of one plan.
+pub(super) struct Setting {
+    registry: Registry,
+    script: Option<Script>,
+    roles: BTreeMap<String, Role>,
+}
+
+/// What the world has to know of a statement.
+enum Role {
+    /// Its faults are not those of the questions it asks on the way.
+    Action,
+    /// Evidence; that the service is well, where it says so.
+    Check(Option<String>),
+}
+
+/// One simulated world. A copy is a world of its own from there on.
+#[derive(Clone)]
+pub(super) struct SimulatedState {
+    setting: Arc<Setting>,
+    pub(super) production: Production,
+    pub(super) faults: Vec<Fault>,
+    /// What became of each attempt that was done, with its value.
+    done: BTreeMap<String, BTreeMap<u32, Option<Value>>>,
+    /// What was read for each check that is being evaluated.
+    read: BTreeMap<String, Vec<GroundResource>>,
+}
+
+impl Setting {
+    pub(super) fn new(plan: &Plan, registry: Registry, script: Option<Script>) -> Self {
+        let statements = plan.program.statements();
+        let roles = statements.filter_map(|(_, statement)| {
+            let role = match &statement.kind {
+                StatementKind::Do(_) => Role::Action,
+                StatementKind::Check(check) => Role::Check(check.service.clone()),
+                _ => return None,
+            };
+            Some((statement.key.clone(), role))
+        });
+        Self {
+            registry,
+            script,
+            roles: roles.collect(),
+        }
+    }
+
+    /// Whether the call asks and does not change.
+    pub(super) fn is_question(&self, call: &GroundCall) -> bool {
+        let signature = self.registry.catalogue().get(&call.action);
+        signature.is_some_and(Signature::is_read)
+    }
+
+    /// The action of a call, and what it gives.
+    fn known(&self, call: &GroundCall) -> (Option<&dyn Action>, Option<&Type>) {
+        let signature = self.registry.catalogue().get(&call.action);
+        let action = self.registry.get(&call.action).map(AsRef::as_ref);
+        (action, signature.map(|signature| &signature.result))
+    }
+
+    /// Whether what is read under a key is evidence.
+    fn is_evidence(&self, key: &str) -> bool {
+        match self.roles.get(key) {
+            Some(role) => matches!(role, Role::Check(_)),
+            None => key.starts_with("well:"),
+        }
+    }
+
+    /// The service that the evidence of this key says is well.
+    fn service<'a>(&'a self, key: &'a WorkKey) -> Option<&'a str> {
+        match key {
+            WorkKey::Well(service, _) => Some(service),
+            WorkKey::Statement(key) => match self.roles.get(key) {
+                Some(Role::Check(service)) => service.as_deref(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl SimulatedState {
+    /// A world as it is at the start.
+    pub(super) fn new(setting: Arc<Setting>, production: Production) -> Self {
+        Self {
+            setting,
+            production,
+            faults: Vec::new(),
+            done: BTreeMap::new(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    /// The fault that happens to this attempt, if any.
+    pub(super) fn fault(&self, key: &str, attempt: u32) -> Option<FaultKind> {
+        let is_over = |fault: &Fault| fault.until.as_ref().is_some_and(|until| self.done.contains_key(until));
+        let mut faults = self.faults.iter();
+        let fault = faults.find(|fault| fault.key == key && attempt <= fault.attempts && !is_over(fault));
+        fault.map(|fault| fault.kind)
+    }
+
+    /// The fault that happens to a question of this key, if any.
+    pub(super) fn fault_of_question(&self, key: &str, attempt: u32) -> Option<FaultKind> {
+        let fault = self.fault(key, attempt)?;
+        let is_of_action = matches!(self.setting.roles.get(key), Some(Role::Action));
+        (!is_of_action).then_some(fault)
+    }
+
+    /// Carries a change out, with the fault that was found when it began.
+    pub(super) fn change(&mut self, key: &str, n: u32, call: &GroundCall, fault: Option<FaultKind>) -> Outcome {
+        let (action, result) = self.setting.known(call);
+        let simulated = action.and_then(|action| action.simulate(call, &mut self.production));
+        let said = match simulated {
+            Some(Err(unanswered)) => return Outcome::failed(unanswered.reason),
+            Some(Ok(value)) => Some(value),
+            None => None,
+        };
+        let extent = match fault {
+            Some(FaultKind::FailsBefore | FaultKind::LostNotDone) => None,
+            Some(FaultKind::HalfWay) => Some(Extent::Half),
+            _ => Some(Extent::Whole),
+        };
+        let mut value = None;
+        if let Some(extent) = extent {
+            let said = said.or_else(|| production::value_of_change(key, n, call, result));
+            value = self.production.change(key, n, call, said, extent);
+        }
+        if extent == Some(Extent::Whole) {
+            let attempts = self.done.entry(key.to_owned()).or_default();
+            attempts.insert(n, value.clone());
+        }
+        match fault {
+            Some(FaultKind::FailsBefore) => Outcome::failed("it failed before it did anything"),
+            Some(FaultKind::FailsAfter) => Outcome::failed("it failed after it was done"),
+            Some(FaultKind::HalfWay) => Outcome::failed("it failed half-way"),
+            Some(FaultKind::LostDone | FaultKind::LostNotDone | FaultKind::LostForGood) => {
+                Outcome::unknown("the reply was lost")
+            }
+            _ => Outcome::Done(Evidence {
+                value,
+                ..Evidence::line("it was done")
+            }),
+        }
+    }
+
+    /// Answers a question.
+    pub(super) fn ask(&mut self, key: &str, call: &GroundCall, fault: Option<FaultKind>) -> Outcome {
+        if fault == Some(FaultKind::Unanswered) {
+            return Outcome::failed("it gives no answer");
+        }
+        if self.setting.is_evidence(key) {
+            let read = self.read.entry(key.to_owned()).or_default();
+            read.extend(call.resources().cloned());
+        }
+        let script = self.setting.script.as_ref();
+        let scripted = script.and_then(|script| script(call, &self.production));
+        let (action, result) = self.setting.known(call);
+        let answer = scripted.map_or_else(|| self.production.ask(call, action, result), Ok);
+        match answer {
+            Ok(value) if fault == Some(FaultKind::Untrue) => Outcome::value(answers::untrue(&value)),
+            Ok(value) => Outcome::value(value),
+            Err(unanswered) => Outcome::failed(unanswered.reason),
+        }
+    }
+
+    /// Whether an attempt happened. As in the real world, a later attempt finds what an earlier one of its
+    /// statement did.
+    pub(super) fn settle(&self, key: &str, n: u32) -> Settled {
+        if self.fault(key, n) == Some(FaultKind::LostForGood) {
+            return Settled::Undecidable("nothing in the simulated world tells".to_owned());
+        }
+        let attempts = self.done.get(key);
+        match attempts.and_then(|attempts| attempts.range(..=n).next_back()) {
+            Some((_, value)) => Settled::Done(Evidence {
+                value: value.clone(),
+                ..Evidence::line("it was done")
+            }),
+            None => Settled::NotDone("it was not done".to_owned()),
+        }
+    }
+
+    /// Sees a record: what only the runbook knows (holds, the point of no return) becomes known here.
+    pub(super) fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Commit { .. } => self.production.commit(),
+            Event::Evaluated { key, what, result, .. } => {
+                let read = match key.statement() {
+                    Some(key) => self.read.remove(key),
+                    None => self.read.remove(&key.to_string()),
+                };
+                let read = read.unwrap_or_default();
+                let is_evidence = matches!(what, EvaluationKind::Check | EvaluationKind::Well);
+                if is_evidence && *result == EvaluationResult::Holds {
+                    self.production.checked(&read, self.setting.service(key));
+                }
+            }
+            Event::Hold { name, state } => self.production.hold(name, *state != HoldState::Free),
+            _ => {}
+        }
+    }
+}
