@@ -249,34 +249,47 @@ impl<K> Touch<K> {
         }
     }
 
-    /// The same touch with every key passed through `f`.
-    pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Touch<L> {
+    /// The same effect with every resource and every value that stands alone passed through a function each.
+    pub fn map_resources<L>(
+        &self,
+        resource: &mut impl FnMut(&Resource<K>) -> Resource<L>,
+        value: &mut impl FnMut(&K) -> L,
+    ) -> Touch<L> {
         match self {
-            Self::Reads(r) => Touch::Reads(r.map(f)),
-            Self::ValueOf(r) => Touch::ValueOf(r.map(f)),
-            Self::Sets { resource, to } => Touch::Sets {
-                resource: resource.map(f),
-                to: to.as_ref().map(f),
+            Self::Reads(r) => Touch::Reads(resource(r)),
+            Self::ValueOf(r) => Touch::ValueOf(resource(r)),
+            Self::Sets { resource: r, to } => Touch::Sets {
+                resource: resource(r),
+                to: to.as_ref().map(value),
             },
-            Self::Edits(r) => Touch::Edits(r.map(f)),
-            Self::Removes(r) => Touch::Removes(r.map(f)),
-            Self::Opaque(r) => Touch::Opaque(r.map(f)),
-            Self::Adds(r) => Touch::Adds(r.map(f)),
+            Self::Edits(r) => Touch::Edits(resource(r)),
+            Self::Removes(r) => Touch::Removes(resource(r)),
+            Self::Opaque(r) => Touch::Opaque(resource(r)),
+            Self::Adds(r) => Touch::Adds(resource(r)),
             Self::Captures { state, backup } => Touch::Captures {
-                state: state.map(f),
-                backup: backup.map(f),
+                state: resource(state),
+                backup: resource(backup),
             },
-            Self::Proves(r) => Touch::Proves(r.map(f)),
-            Self::Restores(r) => Touch::Restores(r.map(f)),
+            Self::Proves(r) => Touch::Proves(resource(r)),
+            Self::Restores(r) => Touch::Restores(resource(r)),
             Self::Starts { member, with } => Touch::Starts {
-                member: member.map(f),
-                with: with.as_ref().map(f),
+                member: resource(member),
+                with: with.as_ref().map(value),
             },
-            Self::Stops(r) => Touch::Stops(r.map(f)),
-            Self::Drains(r) => Touch::Drains(r.map(f)),
-            Self::Opens(r) => Touch::Opens(r.map(f)),
-            Self::Tells(channel) => Touch::Tells(f(channel)),
+            Self::Stops(r) => Touch::Stops(resource(r)),
+            Self::Drains(r) => Touch::Drains(resource(r)),
+            Self::Opens(r) => Touch::Opens(resource(r)),
+            Self::Tells(channel) => Touch::Tells(value(channel)),
         }
+    }
+
+    /// The same effect with every key and value passed through `f`, in the order of the text.
+    pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Touch<L> {
+        let f = std::cell::RefCell::new(f);
+        self.map_resources(
+            &mut |resource| resource.map(&mut |key| (f.borrow_mut())(key)),
+            &mut |value| (f.borrow_mut())(value),
+        )
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a plan says: what would run, what it would change, what two names hide.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
@@ -68,6 +70,49 @@ fn a_step_runs_is_skipped_or_is_decided_later() {
     assert_eq!(would, ["run", "skip", "run", "skip", "run", "unknown"]);
     let reason = steps[5]["reason"].as_str().unwrap();
     assert!(reason.contains("unknown until step stamp"), "{reason}");
+}
+
+const ADDRESSES: &str = r#"runbook addresses "Two addresses" { window 10m keep 3m for the way back }
+
+step before "Before" {
+  budget 1m
+  check "it answers": http.get("ROOT/health").status == 200
+}
+
+step change "Change what answers" {
+  budget 1m
+  do exec.run(["/bin/true"], effects: { edits endpoint("ROOT/") repeat convergent }) no undo because "a test"
+}
+
+step after "After" {
+  budget 1m
+  check "it answers": http.get("ROOT/health").status == 200
+  check "its root": http.get("ROOT/").status == 200
+}
+"#;
+
+/// Answers every request with 200, and ends with the test program.
+fn served() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    format!("http://{address}")
+}
+
+/// After an address is changed on paper, what lies below it is no fact any more.
+#[test]
+fn what_lies_below_a_changed_address_is_unknown() {
+    let desk = Sandbox::desk();
+    desk.write("addresses.runbook", ADDRESSES.replace("ROOT", &served()));
+    let said = desk.call(&["plan", "addresses.runbook"]).exits(0).stdout;
+    assert_eq!(said.matches("status == 200: 200").count(), 1, "{said}");
+    assert_eq!(said.matches("unknown until step change").count(), 2, "{said}");
 }
 
 #[test]

@@ -57,32 +57,9 @@ impl<'a> Normal<'a> {
             result,
             ..Around::default()
         };
-        match touch {
-            Touch::Reads(r) => Touch::Reads(self.look(r, &around)),
-            Touch::ValueOf(r) => Touch::ValueOf(self.look(r, &around)),
-            Touch::Sets { resource, to } => Touch::Sets {
-                resource: self.look(resource, &around),
-                to: to.as_ref().map(|value| self.term(value, &around)),
-            },
-            Touch::Edits(r) => Touch::Edits(self.look(r, &around)),
-            Touch::Removes(r) => Touch::Removes(self.look(r, &around)),
-            Touch::Opaque(r) => Touch::Opaque(self.look(r, &around)),
-            Touch::Adds(r) => Touch::Adds(self.look(r, &around)),
-            Touch::Captures { state, backup } => Touch::Captures {
-                state: self.look(state, &around),
-                backup: self.look(backup, &around),
-            },
-            Touch::Proves(r) => Touch::Proves(self.look(r, &around)),
-            Touch::Restores(r) => Touch::Restores(self.look(r, &around)),
-            Touch::Starts { member, with } => Touch::Starts {
-                member: self.look(member, &around),
-                with: with.as_ref().map(|value| self.term(value, &around)),
-            },
-            Touch::Stops(r) => Touch::Stops(self.look(r, &around)),
-            Touch::Drains(r) => Touch::Drains(self.look(r, &around)),
-            Touch::Opens(r) => Touch::Opens(self.look(r, &around)),
-            Touch::Tells(channel) => Touch::Tells(self.term(channel, &around)),
-        }
+        touch.map_resources(&mut |resource| self.look(resource, &around), &mut |value| {
+            self.term(value, &around)
+        })
     }
 
     /// A resource over terms, outside of any call.

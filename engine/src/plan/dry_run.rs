@@ -54,7 +54,7 @@ impl DryRun<'_> {
             redactor: Redactor::new(&plan.secrets()),
             paper: OnPaper {
                 run: self,
-                overlay: Mutex::new(Overlay::default()),
+                overlay: Mutex::new(Overlay::new(&plan.topology)),
                 bindings: Mutex::new(BTreeMap::new()),
                 anchors: Mutex::new(BTreeMap::new()),
             },
@@ -305,9 +305,9 @@ impl Walk<'_> {
             report.notes.push(format!("no undo of {title}: {because}"));
         }
         let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.change(&touches, step, &self.plan().topology);
+        overlay.change(&touches, step);
         for touch in unnamed {
-            overlay.change_unnamed(touch, step, &self.plan().topology);
+            overlay.change_unnamed(touch, step);
         }
         drop(overlay);
         if let Some(binding) = action.binding {

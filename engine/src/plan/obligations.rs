@@ -10,6 +10,7 @@ use std::path::Path;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::model::{Expr, StatementKind};
+use backstay_dsl::term::ground_relation;
 use backstay_dsl::topology::Runs;
 
 use crate::eval::Evaluator;
@@ -94,8 +95,8 @@ pub fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
         let real = Path::new(&identity.real_path).ancestors();
         let by_path = real.filter_map(|path| by_real_path.get(path.to_str().unwrap_or("")));
         for outer in by_object.chain(by_path).flatten() {
-            let is_named_so = Path::new(&inner.path).starts_with(&outer.path)
-                || (inner.path != outer.path && Path::new(&outer.path).starts_with(&inner.path));
+            let named = |of: &PathUse| Resource::new(ResourceKind::Tree, of.path.clone());
+            let is_named_so = ground_relation(&named(inner), &named(outer)).overlaps();
             if !is_named_so && (inner.is_changed || outer.is_changed) {
                 let (first, second) = if inner.path <= outer.path {
                     (&inner.path, &outer.path)

@@ -1,17 +1,16 @@
 //! What a dry run has changed so far, on paper: a read is real only where it is apart from all of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::source::Span;
+use backstay_dsl::term::{Relation, Term, ground};
 use backstay_dsl::topology::Topology;
-
-use crate::value::GroundResource;
 
 /// One change on paper.
 #[derive(Debug, Clone)]
 struct Change {
-    resource: GroundResource,
+    resource: Resource<Term>,
     /// The step that makes it, for `unknown until step N`.
     until: String,
     /// Whether it moves what runs: then nothing that answers can be believed any more.
@@ -19,21 +18,12 @@ struct Change {
 }
 
 /// All changes on paper.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Overlay {
+    topology: Topology<Term>,
     changes: Vec<Change>,
     /// Values that were given to resources.
-    values: BTreeMap<GroundResource, String>,
-    /// Changes of something whose name is not known yet.
-    unnamed: Vec<Unnamed>,
-}
-
-/// A change of something whose name is not known yet: it may be anything of its kind.
-#[derive(Debug, Clone)]
-struct Unnamed {
-    kind: ResourceKind,
-    until: String,
-    is_of_service: bool,
+    values: BTreeMap<Resource<Term>, String>,
 }
 
 /// What the overlay says to a read.
@@ -48,73 +38,83 @@ pub(super) enum Says {
 }
 
 impl Overlay {
-    /// Takes in a change of something whose name is not known yet.
-    pub(super) fn change_unnamed<K>(&mut self, touch: &Touch<K>, step: &str, topology: &Topology<String>) {
-        let Some(resource) = written(touch) else { return };
-        self.values.retain(|known, _| !may_be_in_one(known.kind, resource.kind));
-        if matches!(touch, Touch::Restores(_)) {
-            self.restored(step, topology);
+    /// Nothing has been changed of what is there.
+    pub(super) fn new(topology: &Topology<String>) -> Self {
+        Self {
+            topology: Topology::grounded(topology),
+            changes: Vec::new(),
+            values: BTreeMap::new(),
         }
-        self.unnamed.push(Unnamed {
-            kind: resource.kind,
-            until: step.to_owned(),
-            is_of_service: is_of_service(touch),
-        });
+    }
+
+    /// Takes in a change of something whose name is not known yet: it may be anything of its kind.
+    pub(super) fn change_unnamed<K>(&mut self, touch: &Touch<K>, step: &str) {
+        let unknown = |_: &K| Term::Opaque(Span::default());
+        self.take_in(&touch.map(&mut { unknown }), None, step);
     }
 
     /// Takes in what an action would do.
-    pub(super) fn change(&mut self, touches: &[Touch<String>], step: &str, topology: &Topology<String>) {
+    pub(super) fn change(&mut self, touches: &[Touch<String>], step: &str) {
         for touch in touches {
-            let Some(resource) = written(touch) else { continue };
-            self.values.retain(|known, _| !overlap(known, resource, topology));
-            if let Touch::Sets { to: Some(value), .. } = touch {
-                self.values.insert(resource.clone(), value.clone());
-            }
-            if matches!(touch, Touch::Restores(_)) {
-                self.restored(step, topology);
-            }
-            self.changes.push(Change {
-                resource: resource.clone(),
-                until: step.to_owned(),
-                is_of_service: is_of_service(touch),
-            });
+            let value = match touch {
+                Touch::Sets { to, .. } => to.clone(),
+                _ => None,
+            };
+            self.take_in(&grounded(touch), value, step);
         }
     }
 
-    /// A restore moves every protected state; which one the backup holds is not known on paper.
-    fn restored(&mut self, step: &str, topology: &Topology<String>) {
-        for name in topology.states.keys() {
-            self.changes.push(Change {
-                resource: Resource::new(ResourceKind::State, name.clone()),
-                until: step.to_owned(),
-                is_of_service: true,
-            });
+    fn take_in(&mut self, touch: &Touch<Term>, value: Option<String>, step: &str) {
+        let Some(resource) = written(touch) else { return };
+        let topology = &self.topology;
+        self.values
+            .retain(|known, _| !may_be_touched(topology, known, resource));
+        self.values.extend(value.map(|value| (resource.clone(), value)));
+        let mut changed = vec![(resource.clone(), is_of_service(touch))];
+        if matches!(touch, Touch::Restores(_)) {
+            // Which state the backup holds is not known on paper.
+            let states = self.topology.states.keys();
+            changed.extend(states.map(|name| (Resource::new(ResourceKind::State, Term::text(name)), true)));
         }
+        self.changes
+            .extend(changed.into_iter().map(|(resource, is_of_service)| Change {
+                resource,
+                until: step.to_owned(),
+                is_of_service,
+            }));
     }
 
     /// What it says to a read of these touches.
-    pub(super) fn says(&self, touches: &[Touch<String>], topology: &Topology<String>) -> Says {
+    pub(super) fn says(&self, touches: &[Touch<String>]) -> Says {
         let mut value = None;
-        for touch in touches {
+        for touch in touches.iter().map(grounded) {
             let Some(resource) = touch.resource() else { continue };
-            if let (Touch::ValueOf(_), Some(known)) = (touch, self.values.get(resource)) {
+            if let (Touch::ValueOf(_), Some(known)) = (&touch, self.values.get(resource)) {
                 value = Some(known.clone());
                 continue;
             }
             let change = self.changes.iter().rev().find(|change| {
-                overlap(&change.resource, resource, topology) || (change.is_of_service && answers(resource.kind))
+                may_be_touched(&self.topology, resource, &change.resource)
+                    || (change.is_of_service && answers(resource.kind))
             });
             if let Some(change) = change {
                 return Says::UnknownUntil(change.until.clone());
             }
-            let unnamed = self.unnamed.iter().rev().find(|change| {
-                may_be_in_one(change.kind, resource.kind) || (change.is_of_service && answers(resource.kind))
-            });
-            if let Some(change) = unnamed {
-                return Says::UnknownUntil(change.until.clone());
-            }
         }
         value.map_or(Says::Apart, Says::Value)
+    }
+}
+
+fn grounded(touch: &Touch<String>) -> Touch<Term> {
+    touch.map_resources(&mut ground, &mut |value| Term::text(value))
+}
+
+/// Whether a change touches a resource, or may since its name is not known.
+fn may_be_touched(topology: &Topology<Term>, resource: &Resource<Term>, changed: &Resource<Term>) -> bool {
+    match topology.relation(resource, changed) {
+        Relation::Apart => false,
+        Relation::AssumedApart => !changed.key.iter().all(Term::is_known),
+        Relation::Same | Relation::Inside | Relation::Around => true,
     }
 }
 
@@ -137,23 +137,6 @@ fn is_of_service<K>(touch: &Touch<K>) -> bool {
     )
 }
 
-/// Whether resources of two kinds may be, or lie in, one thing: of one kind, or both somewhere on disk.
-fn may_be_in_one(first: ResourceKind, second: ResourceKind) -> bool {
-    let is_on_disk = |kind| {
-        matches!(
-            kind,
-            ResourceKind::File
-                | ResourceKind::Tree
-                | ResourceKind::Link
-                | ResourceKind::Key
-                | ResourceKind::Backup
-                | ResourceKind::State
-                | ResourceKind::Volume
-        )
-    };
-    first == second || (is_on_disk(first) && is_on_disk(second))
-}
-
 /// Whether a resource is something that answers: after a stop on paper the real one still would.
 fn answers(kind: ResourceKind) -> bool {
     matches!(
@@ -169,70 +152,15 @@ fn answers(kind: ResourceKind) -> bool {
     )
 }
 
-/// Whether two resources may be, or lie in, one thing.
-fn overlap(first: &GroundResource, second: &GroundResource, topology: &Topology<String>) -> bool {
-    if first == second {
-        return true;
-    }
-    let volumes = (volumes_of(first, topology), volumes_of(second, topology));
-    if volumes.0.iter().any(|volume| volumes.1.contains(volume)) {
-        return true;
-    }
-    let are_paths = |path: &str, other: &str| Path::new(path).starts_with(other) || Path::new(other).starts_with(path);
-    let paths = (paths_of(first, topology), paths_of(second, topology));
-    if let (Some(first_paths), Some(second_paths)) = paths {
-        let is_same_file_other_key = first.kind == ResourceKind::Key
-            && second.kind == ResourceKind::Key
-            && first.key.first() == second.key.first()
-            && first.key != second.key;
-        return !is_same_file_other_key
-            && first_paths
-                .iter()
-                .any(|path| second_paths.iter().any(|other| are_paths(path, other)));
-    }
-    false
-}
-
-/// The container volumes that a resource is or holds.
-fn volumes_of(resource: &GroundResource, topology: &Topology<String>) -> Vec<String> {
-    let Some(name) = resource.key.first() else {
-        return Vec::new();
-    };
-    match resource.kind {
-        ResourceKind::Volume => vec![name.clone()],
-        ResourceKind::State => {
-            let parts = topology.states.get(name).into_iter().flatten();
-            let volumes = parts.filter(|part| part.kind == ResourceKind::Volume);
-            volumes.map(|part| part.first().to_owned()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The paths that a resource lies at; `None` for what is no part of the file system.
-fn paths_of(resource: &GroundResource, topology: &Topology<String>) -> Option<Vec<String>> {
-    match resource.kind {
-        ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Key | ResourceKind::Backup => {
-            Some(resource.key.iter().take(1).cloned().collect())
-        }
-        ResourceKind::State => {
-            let state = topology.states.get(resource.key.first()?)?;
-            let paths = state.iter().filter(|part| part.kind != ResourceKind::Volume);
-            Some(paths.map(|part| part.first().to_owned()).collect())
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn file(path: &str) -> GroundResource {
+    fn file(path: &str) -> Resource<String> {
         Resource::new(ResourceKind::File, path.to_owned())
     }
 
-    fn key(name: &str) -> GroundResource {
+    fn key(name: &str) -> Resource<String> {
         Resource {
             kind: ResourceKind::Key,
             key: vec!["/a/.env".to_owned(), name.to_owned()],
@@ -241,14 +169,13 @@ mod tests {
 
     #[test]
     fn a_read_is_real_only_apart_from_what_was_changed() {
-        let topology = Topology::default();
-        let mut overlay = Overlay::default();
+        let mut overlay = Overlay::new(&Topology::default());
         let sets = Touch::Sets {
             resource: key("X"),
             to: Some("2".to_owned()),
         };
-        overlay.change(&[sets], "one", &topology);
-        let says = |overlay: &Overlay, touch| overlay.says(&[touch], &topology);
+        overlay.change(&[sets], "one");
+        let says = |overlay: &Overlay, touch| overlay.says(&[touch]);
         assert_eq!(says(&overlay, Touch::ValueOf(key("X"))), Says::Value("2".to_owned()));
         assert_eq!(says(&overlay, Touch::ValueOf(key("Y"))), Says::Apart);
         assert_eq!(
@@ -259,12 +186,12 @@ mod tests {
         let endpoint = Resource::new(ResourceKind::Endpoint, "http://x".to_owned());
         assert_eq!(says(&overlay, Touch::Reads(endpoint.clone())), Says::Apart);
         let stops = Touch::Stops(Resource::new(ResourceKind::Service, "s".to_owned()));
-        overlay.change(&[stops], "two", &topology);
+        overlay.change(&[stops], "two");
         assert_eq!(
             says(&overlay, Touch::Reads(endpoint)),
             Says::UnknownUntil("two".to_owned())
         );
-        overlay.change_unnamed(&Touch::Edits(file("")), "three", &topology);
+        overlay.change_unnamed(&Touch::Edits(file("")), "three");
         assert_eq!(
             says(&overlay, Touch::Reads(file("/b"))),
             Says::UnknownUntil("three".to_owned())
@@ -273,12 +200,15 @@ mod tests {
 
     #[test]
     fn a_change_without_a_name_hides_only_what_it_may_be() {
-        let topology = Topology::default();
         let named = |kind| Resource::new(kind, "x".to_owned());
+        let topology = Topology {
+            states: BTreeMap::from([("x".to_owned(), vec![named(ResourceKind::Tree)])]),
+            ..Topology::default()
+        };
         let unknown = |changes: Touch<String>, kind| {
-            let mut overlay = Overlay::default();
-            overlay.change_unnamed(&changes, "one", &topology);
-            overlay.says(&[Touch::Reads(named(kind))], &topology) == Says::UnknownUntil("one".to_owned())
+            let mut overlay = Overlay::new(&topology);
+            overlay.change_unnamed(&changes, "one");
+            overlay.says(&[Touch::Reads(named(kind))]) == Says::UnknownUntil("one".to_owned())
         };
         let image = Touch::Adds(named(ResourceKind::Image));
         assert!(unknown(image.clone(), ResourceKind::Image));
@@ -301,11 +231,52 @@ mod tests {
         };
         let named = |kind, name: &str| Resource::new(kind, name.to_owned());
         let records = named(ResourceKind::State, "records");
-        let mut overlay = Overlay::default();
+        let mut overlay = Overlay::new(&topology);
         let opaque = Touch::Opaque(named(ResourceKind::Volume, "data"));
-        overlay.change(&[opaque], "one", &topology);
-        let says = |resource| overlay.says(&[Touch::Reads(resource)], &topology);
+        overlay.change(&[opaque], "one");
+        let says = |resource| overlay.says(&[Touch::Reads(resource)]);
         assert_eq!(says(records), Says::UnknownUntil("one".to_owned()));
         assert_eq!(says(named(ResourceKind::Volume, "other")), Says::Apart);
+    }
+    /// What the overlay takes for apart is what the language takes for apart: of every two kinds, by any name.
+    #[test]
+    fn the_language_and_the_dry_run_agree_on_what_overlaps() {
+        let keys = [
+            "/a",
+            "/a/b",
+            "/a/../a/b",
+            "nginx=1",
+            "nginx=2",
+            "http://x/",
+            "http://x/h",
+            "HTTP://X/h",
+            "app",
+        ];
+        let mut all = Vec::new();
+        for (_, kind) in ResourceKind::ALL {
+            all.extend(keys.map(|key| {
+                let mut resource = Resource::new(*kind, key.to_owned());
+                resource.key.resize(kind.keys(), "K".to_owned());
+                resource
+            }));
+        }
+        for one in &all {
+            let mut overlay = Overlay::new(&Topology::default());
+            overlay.change(&[Touch::Edits(one.clone())], "one");
+            for other in &all {
+                let is_hidden = overlay.says(&[Touch::Reads(other.clone())]) != Says::Apart;
+                let overlaps = backstay_dsl::term::ground_relation(other, one).overlaps();
+                assert_eq!(is_hidden, overlaps, "{one} and {other}");
+            }
+        }
+        let hides = |one: (ResourceKind, &str), other: (ResourceKind, &str)| {
+            let mut overlay = Overlay::new(&Topology::default());
+            overlay.change(&[Touch::Edits(Resource::new(one.0, one.1.to_owned()))], "one");
+            overlay.says(&[Touch::Reads(Resource::new(other.0, other.1.to_owned()))]) != Says::Apart
+        };
+        let (package, endpoint) = (ResourceKind::Package, ResourceKind::Endpoint);
+        assert!(hides((package, "nginx=1"), (package, "nginx=2")));
+        assert!(hides((endpoint, "http://x/"), (endpoint, "http://x/h")));
+        assert!(!hides((endpoint, "http://x/h"), (endpoint, "http://x/other")));
     }
 }

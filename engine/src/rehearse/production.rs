@@ -377,33 +377,7 @@ fn covers(topology: &Topology<Term>, state: &GroundResource, resource: &GroundRe
 
 /// A touch with real keys, as the automaton wants it.
 fn ground_touch(touch: &Touch<String>) -> Touch<Term> {
-    let one = |resource: &GroundResource| ground(resource);
-    match touch {
-        Touch::Reads(r) => Touch::Reads(one(r)),
-        Touch::ValueOf(r) => Touch::ValueOf(one(r)),
-        Touch::Sets { resource, to } => Touch::Sets {
-            resource: one(resource),
-            to: to.clone().map(Term::text),
-        },
-        Touch::Edits(r) => Touch::Edits(one(r)),
-        Touch::Removes(r) => Touch::Removes(one(r)),
-        Touch::Opaque(r) => Touch::Opaque(one(r)),
-        Touch::Adds(r) => Touch::Adds(one(r)),
-        Touch::Captures { state, backup } => Touch::Captures {
-            state: one(state),
-            backup: one(backup),
-        },
-        Touch::Proves(r) => Touch::Proves(one(r)),
-        Touch::Restores(r) => Touch::Restores(one(r)),
-        Touch::Starts { member, with } => Touch::Starts {
-            member: one(member),
-            with: with.clone().map(Term::text),
-        },
-        Touch::Stops(r) => Touch::Stops(one(r)),
-        Touch::Drains(r) => Touch::Drains(one(r)),
-        Touch::Opens(r) => Touch::Opens(one(r)),
-        Touch::Tells(channel) => Touch::Tells(Term::text(channel.clone())),
-    }
+    touch.map_resources(&mut ground, &mut |value| Term::text(value))
 }
 
 /// A resource over known terms with its texts again.

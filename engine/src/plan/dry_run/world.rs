@@ -38,7 +38,7 @@ impl OnPaper<'_> {
 
     fn says(&self, touches: &[Touch<String>]) -> Says {
         let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.says(touches, &self.run.plan.topology)
+        overlay.says(touches)
     }
 
     /// What an action gets beside its arguments.
