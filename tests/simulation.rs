@@ -5,5 +5,6 @@ mod crash;
 mod laws;
 mod random;
 mod reference;
+mod restored;
 mod rig;
 mod services;

@@ -144,7 +144,8 @@ impl Resource<String> {
 pub enum Touch<K> {
     /// The answer depends on it.
     Reads(Resource<K>),
-    /// The answer *is* its value, so setting it to that value restores it.
+    /// The answer *is* its value, so setting it to that value restores it. Of an action that sets another thing
+    /// without saying to what: it sets it to this value.
     ValueOf(Resource<K>),
     /// Gives it a whole value; `to` is that value where it can be said.
     Sets {

@@ -1,4 +1,4 @@
-//! The state of production as proofs, rehearsals and the simulated world see it.
+//! The state of production as proofs, rehearsals and the simulated world see it: one automaton.
 //!
 //! | thing | values | meaning |
 //! | --- | --- | --- |
@@ -6,100 +6,48 @@
 //! | member: run | none, old, new | which release runs |
 //! | member: pin | old, new | which release its pin names |
 //! | member: valid | no, yes | whether a check has read it since it was last started |
-//! | protected state | own, new, mix | written by the old release only; perhaps migrated; partly restored |
+//! | protected state | own, edited, new, mix | written by the old release only; changed by the change at places that it names; perhaps migrated; partly restored |
 //! | backup | whole, cold, proven, fresh | captured completely; with every writer stopped; restored on trial; nothing written since |
 //! | hold | free, taken | |
 //! | run of the book | committed | past the point of no return |
-//! | any other resource | `as_was`, changed, partial, gone, added | absent from the map is `as_was` |
+//! | any other resource | as it was, changed, partial, gone, added, partly added | |
 //!
-//! The transitions are in [`requirement`] (what an effect needs, else a slug) and [`transition`] (what
-//! comes after it). Rehearsals compute with one [`State`], proofs with sets of them: the order is total
-//! so that sets are ordered. Absent on purpose: what the real values are (the caller says whether a
-//! value is that of before, [`Given`]).
+//! A [`Universe`] gives each of these a slot, and slots that can constrain each other a cell. An effect is a few
+//! operations, each within one cell ([`transition`]); what it needs is asked first ([`requirement`]). One
+//! [`State`] has one state a cell and is changed in place, at a cost that does not depend on how much else
+//! there is. [`sets::Sets`] has a set of states a cell, and forgets which states of different cells go together.
+//!
+//! Absent on purpose: what the real values are. The caller says whether a value is that of before, and whether
+//! the resource was there ([`Given`]).
 
-use std::collections::BTreeMap;
-
-use crate::effect::Resource;
+use crate::effect::{Resource, Touch};
+use crate::state::requirement::Rules;
+use crate::state::slot::{Backup, Bytes, Run, SlotId};
+use crate::state::transition::Operation;
+use crate::state::universe::{Role, Universe};
 use crate::term::Term;
-use crate::topology::{Begins, MemberId, Topology};
+use crate::topology::MemberId;
 
-pub mod requirement;
-pub mod transition;
+mod requirement;
+pub mod sets;
+pub mod slot;
+mod transition;
+mod tree;
+pub mod universe;
 
-/// Whether users reach a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Traffic {
-    /// They do.
-    Open,
-    /// They are turned away.
-    Drained,
-}
+pub use slot::{Data, Plain, Release, Traffic};
 
-/// A release: that of the start, or any other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Release {
-    /// That of the start.
-    Old,
-    /// Another.
-    New,
-}
-
-/// A member of a service; a plain service is its own only member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A member of a service as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// Its traffic; `None` where nothing is in front of it.
+    /// `None` where nothing is in front of it.
     pub traffic: Option<Traffic>,
-    /// What runs.
+    /// `None` where it does not run.
     pub run: Option<Release>,
-    /// What is pinned.
+    /// The release that its pin names.
     pub pin: Release,
     /// Whether evidence has been seen since it was last started.
     pub valid: bool,
-    /// Whether its pin is there while it does not run. That of a container which was not there at the start
-    /// comes and goes with it.
-    pub keeps_pin: bool,
-}
-
-/// Whose protected state is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Data {
-    /// Written by the old release only.
-    Own,
-    /// Perhaps migrated by the new one, or written by the change itself.
-    New,
-    /// Partly restored, or partly written.
-    Mix,
-}
-
-/// A backup.
-#[expect(clippy::struct_excessive_bools, reason = "they are the bits of the contract")]
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Backup {
-    /// The protected state it was made of.
-    pub state: String,
-    /// Whether all of it was captured.
-    pub whole: bool,
-    /// Whether every writer was stopped.
-    pub cold: bool,
-    /// Whether it was restored on trial.
-    pub proven: bool,
-    /// Whether nobody can have written since.
-    pub fresh: bool,
-}
-
-/// A resource that is neither a member, nor a pin, nor in protected state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Plain {
-    /// As at the start.
-    AsWas,
-    /// Of another value.
-    Changed,
-    /// Half of another value.
-    Partial,
-    /// Not there any more.
-    Gone,
-    /// Not there before.
-    Added,
 }
 
 /// What the caller knows about a value that is set, or a release that is started.
@@ -107,7 +55,7 @@ pub enum Plain {
 pub struct Given {
     /// Whether it is the value of before: taken while the resource was as at the start.
     pub is_before: bool,
-    /// Whether the resource existed when the intent was written.
+    /// Whether the resource was there when the intent was written; of what an undo removes: that of its action.
     pub existed: bool,
 }
 
@@ -117,12 +65,12 @@ impl Given {
         is_before: true,
         existed: true,
     };
-    /// Another value, for what exists.
+    /// Another value, for what is there.
     pub const OTHER: Self = Self {
         is_before: false,
         existed: true,
     };
-    /// A value for what did not exist.
+    /// A value for what is not there.
     pub const FIRST: Self = Self {
         is_before: false,
         existed: false,
@@ -130,29 +78,12 @@ impl Given {
 }
 
 /// How far an action came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Extent {
     /// To its end.
     Whole,
     /// Half-way: only actions that say `partial`.
     Half,
-}
-
-/// One state of production.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct State {
-    /// Every member of the topology.
-    pub members: BTreeMap<MemberId, Member>,
-    /// Protected states by name.
-    pub data: BTreeMap<String, Data>,
-    /// Backups.
-    pub backups: BTreeMap<Resource<Term>, Backup>,
-    /// Holds that are taken.
-    pub taken: Vec<String>,
-    /// Whether the change is past the point of no return.
-    pub committed: bool,
-    /// Everything else that is not as it was.
-    pub plain: BTreeMap<Resource<Term>, Plain>,
 }
 
 /// What an effect needs and does not find.
@@ -173,81 +104,210 @@ pub enum Difference {
     Pin(MemberId),
     /// The traffic of this member is not as it was.
     Traffic(MemberId),
-    /// This protected state is not the old release's own.
+    /// This protected state is perhaps migrated, or partly restored.
     Data(String),
     /// This hold is taken.
     Hold(String),
-    /// This resource is not as it was.
-    Plain(Resource<Term>, Plain),
+    /// This thing is not as it was, also where it lies in protected state.
+    Plain(SlotId, Plain),
+}
+
+/// One state of production: of every slot that its universe had when it was last grown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    bytes: Vec<u8>,
+    is_committed: bool,
+}
+
+impl Bytes for Vec<u8> {
+    fn byte(&self, slot: SlotId) -> u8 {
+        self.as_slice().get(slot.index()).copied().unwrap_or_default()
+    }
+
+    fn set_byte(&mut self, slot: SlotId, byte: u8) {
+        if let Some(known) = self.as_mut_slice().get_mut(slot.index()) {
+            *known = byte;
+        }
+    }
 }
 
 impl State {
     /// Production as it is at the start.
-    pub fn start(topology: &Topology<Term>) -> Self {
-        let members = topology.members().map(|(id, known, service)| {
-            let is_running = known.begins == Begins::Running;
-            let traffic = if is_running { Traffic::Open } else { Traffic::Drained };
-            let member = Member {
-                traffic: service.behind.is_some().then_some(traffic),
-                run: is_running.then_some(Release::Old),
-                pin: Release::Old,
-                valid: true,
-                keeps_pin: known.begins != Begins::Absent || !known.is_pinned_by_itself(),
-            };
-            (id.clone(), member)
-        });
-        let data = topology.states.keys().map(|name| (name.clone(), Data::Own));
+    pub fn start(universe: &Universe) -> Self {
         Self {
-            members: members.collect(),
-            data: data.collect(),
-            ..Self::default()
+            bytes: universe.slots().map(|(_, slot)| slot.start).collect(),
+            is_committed: false,
         }
     }
 
-    /// How many of these members have traffic.
-    pub fn serving<'a>(&self, members: impl Iterator<Item = &'a MemberId>) -> u64 {
-        let serving = members.filter_map(|id| self.members.get(id));
-        let serving = serving.filter(|member| member.run.is_some() && member.traffic != Some(Traffic::Drained));
-        serving.map(|_| 1).sum()
-    }
-
-    /// What is not as at the start; what was added does not count. Empty: a way back is right.
-    pub fn differences(&self, start: &Self) -> Vec<Difference> {
-        let mut found = Vec::new();
-        for (name, was) in &start.members {
-            let Some(is) = self.members.get(name) else { continue };
-            if is.run != was.run {
-                found.push(Difference::Run(name.clone()));
-            }
-            if is.pin != was.pin && (is.keeps_pin || is.run.is_some()) {
-                found.push(Difference::Pin(name.clone()));
-            }
-            if is.traffic != was.traffic {
-                found.push(Difference::Traffic(name.clone()));
+    /// Knows the slots that the universe was given since. What lies in something added was not there either.
+    pub fn grow(&mut self, universe: &Universe) {
+        let known = self.bytes.len();
+        self.bytes
+            .extend(universe.slots().skip(known).map(|(_, slot)| slot.start));
+        for (slot, of) in universe.slots().skip(known) {
+            let mut around = universe.around(slot);
+            if of.role == Role::Plain && around.any(|holder| self.plain(universe, holder) == Some(Plain::Added)) {
+                self.bytes.put(slot, Plain::Added);
             }
         }
-        let data = self.data.iter().filter(|(_, data)| **data != Data::Own);
-        found.extend(data.map(|(name, _)| Difference::Data(name.clone())));
-        found.extend(self.taken.iter().cloned().map(Difference::Hold));
-        let plain = self
-            .plain
-            .iter()
-            .filter(|(_, plain)| !matches!(plain, Plain::AsWas | Plain::Added));
-        found.extend(plain.map(|(resource, plain)| Difference::Plain(resource.clone(), *plain)));
+    }
+
+    /// The first requirement of an effect that does not hold.
+    pub fn violation(&self, universe: &Universe, touch: &Touch<Term>, given: Given) -> Option<Violation> {
+        self.rules(universe).violation(touch, given)
+    }
+
+    /// Carries an effect out, allowed or not.
+    pub fn apply(&mut self, universe: &Universe, touch: &Touch<Term>, given: Given, extent: Extent) {
+        if matches!(touch, Touch::Restores(backup) if !self.is_made(universe, backup)) {
+            return;
+        }
+        for operation in universe.operations(touch, given, extent) {
+            operation.carry_out(universe, &mut self.bytes);
+        }
+    }
+
+    /// Passes the point of no return, or says why not; `next` is what the action behind it touches.
+    pub fn commit(&mut self, universe: &Universe, next: &[Touch<Term>]) -> Option<Violation> {
+        let found = self.rules(universe).commit(next);
+        self.is_committed = true;
         found
     }
 
-    /// Whether everything is as at the start, apart from what was added.
-    pub fn is_as_at_start(&self, start: &Self) -> bool {
-        self.differences(start).is_empty()
+    /// Takes or releases a hold; its effects are carried out on their own. Releasing what is free does nothing.
+    pub fn hold(&mut self, universe: &Universe, name: &str, is_taken: bool) {
+        if let Some(hold) = universe.hold(name) {
+            Operation::Hold(hold, is_taken).carry_out(universe, &mut self.bytes);
+        }
+    }
+
+    /// A check that read these resources has passed: it is evidence about every member that one of them speaks
+    /// of, that answers there, or that writes the state read.
+    pub fn checked(&mut self, universe: &Universe, reads: &[Resource<Term>]) {
+        for member in reads.iter().flat_map(|read| universe.evidence_of(read)) {
+            self.validate(universe.members[member].slot);
+        }
+    }
+
+    /// `check S is well`: evidence about every member of this service.
+    pub fn well(&mut self, universe: &Universe, service: &str) {
+        let service = universe.services.iter().find(|known| known.name == service);
+        for member in service.into_iter().flat_map(|service| &service.members) {
+            self.validate(universe.members[*member].slot);
+        }
+    }
+
+    fn validate(&mut self, slot: SlotId) {
+        let run: Run = self.bytes.get(slot);
+        let is_valid = true;
+        self.bytes.put(slot, Run { is_valid, ..run });
+    }
+
+    /// A member by its name; `None` where there is none.
+    pub fn member(&self, universe: &Universe, name: &str) -> Option<Member> {
+        let known = universe.member(name)?;
+        Some(self.read(known))
+    }
+
+    /// Every member, in one order.
+    pub fn members<'a>(&'a self, universe: &'a Universe) -> impl Iterator<Item = (&'a MemberId, Member)> {
+        universe.members.iter().map(|known| (&known.id, self.read(known)))
+    }
+
+    fn read(&self, known: &universe::Member) -> Member {
+        let run: Run = self.bytes.get(known.slot);
+        let traffic = if run.is_drained {
+            Traffic::Drained
+        } else {
+            Traffic::Open
+        };
+        Member {
+            traffic: known.has_traffic.then_some(traffic),
+            run: run.release,
+            pin: self.bytes.get(known.pin),
+            valid: run.is_valid,
+        }
+    }
+
+    /// Whether every member that a resource names runs.
+    pub fn all_run(&self, universe: &Universe, named: &Resource<Term>) -> bool {
+        let mut members = universe
+            .members_of(named)
+            .iter()
+            .map(|member| &universe.members[*member]);
+        members.all(|member| self.read(member).run.is_some())
+    }
+
+    /// Whose a protected state is; `None` where there is none of this name.
+    pub fn data(&self, universe: &Universe, name: &str) -> Option<Data> {
+        let state = universe.states.iter().find(|state| state.name == name)?;
+        Some(self.rules(universe).data(state))
+    }
+
+    /// How a thing is; `None` for what is no thing: a pin, a member.
+    pub fn plain(&self, universe: &Universe, slot: SlotId) -> Option<Plain> {
+        (universe.slot(slot).role == Role::Plain).then(|| self.bytes.get(slot))
+    }
+
+    /// Whether a backup was made under this name, and is not another by now.
+    pub fn is_made(&self, universe: &Universe, backup: &Resource<Term>) -> bool {
+        let mut slots = universe.backups_of(backup).iter();
+        slots.any(|slot| self.bytes.get::<Backup>(*slot).is_made)
+    }
+
+    /// What is not as at the start, each thing once; what was added does not count. Empty: a way back is right.
+    pub fn differences(&self, universe: &Universe) -> Vec<Difference> {
+        let start = Self::start(universe);
+        let mut found = Vec::new();
+        for known in &universe.members {
+            let (is, was) = (self.read(known), start.read(known));
+            if is.run != was.run {
+                found.push(Difference::Run(known.id.clone()));
+            }
+            if is.pin != was.pin && (known.keeps_pin || is.run.is_some()) {
+                found.push(Difference::Pin(known.id.clone()));
+            }
+            if is.traffic != was.traffic {
+                found.push(Difference::Traffic(known.id.clone()));
+            }
+        }
+        for (slot, known) in universe.slots() {
+            match &known.role {
+                Role::Hold(name) if self.bytes.get(slot) => found.push(Difference::Hold(name.clone())),
+                Role::Plain => match self.bytes.get(slot) {
+                    Plain::AsWas | Plain::Added => {}
+                    plain => found.push(Difference::Plain(slot, plain)),
+                },
+                _ => {}
+            }
+        }
+        let states = universe.states.iter();
+        let changed = states.filter(|state| self.bytes.get::<Data>(state.slot) != Data::Own);
+        found.extend(changed.map(|state| Difference::Data(state.name.clone())));
+        found
     }
 
     /// Whether it is right to stop here without being done or back: holds free, nothing half-way.
-    /// (That enough members serve is asked of [`State::serving`].)
-    pub fn may_park(&self) -> bool {
-        self.taken.is_empty()
-            && self.data.values().all(|data| *data != Data::Mix)
-            && self.plain.values().all(|plain| *plain != Plain::Partial)
+    pub fn may_park(&self, universe: &Universe) -> bool {
+        universe.slots().all(|(slot, known)| match known.role {
+            Role::Hold(_) => !self.bytes.get::<bool>(slot),
+            Role::Data => self.bytes.get::<Data>(slot) != Data::Mix,
+            Role::Plain => !matches!(self.bytes.get(slot), Plain::Partial | Plain::PartlyAdded),
+            Role::Pin | Role::Member | Role::Backup { .. } => true,
+        })
+    }
+
+    pub(super) fn byte(&self, slot: SlotId) -> u8 {
+        self.bytes.byte(slot)
+    }
+
+    fn rules<'a>(&'a self, universe: &'a Universe) -> Rules<'a, Vec<u8>> {
+        Rules {
+            universe,
+            bytes: &self.bytes,
+            is_committed: self.is_committed,
+        }
     }
 }
 

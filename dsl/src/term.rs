@@ -230,7 +230,10 @@ pub fn trail(resource: &Resource<Term>) -> Vec<Term> {
         trail.push(Term::text(resource.kind.word()));
     }
     if let Some((base, below)) = first.map(Term::split) {
-        trail.push(base.clone());
+        // The root of the file system holds every path, also one whose beginning is not known.
+        if !(below.is_empty() && is_place(resource.kind) && *base == Term::text("/")) {
+            trail.push(base.clone());
+        }
         trail.extend_from_slice(below);
     }
     if resource.kind == ResourceKind::Key {

@@ -25,6 +25,7 @@ use crate::value::{Answer, Unanswered, Value};
 
 pub use describe::{describe, shown};
 pub use ground::GroundTouch;
+pub(crate) use ground::has_result;
 pub use places::Places;
 pub use text::{from_json, is_pinned_image, is_pinned_package, parse_as};
 

@@ -19,6 +19,7 @@ mod answers;
 mod containers;
 mod contents;
 mod driven;
+mod not_there;
 mod world;
 
 pub use clock::SimulatedClock;

@@ -120,7 +120,7 @@ fn anchor(report: &Report, wanted: AnchorTime) -> Option<RecordedValue> {
 fn the_new_image_runs_and_nothing_is_left_to_clean_up_but_the_backup() {
     let report = rig().run(Vec::new(), Case::default());
     assert_eq!(report.end().end, End::Completed, "{}", report.told());
-    let member = report.production.state().members["app"];
+    let member = report.production.member("app").expect("a member");
     assert_eq!((member.run, member.pin), (Some(Release::New), Release::New));
     assert_eq!(anchor(&report, AnchorTime::End), Some((&image('b')).into()));
     let left = report.leftovers();
@@ -156,7 +156,7 @@ fn every_failure_ends_with_the_old_image_on_the_old_state() {
             if end != End::RolledBack {
                 continue;
             }
-            let member = report.production.state().members["app"];
+            let member = report.production.member("app").expect("a member");
             assert_eq!(
                 (member.run, member.pin),
                 (Some(Release::Old), Release::Old),

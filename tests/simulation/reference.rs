@@ -49,7 +49,7 @@ pub(crate) fn rig() -> Rig {
 fn answer(call: &backstay::action::GroundCall, production: &Production) -> Option<Value> {
     let words = call.arguments.words("argv")?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let member = production.state().members["gateway"];
+    let member = production.member("gateway").expect("a member");
     let (ok, stdout) = match words.as_slice() {
         ["docker", "inspect", "--format", "{{.Image}}", _] => {
             let digit = if member.run == Some(Release::New) { 'b' } else { 'a' };
@@ -124,7 +124,10 @@ fn without_faults_it_is_completed() {
     let report = rig.run(Vec::new(), Case::default());
     laws::hold(&rig.plan, &report, 0);
     assert_eq!(report.end().end, End::Completed, "{}", report.told());
-    assert_eq!(report.production.state().members["gateway"].run, Some(Release::New));
+    assert_eq!(
+        report.production.member("gateway").and_then(|member| member.run),
+        Some(Release::New)
+    );
 }
 
 #[test]

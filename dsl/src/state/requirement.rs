@@ -1,236 +1,252 @@
 //! What an effect needs before it may happen; else a slug and words.
+//!
+//! Each rule reads one cell and whether the run is committed. What is asked of the places in a protected state
+//! is asked of each alone.
 
 use crate::effect::{Resource, Touch};
-use crate::state::transition::{next, released};
-use crate::state::{Backup, Data, Extent, Given, Member, Release, State, Traffic, Violation};
+use crate::state::slot::{Backup, Bytes, Data, Plain, Release, Run};
+use crate::state::universe::{Member, Protected, Role, Service, Universe};
+use crate::state::{Given, Violation};
 use crate::term::Term;
-use crate::topology::{MemberId, Service, Topology};
 
-impl State {
-    /// The state after an effect, or the first requirement that does not hold.
-    pub fn apply(&self, topology: &Topology<Term>, touch: &Touch<Term>, given: Given) -> Result<Self, Violation> {
-        match requirement(self, topology, touch, given) {
-            Some(violation) => Err(violation),
-            None => Ok(next(self, topology, touch, given, Extent::Whole)),
-        }
-    }
-
-    /// The state past the point of no return, where `next` is what the action behind it touches: every
-    /// protected state that is not own, or that it may migrate, needs a backup that is proven and fresh.
-    pub fn commit(&self, topology: &Topology<Term>, next: &[Touch<Term>]) -> Result<Self, Violation> {
-        for (name, data) in &self.data {
-            let is_migrated_next = next.iter().any(|touch| may_migrate(self, topology, touch, name));
-            if *data == Data::Own && !is_migrated_next {
-                continue;
-            }
-            let mut backups = self
-                .backups
-                .values()
-                .filter(|backup| backup.state == *name && backup.whole);
-            if backups.clone().any(|backup| backup.proven && backup.fresh) {
-                continue;
-            }
-            return Err(if backups.any(|backup| backup.proven) {
-                violation(
-                    "writes-lost",
-                    format!("users may have written to {name} since its backup was made"),
-                )
-            } else {
-                violation(
-                    "backup-unproven",
-                    format!("no proven backup of {name} is there to go back to"),
-                )
-            });
-        }
-        let mut state = self.clone();
-        state.committed = true;
-        Ok(state)
-    }
-}
-
-/// The first requirement of an effect that this state does not meet.
-pub fn requirement(state: &State, topology: &Topology<Term>, touch: &Touch<Term>, given: Given) -> Option<Violation> {
-    match touch {
-        Touch::Drains(target) => drained(state, topology, target),
-        Touch::Opens(target) => each(state, topology, target, |name, member| {
-            opened(state, topology, name, member)
-        }),
-        Touch::Stops(target) => each(state, topology, target, stopped),
-        Touch::Starts { member: target, with } => each(state, topology, target, |name, member| {
-            let release = released(member, with.is_some(), given);
-            started(state, topology, name, member, release)
-        }),
-        Touch::Captures { state: captured, .. } => capture(state, topology, captured),
-        Touch::Restores(backup) => restored(state, topology, backup),
-        _ => None,
-    }
+/// Looks at one state of production.
+pub(super) struct Rules<'a, B> {
+    pub(super) universe: &'a Universe,
+    pub(super) bytes: &'a B,
+    pub(super) is_committed: bool,
 }
 
 fn violation(slug: &'static str, words: String) -> Violation {
     Violation { slug, words }
 }
 
-fn each(
-    state: &State,
-    topology: &Topology<Term>,
-    target: &Resource<Term>,
-    mut rule: impl FnMut(&MemberId, Member) -> Option<Violation>,
-) -> Option<Violation> {
-    let names = topology.members_of(target);
-    names.into_iter().find_map(|name| rule(name, *state.members.get(name)?))
-}
+impl<'a, B: Bytes> Rules<'a, B> {
+    /// The first requirement of an effect that this state does not meet.
+    pub(super) fn violation(&self, touch: &Touch<Term>, given: Given) -> Option<Violation> {
+        match touch {
+            Touch::Drains(target) => self.drained(target),
+            Touch::Opens(target) => self
+                .members(target)
+                .find_map(|member| self.opened(member, self.run(member))),
+            Touch::Stops(target) => self.members(target).find_map(|member| self.stopped(member)),
+            Touch::Starts { member: target, with } => self.members(target).find_map(|member| {
+                let release = match with {
+                    None => self.bytes.get(member.pin),
+                    Some(_) if given.is_before => Release::Old,
+                    Some(_) => Release::New,
+                };
+                self.started(member, release)
+            }),
+            Touch::Captures { state, .. } => self.captured(&self.universe.states[self.universe.state_of(state)?]),
+            Touch::Restores(backup) => self.restored(backup),
+            _ => None,
+        }
+    }
 
-fn drained(state: &State, topology: &Topology<Term>, target: &Resource<Term>) -> Option<Violation> {
-    topology.members_of(target).into_iter().find_map(|name| {
-        let service = topology.service_of(name)?;
-        let left = state.serving(service.members.keys()).saturating_sub(1);
-        (left < service.serving_at_least).then(|| {
-            let least = service.serving_at_least;
-            violation(
-                "order-unsafe",
-                format!("{name} would be left with {left} serving, and promises {least}"),
-            )
+    /// Why the point of no return must not be passed, where `next` is what the action behind it touches: every
+    /// protected state that is not own, or that it may migrate, needs a backup that is proven and fresh.
+    pub(super) fn commit(&self, next: &[Touch<Term>]) -> Option<Violation> {
+        self.universe.states.iter().enumerate().find_map(|(index, state)| {
+            let is_migrated_next = next.iter().any(|touch| self.may_migrate(touch, index));
+            if self.data(state) == Data::Own && !is_migrated_next {
+                return None;
+            }
+            let backups = state.backups.iter().map(|slot| self.bytes.get::<Backup>(*slot));
+            let mut proven = backups.filter(|backup| backup.is_whole && backup.is_proven).peekable();
+            let name = &state.name;
+            if proven.peek().is_none() {
+                let words = format!("no proven backup of {name} is there to go back to");
+                return Some(violation("backup-unproven", words));
+            }
+            let words = format!("users may have written to {name} since its backup was made");
+            (!proven.any(|backup| backup.is_fresh)).then(|| violation("writes-lost", words))
         })
-    })
-}
+    }
 
-fn opened(state: &State, topology: &Topology<Term>, name: &MemberId, member: Member) -> Option<Violation> {
-    member.traffic?;
-    let Some(run) = member.run else {
-        return Some(violation(
-            "order-unsafe",
-            format!("{name} would get traffic and does not run"),
-        ));
-    };
-    if run == Release::Old {
-        return None;
+    /// Whose a protected state is: by its own byte, and by what the places in it hold.
+    pub(super) fn data(&self, state: &Protected) -> Data {
+        let places = state.places.iter().map(|place| match self.bytes.get(*place) {
+            Plain::AsWas => Data::Own,
+            Plain::Partial | Plain::PartlyAdded => Data::Mix,
+            Plain::Changed | Plain::Gone | Plain::Added => Data::Edited,
+        });
+        places.fold(self.bytes.get(state.slot), Data::max)
     }
-    if !member.valid {
-        let words = format!("no check has read {name} since its new release was started");
-        return Some(violation("cutover-unvalidated", words));
-    }
-    let service = topology.service_of(name)?;
-    match not_own(state, service) {
-        Some(written) if !state.committed => Some(violation(
-            "writes-at-risk",
-            format!("users would write to {written}, and a way back would lose what they write"),
-        )),
-        _ => None,
-    }
-}
 
-fn stopped(name: &MemberId, member: Member) -> Option<Violation> {
-    (member.run.is_some() && member.traffic == Some(Traffic::Open))
-        .then(|| violation("order-unsafe", format!("{name} would be stopped while users are on it")))
-}
+    pub(super) fn run(&self, member: &Member) -> Run {
+        self.bytes.get(member.slot)
+    }
 
-fn started(
-    state: &State,
-    topology: &Topology<Term>,
-    name: &MemberId,
-    member: Member,
-    release: Release,
-) -> Option<Violation> {
-    if member.run.is_some_and(|run| run != release)
-        && let Some(found) = stopped(name, member)
-    {
-        return Some(found);
+    fn members(&self, target: &Resource<Term>) -> impl Iterator<Item = &'a Member> + use<'a, B> {
+        let universe = self.universe;
+        let members = universe.members_of(target).iter();
+        members.map(|member| &universe.members[*member])
     }
-    let service = topology.service_of(name)?;
-    if release == Release::Old
-        && let Some(written) = not_own(state, service)
-    {
-        let words = format!("the old release of {name} would run on {written}, which is not its own any more");
-        return Some(violation("state-left-behind", words));
+
+    fn service(&self, member: &Member) -> &'a Service {
+        &self.universe.services[member.service]
     }
-    if member.run.is_none() && service.writers_at_most == 0 {
-        return Some(violation("order-unsafe", format!("{name} may have no writer at all")));
+
+    /// All that one action drains is drained at once.
+    fn drained(&self, target: &Resource<Term>) -> Option<Violation> {
+        let drained = self.universe.members_of(target);
+        self.members(target).find_map(|member| {
+            let service = self.service(member);
+            let kept = service.members.iter().filter(|other| !drained.contains(other));
+            let serving = kept.filter(|other| {
+                let run = self.run(&self.universe.members[**other]);
+                run.release.is_some() && !run.is_drained
+            });
+            let (left, least) = (serving.count(), service.serving_at_least);
+            ((left as u64) < least).then(|| {
+                let words = format!(
+                    "{} would be left with {left} serving, and promises {least}",
+                    service.name
+                );
+                violation("order-unsafe", words)
+            })
+        })
     }
-    if release == Release::New && member.traffic == Some(Traffic::Open) {
-        let running = Member {
-            run: Some(release),
-            valid: false,
-            ..member
+
+    /// `run` is how the member runs when users come to it.
+    fn opened(&self, member: &Member, run: Run) -> Option<Violation> {
+        if !member.has_traffic {
+            return None;
+        }
+        let name = &member.id;
+        match run.release {
+            None => {
+                let words = format!("{name} would get traffic and does not run");
+                Some(violation("order-unsafe", words))
+            }
+            Some(Release::Old) => None,
+            Some(Release::New) if !run.is_valid => {
+                let words = format!("no check has read {name} since its new release was started");
+                Some(violation("cutover-unvalidated", words))
+            }
+            Some(Release::New) if self.is_committed => None,
+            Some(Release::New) => self.migrated(member).map(|written| {
+                let words = format!("users would write to {written}, and a way back would lose what they write");
+                violation("writes-at-risk", words)
+            }),
+        }
+    }
+
+    fn stopped(&self, member: &Member) -> Option<Violation> {
+        let run = self.run(member);
+        let is_open = member.has_traffic && !run.is_drained;
+        (run.release.is_some() && is_open).then(|| {
+            let words = format!("{} would be stopped while users are on it", member.id);
+            violation("order-unsafe", words)
+        })
+    }
+
+    fn started(&self, member: &Member, release: Release) -> Option<Violation> {
+        let run = self.run(member);
+        if run.release.is_some_and(|running| running != release)
+            && let Some(found) = self.stopped(member)
+        {
+            return Some(found);
+        }
+        if release == Release::Old
+            && let Some(written) = self.migrated(member)
+        {
+            let name = &member.id;
+            let words = format!("the old release of {name} would run on {written}, which is not its own any more");
+            return Some(violation("state-left-behind", words));
+        }
+        let service = self.service(member);
+        if run.release.is_none() && (service.writers_at_most == 0 || !service.writes.is_empty()) {
+            let others = service
+                .members
+                .iter()
+                .map(|other| self.run(&self.universe.members[*other]));
+            let writers = 1 + others.filter(|run| run.release.is_some()).count() as u64;
+            if writers > service.writers_at_most {
+                let words = match service.writers_at_most {
+                    0 => format!("{} may have no writer at all", service.name),
+                    most => format!(
+                        "{} would have {writers} writers at once, and may have {most}",
+                        service.name
+                    ),
+                };
+                return Some(violation("order-unsafe", words));
+            }
+        }
+        if release == Release::New && !run.is_drained {
+            let running = Run {
+                release: Some(release),
+                is_valid: false,
+                ..run
+            };
+            return self.opened(member, running);
+        }
+        None
+    }
+
+    /// A state that this member writes and that the old release must not run on. What the change itself edited,
+    /// whole, at places that it names, is taken back there.
+    fn migrated(&self, member: &Member) -> Option<&'a str> {
+        let states = &self.universe.states;
+        let mut written = self.service(member).writes.iter().map(|(state, _)| &states[*state]);
+        let state = written.find(|state| matches!(self.data(state), Data::New | Data::Mix))?;
+        Some(&state.name)
+    }
+
+    /// A member that writes this state and runs.
+    fn running_writer(&self, state: &Protected) -> Option<&'a Member> {
+        let universe = self.universe;
+        let mut writers = state.writers.iter().map(|writer| &universe.members[*writer]);
+        writers.find(|member| self.run(member).release.is_some())
+    }
+
+    fn captured(&self, state: &Protected) -> Option<Violation> {
+        let name = &state.name;
+        if let Some(writer) = self.running_writer(state) {
+            let words = format!("{} runs and may write to {name} meanwhile", writer.id);
+            return Some(violation("backup-not-cold", words));
+        }
+        let words = match self.data(state) {
+            Data::Own => return None,
+            Data::Edited => format!("{name} has been changed already"),
+            Data::New | Data::Mix => format!("{name} may have been changed by the new release already"),
         };
-        return opened(state, topology, name, running);
+        Some(violation("backup-too-late", words))
     }
-    None
-}
 
-/// A state that a service writes and that is not the old release's own.
-fn not_own<'a>(state: &State, service: &'a Service<Term>) -> Option<&'a str> {
-    let mut written = service.writes.iter().map(|writes| writes.state.as_str());
-    written.find(|written| state.data.get(*written).is_some_and(|data| *data != Data::Own))
-}
-
-/// A member that writes this state and runs.
-fn running_writer<'a>(state: &State, topology: &'a Topology<Term>, protected: &'a str) -> Option<&'a MemberId> {
-    let mut writers = topology.writers(protected);
-    writers.find(|name| state.members.get(*name).is_some_and(|member| member.run.is_some()))
-}
-
-fn capture(state: &State, topology: &Topology<Term>, captured: &Resource<Term>) -> Option<Violation> {
-    let Some(Term::Text(name)) = captured.key.first() else {
-        return None;
-    };
-    if let Some(writer) = running_writer(state, topology, name) {
-        return Some(violation(
-            "backup-not-cold",
-            format!("{writer} runs and may write to {name} meanwhile"),
-        ));
+    fn restored(&self, backup: &Resource<Term>) -> Option<Violation> {
+        let mut slots = self.universe.backups_of(backup).iter();
+        let Some(slot) = slots.find(|slot| self.bytes.get::<Backup>(**slot).is_made) else {
+            return Some(violation("backup-unproven", "this backup was never made".to_owned()));
+        };
+        let Role::Backup { of } = self.universe.slot(*slot).role else {
+            return None;
+        };
+        let state = &self.universe.states[of];
+        let name = &state.name;
+        if let Some(writer) = self.running_writer(state) {
+            let words = format!("{} runs while {name} would be restored", writer.id);
+            return Some(violation("order-unsafe", words));
+        }
+        let backup: Backup = self.bytes.get(*slot);
+        if !backup.is_whole || !backup.is_proven {
+            let words = format!("the backup of {name} was never restored on trial");
+            return Some(violation("backup-unproven", words));
+        }
+        (!backup.is_fresh).then(|| {
+            let words = format!("users may have written to {name} since the backup was made");
+            violation("writes-lost", words)
+        })
     }
-    let data = state.data.get(name);
-    data.is_some_and(|data| *data != Data::Own).then(|| {
-        violation(
-            "backup-too-late",
-            format!("{name} may have been changed by the new release already"),
-        )
-    })
-}
 
-fn restored(state: &State, topology: &Topology<Term>, backup: &Resource<Term>) -> Option<Violation> {
-    let Some(Backup {
-        state: name,
-        whole,
-        proven,
-        fresh,
-        ..
-    }) = state.backups.get(backup)
-    else {
-        return Some(violation("backup-unproven", "this backup was never made".to_owned()));
-    };
-    if let Some(writer) = running_writer(state, topology, name) {
-        return Some(violation(
-            "order-unsafe",
-            format!("{writer} runs while {name} would be restored"),
-        ));
+    /// Whether an effect may migrate a protected state: it starts a new release of a service that writes it.
+    fn may_migrate(&self, touch: &Touch<Term>, state: usize) -> bool {
+        let Touch::Starts { member: target, with } = touch else {
+            return false;
+        };
+        self.members(target).any(|member| {
+            let is_new = with.is_some() || self.bytes.get::<Release>(member.pin) == Release::New;
+            is_new && self.service(member).writes.contains(&(state, true))
+        })
     }
-    if !whole || !proven {
-        return Some(violation(
-            "backup-unproven",
-            format!("the backup of {name} was never restored on trial"),
-        ));
-    }
-    (!fresh).then(|| {
-        violation(
-            "writes-lost",
-            format!("users may have written to {name} since the backup was made"),
-        )
-    })
-}
-
-/// Whether an effect may migrate a protected state: it starts a new release of a service that writes it.
-fn may_migrate(state: &State, topology: &Topology<Term>, touch: &Touch<Term>, protected: &str) -> bool {
-    let Touch::Starts { member: target, with } = touch else {
-        return false;
-    };
-    topology.members_of(target).into_iter().any(|name| {
-        let member = state.members.get(name);
-        let is_new = member.is_some_and(|member| with.is_some() || member.pin == Release::New);
-        let mut writes = topology
-            .service_of(name)
-            .into_iter()
-            .flat_map(|service| &service.writes);
-        is_new && writes.any(|writes| writes.state == protected && writes.migrates)
-    })
 }

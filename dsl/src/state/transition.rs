@@ -1,261 +1,354 @@
-//! What comes after an effect, whether or not it was allowed.
+//! What comes after an effect, whether or not it was allowed: the effect as operations, each of which reads
+//! and writes slots of one cell only.
 
 use crate::effect::{Resource, ResourceKind, Touch};
-use crate::state::{Backup, Data, Extent, Given, Member, Plain, Release, State, Traffic};
-use crate::term::{Relation, Term};
-use crate::topology::Topology;
+use crate::state::slot::{Backup, Bytes, Data, Plain, Release, Run, SlotId, Traffic};
+use crate::state::universe::{Role, Thing, Universe};
+use crate::state::{Extent, Given};
+use crate::term::Term;
 
-/// The state after an effect that came as far as `extent`.
-#[must_use]
-pub fn next(state: &State, topology: &Topology<Term>, touch: &Touch<Term>, given: Given, extent: Extent) -> State {
-    let mut after = state.clone();
-    match touch {
-        Touch::Reads(_) | Touch::ValueOf(_) | Touch::Tells(_) => {}
-        Touch::Sets { resource, .. } => set(&mut after, topology, resource, given, extent),
-        Touch::Edits(resource) | Touch::Opaque(resource) => {
-            change(&mut after, topology, resource, Plain::Changed, extent);
+/// What an effect does within one cell. Members are by index of [`Universe::members`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Operation {
+    Plain(SlotId, PlainChange),
+    Pin(SlotId, Release),
+    Data(SlotId, Data),
+    Start {
+        member: usize,
+        /// `None`: what is pinned.
+        release: Option<Release>,
+    },
+    Stop(usize),
+    Traffic(usize, Traffic),
+    Capture(SlotId, Extent),
+    /// The backup of this name is another one now.
+    Forget(SlotId),
+    Prove(SlotId),
+    Restore(SlotId, Extent),
+    Hold(SlotId, bool),
+}
+
+/// A change of a plain thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum PlainChange {
+    /// It, or what holds it, was put back; or what holds it is gone, which says all.
+    Back,
+    /// It has another value.
+    Other,
+    /// It was made, and was not there.
+    Made,
+    /// It was half made, and was not there.
+    HalfMade,
+    /// A part of it was changed.
+    Edited,
+    /// Half of another value.
+    Half,
+    HalfEdited,
+    Removed,
+    /// It was removed, and was not there at the start of the action that this undoes.
+    Unmade,
+    /// What holds it was made, and was not there: so neither was this.
+    Appeared,
+    /// What holds it has another value, which says all.
+    Covered,
+}
+
+/// The changes of things by effects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Set,
+    Edit,
+    Remove,
+    Add,
+}
+
+impl Operation {
+    /// A slot of the cell that it works in.
+    pub(super) fn slot(self, universe: &Universe) -> SlotId {
+        match self {
+            Self::Plain(slot, _)
+            | Self::Pin(slot, _)
+            | Self::Data(slot, _)
+            | Self::Capture(slot, _)
+            | Self::Forget(slot)
+            | Self::Prove(slot)
+            | Self::Restore(slot, _)
+            | Self::Hold(slot, _) => slot,
+            Self::Start { member, .. } | Self::Stop(member) | Self::Traffic(member, _) => universe.members[member].slot,
         }
-        Touch::Removes(resource) => remove(&mut after, topology, resource, extent),
-        Touch::Adds(resource) => {
-            if topology.states_touched(resource).is_empty() && !is_within_added(&after, topology, resource) {
-                after.plain.entry(resource.clone()).or_insert(Plain::Added);
+    }
+
+    pub(super) fn carry_out(self, universe: &Universe, bytes: &mut impl Bytes) {
+        match self {
+            Self::Plain(slot, change) => bytes.put(slot, after(bytes.get(slot), change)),
+            Self::Pin(slot, release) => bytes.put(slot, release),
+            Self::Data(slot, data) => bytes.put(slot, data),
+            Self::Start { member, release } => start(universe, bytes, member, release),
+            Self::Stop(member) => {
+                let slot = universe.members[member].slot;
+                let run: Run = bytes.get(slot);
+                bytes.put(slot, Run { release: None, ..run });
             }
-        }
-        Touch::Captures {
-            state: captured,
-            backup,
-        } => capture(&mut after, topology, captured, backup, extent),
-        Touch::Proves(backup) => {
-            if let Some(backup) = after.backups.get_mut(backup) {
-                backup.proven = true;
+            Self::Traffic(member, traffic) => move_traffic(universe, bytes, member, traffic),
+            Self::Capture(slot, extent) => capture(universe, bytes, slot, extent),
+            Self::Forget(slot) => bytes.put(slot, Backup::default()),
+            Self::Prove(slot) => {
+                let backup: Backup = bytes.get(slot);
+                let is_proven = backup.is_made;
+                bytes.put(slot, Backup { is_proven, ..backup });
             }
-        }
-        Touch::Restores(backup) => restore(&mut after, topology, backup, extent),
-        Touch::Starts { member, with } => start(&mut after, topology, member, with.is_some(), given),
-        Touch::Stops(target) => members(&mut after, topology, target, |member| member.run = None),
-        Touch::Drains(target) => traffic(&mut after, topology, target, Traffic::Drained),
-        Touch::Opens(target) => {
-            traffic(&mut after, topology, target, Traffic::Open);
-            users_write(&mut after, topology, target);
+            Self::Restore(slot, extent) => restore(universe, bytes, slot, extent),
+            Self::Hold(slot, is_taken) => bytes.put(slot, is_taken),
         }
     }
-    after
 }
 
-impl State {
-    /// The state after a hold was taken (its effects are applied on their own).
-    #[must_use]
-    pub fn take(&self, hold: &str) -> Self {
-        let mut state = self.clone();
-        if !state.taken.iter().any(|taken| taken == hold) {
-            state.taken.push(hold.to_owned());
-        }
-        state
-    }
-
-    /// The state after a hold was released; releasing what is free does nothing.
-    #[must_use]
-    pub fn release(&self, hold: &str) -> Self {
-        let mut state = self.clone();
-        state.taken.retain(|taken| taken != hold);
-        state
-    }
-
-    /// The state after a check that read these resources has passed: a member is valid when the check
-    /// read it, what its `well` reads, or state that it writes.
-    #[must_use]
-    pub fn checked(&self, topology: &Topology<Term>, reads: &[Resource<Term>]) -> Self {
-        let mut state = self.clone();
-        for (id, _, service) in topology.members() {
-            let is_read = reads.iter().any(|read| {
-                let mut endpoints = service.endpoints.iter();
-                topology.members_of(read).contains(&id)
-                    || endpoints.any(|endpoint| topology.relation(read, endpoint).overlaps())
-                    || topology
-                        .states_touched(read)
-                        .iter()
-                        .any(|touched| service.is_writer(touched))
-            });
-            if is_read {
-                state.validate(id.as_str());
+impl Universe {
+    /// What an effect that came as far as `extent` does. What has no slot is left out.
+    pub(super) fn operations(&self, touch: &Touch<Term>, given: Given, extent: Extent) -> Vec<Operation> {
+        let members = |target| self.members_of(target).iter().copied();
+        match touch {
+            Touch::Reads(_) | Touch::ValueOf(_) | Touch::Tells(_) => Vec::new(),
+            Touch::Sets { resource, .. } => self.change(resource, Change::Set, given, extent),
+            Touch::Edits(resource) | Touch::Opaque(resource) => self.change(resource, Change::Edit, given, extent),
+            Touch::Removes(resource) => self.change(resource, Change::Remove, given, extent),
+            Touch::Adds(resource) => self.change(resource, Change::Add, given, extent),
+            Touch::Captures { state, backup } => self.capture(state, backup, extent),
+            Touch::Proves(backup) => self
+                .backups_of(backup)
+                .iter()
+                .map(|slot| Operation::Prove(*slot))
+                .collect(),
+            Touch::Restores(backup) => self.restore(backup, extent),
+            Touch::Starts { member, with } => {
+                let named = if given.is_before { Release::Old } else { Release::New };
+                let release = with.as_ref().map(|_| named);
+                members(member)
+                    .map(|member| Operation::Start { member, release })
+                    .collect()
             }
-        }
-        state
-    }
-
-    /// Evidence about this member was seen: `check S is well`.
-    pub fn validate(&mut self, name: &str) {
-        if let Some(member) = self.members.get_mut(name) {
-            member.valid = true;
-        }
-    }
-}
-
-/// The release that a start brings up: what is pinned, unless another is named.
-pub(crate) fn released(member: Member, is_named: bool, given: Given) -> Release {
-    match (is_named, given.is_before) {
-        (false, _) => member.pin,
-        (true, true) => Release::Old,
-        (true, false) => Release::New,
-    }
-}
-
-fn members(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>, mut change: impl FnMut(&mut Member)) {
-    for name in topology.members_of(target) {
-        if let Some(member) = state.members.get_mut(name) {
-            change(member);
+            Touch::Stops(target) => members(target).map(Operation::Stop).collect(),
+            Touch::Drains(target) => members(target)
+                .map(|member| Operation::Traffic(member, Traffic::Drained))
+                .collect(),
+            Touch::Opens(target) => members(target)
+                .map(|member| Operation::Traffic(member, Traffic::Open))
+                .collect(),
         }
     }
-}
 
-fn traffic(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>, traffic: Traffic) {
-    members(state, topology, target, |member| {
-        if member.traffic.is_some() {
-            member.traffic = Some(traffic);
-        }
-    });
-}
-
-/// Users write: no backup of what these members write is fresh any more.
-fn users_write(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>) {
-    for name in topology.members_of(target) {
-        let Some(service) = topology.service_of(name) else {
-            continue;
+    fn capture(&self, state: &Resource<Term>, backup: &Resource<Term>, extent: Extent) -> Vec<Operation> {
+        let Some(of) = self.state_of(state) else {
+            return Vec::new();
         };
-        for backup in state.backups.values_mut() {
-            if service.is_writer(&backup.state) {
-                backup.fresh = false;
+        let slots = self.backups_of(backup).iter();
+        let operation = |slot: &SlotId| match self.slot(*slot).role {
+            Role::Backup { of: known } if known == of => Operation::Capture(*slot, extent),
+            _ => Operation::Forget(*slot),
+        };
+        slots.map(operation).collect()
+    }
+
+    /// Data and pins are in one cell with the backup; every place in the state that has a value of its own is
+    /// as it was, and so is what was never captured: that nothing was is the caller's to see.
+    fn restore(&self, backup: &Resource<Term>, extent: Extent) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for slot in self.backups_of(backup) {
+            operations.push(Operation::Restore(*slot, extent));
+            if let (Role::Backup { of }, Extent::Whole) = (&self.slot(*slot).role, extent) {
+                let places = self.states[*of].places.iter();
+                operations.extend(places.map(|place| Operation::Plain(*place, PlainChange::Back)));
             }
         }
+        operations
     }
-}
 
-fn start(state: &mut State, topology: &Topology<Term>, target: &Resource<Term>, is_named: bool, given: Given) {
-    for name in topology.members_of(target) {
-        let (Some(member), Some(service)) = (state.members.get_mut(name), topology.service_of(name)) else {
-            continue;
-        };
-        let release = released(*member, is_named, given);
-        member.run = Some(release);
-        member.pin = release;
-        member.valid = false;
-        let is_open = member.traffic == Some(Traffic::Open);
-        if release == Release::New {
-            for writes in service.writes.iter().filter(|writes| writes.migrates) {
-                if let Some(data) = state.data.get_mut(&writes.state)
-                    && *data == Data::Own
-                {
-                    *data = Data::New;
+    fn change(&self, resource: &Resource<Term>, change: Change, given: Given, extent: Extent) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        let data = if extent == Extent::Whole { Data::New } else { Data::Mix };
+        let is_back = change == Change::Set && given.is_before && extent == Extent::Whole;
+        let pin = if is_back { Release::Old } else { Release::New };
+        if resource.kind == ResourceKind::State {
+            if let Some(state) = self.state_of(resource).filter(|_| change != Change::Add) {
+                for reached in &self.states[state].reaches {
+                    operations.push(Operation::Data(self.states[*reached].slot, data));
                 }
+                let pins = self.states[state].pins.iter();
+                operations.extend(pins.map(|slot| Operation::Pin(*slot, pin)));
+            }
+            return operations;
+        }
+        let Some(slot) = self.get(resource) else {
+            return operations;
+        };
+        let is_kept = change == Change::Remove && !given.existed;
+        let Some(thing) = &self.slot(slot).thing else {
+            return operations;
+        };
+        if self.is_pin(slot) {
+            if change != Change::Add {
+                operations.push(Operation::Pin(slot, pin));
+            }
+        } else {
+            for state in touched(thing, change).filter(|_| !is_kept) {
+                operations.push(Operation::Data(self.states[*state].slot, data));
+            }
+            let has_value = !thing.is_part && (thing.within.is_empty() || change != Change::Edit);
+            if has_value {
+                operations.push(Operation::Plain(slot, of_itself(change, given, extent)));
             }
         }
-        if is_open {
-            users_write(state, topology, target);
+        for inner in &thing.inside {
+            let is_part = self.slot(*inner).thing.as_ref().is_some_and(|thing| thing.is_part);
+            if self.is_pin(*inner) {
+                if change != Change::Add {
+                    operations.push(Operation::Pin(*inner, pin));
+                }
+            } else if let Some(change) = of_inner(change, given, extent).filter(|_| !is_part) {
+                operations.push(Operation::Plain(*inner, change));
+            }
+        }
+        operations
+    }
+}
+
+/// The states whose data a change of a thing makes another's.
+fn touched(thing: &Thing, change: Change) -> impl Iterator<Item = &usize> {
+    let reached = thing.reaches.iter().filter(move |_| change != Change::Add);
+    let around = thing.within.iter();
+    // Strictly inside a state a whole value can be put back; what is edited cannot, nor can another state.
+    let is_seen = move |_: &&usize| change == Change::Edit || (!thing.reaches.is_empty() && change != Change::Add);
+    reached.chain(around.filter(is_seen))
+}
+
+fn of_itself(change: Change, given: Given, extent: Extent) -> PlainChange {
+    let is_first = !given.existed;
+    match (change, extent) {
+        (Change::Set, Extent::Whole) if given.is_before => PlainChange::Back,
+        (Change::Set, Extent::Whole) if is_first => PlainChange::Made,
+        (Change::Set, Extent::Whole) => PlainChange::Other,
+        (Change::Set, Extent::Half) if is_first => PlainChange::HalfMade,
+        (Change::Set | Change::Remove, Extent::Half) => PlainChange::Half,
+        (Change::Edit, Extent::Whole) => PlainChange::Edited,
+        (Change::Edit, Extent::Half) => PlainChange::HalfEdited,
+        (Change::Remove, Extent::Whole) if is_first => PlainChange::Unmade,
+        (Change::Remove, Extent::Whole) => PlainChange::Removed,
+        // Nothing depends on it, so half of it is nobody's loss.
+        (Change::Add, _) => PlainChange::Made,
+    }
+}
+
+/// What a change of a thing means for what lies in it; `None`: nothing.
+fn of_inner(change: Change, given: Given, extent: Extent) -> Option<PlainChange> {
+    match change {
+        _ if extent == Extent::Half => None,
+        Change::Set if given.is_before => Some(PlainChange::Back),
+        Change::Set | Change::Add if !given.existed => Some(PlainChange::Appeared),
+        Change::Set => Some(PlainChange::Covered),
+        Change::Remove => Some(PlainChange::Back),
+        Change::Edit | Change::Add => None,
+    }
+}
+
+/// A plain thing after a change.
+fn after(plain: Plain, change: PlainChange) -> Plain {
+    let is_new = matches!(plain, Plain::Added | Plain::PartlyAdded);
+    let is_as_was = plain == Plain::AsWas;
+    match change {
+        PlainChange::Back => Plain::AsWas,
+        PlainChange::Removed | PlainChange::Unmade if is_new => Plain::AsWas,
+        PlainChange::Unmade if is_as_was => Plain::AsWas,
+        PlainChange::Removed | PlainChange::Unmade => Plain::Gone,
+        PlainChange::Covered if !is_new => Plain::AsWas,
+        PlainChange::Made | PlainChange::Appeared if is_as_was => Plain::Added,
+        PlainChange::Appeared => plain,
+        PlainChange::Made | PlainChange::Other | PlainChange::Edited | PlainChange::Covered if is_new => Plain::Added,
+        // What was made where something had been removed is not what was there.
+        PlainChange::Made | PlainChange::Other | PlainChange::Edited | PlainChange::Covered => Plain::Changed,
+        PlainChange::HalfEdited if is_new => plain,
+        PlainChange::HalfMade | PlainChange::Half if is_new => Plain::PartlyAdded,
+        PlainChange::HalfMade if is_as_was => Plain::PartlyAdded,
+        PlainChange::HalfMade | PlainChange::Half | PlainChange::HalfEdited => Plain::Partial,
+    }
+}
+
+fn start(universe: &Universe, bytes: &mut impl Bytes, member: usize, release: Option<Release>) {
+    let member = &universe.members[member];
+    let run: Run = bytes.get(member.slot);
+    let release = release.unwrap_or_else(|| bytes.get(member.pin));
+    let after = Run {
+        release: Some(release),
+        is_valid: false,
+        ..run
+    };
+    bytes.put(member.slot, after);
+    bytes.put(member.pin, release);
+    let writes = &universe.services[member.service].writes;
+    for (state, migrates) in writes {
+        let slot = universe.states[*state].slot;
+        if *migrates && release == Release::New && bytes.get::<Data>(slot) == Data::Own {
+            bytes.put(slot, Data::New);
+        }
+    }
+    if member.has_traffic && !run.is_drained {
+        users_write(universe, bytes, member.service);
+    }
+}
+
+fn move_traffic(universe: &Universe, bytes: &mut impl Bytes, member: usize, traffic: Traffic) {
+    let member = &universe.members[member];
+    if member.has_traffic {
+        let run: Run = bytes.get(member.slot);
+        let is_drained = traffic == Traffic::Drained;
+        bytes.put(member.slot, Run { is_drained, ..run });
+    }
+    if traffic == Traffic::Open {
+        users_write(universe, bytes, member.service);
+    }
+}
+
+/// Users write: no backup of what this service writes is fresh any more.
+fn users_write(universe: &Universe, bytes: &mut impl Bytes, service: usize) {
+    for (state, _) in &universe.services[service].writes {
+        for slot in &universe.states[*state].backups {
+            let backup: Backup = bytes.get(*slot);
+            let is_fresh = false;
+            bytes.put(*slot, Backup { is_fresh, ..backup });
         }
     }
 }
 
-fn capture(
-    state: &mut State,
-    topology: &Topology<Term>,
-    captured: &Resource<Term>,
-    backup: &Resource<Term>,
-    extent: Extent,
-) {
-    let Some(Term::Text(name)) = captured.key.first() else {
+fn capture(universe: &Universe, bytes: &mut impl Bytes, slot: SlotId, extent: Extent) {
+    let Role::Backup { of } = universe.slot(slot).role else {
         return;
     };
-    let is_cold = topology.writers(name).all(|writer| {
-        let member = state.members.get(writer);
-        member.is_none_or(|member| member.run.is_none())
-    });
-    let made = Backup {
-        state: name.clone(),
-        whole: extent == Extent::Whole,
-        cold: is_cold,
-        proven: false,
-        fresh: true,
+    let mut writers = universe.states[of].writers.iter();
+    let is_cold = writers.all(|writer| bytes.get::<Run>(universe.members[*writer].slot).release.is_none());
+    let backup = Backup {
+        is_made: true,
+        is_whole: extent == Extent::Whole,
+        is_cold,
+        is_proven: false,
+        is_fresh: true,
     };
-    state.backups.insert(backup.clone(), made);
+    bytes.put(slot, backup);
 }
 
 /// Data is own again, and so is every pin that lies in it.
-fn restore(state: &mut State, topology: &Topology<Term>, backup: &Resource<Term>, extent: Extent) {
-    let Some(name) = state.backups.get(backup).map(|backup| backup.state.clone()) else {
+fn restore(universe: &Universe, bytes: &mut impl Bytes, slot: SlotId, extent: Extent) {
+    let Role::Backup { of } = universe.slot(slot).role else {
         return;
     };
-    let data = if extent == Extent::Whole { Data::Own } else { Data::Mix };
-    state.data.insert(name.clone(), data);
+    if !bytes.get::<Backup>(slot).is_made {
+        return;
+    }
+    let state = &universe.states[of];
     if extent == Extent::Half {
+        bytes.put(state.slot, Data::Mix);
         return;
     }
-    let protected = Resource::new(ResourceKind::State, Term::text(name));
-    for id in topology.pins_within(&protected) {
-        if let Some(member) = state.members.get_mut(id) {
-            member.pin = Release::Old;
-        }
+    bytes.put(state.slot, Data::Own);
+    for pin in &state.pins {
+        bytes.put(*pin, Release::Old);
     }
-}
-
-fn set(state: &mut State, topology: &Topology<Term>, resource: &Resource<Term>, given: Given, extent: Extent) {
-    let becomes = match (given.is_before, given.existed) {
-        (true, _) => Plain::AsWas,
-        (false, true) => Plain::Changed,
-        (false, false) => Plain::Added,
-    };
-    change(state, topology, resource, becomes, extent);
-}
-
-fn remove(state: &mut State, topology: &Topology<Term>, resource: &Resource<Term>, extent: Extent) {
-    let was_added = state.plain.get(resource) == Some(&Plain::Added);
-    let becomes = if was_added { Plain::AsWas } else { Plain::Gone };
-    change(state, topology, resource, becomes, extent);
-}
-
-/// A change of a resource: of the pins it is or holds, of the protected state it lies in, else of the
-/// resource itself.
-fn change(state: &mut State, topology: &Topology<Term>, resource: &Resource<Term>, becomes: Plain, extent: Extent) {
-    let is_back = becomes == Plain::AsWas && extent == Extent::Whole;
-    for name in topology.pins_within(resource) {
-        if let Some(member) = state.members.get_mut(name) {
-            member.pin = if is_back { Release::Old } else { Release::New };
-        }
-    }
-    if topology.is_pin(resource) {
-        return;
-    }
-    let touched = topology.states_touched(resource);
-    for name in &touched {
-        let data = if extent == Extent::Whole { Data::New } else { Data::Mix };
-        state.data.insert((*name).to_owned(), data);
-    }
-    if !touched.is_empty() || is_within_added(state, topology, resource) {
-        return;
-    }
-    let becomes = if extent == Extent::Half {
-        Plain::Partial
-    } else {
-        becomes
-    };
-    if matches!(becomes, Plain::AsWas | Plain::Gone | Plain::Added) {
-        state
-            .plain
-            .retain(|known, _| topology.relation(known, resource) != Relation::Inside);
-    }
-    let was_added = state.plain.get(resource) == Some(&Plain::Added);
-    match becomes {
-        Plain::AsWas => {
-            state.plain.remove(resource);
-        }
-        Plain::Changed | Plain::Partial if was_added => {}
-        other => {
-            state.plain.insert(resource.clone(), other);
-        }
-    }
-}
-
-/// Whether something that was added holds this resource.
-fn is_within_added(state: &State, topology: &Topology<Term>, resource: &Resource<Term>) -> bool {
-    let mut added = state.plain.iter().filter(|(_, plain)| **plain == Plain::Added);
-    added.any(|(known, _)| topology.relation(resource, known) == Relation::Inside)
 }

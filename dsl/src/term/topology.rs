@@ -71,32 +71,6 @@ impl Topology<Term> {
         }
     }
 
-    /// The protected states that certainly hold this resource, and those it certainly reaches into.
-    pub fn states_touched(&self, resource: &Resource<Term>) -> Vec<&str> {
-        let names = self.states.keys().map(String::as_str);
-        names
-            .filter(|name| {
-                let state = Resource::new(ResourceKind::State, Term::text(*name));
-                self.relation(resource, &state).overlaps()
-            })
-            .collect()
-    }
-
-    /// The members whose pin this resource is, or holds.
-    pub fn pins_within(&self, resource: &Resource<Term>) -> Vec<&MemberId> {
-        let members = self.members().filter(|(_, member, _)| {
-            let pin = member.pinned_by.as_ref();
-            pin.is_some_and(|pin| self.relation(pin, resource).is_covered())
-        });
-        members.map(|(id, _, _)| id).collect()
-    }
-
-    /// Whether this resource is the pin of a member and nothing else.
-    pub fn is_pin(&self, resource: &Resource<Term>) -> bool {
-        let mut pins = self.members().filter_map(|(_, member, _)| member.pinned_by.as_ref());
-        pins.any(|pin| relation(resource, pin) == Relation::Same)
-    }
-
     /// The members that a resource names: those of a service, one of them, what runs as this, or an ingress
     /// with everything behind it. Empty: nothing that the runbook knows.
     pub fn members_of(&self, resource: &Resource<Term>) -> Vec<&MemberId> {
@@ -119,25 +93,6 @@ impl Topology<Term> {
             members.filter(move |(id, member)| is_meant(name, service, id, member))
         });
         members.map(|(id, _)| id).collect()
-    }
-
-    /// The service that a member belongs to.
-    pub fn service_of(&self, member: &MemberId) -> Option<&Service<Term>> {
-        self.services
-            .values()
-            .find(|service| service.members.contains_key(member))
-    }
-
-    /// Where the release of a member is pinned: the resource whose value is the value of the member.
-    pub fn pin_of(&self, named: &Resource<Term>) -> Option<&Resource<Term>> {
-        let id = *self.members_of(named).first()?;
-        self.member(id.as_str())?.pinned_by.as_ref()
-    }
-
-    /// The members that write a protected state.
-    pub fn writers<'a>(&'a self, state: &'a str) -> impl Iterator<Item = &'a MemberId> {
-        let members = self.members().filter(move |(_, _, service)| service.is_writer(state));
-        members.map(|(id, _, _)| id)
     }
 
     /// As for any resource and protected state: by the state's parts.

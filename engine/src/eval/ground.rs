@@ -147,7 +147,7 @@ impl Evaluator<'_> {
 }
 
 /// Whether an expression speaks of the result of the call that it belongs to.
-fn has_result(expr: &Expr) -> bool {
+pub(crate) fn has_result(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Result(_) => true,
         ExprKind::Field(subject, _) | ExprKind::Not(subject) | ExprKind::Is { subject, .. } => has_result(subject),

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::term::{Term, ground};
-use backstay_dsl::topology::{Begins, Topology};
+use backstay_dsl::topology::{Begins, MemberId, Topology};
 
 use super::contents::Content;
 use crate::action::GroundCall;
-use crate::value::GroundResource;
 
 /// The image that a service runs at the start.
 pub(super) fn image_of(service: &str) -> String {
@@ -39,12 +37,10 @@ impl Containers {
         self.started.get(service).unwrap_or(&Content::Was)
     }
 
-    /// A service was started with this.
-    pub(super) fn started(&mut self, topology: &Topology<Term>, member: &GroundResource, with: &Content) {
-        for id in topology.members_of(&ground(member)) {
-            self.absent.remove(id.as_str());
-            self.started.insert(id.to_string(), with.clone());
-        }
+    /// A member was started with this.
+    pub(super) fn started(&mut self, id: &MemberId, with: &Content) {
+        self.absent.remove(id.as_str());
+        self.started.insert(id.to_string(), with.clone());
     }
 
     /// An action was carried out.

@@ -1,97 +1,104 @@
-//! What resources hold: their value of the start, another text, something nobody has read, or nothing.
+//! What things hold: a column beside the automaton's slots. Whether something is as it was, the automaton says.
 
 use std::collections::BTreeMap;
 
-use backstay_dsl::term::{Relation, ground_relation};
+use backstay_dsl::state::slot::SlotId;
+use backstay_dsl::state::universe::Universe;
 
-use crate::value::GroundResource;
-
-/// What a resource holds.
+/// What a thing holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     /// What it held at the start.
     Was,
-    /// This text.
     Text(String),
-    /// What this attempt left in it.
+    /// What that thing held at the start, copied or moved here.
+    Start(SlotId),
+    /// What this attempt of this statement left in it: nobody knows its text.
     Written {
-        /// The statement.
         key: String,
-        /// The attempt.
         n: u32,
     },
     /// Half of what this attempt would have left.
     Half {
-        /// The statement.
         key: String,
-        /// The attempt.
         n: u32,
     },
-    /// It is gone.
+    /// It is not there.
     Gone,
 }
 
-/// What resources hold, by resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What each slot holds.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
-    now: BTreeMap<GroundResource, Content>,
+    now: Vec<Content>,
     /// The text of the start, once somebody asked for it.
-    start: BTreeMap<GroundResource, String>,
+    start: BTreeMap<SlotId, String>,
 }
 
 impl Contents {
-    /// What a resource holds: what was last done to it or to what lies around it.
-    pub(super) fn of(&self, resource: &GroundResource) -> &Content {
-        if let Some(content) = self.now.get(resource) {
-            return content;
+    /// Knows the slots that the universe was given since: each holds what was last done to what holds it.
+    pub(super) fn grow(&mut self, universe: &Universe) {
+        for slot in universe.ids().skip(self.now.len()) {
+            let holders = universe.around(slot).map(|holder| self.of(holder).clone());
+            let content = holders.filter(|content| *content != Content::Was).last();
+            self.now.push(content.unwrap_or(Content::Was));
         }
-        let around = self.now.iter().find(|(known, content)| {
-            **content != Content::Was && matches!(ground_relation(resource, known), Relation::Inside | Relation::Same)
-        });
-        around.map_or(&Content::Was, |(_, content)| content)
     }
 
-    /// The text that a resource held at the start; `plausible` where nobody asked before.
-    pub(super) fn start_text(&mut self, resource: &GroundResource, plausible: impl FnOnce() -> String) -> String {
-        self.start.entry(resource.clone()).or_insert_with(plausible).clone()
+    pub(super) fn of(&self, slot: SlotId) -> &Content {
+        self.now.get(slot.index()).unwrap_or(&Content::Was)
     }
 
-    /// Whether this text is what a resource held at the start, as far as anybody knows.
-    pub(super) fn is_start_text(&self, resource: &GroundResource, text: &str) -> bool {
-        self.start.get(resource).is_some_and(|start| start == text)
+    /// What a copy of this holds.
+    pub(super) fn copied(&self, slot: SlotId) -> Content {
+        match self.of(slot) {
+            Content::Was => Content::Start(slot),
+            other => other.clone(),
+        }
     }
 
-    /// Writes: what lies inside is overwritten with it.
-    pub(super) fn write(&mut self, resource: &GroundResource, content: Content) {
-        self.now
-            .retain(|known, _| ground_relation(known, resource) != Relation::Inside);
-        self.now.insert(resource.clone(), content);
+    /// The text that a slot held at the start; `plausible` where nobody asked before.
+    pub(super) fn start_text(&mut self, slot: SlotId, plausible: impl FnOnce() -> String) -> String {
+        self.start.entry(slot).or_insert_with(plausible).clone()
     }
 
-    /// What is not as at the start among the resources that `is_meant` names.
-    pub(super) fn changed(&self, is_meant: impl Fn(&GroundResource) -> bool) -> BTreeMap<GroundResource, Content> {
-        let changed = self.now.iter().filter(|(_, content)| **content != Content::Was);
-        changed
-            .filter(|(resource, _)| is_meant(resource))
-            .map(|(resource, content)| (resource.clone(), content.clone()))
-            .collect()
+    /// Whether this text is what a slot held at the start, as far as anybody knows.
+    pub(super) fn is_start_text(&self, slot: SlotId, text: &str) -> bool {
+        self.start.get(&slot).is_some_and(|start| start == text)
     }
 
-    /// Puts back what a backup held of the resources that `is_meant` names; `half` leaves every other one.
-    pub(super) fn restore(
-        &mut self,
-        held: &BTreeMap<GroundResource, Content>,
-        is_meant: impl Fn(&GroundResource) -> bool,
-        half: bool,
-    ) {
-        let mut place = 0;
-        self.now.retain(|resource, _| {
-            let is_lost = is_meant(resource);
-            place += usize::from(is_lost);
-            !is_lost || (half && place % 2 == 0)
-        });
-        for (resource, content) in held {
-            self.now.insert(resource.clone(), content.clone());
+    /// Whether nothing was done to it, and nobody has read it.
+    pub(super) fn is_unseen(&self, slot: SlotId) -> bool {
+        *self.of(slot) == Content::Was && !self.start.contains_key(&slot)
+    }
+
+    /// Writes one slot alone.
+    pub(super) fn put(&mut self, slot: SlotId, content: Content) {
+        if let Some(known) = self.now.get_mut(slot.index()) {
+            *known = content;
+        }
+    }
+
+    /// Writes a slot and with it all that lies in it.
+    pub(super) fn write(&mut self, universe: &Universe, slot: SlotId, content: &Content) {
+        for inner in universe.inside(slot) {
+            self.put(*inner, content.clone());
+        }
+        self.put(slot, content.clone());
+    }
+
+    /// What of these is not as at the start.
+    pub(super) fn changed(&self, slots: &[SlotId]) -> Vec<(SlotId, Content)> {
+        let changed = slots.iter().filter(|slot| *self.of(**slot) != Content::Was);
+        changed.map(|slot| (*slot, self.of(*slot).clone())).collect()
+    }
+
+    /// Puts back what a backup held of these; half-way, every other one.
+    pub(super) fn restore(&mut self, slots: &[SlotId], held: &[(SlotId, Content)], is_half: bool) {
+        let step = if is_half { 2 } else { 1 };
+        for slot in slots.iter().step_by(step) {
+            let held = held.iter().find(|(known, _)| known == slot);
+            self.put(*slot, held.map_or(Content::Was, |(_, content)| content.clone()));
         }
     }
 }

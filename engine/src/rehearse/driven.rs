@@ -87,11 +87,11 @@ impl World for SimulatedWorld {
     async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
         let key = statement_key(context);
         let (is_question, fault) = {
-            let state = self.lock();
+            let mut state = self.lock();
             if state.setting().is_question(call) {
                 (true, state.fault_of_question(key, context.attempt))
             } else {
-                (false, state.fault(key, context.attempt))
+                (false, state.begin(key, context.attempt, call))
             }
         };
         if fault == Some(FaultKind::Hangs) {

@@ -1,15 +1,16 @@
-//! Production in the simulated world: members, data and backups as the automaton of the language has them
-//! (`backstay_dsl::state`), beside what each resource holds.
+//! Production in the simulated world: the automaton of the language ([`backstay_dsl::state`]) in one state,
+//! and beside each of its slots what the thing holds.
 //!
-//! Invariant: whatever is done, allowed or not, has its effect; what was not allowed is remembered as a
-//! violation, so that a test can say that nothing ever broke a rule.
+//! Whatever is done, allowed or not, has its effect; what was not allowed is remembered as a violation, so that
+//! a test can say that nothing ever broke a rule. A thing gets its slot when it is first named.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
-use backstay_dsl::state::requirement::requirement;
-use backstay_dsl::state::transition::next;
-use backstay_dsl::state::{Difference, Extent, Given, Plain, State, Traffic};
+use backstay_dsl::state::slot::SlotId;
+use backstay_dsl::state::universe::Universe;
+use backstay_dsl::state::{Difference, Extent, Given, Member, State, Traffic};
 use backstay_dsl::term::{Term, ground};
 use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
@@ -17,6 +18,7 @@ use backstay_dsl::types::Type;
 use super::answers;
 use super::containers::{self, Containers};
 use super::contents::{Content, Contents};
+use super::not_there::{self, Made};
 use crate::action::{Action, GroundCall, Simulated};
 use crate::plan::Plan;
 use crate::value::{Answer, Backup, GroundResource, Unanswered, Value};
@@ -24,35 +26,52 @@ use crate::value::{Answer, Backup, GroundResource, Unanswered, Value};
 /// Production as it is.
 #[derive(Debug, Clone)]
 pub struct Production {
-    topology: Topology<Term>,
-    start: State,
+    topology: Arc<Topology<String>>,
+    universe: Arc<Universe>,
     state: State,
     contents: Contents,
-    /// What each backup holds, by its path.
-    backups: BTreeMap<String, BTreeMap<GroundResource, Content>>,
+    /// As what each thing was changed last.
+    names: BTreeMap<SlotId, GroundResource>,
+    /// What was not there at the start, by the key of the statement that makes it.
+    made: Arc<BTreeMap<String, Vec<Made>>>,
+    backups: BTreeMap<GroundResource, Held>,
     containers: Containers,
     violations: Vec<String>,
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone)]
+struct Held {
+    state: String,
+    /// What was not as at the start.
+    contents: Vec<(SlotId, Content)>,
 }
 
 impl Production {
     /// Production of a plan at the start.
     pub(super) fn new(plan: &Plan) -> Self {
-        let topology = Topology::grounded(&plan.topology);
-        let start = State::start(&topology);
+        let mut universe = Universe::new(&Topology::grounded(&plan.topology));
+        for hold in &plan.program.runbook().holds {
+            universe.add_hold(&hold.name, &[]);
+        }
+        let mut contents = Contents::default();
+        contents.grow(&universe);
         Self {
-            state: start.clone(),
-            start,
-            topology,
-            contents: Contents::default(),
+            topology: Arc::clone(&plan.topology),
+            state: State::start(&universe),
+            universe: Arc::new(universe),
+            contents,
+            names: BTreeMap::new(),
+            made: Arc::new(not_there::made(&plan.program)),
             backups: BTreeMap::new(),
             containers: Containers::new(&plan.topology),
             violations: Vec::new(),
         }
     }
 
-    /// The automaton's state.
-    pub fn state(&self) -> &State {
-        &self.state
+    /// A member by its name: that of the service where it is plain.
+    pub fn member(&self, name: &str) -> Option<Member> {
+        self.state.member(&self.universe, name)
     }
 
     /// What was done though it was not allowed: the rule and words.
@@ -60,47 +79,32 @@ impl Production {
         &self.violations
     }
 
-    /// What is not as at the start, in words that begin with the resource; what was only added does not
-    /// count. Empty: restored.
+    /// What is not as at the start, each thing once, in words that begin with the resource; what was only added
+    /// does not count. Empty: restored.
     pub fn differences(&self) -> Vec<String> {
-        let differences = self.state.differences(&self.start);
-        let mut found: Vec<String> = differences
-            .iter()
-            .map(|difference| match difference {
-                Difference::Plain(resource, how) => format!("{}: {how:?}", named(&plain(resource))),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        let changed =
-            self.contents.changed(|resource| {
-                let term = ground(resource);
-                // The pin of a container is told of by the automaton.
-                let is_usual_pin = resource.kind == ResourceKind::Image && self.is_pin(resource);
-                !is_usual_pin
-                    && !self.state.plain.iter().any(|(added, plain)| {
-                        *plain == Plain::Added && self.topology.relation(&term, added).is_covered()
-                    })
-            });
-        found.extend(
-            changed
-                .iter()
-                .map(|(resource, content)| format!("{}: {content:?}", named(resource))),
-        );
-        found
+        let differences = self.state.differences(&self.universe).into_iter();
+        let told = differences.map(|difference| match difference {
+            Difference::Plain(slot, how) => {
+                let name = self.names.get(&slot).map_or_else(String::new, named);
+                format!("{name}: {how:?}")
+            }
+            other => format!("{other:?}"),
+        });
+        told.collect()
     }
 
     /// Whether it would be right to stop here without being done or back.
     pub fn may_park(&self) -> bool {
-        self.state.may_park()
+        self.state.may_park(&self.universe)
     }
 
     /// What is not as it should be where the run has completed: a service that began running runs, and what
     /// runs has its traffic and was seen to be well.
     pub(super) fn not_as_completed(&self) -> Vec<String> {
+        let start = State::start(&self.universe);
         let mut found = Vec::new();
-        for (name, member) in &self.state.members {
-            let began = self.start.members.get(name).and_then(|member| member.run);
-            if member.run.is_none() && began.is_some() {
+        for ((name, member), (_, was)) in self.state.members(&self.universe).zip(start.members(&self.universe)) {
+            if member.run.is_none() && was.run.is_some() {
                 found.push(format!("it ended completed, and `{name}` does not run"));
             }
             if member.run.is_some() && member.traffic == Some(Traffic::Drained) {
@@ -116,28 +120,26 @@ impl Production {
     }
 
     pub(super) fn seed(&mut self, resource: &GroundResource, text: &str) {
-        self.contents.start_text(resource, || text.to_owned());
+        let slot = self.slot(resource);
+        self.contents.start_text(slot, || text.to_owned());
     }
 
+    /// That the rules allow it is asked where it is proved.
     pub(super) fn commit(&mut self) {
-        self.state.committed = true;
+        self.state.commit(&self.universe, &[]);
     }
 
     /// Evidence held: what it read, and the service that was said to be well.
     pub(super) fn checked(&mut self, read: &[GroundResource], service: Option<&str>) {
         let read: Vec<Resource<Term>> = read.iter().map(ground).collect();
-        self.state = self.state.checked(&self.topology, &read);
+        self.state.checked(&self.universe, &read);
         if let Some(service) = service {
-            self.state.validate(service);
+            self.state.well(&self.universe, service);
         }
     }
 
     pub(super) fn hold(&mut self, name: &str, is_taken: bool) {
-        self.state = if is_taken {
-            self.state.take(name)
-        } else {
-            self.state.release(name)
-        };
+        self.state.hold(&self.universe, name, is_taken);
     }
 
     /// Carries an action out as far as `extent`, and gives back its value: of a backup it is what was captured.
@@ -156,8 +158,10 @@ impl Production {
                 backup: Resource::new(ResourceKind::Backup, backup.path.clone()),
             });
         }
+        let copied = copied(&touches).map(|resource| self.slot(resource));
         for touch in &touches {
-            self.touch(key, n, touch, extent);
+            let copied = copied.map(|slot| self.contents.copied(slot));
+            self.touch(key, n, (touch, copied), extent);
         }
         if extent == Extent::Whole {
             self.containers.changed(call);
@@ -165,90 +169,152 @@ impl Production {
         value
     }
 
-    fn touch(&mut self, key: &str, n: u32, touch: &Touch<String>, extent: Extent) {
-        let given = self.given(touch);
-        let term = ground_touch(touch);
-        if let Some(violation) = requirement(&self.state, &self.topology, &term, given) {
+    /// An action begins: what it makes and its undo removes was not there, unless somebody has seen it.
+    pub(super) fn begin(&mut self, key: &str, call: &GroundCall) {
+        let made = Arc::clone(&self.made);
+        for made in made.get(key).into_iter().flatten() {
+            if let Some(resource) = call.touches.get(made.effect).and_then(Touch::resource) {
+                let slot = self.slot(&made.removed(resource));
+                if self.contents.is_unseen(slot) {
+                    self.contents.write(&self.universe, slot, &Content::Gone);
+                }
+            }
+        }
+    }
+
+    /// `copied` is what the call has read the value of.
+    fn touch(&mut self, key: &str, n: u32, (touch, copied): (&Touch<String>, Option<Content>), extent: Extent) {
+        let effect = ground_touch(touch);
+        let slot = changed(touch).map(|resource| {
+            let slot = self.slot(resource);
+            self.names.insert(slot, resource.clone());
+            slot
+        });
+        if let Touch::Captures { .. } = touch {
+            Arc::make_mut(&mut self.universe).note(&effect);
+            self.grow();
+        }
+        let written = match (touch, copied) {
+            (Touch::Sets { to: Some(to), .. }, _) => Content::Text(to.clone()),
+            (Touch::Sets { to: None, .. }, Some(copied)) => copied,
+            (Touch::Starts { with: Some(with), .. }, _) => Content::Text(with.clone()),
+            _ => Content::Written { key: key.to_owned(), n },
+        };
+        let given = self.given(touch, slot, &written);
+        if let Some(violation) = self.state.violation(&self.universe, &effect, given) {
             let words = format!("{key}: {} ({})", violation.words, violation.slug);
             self.violations.push(words);
         }
-        self.write(key, n, touch, given, extent);
-        self.state = next(&self.state, &self.topology, &term, given, extent);
+        if let Some(slot) = slot.filter(|_| !given.existed) {
+            self.make_what_holds(key, n, slot);
+        }
+        let written = match extent {
+            Extent::Half => Content::Half { key: key.to_owned(), n },
+            Extent::Whole if given.is_before => Content::Was,
+            Extent::Whole => written,
+        };
+        self.write((touch, slot), &written, given, extent);
+        self.state.apply(&self.universe, &effect, given, extent);
     }
 
     /// What is known about the value that is set or started.
-    fn given(&self, touch: &Touch<String>) -> Given {
-        let is_before = match touch {
-            Touch::Sets { resource, to: Some(to) } => self.contents.is_start_text(resource, to),
-            Touch::Starts {
-                member,
-                with: Some(with),
-            } => self
-                .pin_of(member)
-                .is_some_and(|pin| self.contents.is_start_text(&pin, with)),
+    fn given(&self, touch: &Touch<String>, slot: Option<SlotId>, written: &Content) -> Given {
+        let set = match touch {
+            Touch::Sets { .. } => slot,
+            Touch::Starts { member, .. } => self.universe.pin_of(&ground(member)),
+            _ => None,
+        };
+        let is_before = set.is_some_and(|set| match written {
+            Content::Text(text) => self.contents.is_start_text(set, text),
+            Content::Start(slot) => *slot == set,
             _ => false,
-        };
-        if is_before { Given::BEFORE } else { Given::OTHER }
-    }
-
-    /// Whether this is where a service is pinned.
-    fn is_pin(&self, resource: &GroundResource) -> bool {
-        let members = self.topology.members();
-        let mut pins = members.filter_map(|(_, member, _)| member.pinned_by.as_ref());
-        pins.any(|pin| plain(pin) == *resource)
-    }
-
-    fn pin_of(&self, member: &GroundResource) -> Option<GroundResource> {
-        self.topology.pin_of(&ground(member)).map(plain)
-    }
-
-    fn write(&mut self, key: &str, n: u32, touch: &Touch<String>, given: Given, extent: Extent) {
-        let key = key.to_owned();
-        let written = |to: &Option<String>| match (extent, to) {
-            (Extent::Half, _) => Content::Half { key: key.clone(), n },
-            (Extent::Whole, _) if given.is_before => Content::Was,
-            (Extent::Whole, Some(to)) => Content::Text(to.clone()),
-            (Extent::Whole, None) => Content::Written { key: key.clone(), n },
-        };
-        match touch {
-            Touch::Sets { resource, to } => self.contents.write(resource, written(to)),
-            Touch::Edits(resource) | Touch::Opaque(resource) => self.contents.write(resource, written(&None)),
-            Touch::Removes(resource) => self.contents.write(resource, Content::Gone),
-            Touch::Starts { member, with } => {
-                let pin = self.pin_of(member);
-                let runs = match (with, &pin) {
-                    (None, Some(pin)) => self.contents.of(pin).clone(),
-                    _ => written(with),
-                };
-                self.containers.started(&self.topology, member, &runs);
-                if let (Some(pin), Some(_)) = (pin, with) {
-                    self.contents.write(&pin, runs);
-                }
-            }
-            Touch::Captures { state, backup } => {
-                let held = self
-                    .contents
-                    .changed(|resource| covers(&self.topology, state, resource));
-                if let Some(path) = backup.key.first() {
-                    self.backups.insert(path.clone(), held);
-                }
-            }
-            Touch::Restores(backup) => self.restore(backup, extent),
-            _ => {}
+        });
+        let is_gone = slot.is_some_and(|slot| *self.contents.of(slot) == Content::Gone);
+        Given {
+            is_before,
+            existed: is_before || !is_gone,
         }
     }
 
-    fn restore(&mut self, backup: &GroundResource, extent: Extent) {
-        let Some(known) = self.state.backups.get(&ground(backup)) else {
-            return;
-        };
-        let state = Resource::new(ResourceKind::State, known.state.clone());
-        let held = backup.key.first().and_then(|path| self.backups.get(path));
-        let held = held.cloned().unwrap_or_default();
-        let topology = &self.topology;
-        let is_half = extent == Extent::Half;
-        self.contents
-            .restore(&held, |resource| covers(topology, &state, resource), is_half);
+    /// What is made in a folder that is not there makes the folder too.
+    fn make_what_holds(&mut self, key: &str, n: u32, slot: SlotId) {
+        for holder in self.universe.around(slot).collect::<Vec<_>>() {
+            if let (Content::Gone, Some(resource)) = (self.contents.of(holder), self.universe.resource(holder)) {
+                let adds = Touch::Adds(resource.clone());
+                self.state.apply(&self.universe, &adds, Given::FIRST, Extent::Whole);
+                let key = key.to_owned();
+                self.contents.put(holder, Content::Written { key, n });
+            }
+        }
+    }
+
+    /// The slot of a thing, made where it is new.
+    fn slot(&mut self, resource: &GroundResource) -> SlotId {
+        let term = ground(resource);
+        if let Some(slot) = self.universe.get(&term) {
+            return slot;
+        }
+        let slot = Arc::make_mut(&mut self.universe).add(&term);
+        self.names.entry(slot).or_insert_with(|| resource.clone());
+        self.grow();
+        slot
+    }
+
+    fn grow(&mut self) {
+        self.state.grow(&self.universe);
+        self.contents.grow(&self.universe);
+    }
+
+    /// Where what a resource names is pinned, or else its own slot.
+    fn pin_or_itself(&mut self, resource: &GroundResource) -> SlotId {
+        match self.universe.pin_of(&ground(resource)) {
+            Some(pin) => pin,
+            None => self.slot(resource),
+        }
+    }
+
+    fn write(
+        &mut self,
+        (touch, slot): (&Touch<String>, Option<SlotId>),
+        written: &Content,
+        given: Given,
+        extent: Extent,
+    ) {
+        match (touch, slot) {
+            (Touch::Removes(_), Some(slot)) if extent == Extent::Whole => {
+                self.contents.write(&self.universe, slot, &Content::Gone);
+            }
+            // What is there already may stay as it is.
+            (Touch::Adds(_), Some(slot)) if !given.existed => self.contents.put(slot, written.clone()),
+            (Touch::Adds(_), _) => {}
+            (_, Some(slot)) => self.contents.write(&self.universe, slot, written),
+            (Touch::Starts { member, with }, _) => {
+                let member = ground(member);
+                let pin = self.universe.pin_of(&member);
+                let runs = match (with, pin) {
+                    (None, Some(pin)) => self.contents.of(pin).clone(),
+                    _ => written.clone(),
+                };
+                for id in self.universe.named(&member) {
+                    self.containers.started(id, &runs);
+                }
+                if let (Some(pin), Some(_)) = (pin, with) {
+                    self.contents.write(&self.universe, pin, &runs);
+                }
+            }
+            (Touch::Captures { state, backup }, _) => {
+                let state = state.key.first().cloned().unwrap_or_default();
+                let contents = self.contents.changed(self.universe.held_by(&state));
+                self.backups.insert(backup.clone(), Held { state, contents });
+            }
+            (Touch::Restores(backup), _) => {
+                if let Some(held) = self.backups.get(backup) {
+                    let slots = self.universe.held_by(&held.state);
+                    self.contents.restore(slots, &held.contents, extent == Extent::Half);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Answers a question; the error says why there is no answer.
@@ -256,8 +322,8 @@ impl Production {
         let ty = result.unwrap_or(&Type::Unknown);
         for touch in &call.touches {
             if let Touch::Proves(_) = touch {
-                let term = ground_touch(touch);
-                self.state = next(&self.state, &self.topology, &term, Given::OTHER, Extent::Whole);
+                let effect = ground_touch(touch);
+                self.state.apply(&self.universe, &effect, Given::OTHER, Extent::Whole);
             }
         }
         match action.and_then(|action| action.simulate(call, self)) {
@@ -275,33 +341,42 @@ impl Production {
             return Ok(answers::untrue(&plain));
         }
         let asked = call.touches.iter().find_map(|touch| match touch {
-            Touch::ValueOf(resource) => Some(self.pin_of(resource).unwrap_or_else(|| resource.clone())),
+            Touch::ValueOf(resource) => Some(resource),
             _ => None,
         });
-        let Some(resource) = &asked else {
+        let Some(resource) = asked else {
             return Ok(plain);
         };
-        let text = self.contents.start_text(resource, || answers::text_of(&plain));
-        match self.contents.of(resource) {
-            Content::Was => answers::typed(ty, &text),
+        let slot = self.pin_or_itself(resource);
+        if *self.contents.of(slot) == Content::Gone {
+            return Err(format!("{} is gone", named(resource)));
+        }
+        let of = match self.contents.of(slot) {
+            Content::Start(of) => *of,
+            _ => slot,
+        };
+        let text = self.contents.start_text(of, || answers::text_of(&plain));
+        match self.contents.of(slot) {
+            Content::Was | Content::Start(_) | Content::Gone => answers::typed(ty, &text),
             Content::Text(text) => answers::typed(ty, text),
             Content::Written { key, n } => answers::typed(ty, &format!("{key}#{n}")),
             Content::Half { key, n } => answers::typed(ty, &format!("half {key}#{n}")),
-            Content::Gone => Err(format!("{} is gone", named(resource))),
         }
     }
 }
 
 impl Simulated for Production {
     fn exists(&self, resource: &GroundResource) -> bool {
-        *self.contents.of(resource) != Content::Gone
+        let term = ground(resource);
+        let slot = match self.universe.get(&term) {
+            Some(slot) => Some(slot),
+            None => self.universe.holders(&term).last(),
+        };
+        slot.is_none_or(|slot| *self.contents.of(slot) != Content::Gone)
     }
 
     fn runs(&self, service: &str) -> bool {
-        self.state
-            .members
-            .get(service)
-            .is_some_and(|member| member.run.is_some())
+        self.member(service).is_some_and(|member| member.run.is_some())
     }
 
     fn is_there(&self, service: &str) -> bool {
@@ -312,9 +387,8 @@ impl Simulated for Production {
         if !self.runs(service) {
             return Err(Unanswered::new(format!("the service `{service}` does not run")));
         }
-        let resource = Resource::new(ResourceKind::Service, service.to_owned());
-        let pin = self.pin_of(&resource).unwrap_or(resource);
-        let start = self.contents.start_text(&pin, || containers::image_of(service));
+        let pin = self.pin_or_itself(&Resource::new(ResourceKind::Service, service.to_owned()));
+        let start = self.contents.start_text(pin, || containers::image_of(service));
         match self.containers.runs(service) {
             Content::Text(text) => Ok(Value::Image(text.clone())),
             Content::Half { .. } => Err(Unanswered::new(format!("the service `{service}` was left half-way"))),
@@ -326,22 +400,37 @@ impl Simulated for Production {
         let service = self.topology.services.get(service);
         let written = service.iter().flat_map(|service| &service.writes);
         let states = written.filter_map(|writes| self.topology.states.get(&writes.state));
-        states.flatten().map(plain).collect()
+        states.flatten().cloned().collect()
     }
 
     /// An ingress answers whatever runs behind it.
     fn reads_stopped(&self, call: &GroundCall) -> bool {
         call.touches.iter().any(|touch| match touch {
             Touch::Reads(resource) | Touch::ValueOf(resource) => {
-                let names = self.topology.members_of(&ground(resource));
-                resource.kind != ResourceKind::Ingress
-                    && names.into_iter().any(|name| {
-                        let member = self.state.members.get(name);
-                        member.is_some_and(|member| member.run.is_none())
-                    })
+                resource.kind != ResourceKind::Ingress && !self.state.all_run(&self.universe, &ground(resource))
             }
             _ => false,
         })
+    }
+}
+
+/// What a call that sets something without saying to what sets it to: the value that it reads.
+fn copied(touches: &[Touch<String>]) -> Option<&GroundResource> {
+    touches.iter().find_map(|touch| match touch {
+        Touch::ValueOf(resource) => Some(resource),
+        _ => None,
+    })
+}
+
+/// The thing that an effect changes or makes; `None` where the topology knows it.
+fn changed(touch: &Touch<String>) -> Option<&GroundResource> {
+    match touch {
+        Touch::Sets { resource, .. }
+        | Touch::Edits(resource)
+        | Touch::Opaque(resource)
+        | Touch::Removes(resource)
+        | Touch::Adds(resource) => Some(resource).filter(|resource| resource.kind != ResourceKind::State),
+        _ => None,
     }
 }
 
@@ -370,36 +459,7 @@ fn named(resource: &GroundResource) -> String {
     format!("{}({})", resource.kind, resource.key.join(", "))
 }
 
-/// Whether a resource certainly lies in a protected state.
-fn covers(topology: &Topology<Term>, state: &GroundResource, resource: &GroundResource) -> bool {
-    topology.relation(&ground(resource), &ground(state)).is_covered()
-}
-
 /// A touch with real keys, as the automaton wants it.
 fn ground_touch(touch: &Touch<String>) -> Touch<Term> {
     touch.map_resources(&mut ground, &mut |value| Term::text(value))
-}
-
-/// A resource over known terms with its texts again.
-fn plain(resource: &Resource<Term>) -> GroundResource {
-    resource.map(&mut |term: &Term| match term {
-        Term::Join(base, segments) => {
-            let mut text = plain_text(base);
-            for segment in segments {
-                if !text.ends_with('/') {
-                    text.push('/');
-                }
-                text.push_str(&plain_text(segment));
-            }
-            text
-        }
-        other => plain_text(other),
-    })
-}
-
-fn plain_text(term: &Term) -> String {
-    match term {
-        Term::Text(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

@@ -33,7 +33,7 @@ impl Action for CopyTo {
         )
         .needs("from", Type::Path, "What is copied; a link that is named itself is followed.")
         .needs("to", Type::Path, "The name of the copy itself, not of a folder to put it in.")
-        .touches(Touch::Reads(describe::of(ResourceKind::Tree, "from")))
+        .touches(Touch::ValueOf(describe::of(ResourceKind::Tree, "from")))
         .touches(Touch::Sets {
             resource: describe::of(ResourceKind::Tree, "to"),
             to: None,

@@ -28,6 +28,7 @@ impl Action for Move {
         )
         .needs("from", Type::Path, "The old name.")
         .needs("to", Type::Path, "The new name itself, not a folder to put it in.")
+        .touches(Touch::ValueOf(describe::of(ResourceKind::Tree, "from")))
         .touches(Touch::Sets {
             resource: describe::of(ResourceKind::Tree, "to"),
             to: None,

@@ -243,7 +243,7 @@ impl Walk<'_> {
             let outcome = self.world.ask(key, &call, fault);
             return self.ended(running, &call, outcome, began_ns);
         }
-        let fault = self.world.fault(key, attempt);
+        let fault = self.world.begin(key, attempt, &call);
         let takes_ns = match (fault, &running.kind) {
             (Some(FaultKind::Hangs), WorkKind::Perform { limit_ms, .. }) => limit_ms.saturating_mul(1_000_000),
             _ => CHANGE_NS,
