@@ -22,13 +22,11 @@ other_format() {
   case $format in '' | 1 | *[!0-9]*) return 1 ;; esac
 }
 
-kinds=' run.start anchor step intent outcome settled evaluated answer symptom hold commit turn signal
-clock.gap timer request lock.lost decision run.interrupted run.resumed run.end '
-
 other_format "$records" && verdict version
 
 # What is needed of each record, a line each; a line that is no object gives none, and the numbers disagree.
-jq -Rr 'fromjson | [.seq, .prev, .kind, .run, .end] | map(if . == null then "-" else tostring end) | join(" ")' \
+jq -Rr 'fromjson | [.seq, .prev, .kind] + if .seq == 1 then [.format == 1, .run] else [null, null] end
+  + [if .kind == "run.end" then .end else null end] | map(if . == null then "-" else tostring end) | join(" ")' \
   <"$records" >"$scratch/fields" 2>/dev/null
 
 lines=$(wc -l <"$records")
@@ -41,11 +39,10 @@ while [ "$count" -lt "$lines" ]; do
   IFS= read -r fields <&3 || verdict altered
   # shellcheck disable=SC2086 # the fields are split on purpose
   set -- $fields
-  [ $# -eq 5 ] && [ "$1" = "$count" ] && [ "$2" = "$prev" ] || verdict altered
-  kind=$3 end=$5
-  case $kinds in *[[:space:]]"$kind"[[:space:]]*) ;; *) verdict altered ;; esac
-  [ "$count" = 1 ] && run=$4
-  case $count/$kind in 1/run.start) ;; 1/* | */run.start) verdict altered ;; esac
+  [ $# -eq 6 ] && [ "$1" = "$count" ] && [ "$2" = "$prev" ] || verdict altered
+  kind=$3 end=$6
+  [ "$count" = 1 ] && run=$5
+  case $count/$kind/$4 in 1/run.start/true) ;; 1/* | */run.start/* | */-/*) verdict altered ;; esac
   [ "$last_kind" = run.end ] && verdict altered
   prev=$(printf '%s\n' "$line" | sha256sum | cut -d' ' -f1)
 done

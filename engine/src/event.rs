@@ -225,6 +225,40 @@ pub enum Event {
     RunEnd(Box<RunEnd>),
 }
 
+impl Event {
+    /// Whether the machine decides it from what was recorded before, and nobody reports it.
+    pub fn is_derived(&self) -> bool {
+        matches!(
+            self,
+            Self::Step { .. }
+                | Self::Symptom { .. }
+                | Self::Hold { .. }
+                | Self::Commit { .. }
+                | Self::Turn { .. }
+                | Self::RunInterrupted { .. }
+                | Self::RunEnd(_)
+        )
+    }
+
+    /// Whether two derived events decide the same, in whatever words: a program that says it better still
+    /// understands the history of an older one.
+    pub fn decides_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Step { id, state, .. },
+                Self::Step {
+                    id: known, state: to, ..
+                },
+            ) => (id, state) == (known, to),
+            (Self::Commit { key, .. }, Self::Commit { key: known, .. }) => key == known,
+            (Self::Turn { way, .. }, Self::Turn { way: known, .. }) => way == known,
+            (Self::RunInterrupted { .. }, Self::RunInterrupted { .. }) => true,
+            (Self::RunEnd(end), Self::RunEnd(known)) => end.decides_as(known),
+            _ => self == other,
+        }
+    }
+}
+
 /// When an anchor is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,6 +2,7 @@
 pub mod action;
 pub mod check;
 pub mod containers;
+mod digest;
 pub mod error;
 pub mod eval;
 pub mod event;

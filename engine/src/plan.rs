@@ -24,7 +24,7 @@ use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places};
 use crate::value::{Answer, Secret, Unanswered, Value};
 
-pub use digest::{PLAN_FORMAT, sha256};
+pub use digest::PLAN_FORMAT;
 
 /// What is going to be carried out. Everything in it is fixed before the first record.
 #[derive(Debug, Clone)]

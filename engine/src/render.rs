@@ -21,6 +21,6 @@ pub use front_page::FrontPage;
 pub use line::{Line, Tone};
 pub use plan::plan;
 pub use status::Status;
-pub use summary::{end_word, summary};
+pub use summary::summary;
 pub use timeline::Timeline;
 pub use visible::visible;

@@ -9,7 +9,6 @@
 #![expect(clippy::disallowed_methods, reason = "the record of a run is a file")]
 
 mod blobs;
-mod digest;
 mod failpoint;
 mod journal;
 mod lines;
@@ -26,8 +25,12 @@ pub use record::{Record, RecordError};
 pub use seal::sealed_head;
 pub use verify::{Verdict, Verification, verify};
 
-/// The format of transcripts that this program writes and reads.
+/// The format of transcripts that this program writes and reads. It rises where an older program would take
+/// something for what it is not: another form, another chain, another meaning of a field.
 pub const FORMAT: u32 = 1;
+
+/// The minor format: it rises with each kind and field that older readers may pass over.
+pub const MINOR: u32 = 0;
 
 /// The records, in the directory of a run.
 pub const RECORDS_FILE: &str = "transcript.jsonl";

@@ -43,6 +43,7 @@ const ORDER: &[(&str, &[&str])] = &[
         "engine",
         &[
             "private_files",
+            "digest",
             "value",
             "containers",
             "redact",

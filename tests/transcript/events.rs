@@ -15,6 +15,7 @@ fn text(text: &str) -> RecordedValue {
 pub(crate) fn run_start() -> Event {
     Event::RunStart(Box::new(RunStart {
         format: 1,
+        minor: 0,
         run: "upgrade-20261103-221320".to_owned(),
         plan: "sha256:aa".to_owned(),
         runbook: "upgrade".to_owned(),

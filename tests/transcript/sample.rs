@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use backstay::event::Event;
 use backstay::transcript::DiskJournal;
 use backstay::world::{Clock, Journal};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::transcript::events::events;
@@ -99,4 +101,25 @@ impl Sample {
             .map(<[u8]>::to_vec)
             .collect()
     }
+}
+
+/// The records of a later minor format that say these things: numbered, chained and sealed as they have to be.
+pub(crate) fn chained(contents: Vec<Value>) -> (Vec<u8>, Vec<u8>) {
+    let (mut records, mut head) = (Vec::new(), "0".repeat(64));
+    let count = contents.len();
+    for (place, mut content) in contents.into_iter().enumerate() {
+        content["seq"] = (place + 1).into();
+        content["prev"] = head.into();
+        let line = format!("{content}\n");
+        let digest = Sha256::digest(line.as_bytes());
+        head = digest
+            .iter()
+            .fold(String::new(), |head, byte| head + &format!("{byte:02x}"));
+        records.extend_from_slice(line.as_bytes());
+    }
+    let seal = format!(
+        "{{\"format\":1,\"run\":\"upgrade-20261103-221320\",\"records\":{count},\"bytes\":{},\"head\":\"{head}\",\"end\":\"rolled_back\"}}\n",
+        records.len()
+    );
+    (records, seal.into_bytes())
 }

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use crate::support::left_out::leave_out;
 use crate::transcript::alterations::line_edits;
-use crate::transcript::sample::{Sample, sample};
+use crate::transcript::sample::{Sample, chained, sample};
+use backstay::transcript::{ReadError, Reader};
+use serde_json::{Value, json};
 
 fn verdict(sample: &Sample) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/verify-transcript.sh");
@@ -70,6 +72,46 @@ fn agrees_on_whole_and_unfinished_transcripts() {
             (verdict(&sample).as_str(), sample.verdict()),
             (expected, expected),
             "case {number}"
+        );
+    }
+}
+
+#[test]
+fn agrees_on_kinds_and_fields_of_a_later_minor_format() {
+    if !can_run("shell::agrees_on_kinds_and_fields_of_a_later_minor_format") {
+        return;
+    }
+    let sample = sample();
+    let lines = sample.lines();
+    let mut contents: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
+    contents[0]["minor"] = 7.into();
+    contents[2]["weather"] = json!({"wind": ["from the", "west"]});
+    let mut unknown = contents[3].clone();
+    unknown["kind"] = "weather".into();
+    unknown["run"] = "in the rain".into();
+    contents.insert(4, unknown);
+    let (records, seal) = chained(contents.clone());
+    sample.put(&records, Some(&seal));
+    assert_eq!((verdict(&sample).as_str(), sample.verdict()), ("unsigned", "unsigned"));
+    let read: Vec<_> = Reader::open(sample.directory.path()).unwrap().collect();
+    assert!(read[..4].iter().all(Result::is_ok));
+    assert!(
+        matches!(read[4], Err(ReadError::Unknown { seq: 5, .. })),
+        "{:?}",
+        read[4]
+    );
+
+    let mut without = contents.clone();
+    without[2].as_object_mut().unwrap().shift_remove("kind");
+    let mut no_format = contents;
+    no_format[0]["format"] = "1".into();
+    for (contents, what) in [(without, "kind"), (no_format, "format")] {
+        let (records, seal) = chained(contents);
+        sample.put(&records, Some(&seal));
+        assert_eq!(
+            (verdict(&sample).as_str(), sample.verdict()),
+            ("altered", "altered"),
+            "{what}"
         );
     }
 }

@@ -25,6 +25,18 @@ pub enum End {
 }
 
 impl End {
+    /// The word that records and scripts have for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+            Self::RolledBack => "rolled_back",
+            Self::Parked => "parked",
+            Self::Stuck => "stuck",
+            Self::Paused => "paused",
+        }
+    }
+
     /// The exit code of the program (`engine.md`).
     pub fn exit_code(self) -> u8 {
         match self {
@@ -58,6 +70,23 @@ pub struct RunEnd {
     pub commands_left: Vec<CommandLeft>,
     /// Holds that are still taken, by name.
     pub held: Vec<String>,
+}
+
+impl RunEnd {
+    /// Whether both say the same end, place, way and things to do, in whatever words.
+    pub(super) fn decides_as(&self, other: &Self) -> bool {
+        fn decision(end: &RunEnd) -> impl PartialEq {
+            let failed_at = end.failed_at.as_ref();
+            let exceptions = end.exceptions.iter().map(|exception| exception.step.clone());
+            let tasks = end.commands_left.iter().map(|left| left.task.clone());
+            (
+                (end.end, end.way_back.clone(), end.leftovers.clone(), end.held.clone()),
+                failed_at.map(|failed| (failed.step.clone(), failed.statement.clone())),
+                (exceptions.collect::<Vec<_>>(), tasks.collect::<Vec<_>>()),
+            )
+        }
+        decision(self) == decision(other)
+    }
 }
 
 /// What failed first.

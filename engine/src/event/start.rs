@@ -10,6 +10,8 @@ use crate::value::RecordedValue;
 pub struct RunStart {
     /// Format of the transcript: see [`crate::transcript::FORMAT`].
     pub format: u32,
+    /// Minor format: see [`crate::transcript::MINOR`].
+    pub minor: u32,
     /// The run's name.
     pub run: String,
     /// The plan's digest, `sha256:…`.

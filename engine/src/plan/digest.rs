@@ -6,32 +6,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::digest::sha256;
+use crate::value::{RecordedValue, Value};
 use backstay_dsl::catalogue::{Catalogue, Pattern, Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Touch};
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
-use sha2::{Digest as _, Sha256};
-
-use crate::value::{RecordedValue, Value};
 
 /// The format of plans. A run of one format is not resumed by a program of another.
 pub const PLAN_FORMAT: u32 = 1;
-
-/// `sha256:` and the digest of these bytes in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex_digest(Sha256::digest(bytes).as_slice())
-}
-
-fn hex_digest(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(7 + bytes.len() * 2);
-    text.push_str("sha256:");
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-    }
-    text
-}
 
 /// Name and digest of each source.
 pub(crate) fn sources(sources: &SourceMap) -> Vec<(String, String)> {

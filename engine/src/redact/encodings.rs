@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::digest::hex;
+
 /// Shorter patterns are left out: they would be found in every text.
 const PATTERN_BYTES_MIN: usize = 6;
 /// A line of a secret of several lines counts as a secret of its own from this length on.
@@ -36,8 +38,8 @@ fn of_one(text: &str) -> Vec<Vec<u8>> {
     let mut patterns = vec![text.as_bytes().to_vec()];
     patterns.extend(base64(text.as_bytes()));
     let texts = [
-        hex(text, false),
-        hex(text, true),
+        hex(text.as_bytes()),
+        hex(text.as_bytes()).to_uppercase(),
         percent(text, "-._~", true, false),
         percent(text, "-._~", false, false),
         percent(text, "-._~/", true, false),
@@ -90,17 +92,6 @@ fn base64_characters(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
         let [a, b, c] = three;
         let places = [a >> 2, (a & 3) << 4 | b >> 4, (b & 15) << 2 | c >> 6, c & 63];
         places.map(|place| BASE64[usize::from(place)])
-    })
-}
-
-fn hex(text: &str, is_upper: bool) -> String {
-    text.bytes().fold(String::new(), |mut hex, byte| {
-        let _ = if is_upper {
-            write!(hex, "{byte:02X}")
-        } else {
-            write!(hex, "{byte:02x}")
-        };
-        hex
     })
 }
 

@@ -91,6 +91,6 @@ impl Journal for SimulatedJournal {
     }
 
     async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError> {
-        Ok(crate::plan::sha256(content))
+        Ok(crate::digest::sha256(content))
     }
 }

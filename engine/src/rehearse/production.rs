@@ -441,7 +441,7 @@ pub(super) fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Opti
         let folder = call.arguments.text("to").unwrap_or("/simulated");
         return Some(Value::Backup(Backup {
             path: format!("{folder}/{state}-{}-{n}.tar.zst", key.replace(['/', ':'], "-")),
-            digest: crate::plan::sha256(format!("{key}#{n}").as_bytes()),
+            digest: crate::digest::sha256(format!("{key}#{n}").as_bytes()),
             state: state.to_owned(),
             bytes: 1024,
             entries: 1,

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use crate::event::{EvaluationKind, Event, RunEnd, RunStart, Stamped};
 use crate::value::RecordedValue;
 
-use super::summary::end_word;
 use super::visible;
 
 /// Gathers the front page, record by record.
@@ -59,7 +58,7 @@ impl FrontPage {
         lines.extend(recorded.map(|(name, value, step)| ("recorded", format!("{name} = {value}  (step {step})"))));
         lines.extend(self.decisions.iter().map(|decision| ("decision", decision.clone())));
         let end = match &self.end {
-            Some(end) => format!("{}: {}", end_word(end.end), end.reason),
+            Some(end) => format!("{}: {}", end.end.word(), end.reason),
             None => "it has not ended".to_owned(),
         };
         lines.push(("end", end));

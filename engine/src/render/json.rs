@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 use crate::event::{End, RunEnd};
 use crate::transcript::Verification;
 
-use super::summary::end_word;
-
 /// `check`: whether the runbook may be run, and every finding.
 pub fn check(sources: &SourceMap, findings: &[Diagnostic]) -> Value {
     let ok = !findings.iter().any(|finding| finding.severity == Severity::Error);
@@ -73,7 +71,7 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) ->
         .map(|failed| json!({ "step": failed.step, "statement": failed.statement, "reason": failed.reason }));
     let mut answer = json!({
         "run": run,
-        "end": end_word(end.end),
+        "end": end.end.word(),
         "exit": end.end.exit_code(),
         "transcript": run_directory.join(crate::transcript::RECORDS_FILE).display().to_string(),
         "head": head,

@@ -7,18 +7,6 @@ use crate::event::{End, RunEnd};
 
 use super::visible;
 
-/// The name of an end state, as `--format json` has it.
-pub fn end_word(end: End) -> &'static str {
-    match end {
-        End::Completed => "completed",
-        End::Refused => "refused",
-        End::RolledBack => "rolled_back",
-        End::Parked => "parked",
-        End::Stuck => "stuck",
-        End::Paused => "paused",
-    }
-}
-
 fn sentence(end: End) -> &'static str {
     match end {
         End::Completed => "COMPLETED: every step is done and everything is well.",

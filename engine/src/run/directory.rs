@@ -88,7 +88,7 @@ impl StateDirectory {
             })
             .take(100)
             .collect();
-        let digest = crate::plan::sha256(name.as_bytes());
+        let digest = crate::digest::sha256(name.as_bytes());
         let short: String = digest.chars().skip("sha256:".len()).take(8).collect();
         Ok(directory.join(format!("{safe}-{short}")))
     }

@@ -51,6 +51,25 @@ pub fn next<'history>(plan: &Plan, history: impl IntoIterator<Item = &'history S
     decide(plan, &state)
 }
 
+/// The first derived record of a history that was not due by what stands before it: this program decides
+/// otherwise than the one that wrote it. `None` where every one was due.
+pub fn first_undue<'history>(
+    plan: &Plan,
+    history: impl IntoIterator<Item = &'history Stamped>,
+) -> Option<&'history Stamped> {
+    let mut state = State::new(plan);
+    history.into_iter().find(|stamped| {
+        let is_due = || {
+            decide(plan, &state)
+                .due
+                .is_some_and(|due| due.decides_as(&stamped.event))
+        };
+        let is_undue = stamped.event.is_derived() && !is_due();
+        fold(plan, &mut state, stamped);
+        is_undue
+    })
+}
+
 /// What reality should be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {

@@ -6,12 +6,12 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::BLOBS_DIRECTORY;
-use super::digest::sha256;
+use crate::digest::sha256_hex;
 
 /// Keeps this content in the directory of a run and returns its SHA-256. What is kept already is left
 /// as it is.
 pub(super) fn keep(run_directory: &Path, content: &[u8]) -> io::Result<String> {
-    let digest = sha256(content);
+    let digest = sha256_hex(content);
     let directory = run_directory.join(BLOBS_DIRECTORY);
     if !directory.is_dir() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use crate::event::{End, Event, Stamped};
 use crate::world::{Clock, Journal, JournalError};
 
-use super::digest::NO_LINE;
 use super::failpoint::Failpoint;
+use super::lines::NO_LINE;
 use super::reader::{ReadError, Reader};
 use super::reserve::Reserve;
 use super::writer::{Chain, Request, Writer};

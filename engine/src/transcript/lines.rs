@@ -4,10 +4,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use crate::digest::sha256_hex;
+
 use super::LINE_BYTES_MAX;
-use super::digest::{NO_LINE, sha256};
 use super::reader::ReadError;
 use super::record::RecordError;
+
+/// The link of the first record: there is no line before it.
+pub(super) const NO_LINE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Reads lines and checks the chain.
 #[derive(Debug)]
@@ -53,7 +57,7 @@ impl<R: Read> Lines<R> {
         }
         self.records += 1;
         self.bytes += line.len() as u64;
-        self.head = sha256(&line);
+        self.head = sha256_hex(&line);
         Ok(Some(line))
     }
 
@@ -71,7 +75,11 @@ fn check_version(line: &[u8]) -> Result<(), ReadError> {
         .ok()
         .and_then(|record| record.get("format").and_then(serde_json::Value::as_u64));
     match format {
-        Some(format) if format != u64::from(super::FORMAT) => Err(ReadError::Version(format)),
-        _ => Ok(()),
+        Some(format) if format == u64::from(super::FORMAT) => Ok(()),
+        Some(format) => Err(ReadError::Version(format)),
+        None => Err(ReadError::Altered {
+            seq: 1,
+            reason: "it names no format".to_owned(),
+        }),
     }
 }

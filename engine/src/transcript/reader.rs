@@ -10,7 +10,10 @@ use crate::event::Event;
 
 use super::FORMAT;
 use super::lines::Lines;
-use super::record::Record;
+use super::record::{Record, RecordError};
+
+/// What is wrong where the first record is another one, or a later one is `run.start`.
+pub(super) const OUT_OF_PLACE: &str = "`run.start` stands at the beginning and nowhere else";
 
 /// Why a transcript cannot be read further.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,14 @@ pub enum ReadError {
         /// The number that the record should have.
         seq: u64,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A record says something that this program does not know: it was written by a later one.
+    #[error("record {seq}: {reason}")]
+    Unknown {
+        /// Its number.
+        seq: u64,
+        /// What is not known.
         reason: String,
     },
     /// It was written in a format that this program does not know.
@@ -80,15 +91,18 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         };
         let seq = self.lines.records;
-        let altered = |reason: String| ReadError::Altered { seq, reason };
-        let record = Record::decode(&line).map_err(|error| altered(error.to_string()))?;
+        let record = Record::decode(&line).map_err(|error| {
+            let reason = error.to_string();
+            match error {
+                RecordError::Unknown(_) => ReadError::Unknown { seq, reason },
+                _ => ReadError::Altered { seq, reason },
+            }
+        })?;
         if matches!(record.stamped.event, Event::RunStart(_)) == (seq == 1) {
-            Ok(Some(record))
-        } else {
-            Err(altered(
-                "`run.start` stands at the beginning and nowhere else".to_owned(),
-            ))
+            return Ok(Some(record));
         }
+        let reason = OUT_OF_PLACE.to_owned();
+        Err(ReadError::Altered { seq, reason })
     }
 }
 

@@ -1,8 +1,9 @@
 //! One record, one line: `{"seq":…,"prev":…,"at":…,"boot_ns":…,"kind":…,…}` and a line end.
 //!
 //! The form is restricted on purpose: keys are ASCII words in a fixed order, there are no floats, whole
-//! numbers lie within ±(2^53−1). A line is accepted only if writing its content again gives the same
-//! bytes, so unknown fields, repeated keys and other spellings are refused.
+//! numbers lie within ±(2^53−1). Reading has two parts: [`Line`] is the form, whatever the record says, and
+//! is all that verifying needs; [`Line::record`] is what this program makes of it. A later minor format may
+//! have kinds and fields that are not known here, and its form is the same.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::event::{Event, Stamped};
 
 const INTEGER_MAX: u64 = (1 << 53) - 1;
-const HEADER_KEYS: [&str; 4] = ["seq", "prev", "at", "boot_ns"];
+const HEADER_KEYS: [&str; 5] = ["seq", "prev", "at", "boot_ns", "kind"];
 
 /// A record: an event with its times and its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +33,12 @@ pub enum RecordError {
     /// The line is not JSON, or lacks what every record has.
     #[error("it is not a record: {0}")]
     NotARecord(String),
-    /// The line says the right thing in another form.
+    /// The line says something in another form.
     #[error("it is not written in the form of a transcript")]
     OtherForm,
+    /// The form is right, but this program does not know what it says.
+    #[error("it says something that this program does not know: {0}")]
+    Unknown(String),
     /// The line is longer than [`LINE_BYTES_MAX`](super::LINE_BYTES_MAX).
     #[error("it is longer than {} bytes", super::LINE_BYTES_MAX)]
     TooLong,
@@ -64,35 +68,84 @@ impl Record {
 
     /// The record of a line, which is given with its line end.
     pub fn decode(line: &[u8]) -> Result<Self, RecordError> {
+        Line::read(line)?.record()
+    }
+}
+
+/// A line in the form of a transcript, whatever it says.
+pub(super) struct Line {
+    seq: u64,
+    prev: String,
+    at_ms: i64,
+    boot_ns: u64,
+    /// The kind and its fields.
+    fields: Map<String, Value>,
+}
+
+impl Line {
+    /// Reads a line, which is given with its line end. It is accepted only if writing its content again gives
+    /// the same bytes, so repeated keys and other spellings are refused.
+    pub(super) fn read(line: &[u8]) -> Result<Self, RecordError> {
         if line.len() > super::LINE_BYTES_MAX {
             return Err(RecordError::TooLong);
         }
-        let not_a_record = |reason: &str| RecordError::NotARecord(reason.to_owned());
-        let mut fields: Map<String, Value> =
+        let not_a_record = |key: &str| RecordError::NotARecord(format!("`{key}` is missing, or is none"));
+        let fields: Map<String, Value> =
             serde_json::from_slice(line).map_err(|error| RecordError::NotARecord(error.to_string()))?;
-        let [seq, prev, at, boot_ns] = HEADER_KEYS.map(|key| fields.shift_remove(key));
-        let record = Self {
+        let value = Value::Object(fields);
+        restricted(&value).map_err(|_| RecordError::OtherForm)?;
+        let is_same = line.strip_suffix(b"\n") == Some(value.to_string().as_bytes());
+        let Value::Object(mut fields) = value else {
+            return Err(RecordError::OtherForm);
+        };
+        if !is_same || !fields.keys().take(HEADER_KEYS.len()).eq(HEADER_KEYS) {
+            return Err(RecordError::OtherForm);
+        }
+        let [seq, prev, at, boot_ns, _] = HEADER_KEYS.map(|key| fields.get(key).cloned());
+        let at = text(at).ok_or_else(|| not_a_record("at"))?;
+        let at_ms = at.parse::<Timestamp>().map(Timestamp::as_millisecond);
+        let at_ms = at_ms.map_err(|_| not_a_record("at"))?;
+        let boot_ns = boot_ns.ok_or_else(|| not_a_record("boot_ns"))?;
+        let boot_ns_read = read_whole_number(&boot_ns).ok_or_else(|| not_a_record("boot_ns"))?;
+        if rfc3339(at_ms)? != at || whole_number(boot_ns_read) != boot_ns {
+            return Err(RecordError::OtherForm);
+        }
+        fields.retain(|key, _| !HEADER_KEYS[..4].contains(&key.as_str()));
+        let line = Self {
             seq: seq
                 .and_then(|value| value.as_u64())
-                .ok_or_else(|| not_a_record("`seq` is missing"))?,
-            prev: text(prev).ok_or_else(|| not_a_record("`prev` is missing"))?,
-            stamped: Stamped {
-                at_ms: text(at)
-                    .and_then(|at| at.parse::<Timestamp>().ok())
-                    .map(Timestamp::as_millisecond)
-                    .ok_or_else(|| not_a_record("`at` is no time"))?,
-                boot_ns: boot_ns
-                    .and_then(read_whole_number)
-                    .ok_or_else(|| not_a_record("`boot_ns` is missing"))?,
-                event: serde_json::from_value::<Event>(Value::Object(fields))
-                    .map_err(|error| RecordError::NotARecord(error.to_string()))?,
-            },
+                .ok_or_else(|| not_a_record("seq"))?,
+            prev: text(prev).ok_or_else(|| not_a_record("prev"))?,
+            at_ms,
+            boot_ns: boot_ns_read,
+            fields,
         };
-        if record.encode()? == line {
-            Ok(record)
-        } else {
-            Err(RecordError::OtherForm)
-        }
+        line.text("kind").ok_or_else(|| not_a_record("kind"))?;
+        Ok(line)
+    }
+
+    /// What happened, by its word.
+    pub(super) fn kind(&self) -> &str {
+        self.text("kind").unwrap_or_default()
+    }
+
+    /// A field that is a text.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.fields.get(key)?.as_str()
+    }
+
+    /// The record as this program understands it; fields that it does not know are passed over.
+    pub(super) fn record(self) -> Result<Record, RecordError> {
+        let event = serde_json::from_value::<Event>(Value::Object(self.fields));
+        Ok(Record {
+            seq: self.seq,
+            prev: self.prev,
+            stamped: Stamped {
+                at_ms: self.at_ms,
+                boot_ns: self.boot_ns,
+                event: event.map_err(|error| RecordError::Unknown(error.to_string()))?,
+            },
+        })
     }
 }
 
@@ -119,7 +172,7 @@ fn whole_number(value: u64) -> Value {
     }
 }
 
-fn read_whole_number(value: Value) -> Option<u64> {
+fn read_whole_number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
         Value::String(digits) => digits.parse().ok(),
@@ -161,7 +214,7 @@ mod tests {
     fn record(boot_ns: u64) -> Record {
         Record {
             seq: 7,
-            prev: super::super::digest::NO_LINE.to_owned(),
+            prev: super::super::lines::NO_LINE.to_owned(),
             stamped: Stamped {
                 at_ms: 1_700_000_000_000,
                 boot_ns,
@@ -178,7 +231,7 @@ mod tests {
             format!(
                 "{{\"seq\":7,\"prev\":\"{}\",\"at\":\"2023-11-14T22:13:20.000Z\",\"boot_ns\":5,\"kind\":\"timer\",\
                  \"timer\":\"wait\",\"of\":\"a/1 \\u001b[31m \\\"é\\\"\\n\"}}\n",
-                super::super::digest::NO_LINE
+                super::super::lines::NO_LINE
             )
         );
         assert_eq!(Record::decode(&line).unwrap(), record(5));
@@ -210,16 +263,31 @@ mod tests {
         for other in [
             line.replace("\"seq\":7", "\"seq\": 7"),
             line.replace("\"seq\":7", "\"seq\":7,\"seq\":7"),
-            line.replace("\"kind\":\"timer\"", "\"kind\":\"timer\",\"more\":1"),
             line.replace("20.000Z", "20Z"),
             line.replace("\"boot_ns\":5", "\"boot_ns\":\"5\""),
             line.replace("\"boot_ns\":5", "\"boot_ns\":5.0"),
-            line.replace("\"kind\":\"timer\"", "\"kind\":\"timing\""),
+            line.replace("\"kind\":\"timer\"", "\"kind\":5"),
+            line.replace(",\"kind\":\"timer\"", ""),
+            line.replace("\"timer\":\"wait\"", "\"timer\":\"wait\",\"Key\":1"),
+            line.replace("\"timer\":\"wait\"", "\"timer\":\"wait\",\"part\":0.5"),
             line.replace("\"seq\":7", "\"seq\":-7"),
             line.trim_end().to_owned(),
             format!("{line}\n"),
         ] {
             assert!(Record::decode(other.as_bytes()).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn what_a_later_format_adds_has_the_form_and_is_passed_over_or_told() {
+        let line = String::from_utf8(record(5).encode().unwrap()).unwrap();
+        let with_field = line.replace("\"timer\":\"wait\"", "\"timer\":\"wait\",\"more\":[1]");
+        assert_eq!(Record::decode(with_field.as_bytes()).unwrap(), record(5));
+        let of_kind = line.replace("\"kind\":\"timer\"", "\"kind\":\"weather\"");
+        assert_eq!(Line::read(of_kind.as_bytes()).unwrap().kind(), "weather");
+        assert!(matches!(
+            Record::decode(of_kind.as_bytes()),
+            Err(RecordError::Unknown(_))
+        ));
     }
 }

@@ -10,8 +10,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::End;
-
 use super::{FORMAT, SEAL_FILE};
 
 /// What a seal says.
@@ -28,7 +26,7 @@ pub(super) struct Seal {
     /// SHA-256 of the last line with its line end.
     pub(super) head: String,
     /// How the run ended.
-    pub(super) end: End,
+    pub(super) end: String,
 }
 
 /// The head of a finished transcript as its seal has it: 64 hexadecimal digits, to be kept where the
@@ -40,14 +38,14 @@ pub fn sealed_head(run_directory: &Path) -> Option<String> {
 
 impl Seal {
     /// The seal of a transcript of this program's format.
-    pub(super) fn new(run: String, records: u64, bytes: u64, head: String, end: End) -> Self {
+    pub(super) fn new(run: String, records: u64, bytes: u64, head: String, end: &str) -> Self {
         Self {
             format: FORMAT,
             run,
             records,
             bytes,
             head,
-            end,
+            end: end.to_owned(),
         }
     }
 

@@ -4,10 +4,9 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::event::Event;
-
 use super::lines::Lines;
-use super::reader::{ReadError, Reader};
+use super::reader::{OUT_OF_PLACE, ReadError};
+use super::record::Line;
 use super::seal::Seal;
 use super::{FORMAT, RECORDS_FILE, SEAL_FILE};
 
@@ -66,23 +65,25 @@ pub struct Verification {
     pub detail: String,
 }
 
-/// Judges the transcript in the directory of a run: first the chain, as bytes, then what the records say.
-/// The error is that there is none, or that it cannot be read.
+/// Judges the transcript in the directory of a run, by the form of its lines, the chain and the seal; what the
+/// records say beyond that is not looked at. The error is that there is none, or that it cannot be read.
 pub fn verify(run_directory: &Path) -> io::Result<Verification> {
     let path = run_directory.join(RECORDS_FILE);
     let seal = read_seal(run_directory)?;
     let mut lines = Lines::new(fs::File::open(&path)?);
+    let mut course = Course::default();
     let chain_error = loop {
         match lines.read() {
-            Ok(Some(_)) => {}
+            Ok(Some(line)) => course.note(lines.records, &line),
             Ok(None) => break None,
             Err(ReadError::File(error)) => return Err(error),
             Err(error) => break Some(error),
         }
     };
-    let (verdict, detail) = match chain_error {
-        Some(error) => judge_error(&error, seal.is_some()),
-        None => judge_records(&mut Reader::new(fs::File::open(&path)?), seal.as_deref())?,
+    let (verdict, detail) = match (chain_error, &course.wrong) {
+        (Some(error), _) => judge_error(&error, seal.is_some()),
+        (None, Some(wrong)) => altered(wrong.clone()),
+        (None, None) => judge_seal(&lines, &course, seal.as_deref()),
     };
     Ok(Verification {
         verdict,
@@ -92,31 +93,30 @@ pub fn verify(run_directory: &Path) -> io::Result<Verification> {
     })
 }
 
-fn judge_records<R: io::Read>(reader: &mut Reader<R>, seal: Option<&[u8]>) -> io::Result<(Verdict, String)> {
-    let mut summary = Summary::default();
-    for record in reader.by_ref() {
-        match record {
-            Ok(_) if summary.end.is_some() => return Ok(altered("a record stands behind the end of the run")),
-            Ok(record) => summary.note(&record.stamped.event),
-            Err(ReadError::File(error)) => return Err(error),
-            Err(error) => return Ok(judge_error(&error, seal.is_some())),
-        }
-    }
-    Ok(judge_seal(reader, &summary, seal))
-}
-
+/// From where to where the records go.
 #[derive(Default)]
-struct Summary {
+struct Course {
     run: String,
-    end: Option<crate::event::End>,
+    end: Option<String>,
+    /// The first thing that is wrong.
+    wrong: Option<String>,
 }
 
-impl Summary {
-    fn note(&mut self, event: &Event) {
-        match event {
-            Event::RunStart(start) => self.run.clone_from(&start.run),
-            Event::RunEnd(end) => self.end = Some(end.end),
-            _ => {}
+impl Course {
+    fn note(&mut self, seq: u64, line: &[u8]) {
+        if self.wrong.is_some() {
+            return;
+        }
+        let place = |reason: &str| Some(format!("record {seq}: {reason}"));
+        match Line::read(line) {
+            Err(error) => self.wrong = place(&error.to_string()),
+            Ok(_) if self.end.is_some() => self.wrong = Some("a record stands behind the end of the run".to_owned()),
+            Ok(line) if (line.kind() == "run.start") != (seq == 1) => self.wrong = place(OUT_OF_PLACE),
+            Ok(line) => match line.kind() {
+                "run.start" => line.text("run").unwrap_or_default().clone_into(&mut self.run),
+                "run.end" => self.end = Some(line.text("end").unwrap_or_default().to_owned()),
+                _ => {}
+            },
         }
     }
 }
@@ -131,13 +131,13 @@ fn judge_error(error: &ReadError, is_sealed: bool) -> (Verdict, String) {
     match error {
         ReadError::Version(_) => (Verdict::Version, detail),
         ReadError::Torn { .. } if !is_sealed => (Verdict::Torn, detail),
-        ReadError::Torn { .. } | ReadError::Altered { .. } | ReadError::File(_) => altered(detail),
+        _ => altered(detail),
     }
 }
 
-fn judge_seal<R: io::Read>(reader: &Reader<R>, summary: &Summary, seal: Option<&[u8]>) -> (Verdict, String) {
+fn judge_seal<R: io::Read>(lines: &Lines<R>, course: &Course, seal: Option<&[u8]>) -> (Verdict, String) {
     let Some(seal) = seal else {
-        let detail = match summary.end {
+        let detail = match course.end {
             Some(_) => "the run has ended, but its transcript was not sealed",
             None => "the run has not ended: it goes on, is paused, or was killed",
         };
@@ -149,16 +149,10 @@ fn judge_seal<R: io::Read>(reader: &Reader<R>, summary: &Summary, seal: Option<&
         let detail = format!("the seal has format {format}, this program reads format {FORMAT}");
         return (Verdict::Version, detail);
     }
-    let Some(end) = summary.end else {
+    let Some(end) = &course.end else {
         return altered("there is a seal, but the end of the run is missing");
     };
-    let expected = Seal::new(
-        summary.run.clone(),
-        reader.records(),
-        reader.bytes(),
-        reader.head().to_owned(),
-        end,
-    );
+    let expected = Seal::new(course.run.clone(), lines.records, lines.bytes, lines.head.clone(), end);
     match expected.encode() {
         Ok(expected) if expected == seal => (Verdict::Unsigned, "whole and sealed; the seal is not signed".to_owned()),
         _ => altered("the seal does not fit the records"),

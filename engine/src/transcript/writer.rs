@@ -13,10 +13,10 @@ use std::sync::mpsc::Receiver;
 
 use tokio::sync::oneshot;
 
+use crate::digest::sha256_hex;
 use crate::event::{End, Event, Stamped};
 use crate::world::JournalError;
 
-use super::digest::sha256;
 use super::failpoint::Failpoint;
 use super::record::Record;
 use super::reserve::Reserve;
@@ -82,13 +82,19 @@ impl Chain {
         let line = record.encode().map_err(|error| error.to_string())?;
         self.records += 1;
         self.bytes += line.len() as u64;
-        self.head = sha256(&line);
+        self.head = sha256_hex(&line);
         lines.extend_from_slice(&line);
         Ok(())
     }
 
     fn seal(&self, end: End) -> Seal {
-        Seal::new(self.run.clone(), self.records, self.bytes, self.head.clone(), end)
+        Seal::new(
+            self.run.clone(),
+            self.records,
+            self.bytes,
+            self.head.clone(),
+            end.word(),
+        )
     }
 }
 

@@ -46,15 +46,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
 
-/// Hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The hash that [`hex`] wrote.
+/// The hash of its digits.
 pub(super) fn from_hex(text: &str) -> Option<Hash> {
     let mut hash = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
@@ -68,12 +60,7 @@ pub(super) fn from_hex(text: &str) -> Option<Hash> {
 
 /// `sha256:…` as values carry it.
 pub(super) fn digest_text(hash: &Hash) -> String {
-    format!("sha256:{}", hex(hash))
-}
-
-/// A short name for an attempt's key, safe in names of files.
-pub(super) fn short(key: &str) -> String {
-    hex(&Sha256::digest(key.as_bytes())[..6])
+    format!("sha256:{}", crate::digest::hex(hash))
 }
 
 /// The hash of a whole file, read from where it stands.

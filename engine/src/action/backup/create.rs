@@ -11,7 +11,7 @@ use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
-use super::bytes::{digest_text, short};
+use super::bytes::digest_text;
 use super::capture::{Far, capture};
 use super::contents;
 use super::manifest::{FORMAT, Header, Manifest};
@@ -23,6 +23,7 @@ use super::volumes::{Helpers, Reader, Trial, Volumes, Wanted};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::Containers;
+use crate::digest::short;
 use crate::value::{Backup, Value};
 use backstay_dsl::units;
 

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::{Hash, decode, encode, from_hex, hex};
+use super::bytes::{Hash, decode, encode, from_hex};
 use super::problem::{Result, damaged};
+use crate::digest::hex;
 
 /// The version of the archive's format.
 pub(super) const FORMAT: u32 = 1;

@@ -11,7 +11,6 @@ use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
-use super::bytes::short;
 use super::journal::Journal;
 use super::problem::{Problem, Result};
 use super::scope::named_parts;
@@ -20,6 +19,7 @@ use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, in_thread};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::containers::Containers;
+use crate::digest::short;
 use crate::value::Value;
 pub(super) use work::Order;
 

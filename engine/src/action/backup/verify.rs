@@ -9,7 +9,6 @@ use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
-use super::bytes::short;
 use super::extract::Place;
 use super::opened::{Archive, remove_tree};
 use super::problem::{Problem, Result, trying};
@@ -19,6 +18,7 @@ use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, Stop, in_thread, since_boot};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::containers::Containers;
+use crate::digest::short;
 use crate::value::{Backup, Value};
 use backstay_dsl::units;
 

@@ -1,7 +1,6 @@
 //! Which container a service is, and whether this statement or this run made it.
 
 use backstay_dsl::topology::{Begins, Runs};
-use sha2::{Digest, Sha256};
 
 use super::Engine;
 use super::patience::asked;
@@ -69,9 +68,7 @@ pub(super) fn labels_of(context: &Context) -> std::collections::BTreeMap<String,
 /// A short name of this statement, the same in each attempt: an engine has no two containers of one name, so a
 /// late create and a second attempt cannot both succeed.
 pub(super) fn short_key(context: &Context) -> String {
-    let digest = Sha256::digest(context.key.as_bytes());
-    let digits: Vec<String> = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
+    crate::digest::short(&context.key)
 }
 
 /// The first twelve digits of an id, as people know it.

@@ -52,7 +52,7 @@ pub(super) fn digest_of(root: &Path, stop: &Stop) -> Result<String, String> {
         .symlink_metadata()
         .map_err(|error| problem("look at", root, &error))?;
     if data.is_file() {
-        return Ok(format!("sha256:{}", hex(&file_hash(root, stop)?)));
+        return Ok(format!("sha256:{}", crate::digest::hex(&file_hash(root, stop)?)));
     }
     let mut tree = Sha256::new();
     walk(root, stop, &mut |entry| {
@@ -68,12 +68,12 @@ pub(super) fn digest_of(root: &Path, stop: &Stop) -> Result<String, String> {
         };
         // A name cannot hold a zero byte, so no two trees give the same bytes.
         let mode = if kind == 'l' { 0 } else { entry.data.mode() & 0o7777 };
-        tree.update(format!("{kind} {mode:04o} {} ", hex(&content)));
+        tree.update(format!("{kind} {mode:04o} {} ", crate::digest::hex(&content)));
         tree.update(entry.below.as_os_str().as_bytes());
         tree.update([0]);
         Ok(())
     })?;
-    Ok(format!("sha256:{}", hex(&tree.finalize())))
+    Ok(format!("sha256:{}", crate::digest::hex(&tree.finalize())))
 }
 
 fn file_hash(path: &Path, stop: &Stop) -> Result<Vec<u8>, String> {
@@ -89,12 +89,4 @@ fn file_hash(path: &Path, stop: &Stop) -> Result<Vec<u8>, String> {
         }
         hash.update(&buffer[..count]);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

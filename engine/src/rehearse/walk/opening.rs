@@ -8,6 +8,7 @@ pub fn started(plan: &Plan, boot_id: String) -> Event {
     let window = plan.runbook.window;
     Event::RunStart(Box::new(RunStart {
         format: 1,
+        minor: crate::transcript::MINOR,
         run: "simulated".to_owned(),
         plan: plan.digest.clone(),
         runbook: plan.runbook.name.clone(),

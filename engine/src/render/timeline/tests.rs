@@ -25,6 +25,7 @@ fn outline() -> Outline {
 fn start() -> Event {
     Event::RunStart(Box::new(RunStart {
         format: 1,
+        minor: 0,
         run: "up-1".to_owned(),
         plan: "sha256:aa".to_owned(),
         runbook: "up".to_owned(),

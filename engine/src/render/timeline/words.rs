@@ -9,7 +9,6 @@ use crate::value::RecordedValue;
 use backstay_dsl::units;
 
 use super::super::line::Tone;
-use super::super::summary::end_word;
 use super::{Timeline, seconds, time_of_day};
 
 type Words = (String, String, Tone);
@@ -54,7 +53,7 @@ impl Timeline {
                 };
                 let text = format!(
                     "ends {}{}",
-                    end_word(end.end).replace('_', " "),
+                    end.end.word().replace('_', " "),
                     because(Some(&end.reason))
                 );
                 (run(), text, tone)

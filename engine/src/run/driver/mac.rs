@@ -5,6 +5,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::action::GroundCall;
+use crate::digest::hex;
 use crate::value::Value;
 
 /// Bytes of the key.
@@ -15,7 +16,7 @@ pub const MAC_KEY_BYTES: usize = 32;
 pub struct MacKey(pub [u8; MAC_KEY_BYTES]);
 
 impl MacKey {
-    /// The MAC of a call, in hexadecimal; empty never.
+    /// The MAC of a call, in hexadecimal.
     pub(super) fn of(&self, key: &str, call: &GroundCall) -> String {
         let mut bytes = Vec::new();
         word(&mut bytes, key);
@@ -24,18 +25,12 @@ impl MacKey {
             word(&mut bytes, name);
             value_bytes(&mut bytes, value);
         }
-        // A key of any length is taken, so there is no error to tell of.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
-            return "no-mac".to_owned();
-        };
+        // A shorter key is one with zeros behind it: so HMAC defines it.
+        let mut block = [0; 64];
+        block[..MAC_KEY_BYTES].copy_from_slice(&self.0);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
         mac.update(&bytes);
-        let mut text = String::new();
-        for byte in mac.finalize().into_bytes() {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
-        }
-        text
+        hex(&mac.finalize().into_bytes())
     }
 }
 

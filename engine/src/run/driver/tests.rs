@@ -204,6 +204,7 @@ fn places() -> Places {
 fn start() -> Event {
     Event::RunStart(Box::new(RunStart {
         format: 1,
+        minor: 0,
         run: "r".to_owned(),
         plan: String::new(),
         runbook: "r".to_owned(),

@@ -14,9 +14,10 @@ use crate::plan::{Parts, Plan};
 use crate::run::directory::RunDirectory;
 use crate::run::driver::Settings;
 use crate::run::lock::{Lock, LockError};
+use crate::run::machine::first_undue;
 use crate::run::{orphans, requests};
 use crate::sources::KeptSources;
-use crate::transcript::{DiskJournal, FORMAT, OpenError, Opened};
+use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
 use super::{Edge, Finished, Session, asks, conclude, lock_error, lock_services, owner, plan_error};
@@ -51,6 +52,13 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         edge.places = places;
     }
     let plan = plan_again(kept, &start, &edge).await?;
+    if let Some(undue) = first_undue(&plan, &opened.history) {
+        tracing::info!(?undue, "not due");
+        return Err(other_program(
+            &start,
+            "this program would not have decided what it recorded",
+        ));
+    }
     asks::refuse_mistakes(&plan, edge.person.as_ref())?;
     let mut locks = vec![lock];
     locks.extend(lock_services(&edge, &plan, run)?);
@@ -140,7 +148,7 @@ fn not_open(run: &str, error: OpenError) -> Error {
     match error {
         OpenError::Busy { .. } => Error::locked(error.to_string(), Some(run)),
         OpenError::Ended(end) => Error::refused(
-            format!("run {run} has ended ({})", end_word(end)),
+            format!("run {run} has ended ({})", end.word().replace('_', " ")),
             "start a new run; `backstay transcript show` tells what this one did",
         ),
         OpenError::Empty => Error::refused(
@@ -158,25 +166,13 @@ fn not_open(run: &str, error: OpenError) -> Error {
     }
 }
 
-fn end_word(end: crate::event::End) -> &'static str {
-    use crate::event::End;
-    match end {
-        End::Completed => "completed",
-        End::Refused => "refused",
-        End::RolledBack => "rolled back",
-        End::Parked => "parked",
-        End::Stuck => "stuck",
-        End::Paused => "paused",
-    }
-}
-
 fn run_start<'a>(run: &str, history: &'a [Stamped]) -> Result<&'a RunStart, Error> {
     match history.first().map(|stamped| &stamped.event) {
-        Some(Event::RunStart(start)) if start.format == FORMAT => Ok(start),
+        Some(Event::RunStart(start)) if matches!((start.format, start.minor), (FORMAT, 0..=MINOR)) => Ok(start),
         Some(Event::RunStart(start)) => Err(Error::refused(
             format!(
-                "run {run} was written in format {}, this program writes {FORMAT}",
-                start.format
+                "run {run} was written in format {}.{}, this program writes {FORMAT}.{MINOR}",
+                start.format, start.minor
             ),
             "resume it with the program that started it",
         )),
@@ -184,14 +180,16 @@ fn run_start<'a>(run: &str, history: &'a [Stamped]) -> Result<&'a RunStart, Erro
     }
 }
 
+fn other_program(start: &RunStart, what: &str) -> Error {
+    Error::refused(
+        format!("run {} cannot be resumed: {what}", start.run),
+        format!("resume it with {}, which started or resumed it last", start.program),
+    )
+}
+
 /// The plan of the start, made again from what was kept; refused where it is not the same.
 async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<Plan, Error> {
-    let other = |what: &str| {
-        Error::refused(
-            format!("run {} cannot be resumed: {what}", start.run),
-            format!("resume it with {}, which started or resumed it last", start.program),
-        )
-    };
+    let other = |what: &str| other_program(start, what);
     let checked = check_kept(kept, &edge.catalogue);
     let (runbook, sources, times, _) = checked
         .into_valid()

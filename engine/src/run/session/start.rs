@@ -12,7 +12,7 @@ use crate::run::directory::RunDirectory;
 use crate::run::driver::Settings;
 use crate::run::lock::Lock;
 use crate::sources::KeptSources;
-use crate::transcript::{DiskJournal, FORMAT, OpenError};
+use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError};
 use crate::value::RecordedValue;
 
 use super::{Edge, Finished, Session, asks, inputs, lock_services, no_state, owner, plan_error};
@@ -145,6 +145,7 @@ fn prepare(
 fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, edge: &Edge) -> RunStart {
     RunStart {
         format: FORMAT,
+        minor: MINOR,
         run: directory.run.clone(),
         plan: plan.digest.clone(),
         runbook: plan.runbook.name.clone(),

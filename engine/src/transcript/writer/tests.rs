@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::event::TimerId;
-use crate::transcript::digest::NO_LINE;
+use crate::transcript::lines::NO_LINE;
 
 /// A file on a small disk: `room` bytes fit, and syncs may fail.
 #[derive(Default)]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::runtime::Handle;
 
-use super::super::bytes::hex;
 use super::super::problem::{Problem, Result, refused, trying};
 use crate::action::Context;
 use crate::action::common::blocking::{Stop, Stopped};
 use crate::action::common::patience::{insistent, patient};
 use crate::containers::{self, Container, ContainerOrder, Containers, Image, LogEnd, Volume, labels};
+use crate::digest::hex;
 
 /// The longest that one question waits for its answer.
 const QUESTION_MAX: Duration = Duration::from_secs(10);

@@ -88,7 +88,7 @@ impl<'plan> Driver<'plan> {
         self.history.push(stamped.clone());
         if self.is_lawful {
             assert_eq!(next(self.plan, &self.history), decide(self.plan, &self.state));
-            if is_derived(&stamped.event) {
+            if stamped.event.is_derived() {
                 let mut twice = self.state.clone();
                 fold(self.plan, &mut twice, &stamped);
                 assert_eq!(twice, self.state, "folded twice: {stamped:?}");
@@ -304,19 +304,6 @@ fn statement<'plan>(plan: &'plan Plan, key: &str) -> &'plan Statement {
     plan.program.statement(plan.program.find(key).unwrap())
 }
 
-fn is_derived(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Step { .. }
-            | Event::Symptom { .. }
-            | Event::Hold { .. }
-            | Event::Commit { .. }
-            | Event::Turn { .. }
-            | Event::RunInterrupted { .. }
-            | Event::RunEnd(_)
-    )
-}
-
 fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
     Event::Outcome(Box::new(OutcomeRecord {
         key: key.to_owned(),
@@ -346,6 +333,7 @@ fn evaluated(key: &WorkKey, what: EvaluationKind, result: EvaluationResult) -> E
 fn start(plan: &Plan) -> Event {
     Event::RunStart(Box::new(RunStart {
         format: 1,
+        minor: 0,
         run: "test".to_owned(),
         plan: plan.digest.clone(),
         runbook: plan.runbook.name.clone(),

@@ -1,0 +1,25 @@
+//! SHA-256 and hexadecimal digits, as records, plans and file names have them.
+
+use sha2::{Digest as _, Sha256};
+
+/// Two digits a byte, in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// The SHA-256 of these bytes: 64 digits.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The SHA-256 of these bytes as values have it: `sha256:` and 64 digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256_hex(bytes))
+}
+
+/// The first six bytes of the SHA-256 of a text, as digits: a short name that is safe everywhere.
+pub(crate) fn short(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes())[..6])
+}
