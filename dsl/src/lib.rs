@@ -29,6 +29,7 @@ pub mod program;
 pub mod prove;
 #[cfg(test)]
 mod sample;
+pub mod service_kind;
 pub mod source;
 pub mod state;
 pub mod suggest;

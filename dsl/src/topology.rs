@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 
-use crate::effect::{Resource, ResourceKind};
+use crate::effect::Resource;
+use crate::service_kind::ServiceKind;
 
 /// Services and protected states by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,15 +54,13 @@ pub struct MemberId(String);
 
 /// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Runs<K> {
-    /// A process with this mark.
-    Process(K),
-    /// A container of this name.
-    Container(K),
-    /// A service of a Compose project: the project's folder, the service's name.
-    Compose(K, K),
-    /// A unit of the service manager.
-    Unit(K),
+pub struct Runs<K> {
+    /// The word behind `runs`.
+    pub kind: ServiceKind,
+    /// What names it: the last that stands in its brackets.
+    pub name: K,
+    /// What it is named within: a project's folder.
+    within: Vec<K>,
 }
 
 /// A protected state that a service writes.
@@ -216,12 +215,31 @@ impl<K> Member<K> {
 }
 
 impl<K> Runs<K> {
+    /// What is known by a name alone.
+    pub fn new(kind: ServiceKind, name: K) -> Self {
+        Self {
+            kind,
+            name,
+            within: Vec::new(),
+        }
+    }
+
+    /// With everything that stands in the brackets; `None` where nothing does.
+    pub(crate) fn with(kind: ServiceKind, mut within: Vec<K>) -> Option<Self> {
+        let name = within.pop()?;
+        Some(Self { kind, name, within })
+    }
+
+    /// The name, where it is of this kind.
+    pub fn named(&self, kind: ServiceKind) -> Option<&K> {
+        (self.kind == kind).then_some(&self.name)
+    }
+
     fn try_map<L, E>(&self, key: &mut impl FnMut(&K) -> Result<L, E>) -> Result<Runs<L>, E> {
-        Ok(match self {
-            Self::Process(mark) => Runs::Process(key(mark)?),
-            Self::Container(name) => Runs::Container(key(name)?),
-            Self::Compose(project, name) => Runs::Compose(key(project)?, key(name)?),
-            Self::Unit(name) => Runs::Unit(key(name)?),
+        Ok(Runs {
+            kind: self.kind,
+            within: self.within.iter().map(&mut *key).collect::<Result<_, E>>()?,
+            name: key(&self.name)?,
         })
     }
 }
@@ -229,10 +247,17 @@ impl<K> Runs<K> {
 impl<K: Clone> Runs<K> {
     /// The container or unit that this is, where it is one: such a resource names the member too.
     pub fn resource(&self) -> Option<Resource<K>> {
-        match self {
-            Self::Container(name) => Some(Resource::new(ResourceKind::Container, name.clone())),
-            Self::Unit(name) => Some(Resource::new(ResourceKind::Unit, name.clone())),
-            Self::Process(_) | Self::Compose(..) => None,
+        Some(Resource::new(self.kind.names_member()?, self.name.clone()))
+    }
+}
+
+/// `container-app`: what two runs that act on the same thing both write, whatever they call the service.
+impl fmt::Display for Runs<String> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-", self.kind.word())?;
+        for outer in &self.within {
+            write!(f, "{outer}-")?;
         }
+        f.write_str(&self.name)
     }
 }

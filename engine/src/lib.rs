@@ -13,6 +13,7 @@ pub mod redact;
 pub mod rehearse;
 pub mod render;
 pub mod run;
+mod service_kind;
 pub mod sources;
 pub mod transcript;
 pub mod value;

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backstay_dsl::topology::Topology;
 
 use crate::action::{Context, GroundCall, Outcome, Settled};
 use crate::event::{Event, SignalChoice, Stamped};
@@ -25,9 +26,9 @@ pub trait World: Send + Sync {
     /// Finds out whether an attempt happened.
     async fn settle(&self, context: &Context, call: &GroundCall) -> Settled;
 
-    /// Whether services of every kind can be carried, and not only those that this program can act on.
-    fn carries_every_service(&self) -> bool {
-        false
+    /// The services that it cannot carry, one sentence each.
+    fn unsupported(&self, _topology: &Topology<String>) -> Vec<String> {
+        Vec::new()
     }
 
     /// What a path really is (`is_link`: the link itself, not what it points to); `None` in a world in

@@ -12,6 +12,7 @@ use backstay::action::{self, Arguments, Context, Outcome, Registry};
 use backstay::containers::Containers;
 use backstay::value::Value;
 use backstay::world::real::DockerEngine;
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology};
 
 use crate::bench::measure::{Seconds, children_cpu_seconds, cpu_seconds, table};
@@ -33,7 +34,7 @@ struct Caller {
 impl Caller {
     fn new(daemon: &Daemon, folder: &tempfile::TempDir) -> Self {
         let engine: Arc<dyn Containers> = Arc::new(DockerEngine::new(Some(&daemon.host())));
-        let member = Member::new(Runs::Container(CONTAINER.to_owned()), Begins::Running);
+        let member = Member::new(Runs::new(ServiceKind::Container, CONTAINER.to_owned()), Begins::Running);
         let topology = Topology {
             services: BTreeMap::from([(SERVICE.to_owned(), Service::plain(SERVICE, member))]),
             ..Topology::default()

@@ -9,6 +9,7 @@ use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry
 use backstay::containers::{Container, Containers};
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology, Writes};
 
 use crate::support::attempt::attempt;
@@ -58,7 +59,7 @@ impl<'a> Bench<'a> {
             silence: Duration::from_secs(10),
         };
         let engine: Arc<dyn Containers> = Arc::new(DockerEngine::with_limits(Some(host), limits));
-        let member = Member::new(Runs::Container(name.to_owned()), begins);
+        let member = Member::new(Runs::new(ServiceKind::Container, name.to_owned()), begins);
         let topology = Topology {
             services: BTreeMap::from([(SERVICE.to_owned(), Service::plain(SERVICE, member))]),
             states: BTreeMap::new(),

@@ -181,6 +181,26 @@ step keep "Keep a copy, then write" {
     assert!(!desk.path("root/backups").exists());
 }
 
+/// Plan and run discharge one list of obligations.
+#[test]
+fn a_process_that_does_not_run_is_found_by_the_plan_too() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "idle.runbook",
+        "runbook idle \"Idle\"\n\
+         service idle \"Nothing\" { runs process(\"backstay-nobody-runs-this\") }\n\
+         step look \"Look\" { require true else \"never\" }\n",
+    );
+    for (verb, code) in [("plan", 1), ("run", 4)] {
+        let call = desk.call(&[verb, "idle.runbook", "--format", "json", "--no-input"]);
+        let said = call.exits(code).json().to_string();
+        assert!(
+            said.contains("service `idle` should run, and no process does"),
+            "{verb}: {said}"
+        );
+    }
+}
+
 #[test]
 fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
     let desk = Sandbox::desk();

@@ -11,6 +11,7 @@ use backstay::value::{Secret, Value};
 use backstay::world::{Clock, World};
 use backstay_dsl::catalogue::Pattern;
 use backstay_dsl::effect::{Cancel, Resource, ResourceKind};
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology};
 
 use crate::support::attempt::attempt;
@@ -73,8 +74,8 @@ impl Bench {
         let data = folder.join("data").display().to_string();
         let topology = Topology {
             services: BTreeMap::from([
-                plain(SERVICE, Runs::Process(mark)),
-                plain(CONTAINER, Runs::Container(container_name(&kept))),
+                plain(SERVICE, Runs::new(ServiceKind::Process, mark)),
+                plain(CONTAINER, Runs::new(ServiceKind::Container, container_name(&kept))),
             ]),
             states: BTreeMap::from([(STATE.to_owned(), vec![Resource::new(ResourceKind::Tree, data)])]),
         };

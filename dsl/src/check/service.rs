@@ -12,11 +12,10 @@ use crate::check::value::unknown;
 use crate::diagnostic::Diagnostic;
 use crate::effect::{Resource, ResourceKind};
 use crate::model::{Check, Expr, ProtectedState, Service};
+use crate::service_kind::ServiceKind;
 use crate::source::Span;
 use crate::topology::{self, Begins, Member, MemberId, Runs, Writes};
 use crate::types::Type;
-
-const RUNS: &[&str] = &["process", "container", "compose", "unit"];
 
 impl<'a> Checker<'a> {
     /// Checks every service, in order.
@@ -42,7 +41,7 @@ impl<'a> Checker<'a> {
             well: None,
             span: heading(&item.name, item.title.as_ref()),
         };
-        let mut member = Member::new(Runs::Process(unknown(declared.span)), Begins::Running);
+        let mut member = Member::new(Runs::new(ServiceKind::Process, unknown(declared.span)), Begins::Running);
         let mut known = topology::Service::plain(&service.name, member.clone());
         let mut seen: Vec<(&'static str, Span)> = Vec::new();
         for clause in &item.clauses {
@@ -122,41 +121,27 @@ impl<'a> Checker<'a> {
 
     fn runs(&mut self, scope: &Scope, call: &'a ast::Call) -> Option<Runs<Expr>> {
         let name = call.path.first().filter(|_| call.path.len() == 1);
-        let Some(word) = name.filter(|name| RUNS.contains(&name.value.as_str())) else {
+        let Some(kind) = name.and_then(|name| ServiceKind::from_word(&name.value)) else {
             let written = crate::check::callee::dotted(&call.path);
             let span = call.path.first().map_or(call.span, |name| name.span);
             let finding = Diagnostic::error("unknown-name", span, format!("a service is no `{written}`"));
-            self.report(suggest(
-                finding,
-                span,
-                &written,
-                RUNS.iter().copied(),
-                "kind of service",
-            ));
+            let known = ServiceKind::all().map(ServiceKind::word);
+            self.report(suggest(finding, span, &written, known, "kind of service"));
             return None;
         };
-        let parameter = |name: &str, ty: Type| Wanted {
-            name: name.to_owned(),
-            ty,
+        let wanted = kind.parameters().iter().map(|(name, ty)| Wanted {
+            name: (*name).to_owned(),
+            ty: ty.clone(),
             required: true,
             sink: None,
-        };
-        let mut parameters = vec![parameter("name", Type::Text)];
-        if word.value == "compose" {
-            parameters.insert(0, parameter("project", Type::Path));
-        }
+        });
+        let parameters: Vec<Wanted> = wanted.collect();
         let matched = self.match_arguments(call, &parameters, false);
         let mut values = Vec::new();
         for (parameter, value) in parameters.iter().zip(matched.values) {
             values.push(self.argument(scope, value?, parameter));
         }
-        let last = values.pop()?;
-        Some(match (word.value.as_str(), values.pop()) {
-            ("compose", Some(project)) => Runs::Compose(project, last),
-            ("container", _) => Runs::Container(last),
-            ("unit", _) => Runs::Unit(last),
-            _ => Runs::Process(last),
-        })
+        Runs::with(kind, values)
     }
 
     fn well(&mut self, written: &'a ast::Check, title: &str) -> Check {

@@ -4,7 +4,8 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ActionCall, Expr, ExprKind, StatementKind};
 use crate::prove::{Case, with_calls};
-use crate::topology::Runs;
+use crate::service_kind::ServiceKind;
+
 use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
@@ -48,24 +49,13 @@ fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
     let service = case.runbook.services.iter().find(|service| service.name == *name)?;
     let runs = &case.runbook.topology.member(name)?.runs;
     let family = call.action.split('.').next().unwrap_or_default();
-    let (wanted, fits) = match (family, runs) {
-        ("process", runs) => ("process(\"…\")", matches!(runs, Runs::Process(_))),
-        ("docker", runs) => (
-            "container(\"…\")",
-            matches!(runs, Runs::Container(_) | Runs::Compose(..)),
-        ),
-        _ => return None,
-    };
-    let is = match runs {
-        Runs::Process(_) => "a process",
-        Runs::Container(_) => "a container",
-        Runs::Compose(..) => "a service of a Compose project",
-        Runs::Unit(_) => "a unit",
-    };
+    let wanted = ServiceKind::all().find(|kind| kind.family() == Some(family))?;
     let message = format!(
-        "`{}` is for a service that `runs {wanted}`, and `{name}` is {is}",
-        call.action
+        "`{}` is for a service that `runs {}(\"…\")`, and `{name}` is {}",
+        call.action,
+        wanted.word(),
+        runs.kind.in_words()
     );
     let found = Diagnostic::error("wrong-type", argument.span, message).cause(service.span, "declared here");
-    (!fits).then_some(found)
+    (runs.kind.family() != Some(family)).then_some(found)
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::effect::ResourceKind;
+use crate::service_kind::ServiceKind;
 use crate::topology::{self, Begins, Runs, Service, Topology, Writes};
 
 mod data;
@@ -35,7 +36,7 @@ fn sets(resource: Resource<Term>) -> Touch<Term> {
 /// A member that is a process and runs.
 fn process(name: &str) -> topology::Member<Term> {
     topology::Member {
-        runs: Runs::Process(Term::text(name)),
+        runs: Runs::new(ServiceKind::Process, Term::text(name)),
         pinned_by: None,
         begins: Begins::Running,
     }

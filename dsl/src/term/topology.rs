@@ -137,11 +137,11 @@ impl Topology<Term> {
 
 /// What pins a release where the text does not say: of a container, the image that it was made from.
 fn usual_pin(member: &Member<Term>) -> Option<Resource<Term>> {
-    let runs_as = member.runs.resource()?;
-    let name = runs_as
-        .key
-        .first()
-        .filter(|_| runs_as.kind == ResourceKind::Container)?;
+    let runs_as = member
+        .runs
+        .resource()
+        .filter(|_| member.runs.kind.is_pinned_by_image())?;
+    let name = runs_as.key.first()?;
     let image = Term::Field(Box::new(name.clone()), "image".to_owned());
     Some(Resource::new(ResourceKind::Image, image))
 }

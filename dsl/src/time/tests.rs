@@ -2,6 +2,7 @@ use super::*;
 use crate::effect::{Cancel, Resource, ResourceKind, Touch};
 use crate::model::{Ask, Block, Check, Disposition, Expr, Hold, Rollback, Service, Window};
 use crate::sample::{MINUTE, chain, change, runbook, statement, text, undo};
+use crate::service_kind::ServiceKind;
 use crate::source::Span;
 use crate::topology::{self, Begins, Member, Runs};
 
@@ -77,7 +78,7 @@ fn reference() -> Runbook {
         span: Span::default(),
     });
     reference.services = vec![service("gateway")];
-    let member = Member::new(Runs::Process(text("gateway")), Begins::Running);
+    let member = Member::new(Runs::new(ServiceKind::Process, text("gateway")), Begins::Running);
     let known = topology::Service::plain("gateway", member);
     reference.topology.services.insert("gateway".to_owned(), known);
     reference.holds = vec![hold("drained")];

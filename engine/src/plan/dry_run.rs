@@ -13,8 +13,7 @@ use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo}
 use crate::action::Context;
 use crate::eval::{Evaluation, Evaluator, GroundTouch, Places};
 use crate::plan::Plan;
-use crate::plan::obligations::containers::{Found, containers};
-use crate::plan::obligations::{not_apart, path_uses, unsupported};
+use crate::plan::obligations::{Found, discharge};
 use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
 use crate::redact::Redactor;
@@ -59,11 +58,11 @@ impl DryRun<'_> {
                 anchors: Mutex::new(BTreeMap::new()),
             },
         };
-        let containers = containers(plan, &walk.paper).await;
-        let not_apart = walk.not_apart(&containers).await;
+        let mut found = discharge(plan, Some(walk.paper.run.world), &walk.paper, &walk.evaluator()).await;
+        let not_apart = std::mem::take(&mut found.not_apart);
         let mut readings = walk.now().await;
-        let mut obstacles = unsupported(plan);
-        walk.containers(containers, &mut readings, &mut obstacles);
+        let mut obstacles = std::mem::take(&mut found.unsupported);
+        walk.services(found, &mut readings, &mut obstacles);
         let mut steps = Vec::new();
         for step in plan.program.order() {
             steps.push((step, walk.step(plan.program.step(step)).await));
@@ -102,16 +101,16 @@ impl Walk<'_> {
         self.redactor.scrub_text(text).into_owned()
     }
 
-    /// What was found out about containers: how things are now, and what the run would be refused for. What a
+    /// What was found out about services: how things are now, and what the run would be refused for. What a
     /// step before the window may still bring about is only told.
-    fn containers(&self, found: Found, readings: &mut Vec<Reading>, obstacles: &mut Vec<String>) {
+    fn services(&self, found: Found, readings: &mut Vec<Reading>, obstacles: &mut Vec<String>) {
         let mut steps = self.plan().runbook.steps.iter().filter(|step| step.before_window);
         let may_change = steps.any(|step| {
             let mut statements = step.body.statements.iter();
             statements.any(|statement| matches!(statement.kind, StatementKind::Do(_)))
         });
         let reading = |result, evidence: &str| Reading {
-            label: "containers".to_owned(),
+            label: "services".to_owned(),
             result,
             evidence: self.scrub(evidence),
         };
@@ -126,16 +125,6 @@ impl Walk<'_> {
                 obstacles.push(self.scrub(&reason));
             }
         }
-    }
-
-    /// Names that turn out to be one thing.
-    async fn not_apart(&self, containers: &Found) -> Vec<String> {
-        let mut identified = containers.volumes.clone();
-        for path_use in path_uses(self.plan(), &self.evaluator()).await {
-            let identity = self.paper.run.world.identify(&path_use.path, path_use.is_link).await;
-            identified.extend(identity.map(|identity| (path_use, identity)));
-        }
-        not_apart(&identified)
     }
 
     /// Services and anchors as they are now.

@@ -1,9 +1,9 @@
-//! Obligations: two names that the proofs take for two things must be two things.
+//! Obligations: services begin as the text says, and two names that the proofs take for two things are two.
 //!
 //! `check` proves modulo this; `plan` and `run` ask the world, with real paths, before anything changes.
 
-pub mod containers;
-pub mod mounts;
+mod mounts;
+mod services;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,26 +11,67 @@ use std::path::Path;
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
 use backstay_dsl::model::{Expr, StatementKind};
 use backstay_dsl::term::ground_relation;
-use backstay_dsl::topology::Runs;
 
 use crate::eval::Evaluator;
 use crate::plan::Plan;
+use crate::service_kind::Asked;
 use crate::value::GroundResource;
-use crate::world::PathIdentity;
+use crate::world::{PathIdentity, World};
+use services::Services;
+
+/// What was found out about what a plan assumes; each sentence says what to do.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Services that this world cannot carry.
+    pub(crate) unsupported: Vec<String>,
+    /// What does not hold about services: the obligation's word and a sentence.
+    pub(crate) broken: Vec<(&'static str, String)>,
+    /// Names that stand for one thing.
+    pub(crate) not_apart: Vec<String>,
+    /// What was seen of services.
+    pub(crate) seen: Vec<String>,
+    /// How many paths were looked at.
+    pub(crate) paths: usize,
+}
+
+/// Discharges every obligation of a plan: the one list that `plan` and `run` both go by. Without a world every
+/// name is a thing of its own.
+pub(crate) async fn discharge(
+    plan: &Plan,
+    world: Option<&dyn World>,
+    asked: &dyn Asked,
+    evaluator: &Evaluator<'_>,
+) -> Found {
+    let mut found = Found {
+        unsupported: world.map_or_else(Vec::new, |world| world.unsupported(&plan.topology)),
+        ..Found::default()
+    };
+    let services = Services { plan, world, asked };
+    let mut identified = services.discharge(&mut found).await;
+    if let Some(world) = world {
+        for path_use in path_uses(plan, evaluator).await {
+            let identity = world.identify(&path_use.path, path_use.is_link).await;
+            identified.extend(identity.map(|identity| (path_use, identity)));
+        }
+    }
+    found.paths = identified.len();
+    found.not_apart = not_apart(&identified);
+    found
+}
 
 /// A path that the runbook names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathUse {
+struct PathUse {
     /// The path, absolute and in lexical normal form.
-    pub path: String,
+    path: String,
     /// Whether the thing is the link itself, not what it points to.
-    pub is_link: bool,
+    is_link: bool,
     /// Whether anything changes it.
-    pub is_changed: bool,
+    is_changed: bool,
 }
 
 /// Every path that a statement touches or a state protects, as far as it is known before the run.
-pub async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
+async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
     let mut uses: BTreeMap<(String, bool), bool> = BTreeMap::new();
     for part in plan.topology.parts().filter(|part| part.kind != ResourceKind::Volume) {
         uses.entry((part.first().to_owned(), false)).or_default();
@@ -79,7 +120,7 @@ fn path_of(resource: &GroundResource) -> Option<(String, bool)> {
 
 /// What is wrong: pairs of names that stand for one thing, one sentence each, where one of the two is
 /// changed and neither name lies inside the other.
-pub fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
+fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
     let mut by_object: BTreeMap<(u64, u64), Vec<&PathUse>> = BTreeMap::new();
     let mut by_real_path: BTreeMap<&str, Vec<&PathUse>> = BTreeMap::new();
     for (path_use, identity) in uses {
@@ -112,23 +153,6 @@ pub fn not_apart(uses: &[(PathUse, PathIdentity)]) -> Vec<String> {
     found.sort();
     found.dedup();
     found
-}
-
-/// Services that the real world cannot carry yet, one sentence each.
-pub fn unsupported(plan: &Plan) -> Vec<String> {
-    plan.topology
-        .members()
-        .filter_map(|(name, member, _)| {
-            let what = match &member.runs {
-                Runs::Process(_) | Runs::Container(_) => return None,
-                Runs::Compose(..) => "a service of a Compose project",
-                Runs::Unit(_) => "a unit of the service manager",
-            };
-            Some(format!(
-                "service `{name}` is {what}, which is not supported yet in the real world"
-            ))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -110,10 +110,6 @@ impl World for SimulatedWorld {
         self.lock().settle(statement_key(context), context.attempt)
     }
 
-    fn carries_every_service(&self) -> bool {
-        true
-    }
-
     async fn preview(&self, _context: &Context, _call: &GroundCall) -> Option<String> {
         None
     }

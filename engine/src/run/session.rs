@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::topology::Runs;
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -192,13 +191,7 @@ fn lock_services(edge: &Edge, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error
     let owner = owner(edge, run);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for (id, member, _) in plan.topology.members() {
-        let file = match &member.runs {
-            Runs::Process(mark) => format!("process-{mark}"),
-            Runs::Container(container) => format!("container-{container}"),
-            Runs::Compose(project, service) => format!("compose-{project}-{service}"),
-            Runs::Unit(unit) => format!("unit-{unit}"),
-        };
-        names.insert(file, format!("service {id}"));
+        names.insert(member.runs.to_string(), format!("service {id}"));
     }
     let mut locks = Vec::new();
     for (file, name) in names {

@@ -13,8 +13,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use async_trait::async_trait;
+use backstay_dsl::topology::Topology;
 
 use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
+use crate::service_kind;
 use crate::world::{Ending, PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer};
@@ -48,6 +50,10 @@ impl World for RealWorld {
             Some(action) => action.settle(context, &call.arguments).await,
             None => Settled::Undecidable(format!("there is no action {}", call.action)),
         }
+    }
+
+    fn unsupported(&self, topology: &Topology<String>) -> Vec<String> {
+        service_kind::unsupported(topology)
     }
 
     async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {

@@ -20,7 +20,7 @@ use super::problem::{Result, refused};
 use super::scope::Part;
 use crate::action::Context;
 use crate::containers::{Containers, Volume};
-use backstay_dsl::topology::Runs;
+use backstay_dsl::service_kind::ServiceKind;
 use engine::Engine;
 pub(super) use helper::{Content, Helpers, Reader, bytes_of, of_part, refuse_lost};
 pub(super) use incoming::{Streamed, StreamedKind};
@@ -56,10 +56,7 @@ impl Volumes {
             engine: Engine::new(containers.clone(), context),
             helper: helper.map(ToOwned::to_owned),
             writers: writers
-                .filter_map(|(_, member, _)| match &member.runs {
-                    Runs::Container(container) => Some(container.clone()),
-                    _ => None,
-                })
+                .filter_map(|(_, member, _)| member.runs.named(ServiceKind::Container).cloned())
                 .collect(),
         }
     }

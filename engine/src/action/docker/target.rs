@@ -1,6 +1,7 @@
 //! Which container a service is, and whether this statement or this run made it.
 
-use backstay_dsl::topology::{Begins, Runs};
+use backstay_dsl::service_kind::ServiceKind;
+use backstay_dsl::topology::Begins;
 
 use super::Engine;
 use super::patience::asked;
@@ -12,9 +13,13 @@ use crate::value::Unanswered;
 /// The name of the container that the service of a call is.
 pub(super) fn name_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
     let service = arguments.text("service").unwrap_or_default();
-    match context.topology.member(service).map(|member| &member.runs) {
-        Some(Runs::Container(name)) => Ok(name.clone()),
-        Some(_) => Err(format!(
+    match context
+        .topology
+        .member(service)
+        .map(|member| member.runs.named(ServiceKind::Container))
+    {
+        Some(Some(name)) => Ok(name.clone()),
+        Some(None) => Err(format!(
             "the service {service} is no container; the `docker` actions are for services that run container(\"NAME\")"
         )),
         None => Err(format!("there is no service {service}")),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::topology::Runs;
+use backstay_dsl::service_kind::ServiceKind;
 
 use crate::action::common::child::PROCESS_MARK;
 use crate::action::common::processes::{self, Process};
@@ -11,9 +11,13 @@ use crate::action::{Arguments, Context};
 /// The mark of the service that a call names.
 pub(super) fn mark_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
     let service = arguments.text("service").unwrap_or_default();
-    match context.topology.member(service).map(|member| &member.runs) {
-        Some(Runs::Process(mark)) => Ok(mark.clone()),
-        Some(_) => Err(format!(
+    match context
+        .topology
+        .member(service)
+        .map(|member| member.runs.named(ServiceKind::Process))
+    {
+        Some(Some(mark)) => Ok(mark.clone()),
+        Some(None) => Err(format!(
             "the service {service} is no plain process; the `process` actions are for services that run process(\"NAME\")"
         )),
         None => Err(format!("there is no service {service}")),

@@ -10,10 +10,9 @@ use backstay_dsl::model::{ActionCall, BindingId};
 
 use crate::action::{Context, GroundCall};
 use crate::eval::{Environment, Places, parse_as};
-use crate::plan::obligations::containers::Asked;
 use crate::plan::overlay::{Overlay, Says};
+use crate::service_kind::Asked;
 use crate::value::{Answer, Unanswered, Value};
-use crate::world::PathIdentity;
 
 use super::{DryRun, unknown_until};
 
@@ -108,9 +107,5 @@ impl Environment for OnPaper<'_> {
 impl Asked for OnPaper<'_> {
     async fn answer_to(&self, call: &GroundCall) -> Answer {
         self.asked(call, READ_LIMIT).await
-    }
-
-    async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {
-        self.run.world.identify(path, is_link).await
     }
 }

@@ -5,120 +5,17 @@
 //! mounts, since that is gone with the container anyway.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::topology::{Service, Topology, Writes};
 
-use crate::value::{GroundResource, Value};
-
-/// One mount of a container, as the engine tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mounted {
-    /// What it is.
-    pub what: MountedWhat,
-    /// Where it is inside the container.
-    pub target: String,
-    /// Whether the container may write to it.
-    pub is_writable: bool,
-}
-
-/// What is mounted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MountedWhat {
-    /// A volume, and where the engine keeps it; empty where it does not say.
-    Volume {
-        /// Its name.
-        name: String,
-        /// Where it lies.
-        path: String,
-    },
-    /// A path of the engine's machine.
-    Bind(String),
-    /// Memory: gone with the container.
-    Memory,
-    /// Something else, by the engine's word.
-    Other(String),
-}
-
-impl Mounted {
-    /// A mount from the record that `docker.mounts` gives; `None` for anything else.
-    pub fn from_value(value: &Value) -> Option<Self> {
-        let Value::Record(fields) = value else {
-            return None;
-        };
-        let text = |name: &str| fields.get(name).map(Value::canonical).unwrap_or_default();
-        let source = text("source");
-        let what = match text("kind").as_str() {
-            "volume" => MountedWhat::Volume {
-                name: source,
-                path: text("path"),
-            },
-            "bind" => MountedWhat::Bind(source),
-            "memory" | "tmpfs" => MountedWhat::Memory,
-            other => MountedWhat::Other(other.to_owned()),
-        };
-        Some(Self {
-            what,
-            target: text("target"),
-            is_writable: fields.get("writable") != Some(&Value::Bool(false)),
-        })
-    }
-
-    /// The path of the engine's machine that it is, where it has one.
-    pub fn path(&self) -> Option<&str> {
-        match &self.what {
-            MountedWhat::Volume { path, .. } | MountedWhat::Bind(path) if !path.is_empty() => Some(path),
-            _ => None,
-        }
-    }
-
-    fn is_volume(&self, named: &str) -> bool {
-        matches!(&self.what, MountedWhat::Volume { name, .. } if name == named)
-    }
-
-    fn is_anonymous(&self) -> bool {
-        matches!(&self.what, MountedWhat::Volume { name, .. }
-            if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    }
-
-    /// What a person calls it.
-    fn in_words(&self) -> String {
-        match &self.what {
-            MountedWhat::Volume { .. } if self.is_anonymous() => "a volume without a name".to_owned(),
-            MountedWhat::Volume { name, .. } => format!("the volume `{name}`"),
-            MountedWhat::Bind(path) => path.clone(),
-            MountedWhat::Memory => "memory".to_owned(),
-            MountedWhat::Other(word) => format!("a mount of the kind `{word}`"),
-        }
-    }
-
-    /// The part of protected state that names it.
-    fn as_part(&self) -> Option<String> {
-        match &self.what {
-            MountedWhat::Volume { name, .. } => Some(format!("volume \"{name}\"")),
-            MountedWhat::Bind(path) => Some(format!("path \"{path}\"")),
-            MountedWhat::Memory | MountedWhat::Other(_) => None,
-        }
-    }
-}
-
-/// `the volume `data` at /data`, `/etc/app at /etc/app (read-only)`.
-impl fmt::Display for Mounted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.in_words(), self.target)?;
-        if self.is_writable {
-            Ok(())
-        } else {
-            f.write_str(" (read-only)")
-        }
-    }
-}
+use crate::service_kind::{Mounted, MountedWhat};
+use crate::value::GroundResource;
 
 /// What a mount of a service breaks, in a sentence; `None` where it is in order. `real` gives the paths
 /// without symbolic links, for the paths that differ from how they are written.
-pub fn unprotected(
+pub(super) fn unprotected(
     topology: &Topology<String>,
     service: (&str, &Service<String>),
     mount: &Mounted,
@@ -185,7 +82,7 @@ fn holds(part: &GroundResource, mount: &Mounted, real: &BTreeMap<String, String>
 }
 
 /// The protected volumes that none of these mounts is, each with its state.
-pub fn not_mounted(topology: &Topology<String>, mounts: &[Mounted]) -> Vec<(String, String)> {
+pub(super) fn not_mounted(topology: &Topology<String>, mounts: &[Mounted]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (state, parts) in &topology.states {
         let volumes = parts.iter().filter(|part| part.kind == ResourceKind::Volume);

@@ -11,13 +11,12 @@ use backstay_dsl::model::{ActionCall, BindingId};
 use super::Rehearsal;
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places};
-use crate::plan::obligations::containers::Asked;
 use crate::rehearse::FaultKind;
 use crate::rehearse::world::SimulatedState;
 use crate::run::driver::OBLIGATION_READ_LIMIT_MS;
 use crate::run::machine::State;
+use crate::service_kind::Asked;
 use crate::value::{Answer, Unanswered, Value};
-use crate::world::PathIdentity;
 
 /// The world as the work of one key asks it.
 pub(super) struct Answers<'walk> {
@@ -129,9 +128,5 @@ impl Environment for Answers<'_> {
 impl Asked for Answers<'_> {
     async fn answer_to(&self, call: &GroundCall) -> Answer {
         self.ask(call, OBLIGATION_READ_LIMIT_MS).await
-    }
-
-    async fn identify(&self, _path: &str, _is_link: bool) -> Option<PathIdentity> {
-        None
     }
 }

@@ -334,7 +334,7 @@ impl Walk<'_> {
                         let evaluation = evaluator.evaluate(&check.condition).await;
                         Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1))
                     }
-                    (WorkKind::Obligations, ..) => Some(discharge(&rehearsal.plan, &answers, &evaluator, true).await),
+                    (WorkKind::Obligations, ..) => Some(discharge(&rehearsal.plan, None, &answers, &evaluator).await),
                     (WorkKind::Row, ..) => {
                         let mut rows = plan_rows(&rehearsal.plan);
                         let row = rows.find(|row| row.key == running.key)?;

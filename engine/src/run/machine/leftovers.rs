@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Resource, ResourceKind, Touch};
-use backstay_dsl::topology::{Begins, Runs};
+use backstay_dsl::topology::Begins;
 
 use crate::event::{EffectKey, End, Intent, known};
 use crate::plan::Plan;
@@ -61,12 +61,9 @@ impl Lives {
         let is_result = matches!(end, End::Completed | End::Parked);
         let members = plan.topology.members().filter(|_| !is_result);
         members
-            .filter_map(|(id, member, _)| match (&member.runs, self.0.get(id.as_str())) {
-                (Runs::Container(container), Some(Life::Started(_))) if member.begins == Begins::Absent => {
-                    Some(Resource::new(ResourceKind::Container, container.clone()))
-                }
-                _ => None,
-            })
+            .filter(|(_, member, _)| member.begins == Begins::Absent)
+            .filter(|(id, _, _)| matches!(self.0.get(id.as_str()), Some(Life::Started(_))))
+            .filter_map(|(_, member, _)| member.runs.resource())
             .collect()
     }
 }
@@ -78,7 +75,8 @@ fn service_of(member: &Resource<EffectKey>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use backstay_dsl::topology::{Member, Service, Topology};
+    use backstay_dsl::service_kind::ServiceKind;
+    use backstay_dsl::topology::{Member, Runs, Service, Topology};
 
     use super::*;
     use crate::event::IntentWay;
@@ -131,7 +129,7 @@ mod tests {
     #[test]
     fn the_container_of_a_new_service_is_left_where_it_is_not_the_result() {
         let mut plan = crate::plan::fixture::plan(backstay_dsl::model::Runbook::empty("r"));
-        let member = Member::new(Runs::Container("the-app".to_owned()), Begins::Absent);
+        let member = Member::new(Runs::new(ServiceKind::Container, "the-app".to_owned()), Begins::Absent);
         let services = BTreeMap::from([("app".to_owned(), Service::plain("app", member))]);
         plan.topology = std::sync::Arc::new(Topology {
             services,

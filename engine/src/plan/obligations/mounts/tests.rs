@@ -1,11 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::{Begins, Member, Runs};
 
 use super::*;
 
 fn view(writes: &[&str], ignores: Vec<GroundResource>) -> Service<String> {
-    let member = Member::new(Runs::Container("app".to_owned()), Begins::Running);
+    let member = Member::new(Runs::new(ServiceKind::Container, "app".to_owned()), Begins::Running);
     let writes = writes.iter().map(|state| Writes {
         state: (*state).to_owned(),
         migrates: true,

@@ -1,0 +1,102 @@
+//! The kinds of services in the real world: how each is asked, one file a kind.
+//!
+//! Asked is by the questions of the catalogue, so that every world answers. What the language knows of a kind is
+//! in [`backstay_dsl::service_kind`]; a kind that has no file here is refused where services are real.
+
+mod container;
+mod mounted;
+mod process;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use backstay_dsl::effect::ResourceKind;
+use backstay_dsl::service_kind::ServiceKind;
+use backstay_dsl::topology::{Begins, Topology};
+
+use crate::action::{Arguments, GroundCall};
+use crate::value::{Answer, Unanswered, Value};
+
+pub(crate) use mounted::{Mounted, MountedWhat};
+
+/// Answers questions of the catalogue, each within the limit of a question.
+#[async_trait]
+pub(crate) trait Asked: Send + Sync {
+    async fn answer_to(&self, call: &GroundCall) -> Answer;
+}
+
+/// How a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) runs: bool,
+    /// `None` for what is there only while it runs.
+    pub(crate) is_there: Option<bool>,
+    /// The word of whatever manages it; empty where nothing does.
+    pub(crate) status: String,
+}
+
+/// One kind of service. `member` is always the name of a member of this kind.
+#[async_trait]
+pub(crate) trait Kind: Sync {
+    fn kind(&self) -> ServiceKind;
+
+    /// Whether a part of protected state of this kind of resource is in the hands of what [`reach`](Self::reach)
+    /// asks.
+    fn keeps(&self, _part: ResourceKind) -> bool {
+        false
+    }
+
+    /// Asks whatever all services of this kind hang on whether it answers: what was seen, or what to do.
+    async fn reach(&self, _asked: &dyn Asked) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    /// Whether a member is asked how it begins; otherwise that its service is well says more.
+    fn is_asked(&self, _begins: Begins, _has_well: bool) -> bool {
+        true
+    }
+
+    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<State, Unanswered>;
+
+    /// What is mounted into one that is there.
+    async fn mounts(&self, _asked: &dyn Asked, _member: &str) -> Result<Vec<Mounted>, Unanswered> {
+        Ok(Vec::new())
+    }
+
+    /// The release that one runs.
+    async fn release(&self, _asked: &dyn Asked, _member: &str) -> Option<String> {
+        None
+    }
+}
+
+/// The kinds that this program can act on.
+pub(crate) const KINDS: &[&dyn Kind] = &[&process::Process, &container::Container];
+
+/// The members that this program cannot act on, one sentence each.
+pub(crate) fn unsupported(topology: &Topology<String>) -> Vec<String> {
+    let is_known = |kind| KINDS.iter().any(|known| known.kind() == kind);
+    let members = topology.members().filter(|(_, member, _)| !is_known(member.runs.kind));
+    members
+        .map(|(id, member, _)| {
+            let what = member.runs.kind.in_words();
+            format!("service `{id}` is {what}, which is not supported yet in the real world")
+        })
+        .collect()
+}
+
+/// A question of the catalogue about a service.
+fn about(action: &str, service: &str) -> GroundCall {
+    question(action, [("service", Value::Service(service.to_owned()))])
+}
+
+/// A question of the catalogue.
+pub(crate) fn question<const N: usize>(action: &str, arguments: [(&str, Value); N]) -> GroundCall {
+    let arguments = arguments.map(|(name, value)| (name.to_owned(), value));
+    GroundCall {
+        action: action.to_owned(),
+        arguments: Arguments(BTreeMap::from(arguments)),
+        touches: Vec::new(),
+        of_result: Vec::new(),
+        healthy: None,
+    }
+}
