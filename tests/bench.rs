@@ -6,4 +6,5 @@
 pub(crate) mod containers;
 mod measure;
 pub(crate) mod programs;
+pub(crate) mod rehearsal;
 pub(crate) mod volumes;

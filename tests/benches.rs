@@ -17,9 +17,10 @@ mod support;
 /// A benchmark and its name.
 type Bench = (&'static str, fn());
 
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 4] = [
     ("programs", bench::programs::compare_with_make),
     ("containers", bench::containers::compare),
+    ("rehearsal", bench::rehearsal::measure),
     ("volumes", bench::volumes::compare_with_tar),
 ];
 

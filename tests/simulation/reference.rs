@@ -169,6 +169,20 @@ fn every_failure_point_ends_as_the_contract_says() {
 }
 
 #[test]
+fn a_case_from_a_copy_is_the_case_from_its_beginning() {
+    let rig = rig();
+    let mut seen = 0;
+    let mut see = |fault: &Fault, report: backstay::rehearse::Report| {
+        let whole = rig.rehearsal.run(Case::of(vec![fault.clone()])).expect("it ends");
+        assert_eq!((report.events, report.rest), (whole.events, whole.rest), "{fault:?}");
+        seen += 1;
+    };
+    let faults = backstay::rehearse::single_faults(&rig.plan);
+    rig.rehearsal.every_single(&faults, &mut see).expect("each ends");
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
 fn before_and_after_the_point_of_no_return() {
     let rig = rig();
     let reopen = faults_of(&rig, "reopen");

@@ -122,6 +122,28 @@ impl Rehearsal {
         }
     }
 
+    /// Walks the case of each of these faults alone, and shows it with its end. What comes before the faults of
+    /// a statement is walked once: each case goes on from a copy taken when the statement begins. Faults of
+    /// statements that a run without faults does not reach are left out.
+    pub fn every_single(&self, faults: &[Fault], see: &mut dyn FnMut(&Fault, Report)) -> Result<(), Stalled> {
+        let mut by_key: BTreeMap<&str, Vec<&Fault>> = BTreeMap::new();
+        for fault in faults {
+            by_key.entry(&fault.key).or_default().push(fault);
+        }
+        let mut stalled = false;
+        self.walk(Case::default()).run_with(&mut |walk, key| {
+            for fault in by_key.remove(key).unwrap_or_default() {
+                let mut case = walk.clone();
+                case.world.faults = vec![fault.clone()];
+                match case.run() {
+                    Ok(rest) => see(fault, case.report(rest)),
+                    Err(Stalled) => stalled = true,
+                }
+            }
+        })?;
+        if stalled { Err(Stalled) } else { Ok(()) }
+    }
+
     /// Walks a case to its end.
     pub fn run(&self, case: Case) -> Result<Report, Stalled> {
         let mut walk = self.walk(case);
@@ -243,13 +265,6 @@ impl Walk<'_> {
             production: self.world.production,
             rest,
         }
-    }
-
-    /// The same walk from here on with these faults.
-    #[must_use]
-    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
-        self.world.faults = faults;
-        self
     }
 
     fn rest(&self) -> Rest {

@@ -295,20 +295,7 @@ impl Walk<'_> {
     /// Evaluates, from the beginning; sleeps where a question hangs or a check is to be polled again.
     fn evaluate(&mut self, running: &Running, mut asking: Asking) -> Stage {
         let plan = &*self.rehearsal.plan;
-        let statement = statement(&self.rehearsal.plan, running);
-        let check: Option<(EvaluationKind, &Check)> = match (&running.kind, statement) {
-            (WorkKind::Well { service }, _) => {
-                let mut services = plan.runbook.services.iter();
-                let known = services.find(|known| known.name == *service);
-                let check = known.and_then(|service| service.well.as_ref());
-                check.map(|check| (EvaluationKind::Well, check))
-            }
-            (WorkKind::Evaluate, Some(statement)) => match &statement.kind {
-                StatementKind::Check(check) => Some((EvaluationKind::Check, check)),
-                _ => None,
-            },
-            _ => None,
-        };
+        let check = check_of(plan, running);
         let end_ns = check.map(|(_, check)| {
             asking
                 .began_ns
@@ -323,29 +310,7 @@ impl Walk<'_> {
                 return self.seen(running, asking.last.take().unwrap_or(late), asking.began_ns);
             }
         }
-        let polled = {
-            let rehearsal = self.rehearsal;
-            let records = rehearsal.records();
-            let answers = self.answers(running, asking.gave_up);
-            let evaluator = answers.evaluator();
-            let evaluating = async {
-                match (&running.kind, check, statement) {
-                    (_, Some((what, check)), _) => {
-                        let evaluation = evaluator.evaluate(&check.condition).await;
-                        Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1))
-                    }
-                    (WorkKind::Obligations, ..) => Some(discharge(&rehearsal.plan, None, &answers, &evaluator).await),
-                    (WorkKind::Row, ..) => {
-                        let mut rows = plan_rows(&rehearsal.plan);
-                        let row = rows.find(|row| row.key == running.key)?;
-                        Some(records.row(&evaluator, row).await)
-                    }
-                    (_, _, Some(statement)) => records.evaluate(&evaluator, statement).await,
-                    _ => None,
-                }
-            };
-            answers.poll(evaluating)
-        };
+        let polled = self.poll(running, check, &asking);
         match polled {
             Polled::Hangs(limit_ms) => {
                 let until_ns = now_ns.saturating_add(limit_ms.saturating_mul(1_000_000));
@@ -374,6 +339,38 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    fn poll(
+        &mut self,
+        running: &Running,
+        check: Option<(EvaluationKind, &Check)>,
+        asking: &Asking,
+    ) -> Polled<Option<Seen>> {
+        let rehearsal = self.rehearsal;
+        let plan = &*rehearsal.plan;
+        let answers = self.answers(running, asking.gave_up);
+        let evaluator = answers.evaluator();
+        answers.poll(async {
+            if let Some((what, check)) = check {
+                let evaluation = evaluator.evaluate(&check.condition).await;
+                return Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1));
+            }
+            match &running.kind {
+                WorkKind::Obligations => Some(discharge(plan, None, &answers, &evaluator).await),
+                WorkKind::Row => {
+                    let mut rows = plan.runbook.tables.iter().flat_map(|table| &table.rows);
+                    let row = rows.find(|row| row.key == running.key)?;
+                    Some(rehearsal.records().row(&evaluator, row).await)
+                }
+                _ => {
+                    rehearsal
+                        .records()
+                        .evaluate(&evaluator, statement(plan, running)?)
+                        .await
+                }
+            }
+        })
     }
 
     fn seen(&mut self, running: &Running, seen: Seen, began_ns: u64) -> Stage {
@@ -501,6 +498,18 @@ fn cancel_of(plan: &Plan, running: &Running) -> Option<Cancel> {
     Some(action(plan, running)?.call.effects.cancel)
 }
 
-fn plan_rows(plan: &Plan) -> impl Iterator<Item = &backstay_dsl::model::SymptomRow> {
-    plan.runbook.tables.iter().flat_map(|table| &table.rows)
+/// What a work polls: the check of a statement, or the `well` of a service.
+fn check_of<'plan>(plan: &'plan Plan, running: &Running) -> Option<(EvaluationKind, &'plan Check)> {
+    match &running.kind {
+        WorkKind::Well { service } => {
+            let mut services = plan.runbook.services.iter();
+            let known = services.find(|known| known.name == *service)?;
+            Some((EvaluationKind::Well, known.well.as_ref()?))
+        }
+        WorkKind::Evaluate => match &statement(plan, running)?.kind {
+            StatementKind::Check(check) => Some((EvaluationKind::Check, check)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
