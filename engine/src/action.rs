@@ -18,7 +18,7 @@ pub(crate) mod process;
 mod registry;
 mod simulated;
 
-pub use registry::{builtin, catalogue, without_engine};
+pub use registry::{builtin, builtin_with, catalogue, without_engine};
 pub use simulated::Simulated;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@
 //! clusters.
 
 mod order;
+mod patience;
 mod view;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncRead;
 
 pub use order::{ContainerOrder, Like, MountOrder, ProgramOrder, PublishedPort, labels};
+pub use patience::Patience;
 pub use view::{
     Container, ContainerState, Health, HealthStatus, Image, LogEnd, Mount, MountKind, Printed, RestartPolicy, Volume,
 };

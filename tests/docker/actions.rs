@@ -3,11 +3,15 @@
 use std::time::{Duration, Instant};
 
 use backstay::action::{Outcome, Settled};
+use backstay::containers::Patience;
 use backstay::value::Value;
 use backstay_dsl::topology::Begins;
 
-use crate::docker::actions_bench::{Bench, SECRET, image, map, secret_variables, service_script, text, words};
+use crate::docker::actions_bench::{
+    Bench, SECRET, beside, image, map, secret_variables, service_script, short, text, words,
+};
 use crate::support::daemon::Daemon;
+use crate::support::sandbox::wait_until;
 
 fn serve(daemon: &Daemon, name: &str, image: &str, more: &[&str]) {
     let name = format!("--name={name}");
@@ -52,9 +56,7 @@ async fn questions_tell_how_a_service_is() {
              {{kind: bind, path: /tmp, source: /tmp, target: /outside, writable: false}}]"
         )
     );
-    crate::support::sandbox::wait_until("the container printed", || {
-        daemon.docker(&["logs", "asked"]).contains("variant")
-    });
+    bench.wait_for_line("variant");
     questions_on_what_it_says(&bench).await;
     daemon.docker(&["stop", "--time=2", "asked"]);
     assert_eq!(
@@ -81,7 +83,10 @@ async fn questions_on_what_it_says(bench: &Bench<'_>) {
             .await
             .contains("1 to 10000")
     );
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    wait_until("the engine asked for its health", || {
+        let health = ["inspect", "--format={{.State.Health.Status}}", "asked"];
+        bench.daemon.docker(&health) == "healthy"
+    });
     assert_eq!(bench.asks("health").await, "{ok: true, output: fine, status: healthy}");
     let read = bench
         .does(
@@ -140,35 +145,39 @@ async fn what_was_stopped_stays_stopped_over_a_restart_of_the_engine() {
     assert_eq!(bench.asks("restart_policy").await, "always");
     assert_eq!(std::fs::read_dir(bench.run_directory()).unwrap().count(), 0);
     daemon.restart();
-    crate::support::sandbox::wait_until("it is revived", || {
+    wait_until("it is revived", || {
         daemon.docker(&["ps", "--format={{.Names}}"]) == "revived"
     });
     assert!(bench.does("start", &[]).await.summary.contains("ran already"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit() {
     let Some(daemon) = Daemon::private("an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit") else {
         return;
     };
-    let bench = Bench::new(&daemon, "frozen");
-    let app = daemon.image("frozen", "trap '' TERM; while :; do sleep 1; done");
+    let bench = Bench::new(&daemon, "frozen").with(Patience {
+        reserve: Duration::from_secs(1),
+        ..short()
+    });
+    let app = daemon.image("frozen", "trap 'echo told' TERM; echo up; while :; do sleep 1; done");
     serve(&daemon, "frozen", &app, &["--restart=always"]);
-    let call = bench.call("stop", &[]).within(Duration::from_secs(12));
+    bench.wait_for_line("up");
+    let call = bench.call("stop", &[]).within(Duration::from_secs(5));
     let start = Instant::now();
-    let (lost, ()) = tokio::join!(call.is_lost(), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let lost = beside(call.is_lost(), || {
+        bench.wait_for_line("told");
         daemon.freeze();
     });
     assert!(
-        start.elapsed() < Duration::from_secs(15),
+        start.elapsed() < Duration::from_secs(8),
         "{:?}: {lost}",
         start.elapsed()
     );
     let settled = tokio::time::timeout(Duration::from_secs(5), call.settle()).await;
     assert!(settled.is_err(), "a frozen engine cannot settle: {settled:?}");
     daemon.thaw();
-    crate::support::sandbox::wait_until("the stop that was under way is done", || {
+    wait_until("the stop that was under way is done", || {
         daemon.docker(&["ps", "--format={{.Names}}"]).is_empty()
     });
     assert!(matches!(call.settle().await, Settled::Done(_)));
@@ -187,7 +196,7 @@ async fn a_start_that_does_not_last_has_failed_with_the_last_line() {
     let Some(daemon) = Daemon::shared("a_start_that_does_not_last_has_failed_with_the_last_line") else {
         return;
     };
-    let bench = Bench::new(daemon, "short-lived");
+    let bench = Bench::new(daemon, "short-lived").with(Patience::default());
     let app = daemon.image(
         "short-lived",
         &format!("echo starting; echo no such key {SECRET} >&2; exit 7"),
@@ -201,7 +210,7 @@ async fn a_start_that_does_not_last_has_failed_with_the_last_line() {
     let looping = bench.fails("start", &[]).await;
     assert!(looping.contains("is started again and again"), "{looping}");
     assert!(looping.ends_with(": no such key ***"), "{looping}");
-    crate::support::sandbox::wait_until("the engine counts", || {
+    wait_until("the engine counts", || {
         daemon.docker(&["inspect", "--format={{.RestartCount}}", "short-lived"]) != "0"
     });
     assert_ne!(bench.asks("restarts").await, "0");
@@ -319,7 +328,7 @@ async fn a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one() {
     let Some(daemon) = Daemon::shared("a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one") else {
         return;
     };
-    let bench = Bench::new(daemon, "broken");
+    let bench = Bench::new(daemon, "broken").with(Patience::default());
     let old = daemon.image("broken", &service_script("A"));
     let new = daemon.image("broken-new", "echo cannot open /data/key; exit 4");
     serve(daemon, "broken", &old, &[]);
@@ -422,7 +431,7 @@ async fn a_job_may_run_another_program_than_the_entry_point() {
     assert_eq!(evidence.outputs, vec![("stdout".to_owned(), b"instead\n".to_vec())]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_waited_for_and_leaves_no_container() {
     let Some(daemon) = Daemon::shared("a_job_is_waited_for_and_leaves_no_container") else {
         return;
@@ -469,8 +478,8 @@ async fn a_job_is_waited_for_and_leaves_no_container() {
         ended.summary
     );
     let cancelled = call("60", "0").of_statement("slow.2");
-    let (outcome, ()) = tokio::join!(cancelled.perform(), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let outcome = beside(cancelled.perform(), || {
+        wait_until("it runs", || count() == 4);
         cancelled.cancel();
     });
     assert!(
@@ -517,7 +526,7 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
     let Some(daemon) = Daemon::private("an_engine_that_is_restarted_on_the_way_is_waited_for") else {
         return;
     };
-    let mut bench = Bench::new(&daemon, "waited");
+    let mut bench = Bench::new(&daemon, "waited").with(Patience::default());
     let data = bench.volume("waited-data");
     let old = daemon.image("waited", &service_script("A"));
     let new = daemon.image("waited-new", &service_script("B"));
@@ -527,28 +536,43 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
         &old,
         &["--restart=always", "--volume=waited-data:/data"],
     );
-    for (number, after_ms) in [100, 700, 2500, 3500].into_iter().enumerate() {
-        let wanted = if number % 2 == 0 { &new } else { &old };
+    let moments = [
+        "the new one is made",
+        "the old one has ended",
+        "the old one is gone",
+        "the new one runs",
+    ];
+    for (number, moment) in moments.into_iter().enumerate() {
+        let (before, wanted) = if number % 2 == 0 { (&old, &new) } else { (&new, &old) };
         let call = bench
             .call("run", &[("image", image(wanted))])
             .of_statement(&format!("step.{number}"));
-        let restart = async {
-            tokio::time::sleep(Duration::from_millis(after_ms)).await;
-            tokio::task::block_in_place(|| daemon.restart());
+        let is_now = || {
+            let format = "--format={{.Names}} {{.State}} {{.Image}}";
+            let listed = daemon.docker(&["ps", "--all", "--no-trunc", format]);
+            match number {
+                0 => listed.contains("waited.backstay-"),
+                1 => listed.contains("waited exited"),
+                2 => !listed.contains(before),
+                _ => !listed.contains(before) && listed.contains("waited running"),
+            }
         };
-        let (outcome, ()) = tokio::join!(call.perform(), restart);
+        let outcome = beside(call.perform(), || {
+            wait_until(moment, is_now);
+            daemon.restart();
+        });
         let settled = call.settle().await;
         if !matches!(outcome, Outcome::Done(_)) {
             assert!(
                 !matches!(settled, Settled::Undecidable(_)),
-                "{after_ms}: {outcome:?}, {settled:?}"
+                "{moment}: {outcome:?}, {settled:?}"
             );
             call.does().await;
         }
-        assert_eq!(&bench.asks("running_image").await, wanted, "{after_ms}");
-        assert_eq!(bench.asks("restart_policy").await, "always", "{after_ms}");
-        assert_eq!(bench.of_the_run(), "waited", "{after_ms}");
+        assert_eq!(&bench.asks("running_image").await, wanted, "{moment}");
+        assert_eq!(bench.asks("restart_policy").await, "always", "{moment}");
+        assert_eq!(bench.of_the_run(), "waited", "{moment}");
         let is_beside = data.join("two").exists();
-        assert!(!is_beside, "{after_ms}: two wrote at once, {outcome:?}");
+        assert!(!is_beside, "{moment}: two wrote at once, {outcome:?}");
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin};
-use backstay::containers::{Container, Containers};
+use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin_with};
+use backstay::containers::{Container, Containers, Patience};
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
 use backstay_dsl::service_kind::ServiceKind;
@@ -14,6 +14,7 @@ use backstay_dsl::topology::{Begins, Member, Runs, Service, Topology, Writes};
 
 use crate::support::attempt::attempt;
 use crate::support::daemon::Daemon;
+use crate::support::sandbox::wait_until;
 
 /// The service of every bench.
 const SERVICE: &str = "app";
@@ -23,12 +24,33 @@ pub(crate) const SECRET: &str = "s3cret-t0ken-of-the-run";
 /// A service that notes in its volume when a second one writes beside it, and says which variant it is.
 pub(crate) fn service_script(variant: &str) -> String {
     format!(
-        "echo variant {variant} token=$TOKEN mode=$MODE\n\
+        "trap 'rm -f /data/lock; exit 0' TERM\n\
          [ -d /data ] && [ -e /data/lock ] && echo beside >> /data/two\n\
          [ -d /data ] && touch /data/lock\n\
-         trap 'rm -f /data/lock; exit 0' TERM\n\
+         echo variant {variant} token=$TOKEN mode=$MODE\n\
          while :; do sleep 1 & wait; done"
     )
+}
+
+/// For containers that do as they are told: what comes to something is waited for as long as ever, and what stays as it
+/// is is watched for moments.
+pub(crate) fn short() -> Patience {
+    Patience {
+        retry: Duration::from_millis(50),
+        look: Duration::from_millis(50),
+        probation: Duration::from_millis(300),
+        job_grace: Duration::from_secs(1),
+        stays: Duration::from_millis(300),
+        ..Patience::default()
+    }
+}
+
+/// Awaits something while something else goes on in a thread beside it; needs a runtime of several threads.
+pub(crate) fn beside<T>(awaited: impl Future<Output = T>, other: impl FnOnce() + Send) -> T {
+    std::thread::scope(|scope| {
+        scope.spawn(other);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(awaited))
+    })
 }
 
 /// One service of an engine, and a run that changes it.
@@ -67,13 +89,19 @@ impl<'a> Bench<'a> {
         Self {
             daemon,
             name: name.to_owned(),
-            actions: builtin(&engine),
+            actions: builtin_with(&engine, short()),
             engine,
             topology: Arc::new(topology),
             kept: tempfile::tempdir().unwrap(),
             heard: Arc::default(),
             volumes: Vec::new(),
         }
+    }
+
+    /// The same with actions of this patience in place of [`short`].
+    pub(crate) fn with(mut self, patience: Patience) -> Self {
+        self.actions = builtin_with(&self.engine, patience);
+        self
     }
 
     /// The same with a service that writes this protected state.
@@ -161,6 +189,12 @@ impl<'a> Bench<'a> {
     /// The service's container, as the engine tells.
     pub(crate) async fn container(&self) -> Option<Container> {
         self.engine.container(&self.name).await.unwrap()
+    }
+
+    /// Waits until the service's container has printed this.
+    pub(crate) fn wait_for_line(&self, line: &str) {
+        let printed = || self.daemon.docker(&["logs", &self.name]);
+        wait_until("the container printed", || printed().contains(line));
     }
 
     /// The names of all containers of the run, running or not.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use backstay::action::Settled;
+use backstay::containers::Patience;
 use backstay_dsl::topology::Begins;
 
-use crate::docker::actions_bench::{Bench, image, service_script};
+use crate::docker::actions_bench::{Bench, beside, image, service_script};
 use crate::support::daemon::Daemon;
 use crate::support::proxy::Proxy;
 
@@ -63,7 +64,7 @@ async fn a_failed_replacement_of_a_passing_container_does_not_vanish() {
     let Some(daemon) = Daemon::shared("a_failed_replacement_of_a_passing_container_does_not_vanish") else {
         return;
     };
-    let mut bench = Bench::new(daemon, "vanishing");
+    let mut bench = Bench::new(daemon, "vanishing").with(Patience::default());
     let data = bench.volume("vanishing-data");
     let old = daemon.image("vanishing", &service_script("A"));
     let new = daemon.image("vanishing-new", FAILS);
@@ -119,17 +120,16 @@ async fn a_stop_sees_who_took_the_name_meanwhile() {
     let bench = Bench::new(daemon, "usurped");
     let slow = daemon.image(
         "usurped",
-        "trap 'sleep 2; exit 0' TERM; while :; do sleep 1 & wait; done",
+        "trap 'echo told; until [ -e /tmp/end ]; do sleep 0.1; done; exit 0' TERM; echo up; while :; do sleep 1 & wait; done",
     );
     serve(&bench, &slow, &[]);
-    let usurp = async {
-        tokio::time::sleep(Duration::from_millis(800)).await;
-        tokio::task::block_in_place(|| {
-            daemon.docker(&["rename", "usurped", "usurped-before"]);
-            serve(&bench, &slow, &[]);
-        });
-    };
-    let (refused, ()) = tokio::join!(bench.fails("stop", &[]), usurp);
+    bench.wait_for_line("up");
+    let refused = beside(bench.fails("stop", &[]), || {
+        bench.wait_for_line("told");
+        daemon.docker(&["rename", "usurped", "usurped-before"]);
+        serve(&bench, &slow, &[]);
+        daemon.docker(&["exec", "usurped-before", "touch", "/tmp/end"]);
+    });
     daemon.docker(&["rm", "--force", "usurped-before"]);
     assert!(refused.contains("another container has its name since"), "{refused}");
 }

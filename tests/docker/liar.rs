@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use backstay::action::{Outcome, Settled};
+use backstay::containers::Patience;
 use backstay_dsl::topology::Begins;
 use serde_json::Value as Json;
 
-use crate::docker::actions_bench::{Bench, service_script};
+use crate::docker::actions_bench::{Bench, beside, service_script, short};
 use crate::support::daemon::Daemon;
 use crate::support::proxy::Proxy;
+use crate::support::sandbox::wait_until;
 
 fn failed(outcome: &Outcome) -> &str {
     match outcome {
@@ -33,7 +35,10 @@ async fn an_engine_that_says_stopped_is_not_believed_while_processes_live() {
         return;
     };
     let proxy = Proxy::new(daemon);
-    let bench = Bench::reached_by(daemon, &proxy.host(), "liar", Begins::Running);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "liar", Begins::Running).with(Patience {
+        end: Duration::from_millis(300),
+        ..short()
+    });
     let app = daemon.image("liar", &service_script("A"));
     daemon.docker(&["run", "--detach", "--name=liar", &app]);
     proxy.lies("GET", "/containers/*/json", "200 OK", &ended(daemon, "liar"));
@@ -62,7 +67,8 @@ async fn what_somebody_starts_again_is_not_stopped() {
         return;
     };
     let stays = service_script("A");
-    let ends = "[ -e /tmp/ran ] && exit 0; touch /tmp/ran; trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
+    let ends =
+        "trap 'exit 0' TERM; [ -e /tmp/ran ] && exit 0; touch /tmp/ran; echo variant; while :; do sleep 1 & wait; done";
     for (name, script, expected) in [
         (
             "comes-back",
@@ -71,23 +77,21 @@ async fn what_somebody_starts_again_is_not_stopped() {
         ),
         ("ran-again", ends, "it was stopped, ran again for a moment and ended"),
     ] {
-        let bench = Bench::new(daemon, name);
+        let proxy = Proxy::new(daemon);
+        // The default: between its two looks somebody has the time to start it.
+        let bench = Bench::reached_by(daemon, &proxy.host(), name, Begins::Running).with(Patience::default());
         let app = daemon.image(name, script);
         daemon.docker(&["run", "--detach", &format!("--name={name}"), &app]);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let stop = bench.call("stop", &[]);
-        let somebody = async {
-            // The first look comes at once, the second 2 s later.
-            while daemon.docker(&["inspect", "--format={{.State.Running}}", name]) == "true" {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            tokio::time::sleep(Duration::from_millis(700)).await;
-            daemon.docker(&["start", name]);
-            if script == ends {
-                daemon.docker(&["wait", name]);
-            }
+        bench.wait_for_line("variant");
+        let is_looked_at = || {
+            let seen = proxy.seen();
+            let mut from_stop = seen.iter().skip_while(|request| !request.ends_with("/stop"));
+            from_stop.any(|request| request.starts_with("GET"))
         };
-        let (outcome, ()) = tokio::join!(stop.perform(), somebody);
+        let outcome = beside(bench.call("stop", &[]).perform(), || {
+            wait_until("the first look is over", is_looked_at);
+            daemon.docker(&["start", name]);
+        });
         let line = failed(&outcome);
         assert!(line.contains(expected), "{name}: {line}");
     }

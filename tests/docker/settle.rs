@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use backstay::action::Settled;
+use backstay::containers::Patience;
 use backstay_dsl::topology::Begins;
 
-use crate::docker::actions_bench::{Bench, Call, image, map, service_script, text, words};
+use crate::docker::actions_bench::{Bench, Call, image, map, service_script, short, text, words};
 use crate::support::daemon::Daemon;
 use crate::support::proxy::Proxy;
+use crate::support::sandbox::wait_until;
 
 /// What is lost of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -341,6 +343,12 @@ impl<'a> Tool<'a> {
         self.bench.call("job", &arguments).of_statement(statement)
     }
 
+    fn wait_for_end(&self) {
+        let label = format!("--filter=label=backstay.run=run-{}", self.bench.name);
+        let ended = ["ps", "--all", "--quiet", "--filter=status=exited", label.as_str()];
+        wait_until("the job has ended", || !self.bench.daemon.docker(&ended).is_empty());
+    }
+
     /// How often it ran since this was last asked; no container may be left.
     fn count(&self) -> usize {
         let text = std::fs::read_to_string(self.data.join("count")).unwrap_or_default();
@@ -399,14 +407,14 @@ async fn the_end_of_a_job_is_not_lost() {
     let ended = tool.job("c.1", "0", "0");
     Lost::Reply.of(&proxy, "POST", "/containers/*/start");
     ended.is_lost().await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tool.wait_for_end();
     assert!(matches!(ended.settle().await, Settled::Done(_)));
     assert_eq!(tool.count(), 1);
     assert!(matches!(ended.settle().await, Settled::Done(_)));
     let failed = tool.job("d.1", "0", "5");
     Lost::Reply.of(&proxy, "POST", "/containers/*/start");
     failed.is_lost().await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tool.wait_for_end();
     assert!(matches!(failed.settle().await, Settled::Undecidable(ref why) if why.contains("status 5")));
     let told = failed.perform().await;
     assert_eq!(told.evidence().summary, "0 ended with status 5");
@@ -419,6 +427,10 @@ async fn an_engine_that_is_away_settles_nothing() {
         return;
     };
     let bench = Bench::reached_by(daemon, "unix:///nowhere/docker.sock", "away", Begins::Running);
+    let bench = bench.with(Patience {
+        away: Duration::from_millis(300),
+        ..short()
+    });
     let pinned = image(&format!("localhost:1/a@sha256:{}", "0".repeat(64)));
     let calls = [
         bench.call("stop", &[]),

@@ -35,7 +35,7 @@ use backstay_dsl::catalogue::Parameter;
 use backstay_dsl::types::Type;
 
 use super::Action;
-use crate::containers::Containers;
+use super::common::engine::PatientEngine;
 
 pub use restore::displaced;
 
@@ -43,18 +43,12 @@ pub use restore::displaced;
 const LIMIT_MS: u64 = 3_600_000;
 
 /// The actions of the family `backup`; volumes are asked of this engine.
-pub(super) fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
-    let containers = || containers.clone();
+pub(super) fn actions(engine: &PatientEngine) -> Vec<Arc<dyn Action>> {
+    let engine = || engine.clone();
     vec![
-        Arc::new(create::Create {
-            containers: containers(),
-        }),
-        Arc::new(verify::Verify {
-            containers: containers(),
-        }),
-        Arc::new(restore::Restore {
-            containers: containers(),
-        }),
+        Arc::new(create::Create { engine: engine() }),
+        Arc::new(verify::Verify { engine: engine() }),
+        Arc::new(restore::Restore { engine: engine() }),
     ]
 }
 

@@ -3,6 +3,6 @@
 pub(crate) mod blocking;
 pub(crate) mod child;
 pub(crate) mod describe;
-pub(crate) mod patience;
+pub(crate) mod engine;
 pub(crate) mod processes;
 pub(crate) mod typed;

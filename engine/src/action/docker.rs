@@ -11,9 +11,9 @@ mod exec;
 mod halt;
 mod health;
 mod job;
+mod limit;
 mod logs;
 mod mounts;
-mod patience;
 mod policy;
 mod printed;
 mod pull;
@@ -36,14 +36,11 @@ mod version;
 use std::sync::Arc;
 
 use super::Action;
-use crate::containers::Containers;
-
-/// The engine that actions of this family ask.
-type Engine = Arc<dyn Containers>;
+use super::common::engine::PatientEngine as Engine;
 
 /// The actions of the family `docker`.
-pub(super) fn actions(containers: &Arc<dyn Containers>) -> Vec<Arc<dyn Action>> {
-    let engine = || containers.clone();
+pub(super) fn actions(engine: &Engine) -> Vec<Arc<dyn Action>> {
+    let engine = || engine.clone();
     vec![
         Arc::new(create_volume::CreateVolume(engine())),
         Arc::new(exec::Exec(engine())),

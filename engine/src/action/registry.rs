@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
 
+use super::common::engine::PatientEngine;
 use super::{Registry, backup, docker, exec, fs, http, notify, process};
-use crate::containers::{Containers, NoEngine};
+use crate::containers::{Containers, NoEngine, Patience};
 
 /// What the compiler sees of all built-in actions.
 pub fn catalogue() -> Arc<Catalogue> {
@@ -19,9 +20,16 @@ pub fn without_engine() -> Registry {
 
 /// The registry of all built-in actions; those that need a container engine use this one.
 pub fn builtin(containers: &Arc<dyn Containers>) -> Registry {
+    builtin_with(containers, Patience::default())
+}
+
+/// As [`builtin`], with another patience.
+pub fn builtin_with(containers: &Arc<dyn Containers>, patience: Patience) -> Registry {
+    let containers = containers.clone();
+    let engine = PatientEngine { containers, patience };
     let families = [
-        backup::actions(containers),
-        docker::actions(containers),
+        backup::actions(&engine),
+        docker::actions(&engine),
         exec::actions(),
         fs::actions(),
         http::actions(),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature};
@@ -21,8 +20,8 @@ use super::survey::survey;
 use super::unfinished::Unfinished;
 use super::volumes::{Helpers, Reader, Trial, Volumes, Wanted};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
+use crate::action::common::engine::PatientEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
-use crate::containers::Containers;
 use crate::digest::short;
 use crate::value::{Backup, Value};
 use backstay_dsl::units;
@@ -33,7 +32,7 @@ const TRIES: u32 = 3;
 /// The action.
 pub(super) struct Create {
     /// The engine that volumes are asked of.
-    pub containers: Arc<dyn Containers>,
+    pub engine: PatientEngine,
 }
 
 #[async_trait]
@@ -146,7 +145,7 @@ impl Create {
         Ok(Order {
             state: state.to_owned(),
             to: context.working_directory.join(to),
-            volumes: Volumes::new(&self.containers, context, state, arguments.text("helper")),
+            volumes: Volumes::new(&self.engine, context, state, arguments.text("helper")),
             context: context.clone(),
         })
     }

@@ -4,7 +4,6 @@ mod far;
 mod work;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
@@ -17,8 +16,8 @@ use super::scope::named_parts;
 use super::swap::{Position, position};
 use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, in_thread};
+use crate::action::common::engine::PatientEngine;
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
-use crate::containers::Containers;
 use crate::digest::short;
 use crate::value::Value;
 pub(super) use work::Order;
@@ -26,7 +25,7 @@ pub(super) use work::Order;
 /// The action.
 pub(super) struct Restore {
     /// The engine that volumes are asked of.
-    pub containers: Arc<dyn Containers>,
+    pub engine: PatientEngine,
 }
 
 #[async_trait]
@@ -100,7 +99,7 @@ impl Restore {
         let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
             return Err(Problem::Refused("`backup` has to be given".to_owned()));
         };
-        let volumes = Volumes::new(&self.containers, context, &backup.state, arguments.text("helper"));
+        let volumes = Volumes::new(&self.engine, context, &backup.state, arguments.text("helper"));
         Ok(Order {
             parts: named_parts(context, &backup.state)?,
             backup,

@@ -1,7 +1,6 @@
 //! `backup.verify`: restores a backup into a scratch directory and compares it with its manifest.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -16,8 +15,8 @@ use super::scope::refuse_little_space;
 use super::survey::Contents;
 use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, Stop, in_thread, since_boot};
+use crate::action::common::engine::PatientEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
-use crate::containers::Containers;
 use crate::digest::short;
 use crate::value::{Backup, Value};
 use backstay_dsl::units;
@@ -25,7 +24,7 @@ use backstay_dsl::units;
 /// The action.
 pub(super) struct Verify {
     /// The engine that volumes are asked of.
-    pub containers: Arc<dyn Containers>,
+    pub engine: PatientEngine,
 }
 
 #[async_trait]
@@ -66,7 +65,7 @@ impl Action for Verify {
         let key = short(&context.key);
         let since = since_boot();
         let entries = backup.entries;
-        let volumes = Volumes::new(&self.containers, context, &backup.state, arguments.text("helper"));
+        let volumes = Volumes::new(&self.engine, context, &backup.state, arguments.text("helper"));
         let work = move |stop: &Stop| verify(&backup, &key, &volumes, stop);
         let verified = in_thread(context, OnCancel::Stop, work).await;
         let took_ms = u64::try_from(since_boot().saturating_sub(since).as_millis()).unwrap_or(u64::MAX);

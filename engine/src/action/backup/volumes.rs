@@ -13,13 +13,12 @@ mod incoming;
 mod outgoing;
 mod users;
 
-use std::sync::Arc;
-
 use super::manifest::{PartKind, VolumeHeader};
 use super::problem::{Result, refused};
 use super::scope::Part;
 use crate::action::Context;
-use crate::containers::{Containers, Volume};
+use crate::action::common::engine::PatientEngine;
+use crate::containers::Volume;
 use backstay_dsl::service_kind::ServiceKind;
 use engine::Engine;
 pub(super) use helper::{Content, Helpers, Reader, bytes_of, of_part, refuse_lost};
@@ -47,13 +46,13 @@ pub(super) enum Trial {
 
 impl Volumes {
     /// Those of this state, reached with this engine for this attempt. To be called inside of the runtime.
-    pub(super) fn new(containers: &Arc<dyn Containers>, context: &Context, state: &str, helper: Option<&str>) -> Self {
+    pub(super) fn new(engine: &PatientEngine, context: &Context, state: &str, helper: Option<&str>) -> Self {
         let writers = context
             .topology
             .members()
             .filter(|(_, _, service)| service.is_writer(state));
         Self {
-            engine: Engine::new(containers.clone(), context),
+            engine: Engine::new(engine.clone(), context),
             helper: helper.map(ToOwned::to_owned),
             writers: writers
                 .filter_map(|(_, member, _)| member.runs.named(ServiceKind::Container).cloned())

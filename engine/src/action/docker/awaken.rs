@@ -1,19 +1,12 @@
 //! Starts a container, and sees that it stays up.
 
-use std::time::Duration;
-
-use super::patience::{asked, patient, pause};
 use super::printed::{VALUE_BYTES_MAX, bytes_to_ask, with_last_line};
-use super::target::{short, short_image};
+use super::target::{look_again, short, short_image};
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
 use crate::action::Context;
 use crate::containers::{Container, LogEnd, Problem, labels};
 
-/// What was started must still run after this time.
-const PROBATION: Duration = Duration::from_secs(1);
-/// How often we look.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// So many of the last lines are looked at to say why it ended.
 const LINES_MAX: u64 = 50;
 
@@ -21,13 +14,15 @@ const LINES_MAX: u64 = 50;
 /// taken off. Gives one line that says what was seen.
 pub(super) async fn awaken(engine: &Engine, context: &Context, container: &Container) -> Result<String, Trouble> {
     let kept = policy::kept(&context.run_directory, &container.id).map_err(Trouble::Failed)?;
-    let was_started = patient(|| engine.start(&container.id))
+    let was_started = engine
+        .change(|it| it.start(&container.id))
         .await
         .map_err(Trouble::of_change)?;
     let up = watch(engine, context, container, was_started).await?;
     let policy = match kept {
         Some(kept) => {
-            patient(|| engine.set_restart_policy(&container.id, &kept))
+            engine
+                .change(|it| it.set_restart_policy(&container.id, &kept))
                 .await
                 .map_err(|problem| {
                     Trouble::of_change(problem).within("it runs, but its restart policy is still off")
@@ -57,12 +52,10 @@ async fn watch(
     before: &Container,
     was_started: bool,
 ) -> Result<&'static str, Trouble> {
-    let mut left = PROBATION;
+    let mut left = engine.patience.probation;
     let mut first: Option<Container> = None;
     loop {
-        let found = asked(|| engine.container(&before.id))
-            .await
-            .map_err(Trouble::of_proof)?;
+        let found = look_again(engine, &before.id).await?;
         let Some(now) = found else {
             return Err(Trouble::Failed(format!("{} was started and is gone", before.name)));
         };
@@ -79,8 +72,8 @@ async fn watch(
             });
         }
         first.get_or_insert(now);
-        pause(LOOK_EVERY).await;
-        left = left.saturating_sub(LOOK_EVERY);
+        tokio::time::sleep(engine.patience.look).await;
+        left = left.saturating_sub(engine.patience.look);
     }
 }
 
@@ -142,9 +135,9 @@ pub(super) async fn waiting(engine: &Engine, context: &Context, name: &str) -> R
     let prefix = format!("{name}.backstay-");
     let mut found = Vec::new();
     let of_the_run = [(labels::RUN, context.run.as_str())];
-    for left in asked(|| engine.labelled(&of_the_run)).await? {
+    for left in engine.ask(|it| it.labelled(&of_the_run)).await? {
         if left.starts_with(&prefix)
-            && let Some(container) = asked(|| engine.container(&left)).await?
+            && let Some(container) = engine.ask(|it| it.container(&left)).await?
             && !container.state.is_running
             && container.state.started_at.is_empty()
         {

@@ -8,7 +8,7 @@ use backstay_dsl::effect::{ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::Engine;
-use super::patience::{asked, bounded};
+use super::limit::bounded;
 use super::target::labels_of;
 use super::trouble::Trouble;
 use crate::action::common::describe;
@@ -46,7 +46,7 @@ impl Action for CreateVolume {
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let name = name_of(arguments);
-        match asked(|| self.0.volume(name)).await {
+        match self.0.ask(|it| it.volume(name)).await {
             Ok(Some(volume)) if is_of_run(context, &volume.labels) => {
                 Settled::Done(Evidence::line(format!("the volume {name} is there")))
             }
@@ -58,7 +58,7 @@ impl Action for CreateVolume {
 
 impl CreateVolume {
     async fn create(&self, context: &Context, name: &str) -> Result<String, Trouble> {
-        let there = asked(|| self.0.volume(name)).await.map_err(Trouble::of_question)?;
+        let there = self.0.ask(|it| it.volume(name)).await.map_err(Trouble::of_question)?;
         match there {
             Some(volume) if is_of_run(context, &volume.labels) => Ok(format!("the volume {name} is there already")),
             Some(_) => Err(foreign(name)),
@@ -70,7 +70,7 @@ impl CreateVolume {
         let labels: Vec<(String, String)> = labels_of(context).into_iter().collect();
         self.0.create_volume(name, &labels).await.map_err(Trouble::of_change)?;
         // To an engine it is a success where somebody made one of this name in the meantime.
-        let made = asked(|| self.0.volume(name)).await.map_err(Trouble::of_proof)?;
+        let made = self.0.ask(|it| it.volume(name)).await.map_err(Trouble::of_proof)?;
         match made {
             Some(volume) if is_of_run(context, &volume.labels) => Ok(format!("the volume {name} was made")),
             _ => Err(foreign(name)),
@@ -98,7 +98,7 @@ fn foreign(name: &str) -> Trouble {
 pub(super) async fn refuse_missing(engine: &Engine, order: &ContainerOrder) -> Result<(), Trouble> {
     for mount in order.mounts.iter().filter(|mount| !mount.source.starts_with('/')) {
         let name = mount.source.as_str();
-        let found = asked(|| engine.volume(name)).await.map_err(Trouble::of_question)?;
+        let found = engine.ask(|it| it.volume(name)).await.map_err(Trouble::of_question)?;
         if found.is_none() {
             return Err(Trouble::Failed(format!(
                 "there is no volume {name}, which is to be mounted at {}; make it first: docker.create_volume(\"{name}\")",

@@ -2,34 +2,35 @@
 
 use std::time::Duration;
 
-use super::patience::{asked, patient, pause};
+use super::target::look_again;
 use super::trouble::Trouble;
 use super::{Engine, policy, signals};
 use crate::action::{Arguments, Context};
 use crate::containers::{Container, Problem, RestartPolicy};
 
-/// How long a container may take to end where neither the text nor the container says.
-const GRACE_DEFAULT: Duration = Duration::from_secs(10);
-/// How much of a limit is kept for the proof and for an engine that is slow.
-const RESERVE: Duration = Duration::from_secs(8);
-/// How long what was stopped may take to be gone.
-const END_PATIENCE: Duration = Duration::from_secs(5);
-/// What is stopped must still be stopped after this time.
-const STAYS: Duration = Duration::from_secs(2);
-/// How often we look.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
 /// The grace of a container inside a limit: as said, else the container's own.
-pub(super) fn grace_within(limit: Duration, container: &Container, said: Option<Duration>) -> Duration {
+pub(super) fn grace_within(
+    engine: &Engine,
+    limit: Duration,
+    container: &Container,
+    said: Option<Duration>,
+) -> Duration {
     let own = container.stop_grace_ms.map(Duration::from_millis);
-    said.or(own).unwrap_or(GRACE_DEFAULT).min(limit.saturating_sub(RESERVE))
+    said.or(own)
+        .unwrap_or(engine.patience.grace)
+        .min(limit.saturating_sub(engine.patience.reserve))
 }
 
 /// Why a container could not be given the time to end that was set for it; `None` where it can, or does not run.
 /// It would be killed before, which can cost data.
-pub(super) fn too_long(context: &Context, arguments: &Arguments, container: &Container) -> Option<String> {
+pub(super) fn too_long(
+    engine: &Engine,
+    context: &Context,
+    arguments: &Arguments,
+    container: &Container,
+) -> Option<String> {
     let own = container.stop_grace_ms.filter(|_| container.state.is_running)?;
-    let is_cut = grace_within(context.limit, container, None) < Duration::from_millis(own);
+    let is_cut = grace_within(engine, context.limit, container, None) < Duration::from_millis(own);
     (is_cut && arguments.duration("grace").is_none()).then(|| {
         format!(
             "{} may take {} to end (its stop timeout), which does not fit into the limit of {}: give the action more time \
@@ -51,7 +52,7 @@ pub(super) async fn halt(
 ) -> Result<String, Trouble> {
     let taken_off = take_policy_off(engine, context, container).await?;
     let sees = signals::can_be_seen(container);
-    let stopped = patient(|| engine.stop(&container.id, grace)).await;
+    let stopped = engine.change(|it| it.stop(&container.id, grace)).await;
     let refusal = match stopped {
         Ok(_) => None,
         Err(problem) if problem.is_missing() => None,
@@ -78,17 +79,17 @@ async fn take_policy_off(engine: &Engine, context: &Context, container: &Contain
     }
     policy::keep(&context.run_directory, container).map_err(Trouble::Failed)?;
     let never = RestartPolicy::never();
-    let mut left = END_PATIENCE;
+    let mut left = engine.patience.end;
     loop {
-        match patient(|| engine.set_restart_policy(&container.id, &never)).await {
+        match engine.change(|it| it.set_restart_policy(&container.id, &never)).await {
             Ok(()) => break,
             Err(problem) if problem.is_missing() => break,
             // An engine cannot change a container that ends at this moment, as one in a restart loop does.
             Err(Problem::Refused { status: 500.., .. }) if !left.is_zero() => {}
             Err(problem) => return Err(Trouble::of_change(problem).within("its restart policy could not be taken off")),
         }
-        pause(LOOK_EVERY).await;
-        left = left.saturating_sub(LOOK_EVERY);
+        tokio::time::sleep(engine.patience.look).await;
+        left = left.saturating_sub(engine.patience.look);
     }
     Ok(note(&container.restart_policy))
 }
@@ -108,7 +109,7 @@ enum Look {
 }
 
 async fn look(engine: &Engine, id: &str) -> Result<Look, Trouble> {
-    let found = asked(|| engine.container(id)).await.map_err(Trouble::of_proof)?;
+    let found = look_again(engine, id).await?;
     let living = signals::living(id).await;
     let Some(container) = found else {
         return Ok(if living.is_empty() {
@@ -135,7 +136,7 @@ fn processes(living: &std::collections::BTreeSet<i32>) -> String {
 
 /// Proves that a container does not run and stays so: by the engine's word and by its processes, twice.
 pub(super) async fn prove(engine: &Engine, id: &str, sees: Option<bool>) -> Result<String, Trouble> {
-    let mut left = END_PATIENCE;
+    let mut left = engine.patience.end;
     let first = loop {
         match look(engine, id).await? {
             Look::Gone => return Ok("ended, and the engine removed it".to_owned()),
@@ -145,10 +146,10 @@ pub(super) async fn prove(engine: &Engine, id: &str, sees: Option<bool>) -> Resu
             }
             Look::Lives(_) => {}
         }
-        pause(LOOK_EVERY).await;
-        left = left.saturating_sub(LOOK_EVERY);
+        tokio::time::sleep(engine.patience.look).await;
+        left = left.saturating_sub(engine.patience.look);
     };
-    pause(STAYS).await;
+    tokio::time::sleep(engine.patience.stays).await;
     let second = match look(engine, id).await? {
         Look::Gone => return Ok("ended, and the engine removed it".to_owned()),
         Look::Stopped(container) => container,

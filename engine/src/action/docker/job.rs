@@ -1,7 +1,6 @@
 //! `docker.job`: a container that is run to its end and waited for.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
@@ -11,11 +10,10 @@ use backstay_dsl::types::Type;
 use super::create_volume::refuse_missing;
 use super::exec::ended;
 use super::halt::halt;
-use super::patience::{asked, patient};
 use super::printed::{EVIDENCE_BYTES_MAX, bytes_to_ask};
 use super::run::surroundings;
 use super::settings::{names_of_variables, order_of, texts};
-use super::target::{is_of_statement, labels_of, short_key};
+use super::target::{is_of_statement, labels_of, look_again, look_up, short_key};
 use super::trouble::{Trouble, clean};
 use super::{Engine, policy};
 use crate::action::common::describe;
@@ -23,10 +21,6 @@ use crate::action::common::typed::shell_line;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::containers::{Container, LogEnd, Printed, Problem, RestartPolicy};
 
-/// How long a job that is to be ended early may take to end.
-const GRACE: Duration = Duration::from_secs(8);
-/// How long the proof that it ended may take beside that.
-const PROOF: Duration = Duration::from_secs(5);
 /// So much longer than its limit it may take when it is ended, in milliseconds.
 const GRACE_MS: u64 = 10_000;
 /// So many lines of what it printed are kept.
@@ -137,7 +131,7 @@ impl Job {
         let waited = tokio::select! {
             ended = self.0.ended(&container.id) => Ok(ended.map_err(Trouble::of_proof)?),
             () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
-            () = super::patience::pause(context.limit) => Err(format!("not done within {}", backstay_dsl::units::duration_of(context.limit))),
+            () = tokio::time::sleep(context.limit) => Err(format!("not done within {}", backstay_dsl::units::duration_of(context.limit))),
         };
         match waited {
             Ok(status) => self.account(context, arguments, &container, status).await,
@@ -170,7 +164,7 @@ impl Job {
     async fn left(&self, context: &Context) -> Result<Left, Trouble> {
         let kept = kept(context).map_err(Trouble::Failed)?;
         let name = name_of(context);
-        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
+        let found = look_up(&self.0, &name).await?;
         let Some(container) = found else {
             let ended_well = kept.is_some_and(|kept| kept.exit == 0);
             return Ok(if ended_well { Left::EndedWell } else { Left::Nothing });
@@ -189,7 +183,9 @@ impl Job {
     async fn create(&self, context: &Context, arguments: &Arguments) -> Result<Container, Trouble> {
         let mut order = order_of(arguments).map_err(Trouble::Failed)?;
         let name = name_of(context);
-        let image = asked(|| self.0.image(&order.image))
+        let image = self
+            .0
+            .ask(|it| it.image(&order.image))
             .await
             .map_err(Trouble::of_question)?;
         if image.is_none() {
@@ -203,17 +199,17 @@ impl Job {
         order.labels = labels_of(context);
         order.command = Some(texts(arguments, "argv")).filter(|argv| !argv.is_empty());
         order.restart_policy = Some(RestartPolicy::never());
-        match patient(|| self.0.create(&order)).await {
+        match self.0.change(|it| it.create(&order)).await {
             Ok(_) | Err(Problem::Refused { status: 409, .. }) => {}
             Err(problem) => return Err(Trouble::of_change(problem)),
         }
-        let made = asked(|| self.0.container(&name)).await.map_err(Trouble::of_proof)?;
+        let made = look_again(&self.0, &name).await?;
         made.filter(|made| is_of_statement(context, made))
             .ok_or_else(|| foreign(&name))
     }
 
     async fn start(&self, container: &Container) -> Result<(), Trouble> {
-        match patient(|| self.0.start(&container.id)).await {
+        match self.0.change(|it| it.start(&container.id)).await {
             Ok(_) => Ok(()),
             Err(problem @ Problem::Refused { .. }) => {
                 let _ = self.discard(container).await;
@@ -248,7 +244,8 @@ impl Job {
 
     /// Ends a job that must not go on.
     async fn end_early(&self, context: &Context, container: &Container, reason: &str) -> Result<Outcome, Trouble> {
-        let halted = tokio::time::timeout(GRACE + GRACE, halt(&self.0, context, container, GRACE)).await;
+        let grace = self.0.patience.job_grace;
+        let halted = tokio::time::timeout(grace * 2, halt(&self.0, context, container, grace)).await;
         let line = match halted {
             Ok(line) => line.map_err(|trouble| trouble.within(reason))?,
             Err(_) => return Ok(Outcome::unknown(format!("{reason}, and it could not be ended"))),
@@ -274,7 +271,7 @@ impl Job {
     }
 
     async fn discard(&self, container: &Container) -> Result<(), Trouble> {
-        let removed = patient(|| self.0.remove(&container.id, true)).await;
+        let removed = self.0.change(|it| it.remove(&container.id, true)).await;
         removed.map(|_| ()).map_err(Trouble::of_change)
     }
 
@@ -283,7 +280,7 @@ impl Job {
     async fn find_out(&self, context: &Context) -> Result<Settled, Trouble> {
         let kept = kept(context).map_err(Trouble::Failed)?;
         let name = name_of(context);
-        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
+        let found = look_up(&self.0, &name).await?;
         let ours = found.filter(|container| is_of_statement(context, container));
         let status = match (&ours, &kept) {
             (Some(container), Some(kept)) if kept.container == container.id => kept.exit,
@@ -315,11 +312,14 @@ impl Job {
 
     /// The exit status of a job that may still run; `None` where it had to be ended at the limit.
     async fn wait_out(&self, context: &Context, container: &Container) -> Result<Option<i64>, Trouble> {
-        let grace = GRACE.min(context.limit / 4);
-        let patience = context.limit.saturating_sub(grace + PROOF).max(context.limit / 4);
+        let grace = self.0.patience.job_grace.min(context.limit / 4);
+        let patience = context
+            .limit
+            .saturating_sub(grace + self.0.patience.end)
+            .max(context.limit / 4);
         tokio::select! {
             ended = self.0.ended(&container.id) => ended.map(Some).map_err(Trouble::of_question),
-            () = super::patience::pause(patience) => {
+            () = tokio::time::sleep(patience) => {
                 halt(&self.0, context, container, grace).await?;
                 self.discard(container).await?;
                 Ok(None)

@@ -6,7 +6,7 @@ use backstay_dsl::effect::{ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::Engine;
-use super::patience::{asked, bounded};
+use super::limit::bounded;
 use super::trouble::Trouble;
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
@@ -50,7 +50,7 @@ impl Action for Pull {
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let image = image_of(arguments);
-        match asked(|| Box::pin(is_here(&self.0, image))).await {
+        match self.0.ask(|_| Box::pin(is_here(&self.0, image))).await {
             Ok(true) => Settled::Done(Evidence::line(format!("{image} is here"))),
             Ok(false) => Settled::NotDone(format!("{image} is not here")),
             Err(problem) => Trouble::of_question(problem).settled(context),
@@ -81,7 +81,7 @@ impl Pull {
                 "{image} is not pinned: write it by its digest, as in name@sha256:…"
             )));
         }
-        let here = asked(|| Box::pin(is_here(&self.0, image))).await;
+        let here = self.0.ask(|_| Box::pin(is_here(&self.0, image))).await;
         if here.map_err(Trouble::of_question)? {
             return Ok(format!("{image} is here already"));
         }

@@ -7,7 +7,8 @@ use backstay_dsl::types::Type;
 
 use super::awaken::sweep;
 use super::halt::{grace_within, halt, too_long};
-use super::patience::{asked, bounded, patient};
+use super::limit::bounded;
+use super::target::look_up;
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -73,7 +74,7 @@ impl Action for Remove {
 impl Remove {
     async fn remove(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
         let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
+        let found = look_up(&self.0, &name).await?;
         sweep(&self.0, context, &name, "").await;
         let Some(container) = found else {
             return Ok(format!("there was no container {name}"));
@@ -81,12 +82,13 @@ impl Remove {
         if !target::is_own(context, arguments, &container) {
             return Err(target::foreign(&name));
         }
-        if let Some(reason) = too_long(context, arguments, &container) {
+        if let Some(reason) = too_long(&self.0, context, arguments, &container) {
             return Err(Trouble::Failed(reason));
         }
-        let grace = grace_within(context.limit, &container, arguments.duration("grace"));
+        let grace = grace_within(&self.0, context.limit, &container, arguments.duration("grace"));
         let ended = halt(&self.0, context, &container, grace).await?;
-        patient(|| self.0.remove(&container.id, false))
+        self.0
+            .change(|it| it.remove(&container.id, false))
             .await
             .map_err(Trouble::of_change)?;
         policy::forget(&context.run_directory, &container.id);

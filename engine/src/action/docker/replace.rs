@@ -13,9 +13,8 @@
 use super::awaken::{awaken, sweep, waiting};
 use super::create_volume::refuse_missing;
 use super::halt::{grace_within, halt};
-use super::patience::{asked, patient};
 use super::settings::order_of;
-use super::target::{is_of_statement, is_own, labels_of, short_key};
+use super::target::{is_of_statement, is_own, labels_of, look_again, look_up, short_key};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::{Arguments, Context};
@@ -113,7 +112,7 @@ impl<'a> Replacement<'a> {
     /// The image, which must be here.
     async fn image(&self) -> Result<Image, Trouble> {
         let reference = &self.order.image;
-        let found = asked(|| self.engine.image(reference)).await;
+        let found = self.engine.ask(|it| it.image(reference)).await;
         found
             .map_err(Trouble::of_question)?
             .ok_or_else(|| Trouble::Failed(format!("the image {reference} is not here; pull it first: docker.pull")))
@@ -124,14 +123,12 @@ impl<'a> Replacement<'a> {
     }
 
     async fn find(&self, name: &str) -> Result<Option<Container>, Trouble> {
-        asked(|| self.engine.container(name))
-            .await
-            .map_err(Trouble::of_question)
+        look_up(self.engine, name).await
     }
 
     /// A container that was there a moment ago.
     async fn must_find(&self, id: &str) -> Result<Container, Trouble> {
-        let found = asked(|| self.engine.container(id)).await.map_err(Trouble::of_proof)?;
+        let found = look_again(self.engine, id).await?;
         found.ok_or_else(|| Trouble::Failed(format!("the container {} was made and is gone", self.name)))
     }
 
@@ -144,11 +141,12 @@ impl<'a> Replacement<'a> {
         self.discard(beside).await?;
         let id = self.create(&self.beside, Some(old)).await?;
         let ours = self.must_find(&id).await?;
-        let grace = grace_within(self.context.limit / 2, old, None);
+        let grace = grace_within(self.engine, self.context.limit / 2, old, None);
         if let Err(trouble) = halt(self.engine, self.context, old, grace).await {
             return Err(self.leave_the_old_one(old, &ours, trouble).await);
         }
-        patient(|| self.engine.remove(&old.id, false))
+        self.engine
+            .change(|it| it.remove(&old.id, false))
             .await
             .map_err(Trouble::of_change)?;
         let placed = self.put_in_place(&ours).await?;
@@ -173,7 +171,7 @@ impl<'a> Replacement<'a> {
 
     /// Gives ours the service's name.
     async fn put_in_place(&self, ours: &Container) -> Result<Container, Trouble> {
-        match patient(|| self.engine.rename(&ours.id, &self.name)).await {
+        match self.engine.change(|it| it.rename(&ours.id, &self.name)).await {
             Ok(()) => self.must_find(&ours.id).await,
             Err(Problem::Refused { status: 409, .. }) => Err(Trouble::Failed(format!(
                 "another container took the name {} in the meantime; find out who made it (this run's own waits as {})",
@@ -197,7 +195,7 @@ impl<'a> Replacement<'a> {
             let given = kept.unwrap_or_else(|| old.restart_policy.clone());
             order.restart_policy.get_or_insert(given);
         }
-        match patient(|| self.engine.create(&order)).await {
+        match self.engine.change(|it| it.create(&order)).await {
             Ok(id) => Ok(id),
             Err(problem @ Problem::Refused { status: 409, .. }) => self.taken(name, problem).await,
             Err(problem) => Err(Trouble::of_change(problem)),
@@ -219,11 +217,12 @@ impl<'a> Replacement<'a> {
         if !is_of_statement(self.context, &beside) {
             return Err(target::foreign(&beside.name));
         }
-        let grace = grace_within(self.context.limit / 2, &beside, None);
+        let grace = grace_within(self.engine, self.context.limit / 2, &beside, None);
         if beside.state.is_running {
             halt(self.engine, self.context, &beside, grace).await?;
         }
-        patient(|| self.engine.remove(&beside.id, false))
+        self.engine
+            .change(|it| it.remove(&beside.id, false))
             .await
             .map_err(Trouble::of_change)?;
         Ok(())

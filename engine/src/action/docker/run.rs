@@ -5,7 +5,7 @@ use backstay_dsl::catalogue::{Pattern, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
-use super::patience::{asked, bounded};
+use super::limit::bounded;
 use super::replace::Replacement;
 use super::settings::{names_of_variables, order_of};
 use super::trouble::{Trouble, clean};
@@ -102,14 +102,14 @@ impl Run {
     async fn find_out(&self, context: &Context, arguments: &Arguments) -> Result<Settled, Trouble> {
         let (name, found) = target::find_patiently(&self.0, context, arguments).await?;
         let image = arguments.text("image").unwrap_or_default();
-        let wanted = asked(|| self.0.image(image)).await.map_err(Trouble::of_question)?;
+        let wanted = self.0.ask(|it| it.image(image)).await.map_err(Trouble::of_question)?;
         let (ours, old) = match found {
             Some(container) if target::is_of_statement(context, &container) => (Some(container), None),
             other => (None, other),
         };
         let Some(container) = ours else {
             let key = [(labels::KEY, context.key.as_str())];
-            let made = asked(|| self.0.labelled(&key)).await.map_err(Trouble::of_question)?;
+            let made = self.0.ask(|it| it.labelled(&key)).await.map_err(Trouble::of_question)?;
             let Some(made) = made.first() else {
                 return Ok(Settled::NotDone("nothing of this statement is there".to_owned()));
             };

@@ -6,7 +6,8 @@ use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::awaken::{awaken, sweep};
-use super::patience::{asked, bounded};
+use super::limit::bounded;
+use super::target::look_up;
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -81,7 +82,7 @@ impl Action for Start {
 impl Start {
     async fn start(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
         let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
+        let found = look_up(&self.0, &name).await?;
         let container = found.ok_or_else(|| {
             Trouble::Failed(format!(
                 "there is no container {name} to start; make it with docker.run"

@@ -8,7 +8,8 @@ use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
 use backstay_dsl::types::Type;
 
 use super::halt::{grace_within, halt, stays_stopped, too_long};
-use super::patience::{asked, bounded};
+use super::limit::bounded;
+use super::target::{look_again, look_up};
 use super::trouble::Trouble;
 use super::{Engine, policy, target};
 use crate::action::common::describe;
@@ -39,12 +40,12 @@ impl Action for Stop {
         Some(match target::find(&self.0, context, arguments).await {
             Ok((name, None)) => format!("there is no container {name}"),
             Ok((_, Some(container))) if container.is_removed_at_end => no_way_back(&container)?,
-            Ok((_, Some(container))) if too_long(context, arguments, &container).is_some() => {
-                too_long(context, arguments, &container)?
+            Ok((_, Some(container))) if too_long(&self.0, context, arguments, &container).is_some() => {
+                too_long(&self.0, context, arguments, &container)?
             }
             Ok((name, Some(container))) => {
                 let stops = if container.state.is_running {
-                    let grace = grace_within(Duration::MAX, &container, arguments.duration("grace"));
+                    let grace = grace_within(&self.0, Duration::MAX, &container, arguments.duration("grace"));
                     format!(
                         "stops the container {name} within {}",
                         backstay_dsl::units::duration_of(grace)
@@ -89,19 +90,19 @@ impl Action for Stop {
 impl Stop {
     async fn stop(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
         let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = asked(|| self.0.container(&name)).await.map_err(Trouble::of_question)?;
+        let found = look_up(&self.0, &name).await?;
         let Some(container) = found else {
             return Ok(format!("there is no container {name}, so nothing runs"));
         };
         if !target::is_own(context, arguments, &container) {
             return Err(target::foreign(&name));
         }
-        if let Some(reason) = no_way_back(&container).or_else(|| too_long(context, arguments, &container)) {
+        if let Some(reason) = no_way_back(&container).or_else(|| too_long(&self.0, context, arguments, &container)) {
             return Err(Trouble::Failed(reason));
         }
-        let grace = grace_within(context.limit, &container, arguments.duration("grace"));
+        let grace = grace_within(&self.0, context.limit, &container, arguments.duration("grace"));
         let line = halt(&self.0, context, &container, grace).await?;
-        let now = asked(|| self.0.container(&name)).await.map_err(Trouble::of_proof)?;
+        let now = look_again(&self.0, &name).await?;
         if now.is_some_and(|now| now.id != container.id) {
             return Err(Trouble::Failed(format!(
                 "{name} {line}; but another container has its name since: find out who made that"

@@ -4,7 +4,6 @@ use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::Begins;
 
 use super::Engine;
-use super::patience::asked;
 use super::trouble::Trouble;
 use crate::action::{Arguments, Context, GroundCall, Simulated};
 use crate::containers::{Container, labels};
@@ -24,6 +23,18 @@ pub(super) fn name_of(context: &Context, arguments: &Arguments) -> Result<String
         )),
         None => Err(format!("there is no service {service}")),
     }
+}
+
+/// A container by name or id, before anything is changed.
+pub(super) async fn look_up(engine: &Engine, name: &str) -> Result<Option<Container>, Trouble> {
+    let found = engine.ask(|it| it.container(name)).await;
+    found.map_err(Trouble::of_question)
+}
+
+/// A container after something was changed: without an answer nobody knows what came of that.
+pub(super) async fn look_again(engine: &Engine, id: &str) -> Result<Option<Container>, Trouble> {
+    let found = engine.ask(|it| it.container(id)).await;
+    found.map_err(Trouble::of_proof)
 }
 
 /// The container of the service of a call; `None` where there is none.
@@ -89,7 +100,7 @@ pub(super) async fn find_patiently(
     arguments: &Arguments,
 ) -> Result<(String, Option<Container>), Trouble> {
     let name = name_of(context, arguments).map_err(Trouble::Failed)?;
-    let found = asked(|| engine.container(&name)).await.map_err(Trouble::of_question)?;
+    let found = look_up(engine, &name).await?;
     Ok((name, found))
 }
 

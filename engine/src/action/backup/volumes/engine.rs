@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncRead;
@@ -11,8 +10,8 @@ use tokio::runtime::Handle;
 use super::super::problem::{Problem, Result, refused, trying};
 use crate::action::Context;
 use crate::action::common::blocking::{Stop, Stopped};
-use crate::action::common::patience::{insistent, patient};
-use crate::containers::{self, Container, ContainerOrder, Containers, Image, LogEnd, Volume, labels};
+use crate::action::common::engine::PatientEngine;
+use crate::containers::{self, Container, ContainerOrder, Image, LogEnd, Volume, labels};
 use crate::digest::hex;
 
 /// The longest that one question waits for its answer.
@@ -29,7 +28,7 @@ pub(super) const PURPOSE: (&str, &str) = ("backstay.purpose", "backup");
 /// An engine and the labels of what is made there.
 #[derive(Clone)]
 pub(in super::super) struct Engine {
-    containers: Arc<dyn Containers>,
+    containers: PatientEngine,
     runtime: Handle,
     limit: Duration,
     labels: Vec<(String, String)>,
@@ -37,7 +36,7 @@ pub(in super::super) struct Engine {
 
 impl Engine {
     /// For the attempt of this context. To be called inside of the runtime.
-    pub(in super::super) fn new(containers: Arc<dyn Containers>, context: &Context) -> Self {
+    pub(in super::super) fn new(containers: PatientEngine, context: &Context) -> Self {
         let labels = [
             (labels::RUN, context.run.as_str()),
             (labels::STEP, labels::step_of(&context.key)),
@@ -94,7 +93,7 @@ impl Engine {
     pub(super) fn volume(&self, name: &str) -> Result<Option<Volume>> {
         self.ask(
             || format!("the volume {name} cannot be looked at"),
-            insistent(|| self.containers.volume(name)),
+            self.containers.insist(|it| it.volume(name)),
         )
     }
 
@@ -102,7 +101,7 @@ impl Engine {
     pub(super) fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<()> {
         self.change(
             || format!("the volume {name} cannot be made"),
-            patient(|| self.containers.create_volume(name, labels)),
+            self.containers.change(|it| it.create_volume(name, labels)),
         )
     }
 
@@ -110,7 +109,7 @@ impl Engine {
     pub(super) fn remove_volume(&self, name: &str) -> Result<()> {
         self.change(
             || format!("the volume {name} cannot be removed"),
-            insistent(|| self.containers.remove_volume(name)),
+            self.containers.insist(|it| it.remove_volume(name)),
         )
         .map(|_| ())
     }
@@ -119,10 +118,10 @@ impl Engine {
     pub(super) fn remove_left(&self) -> Result<()> {
         let labels = self.own_labels();
         let what = || "what an earlier attempt left cannot be looked for".to_owned();
-        for container in self.ask(what, insistent(|| self.containers.labelled(&labels)))? {
+        for container in self.ask(what, self.containers.insist(|it| it.labelled(&labels)))? {
             self.remove_container(&container)?;
         }
-        for volume in self.ask(what, insistent(|| self.containers.labelled_volumes(&labels)))? {
+        for volume in self.ask(what, self.containers.insist(|it| it.labelled_volumes(&labels)))? {
             self.remove_volume(&volume)?;
         }
         Ok(())
@@ -141,27 +140,27 @@ impl Engine {
         };
         self.change(
             || format!("a helper container of the image {} cannot be made", order.image),
-            patient(|| self.containers.create(&order)),
+            self.containers.change(|it| it.create(&order)),
         )
     }
 
     /// Starts a container of ours.
     pub(super) fn start(&self, container: &str) -> Result<()> {
         let what = || "the helper container cannot be started".to_owned();
-        self.change(what, patient(|| self.containers.start(container)))
+        self.change(what, self.containers.change(|it| it.start(container)))
             .map(|_| ())
     }
 
     /// Removes a container of ours, ended first where it runs.
     pub(super) fn remove_container(&self, container: &str) -> Result<()> {
         let what = || format!("the helper container {container} cannot be removed");
-        let Some(found) = self.ask(what, insistent(|| self.containers.container(container)))? else {
+        let Some(found) = self.ask(what, self.containers.insist(|it| it.container(container)))? else {
             return Ok(());
         };
         if found.state.is_running || found.state.is_restarting {
-            self.change(what, insistent(|| self.containers.stop(container, Duration::ZERO)))?;
+            self.change(what, self.containers.insist(|it| it.stop(container, Duration::ZERO)))?;
         }
-        self.change(what, insistent(|| self.containers.remove(container, true)))
+        self.change(what, self.containers.insist(|it| it.remove(container, true)))
             .map(|_| ())
     }
 
@@ -178,7 +177,7 @@ impl Engine {
             lines_max: 1,
             bytes_max: 1000,
         };
-        let printed = self.ask(String::new, insistent(|| self.containers.logs(container, &end)));
+        let printed = self.ask(String::new, self.containers.insist(|it| it.logs(container, &end)));
         let text = printed.map(|printed| [printed.stdout, printed.stderr].concat());
         String::from_utf8_lossy(&text.unwrap_or_default()).trim().to_owned()
     }
@@ -204,13 +203,13 @@ impl Engine {
     /// An image by name or id; `None` where it is not here.
     pub(super) fn image(&self, reference: &str) -> Result<Option<Image>> {
         let what = || format!("the image {reference} cannot be looked at");
-        self.ask(what, insistent(|| self.containers.image(reference)))
+        self.ask(what, self.containers.insist(|it| it.image(reference)))
     }
 
     /// A container; `None` where there is none.
     pub(super) fn container(&self, name: &str) -> Result<Option<Container>> {
         let what = || format!("the container {name} cannot be looked at");
-        self.ask(what, insistent(|| self.containers.container(name)))
+        self.ask(what, self.containers.insist(|it| it.container(name)))
     }
 
     /// Waits for something long, as long as the attempt may.
@@ -252,12 +251,12 @@ impl Engine {
         let mut seen: BTreeMap<String, Container> = BTreeMap::new();
         for _ in 0..LISTINGS {
             let mut is_whole = true;
-            for name in self.ask(what, insistent(|| self.containers.labelled(&[])))? {
+            for name in self.ask(what, self.containers.insist(|it| it.labelled(&[])))? {
                 // Who was looked at once is not looked at again, so that each round is shorter than the one before.
                 if seen.contains_key(&name) {
                     continue;
                 }
-                match self.ask(what, insistent(|| self.containers.container(&name)))? {
+                match self.ask(what, self.containers.insist(|it| it.container(&name)))? {
                     Some(container) => drop(seen.insert(name, container)),
                     // Removed, or renamed: only a new list tells.
                     None => is_whole = false,

@@ -1,7 +1,6 @@
-//! How long we wait: for an engine that is just being restarted, and for an action as a whole.
+//! The limit of an action as a whole.
 
 use super::trouble::{Trouble, clean};
-pub(super) use crate::action::common::patience::{asked, patient, pause};
 use crate::action::{Context, Outcome};
 use backstay_dsl::units;
 

@@ -1,0 +1,78 @@
+//! Waiting for an engine that is just being restarted.
+
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::containers::{Containers, Patience, Problem};
+
+/// An engine, and how patient the actions are with it.
+#[derive(Clone)]
+pub(crate) struct PatientEngine {
+    pub(crate) containers: Arc<dyn Containers>,
+    pub(crate) patience: Patience,
+}
+
+impl Deref for PatientEngine {
+    type Target = dyn Containers;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.containers
+    }
+}
+
+type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
+
+impl PatientEngine {
+    /// Sends a change again while nobody is reached, which does nothing and so can be repeated. What was lost or
+    /// refused is not sent again.
+    pub(crate) async fn change<'a, T>(
+        &'a self,
+        change: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+    ) -> Result<T, Problem> {
+        self.again(change, self.patience.away, Duration::ZERO).await
+    }
+
+    /// As [`Self::change`], for a question, or a change that may be made twice: what was lost is asked again too.
+    pub(crate) async fn insist<'a, T>(
+        &'a self,
+        request: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+    ) -> Result<T, Problem> {
+        self.again(request, self.patience.question, self.patience.question)
+            .await
+    }
+
+    /// As [`Self::change`], for a question inside a change, whose own limit ends it: an engine that hangs for a while
+    /// answers in the end.
+    pub(crate) async fn ask<'a, T>(
+        &'a self,
+        question: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+    ) -> Result<T, Problem> {
+        self.again(question, self.patience.away, self.patience.answer).await
+    }
+
+    async fn again<'a, T>(
+        &'a self,
+        mut request: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+        if_unreachable: Duration,
+        if_lost: Duration,
+    ) -> Result<T, Problem> {
+        let since = Instant::now();
+        loop {
+            let problem = match request(&**self).await {
+                Ok(answer) => return Ok(answer),
+                Err(problem) => problem,
+            };
+            let patience = match problem {
+                Problem::Unreachable(_) => if_unreachable,
+                Problem::Lost(_) => if_lost,
+                Problem::Refused { .. } => Duration::ZERO,
+            };
+            if since.elapsed() >= patience {
+                return Err(problem);
+            }
+            tokio::time::sleep(self.patience.retry).await;
+        }
+    }
+}
