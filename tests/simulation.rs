@@ -2,6 +2,7 @@
 
 mod containers;
 mod crash;
+mod golden;
 mod laws;
 mod random;
 mod reference;
