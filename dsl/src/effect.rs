@@ -98,25 +98,47 @@ impl fmt::Display for ResourceKind {
     }
 }
 
-/// A thing that an action touches: a kind and its keys. All are on the local host for now.
+/// A thing that an action touches: a kind and its keys, and the host it is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource<K> {
-    /// What kind of thing.
+    /// `None` is the host that runs the runbook, and for what is on no host (a service, an address).
+    pub host: Option<K>,
     pub kind: ResourceKind,
+    /// As many as [`ResourceKind::keys`] says.
     pub key: Vec<K>,
 }
 
+/// What a part of a resource's name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Host,
+    /// By its place.
+    Key(usize),
+}
+
 impl<K> Resource<K> {
-    /// A resource with one key.
+    /// A local resource with one key.
     pub fn new(kind: ResourceKind, key: K) -> Self {
-        Self { kind, key: vec![key] }
+        Self::keyed(kind, vec![key])
     }
 
-    /// The same resource with every key passed through `f`.
+    /// A local resource with these keys.
+    pub fn keyed(kind: ResourceKind, key: Vec<K>) -> Self {
+        Self { host: None, kind, key }
+    }
+
+    /// The same resource with its keys and then its host passed through `f`.
     pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Resource<L> {
+        self.map_parts(&mut |_, key| f(key))
+    }
+
+    /// As [`Self::map`], for what depends on which part it is.
+    pub fn map_parts<L>(&self, f: &mut impl FnMut(Part, &K) -> L) -> Resource<L> {
+        let keys = self.key.iter().enumerate();
         Resource {
+            key: keys.map(|(place, key)| f(Part::Key(place), key)).collect(),
+            host: self.host.as_ref().map(|host| f(Part::Host, host)),
             kind: self.kind,
-            key: self.key.iter().map(f).collect(),
         }
     }
 }
@@ -128,7 +150,8 @@ impl<K: fmt::Display> fmt::Display for Resource<K> {
             let comma = if place == 0 { "" } else { ", " };
             write!(f, "{comma}{key}")?;
         }
-        f.write_str(")")
+        f.write_str(")")?;
+        self.host.as_ref().map_or(Ok(()), |host| write!(f, " on {host}"))
     }
 }
 

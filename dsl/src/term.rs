@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::effect::{Resource, ResourceKind};
+use crate::effect::{Part, Resource, ResourceKind};
 use crate::model::BindingId;
 use crate::source::Span;
 
@@ -167,12 +167,7 @@ impl fmt::Display for Term {
 
 /// A resource with real keys, over terms.
 pub fn ground(resource: &Resource<String>) -> Resource<Term> {
-    let kind = resource.kind;
-    let mut first = true;
-    resource.map(&mut |key| {
-        let is_first = std::mem::take(&mut first);
-        key_term(kind, is_first, key)
-    })
+    resource.map_parts(&mut |part, key| key_term(resource.kind, part, key))
 }
 
 /// How two resources with real keys lie to each other; never [`Relation::AssumedApart`] within one kind.
@@ -180,20 +175,35 @@ pub fn ground_relation(left: &Resource<String>, right: &Resource<String>) -> Rel
     relation(&ground(left), &ground(right))
 }
 
-/// The term of a known key of a resource of this kind.
-pub(crate) fn key_term(kind: ResourceKind, is_first: bool, key: &str) -> Term {
-    match kind {
-        ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Backup => Term::path(key),
-        ResourceKind::Key if is_first => Term::path(key),
-        ResourceKind::Endpoint => Term::url(key),
-        ResourceKind::Package => Term::text(key.split('=').next().unwrap_or(key)),
-        _ => Term::text(key),
+/// The term of a known part of the name of a resource of this kind.
+pub(crate) fn key_term(kind: ResourceKind, part: Part, text: &str) -> Term {
+    match (part, kind) {
+        (Part::Key(_), ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Backup)
+        | (Part::Key(0), ResourceKind::Key) => Term::path(text),
+        (Part::Key(_), ResourceKind::Endpoint) => Term::url(text),
+        (Part::Key(_), ResourceKind::Package) => Term::text(text.split('=').next().unwrap_or(text)),
+        _ => Term::text(text),
     }
 }
 
 /// How two resources lie to each other, by their names alone. Protected states and the parts of a
 /// service are seen through by [`crate::topology::Topology::relation`].
 pub fn relation(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
+    let by_name = by_name(left, right);
+    if left.host == right.host || by_name == Relation::Apart {
+        return by_name;
+    }
+    // The host that runs the runbook has no name, so no known name is its.
+    let is_known = |host: &Option<Term>| host.as_ref().is_none_or(Term::is_known);
+    if is_known(&left.host) && is_known(&right.host) {
+        Relation::Apart
+    } else {
+        Relation::AssumedApart
+    }
+}
+
+/// As [`relation`], for two resources on one host.
+fn by_name(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
     use ResourceKind::{Key, Member, Service, Volume};
     match (left.kind, right.kind) {
         (Key, Key) => both_keys(left, right),
@@ -202,7 +212,7 @@ pub fn relation(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
             Relation::Around => Relation::Apart,
             other => other,
         },
-        (_, Key) if is_place(left.kind) => relation(right, left).turned(),
+        (_, Key) if is_place(left.kind) => by_name(right, left).turned(),
         (one, other) if is_place(one) && is_place(other) => of_first(left, right),
         (one, Volume) if is_place(one) || one == Key => Relation::AssumedApart,
         (Volume, other) if is_place(other) || other == Key => Relation::AssumedApart,
@@ -210,7 +220,7 @@ pub fn relation(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
             Relation::Same => Relation::Inside,
             other => other,
         },
-        (Service, Member) => relation(right, left).turned(),
+        (Service, Member) => by_name(right, left).turned(),
         (Member, Member) => both_keys(left, right),
         (one, other) if one == other => of_first(left, right),
         _ => Relation::Apart,
@@ -221,7 +231,7 @@ pub fn relation(left: &Resource<Term>, right: &Resource<Term>) -> Relation {
 /// the second resource lies in the first or is the same.
 pub fn trail(resource: &Resource<Term>) -> Vec<Term> {
     let first = resource.key.first();
-    let mut trail = Vec::new();
+    let mut trail: Vec<Term> = resource.host.iter().cloned().collect();
     if is_place(resource.kind) || resource.kind == ResourceKind::Key {
         trail.push(Term::text("place"));
     } else if resource.kind == ResourceKind::Member {
@@ -324,10 +334,7 @@ mod tests {
     }
 
     fn key(path: &str, name: &str) -> Resource<String> {
-        Resource {
-            kind: ResourceKind::Key,
-            key: vec![path.to_owned(), name.to_owned()],
-        }
+        Resource::keyed(ResourceKind::Key, vec![path.to_owned(), name.to_owned()])
     }
 
     #[test]
@@ -338,6 +345,23 @@ mod tests {
         assert_eq!(ground_relation(&file("/a//./c/../b"), &file("/a/b")), Relation::Same);
         assert_eq!(ground_relation(&file("/../a"), &file("/a")), Relation::Same);
         assert_eq!(ground_relation(&tree("/"), &file("/a")), Relation::Around);
+    }
+
+    #[test]
+    fn one_name_on_two_hosts_is_two_things_unless_the_hosts_may_be_one() {
+        let on = |host: Term| Resource {
+            host: Some(host),
+            ..ground(&file("/a/b"))
+        };
+        let (a, b) = (on(Term::text("db_a")), on(Term::text("db_b")));
+        let input = on(Term::Input("host".to_owned()));
+        assert_eq!(relation(&a, &a), Relation::Same);
+        assert_eq!(relation(&a, &b), Relation::Apart);
+        assert_eq!(relation(&a, &ground(&file("/a/b"))), Relation::Apart);
+        assert_eq!(relation(&a, &input), Relation::AssumedApart);
+        assert_eq!(relation(&input, &ground(&file("/c"))), Relation::Apart);
+        assert_ne!(trail(&a), trail(&b));
+        assert_eq!(a.to_string(), "file(/a/b) on db_a");
     }
 
     #[test]

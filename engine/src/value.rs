@@ -250,23 +250,37 @@ impl RecordedValue {
     }
 }
 
-/// How resources stand in records: each as a list of texts, the word of its kind first.
+/// How resources stand in records: each as a list of texts, the word of its kind first (`file@HOST` where it is on
+/// another host).
 pub(crate) mod resource_words {
     use super::{GroundResource, Resource, ResourceKind};
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
     pub(super) fn of(resource: &GroundResource) -> Vec<String> {
-        let kind = std::iter::once(resource.kind.word().to_owned());
-        kind.chain(resource.key.iter().cloned()).collect()
+        let kind = first_word(resource.kind, resource.host.as_deref());
+        std::iter::once(kind).chain(resource.key.iter().cloned()).collect()
     }
 
     pub(super) fn read(words: &[String]) -> Option<GroundResource> {
         let (kind, key) = words.split_first()?;
+        let (kind, host) = read_first_word(kind)?;
         Some(Resource {
-            kind: ResourceKind::from_word(kind)?,
+            host,
+            kind,
             key: key.to_vec(),
         })
+    }
+
+    pub(crate) fn first_word(kind: ResourceKind, host: Option<&str>) -> String {
+        host.map_or_else(|| kind.word().to_owned(), |host| format!("{kind}@{host}"))
+    }
+
+    pub(crate) fn read_first_word(word: &str) -> Option<(ResourceKind, Option<String>)> {
+        let (kind, host) = word
+            .split_once('@')
+            .map_or((word, None), |(kind, host)| (kind, Some(host)));
+        Some((ResourceKind::from_word(kind)?, host.map(str::to_owned)))
     }
 
     pub(crate) fn serialize<S: Serializer>(resources: &[GroundResource], serializer: S) -> Result<S::Ok, S::Error> {

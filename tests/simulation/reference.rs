@@ -36,10 +36,10 @@ pub(crate) fn rig() -> Rig {
             Value::Secret(Secret::new("ui_token", "not-a-real-token")),
         ),
     ]);
-    let pin = Resource {
-        kind: ResourceKind::Key,
-        key: vec!["/srv/gateway/.env".to_owned(), "OPENCLAW_IMAGE".to_owned()],
-    };
+    let pin = Resource::keyed(
+        ResourceKind::Key,
+        vec!["/srv/gateway/.env".to_owned(), "OPENCLAW_IMAGE".to_owned()],
+    );
     Rig::new("upgrade.runbook", &folder.text("upgrade.runbook"), &folder, inputs)
         .scripted(Arc::new(answer))
         .seeded(pin, &image('a'))

@@ -92,10 +92,7 @@ fn intent(key: &str, n: u32) -> Event {
 
 fn resource(kind: ResourceKind, keys: &[Option<&str>]) -> Resource<EffectKey> {
     let key = keys.iter().map(|key| EffectKey::from(key.map(str::to_owned)));
-    Resource {
-        kind,
-        key: key.collect(),
-    }
+    Resource::keyed(kind, key.collect())
 }
 
 /// Every effect, with and without what it may have.
@@ -117,6 +114,10 @@ fn effects() -> Vec<Touch<EffectKey>> {
         sets(known("/srv/2")),
         sets(Some(EffectKey::OfResult)),
         Touch::Edits(of(ResourceKind::Tree)),
+        Touch::Edits(Resource {
+            host: known("db_a"),
+            ..of(ResourceKind::Tree)
+        }),
         Touch::Removes(of(ResourceKind::File)),
         Touch::Opaque(of(ResourceKind::External)),
         Touch::Adds(resource(ResourceKind::Image, &[None])),

@@ -119,10 +119,8 @@ pub(super) fn catalogue() -> Catalogue {
 }
 
 fn setting() -> Resource<Pattern> {
-    Resource {
-        kind: ResourceKind::Key,
-        key: vec![Pattern::Parameter("file"), Pattern::Parameter("key")],
-    }
+    let key = [Pattern::Parameter("file"), Pattern::Parameter("key")];
+    Resource::keyed(ResourceKind::Key, key.to_vec())
 }
 
 fn reads() -> Vec<Made> {

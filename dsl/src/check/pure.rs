@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::check::Checker;
 use crate::diagnostic::Diagnostic;
-use crate::effect::Resource;
 use crate::model::{Expr, ExprKind, Test};
 use crate::walk;
 
@@ -32,10 +31,7 @@ pub(crate) fn substitute(expr: &Expr, names: &BTreeMap<String, Expr>) -> Expr {
                 .map(|(key, value)| (key.clone(), substitute(value, names)))
                 .collect(),
         ),
-        ExprKind::Resource(resource) => ExprKind::Resource(Box::new(Resource {
-            kind: resource.kind,
-            key: resource.key.iter().map(|key| substitute(key, names)).collect(),
-        })),
+        ExprKind::Resource(resource) => ExprKind::Resource(Box::new(resource.map(&mut |key| substitute(key, names)))),
         ExprKind::Field(inner, field) => ExprKind::Field(replace(inner), field.clone()),
         ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, replace(left), replace(right)),
         ExprKind::Not(inner) => ExprKind::Not(replace(inner)),

@@ -23,10 +23,10 @@ fn tree(path: &str) -> Resource<Term> {
 }
 
 fn key(file: &str, name: &str) -> Resource<Term> {
-    crate::term::ground(&Resource {
-        kind: ResourceKind::Key,
-        key: vec![file.to_owned(), name.to_owned()],
-    })
+    crate::term::ground(&Resource::keyed(
+        ResourceKind::Key,
+        vec![file.to_owned(), name.to_owned()],
+    ))
 }
 
 fn sets(resource: Resource<Term>) -> Touch<Term> {

@@ -348,10 +348,7 @@ impl Universe {
             };
             self.join(slot, pin);
             let index = self.members.len();
-            let second = Resource {
-                kind: ResourceKind::Member,
-                key: vec![Term::text(name), Term::text(id.as_str())],
-            };
+            let second = Resource::keyed(ResourceKind::Member, vec![Term::text(name), Term::text(id.as_str())]);
             let names = [Resource::new(ResourceKind::Service, Term::text(name)), second];
             for named in names
                 .into_iter()

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::{Resource, ResourceKind, Touch};
+use crate::effect::{Part, Resource, ResourceKind, Touch};
 use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, StatementKind};
 use crate::program::Program;
 use crate::term::{Term, key_term};
@@ -84,11 +84,7 @@ impl<'a> Normal<'a> {
         {
             return inner;
         }
-        let mut first = true;
-        resource.map(&mut |key| {
-            let is_first = std::mem::take(&mut first);
-            self.key(resource.kind, is_first, key, around)
-        })
+        resource.map_parts(&mut |part, key| self.key(resource.kind, part, key, around))
     }
 
     fn inner_resource(&self, expr: &Expr, around: &Around) -> Option<Resource<Term>> {
@@ -113,9 +109,9 @@ impl<'a> Normal<'a> {
     }
 
     /// A key of a resource: a known text is read as what that kind of key is.
-    fn key(&self, kind: ResourceKind, is_first: bool, expr: &Expr, around: &Around) -> Term {
+    fn key(&self, kind: ResourceKind, part: Part, expr: &Expr, around: &Around) -> Term {
         match self.term(expr, around) {
-            Term::Text(text) if !matches!(text.as_str(), "/" | "~" | ".") => key_term(kind, is_first, &text),
+            Term::Text(text) if !matches!(text.as_str(), "/" | "~" | ".") => key_term(kind, part, &text),
             term => term,
         }
     }

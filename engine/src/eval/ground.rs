@@ -139,7 +139,12 @@ impl Evaluator<'_> {
         for expr in &resource.key {
             key.push(self.answer(expr, frame).await?.canonical());
         }
+        let host = match &resource.host {
+            Some(host) => Some(self.answer(host, frame).await?.canonical()),
+            None => None,
+        };
         Ok(Resource {
+            host,
             kind: resource.kind,
             key,
         })

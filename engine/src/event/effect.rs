@@ -5,9 +5,11 @@
 
 use std::fmt;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Resource, Touch};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::value::resource_words::{first_word, read_first_word};
 
 /// A key of a resource in an intent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +143,12 @@ impl Written {
 }
 
 fn words(resource: &Resource<EffectKey>) -> Words {
-    let kind = EffectKey::Known(resource.kind.word().to_owned());
+    // A host is known before anything runs.
+    let host = match &resource.host {
+        Some(EffectKey::Known(host)) => Some(host.as_str()),
+        _ => None,
+    };
+    let kind = EffectKey::Known(first_word(resource.kind, host));
     std::iter::once(kind).chain(resource.key.iter().cloned()).collect()
 }
 
@@ -150,8 +157,10 @@ fn resource(words: Words) -> Option<Resource<EffectKey>> {
     let Some(EffectKey::Known(kind)) = words.next() else {
         return None;
     };
+    let (kind, host) = read_first_word(&kind)?;
     Some(Resource {
-        kind: ResourceKind::from_word(&kind)?,
+        host: host.map(EffectKey::Known),
+        kind,
         key: words.collect(),
     })
 }

@@ -161,10 +161,7 @@ mod tests {
     }
 
     fn key(name: &str) -> Resource<String> {
-        Resource {
-            kind: ResourceKind::Key,
-            key: vec!["/a/.env".to_owned(), name.to_owned()],
-        }
+        Resource::keyed(ResourceKind::Key, vec!["/a/.env".to_owned(), name.to_owned()])
     }
 
     #[test]

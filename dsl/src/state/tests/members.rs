@@ -129,10 +129,7 @@ fn pair() -> Topology<Term> {
 
 #[test]
 fn members_of_one_service_are_two_and_the_service_names_all() {
-    let member = |name: &str| Resource {
-        kind: ResourceKind::Member,
-        key: vec![Term::text("db"), Term::text(name)],
-    };
+    let member = |name: &str| Resource::keyed(ResourceKind::Member, vec![Term::text("db"), Term::text(name)]);
     let start = World::new(&pair(), &[]);
     let drain = |target: Resource<Term>| (Touch::Drains(target), Given::OTHER);
     let one = start.run(&[drain(member("a"))]).expect("the other serves");
@@ -158,10 +155,7 @@ fn members_that_write_stay_within_what_the_service_promises() {
     for member in db.members.values_mut() {
         member.begins = Begins::Stopped;
     }
-    let member = |name: &str| Resource {
-        kind: ResourceKind::Member,
-        key: vec![Term::text("db"), Term::text(name)],
-    };
+    let member = |name: &str| Resource::keyed(ResourceKind::Member, vec![Term::text("db"), Term::text(name)]);
     let start = |name: &str| Touch::Starts {
         member: member(name),
         with: None,

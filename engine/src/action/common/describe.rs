@@ -136,8 +136,8 @@ pub(crate) fn of(kind: ResourceKind, parameter: &'static str) -> Resource<Patter
 
 /// The setting of a file: `key(file, key)`.
 pub(crate) fn setting(file: &'static str, key: &'static str) -> Resource<Pattern> {
-    Resource {
-        kind: ResourceKind::Key,
-        key: vec![Pattern::Parameter(file), Pattern::Parameter(key)],
-    }
+    Resource::keyed(
+        ResourceKind::Key,
+        vec![Pattern::Parameter(file), Pattern::Parameter(key)],
+    )
 }
