@@ -13,7 +13,7 @@
 //! | any other resource | as it was, changed, partial, gone, added, partly added | |
 //!
 //! A [`Universe`] gives each of these a slot, and slots that can constrain each other a cell. An effect is a few
-//! operations, each within one cell ([`transition`]); what it needs is asked first ([`requirement`]). One
+//! operations, each within one cell (`transition`); what it needs is asked first (`requirement`). One
 //! [`State`] has one state a cell and is changed in place, at a cost that does not depend on how much else
 //! there is. [`sets::Sets`] has a set of states a cell, and forgets which states of different cells go together.
 //!
