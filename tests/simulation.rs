@@ -2,6 +2,7 @@
 
 mod containers;
 mod crash;
+mod differ;
 mod golden;
 mod laws;
 mod random;

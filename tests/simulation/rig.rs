@@ -79,7 +79,7 @@ pub(crate) struct Rig {
     places: Places,
     registry: Registry,
     script: Option<Script>,
-    seed: Vec<(backstay::value::GroundResource, String)>,
+    seed: Vec<(backstay::value::GroundResource, Option<String>)>,
 }
 
 /// One world with a run in it, which may be killed and resumed.
@@ -139,9 +139,14 @@ impl Rig {
         }
     }
 
-    pub(crate) fn seeded(mut self, resource: backstay::value::GroundResource, text: &str) -> Self {
+    pub(crate) fn seeded(self, resource: backstay::value::GroundResource, text: &str) -> Self {
+        self.begins(resource, Some(text))
+    }
+
+    /// What a resource holds at the start; `None`: it is not there.
+    pub(crate) fn begins(mut self, resource: backstay::value::GroundResource, text: Option<&str>) -> Self {
         self.rehearsal.seed(&resource, text);
-        self.seed.push((resource, text.to_owned()));
+        self.seed.push((resource, text.map(str::to_owned)));
         self
     }
 
@@ -153,7 +158,7 @@ impl Rig {
         let script = self.script.clone();
         let world = SimulatedWorld::new(&self.plan, registry, Arc::clone(&clock), case.faults.clone(), script);
         for (resource, text) in &self.seed {
-            world.seed(resource, text);
+            world.seed(resource, text.as_deref());
         }
         Scene {
             rig: self,

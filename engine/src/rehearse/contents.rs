@@ -31,8 +31,8 @@ pub(super) enum Content {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
     now: Vec<Content>,
-    /// The text of the start, once somebody asked for it.
-    start: BTreeMap<SlotId, String>,
+    /// The text of the start, once somebody asked for it; `None`: it was not there.
+    start: BTreeMap<SlotId, Option<String>>,
 }
 
 impl Contents {
@@ -42,6 +42,9 @@ impl Contents {
             let holders = universe.around(slot).map(|holder| self.of(holder).clone());
             let content = holders.filter(|content| *content != Content::Was).last();
             self.now.push(content.unwrap_or(Content::Was));
+            if universe.around(slot).any(|holder| !self.was_there(holder)) {
+                self.start.insert(slot, None);
+            }
         }
     }
 
@@ -52,6 +55,7 @@ impl Contents {
     /// What a copy of this holds.
     pub(super) fn copied(&self, slot: SlotId) -> Content {
         match self.of(slot) {
+            _ if !self.is_there(slot) => Content::Gone,
             Content::Was => Content::Start(slot),
             other => other.clone(),
         }
@@ -59,12 +63,36 @@ impl Contents {
 
     /// The text that a slot held at the start; `plausible` where nobody asked before.
     pub(super) fn start_text(&mut self, slot: SlotId, plausible: impl FnOnce() -> String) -> String {
-        self.start.entry(slot).or_insert_with(plausible).clone()
+        let start = self.start.entry(slot).or_insert_with(|| Some(plausible()));
+        start.clone().unwrap_or_default()
+    }
+
+    /// Says that a slot and all that lies in it was not there at the start.
+    pub(super) fn start_without(&mut self, universe: &Universe, slot: SlotId) {
+        for slot in universe.inside(slot).iter().chain([&slot]) {
+            self.start.insert(*slot, None);
+        }
+    }
+
+    /// Whether it was there at the start, as far as anybody knows.
+    pub(super) fn was_there(&self, slot: SlotId) -> bool {
+        self.start.get(&slot) != Some(&None)
+    }
+
+    /// Whether it is there.
+    pub(super) fn is_there(&self, slot: SlotId) -> bool {
+        match self.of(slot) {
+            Content::Gone => false,
+            Content::Was => self.was_there(slot),
+            _ => true,
+        }
     }
 
     /// Whether this text is what a slot held at the start, as far as anybody knows.
     pub(super) fn is_start_text(&self, slot: SlotId, text: &str) -> bool {
-        self.start.get(&slot).is_some_and(|start| start == text)
+        self.start
+            .get(&slot)
+            .is_some_and(|start| start.as_deref() == Some(text))
     }
 
     /// Whether nothing was done to it, and nobody has read it.

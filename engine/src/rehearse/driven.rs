@@ -38,8 +38,8 @@ impl SimulatedWorld {
         }
     }
 
-    /// Says what a resource holds at the start.
-    pub fn seed(&self, resource: &GroundResource, text: &str) {
+    /// Says what a resource holds at the start; `None`: it is not there.
+    pub fn seed(&self, resource: &GroundResource, text: Option<&str>) {
         self.lock().production.seed(resource, text);
     }
 

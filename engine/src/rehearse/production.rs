@@ -15,6 +15,8 @@ use backstay_dsl::term::{Term, ground};
 use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
+mod inside;
+
 use super::answers;
 use super::containers::{self, Containers};
 use super::contents::{Content, Contents};
@@ -119,9 +121,12 @@ impl Production {
         found
     }
 
-    pub(super) fn seed(&mut self, resource: &GroundResource, text: &str) {
+    pub(super) fn seed(&mut self, resource: &GroundResource, text: Option<&str>) {
         let slot = self.slot(resource);
-        self.contents.start_text(slot, || text.to_owned());
+        match text {
+            Some(text) => drop(self.contents.start_text(slot, || text.to_owned())),
+            None => self.contents.start_without(&self.universe, slot),
+        }
     }
 
     /// That the rules allow it is asked where it is proved.
@@ -158,9 +163,8 @@ impl Production {
                 backup: Resource::new(ResourceKind::Backup, backup.path.clone()),
             });
         }
-        let copied = copied(&touches).map(|resource| self.slot(resource));
+        let copied = copied(&touches);
         for touch in &touches {
-            let copied = copied.map(|slot| self.contents.copied(slot));
             self.touch(key, n, (touch, copied), extent);
         }
         if extent == Extent::Whole {
@@ -176,14 +180,14 @@ impl Production {
             if let Some(resource) = call.touches.get(made.effect).and_then(Touch::resource) {
                 let slot = self.slot(&made.removed(resource));
                 if self.contents.is_unseen(slot) {
-                    self.contents.write(&self.universe, slot, &Content::Gone);
+                    self.contents.start_without(&self.universe, slot);
                 }
             }
         }
     }
 
     /// `copied` is what the call has read the value of.
-    fn touch(&mut self, key: &str, n: u32, (touch, copied): (&Touch<String>, Option<Content>), extent: Extent) {
+    fn touch(&mut self, key: &str, n: u32, (touch, copied): (&Touch<String>, Option<&GroundResource>), extent: Extent) {
         let effect = ground_touch(touch);
         let slot = changed(touch).map(|resource| {
             let slot = self.slot(resource);
@@ -196,7 +200,10 @@ impl Production {
         }
         let written = match (touch, copied) {
             (Touch::Sets { to: Some(to), .. }, _) => Content::Text(to.clone()),
-            (Touch::Sets { to: None, .. }, Some(copied)) => copied,
+            (Touch::Sets { to: None, .. }, Some(copied)) => {
+                let copied = self.slot(copied);
+                self.contents.copied(copied)
+            }
             (Touch::Starts { with: Some(with), .. }, _) => Content::Text(with.clone()),
             _ => Content::Written { key: key.to_owned(), n },
         };
@@ -208,13 +215,21 @@ impl Production {
         if let Some(slot) = slot.filter(|_| !given.existed) {
             self.make_what_holds(key, n, slot);
         }
+        // A text as it was at the start says all of what is in it.
+        let says_all = extent == Extent::Half || (given.is_before && matches!(written, Content::Text(_)));
         let written = match extent {
             Extent::Half => Content::Half { key: key.to_owned(), n },
             Extent::Whole if given.is_before => Content::Was,
             Extent::Whole => written,
         };
         self.write((touch, slot), &written, given, extent);
-        self.state.apply(&self.universe, &effect, given, extent);
+        // For the automaton, what is added was not there.
+        if !(matches!(touch, Touch::Adds(_)) && given.existed) {
+            self.state.apply(&self.universe, &effect, given, extent);
+        }
+        if let (Touch::Sets { resource, to: None }, Some(copied), false) = (touch, copied, says_all) {
+            self.copy_inside(copied, resource, given.is_before);
+        }
     }
 
     /// What is known about the value that is set or started.
@@ -229,17 +244,19 @@ impl Production {
             Content::Start(slot) => *slot == set,
             _ => false,
         });
-        let is_gone = slot.is_some_and(|slot| *self.contents.of(slot) == Content::Gone);
+        let is_gone = slot.is_some_and(|slot| !self.contents.is_there(slot));
+        // What is made and nobody has seen was not there.
+        let is_made = matches!(touch, Touch::Adds(_)) && slot.is_some_and(|slot| self.is_unseen(slot));
         Given {
             is_before,
-            existed: is_before || !is_gone,
+            existed: is_before || !(is_gone || is_made),
         }
     }
 
     /// What is made in a folder that is not there makes the folder too.
     fn make_what_holds(&mut self, key: &str, n: u32, slot: SlotId) {
         for holder in self.universe.around(slot).collect::<Vec<_>>() {
-            if let (Content::Gone, Some(resource)) = (self.contents.of(holder), self.universe.resource(holder)) {
+            if let (false, Some(resource)) = (self.contents.is_there(holder), self.universe.resource(holder)) {
                 let adds = Touch::Adds(resource.clone());
                 self.state.apply(&self.universe, &adds, Given::FIRST, Extent::Whole);
                 let key = key.to_owned();
@@ -257,6 +274,7 @@ impl Production {
         let slot = Arc::make_mut(&mut self.universe).add(&term);
         self.names.entry(slot).or_insert_with(|| resource.clone());
         self.grow();
+        self.come_along(slot, resource);
         slot
     }
 
@@ -348,7 +366,7 @@ impl Production {
             return Ok(plain);
         };
         let slot = self.pin_or_itself(resource);
-        if *self.contents.of(slot) == Content::Gone {
+        if !self.contents.is_there(slot) {
             return Err(format!("{} is gone", named(resource)));
         }
         let of = match self.contents.of(slot) {
@@ -357,6 +375,9 @@ impl Production {
         };
         let text = self.contents.start_text(of, || answers::text_of(&plain));
         match self.contents.of(slot) {
+            Content::Was | Content::Start(_) | Content::Gone if self.is_other_inside(slot, of) => {
+                answers::typed(ty, &format!("{text} with changes"))
+            }
             Content::Was | Content::Start(_) | Content::Gone => answers::typed(ty, &text),
             Content::Text(text) => answers::typed(ty, text),
             Content::Written { key, n } => answers::typed(ty, &format!("{key}#{n}")),
@@ -372,7 +393,7 @@ impl Simulated for Production {
             Some(slot) => Some(slot),
             None => self.universe.holders(&term).last(),
         };
-        slot.is_none_or(|slot| *self.contents.of(slot) != Content::Gone)
+        slot.is_none_or(|slot| self.contents.is_there(slot))
     }
 
     fn runs(&self, service: &str) -> bool {

@@ -77,8 +77,8 @@ impl Rehearsal {
         }
     }
 
-    /// Says what a resource holds at the start.
-    pub fn seed(&mut self, resource: &GroundResource, text: &str) {
+    /// Says what a resource holds at the start; `None`: it is not there.
+    pub fn seed(&mut self, resource: &GroundResource, text: Option<&str>) {
         self.start.production.seed(resource, text);
     }
 

@@ -1,0 +1,104 @@
+//! What lies in a thing that is copied or moved comes along as it is then, also where it is not as at the start.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use backstay_dsl::effect::Touch;
+use backstay_dsl::state::slot::SlotId;
+use backstay_dsl::state::{Extent, Given};
+use backstay_dsl::term::ground;
+
+use super::{Content, Production, ground_touch};
+use crate::value::GroundResource;
+
+impl Production {
+    /// Gives what lies in `to` what lies in `from`. `is_back`: `to` itself is as at the start again, so that
+    /// what in it is not is a difference of its own.
+    pub(super) fn copy_inside(&mut self, from: &GroundResource, to: &GroundResource, is_back: bool) {
+        let [from_slot, to_slot] = [from, to].map(|resource| self.slot(resource));
+        let mut named: BTreeSet<GroundResource> = self.inside(from_slot).collect();
+        named.extend(self.inside(to_slot).filter_map(|inner| beside(&inner, to, from)));
+        for source in named {
+            let Some(target) = beside(&source, from, to) else {
+                continue;
+            };
+            let source = self.slot(&source);
+            let slot = self.slot(&target);
+            let content = self.contents.copied(source);
+            if is_back {
+                let given = Given {
+                    is_before: content == Content::Start(slot),
+                    existed: self.contents.was_there(slot),
+                };
+                let touch = match content {
+                    Content::Gone => Touch::Removes(target),
+                    _ => Touch::Sets {
+                        resource: target,
+                        to: None,
+                    },
+                };
+                self.state
+                    .apply(&self.universe, &ground_touch(&touch), given, Extent::Whole);
+            }
+            self.contents.put(slot, content);
+        }
+    }
+
+    /// What is first named now and lies in a copy holds what lay at that place of what was copied.
+    pub(super) fn come_along(&mut self, slot: SlotId, resource: &GroundResource) {
+        let Content::Start(of) = *self.contents.of(slot) else {
+            return;
+        };
+        let mut holders = self.universe.around(slot);
+        let holder = holders.find(|holder| *self.contents.of(*holder) == Content::Start(of));
+        let name = |slot| self.names.get(&slot);
+        let source = holder.and_then(name).zip(name(of));
+        if let Some(source) = source.and_then(|(holder, of)| beside(resource, holder, of)) {
+            let source = self.slot(&source);
+            self.contents.put(slot, Content::Start(source));
+        }
+    }
+
+    /// Whether something in a thing is not what lay at the start in that one, or does not come from there.
+    pub(super) fn is_other_inside(&self, slot: SlotId, start: SlotId) -> bool {
+        let (Some(here), Some(from)) = (self.names.get(&slot), self.names.get(&start)) else {
+            return false;
+        };
+        let mut inside = self.universe.inside(slot).iter();
+        inside.any(|inner| {
+            let source = self.names.get(inner).and_then(|name| beside(name, here, from));
+            let source = source.and_then(|name| self.universe.get(&ground(&name)));
+            match self.contents.of(*inner) {
+                Content::Was => slot != start,
+                Content::Start(of) => Some(*of) != source,
+                _ => true,
+            }
+        })
+    }
+
+    /// Whether nobody has seen it or anything in it, and nothing was done to it.
+    pub(super) fn is_unseen(&self, slot: SlotId) -> bool {
+        let mut all = self.universe.inside(slot).iter().chain([&slot]);
+        all.all(|slot| self.contents.is_unseen(*slot))
+    }
+
+    fn inside(&self, slot: SlotId) -> impl Iterator<Item = GroundResource> {
+        let inside = self.universe.inside(slot).iter();
+        inside.filter_map(|inner| self.names.get(inner).cloned())
+    }
+}
+
+/// The same place in `to` that `inner` is in `from`.
+fn beside(inner: &GroundResource, from: &GroundResource, to: &GroundResource) -> Option<GroundResource> {
+    let below = Path::new(inner.key.first()?).strip_prefix(from.key.first()?).ok()?;
+    let mut beside = inner.clone();
+    beside.host.clone_from(&to.host);
+    let place = Path::new(to.key.first()?);
+    let place = if below.as_os_str().is_empty() {
+        place.to_owned()
+    } else {
+        place.join(below)
+    };
+    *beside.key.first_mut()? = place.to_string_lossy().into_owned();
+    Some(beside)
+}
