@@ -100,15 +100,15 @@ impl Stage<'_> {
 
 fn at_every_record_boundary(test: &str, example: Example) {
     let Some(daemon) = Daemon::shared(test) else { return };
-    let images = Images::push(daemon);
+    let images = Images::pushed(daemon);
     let watcher = Watcher::new(daemon);
     let stage = Stage {
         daemon,
-        images: &images,
+        images,
         watcher: &watcher,
         example,
     };
-    let whole = GuestBook::with_images(daemon, example, &images);
+    let whole = GuestBook::with_images(daemon, example, images);
     whole.run(&[]).exits(example.exit());
     let records = whole.sandbox.records().len();
     assert!(records > 40, "only {records} records: the example was not carried out");

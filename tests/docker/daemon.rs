@@ -182,13 +182,13 @@ fn carry_out(daemon: &Daemon, images: &Images, boundary: &Boundary, trouble: Tro
 
 fn at_every_boundary(test: &str, trouble: Trouble) {
     let Some(first) = Daemon::private(test) else { return };
-    let images = Images::push(&first);
+    let images = Images::pushed(&first);
     drop(first);
     at_each(
         BOUNDARIES,
         WORKERS,
         || Daemon::private(test).unwrap(),
-        |daemon, boundary| carry_out(daemon, &images, boundary, trouble),
+        |daemon, boundary| carry_out(daemon, images, boundary, trouble),
     );
 }
 

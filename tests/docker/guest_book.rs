@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
@@ -45,8 +46,14 @@ pub(crate) struct Images {
 }
 
 impl Images {
+    /// Those of the registry of all tests, made once: two who push at once would take each other's tags away.
+    pub(crate) fn pushed(daemon: &Daemon) -> &'static Self {
+        static PUSHED: OnceLock<Images> = OnceLock::new();
+        PUSHED.get_or_init(|| Self::push(daemon))
+    }
+
     /// Makes and pushes them with the example's own tool.
-    pub(crate) fn push(daemon: &Daemon) -> Self {
+    fn push(daemon: &Daemon) -> Self {
         let references = ["1.0.0", "2.0.0", "2.0.0-broken"].map(|release| {
             let output = daemon
                 .environment(&mut Command::new(repository().join("examples/local-registry")))

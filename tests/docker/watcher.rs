@@ -37,7 +37,8 @@ impl Watcher {
             .unwrap();
         let watcher = Self { directory, listener };
         // The first thing that it hears shows that it listens.
-        let volume = format!("backstay-test-watcher-{}", std::process::id());
+        let own = watcher.directory.path().file_name().unwrap();
+        let volume = format!("backstay-test-watcher-{}", own.display());
         crate::support::sandbox::wait_until("the watcher hears something", || {
             daemon.docker(&["volume", "create", &volume]);
             daemon.docker(&["volume", "rm", &volume]);
