@@ -178,6 +178,12 @@ fn what_lies_in_a_tree_goes_with_it() {
             "  do fs.edit_key(\"ROOT/f0.env\", key: \"A\", to: \"9\") within 10s {stays}\n{}",
             there_and_back("f0.env", "f1.env")
         ),
+        // A setting that was put back elsewhere is as it was.
+        format!(
+            "{}  do fs.edit_key(\"ROOT/f1.env\", key: \"A\", to: \"9\") within 10s {stays}\n  do fs.edit_key(\"ROOT/f1.env\", key: \
+             \"A\", to: \"1\") within 10s {stays}\n",
+            there_and_back("f0.env", "f1.env")
+        ),
         // A folder that is there already is not made by `fs.mkdir`.
         format!(
             "  do fs.mkdir(\"ROOT/d1\") within 10s {stays}\n  do fs.move(\"ROOT/d1\", to: \"ROOT/d0\") within 10s {stays}\n"

@@ -88,11 +88,16 @@ impl Contents {
         }
     }
 
-    /// Whether this text is what a slot held at the start, as far as anybody knows.
-    pub(super) fn is_start_text(&self, slot: SlotId, text: &str) -> bool {
-        self.start
-            .get(&slot)
-            .is_some_and(|start| start.as_deref() == Some(text))
+    /// Whether this is what a slot held at the start, as far as anybody knows.
+    pub(super) fn is_of_start(&self, slot: SlotId, content: &Content) -> bool {
+        match content {
+            Content::Text(text) => self
+                .start
+                .get(&slot)
+                .is_some_and(|start| start.as_deref() == Some(text)),
+            Content::Start(of) => *of == slot,
+            _ => false,
+        }
     }
 
     /// Whether nothing was done to it, and nobody has read it.

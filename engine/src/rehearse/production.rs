@@ -239,11 +239,7 @@ impl Production {
             Touch::Starts { member, .. } => self.universe.pin_of(&ground(member)),
             _ => None,
         };
-        let is_before = set.is_some_and(|set| match written {
-            Content::Text(text) => self.contents.is_start_text(set, text),
-            Content::Start(slot) => *slot == set,
-            _ => false,
-        });
+        let is_before = set.is_some_and(|set| self.contents.is_of_start(set, written));
         let is_gone = slot.is_some_and(|slot| !self.contents.is_there(slot));
         // What is made and nobody has seen was not there.
         let is_made = matches!(touch, Touch::Adds(_)) && slot.is_some_and(|slot| self.is_unseen(slot));

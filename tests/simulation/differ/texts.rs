@@ -96,6 +96,11 @@ impl Book {
                 absent.push(path.to_owned());
             }
         }
+        // What a folder that is moved or copied brings along was not there.
+        for (folder, _) in start().iter().filter(|(path, _)| !path.contains('/')) {
+            let brought = ["l", "x.env"].map(|name| format!("{folder}/{name}"));
+            absent.extend(brought.into_iter().filter(|path| !there.contains_key(path)));
+        }
         let mut writer = Writer {
             text: "runbook small \"Small\" {\n  window 1h keep 30m for the way back\n}\n".to_owned(),
             start: there.clone(),

@@ -27,7 +27,7 @@ impl Production {
             let content = self.contents.copied(source);
             if is_back {
                 let given = Given {
-                    is_before: content == Content::Start(slot),
+                    is_before: self.contents.is_of_start(slot, &content),
                     existed: self.contents.was_there(slot),
                 };
                 let touch = match content {
@@ -70,8 +70,8 @@ impl Production {
             let source = source.and_then(|name| self.universe.get(&ground(&name)));
             match self.contents.of(*inner) {
                 Content::Was => slot != start,
-                Content::Start(of) => Some(*of) != source,
-                _ => true,
+                Content::Gone => source.is_none_or(|source| self.contents.was_there(source)),
+                content => !source.is_some_and(|source| self.contents.is_of_start(source, content)),
             }
         })
     }
