@@ -124,7 +124,6 @@ pub enum HeaderClause {
     Affects(Text),
     /// `window W keep K for the way back`: both in milliseconds.
     Window {
-        /// The whole window.
         window: Spanned<u64>,
         /// What is held back for the way back.
         keep: Spanned<u64>,
@@ -310,7 +309,6 @@ pub struct Parameter {
 pub struct Question {
     pub name: Name,
     pub parameters: Vec<Parameter>,
-    /// What it gives.
     pub result: TypeExpr,
     pub body: Vec<Statement>,
 }
@@ -335,7 +333,6 @@ pub struct TypeDecl {
 pub struct Function {
     pub name: Name,
     pub parameters: Vec<Parameter>,
-    /// What it gives.
     pub result: TypeExpr,
     pub body: Text,
 }

@@ -10,11 +10,9 @@ use crate::types::Type;
 /// A key of a resource in a signature: over the action's parameters and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
-    /// A fixed text.
     Text(&'static str),
     /// The argument of this name.
     Parameter(&'static str),
-    /// The whole result.
     Result,
     ResultField(&'static str),
 }
@@ -84,7 +82,6 @@ pub struct Signature {
     pub doc: &'static str,
     /// What it takes, in order.
     pub parameters: Vec<Parameter>,
-    /// What it gives.
     pub result: Type,
     /// What it touches. Empty for an action whose effects the text declares.
     pub touches: Vec<Touch<Pattern>>,

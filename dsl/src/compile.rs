@@ -84,7 +84,6 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
 struct Told {
     /// Words on the lines that could not be read.
     words: BTreeSet<String>,
-    /// Where they are.
     places: Vec<Span>,
     is_any: bool,
 }

@@ -17,14 +17,12 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
     pub span: Span,
-    /// What stands there then.
     pub replacement: String,
 }
 
 /// Help below a finding: a sentence, perhaps with a place of its own, perhaps with a replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Help {
-    /// The sentence.
     pub message: String,
     /// A place that it speaks of.
     pub span: Option<Span>,
@@ -48,7 +46,6 @@ pub(crate) enum Subject {
 pub struct Diagnostic {
     /// Stable name; `backstay explain SLUG` has a page for it (see [`crate::pages`]).
     pub slug: &'static str,
-    /// Error or warning.
     pub severity: Severity,
     /// One line that says what is wrong, in the user's words.
     pub message: String,

@@ -112,7 +112,6 @@ pub struct Resource<K> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Host,
-    /// By its place.
     Key(usize),
 }
 
@@ -172,28 +171,26 @@ pub enum Touch<K> {
     ValueOf(Resource<K>),
     /// Gives it a whole value; `to` is that value where it can be said.
     Sets {
-        /// What is set.
         resource: Resource<K>,
-        /// To which value.
         to: Option<K>,
     },
     /// Changes a part of it.
     Edits(Resource<K>),
-    /// It is gone afterwards.
     Removes(Resource<K>),
     /// Changes it in a way that cannot be seen.
     Opaque(Resource<K>),
     /// Makes something new on which nothing depended: needs no way back.
     Adds(Resource<K>),
     /// Makes a backup of protected state.
-    Captures { state: Resource<K>, backup: Resource<K> },
+    Captures {
+        state: Resource<K>,
+        backup: Resource<K>,
+    },
     /// Proves that a backup can be restored.
     Proves(Resource<K>),
-    /// Puts a backup back.
     Restores(Resource<K>),
     /// Starts a service or member, perhaps with another release.
     Starts {
-        /// Service or member.
         member: Resource<K>,
         /// The release that runs then; without it, what is pinned.
         with: Option<K>,
@@ -202,7 +199,6 @@ pub enum Touch<K> {
     Stops(Resource<K>),
     /// Takes traffic away: a service, a member, or an ingress with every service behind it.
     Drains(Resource<K>),
-    /// Gives traffic.
     Opens(Resource<K>),
     /// Sends a message to people: never undone, its failure fails no step.
     Tells(K),

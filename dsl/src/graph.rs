@@ -13,7 +13,6 @@ use petgraph::graphmap::DiGraphMap;
 pub enum Waits {
     /// Every step written above it.
     Above,
-    /// Just these steps.
     For(Vec<usize>),
 }
 

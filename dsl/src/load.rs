@@ -19,7 +19,6 @@ pub const BYTES_MAX: usize = TEXT_BYTES_MAX;
 /// A runbook with its modules.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// All texts.
     pub sources: SourceMap,
     /// The runbook is number 0, its modules follow in the order in which they were met.
     pub modules: Vec<Module>,

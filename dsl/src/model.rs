@@ -49,7 +49,6 @@ pub struct Runbook {
     pub steps: Vec<Step>,
     /// Ways back with a name.
     pub rollbacks: Vec<Rollback>,
-    /// Safe places to stop.
     pub parks: Vec<Park>,
     pub tables: Vec<SymptomTable>,
     /// Scenarios, kept for rehearsals.
@@ -93,7 +92,6 @@ impl Runbook {
 /// The window of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// The whole window.
     pub window_ms: u64,
     /// What of it is held back for the way back.
     pub keep_ms: u64,
@@ -166,7 +164,6 @@ pub struct ProtectedState {
 pub struct Anchor {
     pub name: String,
     pub doc: String,
-    /// The question.
     pub value: Expr,
     pub span: Span,
 }
@@ -182,7 +179,6 @@ pub struct Hold {
     pub take: Block,
     /// The longest that taking may take.
     pub take_within_ms: u64,
-    /// Releases it.
     pub release: Block,
     /// The longest that releasing may take.
     pub release_within_ms: u64,
@@ -257,12 +253,10 @@ pub struct SymptomRow {
     pub title: String,
     /// When it is seen; `None` for `anything else`.
     pub seen: Option<Expr>,
-    /// What to suspect.
     pub suspect: String,
     pub budget_ms: Option<u64>,
     /// What to do first.
     pub first: Option<Block>,
-    /// What to do otherwise.
     pub otherwise: Disposition,
     pub span: Span,
 }
@@ -282,7 +276,6 @@ pub struct Scenario {
 pub struct Inject {
     /// The step, as a place in [`Runbook::steps`].
     pub step: usize,
-    /// What they see.
     pub see: String,
     /// Answers forced in the simulated world: the qualified name of a question, and its value.
     pub answers: Vec<(String, Expr)>,

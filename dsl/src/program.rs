@@ -49,9 +49,7 @@ pub enum Owner {
     Step(StepId),
     /// The `first` of a row.
     Row(RowId),
-    /// What takes a hold.
     Take(HoldId),
-    /// What releases it.
     Release(HoldId),
     /// A way back with a name.
     Rollback(RollbackId),
@@ -93,7 +91,6 @@ struct StatementEntry {
 }
 
 impl Program {
-    /// The program of a runbook.
     pub fn new(runbook: Arc<Runbook>) -> Self {
         let steps = runbook.steps.iter().enumerate();
         let mut program = Self {

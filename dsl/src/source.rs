@@ -71,7 +71,6 @@ pub enum Columns {
 pub struct Source {
     /// What the user calls it: a path, or `std/openclaw/compose`.
     pub name: String,
-    /// The whole text.
     pub text: String,
     line_starts: Vec<u32>,
 }

@@ -47,7 +47,6 @@ pub enum Relation {
     Around,
     /// The first lies within the second.
     Inside,
-    /// They are one thing.
     Same,
 }
 

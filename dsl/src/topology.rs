@@ -39,7 +39,6 @@ pub struct Service<K> {
     pub ignores: Vec<Resource<K>>,
 }
 
-/// One member of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<K> {
     pub runs: Runs<K>,
@@ -52,7 +51,6 @@ pub struct Member<K> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(String);
 
-/// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runs<K> {
     /// The word behind `runs`.
@@ -77,7 +75,6 @@ pub enum Begins {
     Running,
     /// There, and not running.
     Stopped,
-    /// Not there.
     Absent,
 }
 

@@ -6,9 +6,7 @@ use std::sync::Arc;
 /// The type of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
-    /// Text in Unicode.
     Text,
-    /// True or false.
     Bool,
     /// A whole number of 64 bits; overflow is an error.
     Int,
@@ -32,14 +30,12 @@ pub enum Type {
     Url,
     /// `sha256:…`.
     Digest,
-    /// A TCP port.
     Port,
     /// The name of a host.
     Host,
     List(Box<Type>),
     /// A map from text to one type.
     Map(Box<Type>),
-    /// Named fields.
     Record(Arc<RecordType>),
     /// A value that may be absent: met by `is present` or `default`.
     Optional(Box<Type>),
@@ -53,7 +49,6 @@ pub enum Type {
     Member,
     /// Protected state of the runbook.
     State,
-    /// Any resource.
     Resource,
     /// The result of an action that gives none.
     Nothing,

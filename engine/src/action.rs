@@ -72,7 +72,6 @@ pub trait Action: Send + Sync {
 /// What an action gets beside its arguments.
 #[derive(Clone)]
 pub struct Context {
-    /// The run's name.
     pub run: String,
     /// The attempt's stable key: `run/statement`; the same for each attempt and on resume.
     pub key: String,
@@ -103,7 +102,6 @@ pub struct Context {
 #[derive(Clone, Default)]
 pub struct Progress(Option<ShowLine>);
 
-/// Shows a line.
 pub type ShowLine = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Progress {
@@ -112,7 +110,6 @@ impl Progress {
         Self(Some(show))
     }
 
-    /// Says a line.
     pub fn say(&self, line: &str) {
         if let Some(show) = &self.0 {
             show(line);
@@ -146,12 +143,10 @@ impl Arguments {
         }
     }
 
-    /// A path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.text(name).map(PathBuf::from)
     }
 
-    /// A duration.
     pub fn duration(&self, name: &str) -> Option<Duration> {
         match self.get(name)? {
             Value::Duration(ms) => Some(Duration::from_millis(*ms)),
@@ -188,7 +183,6 @@ impl Arguments {
 /// How an attempt came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
     Done(Evidence),
     /// It failed; where the signature says `partial`, a part may have been done.
     Failed(Evidence),
@@ -199,7 +193,6 @@ pub enum Outcome {
 /// What an attempt leaves behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Its value.
     pub value: Option<Value>,
     /// What was seen: one line, in words for a person.
     pub summary: String,
@@ -210,7 +203,6 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Evidence of one line.
     pub fn line(summary: impl Into<String>) -> Self {
         Self {
             summary: summary.into(),
@@ -218,7 +210,6 @@ impl Evidence {
         }
     }
 
-    /// Evidence with a value.
     pub fn value(value: Value, summary: impl Into<String>) -> Self {
         Self {
             value: Some(value),
@@ -273,7 +264,6 @@ impl Outcome {
 pub enum Settled {
     /// It was done; with its value where it has one.
     Done(Evidence),
-    /// It was not done.
     NotDone(String),
     /// It cannot be told, and why.
     Undecidable(String),
@@ -320,7 +310,6 @@ impl Registry {
 pub struct GroundCall {
     /// `family.name`.
     pub action: String,
-    /// The arguments.
     pub arguments: Arguments,
     /// What it touches, with real keys.
     pub touches: Vec<Touch<String>>,

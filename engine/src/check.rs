@@ -15,15 +15,12 @@ use crate::sources::{FileSources, KeptSources, SourceError};
 
 /// A runbook that was read and compiled.
 pub struct Checked {
-    /// Its texts.
     pub sources: SourceMap,
     /// The runbook; `None` where an error was found.
     pub runbook: Option<Arc<Runbook>>,
     /// What was found, by place.
     pub diagnostics: Vec<Diagnostic>,
-    /// The sums of time.
     pub times: Times,
-    /// Everything that was read.
     pub kept: KeptSources,
 }
 

@@ -120,12 +120,10 @@ pub enum Problem {
     /// Nobody was reached, so nothing was done. Says what to do.
     #[error("{0}")]
     Unreachable(String),
-    /// The engine said no.
     #[error("the container engine says: {message}")]
     Refused {
         /// Its status: 404 not there, 409 in conflict, 5xx its own trouble.
         status: u16,
-        /// Its words.
         message: String,
     },
     /// The request went out and no whole answer came back: it may have been carried out.

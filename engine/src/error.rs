@@ -13,15 +13,12 @@ pub enum Error {
     Usage {
         /// What is wrong: one line.
         reason: String,
-        /// What to do.
         help: Vec<String>,
     },
-    /// The runbook is wrong.
     #[error("{reason}")]
     Invalid {
         /// What is wrong: one line.
         reason: String,
-        /// What to do.
         help: Vec<String>,
         /// The texts that the diagnostics speak of.
         sources: Box<SourceMap>,
@@ -33,7 +30,6 @@ pub enum Error {
     Refused {
         /// Why: one line.
         reason: String,
-        /// What to do.
         help: Vec<String>,
     },
     /// Another run holds a lock.
@@ -41,17 +37,14 @@ pub enum Error {
     Locked {
         /// Which lock, and who holds it.
         reason: String,
-        /// What to do.
         help: Vec<String>,
     },
     /// The run stopped where it stands, and can be resumed.
     #[error("{reason}")]
     Stopped {
-        /// The run.
         run: String,
         /// Why: one line.
         reason: String,
-        /// What to do.
         help: Vec<String>,
     },
 }

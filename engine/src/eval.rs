@@ -35,7 +35,6 @@ pub trait Environment: Send + Sync {
     /// Where paths are taken from.
     fn places(&self) -> &Places;
 
-    /// The value of an input.
     fn input(&self, name: &str) -> Option<Value>;
 
     /// The value of a name bound by a statement, or why it is not known; `None` where nothing is known of it.
@@ -51,7 +50,6 @@ pub trait Environment: Send + Sync {
 /// An answer with what was seen on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
-    /// The answer.
     pub answer: Answer,
     /// One line: `http.get(…).status == 200: 503`. Not scrubbed.
     pub evidence: String,

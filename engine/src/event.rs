@@ -26,7 +26,6 @@ pub struct Stamped {
     pub at_ms: i64,
     /// Boot clock, nanoseconds; runs in suspend.
     pub boot_ns: u64,
-    /// What happened.
     pub event: Event,
 }
 
@@ -37,12 +36,9 @@ pub enum Event {
     /// The first record.
     #[serde(rename = "run.start")]
     RunStart(Box<RunStart>),
-    /// An anchor was asked.
     #[serde(rename = "anchor")]
     Anchor {
-        /// Its name.
         name: String,
-        /// When.
         when: AnchorTime,
         /// The answer; `None` with a reason where it had none.
         value: Option<RecordedValue>,
@@ -53,35 +49,27 @@ pub enum Event {
     /// A step changed its state. Derived.
     #[serde(rename = "step")]
     Step {
-        /// Its name.
         id: String,
-        /// Its new state.
         state: StepState,
-        /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
     /// An action is about to be performed; durable before it starts.
     #[serde(rename = "intent")]
     Intent(Box<Intent>),
-    /// What became of it.
     #[serde(rename = "outcome")]
     Outcome(Box<OutcomeRecord>),
     /// An unknown outcome was decided.
     #[serde(rename = "settled")]
     Settled {
-        /// The statement.
         key: String,
-        /// The attempt.
         n: u32,
-        /// What was decided.
         verdict: Verdict,
         /// Who or what decided it.
         by: SettledBy,
         /// The value, where it was done and gives one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<RecordedValue>,
-        /// What was seen.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         evidence: String,
     },
@@ -95,7 +83,6 @@ pub enum Event {
         label: String,
         /// What it was evaluated for.
         what: EvaluationKind,
-        /// How it came out.
         result: EvaluationResult,
         /// What was seen, one line.
         evidence: String,
@@ -110,13 +97,10 @@ pub enum Event {
     /// A person answered, or did not.
     #[serde(rename = "answer")]
     Answer {
-        /// The statement.
         key: String,
-        /// What was asked.
         prompt: String,
         /// `None` is silence.
         value: Option<RecordedValue>,
-        /// Who.
         who: String,
         /// `terminal` or `file`.
         via: String,
@@ -126,39 +110,19 @@ pub enum Event {
     /// A row was chosen, or passed over. Derived.
     #[serde(rename = "symptom")]
     Symptom {
-        /// The table.
         table: String,
-        /// The row's title.
         row: String,
         /// The step that it was examined for.
         step: String,
-        /// Whether it was chosen.
         chosen: bool,
     },
-    /// A hold changed. Derived.
     #[serde(rename = "hold")]
-    Hold {
-        /// Its name.
-        name: String,
-        /// Its new state.
-        state: HoldState,
-    },
+    Hold { name: String, state: HoldState },
     /// The point of no return was passed. Derived.
     #[serde(rename = "commit")]
-    Commit {
-        /// The statement.
-        key: String,
-        /// Why.
-        because: String,
-    },
-    /// The run turns. Derived.
+    Commit { key: String, because: String },
     #[serde(rename = "turn")]
-    Turn {
-        /// Why, one line.
-        cause: String,
-        /// Where to.
-        way: Way,
-    },
+    Turn { cause: String, way: Way },
     /// A signal arrived; or what it means was found out.
     #[serde(rename = "signal")]
     Signal {
@@ -181,31 +145,19 @@ pub enum Event {
         /// Whether the wall clock went back.
         wall_went_back: bool,
     },
-    /// A timer went off.
     #[serde(rename = "timer")]
     Timer(TimerId),
     /// Somebody asked from elsewhere: `backstay turn-back RUN`, `backstay pause RUN`.
     #[serde(rename = "request")]
-    Request {
-        /// What.
-        what: RequestKind,
-        /// Who.
-        who: String,
-    },
-    /// A lock was lost.
+    Request { what: RequestKind, who: String },
     #[serde(rename = "lock.lost")]
-    LockLost {
-        /// Which.
-        name: String,
-    },
+    LockLost { name: String },
     /// A decision of the operator.
     #[serde(rename = "decision")]
     Decision {
         /// What: `extend 1800000`, …
         what: String,
-        /// Why.
         because: String,
-        /// Who.
         who: String,
         /// Milliseconds by which the window is extended.
         #[serde(default)]
@@ -213,11 +165,7 @@ pub enum Event {
     },
     /// The run stops here and can be resumed.
     #[serde(rename = "run.interrupted")]
-    RunInterrupted {
-        /// Why.
-        reason: String,
-    },
-    /// The run goes on.
+    RunInterrupted { reason: String },
     #[serde(rename = "run.resumed")]
     RunResumed(Box<RunResumed>),
     /// The last record.
@@ -265,7 +213,6 @@ impl Event {
 pub enum AnchorTime {
     /// Before the first change.
     Start,
-    /// At the end.
     End,
 }
 
@@ -273,17 +220,13 @@ pub enum AnchorTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// It has begun.
     Running,
-    /// All its statements held.
     Done,
-    /// It was already done.
     Skipped,
     /// It was not wanted here.
     NotTaken,
     /// A symptom row heals it.
     Healing,
-    /// It failed.
     Failed,
     /// It failed, and its `on failure continue` says to go on.
     Excepted,
@@ -294,11 +237,8 @@ pub enum StepState {
 /// What became of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeRecord {
-    /// The statement.
     pub key: String,
-    /// The attempt.
     pub n: u32,
-    /// How it came out.
     pub result: OutcomeResult,
     /// Its value, where later statements may need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -319,11 +259,9 @@ pub struct OutcomeRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeResult {
-    /// It was done.
     Ok,
     /// It failed; it may have done a part.
     Failed,
-    /// Nobody knows.
     Unknown,
 }
 
@@ -331,11 +269,8 @@ pub enum OutcomeResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was done.
     Done,
-    /// It was not done.
     NotDone,
-    /// It cannot be told.
     Undecidable,
 }
 
@@ -343,7 +278,6 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "who", content = "name")]
 pub enum SettledBy {
-    /// The action looked.
     Action,
     /// A question of the text was asked.
     Question,
@@ -385,7 +319,6 @@ pub enum EvaluationKind {
 pub enum EvaluationResult {
     /// It holds, or has a value.
     Holds,
-    /// It does not hold.
     DoesNotHold,
     /// It could not be answered.
     Unanswered,
@@ -395,9 +328,7 @@ pub enum EvaluationResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
-    /// It is taken.
     Taken,
-    /// It is free.
     Free,
     /// It could not be released.
     Stuck,
@@ -409,7 +340,6 @@ pub enum HoldState {
 pub enum Way {
     /// The branch of this name.
     Rollback(String),
-    /// The undos.
     Unwind,
     /// The safe place of this name.
     Park(String),
@@ -417,7 +347,6 @@ pub enum Way {
     Stand,
     /// Nothing has changed: nowhere.
     Refuse,
-    /// Pause.
     Pause,
 }
 
@@ -425,11 +354,8 @@ pub enum Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignalChoice {
-    /// Turn back.
     TurnBack,
-    /// Pause.
     Pause,
-    /// Go on.
     GoOn,
 }
 

@@ -62,7 +62,6 @@ impl GivenInputs {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InputError {
-    /// The input.
     pub input: String,
     /// What is wrong: one line.
     pub message: String,
@@ -89,12 +88,9 @@ pub enum GroundSecretSource {
     File(String),
     /// A prompt, with the input's name and documentation.
     Prompt {
-        /// The input.
         name: String,
-        /// Its documentation.
         doc: String,
     },
-    /// What a command prints.
     Command(Vec<String>),
 }
 

@@ -29,13 +29,11 @@ pub use digest::PLAN_FORMAT;
 /// What is going to be carried out. Everything in it is fixed before the first record.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The checked runbook.
     pub runbook: Arc<Runbook>,
     /// The inputs, validated; secrets among them.
     pub inputs: BTreeMap<String, Value>,
     /// Services and states with their real values.
     pub topology: Arc<Topology<String>>,
-    /// The sums of time.
     pub times: Times,
     /// SHA-256 over sources, catalogue, plan format, inputs (secrets by name) and times: `sha256:…`.
     pub digest: String,
@@ -66,13 +64,11 @@ impl PlanError {
 
 /// What a plan is made of.
 pub struct Parts<'a> {
-    /// The checked runbook.
     pub runbook: Arc<Runbook>,
     /// The texts it was compiled from.
     pub sources: &'a SourceMap,
     /// What the compiler saw of the actions.
     pub catalogue: &'a Catalogue,
-    /// The sums of time.
     pub times: Times,
     /// The inputs, validated.
     pub inputs: BTreeMap<String, Value>,

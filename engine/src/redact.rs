@@ -28,7 +28,6 @@ pub const SECRET_CHARACTERS_MIN: usize = 6;
     "a secret must have at least {SECRET_CHARACTERS_MIN} characters, this one has {characters}; a shorter one cannot be kept out of the record"
 )]
 pub struct TooShort {
-    /// How many it has.
     pub characters: usize,
 }
 

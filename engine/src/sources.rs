@@ -35,20 +35,10 @@ pub struct FileSources {
 pub enum SourceError {
     /// It is not there, or may not be read.
     #[error("{file} cannot be read: {reason}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// Why.
-        reason: String,
-    },
+    Unreadable { file: String, reason: String },
     /// It is not a text of the language at all.
     #[error("{file}: {reason}")]
-    NotText {
-        /// The file.
-        file: String,
-        /// Why.
-        reason: String,
-    },
+    NotText { file: String, reason: String },
 }
 
 impl FileSources {

@@ -12,35 +12,26 @@ use zeroize::Zeroizing;
 /// A value. What has no fixed text (a service, a state) is its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Text.
     Text(String),
-    /// True or false.
     Bool(bool),
-    /// A whole number.
     Int(i64),
     /// Milliseconds.
     Duration(u64),
     /// Bytes.
     Size(u64),
-    /// An image reference.
     Image(String),
     /// `name=version`.
     Package(String),
     /// An absolute path in normal form.
     Path(String),
-    /// An address.
     Url(String),
     /// `sha256:…`.
     Digest(String),
-    /// A port.
     Port(u16),
     /// The name of a host.
     Host(String),
-    /// A list.
     List(Vec<Value>),
-    /// A map.
     Map(BTreeMap<String, Value>),
-    /// A record.
     Record(BTreeMap<String, Value>),
     /// An optional without a value. One with a value is that value.
     Absent,
@@ -48,13 +39,9 @@ pub enum Value {
     Secret(Secret),
     /// A backup that was made.
     Backup(Backup),
-    /// A service.
     Service(String),
-    /// A protected state.
     State(String),
-    /// A resource.
     Resource(GroundResource),
-    /// No value.
     Nothing,
 }
 
@@ -64,7 +51,6 @@ pub type GroundResource = Resource<String>;
 /// A backup that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
-    /// Where it lies.
     pub path: String,
     /// SHA-256 of the archive, `sha256:…`.
     pub digest: String,
@@ -116,12 +102,10 @@ pub type Answer = Result<Value, Unanswered>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unanswered {
-    /// One sentence.
     pub reason: String,
 }
 
 impl Unanswered {
-    /// A reason.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }
     }

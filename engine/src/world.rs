@@ -117,7 +117,6 @@ pub trait Journal: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the transcript cannot be written: {reason}")]
 pub struct JournalError {
-    /// Why.
     pub reason: String,
 }
 
@@ -140,14 +139,11 @@ pub trait Person: Send + Sync {
     }
 }
 
-/// A question to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonQuestion {
-    /// The statement.
     pub key: String,
     /// The step it belongs to: title.
     pub step: String,
-    /// The words.
     pub prompt: String,
     /// What kind of answer is wanted.
     pub wants: PersonWants,
@@ -156,20 +152,15 @@ pub struct PersonQuestion {
 /// What kind of answer is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonWants {
-    /// Yes or no.
     Confirm,
-    /// A text.
     Text,
     /// Whether an action of unknown outcome was done: yes, no.
     Verdict,
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonAnswer {
-    /// The answer.
     pub value: Value,
-    /// Who gave it.
     pub who: String,
     /// `terminal` or `file`.
     pub via: String,

@@ -42,7 +42,6 @@ pub enum ExprKind {
     Not(Box<Expr>),
     /// `e is [not] ok|present|pinned|well`.
     Is {
-        /// What is asked about.
         subject: Box<Expr>,
         test: Test,
         /// `is not`.
@@ -175,7 +174,6 @@ pub struct Argument {
 /// What an argument may be.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ArgumentValue {
-    /// A value.
     Expr(Expr),
     /// `effects: { … }` or `effects: nothing`.
     Effects(Effects),
@@ -204,7 +202,6 @@ pub enum EffectWordKind {
     /// or a call that names a resource: `tree(p)`, `key(file, "NAME")`.
     Touch {
         word: Name,
-        /// The resource.
         operand: Expr,
         /// `to P`, `with P`, `as b`.
         second: Option<Expr>,

@@ -15,7 +15,6 @@ pub enum StatementKind {
     Budget(Spanned<u64>),
     /// `require E else "…"`.
     Require {
-        /// The guard.
         condition: Expr,
         /// What to do where it does not hold.
         otherwise: Text,
@@ -24,15 +23,10 @@ pub enum StatementKind {
     SkipWhen {
         /// When it is already done.
         condition: Expr,
-        /// Why that is so.
         because: Text,
     },
     /// `only when E because "…"`.
-    OnlyWhen {
-        /// When it is wanted.
-        condition: Expr,
-        because: Text,
-    },
+    OnlyWhen { condition: Expr, because: Text },
     /// `let x = E`.
     Let { name: Name, value: Expr },
     /// `give E` (questions only).
@@ -56,7 +50,6 @@ pub enum StatementKind {
     },
     /// `retry N every D`.
     Retry {
-        /// How many further tries.
         times: Spanned<i64>,
         /// Milliseconds between them.
         every_ms: Spanned<u64>,
@@ -68,11 +61,7 @@ pub enum StatementKind {
     /// `unwind` (in a rollback branch).
     Unwind,
     /// `allow SLUG because "…"`.
-    Allow {
-        /// The rule.
-        slug: Name,
-        because: Text,
-    },
+    Allow { slug: Name, because: Text },
 }
 
 /// `do ["title":] A within D as x live because "…" undo B within D`.
@@ -80,7 +69,6 @@ pub enum StatementKind {
 pub struct Do {
     /// `"title":`.
     pub title: Option<Text>,
-    /// The action or procedure.
     pub call: Call,
     /// `within D`, milliseconds.
     pub within: Option<Spanned<u64>>,
@@ -88,7 +76,6 @@ pub struct Do {
     pub name: Option<Name>,
     /// `live because "…"`.
     pub live: Option<Text>,
-    /// Its way back.
     pub undo: Option<Undo>,
 }
 
@@ -120,7 +107,6 @@ pub enum UndoKind {
 pub struct Check {
     /// `"label":`.
     pub label: Option<Text>,
-    /// What must hold.
     pub condition: Expr,
     /// `within D`, milliseconds.
     pub within: Option<Spanned<u64>>,

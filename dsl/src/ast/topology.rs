@@ -19,7 +19,6 @@ pub enum ServiceClause {
     PinnedBy(Call),
     /// `writes S`, `writes S unmigrated because "…"`.
     Writes {
-        /// The protected state.
         state: Name,
         /// The reason why a new release does not migrate it.
         unmigrated: Option<Text>,
@@ -64,7 +63,6 @@ pub struct Anchor {
     pub name: Name,
     /// `on HOST`.
     pub host: Option<Name>,
-    /// The question.
     pub value: Expr,
 }
 

@@ -56,7 +56,6 @@ pub(crate) struct Around {
 /// A block that grows.
 #[derive(Debug)]
 pub(crate) struct Builder {
-    /// What it is for.
     pub(crate) kind: BodyKind,
     /// Whether procedures are written out; not where a procedure is only looked at by itself.
     pub(crate) expands: bool,

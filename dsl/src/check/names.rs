@@ -12,7 +12,6 @@ use crate::source::Span;
 pub(crate) struct Declared<'a, T> {
     /// Its `///` lines.
     pub(crate) doc: &'a str,
-    /// What is declared.
     pub(crate) item: &'a T,
     /// Its name, or the whole item.
     pub(crate) span: Span,

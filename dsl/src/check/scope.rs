@@ -28,7 +28,6 @@ pub(crate) enum Reach {
 /// A name of the body around a place.
 #[derive(Debug, Clone)]
 pub(crate) struct Local {
-    /// What stands for it.
     pub(crate) expr: Expr,
     pub(crate) span: Span,
 }
@@ -47,11 +46,9 @@ pub(crate) enum Refinable {
 /// The names that are visible at a place.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
-    /// The file.
     pub(crate) module: usize,
     /// Which values of steps are visible.
     pub(crate) values: Values,
-    /// What may be asked.
     pub(crate) reach: Reach,
     /// Why `at start` cannot stand here; `None` where it can.
     pub(crate) no_start: Option<&'static str>,

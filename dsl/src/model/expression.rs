@@ -29,7 +29,6 @@ impl ActionCall {
     }
 }
 
-/// The effects of one call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effects {
     /// What it touches. Keys may hold [`ExprKind::Result`].
@@ -70,7 +69,6 @@ pub enum Settle {
     Action,
     /// By a question of the text: it was done when this holds.
     Question(Box<Expr>),
-    /// By a person.
     Person,
 }
 
@@ -84,7 +82,6 @@ pub struct Question {
     pub result: Type,
     /// Names bound on the way, in order.
     pub lets: Vec<(String, Expr)>,
-    /// What it gives.
     pub give: Expr,
     pub span: Span,
 }
@@ -113,7 +110,6 @@ pub struct Expr {
 /// The kinds of expressions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {
-    /// A fixed value.
     Literal(Literal),
     /// `[a, b]`.
     List(Vec<Expr>),
@@ -132,7 +128,6 @@ pub enum ExprKind {
         at_start: bool,
     },
     Service(String),
-    /// A protected state.
     State(String),
     /// A resource: `ingress("site")`.
     Resource(Box<Resource<Expr>>),
@@ -153,7 +148,6 @@ pub enum ExprKind {
     Not(Box<Expr>),
     /// `e is [not] …`.
     Is {
-        /// What is asked about.
         subject: Box<Expr>,
         test: Test,
         /// `is not`.
@@ -169,9 +163,7 @@ pub enum ExprKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Literal {
     Text(String),
-    /// True or false.
     Bool(bool),
-    /// A whole number.
     Int(i64),
     /// Milliseconds.
     Duration(u64),
@@ -179,13 +171,11 @@ pub enum Literal {
     Size(u64),
     /// `sha256:…`.
     Digest(String),
-    /// An image reference.
     Image(String),
     /// `name=version`.
     Package(String),
     /// A path, as written (`~` is not expanded here).
     Path(String),
-    /// An address.
     Url(String),
     /// The name of a host.
     Host(String),

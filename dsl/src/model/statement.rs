@@ -13,7 +13,6 @@ pub struct Block {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
-    /// Its stable key.
     pub key: String,
     pub kind: StatementKind,
     /// The undo of the procedure it was inlined from, where that was given one: counts in
@@ -26,24 +25,26 @@ pub struct Statement {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementKind {
-    /// A guard.
     Require {
-        /// What must hold.
         condition: Expr,
         /// What to do where it does not.
         otherwise: String,
     },
-    /// Already done?
-    SkipWhen { condition: Expr, because: String },
-    /// Wanted here?
-    OnlyWhen { condition: Expr, because: String },
+    SkipWhen {
+        condition: Expr,
+        because: String,
+    },
+    OnlyWhen {
+        condition: Expr,
+        because: String,
+    },
     /// Names a value; only reads.
-    Let { binding: BindingId, value: Expr },
-    /// Performs an action.
+    Let {
+        binding: BindingId,
+        value: Expr,
+    },
     Do(Box<Do>),
-    /// Evidence that must hold.
     Check(Check),
-    /// A person answers.
     Ask(Ask),
     /// Takes the hold of this name.
     Take(String),
@@ -52,9 +53,14 @@ pub enum StatementKind {
     /// Values for the front page: a label and a value each.
     Record(Vec<(String, Expr)>),
     /// Time that has to pass.
-    Wait { duration_ms: u64, because: String },
+    Wait {
+        duration_ms: u64,
+        because: String,
+    },
     /// The point of no return.
-    Commits { because: String },
+    Commits {
+        because: String,
+    },
     /// Runs the older undos (in a rollback branch only).
     Unwind,
 }
@@ -73,23 +79,19 @@ pub struct Do {
     pub live: Option<String>,
     /// `retry N every D`, written before it.
     pub retry: Option<Retry>,
-    /// Its way back.
     pub undo: Option<Undo>,
 }
 
 /// Further tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How many.
     pub times: u64,
-    /// The time between them.
     pub every_ms: u64,
 }
 
 /// The way back of one action.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Undo {
-    /// Statements.
     Body(UndoBody),
     /// None, with the reason.
     No(String),
@@ -111,7 +113,6 @@ pub struct UndoBody {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
     pub label: String,
-    /// What must hold.
     pub condition: Expr,
     /// Without `every`, bounds the one evaluation; with it, the whole poll.
     pub within_ms: u64,

@@ -28,7 +28,6 @@ pub(super) use item::documentation;
 pub(super) enum Built {
     /// `use …`.
     Use(Use),
-    /// Anything else.
     Item(Item),
 }
 

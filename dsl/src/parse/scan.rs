@@ -42,7 +42,6 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// The text of the token.
     pub(super) fn text<'a>(&self, text: &'a str) -> &'a str {
         text.get(self.start as usize..self.end as usize).unwrap_or("")
     }

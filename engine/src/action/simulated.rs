@@ -8,7 +8,6 @@ pub trait Simulated {
     /// Whether there is such a thing.
     fn exists(&self, resource: &GroundResource) -> bool;
 
-    /// Whether a service runs.
     fn runs(&self, service: &str) -> bool;
 
     /// Whether what a service runs as is there at all.

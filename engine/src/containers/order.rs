@@ -7,9 +7,7 @@ use crate::value::Value;
 
 /// Labels on everything that a run makes, so that "did I make it?" is a question and not a memory.
 pub mod labels {
-    /// The run.
     pub const RUN: &str = "backstay.run";
-    /// The step.
     pub const STEP: &str = "backstay.step";
     /// The statement's stable key: `run/statement`.
     pub const KEY: &str = "backstay.key";
@@ -28,9 +26,7 @@ pub mod labels {
 /// Has no `Debug`: its environment may hold secrets.
 #[derive(Clone, Default)]
 pub struct ContainerOrder {
-    /// Its name.
     pub name: String,
-    /// The image.
     pub image: String,
     /// Its labels, beside those of the container that it is like.
     pub labels: BTreeMap<String, String>,
@@ -42,7 +38,6 @@ pub struct ContainerOrder {
     pub command: Option<Vec<String>>,
     /// Environment variables: texts or secrets.
     pub environment: BTreeMap<String, Value>,
-    /// What is mounted.
     pub mounts: Vec<MountOrder>,
     /// Ports of the engine's machine that lead into it.
     pub ports: Vec<PublishedPort>,
@@ -59,7 +54,6 @@ pub struct ContainerOrder {
 /// A container whose settings are taken over: everything that was given to it and did not come from its image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Like {
-    /// Its id or name.
     pub container: String,
 }
 
@@ -81,7 +75,6 @@ pub struct PublishedPort {
     pub address: String,
     /// The port of the engine's machine.
     pub host_port: u16,
-    /// The TCP port inside.
     pub container_port: u16,
 }
 

@@ -13,13 +13,11 @@ pub struct Container {
     pub image_id: String,
     /// The image as it was named when the container was made.
     pub image: String,
-    /// How it is.
     pub state: ContainerState,
     /// How often the engine has started it again by itself.
     pub restart_count: u64,
     /// What the engine does when it ends.
     pub restart_policy: RestartPolicy,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// What is mounted into it.
     pub mounts: Vec<Mount>,
@@ -29,7 +27,6 @@ pub struct Container {
     pub is_removed_at_end: bool,
 }
 
-/// How a container is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContainerState {
     /// The engine's word: `created`, `running`, `restarting`, `paused`, `exited`, `dead`, `removing`.
@@ -55,7 +52,6 @@ pub struct ContainerState {
 /// What a container's own health check says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// Its verdict.
     pub status: HealthStatus,
     /// How many checks in a row have failed.
     pub failing_streak: u64,
@@ -66,7 +62,6 @@ pub struct Health {
 /// The verdict of a health check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HealthStatus {
-    /// Not decided yet.
     Starting,
     /// The last check passed.
     Healthy,
@@ -101,7 +96,6 @@ impl RestartPolicy {
 /// Something mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// What it is.
     pub kind: MountKind,
     /// Where it is inside the container.
     pub target: String,
@@ -109,7 +103,6 @@ pub struct Mount {
     pub is_writable: bool,
 }
 
-/// What is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MountKind {
     /// A volume by its name, and where the engine keeps it.
@@ -120,10 +113,7 @@ pub enum MountKind {
         source: String,
     },
     /// A path of the engine's machine.
-    Bind {
-        /// The path.
-        source: String,
-    },
+    Bind { source: String },
     /// Memory, gone with the container.
     Memory,
     /// Something else, by the engine's word.
@@ -144,10 +134,8 @@ pub struct Image {
     pub tags: Vec<String>,
 }
 
-/// A volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
-    /// Its name.
     pub name: String,
     /// The driver that keeps it.
     pub driver: String,
@@ -155,7 +143,6 @@ pub struct Volume {
     pub mountpoint: String,
     /// Options of the driver: with any of them a `local` volume is mounted only while it is used.
     pub options: BTreeMap<String, String>,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -173,9 +160,7 @@ pub struct LogEnd {
 /// What a program printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Printed {
-    /// On standard output.
     pub stdout: Vec<u8>,
-    /// On standard error.
     pub stderr: Vec<u8>,
     /// Whether some of it was left out.
     pub is_cut: bool,

@@ -12,13 +12,11 @@ use crate::value::GroundResource;
 pub enum End {
     /// All steps done, everything well.
     Completed,
-    /// Nothing was changed.
     Refused,
     /// Back where it was, and verified.
     RolledBack,
     /// In a safe place that is neither.
     Parked,
-    /// A person is needed.
     Stuck,
     /// Stopped, resumable. Never in a `run.end`.
     Paused,
@@ -53,9 +51,7 @@ impl End {
 /// The last record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEnd {
-    /// How it ended.
     pub end: End,
-    /// Why, one line.
     pub reason: String,
     /// The step and statement that failed first, and why.
     pub failed_at: Option<FailedAt>,
@@ -96,18 +92,14 @@ pub struct FailedAt {
     pub step: String,
     /// The statement's key; empty where no statement is to blame.
     pub statement: String,
-    /// Why, one line.
     pub reason: String,
 }
 
 /// A step that failed and was passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
-    /// The step.
     pub step: String,
-    /// What people call it.
     pub title: String,
-    /// Why it failed.
     pub reason: String,
     /// Why the run went on: the words of `on failure continue`.
     pub because: String,

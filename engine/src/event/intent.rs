@@ -8,7 +8,6 @@ use super::effect::EffectKey;
 /// An action is about to be performed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// The statement.
     pub key: String,
     /// The attempt, from 1.
     pub n: u32,
@@ -46,7 +45,6 @@ enum RepeatWord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "on", content = "name")]
 pub enum IntentWay {
-    /// A step.
     Forward,
     /// The `first` of a row, which heals a step.
     Row,

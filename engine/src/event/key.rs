@@ -29,7 +29,6 @@ pub enum WellTime {
     Start,
     /// At the end of the way forward.
     End,
-    /// After a way back.
     Back,
 }
 
@@ -90,13 +89,11 @@ impl From<String> for WorkKey {
     }
 }
 
-/// What a timer is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "timer", content = "of")]
 pub enum TimerId {
     /// The time to go forward is over.
     TBack,
-    /// The window begins.
     Window,
     /// A way back takes longer than its budget; it goes on.
     WayBack,

@@ -12,7 +12,6 @@ pub struct RunStart {
     pub format: u32,
     /// Minor format: see [`crate::transcript::MINOR`].
     pub minor: u32,
-    /// The run's name.
     pub run: String,
     /// The plan's digest, `sha256:…`.
     pub plan: String,
@@ -34,9 +33,7 @@ pub struct RunStart {
     pub boot_id: String,
     /// The machine that the runner is on.
     pub host: String,
-    /// Who runs it.
     pub operator: String,
-    /// The change ticket.
     pub ticket: Option<String>,
     /// Name and version of the program.
     pub program: String,
@@ -46,7 +43,6 @@ pub struct RunStart {
 /// the text or a program that understands it any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outline {
-    /// The runbook's title.
     pub title: String,
     /// Steps in the order of the text.
     pub steps: Vec<StepOutline>,
@@ -54,9 +50,7 @@ pub struct Outline {
     pub holds: Vec<Titled>,
     /// Ways back with a name.
     pub rollbacks: Vec<Titled>,
-    /// Safe places to stop.
     pub parks: Vec<Titled>,
-    /// What serves users.
     pub services: Vec<Titled>,
     /// Symptom tables with the titles of their rows; a table has no title but its name.
     pub tables: Vec<TableOutline>,
@@ -65,18 +59,13 @@ pub struct Outline {
 /// A part of a runbook that records call by its id and people by its title.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Titled {
-    /// What records call it.
     pub id: String,
-    /// What people call it.
     pub title: String,
 }
 
-/// A step of the outline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepOutline {
-    /// What records call it.
     pub id: String,
-    /// What people call it.
     pub title: String,
     /// The ids of the steps that it waits for.
     pub after: Vec<String>,
@@ -91,7 +80,6 @@ pub struct StepOutline {
 /// A symptom table of the outline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableOutline {
-    /// What records call it.
     pub id: String,
     /// The titles of its rows, from the first.
     pub rows: Vec<String>,
@@ -157,7 +145,6 @@ pub struct RunResumed {
     pub boot_id: String,
     /// The machine that the runner is on.
     pub host: String,
-    /// Who resumed it.
     pub operator: String,
     /// Name and version of the program.
     pub program: String,

@@ -25,7 +25,6 @@ use world::OnPaper;
 
 /// What a dry run sees of the world.
 pub struct DryRun<'a> {
-    /// The plan.
     pub plan: &'a Plan,
     /// The real world; only its reads are used.
     pub world: &'a dyn World,
@@ -35,7 +34,6 @@ pub struct DryRun<'a> {
     pub places: &'a Places,
     /// What an action gets beside its arguments.
     pub context: Context,
-    /// Bounds questions.
     pub clock: &'a dyn Clock,
 }
 

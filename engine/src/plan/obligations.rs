@@ -66,7 +66,6 @@ struct PathUse {
     path: String,
     /// Whether the thing is the link itself, not what it points to.
     is_link: bool,
-    /// Whether anything changes it.
     is_changed: bool,
 }
 

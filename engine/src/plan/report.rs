@@ -5,13 +5,9 @@ use serde_json::{Value as Json, json};
 /// The report of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanReport {
-    /// The runbook's name.
     pub runbook: String,
-    /// Its title.
     pub title: String,
-    /// The plan's digest.
     pub digest: String,
-    /// The window.
     pub window_ms: Option<u64>,
     /// What of it is held back for the way back.
     pub keep_ms: Option<u64>,
@@ -19,7 +15,6 @@ pub struct PlanReport {
     pub forward_to_commit_ms: u64,
     /// Critical path of all budgets.
     pub forward_ms: u64,
-    /// The longest way back.
     pub longest_way_back_ms: u64,
     /// What it is made of.
     pub way_back_parts: Vec<(String, u64)>,
@@ -38,9 +33,7 @@ pub struct PlanReport {
 /// A question and what it gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// The label.
     pub label: String,
-    /// How it came out.
     pub result: ReadingResult,
     /// What was seen, or why it is not known.
     pub evidence: String,
@@ -51,7 +44,6 @@ pub struct Reading {
 pub enum ReadingResult {
     /// It holds, or has a value.
     Holds,
-    /// It does not hold.
     DoesNotHold,
     /// It is not known now.
     Unknown,
@@ -60,23 +52,18 @@ pub enum ReadingResult {
 /// What a step would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepReport {
-    /// Its name.
     pub id: String,
-    /// Its title.
     pub title: String,
     /// The steps it waits for directly.
     pub after: Vec<String>,
     /// Whether it runs before the window.
     pub before_window: bool,
-    /// Its budget.
     pub budget_ms: Option<u64>,
-    /// Whether it would run.
     pub would: Would,
     /// Why it would not, or why that is not known.
     pub reason: String,
     /// What else the approver should know: whom it asks, holds, waits, the point of no return.
     pub notes: Vec<String>,
-    /// What it would change.
     pub changes: Vec<Change>,
     /// What it would ask, and what that gives now.
     pub readings: Vec<Reading>,
@@ -85,7 +72,6 @@ pub struct StepReport {
 /// Whether a step would run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Would {
-    /// It would.
     Run,
     /// It would be passed over.
     Skip,
@@ -96,11 +82,9 @@ pub enum Would {
 /// What one action would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The statement.
     pub key: String,
     /// What a person knows it by.
     pub title: String,
-    /// The action.
     pub action: String,
     /// Its effects in words, with real resources.
     pub effects: Vec<String>,

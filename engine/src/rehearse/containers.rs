@@ -32,7 +32,6 @@ impl Containers {
         }
     }
 
-    /// What runs in a service.
     pub(super) fn runs(&self, service: &str) -> &Content {
         self.started.get(service).unwrap_or(&Content::Was)
     }

@@ -23,7 +23,6 @@ pub(super) enum Content {
         key: String,
         n: u32,
     },
-    /// It is not there.
     Gone,
 }
 
@@ -79,7 +78,6 @@ impl Contents {
         self.start.get(&slot) != Some(&None)
     }
 
-    /// Whether it is there.
     pub(super) fn is_there(&self, slot: SlotId) -> bool {
         match self.of(slot) {
             Content::Gone => false,

@@ -9,7 +9,6 @@ use crate::plan::Plan;
 /// One run with all that happens to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Case {
-    /// What goes wrong.
     pub faults: Vec<Fault>,
     /// A signal once this many records are there.
     pub signal_at: Option<usize>,
@@ -17,7 +16,6 @@ pub struct Case {
     pub passes_at: Option<(usize, u64)>,
     /// What people answer, by statement.
     pub answers: Answers,
-    /// The runner dies there.
     pub kill: Option<Kill>,
 }
 
@@ -55,9 +53,7 @@ pub fn faults_of(statement: &Statement) -> Vec<Fault> {
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The statement.
     pub key: String,
-    /// What happens to it.
     pub kind: FaultKind,
     /// It happens up to this attempt; to questions always.
     pub attempts: u32,
@@ -108,7 +104,6 @@ pub enum FaultKind {
     LostNotDone,
     /// It was done, the reply is lost, and nothing can tell.
     LostForGood,
-    /// It fails half-way.
     HalfWay,
     /// Nothing comes until it is stopped.
     Hangs,

@@ -25,7 +25,6 @@ use crate::action::{Action, GroundCall, Simulated};
 use crate::plan::Plan;
 use crate::value::{Answer, Backup, GroundResource, Unanswered, Value};
 
-/// Production as it is.
 #[derive(Debug, Clone)]
 pub struct Production {
     topology: Arc<Topology<String>>,

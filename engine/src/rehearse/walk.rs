@@ -43,7 +43,6 @@ pub struct Rehearsal {
 pub struct Report {
     /// The records, in order.
     pub events: Vec<Arc<Stamped>>,
-    /// Production at the end.
     pub production: Production,
     /// How the run came to rest.
     pub rest: Rest,
@@ -82,7 +81,6 @@ impl Rehearsal {
         self.start.production.seed(resource, text);
     }
 
-    /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }

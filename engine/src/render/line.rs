@@ -5,15 +5,11 @@ use std::fmt;
 /// How a line is meant: the program gives it a colour where there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As it should be.
     Plain,
     /// A step is done, a run is completed.
     Good,
-    /// Something to look at.
     Notable,
-    /// Something failed.
     Bad,
-    /// A detail.
     Faint,
 }
 
@@ -26,9 +22,7 @@ pub struct Line {
     pub elapsed: String,
     /// The step, way back, hold or the run itself.
     pub place: String,
-    /// What happened.
     pub text: String,
-    /// How it is meant.
     pub tone: Tone,
 }
 

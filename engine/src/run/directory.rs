@@ -19,12 +19,9 @@ use crate::world::Clock;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDirectory(pub PathBuf);
 
-/// The directory of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
-    /// The run's name.
     pub run: String,
-    /// Its path.
     pub path: PathBuf,
 }
 
@@ -95,7 +92,6 @@ impl StateDirectory {
 }
 
 impl RunDirectory {
-    /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

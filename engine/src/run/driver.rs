@@ -47,7 +47,6 @@ pub type Observer = Box<dyn FnMut(&Stamped) + Send>;
 /// How a drive came to rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rest {
-    /// The run has ended.
     Ended(RunEnd),
     /// The run is paused and can be resumed.
     Paused(String),

@@ -19,22 +19,15 @@ pub struct Lock {
 /// Why a lock is not had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else holds it.
     #[error("{name} is locked by {owner}")]
     Held {
-        /// What is locked.
         name: String,
         /// Who holds it: process, host, run.
         owner: String,
     },
     /// The file of the lock cannot be used.
     #[error("the lock {} cannot be used: {error}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
+    File { path: PathBuf, error: io::Error },
 }
 
 impl Lock {

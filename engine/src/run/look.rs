@@ -28,9 +28,7 @@ use crate::world::{Clock, World};
 
 /// A plan with its report.
 pub struct Planned {
-    /// The plan.
     pub plan: Arc<Plan>,
-    /// What it would do.
     pub report: PlanReport,
 }
 
@@ -61,9 +59,7 @@ pub async fn plan_file(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result
 /// An anchor asked now, beside what the last run of the same runbook recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnchorNow {
-    /// Its name.
     pub name: String,
-    /// Its documentation.
     pub doc: String,
     /// The answer now, or why there is none.
     pub now: Result<String, String>,
@@ -76,11 +72,8 @@ pub struct AnchorNow {
 /// What a run recorded of an anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnchorThen {
-    /// The run.
     pub run: String,
-    /// When.
     pub when: AnchorTime,
-    /// The answer.
     pub value: String,
 }
 

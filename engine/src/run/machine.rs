@@ -88,7 +88,6 @@ pub struct Desired {
 /// One piece of work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
-    /// What.
     pub kind: WorkKind,
     /// The attempt, from 1.
     pub attempt: u32,
@@ -96,14 +95,12 @@ pub struct Work {
     pub cancel: bool,
 }
 
-/// The kinds of work.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkKind {
     /// Work out the arguments, append the intent, perform, append the outcome.
     Perform {
         /// The longest one attempt may take, milliseconds.
         limit_ms: u64,
-        /// For the intent.
         way: IntentWay,
     },
     /// Evaluate the statement's expression, polling where it says so, and append `evaluated`.
@@ -111,18 +108,12 @@ pub enum WorkKind {
     /// Evaluate the `seen when` of the row, and append `evaluated`.
     Row,
     /// Ask the `well` of this service  polling as it says, and append `evaluated`.
-    Well {
-        /// The service.
-        service: String,
-    },
+    Well { service: String },
     /// Discharge the obligations of the plan and append one `evaluated` for each that does not hold, or
     /// one that says that all hold.
     Obligations,
     /// Ask every anchor and append `anchor` for each.
-    Anchors {
-        /// When.
-        when: AnchorTime,
-    },
+    Anchors { when: AnchorTime },
     /// Ask a person, and append `answer`.
     Ask,
     /// Find out whether an unknown attempt happened, and append `settled`; the world first, else a person.

@@ -28,17 +28,13 @@ pub use start::{StartOptions, start};
 
 /// What a run is given by whoever calls, beside what it is to do.
 pub struct Edge {
-    /// Where runs are kept.
     pub state_directory: StateDirectory,
     /// Where paths are taken from.
     pub places: Places,
     /// What the compiler sees of the actions.
     pub catalogue: Arc<Catalogue>,
-    /// Performs actions.
     pub world: Arc<dyn World>,
-    /// Tells time.
     pub clock: Arc<dyn Clock>,
-    /// Answers.
     pub person: Arc<dyn Person>,
     /// Reads secrets.
     pub secrets: Arc<dyn SecretReader>,
@@ -48,9 +44,7 @@ pub struct Edge {
     pub progress: Option<ShowProgress>,
     /// Is told the run's name and plan before the first record.
     pub announce: Option<Announce>,
-    /// Who runs it.
     pub operator: String,
-    /// The host.
     pub host: String,
     /// Name and version of the program.
     pub program: String,
@@ -61,9 +55,7 @@ pub type Announce = Box<dyn FnOnce(&Announced<'_>) + Send>;
 
 /// What is about to run.
 pub struct Announced<'a> {
-    /// The run's name.
     pub run: &'a str,
-    /// The plan.
     pub plan: &'a Arc<Plan>,
     /// What has happened so far, where it is resumed.
     pub history: &'a [Stamped],
@@ -72,7 +64,6 @@ pub struct Announced<'a> {
 /// How a run came to rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
-    /// The run's name.
     pub run: String,
     /// How it ended; [`End::Paused`] where it can be resumed.
     pub end: End,
@@ -80,7 +71,6 @@ pub struct Finished {
     pub last: Option<RunEnd>,
     /// Why it is paused; empty where it has ended.
     pub reason: String,
-    /// Its transcript.
     pub transcript: PathBuf,
 }
 

@@ -12,7 +12,6 @@ pub(crate) struct Mounted {
     pub(crate) is_writable: bool,
 }
 
-/// What is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MountedWhat {
     /// A volume, and where the engine keeps it; empty where it does not say.

@@ -10,9 +10,7 @@ use rustix::process::{Signal, getpid, kill_process};
 /// A boundary at which the process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failpoint {
-    /// Before this record.
     Before(u64),
-    /// After this record.
     After(u64),
 }
 

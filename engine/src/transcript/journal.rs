@@ -51,25 +51,15 @@ pub struct Opened {
 pub enum OpenError {
     /// A file or directory cannot be used.
     #[error("{}: {error}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// Another process writes it.
+    File { path: PathBuf, error: io::Error },
     #[error("another process writes {}", path.display())]
-    Busy {
-        /// The transcript.
-        path: PathBuf,
-    },
+    Busy { path: PathBuf },
     /// It cannot be read to its end.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
     /// There is no record in it: the run was killed before it began.
     #[error("the transcript has no records: the run was stopped before it began")]
     Empty,
-    /// The run has ended.
     #[error("the run has ended")]
     Ended(End),
     /// The writer's thread cannot be started.

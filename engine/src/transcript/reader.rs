@@ -37,12 +37,7 @@ pub enum ReadError {
     },
     /// A record says something that this program does not know: it was written by a later one.
     #[error("record {seq}: {reason}")]
-    Unknown {
-        /// Its number.
-        seq: u64,
-        /// What is not known.
-        reason: String,
-    },
+    Unknown { seq: u64, reason: String },
     /// It was written in a format that this program does not know.
     #[error("the transcript has format {0}, this program reads format {FORMAT}")]
     Version(u64),

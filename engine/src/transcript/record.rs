@@ -20,7 +20,6 @@ pub struct Record {
     pub seq: u64,
     /// SHA-256 of the line before it with its line end; 64 zeros in the first.
     pub prev: String,
-    /// The event.
     pub stamped: Stamped,
 }
 
@@ -78,7 +77,6 @@ pub(super) struct Line {
     prev: String,
     at_ms: i64,
     boot_ns: u64,
-    /// The kind and its fields.
     fields: Map<String, Value>,
 }
 

@@ -17,7 +17,6 @@ use super::{FORMAT, SEAL_FILE};
 pub(super) struct Seal {
     /// The format of the transcript.
     pub(super) format: u32,
-    /// The run's name.
     pub(super) run: String,
     /// How many records there are.
     pub(super) records: u64,
@@ -25,7 +24,6 @@ pub(super) struct Seal {
     pub(super) bytes: u64,
     /// SHA-256 of the last line with its line end.
     pub(super) head: String,
-    /// How the run ended.
     pub(super) end: String,
 }
 

@@ -24,9 +24,7 @@ pub enum Verdict {
     Unsealed,
     /// Not sealed, and its last line is cut off.
     Torn,
-    /// Not what was written.
     Altered,
-    /// The signature is wrong.
     Signature,
     /// In a format that this program does not know.
     Version,
@@ -55,7 +53,6 @@ impl Verdict {
 /// The judgement of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
-    /// What it is.
     pub verdict: Verdict,
     /// How many records are whole and in place.
     pub records: u64,

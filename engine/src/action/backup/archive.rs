@@ -14,35 +14,26 @@ pub(super) const MANIFEST_NAME: &[u8] = b"backstay/manifest.jsonl";
 /// Bytes of a block of tar.
 const BLOCK: usize = 512;
 
-/// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemberKind {
-    /// A directory.
     Directory,
-    /// A file with content.
     File,
     /// A further name of an earlier member.
     HardLink,
-    /// A symbolic link.
     Symlink,
 }
 
 /// A member of the archive as its headers describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
-    /// Its name.
     pub name: Vec<u8>,
-    /// What it is.
     pub kind: MemberKind,
     /// Bytes of content that follow.
     pub size: u64,
     /// The text of a symbolic link, or the earlier member's name of a hard link.
     pub link: Vec<u8>,
-    /// Permission bits.
     pub mode: u32,
-    /// Owner.
     pub uid: u32,
-    /// Group.
     pub gid: u32,
     /// Seconds since 1970; negative times stand as 0 here and exact in the manifest.
     pub mtime_s: u64,

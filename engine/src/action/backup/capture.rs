@@ -22,11 +22,9 @@ use crate::action::common::blocking::Stop;
 /// How often a file that changes while it is read is read again.
 const TRIES: u32 = 3;
 
-/// What was captured.
 pub(super) struct Captured {
     /// The archive's file, written and not yet synced.
     pub file: File,
-    /// What is in it.
     pub manifest: Manifest,
     /// How many files have names outside of the protected state; a restore cuts those.
     pub outside: usize,

@@ -19,7 +19,6 @@ const HEADER_MAX: u64 = 1 << 20;
 /// Takes the entries of an archive while it is read. Nothing is proved yet when these are called: the
 /// manifest comes last.
 pub(super) trait Receive {
-    /// The header.
     fn header(&mut self, header: &Header) -> Result<()>;
     /// A directory, a link, or a file whose content follows.
     fn entry(&mut self, part: usize, path: &[u8], kind: &Incoming) -> Result<()>;
@@ -32,9 +31,7 @@ pub(super) trait Receive {
 /// What comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Incoming {
-    /// A directory.
     Directory,
-    /// A file.
     File,
     /// A further name of a file in the same part.
     HardLink(Vec<u8>),

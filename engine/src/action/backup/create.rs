@@ -29,7 +29,6 @@ use backstay_dsl::units;
 /// How often the whole is begun again because a file changed.
 const TRIES: u32 = 3;
 
-/// The action.
 pub(super) struct Create {
     /// The engine that volumes are asked of.
     pub engine: PatientEngine,

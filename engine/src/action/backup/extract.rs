@@ -26,7 +26,6 @@ pub(super) const ROOT: &str = "root";
 /// A directory of ours (0700) for one part.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Where it is.
     pub path: PathBuf,
     handle: OwnedFd,
 }

@@ -13,9 +13,7 @@ pub(super) type Identity = (u64, u64);
 /// A process with a hand on a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Holder {
-    /// Process.
     pub pid: u32,
-    /// Its name.
     pub command: String,
     /// What it holds, as it names it.
     pub path: PathBuf,

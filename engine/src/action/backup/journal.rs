@@ -15,13 +15,11 @@ use super::bytes::{decode, encode};
 use super::holders::Identity;
 use super::problem::{Result, trying};
 
-/// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub(super) enum Line {
     /// Directories for the parts are about to be made.
     Begun {
-        /// Digest of the archive.
         digest: String,
         /// The parts that are swapped.
         parts: Vec<PartLine>,
@@ -31,14 +29,12 @@ pub(super) enum Line {
     },
     /// What a volume holds is kept in a file; from here on it is emptied and filled.
     Copied {
-        /// Its name.
         volume: String,
         /// The file, encoded.
         copy: String,
     },
     /// A volume holds what it should.
     Filled {
-        /// Its name.
         volume: String,
     },
     /// Everything is extracted, compared and on disk; the swap may begin.
@@ -46,12 +42,9 @@ pub(super) enum Line {
         /// For each part: what is ready, and what lies at its place now.
         marks: Vec<Marks>,
     },
-    /// A part was swapped.
     Swapped {
-        /// Its number.
         part: usize,
     },
-    /// All parts are back.
     Done {
         /// Where what was there before is kept, encoded.
         displaced: Vec<String>,
@@ -67,7 +60,6 @@ pub(super) struct PartLine {
     pub holder: String,
 }
 
-/// The marks of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Marks {
     /// What was made ready; none where the part was not there when the backup was made.

@@ -17,13 +17,11 @@ pub(super) const FORMAT: u32 = 1;
 /// What an archive says of itself before its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Header {
-    /// Version of the format.
     pub format: u32,
     /// The program that wrote it.
     pub program: String,
     /// The key of the attempt that made it.
     pub key: String,
-    /// The protected state.
     pub state: String,
     /// When it was begun, RFC 3339.
     pub made_at: String,
@@ -36,13 +34,11 @@ pub(super) struct Header {
 /// A part of the state in the header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PartHeader {
-    /// Tree or file.
     pub kind: PartKind,
     /// Where it really lies, encoded.
     pub path: String,
     /// Where the runbook says that it lies, encoded; differs where a symbolic link is on the way.
     pub named: String,
-    /// Whether it was there.
     pub present: bool,
     /// Bytes of its content.
     pub bytes: u64,
@@ -54,13 +50,11 @@ pub(super) struct PartHeader {
 /// A part that is a volume of a container engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct VolumeHeader {
-    /// Its name.
     pub name: String,
     /// The driver that keeps it.
     pub driver: String,
     /// Whether the driver was given options. They are not kept: they may hold a password.
     pub has_options: bool,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Where its engine keeps it; empty where the driver does not say.
     pub mountpoint: String,
@@ -88,7 +82,6 @@ impl VolumeHeader {
 pub(super) enum PartKind {
     /// A directory with all in it.
     Tree,
-    /// One file.
     File,
 }
 
@@ -99,13 +92,10 @@ pub(super) struct Entry {
     pub part: usize,
     /// Path below the part's root; empty for the root.
     pub path: Vec<u8>,
-    /// What it is.
     pub kind: EntryKind,
     /// Permission bits, with set-uid and the like.
     pub mode: u32,
-    /// Owner.
     pub uid: u32,
-    /// Group.
     pub gid: u32,
     /// Seconds since 1970.
     pub mtime_s: i64,
@@ -115,10 +105,8 @@ pub(super) struct Entry {
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum EntryKind {
-    /// A directory.
     Directory,
     /// A file with its bytes and hash.
     File {
@@ -132,9 +120,7 @@ pub(super) enum EntryKind {
         /// That file's path below the root.
         to: Vec<u8>,
     },
-    /// A symbolic link.
     Symlink {
-        /// Its text.
         target: Vec<u8>,
     },
 }
@@ -150,7 +136,6 @@ impl EntryKind {
     }
 }
 
-/// An entry as its line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EntryLine {
@@ -242,7 +227,6 @@ impl EntryLine {
 /// A whole manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manifest {
-    /// The header.
     pub header: Header,
     /// The entries, in the order of the archive.
     pub entries: Vec<Entry>,

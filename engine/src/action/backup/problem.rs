@@ -16,14 +16,8 @@ pub(super) enum Problem {
     /// A file changed while it was read.
     #[error("{0} changed while it was read: stop what writes it, then try again")]
     Changed(String),
-    /// The system said no.
     #[error("{what}: {source}{}", help(source))]
-    System {
-        /// What was tried.
-        what: String,
-        /// What the system said.
-        source: io::Error,
-    },
+    System { what: String, source: io::Error },
     /// Somebody wanted it to stop, or its time was up.
     #[error(transparent)]
     Stopped(#[from] Stopped),

@@ -22,7 +22,6 @@ use crate::digest::short;
 use crate::value::Value;
 pub(super) use work::Order;
 
-/// The action.
 pub(super) struct Restore {
     /// The engine that volumes are asked of.
     pub engine: PatientEngine,
@@ -134,7 +133,6 @@ impl Order {
 /// How far a restore is.
 #[derive(Default)]
 struct Progress {
-    /// Parts that are back.
     back: usize,
     /// Parts that are back, and volumes that may have been emptied.
     touched: usize,

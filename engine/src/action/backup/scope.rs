@@ -17,7 +17,6 @@ use backstay_dsl::effect::ResourceKind;
 /// A part of protected state on the file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Tree or file.
     pub kind: PartKind,
     /// Where it lies: the real directory that it stands in, and its name.
     pub path: PathBuf,

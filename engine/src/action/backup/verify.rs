@@ -21,7 +21,6 @@ use crate::digest::short;
 use crate::value::{Backup, Value};
 use backstay_dsl::units;
 
-/// The action.
 pub(super) struct Verify {
     /// The engine that volumes are asked of.
     pub engine: PatientEngine,

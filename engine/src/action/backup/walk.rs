@@ -24,11 +24,9 @@ pub(super) struct Found<'a> {
     pub place: PathBuf,
     /// The directory that it stands in.
     pub parent: BorrowedFd<'a>,
-    /// Its name there.
     pub name: &'a CStr,
     /// What it was when it was found.
     pub stat: Stat,
-    /// What it is.
     pub kind: FoundKind<'a>,
 }
 

@@ -75,7 +75,6 @@ impl Stop {
 pub(crate) enum OnCancel {
     /// It stops at the next question.
     Stop,
-    /// It goes on.
     GoOn,
 }
 

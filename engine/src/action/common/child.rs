@@ -48,9 +48,7 @@ pub(crate) struct Start {
     pub(crate) program: PathBuf,
     /// Its words; the first is its name as written.
     pub(crate) argv: Vec<String>,
-    /// Its whole environment.
     pub(crate) environment: BTreeMap<String, OsString>,
-    /// Where it starts.
     pub(crate) folder: PathBuf,
 }
 

@@ -75,13 +75,11 @@ impl Describe {
         self
     }
 
-    /// What it gives.
     pub(crate) fn gives(mut self, ty: Type) -> Self {
         self.0.result = ty;
         self
     }
 
-    /// What it touches.
     pub(crate) fn touches(mut self, touch: Touch<Pattern>) -> Self {
         self.0.touches.push(touch);
         self
@@ -99,7 +97,6 @@ impl Describe {
         self
     }
 
-    /// How it repeats.
     pub(crate) fn repeat(mut self, repeat: Repeat) -> Self {
         self.0.repeat = repeat;
         self
@@ -123,7 +120,6 @@ impl Describe {
         self
     }
 
-    /// The signature.
     pub(crate) fn done(self) -> Signature {
         self.0
     }

@@ -15,13 +15,10 @@ pub(crate) static DETACHED: AtomicUsize = AtomicUsize::new(0);
 /// One process, as it was when it was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
-    /// Its number.
     pub(crate) pid: i32,
     /// The process that it belongs to now.
     pub(crate) parent: i32,
-    /// Its process group.
     pub(crate) group: i32,
-    /// Its session.
     pub(crate) session: i32,
     /// Its state, as the kernel writes it: `R`, `S`, `Z` …
     pub(crate) state: char,

@@ -102,7 +102,6 @@ impl Action for Job {
 enum Left {
     /// Nothing, or only what a second run may replace.
     Nothing,
-    /// It ended well.
     EndedWell,
     /// Its container, which was not accounted for.
     Container(Box<Container>),

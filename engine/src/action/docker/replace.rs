@@ -20,12 +20,10 @@ use super::{Engine, policy, target};
 use crate::action::{Arguments, Context};
 use crate::containers::{Container, ContainerOrder, Image, Like, Problem, labels};
 
-/// One replacement.
 pub(super) struct Replacement<'a> {
     engine: &'a Engine,
     context: &'a Context,
     arguments: &'a Arguments,
-    /// The service's container.
     name: String,
     /// The name that ours has until the old one is gone.
     beside: String,

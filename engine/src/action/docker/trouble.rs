@@ -7,7 +7,6 @@ use crate::redact::Redactor;
 /// Why an action came to no good end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It failed.
     Failed(String),
     /// It may have been done.
     Unknown(String),

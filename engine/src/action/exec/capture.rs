@@ -31,7 +31,6 @@ pub(super) struct Capture {
 pub(super) struct Text {
     /// The text without one final line end.
     pub(super) text: String,
-    /// Whether there was more.
     pub(super) is_cut: bool,
 }
 

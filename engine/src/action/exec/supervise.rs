@@ -23,9 +23,7 @@ const OUTPUT_PATIENCE: Duration = Duration::from_millis(300);
 pub(super) struct Ended {
     /// Its name, for messages.
     pub(super) name: String,
-    /// Why it is over.
     pub(super) how: How,
-    /// What it printed.
     pub(super) stdout: Capture,
     /// What it printed as errors.
     pub(super) stderr: Capture,
@@ -33,7 +31,6 @@ pub(super) struct Ended {
 
 /// Why a program is over.
 pub(super) enum How {
-    /// It ended by itself.
     Exited(ExitStatus),
     /// It was ended by us, for this reason, and nothing is left of it.
     Ended(String),

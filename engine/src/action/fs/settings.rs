@@ -14,7 +14,6 @@ use std::path::Path;
 pub(super) struct Setting {
     /// The bytes that hold the value, quotes included.
     place: Range<usize>,
-    /// What it is.
     value: String,
     /// How a value is written there.
     style: Style,

@@ -12,7 +12,6 @@ const DEPTH_MAX: usize = 1000;
 
 /// One entry of a tree.
 pub(super) struct Entry {
-    /// Its whole path.
     pub(super) path: PathBuf,
     /// Its path below the root; empty for the root.
     pub(super) below: PathBuf,

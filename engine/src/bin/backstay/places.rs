@@ -13,13 +13,10 @@ use crate::failure::Failure;
 /// How many runs a message names at most.
 const NAMED_RUNS_MAX: usize = 5;
 
-/// One run.
 pub(crate) struct RunPlace {
     /// The directory in which all runs are kept.
     pub(crate) state: StateDirectory,
-    /// Its name.
     pub(crate) run: String,
-    /// Its own directory.
     pub(crate) directory: PathBuf,
 }
 

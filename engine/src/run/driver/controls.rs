@@ -27,12 +27,9 @@ pub enum Control {
     Signal(String),
     /// A request from another terminal.
     Request {
-        /// What.
         what: RequestKind,
-        /// Who.
         who: String,
     },
-    /// A lock was lost.
     LockLost(String),
 }
 

@@ -32,13 +32,9 @@ const PROGRESS_EVERY_NS: u64 = 200_000_000;
 /// Everything outside that a run sees.
 #[derive(Clone)]
 pub struct Ports {
-    /// Performs actions.
     pub world: Arc<dyn World>,
-    /// Tells time.
     pub clock: Arc<dyn Clock>,
-    /// Keeps records.
     pub journal: Arc<dyn Journal>,
-    /// Answers.
     pub person: Arc<dyn Person>,
 }
 
@@ -48,13 +44,10 @@ pub type ShowProgress = Arc<dyn Fn(&str, &str) + Send + Sync>;
 /// What a run is given beside its plan.
 #[derive(Clone)]
 pub struct Settings {
-    /// Its name.
     pub run: String,
-    /// Its directory.
     pub run_directory: PathBuf,
     /// Where paths are taken from.
     pub places: Places,
-    /// The key of its MACs.
     pub mac_key: MacKey,
     /// Whether the clock is watched for gaps. Not where time is virtual.
     pub is_clock_watched: bool,
@@ -64,9 +57,7 @@ pub struct Settings {
 
 /// What a piece of work hands over.
 pub(super) struct Report {
-    /// The work's number.
     pub(super) id: u64,
-    /// What happened.
     pub(super) event: Event,
     /// Whether the work ends with it.
     pub(super) is_last: bool,
@@ -100,7 +91,6 @@ impl Shared {
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
-    /// What it is about.
     pub(super) work: WorkKey,
     /// The same as text: the key of a statement or row.
     pub(super) key: String,

@@ -50,37 +50,30 @@ pub(super) struct Cursor {
 pub(super) enum Doing {
     /// It is to be done.
     Fresh,
-    /// An attempt runs.
     Performing {
-        /// The attempt.
         n: u32,
     },
     /// An attempt's outcome is unknown.
     Settling {
-        /// The attempt.
         n: u32,
         /// Whether its runner was gone, so that nothing is wrong with the action itself.
         is_interrupted: bool,
     },
     /// The next attempt comes at this moment.
     Retrying {
-        /// When.
         until: Moment,
     },
     /// Time has to pass until this moment.
     Waiting {
-        /// When.
         until: Moment,
     },
     /// A hold is taken or released.
     Hold(HoldCursor),
-    /// Older undos run.
     Unwinding(Unwinding),
     /// It failed; the owner of the cursor decides.
     Failed(Failure),
     /// The block was left early, and why.
     Left(StepState, String),
-    /// No statement is left.
     Over,
 }
 
@@ -88,9 +81,7 @@ pub(super) enum Doing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HoldCursor {
     pub(super) hold: HoldId,
-    /// What it will be.
     pub(super) to: HoldState,
-    /// The hold's own statements.
     pub(super) cursor: Box<Cursor>,
 }
 

@@ -34,27 +34,21 @@ use crate::value::RecordedValue;
 pub(super) struct Ending {
     /// The way that is taken; `None` at the end of the way forward.
     pub(super) way: Option<Way>,
-    /// What it is at.
     pub(super) stage: Stage,
     /// When its budget is used up, where it has one; it goes on then.
     pub(super) overrun: Option<Moment>,
 }
 
-/// What an ending is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The statements of the way.
     Body(Cursor),
-    /// A hold is released.
     Release {
-        /// The hold.
         hold: HoldId,
-        /// Its statements.
         cursor: Cursor,
     },
     /// Services that are still to be asked whether they are well.
     Wells(BTreeSet<usize>),
-    /// Anchors are asked.
     Anchors,
     /// Nothing is left but `run.end`.
     Over(Verdict),
@@ -63,9 +57,7 @@ pub(super) enum Stage {
 /// How the run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// How.
     pub(super) end: End,
-    /// Why, one line.
     pub(super) reason: String,
     /// What a person has to do.
     pub(super) commands_left: Vec<CommandLeft>,

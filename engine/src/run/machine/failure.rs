@@ -6,27 +6,21 @@ use backstay_dsl::program::StepId;
 /// A statement that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// The statement's key.
     pub(super) key: String,
-    /// Why, one line.
     pub(super) reason: String,
-    /// What kind of failure.
     pub(super) kind: FailureKind,
 }
 
 /// The kinds of failures; only the first two are looked up in symptom tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FailureKind {
-    /// An action failed.
     Action {
         /// Whether the statement may be tried once more.
         again: bool,
     },
-    /// Evidence did not hold.
     Check,
     /// A guard did not hold, or a value could not be read: nothing was done.
     Guard,
-    /// A person said no.
     No,
     /// Nobody answered in time; what the text says about that.
     Silence(Option<Disposition>),
@@ -56,7 +50,6 @@ pub(super) struct Cause {
     pub(super) step: Option<StepId>,
     /// The statement's key; empty where no statement is to blame.
     pub(super) statement: String,
-    /// Why, one line.
     pub(super) reason: String,
     /// Where the text says to go.
     pub(super) disposition: Disposition,

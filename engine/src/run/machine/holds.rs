@@ -22,11 +22,9 @@ pub(super) struct Holds {
 /// The state of one hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holding {
-    /// Nothing is held.
     Free,
     /// Taking it has begun: it must be released.
     Owed,
-    /// It is held.
     Taken,
     /// It could not be released.
     Stuck,

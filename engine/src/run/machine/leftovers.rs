@@ -22,7 +22,6 @@ pub(super) struct Lives(BTreeMap<String, Life>);
 enum Life {
     /// Started, with this release where it was said.
     Started(Option<String>),
-    /// Its container was removed.
     Removed,
 }
 

@@ -22,16 +22,13 @@ use crate::plan::Plan;
 /// How far the opening is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// It has not begun.
     #[default]
     NotYet,
     /// The assumptions of the proofs are discharged.
     Obligations,
     /// Services that begin running are asked whether they are well.
     Wells(BTreeSet<usize>),
-    /// Anchors are recorded.
     Anchors,
-    /// All was answered.
     Open,
 }
 

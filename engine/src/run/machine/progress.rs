@@ -22,15 +22,12 @@ pub(super) struct Progress {
     pub(super) started: BTreeMap<StatementId, Started>,
     /// How many actions were started: gives [`Started::order`].
     started_count: u32,
-    /// Holds.
     pub(super) holds: Holds,
     /// Whether an intent of a changing action was recorded.
     pub(super) is_changed: bool,
     /// Whether the point of no return was passed.
     pub(super) is_committed: bool,
-    /// The clock.
     pub(super) time: Timeline,
-    /// Values that were bound.
     pub(super) values: BTreeMap<BindingId, RecordedValue>,
     /// What the attempts of each statement added.
     added: BTreeMap<StatementId, Vec<GroundResource>>,
@@ -38,7 +35,6 @@ pub(super) struct Progress {
     first_adding: BTreeMap<StatementId, u32>,
     /// The last attempt of each statement that was settled as not done.
     settled: BTreeMap<StatementId, u32>,
-    /// What was removed again.
     removed: Vec<GroundResource>,
     /// What was done to services.
     lives: Lives,

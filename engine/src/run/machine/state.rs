@@ -21,9 +21,7 @@ pub struct State {
     pub(super) progress: Progress,
     pub(super) steps: Steps,
     pub(super) opening: Opening,
-    /// The step that heals.
     pub(super) healing: Option<StepId>,
-    /// Why the run turned.
     pub(super) cause: Option<Cause>,
     /// The signal that a person is being asked about.
     pub(super) asked: Option<String>,
@@ -42,7 +40,6 @@ pub struct State {
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing is recorded.
     Preparing,
     /// Steps are carried out; the opening is a part of it.
     Forward,

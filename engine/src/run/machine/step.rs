@@ -46,13 +46,10 @@ pub(super) struct Steps {
 /// A step that is being carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ActiveStep {
-    /// Its statements.
     pub(super) cursor: Cursor,
-    /// Its budget.
     pub(super) budget: Budget,
     /// The symptom table that is consulted for it.
     pub(super) healing: Option<Healing>,
-    /// Why it fails.
     pub(super) failing: Option<Failing>,
 }
 
@@ -70,7 +67,6 @@ pub(super) enum Budget {
 /// Why a step fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failing {
-    /// One line.
     pub(super) reason: String,
     /// The reason of `on failure continue`.
     pub(super) continues: Option<String>,

@@ -34,7 +34,6 @@ pub(super) struct Healing {
     pub(super) row: RowId,
     /// The statement that failed, by its place in the step.
     place: usize,
-    /// How it failed.
     failure: Failure,
     /// What the table is at.
     pub(super) stage: Stage,
@@ -43,20 +42,16 @@ pub(super) struct Healing {
 /// What a table is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Another step heals.
     Queued,
     /// Whether the row is seen is asked.
     Asking,
-    /// It was found out.
     Examined {
-        /// Whether it is seen.
         holds: bool,
     },
     /// The row's `first` is about to begin.
     Ready,
     /// The row's `first` runs.
     First {
-        /// Its statements.
         cursor: Cursor,
         /// When its budget runs out.
         until: Option<Moment>,

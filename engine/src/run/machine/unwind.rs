@@ -19,7 +19,6 @@ use crate::plan::Plan;
 pub(super) struct Unwinding {
     /// Those to come; the next is the last of the list.
     left: Vec<BlockId>,
-    /// The one that runs.
     pub(super) cursor: Box<Cursor>,
 }
 

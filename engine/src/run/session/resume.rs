@@ -22,7 +22,6 @@ use crate::value::{RecordedValue, Value};
 
 use super::{Edge, Finished, Session, asks, conclude, lock_error, lock_services, owner, plan_error};
 
-/// How to resume.
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
     /// Only to turn back.

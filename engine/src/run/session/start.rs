@@ -20,7 +20,6 @@ use super::{Edge, Finished, Session, asks, inputs, lock_services, no_state, owne
 /// What to run.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
-    /// The runbook's file.
     pub file: PathBuf,
     /// What was given for its inputs.
     pub inputs: GivenInputs,
@@ -28,7 +27,6 @@ pub struct StartOptions {
     pub approved: Option<String>,
     /// When the window starts, wall milliseconds; with the first step inside it where it is not said.
     pub window_start_ms: Option<i64>,
-    /// The change ticket.
     pub ticket: Option<String>,
 }
 

@@ -12,9 +12,7 @@ use crate::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
 /// An answer of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GivenAnswer {
-    /// Yes or no.
     Confirm(bool),
-    /// A text.
     Text(String),
 }
 

@@ -42,9 +42,7 @@ use connect::{Address, Agreed, Wire};
 /// How long an engine may take. The defaults are for people who wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
-    /// Until a connection stands.
     pub connect: Duration,
-    /// For a question.
     pub question: Duration,
     /// For a change, beside the grace of a stop.
     pub change: Duration,

@@ -44,11 +44,9 @@ pub(in super::super) enum Point {
 pub(in super::super) struct Order {
     /// The parts of the state.
     pub parts: Vec<Part>,
-    /// The backup.
     pub backup: Backup,
     /// A short name for the attempt's key.
     pub name: String,
-    /// Where the journal is.
     pub run_directory: PathBuf,
     /// What volumes are reached with; none where no part is one.
     pub volumes: Option<Volumes>,

@@ -24,28 +24,21 @@ pub(super) const ATTRIBUTE: &str = "SCHILY.xattr.";
 pub(in super::super) struct Streamed {
     /// Path below the root; empty for the root.
     pub path: Vec<u8>,
-    /// What it is.
     pub kind: StreamedKind,
     /// Bytes of content that follow.
     pub size: u64,
-    /// Permission bits.
     pub mode: u32,
-    /// Owner.
     pub uid: u32,
-    /// Group.
     pub gid: u32,
     /// Seconds since 1970.
     pub mtime_s: i64,
-    /// Extended attributes by name.
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What something in the stream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum StreamedKind {
-    /// A directory.
     Directory,
-    /// A file.
     File,
     /// A further name of an earlier file: that one's path.
     HardLink(Vec<u8>),

@@ -46,7 +46,6 @@ pub(super) enum Address {
     Unix(PathBuf),
     /// `host:port`.
     Tcp(String),
-    /// Not understood.
     Unusable(String),
 }
 
