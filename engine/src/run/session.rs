@@ -42,7 +42,7 @@ pub struct Edge {
     pub observer: Option<Observer>,
     /// Shows how far a long action is.
     pub progress: Option<ShowProgress>,
-    /// Is told the run's name and plan before the first record.
+    /// Called before the first record of this sitting.
     pub announce: Option<Announce>,
     pub operator: String,
     pub host: String,
@@ -50,16 +50,8 @@ pub struct Edge {
     pub program: String,
 }
 
-/// Is told what is about to run.
-pub type Announce = Box<dyn FnOnce(&Announced<'_>) + Send>;
-
-/// What is about to run.
-pub struct Announced<'a> {
-    pub run: &'a str,
-    pub plan: &'a Arc<Plan>,
-    /// What has happened so far, where it is resumed.
-    pub history: &'a [Stamped],
-}
+/// Is told what has happened so far, where a run is resumed.
+pub type Announce = Box<dyn FnOnce(&[Stamped]) + Send>;
 
 /// How a run came to rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +91,7 @@ impl Session {
         let transcript = self.directory.file(RECORDS_FILE);
         let directory = self.directory.path.clone();
         if let Some(announce) = edge.announce {
-            announce(&Announced {
-                run: &run,
-                plan: &self.plan,
-                history: &self.history,
-            });
+            announce(&self.history);
         }
         let (controls, received) = mpsc::channel(16);
         let journal = Arc::new(self.journal);
