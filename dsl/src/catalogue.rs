@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::{Cancel, Repeat, Touch};
+use crate::effect::{Cancel, Effect, Repeat};
 use crate::types::Type;
 
 /// A key of a resource in a signature: over the action's parameters and its result.
@@ -84,7 +84,7 @@ pub struct Signature {
     pub parameters: Vec<Parameter>,
     pub result: Type,
     /// What it touches. Empty for an action whose effects the text declares.
-    pub touches: Vec<Touch<Pattern>>,
+    pub effects: Vec<Effect<Pattern>>,
     /// Whether the text declares the effects (`effects: { … }`): the `exec` family.
     pub declares_effects: bool,
     /// A read that can leave marks: allowed in `check`, `seen when`, `well` only.

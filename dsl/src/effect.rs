@@ -163,7 +163,7 @@ impl Resource<String> {
 
 /// One thing that an action does to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Touch<K> {
+pub enum Effect<K> {
     /// The answer depends on it.
     Reads(Resource<K>),
     /// The answer *is* its value, so setting it to that value restores it. Of an action that sets another thing
@@ -204,7 +204,7 @@ pub enum Touch<K> {
     Tells(K),
 }
 
-impl<K> Touch<K> {
+impl<K> Effect<K> {
     /// Whether this changes production so that a way back is owed. `adds`, `captures`, `proves` and
     /// `tells` do not, nor do the two ways of looking.
     pub fn is_changing(&self) -> bool {
@@ -274,37 +274,37 @@ impl<K> Touch<K> {
         &self,
         resource: &mut impl FnMut(&Resource<K>) -> Resource<L>,
         value: &mut impl FnMut(&K) -> L,
-    ) -> Touch<L> {
+    ) -> Effect<L> {
         match self {
-            Self::Reads(r) => Touch::Reads(resource(r)),
-            Self::ValueOf(r) => Touch::ValueOf(resource(r)),
-            Self::Sets { resource: r, to } => Touch::Sets {
+            Self::Reads(r) => Effect::Reads(resource(r)),
+            Self::ValueOf(r) => Effect::ValueOf(resource(r)),
+            Self::Sets { resource: r, to } => Effect::Sets {
                 resource: resource(r),
                 to: to.as_ref().map(value),
             },
-            Self::Edits(r) => Touch::Edits(resource(r)),
-            Self::Removes(r) => Touch::Removes(resource(r)),
-            Self::Opaque(r) => Touch::Opaque(resource(r)),
-            Self::Adds(r) => Touch::Adds(resource(r)),
-            Self::Captures { state, backup } => Touch::Captures {
+            Self::Edits(r) => Effect::Edits(resource(r)),
+            Self::Removes(r) => Effect::Removes(resource(r)),
+            Self::Opaque(r) => Effect::Opaque(resource(r)),
+            Self::Adds(r) => Effect::Adds(resource(r)),
+            Self::Captures { state, backup } => Effect::Captures {
                 state: resource(state),
                 backup: resource(backup),
             },
-            Self::Proves(r) => Touch::Proves(resource(r)),
-            Self::Restores(r) => Touch::Restores(resource(r)),
-            Self::Starts { member, with } => Touch::Starts {
+            Self::Proves(r) => Effect::Proves(resource(r)),
+            Self::Restores(r) => Effect::Restores(resource(r)),
+            Self::Starts { member, with } => Effect::Starts {
                 member: resource(member),
                 with: with.as_ref().map(value),
             },
-            Self::Stops(r) => Touch::Stops(resource(r)),
-            Self::Drains(r) => Touch::Drains(resource(r)),
-            Self::Opens(r) => Touch::Opens(resource(r)),
-            Self::Tells(channel) => Touch::Tells(value(channel)),
+            Self::Stops(r) => Effect::Stops(resource(r)),
+            Self::Drains(r) => Effect::Drains(resource(r)),
+            Self::Opens(r) => Effect::Opens(resource(r)),
+            Self::Tells(channel) => Effect::Tells(value(channel)),
         }
     }
 
     /// The same effect with every key and value passed through `f`, in the order of the text.
-    pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Touch<L> {
+    pub fn map<L>(&self, f: &mut impl FnMut(&K) -> L) -> Effect<L> {
         let f = std::cell::RefCell::new(f);
         self.map_resources(
             &mut |resource| resource.map(&mut |key| (f.borrow_mut())(key)),
@@ -314,7 +314,7 @@ impl<K> Touch<K> {
 }
 
 /// In words: `sets link(/srv/current) to /srv/releases/2`.
-impl<K: fmt::Display> fmt::Display for Touch<K> {
+impl<K: fmt::Display> fmt::Display for Effect<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
         match self {

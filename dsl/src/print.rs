@@ -150,7 +150,7 @@ fn declared(text: &mut String, effects: &Effects) {
     for word in &effects.words {
         text.push(' ');
         let said = match &word.kind {
-            EffectWordKind::Touch { word, operand, second } => {
+            EffectWordKind::Effect { word, operand, second } => {
                 let second = second.as_ref().map_or_else(String::new, |second| {
                     let joint = match word.value.as_str() {
                         "starts" => "with",

@@ -1,6 +1,6 @@
 //! Hand-made runbooks for unit tests.
 
-use crate::effect::{Cancel, Repeat, Touch};
+use crate::effect::{Cancel, Effect, Repeat};
 use crate::model::{
     ActionCall, Block, Disposition, Do, Effects, Expr, ExprKind, Literal, Runbook, Settle, Statement, StatementKind,
     Step, Undo, UndoBody,
@@ -59,14 +59,14 @@ pub(crate) fn text(text: &str) -> Expr {
     }
 }
 
-pub(crate) fn change(touches: Vec<Touch<Expr>>, cancel: Cancel, within_ms: u64) -> Do {
+pub(crate) fn change(effects: Vec<Effect<Expr>>, cancel: Cancel, within_ms: u64) -> Do {
     Do {
         title: None,
         call: ActionCall {
             action: "test.change".to_owned(),
             arguments: Vec::new(),
             effects: Effects {
-                touches,
+                list: effects,
                 repeat: Repeat::Convergent,
                 settle: Settle::Action,
                 is_partial: false,

@@ -20,7 +20,7 @@
 //! Absent on purpose: what the real values are. The caller says whether a value is that of before, and whether
 //! the resource was there ([`Given`]).
 
-use crate::effect::{Resource, Touch};
+use crate::effect::{Effect, Resource};
 use crate::state::requirement::Rules;
 use crate::state::slot::{Backup, Bytes, Run, SlotId};
 use crate::state::transition::Operation;
@@ -154,22 +154,22 @@ impl State {
     }
 
     /// The first requirement of an effect that does not hold.
-    pub fn violation(&self, universe: &Universe, touch: &Touch<Term>, given: Given) -> Option<Violation> {
-        self.rules(universe).violation(touch, given)
+    pub fn violation(&self, universe: &Universe, effect: &Effect<Term>, given: Given) -> Option<Violation> {
+        self.rules(universe).violation(effect, given)
     }
 
     /// Carries an effect out, allowed or not.
-    pub fn apply(&mut self, universe: &Universe, touch: &Touch<Term>, given: Given, extent: Extent) {
-        if matches!(touch, Touch::Restores(backup) if !self.is_made(universe, backup)) {
+    pub fn apply(&mut self, universe: &Universe, effect: &Effect<Term>, given: Given, extent: Extent) {
+        if matches!(effect, Effect::Restores(backup) if !self.is_made(universe, backup)) {
             return;
         }
-        for operation in universe.operations(touch, given, extent) {
+        for operation in universe.operations(effect, given, extent) {
             operation.carry_out(universe, &mut self.bytes);
         }
     }
 
     /// Passes the point of no return, or says why not; `next` is what the action behind it touches.
-    pub fn commit(&mut self, universe: &Universe, next: &[Touch<Term>]) -> Option<Violation> {
+    pub fn commit(&mut self, universe: &Universe, next: &[Effect<Term>]) -> Option<Violation> {
         let found = self.rules(universe).commit(next);
         self.is_committed = true;
         found

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Catalogue, Signature};
-use backstay_dsl::effect::{Cancel, Touch};
+use backstay_dsl::effect::{Cancel, Effect};
 use backstay_dsl::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +91,7 @@ pub struct Context {
     /// Every secret of the run, for scrubbing what an action keeps of others' output.
     pub secrets: Arc<[Secret]>,
     /// The effects as declared in the text or instantiated from the signature, with real keys.
-    pub touches: Vec<Touch<String>>,
+    pub effects: Vec<Effect<String>>,
     /// Where the program was called; relative paths of commands start here.
     pub working_directory: PathBuf,
     /// Where the action says how far it is.
@@ -312,9 +312,9 @@ pub struct GroundCall {
     pub action: String,
     pub arguments: Arguments,
     /// What it touches, with real keys.
-    pub touches: Vec<Touch<String>>,
+    pub effects: Vec<Effect<String>>,
     /// What it touches under a key that only its result will give.
-    pub of_result: Vec<Touch<EffectKey>>,
+    pub of_result: Vec<Effect<EffectKey>>,
     /// For rehearsals: what `healthy E` says.
     pub healthy: Option<Value>,
 }
@@ -322,12 +322,12 @@ pub struct GroundCall {
 impl GroundCall {
     /// What it does, for people.
     pub fn effects_in_words(&self) -> Vec<String> {
-        let known = self.touches.iter().map(ToString::to_string);
+        let known = self.effects.iter().map(ToString::to_string);
         known.chain(self.of_result.iter().map(ToString::to_string)).collect()
     }
 
     /// The resources it touches.
     pub fn resources(&self) -> impl Iterator<Item = &GroundResource> {
-        self.touches.iter().filter_map(Touch::resource)
+        self.effects.iter().filter_map(Effect::resource)
     }
 }

@@ -24,7 +24,7 @@ use crate::action::GroundCall;
 use crate::value::{Answer, Unanswered, Value};
 
 pub use describe::{describe, shown};
-pub use ground::GroundTouch;
+pub use ground::GroundEffect;
 pub(crate) use ground::has_result;
 pub use places::Places;
 pub use text::{from_json, is_pinned_image, is_pinned_package, parse_as};

@@ -95,7 +95,7 @@ pub(crate) fn question<const N: usize>(action: &str, arguments: [(&str, Value); 
     GroundCall {
         action: action.to_owned(),
         arguments: Arguments(BTreeMap::from(arguments)),
-        touches: Vec::new(),
+        effects: Vec::new(),
         of_result: Vec::new(),
         healthy: None,
     }

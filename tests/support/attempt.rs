@@ -21,7 +21,7 @@ pub(crate) fn attempt(run: &str, statement: &str, folder: &Path) -> Context {
         topology: Arc::default(),
         run_directory: folder.join("run"),
         secrets: Arc::from([]),
-        touches: Vec::new(),
+        effects: Vec::new(),
         working_directory: folder.to_owned(),
         progress: Progress::default(),
     }

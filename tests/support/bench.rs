@@ -170,11 +170,11 @@ impl Bench {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
         );
-        let touches: Vec<_> = signature
-            .touches
+        let effects: Vec<_> = signature
+            .effects
             .iter()
-            .map(|touch| {
-                touch.map(&mut |pattern| match pattern {
+            .map(|effect| {
+                effect.map(&mut |pattern| match pattern {
                     Pattern::Text(text) => (*text).to_owned(),
                     Pattern::Parameter(name) => arguments.get(name).map(Value::canonical).unwrap_or_default(),
                     Pattern::Result | Pattern::ResultField(_) => String::new(),
@@ -188,13 +188,13 @@ impl Bench {
             topology: self.topology.clone(),
             run_directory: self.kept.path().join("run"),
             secrets: self.secrets.clone().into(),
-            touches: touches.clone(),
+            effects: effects.clone(),
             ..attempt
         };
         let ground = GroundCall {
             action: action.to_owned(),
             arguments,
-            touches,
+            effects,
             of_result: Vec::new(),
             healthy: None,
         };

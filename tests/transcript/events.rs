@@ -6,7 +6,7 @@ use backstay::event::{
     SignalChoice, StepOutline, StepState, TableOutline, Task, TimerId, Titled, Verdict, Way, WorkKey,
 };
 use backstay::value::{Backup, RecordedValue};
-use backstay_dsl::effect::{Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Repeat, Resource, ResourceKind};
 
 fn text(text: &str) -> RecordedValue {
     RecordedValue::Text(text.to_owned())
@@ -96,43 +96,43 @@ fn resource(kind: ResourceKind, keys: &[Option<&str>]) -> Resource<EffectKey> {
 }
 
 /// Every effect, with and without what it may have.
-fn effects() -> Vec<Touch<EffectKey>> {
+fn effects() -> Vec<Effect<EffectKey>> {
     let of = |kind| resource(kind, &[Some("/srv/x")]);
     let known = |key: &str| Some(EffectKey::Known(key.to_owned()));
-    let sets = |to| Touch::Sets {
+    let sets = |to| Effect::Sets {
         resource: of(ResourceKind::Link),
         to,
     };
-    let starts = |with| Touch::Starts {
+    let starts = |with| Effect::Starts {
         member: of(ResourceKind::Service),
         with,
     };
     vec![
-        Touch::Reads(resource(ResourceKind::Key, &[Some("/srv/.env"), Some("PORT")])),
-        Touch::ValueOf(of(ResourceKind::Link)),
+        Effect::Reads(resource(ResourceKind::Key, &[Some("/srv/.env"), Some("PORT")])),
+        Effect::ValueOf(of(ResourceKind::Link)),
         sets(None),
         sets(known("/srv/2")),
         sets(Some(EffectKey::OfResult)),
-        Touch::Edits(of(ResourceKind::Tree)),
-        Touch::Edits(Resource {
+        Effect::Edits(of(ResourceKind::Tree)),
+        Effect::Edits(Resource {
             host: known("db_a"),
             ..of(ResourceKind::Tree)
         }),
-        Touch::Removes(of(ResourceKind::File)),
-        Touch::Opaque(of(ResourceKind::External)),
-        Touch::Adds(resource(ResourceKind::Image, &[None])),
-        Touch::Captures {
+        Effect::Removes(of(ResourceKind::File)),
+        Effect::Opaque(of(ResourceKind::External)),
+        Effect::Adds(resource(ResourceKind::Image, &[None])),
+        Effect::Captures {
             state: of(ResourceKind::State),
             backup: resource(ResourceKind::Backup, &[None]),
         },
-        Touch::Proves(of(ResourceKind::Backup)),
-        Touch::Restores(of(ResourceKind::Backup)),
+        Effect::Proves(of(ResourceKind::Backup)),
+        Effect::Restores(of(ResourceKind::Backup)),
         starts(None),
         starts(known("registry/app")),
-        Touch::Stops(of(ResourceKind::Service)),
-        Touch::Drains(of(ResourceKind::Ingress)),
-        Touch::Opens(of(ResourceKind::Ingress)),
-        Touch::Tells(EffectKey::Known("ops".to_owned())),
+        Effect::Stops(of(ResourceKind::Service)),
+        Effect::Drains(of(ResourceKind::Ingress)),
+        Effect::Opens(of(ResourceKind::Ingress)),
+        Effect::Tells(EffectKey::Known("ops".to_owned())),
     ]
 }
 

@@ -197,10 +197,10 @@ pub struct EffectWord {
 /// The words of a block of effects.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EffectWordKind {
-    /// `reads R`, `edits R`, `stops S` and the other touches; `sets R to P`, `starts M with P`,
+    /// `reads R`, `edits R`, `stops S` and the other effects; `sets R to P`, `starts M with P`,
     /// `captures S as b` carry a second operand. Operands are expressions: a name (service, state),
     /// or a call that names a resource: `tree(p)`, `key(file, "NAME")`.
-    Touch {
+    Effect {
         word: Name,
         operand: Expr,
         /// `to P`, `with P`, `as b`.

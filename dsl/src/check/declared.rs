@@ -9,7 +9,7 @@ use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::typed;
 use crate::diagnostic::Diagnostic;
-use crate::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use crate::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use crate::model::{Effects, Expr, ExprKind, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
@@ -44,8 +44,8 @@ impl<'a> Checker<'a> {
                 let name = Literal::Text(signature.family.to_owned());
                 let key = typed(ExprKind::Literal(name), Type::Text, span);
                 effects
-                    .touches
-                    .push(Touch::Opaque(Resource::new(ResourceKind::External, key)));
+                    .list
+                    .push(Effect::Opaque(Resource::new(ResourceKind::External, key)));
             }
             None => {}
         }
@@ -80,25 +80,25 @@ impl<'a> Checker<'a> {
     fn effect_word(&mut self, scope: &Scope, signature: &Signature, word: &'a ast::EffectWord, effects: &mut Effects) {
         let is_read = signature.is_read();
         match &word.kind {
-            EffectWordKind::Touch {
+            EffectWordKind::Effect {
                 word: name,
                 operand,
                 second,
             } => {
-                let Some(touch) = self.touch(scope, name, operand, second.as_ref()) else {
+                let Some(effect) = self.effect(scope, name, operand, second.as_ref()) else {
                     return;
                 };
-                if is_read && !touch.is_observing() && !matches!(touch, Touch::Proves(_)) {
+                if is_read && !effect.is_observing() && !matches!(effect, Effect::Proves(_)) {
                     let message = format!(
                         "`{}` only asks, so it cannot say `{}`",
                         signature.full_name(),
-                        touch.word()
+                        effect.word()
                     );
                     let finding = Diagnostic::error("misplaced-statement", word.span, message);
                     self.report(finding.help("what changes something is performed: `do exec.run(…)`"));
                     return;
                 }
-                effects.touches.push(touch);
+                effects.list.push(effect);
             }
             EffectWordKind::Repeat(how) => self.repeat(is_read, how, effects),
             EffectWordKind::Settle(by) => self.settle(scope, is_read, by, effects),
@@ -169,13 +169,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn touch(
+    fn effect(
         &mut self,
         scope: &Scope,
         word: &'a ast::Name,
         operand: &'a ast::Expr,
         second: Option<&'a ast::Expr>,
-    ) -> Option<Touch<Expr>> {
+    ) -> Option<Effect<Expr>> {
         let name = word.value.as_str();
         if !TOUCHES.contains(&name) {
             self.unknown_word(word, TOUCHES);
@@ -189,7 +189,7 @@ impl<'a> Checker<'a> {
         }
         if name == "tells" {
             let channel = self.expect(scope, operand, &Type::Text, "`tells`");
-            return Some(Touch::Tells(channel));
+            return Some(Effect::Tells(channel));
         }
         let wanted = match name {
             "starts" | "stops" | "drains" | "opens" => Type::Service,
@@ -200,32 +200,32 @@ impl<'a> Checker<'a> {
             self.expect_pure(key, "what an action touches");
         }
         Some(match name {
-            "reads" => Touch::Reads(resource),
-            "value_of" => Touch::ValueOf(resource),
-            "sets" => Touch::Sets {
+            "reads" => Effect::Reads(resource),
+            "value_of" => Effect::ValueOf(resource),
+            "sets" => Effect::Sets {
                 resource,
                 to: second.map(|value| self.fixed_value(scope, value)),
             },
-            "edits" => Touch::Edits(resource),
-            "removes" => Touch::Removes(resource),
-            "opaque" => Touch::Opaque(resource),
-            "adds" => Touch::Adds(resource),
-            "proves" => Touch::Proves(resource),
-            "restores" => Touch::Restores(resource),
-            "starts" => Touch::Starts {
+            "edits" => Effect::Edits(resource),
+            "removes" => Effect::Removes(resource),
+            "opaque" => Effect::Opaque(resource),
+            "adds" => Effect::Adds(resource),
+            "proves" => Effect::Proves(resource),
+            "restores" => Effect::Restores(resource),
+            "starts" => Effect::Starts {
                 member: resource,
                 with: second.map(|value| self.fixed_value(scope, value)),
             },
-            "stops" => Touch::Stops(resource),
-            "drains" => Touch::Drains(resource),
-            "opens" => Touch::Opens(resource),
+            "stops" => Effect::Stops(resource),
+            "drains" => Effect::Drains(resource),
+            "opens" => Effect::Opens(resource),
             _ => {
                 let Some(second) = second else {
                     let message = "say which backup it makes: `captures state as backup(path)`";
                     self.error("missing-clause", word.span, message);
                     return None;
                 };
-                Touch::Captures {
+                Effect::Captures {
                     state: resource,
                     backup: self.operand(scope, second, &Type::Backup)?,
                 }
@@ -249,7 +249,7 @@ impl<'a> Checker<'a> {
 /// The name of a word that may be said once.
 fn manner(kind: &EffectWordKind) -> Option<&'static str> {
     Some(match kind {
-        EffectWordKind::Touch { .. } => return None,
+        EffectWordKind::Effect { .. } => return None,
         EffectWordKind::Repeat(_) => "repeat",
         EffectWordKind::Settle(_) => "settle",
         EffectWordKind::Partial(_) => "partial",

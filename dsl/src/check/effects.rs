@@ -2,7 +2,7 @@
 
 use crate::catalogue::{self, Pattern, Signature};
 use crate::check::value::typed;
-use crate::effect::{Resource, Touch};
+use crate::effect::{Effect, Resource};
 use crate::model::{Effects, Expr, ExprKind, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
@@ -10,10 +10,10 @@ use crate::types::Type;
 /// What an action does, before any word of the text.
 pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Effects {
     Effects {
-        touches: signature
-            .touches
+        list: signature
+            .effects
             .iter()
-            .filter_map(|touch| instantiate(touch, signature, arguments, span))
+            .filter_map(|effect| instantiate(effect, signature, arguments, span))
             .collect(),
         repeat: signature.repeat,
         settle: match signature.settle {
@@ -29,18 +29,18 @@ pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], 
     }
 }
 
-/// One touch with the arguments put in. A value that was not given is left out (`to`, `with`); a resource
+/// One effect with the arguments put in. A value that was not given is left out (`to`, `with`); a resource
 /// without its key is not touched at all.
 fn instantiate(
-    touch: &Touch<Pattern>,
+    effect: &Effect<Pattern>,
     signature: &Signature,
     arguments: &[(String, Expr)],
     span: Span,
-) -> Option<Touch<Expr>> {
+) -> Option<Effect<Expr>> {
     let value = |pattern: &Pattern| expr(pattern, signature, arguments, span);
-    let mut touch = touch.clone();
-    match &mut touch {
-        Touch::Sets { to: optional, .. } | Touch::Starts { with: optional, .. }
+    let mut effect = effect.clone();
+    match &mut effect {
+        Effect::Sets { to: optional, .. } | Effect::Starts { with: optional, .. }
             if optional.as_ref().is_some_and(|pattern| value(pattern).is_none()) =>
         {
             *optional = None;
@@ -48,13 +48,13 @@ fn instantiate(
         _ => {}
     }
     let mut is_whole = true;
-    let touch = touch.map(&mut |pattern| {
+    let effect = effect.map(&mut |pattern| {
         value(pattern).unwrap_or_else(|| {
             is_whole = false;
             typed(ExprKind::Literal(Literal::Bool(false)), Type::Bool, span)
         })
     });
-    is_whole.then(|| flatten(touch))
+    is_whole.then(|| flatten(effect))
 }
 
 fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Option<Expr> {
@@ -79,21 +79,21 @@ fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], 
 }
 
 /// Where an argument is a resource already, it stands for the whole.
-fn flatten(touch: Touch<Expr>) -> Touch<Expr> {
+fn flatten(effect: Effect<Expr>) -> Effect<Expr> {
     let flat = |resource: Resource<Expr>| match resource.key.first().map(|key| &key.kind) {
         Some(ExprKind::Resource(inner)) => (**inner).clone(),
         _ => resource,
     };
-    match touch {
-        Touch::Reads(resource) => Touch::Reads(flat(resource)),
-        Touch::ValueOf(resource) => Touch::ValueOf(flat(resource)),
-        Touch::Edits(resource) => Touch::Edits(flat(resource)),
-        Touch::Removes(resource) => Touch::Removes(flat(resource)),
-        Touch::Opaque(resource) => Touch::Opaque(flat(resource)),
-        Touch::Adds(resource) => Touch::Adds(flat(resource)),
-        Touch::Drains(resource) => Touch::Drains(flat(resource)),
-        Touch::Opens(resource) => Touch::Opens(flat(resource)),
-        Touch::Sets { resource, to } => Touch::Sets {
+    match effect {
+        Effect::Reads(resource) => Effect::Reads(flat(resource)),
+        Effect::ValueOf(resource) => Effect::ValueOf(flat(resource)),
+        Effect::Edits(resource) => Effect::Edits(flat(resource)),
+        Effect::Removes(resource) => Effect::Removes(flat(resource)),
+        Effect::Opaque(resource) => Effect::Opaque(flat(resource)),
+        Effect::Adds(resource) => Effect::Adds(flat(resource)),
+        Effect::Drains(resource) => Effect::Drains(flat(resource)),
+        Effect::Opens(resource) => Effect::Opens(flat(resource)),
+        Effect::Sets { resource, to } => Effect::Sets {
             resource: flat(resource),
             to,
         },

@@ -3,7 +3,7 @@
 use crate::catalogue::{Catalogue, Parameter, Pattern, Settle, Signature, Sink};
 use crate::check::{ModuleText, check};
 use crate::diagnostic::Diagnostics;
-use crate::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use crate::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use crate::model::{Expr, Runbook, Statement, StatementKind, Undo};
 use crate::parse::parse;
 use crate::source::SourceMap;
@@ -139,12 +139,12 @@ fn reads() -> Vec<Made> {
         read("fs", "key", Type::Text)
             .takes("file", Type::Path)
             .takes("key", Type::Text)
-            .touches(Touch::ValueOf(setting())),
+            .effects(Effect::ValueOf(setting())),
         read("fs", "size", Type::Size).takes("path", Type::Path),
         read("fs", "free", Type::Size).takes("path", Type::Path),
         read("fs", "target", Type::Path)
             .takes("link", Type::Path)
-            .touches(Touch::ValueOf(of(ResourceKind::Link, "link"))),
+            .effects(Effect::ValueOf(of(ResourceKind::Link, "link"))),
         read("fs", "find", Type::Optional(Box::new(Type::Path))).takes("name", Type::Text),
         read("fs", "read", Type::Text).takes("file", Type::Path),
         read("http", "get", reply)
@@ -153,7 +153,7 @@ fn reads() -> Vec<Made> {
             .sink(Sink::Header),
         read("backup", "verify", verdict)
             .takes("backup", Type::Backup)
-            .touches(Touch::Proves(of(ResourceKind::Backup, "backup"))),
+            .effects(Effect::Proves(of(ResourceKind::Backup, "backup"))),
         read("exec", "read", Type::record("ReadResult", &printed)).command(),
     ]
 }
@@ -164,7 +164,7 @@ fn changes() -> Vec<Made> {
             .takes("file", Type::Path)
             .takes("key", Type::Text)
             .takes("to", Type::Text)
-            .touches(Touch::Sets {
+            .effects(Effect::Sets {
                 resource: setting(),
                 to: Some(Pattern::Parameter("to")),
             }),
@@ -175,7 +175,7 @@ fn changes() -> Vec<Made> {
         change("fs", "link")
             .takes("at", Type::Path)
             .takes("to", Type::Path)
-            .touches(Touch::Sets {
+            .effects(Effect::Sets {
                 resource: of(ResourceKind::Link, "at"),
                 to: Some(Pattern::Parameter("to")),
             }),
@@ -184,33 +184,33 @@ fn changes() -> Vec<Made> {
             .takes("state", Type::State)
             .takes("to", Type::Path)
             .gives(Type::Backup)
-            .touches(Touch::Captures {
+            .effects(Effect::Captures {
                 state: of(ResourceKind::State, "state"),
                 backup: Resource::new(ResourceKind::Backup, Pattern::Result),
             }),
         change("backup", "restore")
             .takes("backup", Type::Backup)
-            .touches(Touch::Restores(of(ResourceKind::Backup, "backup"))),
+            .effects(Effect::Restores(of(ResourceKind::Backup, "backup"))),
         change("image", "pull")
             .takes("image", Type::Image { pinned: true })
-            .touches(Touch::Adds(of(ResourceKind::Image, "image"))),
+            .effects(Effect::Adds(of(ResourceKind::Image, "image"))),
         change("process", "start")
             .takes("service", Type::Service)
             .takes("argv", Type::list(Type::Text))
             .sink(Sink::Argv)
             .may_take("with", Type::Image { pinned: false })
-            .touches(Touch::Starts {
+            .effects(Effect::Starts {
                 member: of(ResourceKind::Service, "service"),
                 with: Some(Pattern::Parameter("with")),
             }),
         change("process", "stop")
             .takes("service", Type::Service)
-            .touches(Touch::Stops(of(ResourceKind::Service, "service"))),
+            .effects(Effect::Stops(of(ResourceKind::Service, "service"))),
         change("exec", "run").command().once(),
         change("notify", "file")
             .takes("message", Type::Text)
             .sink(Sink::Message)
-            .touches(Touch::Tells(Pattern::Text("file"))),
+            .effects(Effect::Tells(Pattern::Text("file"))),
     ]
 }
 
@@ -227,7 +227,7 @@ fn read(family: &'static str, name: &'static str, result: Type) -> Made {
         doc: "",
         parameters: Vec::new(),
         result,
-        touches: Vec::new(),
+        effects: Vec::new(),
         declares_effects: false,
         leaves_traces: name == "verify",
         limit_ms: 10_000,
@@ -295,8 +295,8 @@ impl Made {
         self
     }
 
-    fn touches(mut self, touch: Touch<Pattern>) -> Self {
-        self.0.touches.push(touch);
+    fn effects(mut self, effect: Effect<Pattern>) -> Self {
+        self.0.effects.push(effect);
         self
     }
 }

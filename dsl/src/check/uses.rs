@@ -40,7 +40,7 @@ fn in_call(call: &Call, found: &mut impl FnMut(&str)) {
             ArgumentValue::Effects(effects) => {
                 for word in &effects.words {
                     match &word.kind {
-                        EffectWordKind::Touch { operand, second, .. } => {
+                        EffectWordKind::Effect { operand, second, .. } => {
                             in_expr(operand, found);
                             if let Some(second) = second {
                                 in_expr(second, found);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ast::{BinaryOperator, Test};
-use crate::effect::{Cancel, Repeat, Resource, Touch};
+use crate::effect::{Cancel, Effect, Repeat, Resource};
 use crate::source::Span;
 use crate::types::Type;
 
@@ -32,7 +32,7 @@ impl ActionCall {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effects {
     /// What it touches. Keys may hold [`ExprKind::Result`].
-    pub touches: Vec<Touch<Expr>>,
+    pub list: Vec<Effect<Expr>>,
     pub repeat: Repeat,
     /// How an unknown outcome is decided.
     pub settle: Settle,
@@ -49,14 +49,14 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Whether any touch changes production.
+    /// Whether any effect changes production.
     pub fn is_changing(&self) -> bool {
-        self.touches.iter().any(Touch::is_changing)
+        self.list.iter().any(Effect::is_changing)
     }
 
     /// Whether this is only a message to people, whose failure fails no step.
     pub fn is_message(&self) -> bool {
-        !self.touches.is_empty() && self.touches.iter().all(|touch| matches!(touch, Touch::Tells(_)))
+        !self.list.is_empty() && self.list.iter().all(|effect| matches!(effect, Effect::Tells(_)))
     }
 }
 

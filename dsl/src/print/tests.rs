@@ -94,8 +94,8 @@ fn effect() -> impl Strategy<Value = EffectWord> {
             operand(),
             prop::option::of(operand())
         )
-            .prop_map(|(touch, operand, second)| EffectWordKind::Touch {
-                word: word(touch),
+            .prop_map(|(effect, operand, second)| EffectWordKind::Effect {
+                word: word(effect),
                 operand,
                 second
             }),

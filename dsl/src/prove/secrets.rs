@@ -106,8 +106,8 @@ impl Scan<'_, '_> {
                 self.shown(argument, &place(sink, &call.action, name));
             }
         }
-        for touch in &call.effects.touches {
-            for key in touch.resource().iter().flat_map(|resource| &resource.key) {
+        for effect in &call.effects.list {
+            for key in effect.resource().iter().flat_map(|resource| &resource.key) {
                 self.shown(key, "the name of a resource");
             }
         }

@@ -2,7 +2,7 @@
 //! could then be proved about it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::effect::{Resource, ResourceKind, Touch};
+use crate::effect::{Effect, Resource, ResourceKind};
 use crate::model::{Expr, StatementKind};
 use crate::prove::{Case, with_calls};
 use crate::types::Type;
@@ -12,17 +12,17 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };
-        for touch in action.call.effects.touches.iter().filter(|touch| is_life(touch)) {
+        for effect in action.call.effects.list.iter().filter(|effect| is_life(effect)) {
             let is_understood = |resource: &Resource<Expr>| resource.key.iter().all(|key| key.ty != Type::Unknown);
-            if !touch.resource().is_some_and(is_understood) {
+            if !effect.resource().is_some_and(is_understood) {
                 continue;
             }
-            let normal = case.normal.touch(touch, action.binding);
+            let normal = case.normal.effect(effect, action.binding);
             let Some(resource) = normal.resource() else { continue };
             if !case.topology.members_of(resource).is_empty() {
                 continue;
             }
-            let verb = touch.word();
+            let verb = effect.word();
             let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
             let name = format!("{}({})", resource.kind, keys.join(", "));
             let message = format!(
@@ -40,9 +40,9 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn is_life(touch: &Touch<Expr>) -> bool {
+fn is_life(effect: &Effect<Expr>) -> bool {
     matches!(
-        touch,
-        Touch::Starts { .. } | Touch::Stops(_) | Touch::Drains(_) | Touch::Opens(_)
+        effect,
+        Effect::Starts { .. } | Effect::Stops(_) | Effect::Drains(_) | Effect::Opens(_)
     )
 }

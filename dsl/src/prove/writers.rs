@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::effect::{Resource, ResourceKind, Touch};
+use crate::effect::{Effect, Resource, ResourceKind};
 use crate::model::{Block, Statement, StatementKind};
 use crate::prove::{Case, with_calls};
 use crate::term::{Term, trail};
@@ -107,9 +107,9 @@ fn collect<'a>(
                 }
             }
             StatementKind::Do(action) => {
-                for touch in action.call.effects.touches.iter().filter(|touch| touch.is_changing()) {
-                    let touch = case.normal.touch(touch, action.binding);
-                    for resource in changed(case, backups, &touch) {
+                for effect in action.call.effects.list.iter().filter(|effect| effect.is_changing()) {
+                    let effect = case.normal.effect(effect, action.binding);
+                    for resource in changed(case, backups, &effect) {
                         let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
                         changes.push(Change {
                             step,
@@ -125,25 +125,25 @@ fn collect<'a>(
     }
 }
 
-/// The resources that a touch changes: a protected state is its parts, what starts, stops or moves traffic is also
+/// The resources that an effect changes: a protected state is its parts, what starts, stops or moves traffic is also
 /// the services it speaks of, a backup that is put back the state it was made of.
 fn changed(
     case: &Case<'_>,
     backups: &BTreeMap<Resource<Term>, Resource<Term>>,
-    touch: &Touch<Term>,
+    effect: &Effect<Term>,
 ) -> Vec<Resource<Term>> {
-    let Some(resource) = touch.resource() else {
+    let Some(resource) = effect.resource() else {
         return Vec::new();
     };
-    let resource = match touch {
-        Touch::Restores(backup) => backups.get(backup).unwrap_or(backup),
+    let resource = match effect {
+        Effect::Restores(backup) => backups.get(backup).unwrap_or(backup),
         _ => resource,
     };
     match (resource.kind, resource.key.first()) {
         (ResourceKind::State, Some(Term::Text(name))) => case.topology.states.get(name).cloned().unwrap_or_default(),
         _ if matches!(
-            touch,
-            Touch::Starts { .. } | Touch::Stops(_) | Touch::Drains(_) | Touch::Opens(_)
+            effect,
+            Effect::Starts { .. } | Effect::Stops(_) | Effect::Drains(_) | Effect::Opens(_)
         ) =>
         {
             let services = case.topology.members_of(resource).into_iter();
@@ -161,8 +161,8 @@ fn captured(case: &Case<'_>) -> BTreeMap<Resource<Term>, Resource<Term>> {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };
-        for touch in &action.call.effects.touches {
-            if let Touch::Captures { state, backup } = case.normal.touch(touch, action.binding) {
+        for effect in &action.call.effects.list {
+            if let Effect::Captures { state, backup } = case.normal.effect(effect, action.binding) {
                 found.insert(backup, state);
             }
         }

@@ -3,7 +3,7 @@
 //! Each rule reads one cell and whether the run is committed. What is asked of the places in a protected state
 //! is asked of each alone.
 
-use crate::effect::{Resource, Touch};
+use crate::effect::{Effect, Resource};
 use crate::state::slot::{Backup, Bytes, Data, Plain, Release, Run};
 use crate::state::universe::{Member, Protected, Role, Service, Universe};
 use crate::state::{Given, Violation};
@@ -22,14 +22,14 @@ fn violation(slug: &'static str, words: String) -> Violation {
 
 impl<'a, B: Bytes> Rules<'a, B> {
     /// The first requirement of an effect that this state does not meet.
-    pub(super) fn violation(&self, touch: &Touch<Term>, given: Given) -> Option<Violation> {
-        match touch {
-            Touch::Drains(target) => self.drained(target),
-            Touch::Opens(target) => self
+    pub(super) fn violation(&self, effect: &Effect<Term>, given: Given) -> Option<Violation> {
+        match effect {
+            Effect::Drains(target) => self.drained(target),
+            Effect::Opens(target) => self
                 .members(target)
                 .find_map(|member| self.opened(member, self.run(member))),
-            Touch::Stops(target) => self.members(target).find_map(|member| self.stopped(member)),
-            Touch::Starts { member: target, with } => self.members(target).find_map(|member| {
+            Effect::Stops(target) => self.members(target).find_map(|member| self.stopped(member)),
+            Effect::Starts { member: target, with } => self.members(target).find_map(|member| {
                 let release = match with {
                     None => self.bytes.get(member.pin),
                     Some(_) if given.is_before => Release::Old,
@@ -37,17 +37,17 @@ impl<'a, B: Bytes> Rules<'a, B> {
                 };
                 self.started(member, release)
             }),
-            Touch::Captures { state, .. } => self.captured(&self.universe.states[self.universe.state_of(state)?]),
-            Touch::Restores(backup) => self.restored(backup),
+            Effect::Captures { state, .. } => self.captured(&self.universe.states[self.universe.state_of(state)?]),
+            Effect::Restores(backup) => self.restored(backup),
             _ => None,
         }
     }
 
     /// Why the point of no return must not be passed, where `next` is what the action behind it touches: every
     /// protected state that is not own, or that it may migrate, needs a backup that is proven and fresh.
-    pub(super) fn commit(&self, next: &[Touch<Term>]) -> Option<Violation> {
+    pub(super) fn commit(&self, next: &[Effect<Term>]) -> Option<Violation> {
         self.universe.states.iter().enumerate().find_map(|(index, state)| {
-            let is_migrated_next = next.iter().any(|touch| self.may_migrate(touch, index));
+            let is_migrated_next = next.iter().any(|effect| self.may_migrate(effect, index));
             if self.data(state) == Data::Own && !is_migrated_next {
                 return None;
             }
@@ -240,8 +240,8 @@ impl<'a, B: Bytes> Rules<'a, B> {
     }
 
     /// Whether an effect may migrate a protected state: it starts a new release of a service that writes it.
-    fn may_migrate(&self, touch: &Touch<Term>, state: usize) -> bool {
-        let Touch::Starts { member: target, with } = touch else {
+    fn may_migrate(&self, effect: &Effect<Term>, state: usize) -> bool {
+        let Effect::Starts { member: target, with } = effect else {
             return false;
         };
         self.members(target).any(|member| {

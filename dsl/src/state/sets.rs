@@ -11,7 +11,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::effect::Touch;
+use crate::effect::Effect;
 use crate::state::slot::{Bytes, SlotId};
 use crate::state::transition::Operation;
 use crate::state::universe::Universe;
@@ -113,14 +113,14 @@ impl Sets {
         &mut self,
         universe: &Universe,
         table: &mut Table,
-        (touch, given): (&Touch<Term>, Given),
+        (effect, given): (&Effect<Term>, Given),
         extents: &[Extent],
         left_out: bool,
     ) -> Result<(), TooManyStates> {
         let mut after: HashMap<usize, BTreeSet<StateId>> = HashMap::new();
         let mut touched: BTreeSet<usize> = BTreeSet::new();
         for extent in extents {
-            let operations = universe.operations(touch, given, *extent);
+            let operations = universe.operations(effect, given, *extent);
             let cells = operations
                 .iter()
                 .map(|operation| universe.cell_of(operation.slot(universe)).0);

@@ -29,8 +29,8 @@ fn key(file: &str, name: &str) -> Resource<Term> {
     ))
 }
 
-fn sets(resource: Resource<Term>) -> Touch<Term> {
-    Touch::Sets { resource, to: None }
+fn sets(resource: Resource<Term>) -> Effect<Term> {
+    Effect::Sets { resource, to: None }
 }
 
 /// A member that is a process and runs.
@@ -72,34 +72,34 @@ fn site() -> Resource<Term> {
     named(ResourceKind::Ingress, "site")
 }
 
-fn starts(with: &str) -> Touch<Term> {
-    Touch::Starts {
+fn starts(with: &str) -> Effect<Term> {
+    Effect::Starts {
         member: gateway(),
         with: Some(Term::text(with)),
     }
 }
 
-fn captures() -> Touch<Term> {
-    Touch::Captures {
+fn captures() -> Effect<Term> {
+    Effect::Captures {
         state: named(ResourceKind::State, "state"),
         backup: named(ResourceKind::Backup, "/b"),
     }
 }
 
-fn restores() -> Touch<Term> {
-    Touch::Restores(named(ResourceKind::Backup, "/b"))
+fn restores() -> Effect<Term> {
+    Effect::Restores(named(ResourceKind::Backup, "/b"))
 }
 
-fn upgrade() -> Vec<(Touch<Term>, Given)> {
-    let proves = Touch::Proves(named(ResourceKind::Backup, "/b"));
-    let touches = [
-        Touch::Drains(site()),
-        Touch::Stops(gateway()),
+fn upgrade() -> Vec<(Effect<Term>, Given)> {
+    let proves = Effect::Proves(named(ResourceKind::Backup, "/b"));
+    let effects = [
+        Effect::Drains(site()),
+        Effect::Stops(gateway()),
         captures(),
         proves,
         starts("new"),
     ];
-    touches.map(|touch| (touch, Given::OTHER)).to_vec()
+    effects.map(|effect| (effect, Given::OTHER)).to_vec()
 }
 
 /// A production to which things are done one after the other.
@@ -111,10 +111,10 @@ struct World {
 
 impl World {
     /// A production in which whatever these effects name has a slot from the start.
-    fn new(topology: &Topology<Term>, touches: &[Touch<Term>]) -> Self {
+    fn new(topology: &Topology<Term>, effects: &[Effect<Term>]) -> Self {
         let mut universe = Universe::new(topology);
-        for touch in touches {
-            universe.note(touch);
+        for effect in effects {
+            universe.note(effect);
         }
         Self {
             state: State::start(&universe),
@@ -123,23 +123,23 @@ impl World {
     }
 
     /// The gateway with what its upgrade names, and with these effects.
-    fn gateway(touches: &[Touch<Term>]) -> Self {
-        let upgrade: Vec<Touch<Term>> = upgrade().into_iter().map(|(touch, _)| touch).collect();
-        Self::new(&topology(), &[&upgrade, touches].concat())
+    fn gateway(effects: &[Effect<Term>]) -> Self {
+        let upgrade: Vec<Effect<Term>> = upgrade().into_iter().map(|(effect, _)| effect).collect();
+        Self::new(&topology(), &[&upgrade, effects].concat())
     }
 
-    fn apply(&mut self, touch: &Touch<Term>, given: Given, extent: Extent) {
-        self.state.apply(&self.universe, touch, given, extent);
+    fn apply(&mut self, effect: &Effect<Term>, given: Given, extent: Extent) {
+        self.state.apply(&self.universe, effect, given, extent);
     }
 
     /// Carries effects out in order and stops at the first that is refused.
-    fn run(&self, touches: &[(Touch<Term>, Given)]) -> Result<Self, &'static str> {
+    fn run(&self, effects: &[(Effect<Term>, Given)]) -> Result<Self, &'static str> {
         let mut world = self.clone();
-        for (touch, given) in touches {
-            if let Some(violation) = world.state.violation(&world.universe, touch, *given) {
+        for (effect, given) in effects {
+            if let Some(violation) = world.state.violation(&world.universe, effect, *given) {
                 return Err(violation.slug);
             }
-            world.apply(touch, *given, Extent::Whole);
+            world.apply(effect, *given, Extent::Whole);
         }
         Ok(world)
     }
@@ -167,9 +167,9 @@ impl World {
 }
 
 /// What is left of effects that were all carried out to their end.
-fn after(touches: &[(Touch<Term>, Given)]) -> World {
-    let all: Vec<Touch<Term>> = touches.iter().map(|(touch, _)| touch.clone()).collect();
+fn after(effects: &[(Effect<Term>, Given)]) -> World {
+    let all: Vec<Effect<Term>> = effects.iter().map(|(effect, _)| effect.clone()).collect();
     World::new(&Topology::default(), &all)
-        .run(touches)
+        .run(effects)
         .expect("nothing is refused")
 }

@@ -1,7 +1,7 @@
 //! What comes after an effect, whether or not it was allowed: the effect as operations, each of which reads
 //! and writes slots of one cell only.
 
-use crate::effect::{Resource, ResourceKind, Touch};
+use crate::effect::{Effect, Resource, ResourceKind};
 use crate::state::slot::{Backup, Bytes, Data, Plain, Release, Run, SlotId, Traffic};
 use crate::state::universe::{Role, Thing, Universe};
 use crate::state::{Extent, Given};
@@ -105,33 +105,33 @@ impl Operation {
 
 impl Universe {
     /// What an effect that came as far as `extent` does. What has no slot is left out.
-    pub(super) fn operations(&self, touch: &Touch<Term>, given: Given, extent: Extent) -> Vec<Operation> {
+    pub(super) fn operations(&self, effect: &Effect<Term>, given: Given, extent: Extent) -> Vec<Operation> {
         let members = |target| self.members_of(target).iter().copied();
-        match touch {
-            Touch::Reads(_) | Touch::ValueOf(_) | Touch::Tells(_) => Vec::new(),
-            Touch::Sets { resource, .. } => self.change(resource, Change::Set, given, extent),
-            Touch::Edits(resource) | Touch::Opaque(resource) => self.change(resource, Change::Edit, given, extent),
-            Touch::Removes(resource) => self.change(resource, Change::Remove, given, extent),
-            Touch::Adds(resource) => self.change(resource, Change::Add, given, extent),
-            Touch::Captures { state, backup } => self.capture(state, backup, extent),
-            Touch::Proves(backup) => self
+        match effect {
+            Effect::Reads(_) | Effect::ValueOf(_) | Effect::Tells(_) => Vec::new(),
+            Effect::Sets { resource, .. } => self.change(resource, Change::Set, given, extent),
+            Effect::Edits(resource) | Effect::Opaque(resource) => self.change(resource, Change::Edit, given, extent),
+            Effect::Removes(resource) => self.change(resource, Change::Remove, given, extent),
+            Effect::Adds(resource) => self.change(resource, Change::Add, given, extent),
+            Effect::Captures { state, backup } => self.capture(state, backup, extent),
+            Effect::Proves(backup) => self
                 .backups_of(backup)
                 .iter()
                 .map(|slot| Operation::Prove(*slot))
                 .collect(),
-            Touch::Restores(backup) => self.restore(backup, extent),
-            Touch::Starts { member, with } => {
+            Effect::Restores(backup) => self.restore(backup, extent),
+            Effect::Starts { member, with } => {
                 let named = if given.is_before { Release::Old } else { Release::New };
                 let release = with.as_ref().map(|_| named);
                 members(member)
                     .map(|member| Operation::Start { member, release })
                     .collect()
             }
-            Touch::Stops(target) => members(target).map(Operation::Stop).collect(),
-            Touch::Drains(target) => members(target)
+            Effect::Stops(target) => members(target).map(Operation::Stop).collect(),
+            Effect::Drains(target) => members(target)
                 .map(|member| Operation::Traffic(member, Traffic::Drained))
                 .collect(),
-            Touch::Opens(target) => members(target)
+            Effect::Opens(target) => members(target)
                 .map(|member| Operation::Traffic(member, Traffic::Open))
                 .collect(),
         }

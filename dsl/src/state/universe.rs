@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::effect::{Resource, ResourceKind, Touch};
+use crate::effect::{Effect, Resource, ResourceKind};
 use crate::state::slot::{Data, Packed, Plain, Release, Run, SlotId};
 use crate::state::tree::Tree;
 use crate::state::{Extent, Given};
@@ -129,18 +129,18 @@ impl Universe {
     }
 
     /// Knows whatever this effect names; what it only reads has no slot.
-    pub fn note(&mut self, touch: &Touch<Term>) {
-        match touch {
-            Touch::Sets { resource, .. }
-            | Touch::Edits(resource)
-            | Touch::Removes(resource)
-            | Touch::Opaque(resource)
-            | Touch::Adds(resource)
+    pub fn note(&mut self, effect: &Effect<Term>) {
+        match effect {
+            Effect::Sets { resource, .. }
+            | Effect::Edits(resource)
+            | Effect::Removes(resource)
+            | Effect::Opaque(resource)
+            | Effect::Adds(resource)
                 if resource.kind != ResourceKind::State =>
             {
                 self.add(resource);
             }
-            Touch::Captures { state, backup } => {
+            Effect::Captures { state, backup } => {
                 if let Some(of) = self.state_of(state) {
                     self.add_backup(backup, of);
                 }
@@ -158,15 +158,15 @@ impl Universe {
     }
 
     /// Knows a hold; what is done to take and release it is in its cell.
-    pub fn add_hold(&mut self, name: &str, touches: &[Touch<Term>]) {
+    pub fn add_hold(&mut self, name: &str, effects: &[Effect<Term>]) {
         let hold = match self.holds.get(name) {
             Some(slot) => *slot,
             None => self.push(Role::Hold(name.to_owned()), None, false.pack()),
         };
         self.holds.insert(name.to_owned(), hold);
-        for touch in touches {
-            self.note(touch);
-            for operation in self.operations(touch, Given::OTHER, Extent::Whole) {
+        for effect in effects {
+            self.note(effect);
+            for operation in self.operations(effect, Given::OTHER, Extent::Whole) {
                 self.join(hold, operation.slot(self));
             }
         }

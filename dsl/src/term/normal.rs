@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::effect::{Part, Resource, ResourceKind, Touch};
+use crate::effect::{Effect, Part, Resource, ResourceKind};
 use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, StatementKind};
 use crate::program::Program;
 use crate::term::{Term, key_term};
@@ -51,13 +51,13 @@ impl<'a> Normal<'a> {
         normal
     }
 
-    /// A touch of a call over terms; `result` is the name that the call's result is bound to.
-    pub fn touch(&self, touch: &Touch<Expr>, result: Option<BindingId>) -> Touch<Term> {
+    /// An effect of a call over terms; `result` is the name that the call's result is bound to.
+    pub fn effect(&self, effect: &Effect<Expr>, result: Option<BindingId>) -> Effect<Term> {
         let around = Around {
             result,
             ..Around::default()
         };
-        touch.map_resources(&mut |resource| self.look(resource, &around), &mut |value| {
+        effect.map_resources(&mut |resource| self.look(resource, &around), &mut |value| {
             self.term(value, &around)
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::effect::{Resource, ResourceKind, Touch};
+use crate::effect::{Effect, Resource, ResourceKind};
 use crate::model::{Expr, ExprKind, Runbook};
 use crate::term::normal::{Around, Normal};
 use crate::term::{Relation, Term, ground, relation};
@@ -158,8 +158,8 @@ fn read_resources(expr: &Expr, runbook: &Runbook, normal: &Normal<'_>) -> Vec<Re
         }
         match &expr.kind {
             ExprKind::Read(call) => {
-                let reads = call.effects.touches.iter().filter_map(|touch| match touch {
-                    Touch::Reads(resource) | Touch::ValueOf(resource) => Some(normal.look(resource, &around)),
+                let reads = call.effects.list.iter().filter_map(|effect| match effect {
+                    Effect::Reads(resource) | Effect::ValueOf(resource) => Some(normal.look(resource, &around)),
                     _ => None,
                 });
                 found.extend(reads);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::effect::{Cancel, Resource, ResourceKind, Touch};
+use crate::effect::{Cancel, Effect, Resource, ResourceKind};
 use crate::model::{Ask, Block, Check, Disposition, Expr, Hold, Rollback, Service, Window};
 use crate::sample::{MINUTE, chain, change, runbook, statement, text, undo};
 use crate::service_kind::ServiceKind;
@@ -10,8 +10,8 @@ fn sums(runbook: &Runbook) -> Times {
     times(runbook, &StepOrder::new(runbook))
 }
 
-fn opaque() -> Vec<Touch<Expr>> {
-    vec![Touch::Opaque(Resource::new(ResourceKind::Unit, text("u")))]
+fn opaque() -> Vec<Effect<Expr>> {
+    vec![Effect::Opaque(Resource::new(ResourceKind::Unit, text("u")))]
 }
 
 fn act(cancel: Cancel, undo_ms: Option<u64>) -> StatementKind {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use backstay_dsl::effect::{Resource, Touch};
+use backstay_dsl::effect::{Effect, Resource};
 use backstay_dsl::model::{ActionCall, Expr, ExprKind};
 use backstay_dsl::walk;
 
@@ -14,23 +14,23 @@ use crate::value::{GroundResource, Unanswered, Value};
 
 /// One effect with its keys worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroundTouch {
+pub enum GroundEffect {
     /// All keys are real.
-    Now(Touch<String>),
+    Now(Effect<String>),
     /// A key is the call's own result.
-    OfResult(Touch<EffectKey>),
+    OfResult(Effect<EffectKey>),
 }
 
 impl Evaluator<'_> {
-    /// Works out the arguments and effects of a call. A touch whose key is the call's own result stands
+    /// Works out the arguments and effects of a call. An effect whose key is the call's own result stands
     /// apart, in [`GroundCall::of_result`]: it has no key before the call.
     pub async fn ground(&self, call: &ActionCall) -> Result<GroundCall, Unanswered> {
         self.ground_in(call, &Frame::default()).await
     }
 
     /// Works out one effect.
-    pub async fn ground_touch(&self, touch: &Touch<Expr>) -> Result<GroundTouch, Unanswered> {
-        self.touch_in(touch, &Frame::default()).await
+    pub async fn ground_effect(&self, effect: &Effect<Expr>) -> Result<GroundEffect, Unanswered> {
+        self.effect_in(effect, &Frame::default()).await
     }
 
     /// Works out a resource of the text.
@@ -49,8 +49,8 @@ impl Evaluator<'_> {
             }
             match &expr.kind {
                 ExprKind::Read(call) => {
-                    let reads = call.effects.touches.iter().filter_map(|touch| match touch {
-                        Touch::Reads(resource) | Touch::ValueOf(resource) => Some(resource),
+                    let reads = call.effects.list.iter().filter_map(|effect| match effect {
+                        Effect::Reads(resource) | Effect::ValueOf(resource) => Some(resource),
                         _ => None,
                     });
                     for resource in reads {
@@ -88,11 +88,11 @@ impl Evaluator<'_> {
                 .map_err(|unanswered| Unanswered::new(format!("`{name}` is not known: {}", unanswered.reason)))?;
             arguments.0.insert(name.clone(), value);
         }
-        let (mut touches, mut of_result) = (Vec::new(), Vec::new());
-        for touch in &call.effects.touches {
-            match self.touch_in(touch, frame).await? {
-                GroundTouch::Now(touch) => touches.push(touch),
-                GroundTouch::OfResult(touch) => of_result.push(touch),
+        let (mut effects, mut of_result) = (Vec::new(), Vec::new());
+        for effect in &call.effects.list {
+            match self.effect_in(effect, frame).await? {
+                GroundEffect::Now(effect) => effects.push(effect),
+                GroundEffect::OfResult(effect) => of_result.push(effect),
             }
         }
         let healthy = match &call.effects.healthy {
@@ -102,15 +102,15 @@ impl Evaluator<'_> {
         Ok(GroundCall {
             action: call.action.clone(),
             arguments,
-            touches,
+            effects,
             of_result,
             healthy,
         })
     }
 
-    async fn touch_in(&self, touch: &Touch<Expr>, frame: &Frame) -> Result<GroundTouch, Unanswered> {
+    async fn effect_in(&self, effect: &Effect<Expr>, frame: &Frame) -> Result<GroundEffect, Unanswered> {
         let mut exprs = Vec::new();
-        touch.map(&mut |expr: &Expr| exprs.push(expr.clone()));
+        effect.map(&mut |expr: &Expr| exprs.push(expr.clone()));
         let mut keys = Vec::new();
         for expr in exprs {
             keys.push(if has_result(&expr) {
@@ -122,11 +122,11 @@ impl Evaluator<'_> {
         let is_of_result = keys.contains(&EffectKey::OfResult);
         let mut keys = keys.into_iter();
         // `map` visits the keys in one order, so there is one for each.
-        let ground = touch.map(&mut |_| keys.next().unwrap_or(EffectKey::OfResult));
+        let ground = effect.map(&mut |_| keys.next().unwrap_or(EffectKey::OfResult));
         Ok(if is_of_result {
-            GroundTouch::OfResult(ground)
+            GroundEffect::OfResult(ground)
         } else {
-            GroundTouch::Now(ground.map(&mut ToString::to_string))
+            GroundEffect::Now(ground.map(&mut ToString::to_string))
         })
     }
 

@@ -47,7 +47,7 @@ fn read(action: &str) -> Expr {
         action: action.to_owned(),
         arguments: Vec::new(),
         effects: Effects {
-            touches: Vec::new(),
+            list: Vec::new(),
             repeat: Repeat::Read,
             settle: Settle::NotNeeded,
             is_partial: false,

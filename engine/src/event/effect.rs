@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use backstay_dsl::effect::{Resource, Touch};
+use backstay_dsl::effect::{Effect, Resource};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -75,12 +75,12 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EffectKe
 }
 
 /// Writes the effects of an intent.
-pub(super) fn serialize<S: Serializer>(effects: &[Touch<EffectKey>], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize<S: Serializer>(effects: &[Effect<EffectKey>], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(effects.iter().map(Written::of))
 }
 
 /// Reads the effects of an intent.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Touch<EffectKey>>, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Effect<EffectKey>>, D::Error> {
     let written: Vec<Written> = Vec::deserialize(deserializer)?;
     let effects = written.into_iter().map(|written| {
         let word = written.effect.clone();
@@ -91,14 +91,14 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 impl Written {
-    fn of(effect: &Touch<EffectKey>) -> Self {
+    fn of(effect: &Effect<EffectKey>) -> Self {
         let (mut backup, mut to, mut with) = (None, None, None);
         let mut resource = effect.resource();
         match effect {
-            Touch::Captures { state, .. } => backup = resource.replace(state),
-            Touch::Sets { to: value, .. } => to.clone_from(value),
-            Touch::Starts { with: release, .. } => with.clone_from(release),
-            Touch::Tells(channel) => to = Some(channel.clone()),
+            Effect::Captures { state, .. } => backup = resource.replace(state),
+            Effect::Sets { to: value, .. } => to.clone_from(value),
+            Effect::Starts { with: release, .. } => with.clone_from(release),
+            Effect::Tells(channel) => to = Some(channel.clone()),
             _ => {}
         }
         Self {
@@ -110,33 +110,33 @@ impl Written {
         }
     }
 
-    fn effect(self) -> Option<Touch<EffectKey>> {
+    fn effect(self) -> Option<Effect<EffectKey>> {
         let resource = self.resource.map(resource);
         if self.effect == "tells" {
-            return self.to.map(Touch::Tells);
+            return self.to.map(Effect::Tells);
         }
         let resource = resource??;
         Some(match self.effect.as_str() {
-            "reads" => Touch::Reads(resource),
-            "value_of" => Touch::ValueOf(resource),
-            "sets" => Touch::Sets { resource, to: self.to },
-            "edits" => Touch::Edits(resource),
-            "removes" => Touch::Removes(resource),
-            "opaque" => Touch::Opaque(resource),
-            "adds" => Touch::Adds(resource),
-            "captures" => Touch::Captures {
+            "reads" => Effect::Reads(resource),
+            "value_of" => Effect::ValueOf(resource),
+            "sets" => Effect::Sets { resource, to: self.to },
+            "edits" => Effect::Edits(resource),
+            "removes" => Effect::Removes(resource),
+            "opaque" => Effect::Opaque(resource),
+            "adds" => Effect::Adds(resource),
+            "captures" => Effect::Captures {
                 state: resource,
                 backup: self.backup.and_then(self::resource)?,
             },
-            "proves" => Touch::Proves(resource),
-            "restores" => Touch::Restores(resource),
-            "starts" => Touch::Starts {
+            "proves" => Effect::Proves(resource),
+            "restores" => Effect::Restores(resource),
+            "starts" => Effect::Starts {
                 member: resource,
                 with: self.with,
             },
-            "stops" => Touch::Stops(resource),
-            "drains" => Touch::Drains(resource),
-            "opens" => Touch::Opens(resource),
+            "stops" => Effect::Stops(resource),
+            "drains" => Effect::Drains(resource),
+            "opens" => Effect::Opens(resource),
             _ => return None,
         })
     }

@@ -1,6 +1,6 @@
 //! What an action is about to do.
 
-use backstay_dsl::effect::{Repeat, Touch};
+use backstay_dsl::effect::{Effect, Repeat};
 use serde::{Deserialize, Serialize};
 
 use super::effect::EffectKey;
@@ -17,7 +17,7 @@ pub struct Intent {
     pub title: String,
     /// What it does to which resources; secrets are left out.
     #[serde(with = "super::effect")]
-    pub effects: Vec<Touch<EffectKey>>,
+    pub effects: Vec<Effect<EffectKey>>,
     /// Whether any of that changes production.
     pub changing: bool,
     /// What a second attempt may do.

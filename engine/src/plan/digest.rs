@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::digest::sha256;
 use crate::value::{RecordedValue, Value};
 use backstay_dsl::catalogue::{Catalogue, Pattern, Settle, Signature, Sink};
-use backstay_dsl::effect::{Cancel, Touch};
+use backstay_dsl::effect::{Cancel, Effect};
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
 
@@ -87,9 +87,9 @@ fn signature_bytes(bytes: &mut Canonical, signature: &Signature) {
             .number(u64::from(parameter.required))
             .word(sink_word(parameter.sink));
     }
-    bytes.word(&signature.result.to_string()).count(signature.touches.len());
-    for touch in &signature.touches {
-        touch_bytes(bytes, touch);
+    bytes.word(&signature.result.to_string()).count(signature.effects.len());
+    for effect in &signature.effects {
+        effect_bytes(bytes, effect);
     }
     bytes
         .number(u64::from(signature.declares_effects))
@@ -122,13 +122,13 @@ fn sink_word(sink: Option<Sink>) -> &'static str {
     }
 }
 
-fn touch_bytes(bytes: &mut Canonical, touch: &Touch<Pattern>) {
-    bytes.word(touch.word());
-    if let Some(resource) = touch.resource() {
+fn effect_bytes(bytes: &mut Canonical, effect: &Effect<Pattern>) {
+    bytes.word(effect.word());
+    if let Some(resource) = effect.resource() {
         bytes.word(resource.kind.word());
     }
     let mut patterns = Vec::new();
-    touch.map(&mut |pattern: &Pattern| patterns.push(pattern.clone()));
+    effect.map(&mut |pattern: &Pattern| patterns.push(pattern.clone()));
     bytes.count(patterns.len());
     for pattern in patterns {
         match pattern {

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::Effect;
 use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo};
 
 use crate::action::Context;
-use crate::eval::{Evaluation, Evaluator, GroundTouch, Places};
+use crate::eval::{Evaluation, Evaluator, GroundEffect, Places};
 use crate::plan::Plan;
 use crate::plan::obligations::{Found, discharge};
 use crate::plan::overlay::Overlay;
@@ -267,23 +267,22 @@ impl Walk<'_> {
         let evaluator = self.evaluator();
         let ground = evaluator.ground(&action.call).await;
         let mut preview = None;
-        let (effects, touches, unnamed) = match &ground {
+        let (words, effects, unnamed) = match &ground {
             Ok(call) => {
-                if self.paper.is_apart(&call.touches) {
-                    let context = self.paper.context(&call.touches);
+                if self.paper.is_apart(&call.effects) {
+                    let context = self.paper.context(&call.effects);
                     preview = self.paper.run.world.preview(&context, call).await;
                 }
-                (call.effects_in_words(), call.touches.clone(), Vec::new())
+                (call.effects_in_words(), call.effects.clone(), Vec::new())
             }
             Err(_) => self.partly_ground(action).await,
         };
-        if action.call.effects.is_changing() || !effects.is_empty() {
-            let effects: Vec<String> = effects;
+        if action.call.effects.is_changing() || !words.is_empty() {
             report.changes.push(Change {
                 key: key.to_owned(),
                 title: action.title.clone().unwrap_or_else(|| action.call.action.clone()),
                 action: action.call.action.clone(),
-                effects: effects.iter().map(|effect| self.scrub(effect)).collect(),
+                effects: words.iter().map(|words| self.scrub(words)).collect(),
                 preview: preview.map(|preview| self.scrub(&preview)),
             });
         }
@@ -292,9 +291,9 @@ impl Walk<'_> {
             report.notes.push(format!("no undo of {title}: {because}"));
         }
         let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.change(&touches, step);
-        for touch in unnamed {
-            overlay.change_unnamed(touch, step);
+        overlay.change(&effects, step);
+        for effect in unnamed {
+            overlay.change_unnamed(effect, step);
         }
         drop(overlay);
         if let Some(binding) = action.binding {
@@ -303,43 +302,43 @@ impl Walk<'_> {
     }
 
     /// The effects of an action some of whose arguments are not known yet, and those that name nothing yet.
-    async fn partly_ground<'a>(&self, action: &'a Do) -> (Vec<String>, Vec<Touch<String>>, Vec<&'a Touch<Expr>>) {
+    async fn partly_ground<'a>(&self, action: &'a Do) -> (Vec<String>, Vec<Effect<String>>, Vec<&'a Effect<Expr>>) {
+        let mut words = Vec::new();
         let mut effects = Vec::new();
-        let mut touches = Vec::new();
         let mut unnamed = Vec::new();
-        for touch in &action.call.effects.touches {
-            let (known, rest) = match self.evaluator().ground_touch(touch).await {
+        for effect in &action.call.effects.list {
+            let (known, rest) = match self.evaluator().ground_effect(effect).await {
                 Ok(ground) => (Ok(ground), ""),
-                Err(_) if matches!(touch, Touch::Starts { .. }) => {
-                    (self.without_value(touch).await, " with what is not known yet")
+                Err(_) if matches!(effect, Effect::Starts { .. }) => {
+                    (self.without_value(effect).await, " with what is not known yet")
                 }
-                Err(_) => (self.without_value(touch).await, " to what is not known yet"),
+                Err(_) => (self.without_value(effect).await, " to what is not known yet"),
             };
             match known {
-                Ok(GroundTouch::Now(ground)) => {
-                    effects.push(format!("{ground}{rest}"));
-                    touches.push(ground);
+                Ok(GroundEffect::Now(ground)) => {
+                    words.push(format!("{ground}{rest}"));
+                    effects.push(ground);
                 }
                 // It is new, or a backup: nothing read before it could depend on it.
-                Ok(GroundTouch::OfResult(ground)) => effects.push(ground.to_string()),
+                Ok(GroundEffect::OfResult(ground)) => words.push(ground.to_string()),
                 Err(_) => {
-                    let kind = touch.resource().map_or("", |resource| resource.kind.word());
-                    effects.push(format!("{} {kind}(not known yet)", touch.word()));
-                    unnamed.push(touch);
+                    let kind = effect.resource().map_or("", |resource| resource.kind.word());
+                    words.push(format!("{} {kind}(not known yet)", effect.word()));
+                    unnamed.push(effect);
                 }
             }
         }
-        (effects, touches, unnamed)
+        (words, effects, unnamed)
     }
 
-    /// The touch without the value that its resource gets: that may be all that is not known.
-    async fn without_value(&self, touch: &Touch<Expr>) -> Result<GroundTouch, Unanswered> {
-        let bare = match touch.clone() {
-            Touch::Sets { resource, .. } => Touch::Sets { resource, to: None },
-            Touch::Starts { member, .. } => Touch::Starts { member, with: None },
+    /// The effect without the value that its resource gets: that may be all that is not known.
+    async fn without_value(&self, effect: &Effect<Expr>) -> Result<GroundEffect, Unanswered> {
+        let bare = match effect.clone() {
+            Effect::Sets { resource, .. } => Effect::Sets { resource, to: None },
+            Effect::Starts { member, .. } => Effect::Starts { member, with: None },
             other => other,
         };
-        self.evaluator().ground_touch(&bare).await
+        self.evaluator().ground_effect(&bare).await
     }
 
     fn bind(&self, binding: backstay_dsl::model::BindingId, answer: Answer) {

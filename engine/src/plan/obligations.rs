@@ -8,7 +8,7 @@ mod services;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::model::{Expr, StatementKind};
 use backstay_dsl::term::ground_relation;
 
@@ -79,14 +79,14 @@ async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };
-        for touch in &action.call.effects.touches {
-            let Some(resource) = touch.resource().filter(|resource| is_path(resource)) else {
+        for effect in &action.call.effects.list {
+            let Some(resource) = effect.resource().filter(|resource| is_path(resource)) else {
                 continue;
             };
             if let Ok(ground) = evaluator.ground_resource(resource).await
                 && let Some(key) = path_of(&ground)
             {
-                *uses.entry(key).or_default() |= is_owned(touch);
+                *uses.entry(key).or_default() |= is_owned(effect);
             }
         }
     }
@@ -106,9 +106,9 @@ fn is_path(resource: &Resource<Expr>) -> bool {
     )
 }
 
-/// Whether a touch leaves the thing other than it was.
-fn is_owned(touch: &Touch<Expr>) -> bool {
-    touch.is_changing()
+/// Whether an effect leaves the thing other than it was.
+fn is_owned(effect: &Effect<Expr>) -> bool {
+    effect.is_changing()
 }
 
 fn path_of(resource: &GroundResource) -> Option<(String, bool)> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::source::Span;
 use backstay_dsl::term::{Relation, Term, ground};
 use backstay_dsl::topology::Topology;
@@ -48,30 +48,30 @@ impl Overlay {
     }
 
     /// Takes in a change of something whose name is not known yet: it may be anything of its kind.
-    pub(super) fn change_unnamed<K>(&mut self, touch: &Touch<K>, step: &str) {
+    pub(super) fn change_unnamed<K>(&mut self, effect: &Effect<K>, step: &str) {
         let unknown = |_: &K| Term::Opaque(Span::default());
-        self.take_in(&touch.map(&mut { unknown }), None, step);
+        self.take_in(&effect.map(&mut { unknown }), None, step);
     }
 
     /// Takes in what an action would do.
-    pub(super) fn change(&mut self, touches: &[Touch<String>], step: &str) {
-        for touch in touches {
-            let value = match touch {
-                Touch::Sets { to, .. } => to.clone(),
+    pub(super) fn change(&mut self, effects: &[Effect<String>], step: &str) {
+        for effect in effects {
+            let value = match effect {
+                Effect::Sets { to, .. } => to.clone(),
                 _ => None,
             };
-            self.take_in(&grounded(touch), value, step);
+            self.take_in(&grounded(effect), value, step);
         }
     }
 
-    fn take_in(&mut self, touch: &Touch<Term>, value: Option<String>, step: &str) {
-        let Some(resource) = written(touch) else { return };
+    fn take_in(&mut self, effect: &Effect<Term>, value: Option<String>, step: &str) {
+        let Some(resource) = written(effect) else { return };
         let topology = &self.topology;
         self.values
             .retain(|known, _| !may_be_touched(topology, known, resource));
         self.values.extend(value.map(|value| (resource.clone(), value)));
-        let mut changed = vec![(resource.clone(), is_of_service(touch))];
-        if matches!(touch, Touch::Restores(_)) {
+        let mut changed = vec![(resource.clone(), is_of_service(effect))];
+        if matches!(effect, Effect::Restores(_)) {
             // Which state the backup holds is not known on paper.
             let states = self.topology.states.keys();
             changed.extend(states.map(|name| (Resource::new(ResourceKind::State, Term::text(name)), true)));
@@ -84,12 +84,12 @@ impl Overlay {
             }));
     }
 
-    /// What it says to a read of these touches.
-    pub(super) fn says(&self, touches: &[Touch<String>]) -> Says {
+    /// What it says to a read of these effects.
+    pub(super) fn says(&self, effects: &[Effect<String>]) -> Says {
         let mut value = None;
-        for touch in touches.iter().map(grounded) {
-            let Some(resource) = touch.resource() else { continue };
-            if let (Touch::ValueOf(_), Some(known)) = (&touch, self.values.get(resource)) {
+        for effect in effects.iter().map(grounded) {
+            let Some(resource) = effect.resource() else { continue };
+            if let (Effect::ValueOf(_), Some(known)) = (&effect, self.values.get(resource)) {
                 value = Some(known.clone());
                 continue;
             }
@@ -105,8 +105,8 @@ impl Overlay {
     }
 }
 
-fn grounded(touch: &Touch<String>) -> Touch<Term> {
-    touch.map_resources(&mut ground, &mut |value| Term::text(value))
+fn grounded(effect: &Effect<String>) -> Effect<Term> {
+    effect.map_resources(&mut ground, &mut |value| Term::text(value))
 }
 
 /// Whether a change touches a resource, or may since its name is not known.
@@ -118,22 +118,22 @@ fn may_be_touched(topology: &Topology<Term>, resource: &Resource<Term>, changed:
     }
 }
 
-/// What a touch writes to; `None` where it only looks or tells.
-fn written<K>(touch: &Touch<K>) -> Option<&Resource<K>> {
-    let is_added = matches!(touch, Touch::Adds(_) | Touch::Captures { .. } | Touch::Proves(_));
-    touch.resource().filter(|_| touch.is_changing() || is_added)
+/// What an effect writes to; `None` where it only looks or tells.
+fn written<K>(effect: &Effect<K>) -> Option<&Resource<K>> {
+    let is_added = matches!(effect, Effect::Adds(_) | Effect::Captures { .. } | Effect::Proves(_));
+    effect.resource().filter(|_| effect.is_changing() || is_added)
 }
 
-/// Whether a touch moves what runs.
-fn is_of_service<K>(touch: &Touch<K>) -> bool {
+/// Whether an effect moves what runs.
+fn is_of_service<K>(effect: &Effect<K>) -> bool {
     matches!(
-        touch,
-        Touch::Starts { .. }
-            | Touch::Stops(_)
-            | Touch::Drains(_)
-            | Touch::Opens(_)
-            | Touch::Opaque(_)
-            | Touch::Restores(_)
+        effect,
+        Effect::Starts { .. }
+            | Effect::Stops(_)
+            | Effect::Drains(_)
+            | Effect::Opens(_)
+            | Effect::Opaque(_)
+            | Effect::Restores(_)
     )
 }
 
@@ -167,30 +167,30 @@ mod tests {
     #[test]
     fn a_read_is_real_only_apart_from_what_was_changed() {
         let mut overlay = Overlay::new(&Topology::default());
-        let sets = Touch::Sets {
+        let sets = Effect::Sets {
             resource: key("X"),
             to: Some("2".to_owned()),
         };
         overlay.change(&[sets], "one");
-        let says = |overlay: &Overlay, touch| overlay.says(&[touch]);
-        assert_eq!(says(&overlay, Touch::ValueOf(key("X"))), Says::Value("2".to_owned()));
-        assert_eq!(says(&overlay, Touch::ValueOf(key("Y"))), Says::Apart);
+        let says = |overlay: &Overlay, effect| overlay.says(&[effect]);
+        assert_eq!(says(&overlay, Effect::ValueOf(key("X"))), Says::Value("2".to_owned()));
+        assert_eq!(says(&overlay, Effect::ValueOf(key("Y"))), Says::Apart);
         assert_eq!(
-            says(&overlay, Touch::Reads(file("/a/.env"))),
+            says(&overlay, Effect::Reads(file("/a/.env"))),
             Says::UnknownUntil("one".to_owned())
         );
-        assert_eq!(says(&overlay, Touch::Reads(file("/b"))), Says::Apart);
+        assert_eq!(says(&overlay, Effect::Reads(file("/b"))), Says::Apart);
         let endpoint = Resource::new(ResourceKind::Endpoint, "http://x".to_owned());
-        assert_eq!(says(&overlay, Touch::Reads(endpoint.clone())), Says::Apart);
-        let stops = Touch::Stops(Resource::new(ResourceKind::Service, "s".to_owned()));
+        assert_eq!(says(&overlay, Effect::Reads(endpoint.clone())), Says::Apart);
+        let stops = Effect::Stops(Resource::new(ResourceKind::Service, "s".to_owned()));
         overlay.change(&[stops], "two");
         assert_eq!(
-            says(&overlay, Touch::Reads(endpoint)),
+            says(&overlay, Effect::Reads(endpoint)),
             Says::UnknownUntil("two".to_owned())
         );
-        overlay.change_unnamed(&Touch::Edits(file("")), "three");
+        overlay.change_unnamed(&Effect::Edits(file("")), "three");
         assert_eq!(
-            says(&overlay, Touch::Reads(file("/b"))),
+            says(&overlay, Effect::Reads(file("/b"))),
             Says::UnknownUntil("three".to_owned())
         );
     }
@@ -202,17 +202,17 @@ mod tests {
             states: BTreeMap::from([("x".to_owned(), vec![named(ResourceKind::Tree)])]),
             ..Topology::default()
         };
-        let unknown = |changes: Touch<String>, kind| {
+        let unknown = |changes: Effect<String>, kind| {
             let mut overlay = Overlay::new(&topology);
             overlay.change_unnamed(&changes, "one");
-            overlay.says(&[Touch::Reads(named(kind))]) == Says::UnknownUntil("one".to_owned())
+            overlay.says(&[Effect::Reads(named(kind))]) == Says::UnknownUntil("one".to_owned())
         };
-        let image = Touch::Adds(named(ResourceKind::Image));
+        let image = Effect::Adds(named(ResourceKind::Image));
         assert!(unknown(image.clone(), ResourceKind::Image));
         for kind in [ResourceKind::Service, ResourceKind::Volume, ResourceKind::File] {
             assert!(!unknown(image.clone(), kind), "{kind}");
         }
-        let volume = Touch::Opaque(named(ResourceKind::Volume));
+        let volume = Effect::Opaque(named(ResourceKind::Volume));
         for kind in [ResourceKind::State, ResourceKind::File, ResourceKind::Endpoint] {
             assert!(unknown(volume.clone(), kind), "{kind}");
         }
@@ -229,9 +229,9 @@ mod tests {
         let named = |kind, name: &str| Resource::new(kind, name.to_owned());
         let records = named(ResourceKind::State, "records");
         let mut overlay = Overlay::new(&topology);
-        let opaque = Touch::Opaque(named(ResourceKind::Volume, "data"));
+        let opaque = Effect::Opaque(named(ResourceKind::Volume, "data"));
         overlay.change(&[opaque], "one");
-        let says = |resource| overlay.says(&[Touch::Reads(resource)]);
+        let says = |resource| overlay.says(&[Effect::Reads(resource)]);
         assert_eq!(says(records), Says::UnknownUntil("one".to_owned()));
         assert_eq!(says(named(ResourceKind::Volume, "other")), Says::Apart);
     }
@@ -259,17 +259,17 @@ mod tests {
         }
         for one in &all {
             let mut overlay = Overlay::new(&Topology::default());
-            overlay.change(&[Touch::Edits(one.clone())], "one");
+            overlay.change(&[Effect::Edits(one.clone())], "one");
             for other in &all {
-                let is_hidden = overlay.says(&[Touch::Reads(other.clone())]) != Says::Apart;
+                let is_hidden = overlay.says(&[Effect::Reads(other.clone())]) != Says::Apart;
                 let overlaps = backstay_dsl::term::ground_relation(other, one).overlaps();
                 assert_eq!(is_hidden, overlaps, "{one} and {other}");
             }
         }
         let hides = |one: (ResourceKind, &str), other: (ResourceKind, &str)| {
             let mut overlay = Overlay::new(&Topology::default());
-            overlay.change(&[Touch::Edits(Resource::new(one.0, one.1.to_owned()))], "one");
-            overlay.says(&[Touch::Reads(Resource::new(other.0, other.1.to_owned()))]) != Says::Apart
+            overlay.change(&[Effect::Edits(Resource::new(one.0, one.1.to_owned()))], "one");
+            overlay.says(&[Effect::Reads(Resource::new(other.0, other.1.to_owned()))]) != Says::Apart
         };
         let (package, endpoint) = (ResourceKind::Package, ResourceKind::Endpoint);
         assert!(hides((package, "nginx=1"), (package, "nginx=2")));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::model::{Block, Expr, Statement, StatementKind};
 use backstay_dsl::program::Program;
 use backstay_dsl::term::normal::Normal;
@@ -65,10 +65,10 @@ fn of_statement(normal: &Normal<'_>, statement: &Statement, undo: &Block) -> Vec
     for statement in &undo.statements {
         match &statement.kind {
             StatementKind::Do(inner) => {
-                let touches = inner.call.effects.touches.iter();
-                let touches = touches.map(|touch| normal.touch(touch, inner.binding));
-                removed.extend(touches.filter_map(|touch| match touch {
-                    Touch::Removes(resource) => Some(resource),
+                let effects = inner.call.effects.list.iter();
+                let effects = effects.map(|effect| normal.effect(effect, inner.binding));
+                removed.extend(effects.filter_map(|effect| match effect {
+                    Effect::Removes(resource) => Some(resource),
                     _ => None,
                 }));
             }
@@ -77,16 +77,16 @@ fn of_statement(normal: &Normal<'_>, statement: &Statement, undo: &Block) -> Vec
             _ => {}
         }
     }
-    let touches = action.call.effects.touches.iter().filter(|touch| !is_of_result(touch));
-    let made = touches
+    let effects = action.call.effects.list.iter().filter(|effect| !is_of_result(effect));
+    let made = effects
         .enumerate()
-        .filter_map(|(effect, touch)| match normal.touch(touch, action.binding) {
-            Touch::Sets { resource, .. } | Touch::Adds(resource) => {
+        .filter_map(|(place, effect)| match normal.effect(effect, action.binding) {
+            Effect::Sets { resource, .. } | Effect::Adds(resource) => {
                 let removed = removed
                     .iter()
                     .find(|removed| relation(&resource, removed).is_covered())?;
                 let levels = trail(&resource).len().saturating_sub(trail(removed).len());
-                Some(Made { effect, levels })
+                Some(Made { effect: place, levels })
             }
             _ => None,
         });
@@ -94,8 +94,8 @@ fn of_statement(normal: &Normal<'_>, statement: &Statement, undo: &Block) -> Vec
 }
 
 /// Whether an effect has a key that is the call's own result: it stands apart in a worked out call.
-fn is_of_result(touch: &Touch<Expr>) -> bool {
+fn is_of_result(effect: &Effect<Expr>) -> bool {
     let mut is_found = false;
-    touch.map(&mut |key| is_found |= has_result(key));
+    effect.map(&mut |key| is_found |= has_result(key));
     is_found
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::state::slot::SlotId;
 use backstay_dsl::state::universe::Universe;
 use backstay_dsl::state::{Difference, Extent, Given, Member, State, Traffic};
@@ -155,16 +155,16 @@ impl Production {
         value: Option<Value>,
         extent: Extent,
     ) -> Option<Value> {
-        let mut touches = call.touches.clone();
+        let mut effects = call.effects.clone();
         if let Some(Value::Backup(backup)) = &value {
-            touches.push(Touch::Captures {
+            effects.push(Effect::Captures {
                 state: Resource::new(ResourceKind::State, backup.state.clone()),
                 backup: Resource::new(ResourceKind::Backup, backup.path.clone()),
             });
         }
-        let copied = copied(&touches);
-        for touch in &touches {
-            self.touch(key, n, (touch, copied), extent);
+        let copied = copied(&effects);
+        for effect in &effects {
+            self.effect(key, n, (effect, copied), extent);
         }
         if extent == Extent::Whole {
             self.containers.changed(call);
@@ -176,7 +176,7 @@ impl Production {
     pub(super) fn begin(&mut self, key: &str, call: &GroundCall) {
         let made = Arc::clone(&self.made);
         for made in made.get(key).into_iter().flatten() {
-            if let Some(resource) = call.touches.get(made.effect).and_then(Touch::resource) {
+            if let Some(resource) = call.effects.get(made.effect).and_then(Effect::resource) {
                 let slot = self.slot(&made.removed(resource));
                 if self.contents.is_unseen(slot) {
                     self.contents.start_without(&self.universe, slot);
@@ -186,28 +186,34 @@ impl Production {
     }
 
     /// `copied` is what the call has read the value of.
-    fn touch(&mut self, key: &str, n: u32, (touch, copied): (&Touch<String>, Option<&GroundResource>), extent: Extent) {
-        let effect = ground_touch(touch);
-        let slot = changed(touch).map(|resource| {
+    fn effect(
+        &mut self,
+        key: &str,
+        n: u32,
+        (effect, copied): (&Effect<String>, Option<&GroundResource>),
+        extent: Extent,
+    ) {
+        let term = ground_effect(effect);
+        let slot = changed(effect).map(|resource| {
             let slot = self.slot(resource);
             self.names.insert(slot, resource.clone());
             slot
         });
-        if let Touch::Captures { .. } = touch {
-            Arc::make_mut(&mut self.universe).note(&effect);
+        if let Effect::Captures { .. } = effect {
+            Arc::make_mut(&mut self.universe).note(&term);
             self.grow();
         }
-        let written = match (touch, copied) {
-            (Touch::Sets { to: Some(to), .. }, _) => Content::Text(to.clone()),
-            (Touch::Sets { to: None, .. }, Some(copied)) => {
+        let written = match (effect, copied) {
+            (Effect::Sets { to: Some(to), .. }, _) => Content::Text(to.clone()),
+            (Effect::Sets { to: None, .. }, Some(copied)) => {
                 let copied = self.slot(copied);
                 self.contents.copied(copied)
             }
-            (Touch::Starts { with: Some(with), .. }, _) => Content::Text(with.clone()),
+            (Effect::Starts { with: Some(with), .. }, _) => Content::Text(with.clone()),
             _ => Content::Written { key: key.to_owned(), n },
         };
-        let given = self.given(touch, slot, &written);
-        if let Some(violation) = self.state.violation(&self.universe, &effect, given) {
+        let given = self.given(effect, slot, &written);
+        if let Some(violation) = self.state.violation(&self.universe, &term, given) {
             let words = format!("{key}: {} ({})", violation.words, violation.slug);
             self.violations.push(words);
         }
@@ -221,27 +227,27 @@ impl Production {
             Extent::Whole if given.is_before => Content::Was,
             Extent::Whole => written,
         };
-        self.write((touch, slot), &written, given, extent);
+        self.write((effect, slot), &written, given, extent);
         // For the automaton, what is added was not there.
-        if !(matches!(touch, Touch::Adds(_)) && given.existed) {
-            self.state.apply(&self.universe, &effect, given, extent);
+        if !(matches!(effect, Effect::Adds(_)) && given.existed) {
+            self.state.apply(&self.universe, &term, given, extent);
         }
-        if let (Touch::Sets { resource, to: None }, Some(copied), false) = (touch, copied, says_all) {
+        if let (Effect::Sets { resource, to: None }, Some(copied), false) = (effect, copied, says_all) {
             self.copy_inside(copied, resource, given.is_before);
         }
     }
 
     /// What is known about the value that is set or started.
-    fn given(&self, touch: &Touch<String>, slot: Option<SlotId>, written: &Content) -> Given {
-        let set = match touch {
-            Touch::Sets { .. } => slot,
-            Touch::Starts { member, .. } => self.universe.pin_of(&ground(member)),
+    fn given(&self, effect: &Effect<String>, slot: Option<SlotId>, written: &Content) -> Given {
+        let set = match effect {
+            Effect::Sets { .. } => slot,
+            Effect::Starts { member, .. } => self.universe.pin_of(&ground(member)),
             _ => None,
         };
         let is_before = set.is_some_and(|set| self.contents.is_of_start(set, written));
         let is_gone = slot.is_some_and(|slot| !self.contents.is_there(slot));
         // What is made and nobody has seen was not there.
-        let is_made = matches!(touch, Touch::Adds(_)) && slot.is_some_and(|slot| self.is_unseen(slot));
+        let is_made = matches!(effect, Effect::Adds(_)) && slot.is_some_and(|slot| self.is_unseen(slot));
         Given {
             is_before,
             existed: is_before || !(is_gone || is_made),
@@ -252,7 +258,7 @@ impl Production {
     fn make_what_holds(&mut self, key: &str, n: u32, slot: SlotId) {
         for holder in self.universe.around(slot).collect::<Vec<_>>() {
             if let (false, Some(resource)) = (self.contents.is_there(holder), self.universe.resource(holder)) {
-                let adds = Touch::Adds(resource.clone());
+                let adds = Effect::Adds(resource.clone());
                 self.state.apply(&self.universe, &adds, Given::FIRST, Extent::Whole);
                 let key = key.to_owned();
                 self.contents.put(holder, Content::Written { key, n });
@@ -288,20 +294,20 @@ impl Production {
 
     fn write(
         &mut self,
-        (touch, slot): (&Touch<String>, Option<SlotId>),
+        (effect, slot): (&Effect<String>, Option<SlotId>),
         written: &Content,
         given: Given,
         extent: Extent,
     ) {
-        match (touch, slot) {
-            (Touch::Removes(_), Some(slot)) if extent == Extent::Whole => {
+        match (effect, slot) {
+            (Effect::Removes(_), Some(slot)) if extent == Extent::Whole => {
                 self.contents.write(&self.universe, slot, &Content::Gone);
             }
             // What is there already may stay as it is.
-            (Touch::Adds(_), Some(slot)) if !given.existed => self.contents.put(slot, written.clone()),
-            (Touch::Adds(_), _) => {}
+            (Effect::Adds(_), Some(slot)) if !given.existed => self.contents.put(slot, written.clone()),
+            (Effect::Adds(_), _) => {}
             (_, Some(slot)) => self.contents.write(&self.universe, slot, written),
-            (Touch::Starts { member, with }, _) => {
+            (Effect::Starts { member, with }, _) => {
                 let member = ground(member);
                 let pin = self.universe.pin_of(&member);
                 let runs = match (with, pin) {
@@ -315,12 +321,12 @@ impl Production {
                     self.contents.write(&self.universe, pin, &runs);
                 }
             }
-            (Touch::Captures { state, backup }, _) => {
+            (Effect::Captures { state, backup }, _) => {
                 let state = state.key.first().cloned().unwrap_or_default();
                 let contents = self.contents.changed(self.universe.held_by(&state));
                 self.backups.insert(backup.clone(), Held { state, contents });
             }
-            (Touch::Restores(backup), _) => {
+            (Effect::Restores(backup), _) => {
                 if let Some(held) = self.backups.get(backup) {
                     let slots = self.universe.held_by(&held.state);
                     self.contents.restore(slots, &held.contents, extent == Extent::Half);
@@ -333,9 +339,9 @@ impl Production {
     /// Answers a question; the error says why there is no answer.
     pub(super) fn ask(&mut self, call: &GroundCall, action: Option<&dyn Action>, result: Option<&Type>) -> Answer {
         let ty = result.unwrap_or(&Type::Unknown);
-        for touch in &call.touches {
-            if let Touch::Proves(_) = touch {
-                let effect = ground_touch(touch);
+        for effect in &call.effects {
+            if let Effect::Proves(_) = effect {
+                let effect = ground_effect(effect);
                 self.state.apply(&self.universe, &effect, Given::OTHER, Extent::Whole);
             }
         }
@@ -353,8 +359,8 @@ impl Production {
         if self.reads_stopped(call) {
             return Ok(answers::untrue(&plain));
         }
-        let asked = call.touches.iter().find_map(|touch| match touch {
-            Touch::ValueOf(resource) => Some(resource),
+        let asked = call.effects.iter().find_map(|effect| match effect {
+            Effect::ValueOf(resource) => Some(resource),
             _ => None,
         });
         let Some(resource) = asked else {
@@ -421,8 +427,8 @@ impl Simulated for Production {
 
     /// An ingress answers whatever runs behind it.
     fn reads_stopped(&self, call: &GroundCall) -> bool {
-        call.touches.iter().any(|touch| match touch {
-            Touch::Reads(resource) | Touch::ValueOf(resource) => {
+        call.effects.iter().any(|effect| match effect {
+            Effect::Reads(resource) | Effect::ValueOf(resource) => {
                 resource.kind != ResourceKind::Ingress && !self.state.all_run(&self.universe, &ground(resource))
             }
             _ => false,
@@ -431,21 +437,21 @@ impl Simulated for Production {
 }
 
 /// What a call that sets something without saying to what sets it to: the value that it reads.
-fn copied(touches: &[Touch<String>]) -> Option<&GroundResource> {
-    touches.iter().find_map(|touch| match touch {
-        Touch::ValueOf(resource) => Some(resource),
+fn copied(effects: &[Effect<String>]) -> Option<&GroundResource> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::ValueOf(resource) => Some(resource),
         _ => None,
     })
 }
 
 /// The thing that an effect changes or makes; `None` where the topology knows it.
-fn changed(touch: &Touch<String>) -> Option<&GroundResource> {
-    match touch {
-        Touch::Sets { resource, .. }
-        | Touch::Edits(resource)
-        | Touch::Opaque(resource)
-        | Touch::Removes(resource)
-        | Touch::Adds(resource) => Some(resource).filter(|resource| resource.kind != ResourceKind::State),
+fn changed(effect: &Effect<String>) -> Option<&GroundResource> {
+    match effect {
+        Effect::Sets { resource, .. }
+        | Effect::Edits(resource)
+        | Effect::Opaque(resource)
+        | Effect::Removes(resource)
+        | Effect::Adds(resource) => Some(resource).filter(|resource| resource.kind != ResourceKind::State),
         _ => None,
     }
 }
@@ -475,7 +481,7 @@ fn named(resource: &GroundResource) -> String {
     format!("{}({})", resource.kind, resource.key.join(", "))
 }
 
-/// A touch with real keys, as the automaton wants it.
-fn ground_touch(touch: &Touch<String>) -> Touch<Term> {
-    touch.map_resources(&mut ground, &mut |value| Term::text(value))
+/// An effect with real keys, as the automaton wants it.
+fn ground_effect(effect: &Effect<String>) -> Effect<Term> {
+    effect.map_resources(&mut ground, &mut |value| Term::text(value))
 }

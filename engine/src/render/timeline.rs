@@ -4,7 +4,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::Effect;
 use jiff::Timestamp;
 
 use crate::event::{Event, Outline, Stamped, StepState};
@@ -62,7 +62,7 @@ impl Timeline {
             Event::Step { id, state, .. } => self.note_step(id, *state, at_ms),
             Event::Intent(intent) => {
                 self.titles.insert(intent.key.clone(), intent.title.clone());
-                let tells = |effect| matches!(effect, &Touch::Tells(_));
+                let tells = |effect| matches!(effect, &Effect::Tells(_));
                 if !intent.effects.is_empty() && intent.effects.iter().all(tells) {
                     self.messages.insert(intent.key.clone());
                 }

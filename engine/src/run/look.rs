@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::{Cancel, Touch};
+use backstay_dsl::effect::{Cancel, Effect};
 use backstay_dsl::model::{ActionCall, BindingId};
 use tokio_util::sync::CancellationToken;
 
@@ -140,7 +140,7 @@ fn context(plan: &Plan, edge: &Edge) -> Context {
         topology: Arc::clone(&plan.topology),
         run_directory: edge.state_directory.0.join("plan"),
         secrets: plan.secrets().into(),
-        touches: Vec::new(),
+        effects: Vec::new(),
         working_directory: edge.places.working_directory.clone(),
         progress: Progress::default(),
     }
@@ -211,10 +211,10 @@ impl Environment for Now<'_> {
 
     async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
         let limit = Duration::from_millis(call.effects.limit_ms);
-        let touches: Vec<Touch<String>> = ground.touches.clone();
+        let effects: Vec<Effect<String>> = ground.effects.clone();
         let context = Context {
             limit,
-            touches,
+            effects,
             ..self.context.clone()
         };
         tokio::select! {

@@ -252,7 +252,7 @@ impl Records<'_> {
             EffectKey::Known(key) => scrubbed(key),
             EffectKey::OfResult => EffectKey::OfResult,
         };
-        let known = call.touches.iter().map(|effect| effect.map(&mut { scrubbed }));
+        let known = call.effects.iter().map(|effect| effect.map(&mut { scrubbed }));
         let effects = known.chain(call.of_result.iter().map(|effect| effect.map(&mut { of_result })));
         Event::Intent(Box::new(Intent {
             key: given.key.to_owned(),

@@ -86,7 +86,7 @@ procedure restart(s: service) {
     let StatementKind::Do(restart) = &runbook.steps[0].body.statements[1].kind else {
         panic!("{runbook:?}");
     };
-    let touched = restart.call.effects.touches[0].resource().unwrap();
+    let touched = restart.call.effects.list[0].resource().unwrap();
     assert!(matches!(&touched.key[0].kind, ExprKind::Service(name) if name == "app"));
 }
 

@@ -1,7 +1,7 @@
 //! Runbooks that are right.
 
 use crate::check::fixture::{keys, right};
-use crate::effect::Touch;
+use crate::effect::Effect;
 use crate::model::{ExprKind, StatementKind, Undo};
 
 const SMALL: &str = r#"
@@ -114,7 +114,7 @@ fn the_small_runbook_of_the_contract_is_right() {
     };
     assert_eq!(reload.title.as_deref(), Some("Reload the worker"));
     assert!(matches!(reload.undo, Some(Undo::No(_))));
-    assert!(matches!(reload.call.effects.touches[0], Touch::Opaque(_)));
+    assert!(matches!(reload.call.effects.list[0], Effect::Opaque(_)));
     assert_eq!(step.body.statements[2].calls.len(), 1);
     let StatementKind::Do(edit) = &step.body.statements[1].kind else {
         panic!("{step:?}");
@@ -151,7 +151,7 @@ fn a_service_with_all_around_it_is_right() {
         panic!("{:?}", runbook.holds);
     };
     assert!(
-        matches!(&take.call.effects.touches[0], Touch::Drains(front) if matches!(front.key[0].kind, ExprKind::Input(_)))
+        matches!(&take.call.effects.list[0], Effect::Drains(front) if matches!(front.key[0].kind, ExprKind::Input(_)))
     );
     let used: Vec<&str> = runbook
         .questions

@@ -21,12 +21,12 @@ impl Builder<'_, '_> {
     fn effect_word(&mut self, pair: Pair<'_, Rule>) -> Option<EffectWord> {
         let span = self.span(&pair);
         let kind = match pair.as_rule() {
-            Rule::touch => {
+            Rule::effect => {
                 let mut parts = pair.into_inner();
                 let word = self.word(&parts.next()?);
                 let operand = self.expression(parts.next()?)?;
                 let second = parts.next().and_then(|second| self.only_expression(second));
-                EffectWordKind::Touch { word, operand, second }
+                EffectWordKind::Effect { word, operand, second }
             }
             Rule::repeat => EffectWordKind::Repeat(self.inner_word(pair)?),
             Rule::settle => EffectWordKind::Settle(self.only_expression(pair)?),

@@ -18,13 +18,17 @@ fn a_value_set_at_a_place_in_protected_state_is_an_edit_until_it_is_put_back() {
     for place in [db(), key("/p/.env", "OTHER"), tree("/s/conf")] {
         let set = sets(place.clone());
         let start = World::gateway(std::slice::from_ref(&set));
-        for (touch, given, undo) in [
+        for (effect, given, undo) in [
             (set.clone(), Given::OTHER, set.clone()),
-            (Touch::Removes(place.clone()), Given::OTHER, set.clone()),
-            (set.clone(), Given::FIRST, Touch::Removes(place.clone())),
-            (Touch::Adds(place.clone()), Given::OTHER, Touch::Removes(place.clone())),
+            (Effect::Removes(place.clone()), Given::OTHER, set.clone()),
+            (set.clone(), Given::FIRST, Effect::Removes(place.clone())),
+            (
+                Effect::Adds(place.clone()),
+                Given::OTHER,
+                Effect::Removes(place.clone()),
+            ),
         ] {
-            let edited = start.run(&[(touch, given)]).expect("allowed");
+            let edited = start.run(&[(effect, given)]).expect("allowed");
             assert_eq!(edited.data(), Data::Edited);
             let back = edited.run(&[(undo, Given::BEFORE)]).expect("allowed");
             assert_eq!((back.data(), back.is_as_at_start()), (Data::Own, true));
@@ -51,36 +55,36 @@ fn the_old_release_runs_on_edited_data_and_no_backup_is_made_of_it() {
 
 #[test]
 fn what_is_edited_opaquely_or_changed_as_a_whole_is_new_until_it_is_restored() {
-    let touches = [
-        Touch::Edits(db()),
-        Touch::Opaque(db()),
+    let effects = [
+        Effect::Edits(db()),
+        Effect::Opaque(db()),
         sets(tree("/s")),
         sets(file("/p/.env")),
-        Touch::Removes(tree("/p")),
-        Touch::Edits(named(ResourceKind::State, "state")),
+        Effect::Removes(tree("/p")),
+        Effect::Edits(named(ResourceKind::State, "state")),
     ];
-    for touch in touches {
-        let start = World::gateway(std::slice::from_ref(&touch))
+    for effect in effects {
+        let start = World::gateway(std::slice::from_ref(&effect))
             .run(&upgrade()[..4])
             .expect("allowed");
-        let changed = start.run(&[(touch.clone(), Given::BEFORE)]).expect("allowed");
-        assert_eq!(changed.data(), Data::New, "{touch:?}");
+        let changed = start.run(&[(effect.clone(), Given::BEFORE)]).expect("allowed");
+        assert_eq!(changed.data(), Data::New, "{effect:?}");
         let mut half = start.clone();
-        half.apply(&touch, Given::OTHER, Extent::Half);
-        assert_eq!(half.data(), Data::Mix, "{touch:?}");
+        half.apply(&effect, Given::OTHER, Extent::Half);
+        assert_eq!(half.data(), Data::Mix, "{effect:?}");
         let restored = changed.run(&[(restores(), Given::OTHER)]).expect("allowed");
-        assert_eq!(restored.data(), Data::Own, "{touch:?}");
+        assert_eq!(restored.data(), Data::Own, "{effect:?}");
     }
 }
 
 #[test]
 fn what_holds_a_part_of_the_state_and_more_is_not_put_back_by_a_restore() {
-    let touch = Touch::Removes(tree("/p"));
-    let start = World::gateway(std::slice::from_ref(&touch))
+    let effect = Effect::Removes(tree("/p"));
+    let start = World::gateway(std::slice::from_ref(&effect))
         .run(&upgrade()[..4])
         .expect("allowed");
     let back = start
-        .run(&[(touch, Given::OTHER), (restores(), Given::OTHER)])
+        .run(&[(effect, Given::OTHER), (restores(), Given::OTHER)])
         .expect("allowed");
     assert_eq!((back.data(), back.plain(&tree("/p"))), (Data::Own, Plain::Gone));
 }
@@ -120,7 +124,7 @@ fn restoring_what_was_never_made_changes_nothing() {
 fn a_backup_of_another_state_under_the_same_name_takes_its_place() {
     let mut topology = topology();
     topology.states.insert("other".to_owned(), vec![tree("/o")]);
-    let other = Touch::Captures {
+    let other = Effect::Captures {
         state: named(ResourceKind::State, "other"),
         backup: named(ResourceKind::Backup, "/b"),
     };

@@ -5,10 +5,10 @@ fn the_reference_way_there_and_back_is_right() {
     let there = World::gateway(&[]).run(&upgrade()).expect("the way forward is allowed");
     assert_eq!(there.data(), Data::New);
     let back = [
-        (Touch::Stops(gateway()), Given::OTHER),
+        (Effect::Stops(gateway()), Given::OTHER),
         (restores(), Given::OTHER),
         (starts("old"), Given::BEFORE),
-        (Touch::Opens(site()), Given::OTHER),
+        (Effect::Opens(site()), Given::OTHER),
     ];
     let home = there.run(&back).expect("the way back is allowed");
     assert_eq!(home.differences(), []);
@@ -19,7 +19,7 @@ fn the_reference_way_there_and_back_is_right() {
 #[test]
 fn each_requirement_refuses_with_its_slug() {
     let start = World::gateway(&[]);
-    let refused = |world: &World, touches: &[(Touch<Term>, Given)]| world.run(touches).err();
+    let refused = |world: &World, effects: &[(Effect<Term>, Given)]| world.run(effects).err();
     let upgrade = upgrade();
     assert_eq!(
         refused(&start, &upgrade[1..2]),
@@ -35,20 +35,20 @@ fn each_requirement_refuses_with_its_slug() {
     assert_eq!(refused(&start, &stopped_again), Some("backup-too-late"));
 
     let there = start.run(&upgrade).expect("allowed");
-    let open = [(Touch::Opens(gateway()), Given::OTHER)];
+    let open = [(Effect::Opens(gateway()), Given::OTHER)];
     assert_eq!(refused(&there, &open), Some("cutover-unvalidated"));
     let mut checked = there.clone();
     let ready = named(ResourceKind::Endpoint, "http://g:1/ready");
     checked.state.checked(&checked.universe, &[ready]);
     assert_eq!(refused(&checked, &open), Some("writes-at-risk"));
-    let touches = [open[0].0.clone()];
+    let effects = [open[0].0.clone()];
     assert_eq!(
-        checked.state.commit(&checked.universe, &touches),
+        checked.state.commit(&checked.universe, &effects),
         None,
         "proven and fresh"
     );
     let opened = checked.run(&open).expect("past commits users may write");
-    let restore = [(Touch::Stops(gateway()), Given::OTHER), (restores(), Given::OTHER)];
+    let restore = [(Effect::Stops(gateway()), Given::OTHER), (restores(), Given::OTHER)];
     assert_eq!(refused(&opened, &restore[1..]), Some("order-unsafe"), "a writer runs");
     let drained = [upgrade[0].clone(), restore[0].clone(), restore[1].clone()];
     assert_eq!(refused(&opened, &drained), Some("writes-lost"));
@@ -56,12 +56,12 @@ fn each_requirement_refuses_with_its_slug() {
 
 #[test]
 fn a_backup_that_was_never_restored_on_trial_is_not_relied_on() {
-    let mut touches = upgrade();
-    touches.remove(3);
-    let there = World::gateway(&[]).run(&touches).expect("allowed");
+    let mut effects = upgrade();
+    effects.remove(3);
+    let there = World::gateway(&[]).run(&effects).expect("allowed");
     let violation = there.state.clone().commit(&there.universe, &[]);
     assert_eq!(violation.map(|violation| violation.slug), Some("backup-unproven"));
-    let restore = [(Touch::Stops(gateway()), Given::OTHER), (restores(), Given::OTHER)];
+    let restore = [(Effect::Stops(gateway()), Given::OTHER), (restores(), Given::OTHER)];
     assert_eq!(there.run(&restore).err(), Some("backup-unproven"));
 }
 
@@ -99,7 +99,7 @@ fn a_check_of_what_well_reads_of_a_written_state_or_of_the_member_is_evidence() 
 #[test]
 fn a_hold_is_taken_and_released_once() {
     let mut universe = Universe::new(&topology());
-    universe.add_hold("drained", &[Touch::Drains(site())]);
+    universe.add_hold("drained", &[Effect::Drains(site())]);
     let start = State::start(&universe);
     let mut state = start.clone();
     state.hold(&universe, "drained", true);
@@ -131,7 +131,7 @@ fn pair() -> Topology<Term> {
 fn members_of_one_service_are_two_and_the_service_names_all() {
     let member = |name: &str| Resource::keyed(ResourceKind::Member, vec![Term::text("db"), Term::text(name)]);
     let start = World::new(&pair(), &[]);
-    let drain = |target: Resource<Term>| (Touch::Drains(target), Given::OTHER);
+    let drain = |target: Resource<Term>| (Effect::Drains(target), Given::OTHER);
     let one = start.run(&[drain(member("a"))]).expect("the other serves");
     assert_eq!(one.differences(), [Difference::Traffic(MemberId::only("a"))]);
     assert_eq!(
@@ -156,7 +156,7 @@ fn members_that_write_stay_within_what_the_service_promises() {
         member.begins = Begins::Stopped;
     }
     let member = |name: &str| Resource::keyed(ResourceKind::Member, vec![Term::text("db"), Term::text(name)]);
-    let start = |name: &str| Touch::Starts {
+    let start = |name: &str| Effect::Starts {
         member: member(name),
         with: None,
     };
@@ -177,20 +177,20 @@ fn the_pin_of_a_container_is_its_image_and_comes_and_goes_with_it() {
         ..Topology::default()
     });
     let app = named(ResourceKind::Container, "app");
-    let start = Touch::Starts {
+    let start = Effect::Starts {
         member: app.clone(),
         with: Some(Term::text("new")),
     };
-    let world = World::new(&topology, &[Touch::Opaque(app.clone())]);
+    let world = World::new(&topology, &[Effect::Opaque(app.clone())]);
     assert!(world.universe.pin_of(&app).is_some(), "the container names the service");
     let started = world.run(&[(start, Given::OTHER)]).expect("allowed");
     assert_eq!(started.differences().len(), 2, "it runs, and its pin is new");
     let stopped = started
-        .run(&[(Touch::Stops(app.clone()), Given::OTHER)])
+        .run(&[(Effect::Stops(app.clone()), Given::OTHER)])
         .expect("allowed");
     assert_eq!(stopped.differences(), []);
     // What is done inside a container leaves its image alone.
-    let inside = world.run(&[(Touch::Opaque(app), Given::OTHER)]).expect("allowed");
+    let inside = world.run(&[(Effect::Opaque(app), Given::OTHER)]).expect("allowed");
     assert_eq!(inside.member("app").pin, Release::Old);
 }
 

@@ -8,19 +8,19 @@ const EXTENTS: [Extent; 2] = [Extent::Whole, Extent::Half];
 /// Carries each effect out, or leaves it out; then each of the way back for certain.
 fn walk(
     universe: &Universe,
-    forward: &[(Touch<Term>, Given)],
-    back: &[(Touch<Term>, Given)],
+    forward: &[(Effect<Term>, Given)],
+    back: &[(Effect<Term>, Given)],
 ) -> Result<(usize, bool), TooManyStates> {
     let mut table = Table::default();
     let start = Sets::start(universe, &mut table);
     let mut sets = start.clone();
     let mut most = 0;
-    for (touch, given) in forward {
-        sets.apply(universe, &mut table, (touch, *given), &EXTENTS, true)?;
+    for (effect, given) in forward {
+        sets.apply(universe, &mut table, (effect, *given), &EXTENTS, true)?;
         most = most.max(sets.sizes().max().unwrap_or_default());
     }
-    for (touch, given) in back {
-        sets.apply(universe, &mut table, (touch, *given), &EXTENTS[..1], false)?;
+    for (effect, given) in back {
+        sets.apply(universe, &mut table, (effect, *given), &EXTENTS[..1], false)?;
     }
     Ok((most, sets == start))
 }
@@ -35,7 +35,7 @@ fn processor_time() -> Duration {
 
 #[test]
 fn forty_steps_that_may_be_skipped_are_three_states_each() {
-    let forward: Vec<(Touch<Term>, Given)> = (0..40)
+    let forward: Vec<(Effect<Term>, Given)> = (0..40)
         .map(|step| {
             (
                 sets(named(ResourceKind::Link, &format!("/srv/app/{step}"))),
@@ -43,14 +43,14 @@ fn forty_steps_that_may_be_skipped_are_three_states_each() {
             )
         })
         .collect();
-    let back: Vec<(Touch<Term>, Given)> = forward
+    let back: Vec<(Effect<Term>, Given)> = forward
         .iter()
-        .map(|(touch, _)| (touch.clone(), Given::BEFORE))
+        .map(|(effect, _)| (effect.clone(), Given::BEFORE))
         .collect();
     let began = processor_time();
     let mut universe = Universe::new(&Topology::default());
-    for (touch, _) in &forward {
-        universe.note(touch);
+    for (effect, _) in &forward {
+        universe.note(effect);
     }
     let (most, is_back) = walk(&universe, &forward, &back).expect("few states");
     assert_eq!((most, is_back), (3, true), "as it was, changed, partial");
@@ -58,10 +58,10 @@ fn forty_steps_that_may_be_skipped_are_three_states_each() {
 }
 
 /// What may be done to the gateway, each step of it left out or not, over and over.
-fn forty_over_one_service() -> Vec<(Touch<Term>, Given)> {
+fn forty_over_one_service() -> Vec<(Effect<Term>, Given)> {
     let mut steps = upgrade();
     steps.push((sets(key("/p/.env", "IMAGE")), Given::OTHER));
-    steps.push((Touch::Opens(site()), Given::OTHER));
+    steps.push((Effect::Opens(site()), Given::OTHER));
     steps.push((restores(), Given::OTHER));
     steps.into_iter().cycle().take(40).collect()
 }
@@ -71,17 +71,17 @@ fn forty_steps_over_one_service_are_bounded_by_its_cell() {
     let forward = forty_over_one_service();
     let began = processor_time();
     let mut universe = Universe::new(&topology());
-    for (touch, _) in &forward {
-        universe.note(touch);
+    for (effect, _) in &forward {
+        universe.note(effect);
     }
     let back = [
-        Touch::Stops(gateway()),
+        Effect::Stops(gateway()),
         captures(),
         restores(),
         starts("old"),
-        Touch::Opens(site()),
+        Effect::Opens(site()),
     ];
-    let back = back.map(|touch| (touch, Given::BEFORE));
+    let back = back.map(|effect| (effect, Given::BEFORE));
     let (most, _) = walk(&universe, &forward, &back).expect("within the bound");
     assert!(most > 100 && most < STATES_MAX, "{most}");
     assert!(processor_time() < began + Duration::from_millis(500));
@@ -89,14 +89,14 @@ fn forty_steps_over_one_service_are_bounded_by_its_cell() {
 
 #[test]
 fn places_in_protected_state_are_told_apart_from_each_other_at_no_cost() {
-    let forward: Vec<(Touch<Term>, Given)> = (0..40)
+    let forward: Vec<(Effect<Term>, Given)> = (0..40)
         .map(|step| (sets(file(&format!("/s/{step}"))), Given::OTHER))
         .collect();
-    let back: Vec<(Touch<Term>, Given)> = forward
+    let back: Vec<(Effect<Term>, Given)> = forward
         .iter()
-        .map(|(touch, _)| (touch.clone(), Given::BEFORE))
+        .map(|(effect, _)| (effect.clone(), Given::BEFORE))
         .collect();
-    let world = World::gateway(&forward.iter().map(|(touch, _)| touch.clone()).collect::<Vec<_>>());
+    let world = World::gateway(&forward.iter().map(|(effect, _)| effect.clone()).collect::<Vec<_>>());
     assert_eq!(walk(&world.universe, &forward, &back), Ok((3, true)));
 }
 
@@ -112,14 +112,14 @@ fn beyond_the_bound_the_cell_is_named() {
         };
         topology.services.insert(name.clone(), service);
     }
-    let forward: Vec<(Touch<Term>, Given)> = names
+    let forward: Vec<(Effect<Term>, Given)> = names
         .iter()
-        .map(|name| (Touch::Stops(named(ResourceKind::Service, name)), Given::OTHER))
+        .map(|name| (Effect::Stops(named(ResourceKind::Service, name)), Given::OTHER))
         .chain([(sets(key("/p/.env", "IMAGE")), Given::OTHER)])
         .chain(
             names
                 .iter()
-                .map(|name| (Touch::Drains(named(ResourceKind::Service, name)), Given::OTHER)),
+                .map(|name| (Effect::Drains(named(ResourceKind::Service, name)), Given::OTHER)),
         )
         .collect();
     let world = World::new(&topology, &[]);
@@ -131,20 +131,20 @@ fn beyond_the_bound_the_cell_is_named() {
 fn a_set_has_whatever_single_states_reach() {
     let forward = forty_over_one_service();
     let mut universe = Universe::new(&topology());
-    for (touch, _) in &forward {
-        universe.note(touch);
+    for (effect, _) in &forward {
+        universe.note(effect);
     }
     let mut table = Table::default();
     let mut sets = Sets::start(&universe, &mut table);
     let mut state = State::start(&universe);
-    for (place, (touch, given)) in forward.iter().enumerate() {
-        sets.apply(&universe, &mut table, (touch, *given), &EXTENTS, true)
+    for (place, (effect, given)) in forward.iter().enumerate() {
+        sets.apply(&universe, &mut table, (effect, *given), &EXTENTS, true)
             .expect("within the bound");
         match place % 3 {
-            0 => state.apply(&universe, touch, *given, Extent::Whole),
-            1 => state.apply(&universe, touch, *given, Extent::Half),
+            0 => state.apply(&universe, effect, *given, Extent::Whole),
+            1 => state.apply(&universe, effect, *given, Extent::Half),
             _ => {}
         }
-        assert!(sets.holds(&universe, &table, &state), "{touch:?}");
+        assert!(sets.holds(&universe, &table, &state), "{effect:?}");
     }
 }

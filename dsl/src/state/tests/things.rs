@@ -5,8 +5,8 @@ fn link() -> Resource<Term> {
 }
 
 /// What is not as at the start: how each thing is.
-fn left(touches: &[(Touch<Term>, Given)]) -> Vec<Plain> {
-    let found = after(touches).differences();
+fn left(effects: &[(Effect<Term>, Given)]) -> Vec<Plain> {
+    let found = after(effects).differences();
     let plain = found.into_iter().map(|difference| match difference {
         Difference::Plain(_, plain) => plain,
         other => panic!("{other:?}"),
@@ -23,9 +23,9 @@ fn what_was_made_and_is_removed_is_as_it_was_whatever_kind_names_it() {
         tree("/srv/./new/"),
     ] {
         for make in [file("/srv/new"), tree("/srv/new"), link_at("/srv/new")] {
-            let removes = (Touch::Removes(remove.clone()), Given::OTHER);
+            let removes = (Effect::Removes(remove.clone()), Given::OTHER);
             assert_eq!(left(&[(sets(make.clone()), Given::FIRST), removes.clone()]), []);
-            assert_eq!(left(&[(Touch::Adds(make.clone()), Given::OTHER), removes.clone()]), []);
+            assert_eq!(left(&[(Effect::Adds(make.clone()), Given::OTHER), removes.clone()]), []);
             assert_eq!(
                 left(&[(sets(make), Given::OTHER), removes]),
                 [Plain::Gone],
@@ -41,7 +41,7 @@ fn link_at(path: &str) -> Resource<Term> {
 
 #[test]
 fn removing_what_was_never_made_is_no_change() {
-    let removes = (Touch::Removes(tree("/srv/new")), Given::FIRST);
+    let removes = (Effect::Removes(tree("/srv/new")), Given::FIRST);
     assert_eq!(left(std::slice::from_ref(&removes)), []);
     assert_eq!(left(&[(sets(file("/srv/new")), Given::FIRST), removes]), []);
 }
@@ -62,7 +62,7 @@ fn a_file_put_back_puts_back_the_key_that_was_set_in_it() {
 
 #[test]
 fn a_key_put_back_does_not_put_back_the_file_that_was_edited() {
-    let edits = Touch::Edits(file("/srv/.env"));
+    let edits = Effect::Edits(file("/srv/.env"));
     let key = sets(key("/srv/.env", "A"));
     assert_eq!(left(&[(edits, Given::OTHER), (key, Given::BEFORE)]), [Plain::Changed]);
 }
@@ -72,9 +72,9 @@ fn moved_there_and_back_is_as_it_was_and_another_thing_in_its_place_is_not() {
     let (from, to) = (tree("/a"), tree("/b"));
     let there = [
         (sets(to.clone()), Given::FIRST),
-        (Touch::Removes(from.clone()), Given::OTHER),
+        (Effect::Removes(from.clone()), Given::OTHER),
     ];
-    let back = |given| [(sets(from.clone()), given), (Touch::Removes(to.clone()), Given::OTHER)];
+    let back = |given| [(sets(from.clone()), given), (Effect::Removes(to.clone()), Given::OTHER)];
     assert_eq!(left(&there), [Plain::Gone]);
     assert_eq!(left(&[there.to_vec(), back(Given::BEFORE).to_vec()].concat()), []);
     assert_eq!(
@@ -87,7 +87,7 @@ fn moved_there_and_back_is_as_it_was_and_another_thing_in_its_place_is_not() {
 fn what_lies_in_something_made_counts_as_made() {
     let (outer, inner) = (tree("/srv/new"), file("/srv/new/x"));
     let made = (sets(outer.clone()), Given::FIRST);
-    let removes = (Touch::Removes(outer), Given::OTHER);
+    let removes = (Effect::Removes(outer), Given::OTHER);
     assert_eq!(left(&[made.clone(), (sets(inner.clone()), Given::OTHER)]), []);
     assert_eq!(
         after(&[made.clone(), (sets(inner.clone()), Given::OTHER)]).plain(&inner),
@@ -107,7 +107,7 @@ fn a_slot_that_is_known_late_lies_where_it_would_have_lain() {
     let slot = universe.add(&inner);
     state.grow(&universe);
     assert_eq!(state.plain(&universe, slot), Some(Plain::Added));
-    state.apply(&universe, &Touch::Removes(outer.clone()), Given::OTHER, Extent::Whole);
+    state.apply(&universe, &Effect::Removes(outer.clone()), Given::OTHER, Extent::Whole);
     assert_eq!(state, State::start(&universe));
     let around = universe.add(&tree("/srv"));
     assert_eq!(universe.inside(around).len(), 2);
@@ -115,7 +115,7 @@ fn a_slot_that_is_known_late_lies_where_it_would_have_lain() {
 
 #[test]
 fn an_existing_folder_that_is_made_sure_of_hides_no_change_in_it() {
-    let adds = Touch::Adds(tree("/srv/app"));
+    let adds = Effect::Adds(tree("/srv/app"));
     let conf = sets(file("/srv/app/conf"));
     assert_eq!(left(&[(adds, Given::OTHER), (conf, Given::OTHER)]), [Plain::Changed]);
 }
@@ -125,7 +125,7 @@ fn a_tree_that_is_gone_says_all_and_put_back_is_all_as_it_was() {
     let (outer, inner) = (tree("/a"), file("/a/x"));
     let gone = [
         (sets(inner.clone()), Given::OTHER),
-        (Touch::Removes(outer.clone()), Given::OTHER),
+        (Effect::Removes(outer.clone()), Given::OTHER),
     ];
     assert_eq!(left(&gone), [Plain::Gone]);
     assert_eq!(left(&[gone.to_vec(), vec![(sets(outer), Given::BEFORE)]].concat()), []);
@@ -145,9 +145,9 @@ fn the_root_holds_every_path() {
 
 #[test]
 fn half_a_change_may_not_be_parked_on() {
-    let half = |touch: Touch<Term>, given| {
-        let mut world = World::new(&Topology::default(), std::slice::from_ref(&touch));
-        world.apply(&touch, given, Extent::Half);
+    let half = |effect: Effect<Term>, given| {
+        let mut world = World::new(&Topology::default(), std::slice::from_ref(&effect));
+        world.apply(&effect, given, Extent::Half);
         assert!(!world.state.may_park(&world.universe));
         world
     };
@@ -157,6 +157,6 @@ fn half_a_change_may_not_be_parked_on() {
     assert!(changed.is_as_at_start());
     let mut made = half(sets(link()), Given::FIRST);
     assert!(!made.is_as_at_start(), "half a thing is no addition");
-    made.apply(&Touch::Removes(link()), Given::OTHER, Extent::Whole);
+    made.apply(&Effect::Removes(link()), Given::OTHER, Extent::Whole);
     assert!(made.is_as_at_start());
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::bytes::digest_text;
@@ -59,13 +59,13 @@ impl Action for Create {
                 super::helper_parameter(),
             ],
             result: Type::Backup,
-            touches: vec![
-                Touch::Reads(Resource::new(ResourceKind::State, Pattern::Parameter("state"))),
-                Touch::Captures {
+            effects: vec![
+                Effect::Reads(Resource::new(ResourceKind::State, Pattern::Parameter("state"))),
+                Effect::Captures {
                     state: Resource::new(ResourceKind::State, Pattern::Parameter("state")),
                     backup: Resource::new(ResourceKind::Backup, Pattern::Result),
                 },
-                Touch::Adds(Resource::new(ResourceKind::File, Pattern::Result)),
+                Effect::Adds(Resource::new(ResourceKind::File, Pattern::Result)),
             ],
             declares_effects: false,
             leaves_traces: false,

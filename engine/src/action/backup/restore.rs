@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::journal::Journal;
@@ -36,9 +36,9 @@ impl Action for Restore {
             doc: "Puts protected state back exactly as it was when the backup was made.\n\nThe whole archive is extracted beside the live state and compared first; then each part is swapped in one move. What was added after the backup is gone from the state; all that was there before is kept beside it until the run ends. Refuses while a process could write to the state, or a container that runs has a volume of it. A volume that only a helper container can reach is copied beside the archive, emptied, filled, read back and compared; one that is gone is made again.",
             parameters: vec![super::backup_parameter("The backup."), super::helper_parameter()],
             result: Type::Nothing,
-            touches: vec![
-                Touch::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
-                Touch::Restores(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+            effects: vec![
+                Effect::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+                Effect::Restores(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
             ],
             declares_effects: false,
             leaves_traces: false,

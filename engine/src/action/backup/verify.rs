@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::extract::Place;
@@ -43,9 +43,9 @@ impl Action for Verify {
                     ("reason", Type::Text),
                 ],
             ),
-            touches: vec![
-                Touch::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
-                Touch::Proves(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+            effects: vec![
+                Effect::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+                Effect::Proves(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
             ],
             declares_effects: false,
             leaves_traces: true,

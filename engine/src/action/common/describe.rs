@@ -3,7 +3,7 @@
 //! Every action names what differs from the usual; what is usual stands in [`read`] and [`change`].
 
 use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature, Sink};
-use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 /// How long a read may take where the text does not say, in milliseconds.
@@ -22,7 +22,7 @@ pub(crate) fn read(family: &'static str, name: &'static str, doc: &'static str) 
         doc,
         parameters: Vec::new(),
         result: Type::Nothing,
-        touches: Vec::new(),
+        effects: Vec::new(),
         declares_effects: false,
         leaves_traces: false,
         limit_ms: READ_LIMIT_MS,
@@ -80,8 +80,8 @@ impl Describe {
         self
     }
 
-    pub(crate) fn touches(mut self, touch: Touch<Pattern>) -> Self {
-        self.0.touches.push(touch);
+    pub(crate) fn effects(mut self, effect: Effect<Pattern>) -> Self {
+        self.0.effects.push(effect);
         self
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::Engine;
@@ -27,7 +27,7 @@ impl Action for CreateVolume {
              refused: what is in it belongs to somebody. It stays when the run ends and is listed then.",
         )
         .needs("name", Type::Text, "Its name.")
-        .touches(Touch::Adds(describe::of(ResourceKind::Volume, "name")))
+        .effects(Effect::Adds(describe::of(ResourceKind::Volume, "name")))
         .done()
     }
 

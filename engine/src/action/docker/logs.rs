@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::printed::{self, VALUE_BYTES_MAX, bytes_to_ask};
@@ -36,7 +36,7 @@ impl Action for Logs {
         .takes("since", Type::Duration, "Only what was printed in this last time; everything where it is not said.")
         .takes("lines", Type::Int, "At most so many lines, up to 10000; 200 where it is not said.")
         .gives(Type::Text)
-        .touches(Touch::Reads(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
         .done()
     }
 

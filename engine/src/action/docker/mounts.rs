@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{Engine, target};
@@ -37,7 +37,7 @@ impl Action for Mounts {
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .gives(Type::list(mount))
-        .touches(Touch::Reads(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
         .done()
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::Engine;
@@ -26,7 +26,7 @@ impl Action for Pull {
             "Fetches an image from its registry by its digest.\n\nWhat is here already is not fetched again.",
         )
         .needs("image", Type::Image { pinned: true }, "The image, by its digest.")
-        .touches(Touch::Adds(describe::of(ResourceKind::Image, "image")))
+        .effects(Effect::Adds(describe::of(ResourceKind::Image, "image")))
         .limit_ms(LIMIT_MS)
         .done()
     }

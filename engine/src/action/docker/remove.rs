@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::awaken::sweep;
@@ -27,7 +27,7 @@ impl Action for Remove {
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .takes("grace", Type::Duration, "How long it may take to end; the container's own (mostly `10s`) where it is not said.")
-        .touches(Touch::Stops(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Stops(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .done()
     }

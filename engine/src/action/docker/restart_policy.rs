@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{Engine, policy, target};
@@ -23,7 +23,7 @@ impl Action for ReadRestartPolicy {
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .gives(Type::Text)
-        .touches(Touch::Reads(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
         .done()
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature, Sink};
-use backstay_dsl::effect::{Cancel, Repeat, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::limit::bounded;
@@ -47,7 +47,7 @@ impl Action for Run {
                 Type::Text,
                 "What the engine does when it ends: no, always, unless-stopped, on-failure, on-failure:3.",
             )
-            .touches(Touch::Starts {
+            .effects(Effect::Starts {
                 member: describe::of(ResourceKind::Service, "service"),
                 with: Some(Pattern::Parameter("image")),
             })

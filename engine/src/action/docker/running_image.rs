@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::Engine;
@@ -27,7 +27,7 @@ impl Action for RunningImage {
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .gives(Type::Image { pinned: false })
-        .touches(Touch::ValueOf(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::ValueOf(describe::of(ResourceKind::Service, "service")))
         .done()
     }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::awaken::{awaken, sweep};
@@ -27,7 +27,7 @@ impl Action for Start {
              second time. To know that it works, check that the service is well.",
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
-        .touches(Touch::Starts {
+        .effects(Effect::Starts {
             member: describe::of(ResourceKind::Service, "service"),
             with: None,
         })

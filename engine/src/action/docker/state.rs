@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{Engine, target};
@@ -29,7 +29,7 @@ impl Action for State {
             "ContainerState",
             &[("ok", Type::Bool), ("status", Type::Text), ("exit", Type::Int)],
         ))
-        .touches(Touch::Reads(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
         .done()
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::halt::{grace_within, halt, stays_stopped, too_long};
@@ -31,7 +31,7 @@ impl Action for Stop {
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .takes("grace", Type::Duration, "How long it may take to end; the container's own (mostly `10s`) where it is not said.")
-        .touches(Touch::Stops(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Stops(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .done()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::Engine;
@@ -32,7 +32,7 @@ impl Action for Version {
                 ("reason", Type::Text),
             ],
         ))
-        .touches(Touch::Reads(Resource::new(ResourceKind::External, Pattern::Text("docker"))))
+        .effects(Effect::Reads(Resource::new(ResourceKind::External, Pattern::Text("docker"))))
         .done()
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::digest::digest_of;
@@ -33,8 +33,8 @@ impl Action for CopyTo {
         )
         .needs("from", Type::Path, "What is copied; a link that is named itself is followed.")
         .needs("to", Type::Path, "The name of the copy itself, not of a folder to put it in.")
-        .touches(Touch::ValueOf(describe::of(ResourceKind::Tree, "from")))
-        .touches(Touch::Sets {
+        .effects(Effect::ValueOf(describe::of(ResourceKind::Tree, "from")))
+        .effects(Effect::Sets {
             resource: describe::of(ResourceKind::Tree, "to"),
             to: None,
         })

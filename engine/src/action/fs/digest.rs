@@ -8,7 +8,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use sha2::{Digest as _, Sha256};
 
@@ -33,7 +33,7 @@ impl Action for Digest {
         )
         .needs("path", Type::Path, "The file or folder.")
         .gives(Type::Digest)
-        .touches(Touch::Reads(describe::of(ResourceKind::Tree, "path")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
         .done()
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
 use super::key::FILE_BYTES_MAX;
@@ -30,7 +30,7 @@ impl Action for EditKey {
         .needs("file", Type::Path, "The file.")
         .needs("key", Type::Text, "The name of the setting, or its path in JSON.")
         .needs("to", Type::Text, "The new value.")
-        .touches(Touch::Sets {
+        .effects(Effect::Sets {
             resource: describe::setting("file", "key"),
             to: Some(Pattern::Parameter("to")),
         })

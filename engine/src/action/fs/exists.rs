@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{path_of, problem};
@@ -23,7 +23,7 @@ impl Action for Exists {
         )
         .needs("path", Type::Path, "The name.")
         .gives(Type::Bool)
-        .touches(Touch::Reads(describe::of(ResourceKind::Tree, "path")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
         .done()
     }
 

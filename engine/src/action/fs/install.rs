@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
@@ -36,7 +36,7 @@ impl Action for Install {
             Type::Text,
             "Its mode in octal digits; `0600` where it is not said.",
         )
-        .touches(Touch::Sets {
+        .effects(Effect::Sets {
             resource: describe::of(ResourceKind::File, "path"),
             to: None,
         })

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
 use super::path_of;
@@ -30,7 +30,7 @@ impl Action for Key {
         .needs("file", Type::Path, "The file.")
         .needs("key", Type::Text, "The name of the setting, or its path in JSON.")
         .gives(Type::Text)
-        .touches(Touch::ValueOf(describe::setting("file", "key")))
+        .effects(Effect::ValueOf(describe::setting("file", "key")))
         .done()
     }
 

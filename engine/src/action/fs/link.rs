@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::target::target_of;
@@ -27,7 +27,7 @@ impl Action for Link {
         )
         .needs("at", Type::Path, "The link; made where it does not exist.")
         .needs("to", Type::Path, "Where it leads then; must exist.")
-        .touches(Touch::Sets {
+        .effects(Effect::Sets {
             resource: describe::of(ResourceKind::Link, "at"),
             to: Some(Pattern::Parameter("to")),
         })

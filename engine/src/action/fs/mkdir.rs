@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{parent_of, path_of, problem, sync_folder};
@@ -22,7 +22,7 @@ impl Action for MakeDirectory {
             "Makes a folder, and the folders above it that are not there.\n\nA folder that is there already is left as it is.",
         )
         .needs("path", Type::Path, "The folder.")
-        .touches(Touch::Adds(describe::of(ResourceKind::Tree, "path")))
+        .effects(Effect::Adds(describe::of(ResourceKind::Tree, "path")))
         .done()
     }
 

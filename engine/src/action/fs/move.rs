@@ -5,7 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::copy::copy;
@@ -28,12 +28,12 @@ impl Action for Move {
         )
         .needs("from", Type::Path, "The old name.")
         .needs("to", Type::Path, "The new name itself, not a folder to put it in.")
-        .touches(Touch::ValueOf(describe::of(ResourceKind::Tree, "from")))
-        .touches(Touch::Sets {
+        .effects(Effect::ValueOf(describe::of(ResourceKind::Tree, "from")))
+        .effects(Effect::Sets {
             resource: describe::of(ResourceKind::Tree, "to"),
             to: None,
         })
-        .touches(Touch::Removes(describe::of(ResourceKind::Tree, "from")))
+        .effects(Effect::Removes(describe::of(ResourceKind::Tree, "from")))
         .partial()
         .cancel(Cancel::Grace { ms: 5000 })
         .done()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{path_of, problem};
@@ -30,7 +30,7 @@ impl Action for ReadText {
         )
         .needs("path", Type::Path, "The file.")
         .gives(Type::Text)
-        .touches(Touch::ValueOf(describe::of(ResourceKind::File, "path")))
+        .effects(Effect::ValueOf(describe::of(ResourceKind::File, "path")))
         .done()
     }
 

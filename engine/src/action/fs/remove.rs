@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::size::size_of;
@@ -27,7 +27,7 @@ impl Action for Remove {
              points and what holds them are refused.",
         )
         .needs("path", Type::Path, "What is removed.")
-        .touches(Touch::Removes(describe::of(ResourceKind::Tree, "path")))
+        .effects(Effect::Removes(describe::of(ResourceKind::Tree, "path")))
         .partial()
         .cancel(Cancel::Grace { ms: 5000 })
         .done()

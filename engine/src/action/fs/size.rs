@@ -6,7 +6,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::path_of;
@@ -29,7 +29,7 @@ impl Action for Size {
         )
         .needs("path", Type::Path, "The file or folder.")
         .gives(Type::Size)
-        .touches(Touch::Reads(describe::of(ResourceKind::Tree, "path")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
         .done()
     }
 

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{normal, parent_of, path_of, problem};
@@ -25,7 +25,7 @@ impl Action for Target {
         )
         .needs("link", Type::Path, "The link.")
         .gives(Type::Path)
-        .touches(Touch::ValueOf(describe::of(ResourceKind::Link, "link")))
+        .effects(Effect::ValueOf(describe::of(ResourceKind::Link, "link")))
         .done()
     }
 

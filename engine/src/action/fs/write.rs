@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::replace::{self, Mode, replace};
@@ -23,7 +23,7 @@ impl Action for WriteText {
         )
         .needs("path", Type::Path, "The file; its folder must exist.")
         .needs("content", Type::Text, "The whole new text.")
-        .touches(Touch::Sets {
+        .effects(Effect::Sets {
             resource: describe::of(ResourceKind::File, "path"),
             to: Some(Pattern::Parameter("content")),
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use reqwest::{Client, Response, Url, redirect};
 
@@ -48,7 +48,7 @@ impl Action for Get {
         .into(Sink::Header)
         .takes("timeout", Type::Duration, "The longest it may take; the limit of the action where it is not said.")
         .gives(result)
-        .touches(Touch::Reads(describe::of(ResourceKind::Endpoint, "url")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Endpoint, "url")))
         .done()
     }
 

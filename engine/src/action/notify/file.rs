@@ -6,7 +6,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature, Sink};
-use backstay_dsl::effect::{Repeat, Touch};
+use backstay_dsl::effect::{Effect, Repeat};
 use backstay_dsl::types::Type;
 
 use crate::action::common::child::plain;
@@ -30,7 +30,7 @@ impl Action for File {
         .needs("path", Type::Path, "The file; made where it does not exist.")
         .needs("message", Type::Text, "What people read.")
         .into(Sink::Message)
-        .touches(Touch::Tells(Pattern::Parameter("path")))
+        .effects(Effect::Tells(Pattern::Parameter("path")))
         .repeat(Repeat::Keyed)
         .limit_ms(10_000)
         .done()

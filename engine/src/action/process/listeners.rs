@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::members::in_words;
@@ -34,7 +34,7 @@ impl Action for Listeners {
         )
         .needs("port", Type::Port, "The port.")
         .gives(Type::list(Type::Int))
-        .touches(Touch::Reads(describe::of(ResourceKind::Port, "port")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Port, "port")))
         .done()
     }
 
@@ -69,7 +69,7 @@ impl Action for Listening {
         )
         .needs("port", Type::Port, "The port.")
         .gives(Type::Bool)
-        .touches(Touch::Reads(describe::of(ResourceKind::Port, "port")))
+        .effects(Effect::Reads(describe::of(ResourceKind::Port, "port")))
         .done()
     }
 

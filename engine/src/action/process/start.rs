@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
-use backstay_dsl::effect::{Repeat, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Repeat, ResourceKind};
 use backstay_dsl::types::Type;
 use rustix::process::Signal;
 
@@ -48,7 +48,7 @@ impl Action for Start {
         )
         .into(Sink::Env)
         .takes("cwd", Type::Path, "The folder it starts in; where the program was called where it is not said.")
-        .touches(Touch::Starts {
+        .effects(Effect::Starts {
             member: describe::of(ResourceKind::Service, "service"),
             with: None,
         })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use rustix::process::Signal;
 
@@ -34,7 +34,7 @@ impl Action for Stop {
         )
         .needs("service", Type::Service, "A service that runs process(\"NAME\").")
         .takes("grace", Type::Duration, "How long it may take to end; `10s` where it is not said.")
-        .touches(Touch::Stops(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Stops(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .limit_ms(30_000)
         .done()

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::Effect;
 use backstay_dsl::model::{ActionCall, BindingId};
 
 use crate::action::{Context, GroundCall};
@@ -30,20 +30,20 @@ pub(super) struct OnPaper<'a> {
 }
 
 impl OnPaper<'_> {
-    /// Whether what these touches speak of is as it really is.
-    pub(super) fn is_apart(&self, touches: &[Touch<String>]) -> bool {
-        self.says(touches) == Says::Apart
+    /// Whether what these effects speak of is as it really is.
+    pub(super) fn is_apart(&self, effects: &[Effect<String>]) -> bool {
+        self.says(effects) == Says::Apart
     }
 
-    fn says(&self, touches: &[Touch<String>]) -> Says {
+    fn says(&self, effects: &[Effect<String>]) -> Says {
         let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.says(touches)
+        overlay.says(effects)
     }
 
     /// What an action gets beside its arguments.
-    pub(super) fn context(&self, touches: &[Touch<String>]) -> Context {
+    pub(super) fn context(&self, effects: &[Effect<String>]) -> Context {
         Context {
-            touches: touches.to_vec(),
+            effects: effects.to_vec(),
             ..self.run.context.clone()
         }
     }
@@ -52,7 +52,7 @@ impl OnPaper<'_> {
     async fn asked(&self, call: &GroundCall, limit: Duration) -> Answer {
         let context = Context {
             limit,
-            ..self.context(&call.touches)
+            ..self.context(&call.effects)
         };
         tokio::select! {
             outcome = self.run.world.perform(&context, call) => outcome.into_answer(),
@@ -86,7 +86,7 @@ impl Environment for OnPaper<'_> {
     async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
         let signature = self.run.catalogue.get(&call.action);
         let is_run = signature.is_none_or(|signature| signature.declares_effects);
-        match self.says(&ground.touches) {
+        match self.says(&ground.effects) {
             Says::UnknownUntil(step) => return Err(unknown_until(&step)),
             Says::Value(text) => {
                 let Some(signature) = signature else {

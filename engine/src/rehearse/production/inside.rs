@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use backstay_dsl::effect::Touch;
+use backstay_dsl::effect::Effect;
 use backstay_dsl::state::slot::SlotId;
 use backstay_dsl::state::{Extent, Given};
 use backstay_dsl::term::ground;
 
-use super::{Content, Production, ground_touch};
+use super::{Content, Production, ground_effect};
 use crate::value::GroundResource;
 
 impl Production {
@@ -30,15 +30,15 @@ impl Production {
                     is_before: self.contents.is_of_start(slot, &content),
                     existed: self.contents.was_there(slot),
                 };
-                let touch = match content {
-                    Content::Gone => Touch::Removes(target),
-                    _ => Touch::Sets {
+                let effect = match content {
+                    Content::Gone => Effect::Removes(target),
+                    _ => Effect::Sets {
                         resource: target,
                         to: None,
                     },
                 };
                 self.state
-                    .apply(&self.universe, &ground_touch(&touch), given, Extent::Whole);
+                    .apply(&self.universe, &ground_effect(&effect), given, Extent::Whole);
             }
             self.contents.put(slot, content);
         }

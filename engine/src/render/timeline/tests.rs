@@ -110,7 +110,7 @@ fn resource(kind: ResourceKind, key: &str) -> Resource<EffectKey> {
     Resource::new(kind, EffectKey::Known(key.to_owned()))
 }
 
-fn intent(key: &str, action: &str, title: &str, effects: &[Touch<EffectKey>]) -> Event {
+fn intent(key: &str, action: &str, title: &str, effects: &[Effect<EffectKey>]) -> Event {
     Event::Intent(Box::new(Intent {
         key: key.to_owned(),
         n: 1,
@@ -156,7 +156,7 @@ fn how_far_a_long_action_is_stands_in_the_status_until_it_has_ended() {
 fn an_action_of_a_container_without_a_title_is_told_by_what_it_does() {
     let mut timeline = Timeline::default();
     let release = format!("h:5000/app@sha256:{}", "0a".repeat(32));
-    let effects = [Touch::Starts {
+    let effects = [Effect::Starts {
         member: resource(ResourceKind::Service, "app"),
         with: Some(EffectKey::Known(release)),
     }];
@@ -180,8 +180,8 @@ fn an_action_of_a_container_without_a_title_is_told_by_what_it_does() {
 #[test]
 fn a_message_that_was_not_sent_fails_no_step() {
     let mut timeline = Timeline::default();
-    let tells = Touch::Tells(EffectKey::Known("ops".to_owned()));
-    let edits = Touch::Edits(resource(ResourceKind::File, "/a"));
+    let tells = Effect::Tells(EffectKey::Known("ops".to_owned()));
+    let edits = Effect::Edits(resource(ResourceKind::File, "/a"));
     for (effects, words) in [
         (
             vec![tells.clone()],

@@ -83,7 +83,7 @@ mod tests {
                     "token".to_owned(),
                     Value::Secret(Secret::new("token", secret)),
                 )])),
-                touches: Vec::new(),
+                effects: Vec::new(),
                 of_result: Vec::new(),
                 healthy: None,
             };

@@ -70,7 +70,7 @@ impl Job {
         let cancel = action.call.effects.cancel;
         let context = Context {
             cancel,
-            ..self.context(limit_ms, &call.touches)
+            ..self.context(limit_ms, &call.effects)
         };
         let clock = &self.shared.ports.clock;
         let grace_ms = if let Cancel::Grace { ms } = cancel { ms } else { 0 };

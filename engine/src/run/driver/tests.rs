@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::model::{
     ActionCall, Block, Disposition, Do, Effects, Expr, ExprKind, Literal, Runbook, Settle, Statement, StatementKind,
     Step,
@@ -131,7 +131,7 @@ fn action(step: &str, name: &str) -> Step {
         action: name.to_owned(),
         arguments: Vec::new(),
         effects: Effects {
-            touches: vec![Touch::Opaque(Resource::new(ResourceKind::External, key))],
+            list: vec![Effect::Opaque(Resource::new(ResourceKind::External, key))],
             repeat: Repeat::Once,
             settle: Settle::Action,
             is_partial: false,

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use backstay_dsl::effect::{ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::program::StatementId;
 
@@ -22,7 +22,7 @@ impl Job {
         if self.attempt > 1 || !way.is_forward() {
             return None;
         }
-        let made: Vec<String> = call.touches.iter().filter_map(made).map(str::to_owned).collect();
+        let made: Vec<String> = call.effects.iter().filter_map(made).map(str::to_owned).collect();
         let statement = self.shared.plan.program.find(&self.key)?;
         for path in self.made_and_removed(statement, &made).await {
             let identity = self.shared.ports.world.identify(&path, true).await;
@@ -47,9 +47,9 @@ impl Job {
                 continue;
             };
             let mut made_before = Vec::new();
-            for touch in &action.call.effects.touches {
-                if makes(touch)
-                    && let Some(resource) = touch.resource()
+            for effect in &action.call.effects.list {
+                if makes(effect)
+                    && let Some(resource) = effect.resource()
                     && let Ok(ground) = evaluator.ground_resource(resource).await
                 {
                     made_before.extend(path_of(&ground).map(str::to_owned));
@@ -75,8 +75,8 @@ impl Job {
         for statement in &program.block(undo).statements {
             match &statement.kind {
                 StatementKind::Do(inner) => {
-                    for touch in &inner.call.effects.touches {
-                        if let Touch::Removes(resource) = touch
+                    for effect in &inner.call.effects.list {
+                        if let Effect::Removes(resource) = effect
                             && let Ok(ground) = evaluator.ground_resource(resource).await
                             && let Some(path) = path_of(&ground)
                             && made.iter().any(|made| Path::new(made).starts_with(path))
@@ -94,14 +94,14 @@ impl Job {
 }
 
 /// The path that an action makes or changes.
-fn made(touch: &Touch<String>) -> Option<&str> {
-    touch.resource().filter(|_| makes(touch)).and_then(path_of)
+fn made(effect: &Effect<String>) -> Option<&str> {
+    effect.resource().filter(|_| makes(effect)).and_then(path_of)
 }
 
-fn makes<K>(touch: &Touch<K>) -> bool {
+fn makes<K>(effect: &Effect<K>) -> bool {
     matches!(
-        touch,
-        Touch::Sets { .. } | Touch::Adds(_) | Touch::Edits(_) | Touch::Opaque(_)
+        effect,
+        Effect::Sets { .. } | Effect::Adds(_) | Effect::Edits(_) | Effect::Opaque(_)
     )
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::topology::Begins;
 
 use crate::event::{EffectKey, End, Intent, known};
@@ -30,7 +30,7 @@ impl Lives {
     pub(super) fn intend(&mut self, intent: &Intent) {
         for effect in &intent.effects {
             match effect {
-                Touch::Starts { member, with } => {
+                Effect::Starts { member, with } => {
                     let Some(service) = service_of(member) else { continue };
                     let known = match self.0.get(&service) {
                         Some(Life::Started(known)) => known.clone(),
@@ -39,7 +39,7 @@ impl Lives {
                     let with = with.as_ref().map(ToString::to_string);
                     self.0.insert(service, Life::Started(with.or(known)));
                 }
-                Touch::Stops(member) if intent.action == "docker.remove" => {
+                Effect::Stops(member) if intent.action == "docker.remove" => {
                     self.0
                         .extend(service_of(member).map(|service| (service, Life::Removed)));
                 }
@@ -85,14 +85,14 @@ mod tests {
         Resource::new(ResourceKind::Service, EffectKey::Known("app".to_owned()))
     }
 
-    fn starts(image: Option<&str>) -> Touch<EffectKey> {
-        Touch::Starts {
+    fn starts(image: Option<&str>) -> Effect<EffectKey> {
+        Effect::Starts {
             member: service(),
             with: image.map(|image| EffectKey::Known(image.to_owned())),
         }
     }
 
-    fn lives(intents: &[(&str, &Touch<EffectKey>)]) -> Lives {
+    fn lives(intents: &[(&str, &Effect<EffectKey>)]) -> Lives {
         let mut lives = Lives::default();
         for (action, effect) in intents {
             lives.intend(&Intent {
@@ -117,7 +117,7 @@ mod tests {
         let (new, old) = (starts(Some("h/app@sha256:2")), starts(Some("h/app@sha256:1")));
         let upgraded = lives(&[
             ("docker.run", &new),
-            ("docker.stop", &Touch::Stops(service())),
+            ("docker.stop", &Effect::Stops(service())),
             ("docker.start", &starts(None)),
         ]);
         assert!(upgraded.uses(&image("h/app@sha256:2")));
@@ -134,10 +134,10 @@ mod tests {
             services,
             states: BTreeMap::new(),
         });
-        let (started, stopped) = (starts(Some("h/app@sha256:1")), Touch::Stops(service()));
+        let (started, stopped) = (starts(Some("h/app@sha256:1")), Effect::Stops(service()));
         let start = ("docker.run", &started);
         let (stop, remove) = (("docker.stop", &stopped), ("docker.remove", &stopped));
-        let left = |intents: &[(&str, &Touch<EffectKey>)], end| lives(intents).containers(&plan, end);
+        let left = |intents: &[(&str, &Effect<EffectKey>)], end| lives(intents).containers(&plan, end);
         let container = Resource::new(ResourceKind::Container, "the-app".to_owned());
         assert_eq!(left(&[start], End::Completed), []);
         assert_eq!(left(&[start, stop], End::RolledBack), [container]);

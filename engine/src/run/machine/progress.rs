@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backstay_dsl::effect::{Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::model::{BindingId, Statement, StatementKind};
 use backstay_dsl::program::{StatementId, StepId};
 
@@ -90,8 +90,8 @@ impl Progress {
         for effect in &intent.effects {
             match effect {
                 // What only a result will name comes with the outcome.
-                Touch::Adds(resource) => adds.extend(known(resource)),
-                Touch::Removes(resource) => self.removed.extend(known(resource)),
+                Effect::Adds(resource) => adds.extend(known(resource)),
+                Effect::Removes(resource) => self.removed.extend(known(resource)),
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Repeat, Resource, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource};
 use backstay_dsl::suggest::closest;
 use backstay_dsl::types::Type;
 use backstay_dsl::units;
@@ -84,8 +84,8 @@ fn page(signature: &Signature) -> String {
     if signature.declares_effects {
         text.push_str("  as declared where it is called: effects: { … }\n");
     }
-    for touch in &signature.touches {
-        let _ = writeln!(text, "  {}", effect(touch));
+    for effect in &signature.effects {
+        let _ = writeln!(text, "  {}", shown(effect));
     }
     let _ = writeln!(text, "  {}", behaviour(signature));
     text
@@ -124,19 +124,19 @@ fn behaviour(signature: &Signature) -> String {
     )
 }
 
-fn effect(touch: &Touch<Pattern>) -> String {
-    let word = touch.word();
-    match touch {
-        Touch::Tells(channel) => format!("{word} {}", pattern(channel)),
-        Touch::Sets {
+fn shown(effect: &Effect<Pattern>) -> String {
+    let word = effect.word();
+    match effect {
+        Effect::Tells(channel) => format!("{word} {}", pattern(channel)),
+        Effect::Sets {
             resource: set,
             to: Some(to),
         } => format!("{word} {} = {}", resource(set), pattern(to)),
-        Touch::Starts {
+        Effect::Starts {
             member,
             with: Some(with),
         } => format!("{word} {} with {}", resource(member), pattern(with)),
-        Touch::Captures { state, backup } => format!("{word} {} as {}", resource(state), resource(backup)),
+        Effect::Captures { state, backup } => format!("{word} {} as {}", resource(state), resource(backup)),
         other => format!("{word} {}", other.resource().map(resource).unwrap_or_default()),
     }
 }

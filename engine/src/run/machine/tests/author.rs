@@ -1,6 +1,6 @@
 //! Writes small runbooks as models.
 
-use backstay_dsl::effect::{Cancel, Repeat, Resource, ResourceKind, Touch};
+use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::model::{
     ActionCall, Ask, Block, Check, Disposition, Do, Effects, Expr, ExprKind, Hold, Literal, Rollback, Runbook, Settle,
     Statement, StatementKind, Step, SymptomRow, SymptomTable, Undo, UndoBody, Window,
@@ -41,12 +41,12 @@ pub(super) fn statement(key: &str, kind: StatementKind) -> Statement {
 /// An action that sets the file of its key; `@once`, `@tells` and `@adds` in the key say otherwise.
 pub(super) fn action(key: &str) -> Do {
     let file = Resource::new(ResourceKind::File, text(key));
-    let touch = if key.contains("@tells") {
-        Touch::Tells(text("ops"))
+    let effect = if key.contains("@tells") {
+        Effect::Tells(text("ops"))
     } else if key.contains("@adds") {
-        Touch::Adds(file)
+        Effect::Adds(file)
     } else {
-        Touch::Sets {
+        Effect::Sets {
             resource: file,
             to: None,
         }
@@ -57,7 +57,7 @@ pub(super) fn action(key: &str) -> Do {
             action: "toy.set".to_owned(),
             arguments: vec![("name".to_owned(), text(key))],
             effects: Effects {
-                touches: vec![touch],
+                list: vec![effect],
                 repeat: if key.contains("@once") {
                     Repeat::Once
                 } else {

@@ -240,15 +240,15 @@ impl<'plan> Driver<'plan> {
         let StatementKind::Do(action) = &statement(self.plan, key).kind else {
             panic!("{key} is no action");
         };
-        let touches = &action.call.effects.touches;
+        let effects = &action.call.effects.list;
         Event::Intent(Box::new(Intent {
             key: key.to_owned(),
             n,
             action: action.call.action.clone(),
             title: key.to_owned(),
-            effects: touches
+            effects: effects
                 .iter()
-                .map(|touch| touch.map(&mut |_| EffectKey::Known(key.to_owned())))
+                .map(|effect| effect.map(&mut |_| EffectKey::Known(key.to_owned())))
                 .collect(),
             changing: action.call.effects.is_changing(),
             repeat: action.call.effects.repeat,
