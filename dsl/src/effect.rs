@@ -83,6 +83,11 @@ impl ResourceKind {
             .map(|(_, kind)| *kind)
     }
 
+    /// Whether it is something that runs, by its name in the runbook.
+    pub fn is_of_service(self) -> bool {
+        matches!(self, Self::Service | Self::Member)
+    }
+
     /// How many keys a resource of this kind has.
     pub fn keys(self) -> usize {
         match self {
@@ -176,6 +181,7 @@ pub enum Effect<K> {
     },
     /// Changes a part of it.
     Edits(Resource<K>),
+    /// It is not there any more. A service or member is stopped by that: see [`Effect::ended`].
     Removes(Resource<K>),
     /// Changes it in a way that cannot be seen.
     Opaque(Resource<K>),
@@ -220,6 +226,20 @@ impl<K> Effect<K> {
                 | Self::Drains(_)
                 | Self::Opens(_)
         )
+    }
+
+    /// The service or member that does not run after this: stopped, or removed.
+    pub fn ended(&self) -> Option<&Resource<K>> {
+        match self {
+            Self::Stops(member) => Some(member),
+            Self::Removes(member) if member.kind.is_of_service() => Some(member),
+            _ => None,
+        }
+    }
+
+    /// Whether this moves what runs, or the traffic to it.
+    pub fn is_of_service(&self) -> bool {
+        self.ended().is_some() || matches!(self, Self::Starts { .. } | Self::Drains(_) | Self::Opens(_))
     }
 
     /// Whether this only looks.

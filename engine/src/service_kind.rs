@@ -15,7 +15,7 @@ use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::{Begins, Topology};
 
 use crate::action::{Arguments, GroundCall};
-use crate::value::{Answer, Unanswered, Value};
+use crate::value::{Answer, GroundResource, Unanswered, Value};
 
 pub(crate) use mounted::{Mounted, MountedWhat};
 
@@ -27,7 +27,7 @@ pub(crate) trait Asked: Send + Sync {
 
 /// How a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct MemberState {
     pub(crate) runs: bool,
     /// `None` for what is there only while it runs.
     pub(crate) is_there: Option<bool>,
@@ -56,7 +56,7 @@ pub(crate) trait Kind: Sync {
         true
     }
 
-    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<State, Unanswered>;
+    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<MemberState, Unanswered>;
 
     /// What is mounted into one that is there.
     async fn mounts(&self, _asked: &dyn Asked, _member: &str) -> Result<Vec<Mounted>, Unanswered> {
@@ -90,7 +90,7 @@ fn about(action: &str, service: &str) -> GroundCall {
 }
 
 /// A question of the catalogue.
-pub(crate) fn question<const N: usize>(action: &str, arguments: [(&str, Value); N]) -> GroundCall {
+fn question<const N: usize>(action: &str, arguments: [(&str, Value); N]) -> GroundCall {
     let arguments = arguments.map(|(name, value)| (name.to_owned(), value));
     GroundCall {
         action: action.to_owned(),
@@ -98,5 +98,18 @@ pub(crate) fn question<const N: usize>(action: &str, arguments: [(&str, Value); 
         effects: Vec::new(),
         of_result: Vec::new(),
         healthy: None,
+    }
+}
+
+/// The question that reads a pin; `None` where the kind of pin has none.
+pub(crate) fn reading_of(pin: &GroundResource) -> Option<GroundCall> {
+    let path = Value::Path(pin.key.first()?.clone());
+    match pin.kind {
+        ResourceKind::Key => {
+            let key = Value::Text(pin.key.get(1)?.clone());
+            Some(question("fs.key", [("file", path), ("key", key)]))
+        }
+        ResourceKind::File => Some(question("fs.read", [("path", path)])),
+        _ => None,
     }
 }

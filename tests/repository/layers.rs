@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::names::{Name, modules_for_tests, names_in};
+use super::names::{Name, modules_for_tests, names_in, texts_in};
 use super::{files_below, root};
 
 /// The top-level modules of a crate from the bottom up. Each names only those before it, so there are no circles.
@@ -324,4 +324,61 @@ fn planted_violations_are_found() {
     let file = Path::new("action/fs/link.rs");
     let in_order = "use crate::value::Value; use super::walk; #[cfg(test)] mod tests { use crate::run; }";
     assert_eq!(broken("engine", file, &names_in(file, in_order)), Vec::<String>::new());
+}
+
+/// Where the product may name an action or a family outside of `action/`, and why.
+const NAMED: &[(&str, &str, &str)] = &[
+    (
+        "engine",
+        "service_kind",
+        "a kind of service is asked by questions of the catalogue, so that every world answers",
+    ),
+    (
+        "engine",
+        "render/timeline/words",
+        "what an action of a container engine does is shown by its effects",
+    ),
+    (
+        "engine",
+        "world/real/docker",
+        "the engine's own names: a host, a registry",
+    ),
+    (
+        "dsl",
+        "service_kind",
+        "the family whose actions are for services of a kind",
+    ),
+];
+
+/// The run knows actions by their effects: only where actions are is one named.
+#[test]
+fn no_action_is_known_by_name() {
+    let catalogue = backstay::action::catalogue();
+    let actions: BTreeSet<String> = catalogue
+        .iter()
+        .map(backstay_dsl::catalogue::Signature::full_name)
+        .collect();
+    let mut families: BTreeSet<String> = catalogue.iter().map(|action| action.family.to_owned()).collect();
+    // Also words of the language or of addresses.
+    families.retain(|family| !["process", "backup", "exec", "http"].contains(&family.as_str()));
+    let is_name = |text: &String| actions.contains(text) || families.contains(text.trim_end_matches('.'));
+    let mut found = Vec::new();
+    for (krate, _) in ORDER {
+        for (file, text) in product(krate).iter().filter(|(file, _)| !is_in(file, "action")) {
+            let named = texts_in(file, text).into_iter().find(is_name);
+            let is_excepted = NAMED.iter().any(|(of, module, _)| of == krate && is_in(file, module));
+            found.extend(
+                named
+                    .filter(|_| !is_excepted)
+                    .map(|named| format!("{krate}/src/{} names {named:?}", file.display())),
+            );
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let planted = r#"fn f(name: &str) -> bool { matches!(name, "docker.remove") } #[cfg(test)] mod t { const A: &str = "fs.link"; }"#;
+    let found: Vec<String> = texts_in(Path::new("run.rs"), planted)
+        .into_iter()
+        .filter(is_name)
+        .collect();
+    assert_eq!(found, ["docker.remove"]);
 }

@@ -154,18 +154,64 @@ fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
+fn is_item_for_tests(item: &syn::Item) -> bool {
+    is_for_tests(match item {
+        syn::Item::Mod(item) => &item.attrs,
+        syn::Item::Use(item) => &item.attrs,
+        syn::Item::Fn(item) => &item.attrs,
+        syn::Item::Impl(item) => &item.attrs,
+        syn::Item::Struct(item) => &item.attrs,
+        syn::Item::Const(item) => &item.attrs,
+        _ => &[],
+    })
+}
+
+/// Every text in quotes of the product's part of a file, without documentation.
+pub(crate) fn texts_in(file: &Path, text: &str) -> Vec<String> {
+    let parsed = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut texts = Texts(Vec::new());
+    texts.visit_file(&parsed);
+    texts.0
+}
+
+struct Texts(Vec<String>);
+
+impl Texts {
+    fn tokens(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => self.tokens(group.stream()),
+                TokenTree::Literal(literal) => {
+                    let text = syn::parse_str::<syn::LitStr>(&literal.to_string());
+                    self.0.extend(text.map(|text| text.value()));
+                }
+                TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+            }
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Texts {
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        if !is_item_for_tests(item) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
+
+    fn visit_lit_str(&mut self, literal: &'ast syn::LitStr) {
+        self.0.push(literal.value());
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        self.tokens(call.tokens.clone());
+    }
+}
+
 impl<'ast> Visit<'ast> for Names {
     fn visit_item(&mut self, item: &'ast syn::Item) {
-        let attributes = match item {
-            syn::Item::Mod(item) => &item.attrs,
-            syn::Item::Use(item) => &item.attrs,
-            syn::Item::Fn(item) => &item.attrs,
-            syn::Item::Impl(item) => &item.attrs,
-            syn::Item::Struct(item) => &item.attrs,
-            syn::Item::Const(item) => &item.attrs,
-            _ => &Vec::new(),
-        };
-        if !is_for_tests(attributes) {
+        if !is_item_for_tests(item) {
             visit::visit_item(self, item);
         }
     }

@@ -2,7 +2,7 @@
 //! could then be proved about it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::effect::{Effect, Resource, ResourceKind};
+use crate::effect::{Resource, ResourceKind};
 use crate::model::{Expr, StatementKind};
 use crate::prove::{Case, with_calls};
 use crate::types::Type;
@@ -12,7 +12,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         let StatementKind::Do(action) = &statement.kind else {
             continue;
         };
-        for effect in action.call.effects.list.iter().filter(|effect| is_life(effect)) {
+        for effect in action.call.effects.list.iter().filter(|effect| effect.is_of_service()) {
             let is_understood = |resource: &Resource<Expr>| resource.key.iter().all(|key| key.ty != Type::Unknown);
             if !effect.resource().is_some_and(is_understood) {
                 continue;
@@ -38,11 +38,4 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             diagnostics.push(with_calls(found, statement));
         }
     }
-}
-
-fn is_life(effect: &Effect<Expr>) -> bool {
-    matches!(
-        effect,
-        Effect::Starts { .. } | Effect::Stops(_) | Effect::Drains(_) | Effect::Opens(_)
-    )
 }

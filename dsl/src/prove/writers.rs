@@ -141,11 +141,7 @@ fn changed(
     };
     match (resource.kind, resource.key.first()) {
         (ResourceKind::State, Some(Term::Text(name))) => case.topology.states.get(name).cloned().unwrap_or_default(),
-        _ if matches!(
-            effect,
-            Effect::Starts { .. } | Effect::Stops(_) | Effect::Drains(_) | Effect::Opens(_)
-        ) =>
-        {
+        _ if effect.is_of_service() => {
             let services = case.topology.members_of(resource).into_iter();
             let services = services.map(|id| Resource::new(ResourceKind::Service, Term::text(id.as_str())));
             services.chain([resource.clone()]).collect()

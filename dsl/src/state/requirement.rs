@@ -28,7 +28,6 @@ impl<'a, B: Bytes> Rules<'a, B> {
             Effect::Opens(target) => self
                 .members(target)
                 .find_map(|member| self.opened(member, self.run(member))),
-            Effect::Stops(target) => self.members(target).find_map(|member| self.stopped(member)),
             Effect::Starts { member: target, with } => self.members(target).find_map(|member| {
                 let release = match with {
                     None => self.bytes.get(member.pin),
@@ -39,7 +38,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
             }),
             Effect::Captures { state, .. } => self.captured(&self.universe.states[self.universe.state_of(state)?]),
             Effect::Restores(backup) => self.restored(backup),
-            _ => None,
+            _ => self.members(effect.ended()?).find_map(|member| self.stopped(member)),
         }
     }
 

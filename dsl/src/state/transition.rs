@@ -107,8 +107,11 @@ impl Universe {
     /// What an effect that came as far as `extent` does. What has no slot is left out.
     pub(super) fn operations(&self, effect: &Effect<Term>, given: Given, extent: Extent) -> Vec<Operation> {
         let members = |target| self.members_of(target).iter().copied();
+        if let Some(target) = effect.ended() {
+            return members(target).map(Operation::Stop).collect();
+        }
         match effect {
-            Effect::Reads(_) | Effect::ValueOf(_) | Effect::Tells(_) => Vec::new(),
+            Effect::Reads(_) | Effect::ValueOf(_) | Effect::Tells(_) | Effect::Stops(_) => Vec::new(),
             Effect::Sets { resource, .. } => self.change(resource, Change::Set, given, extent),
             Effect::Edits(resource) | Effect::Opaque(resource) => self.change(resource, Change::Edit, given, extent),
             Effect::Removes(resource) => self.change(resource, Change::Remove, given, extent),
@@ -127,7 +130,6 @@ impl Universe {
                     .map(|member| Operation::Start { member, release })
                     .collect()
             }
-            Effect::Stops(target) => members(target).map(Operation::Stop).collect(),
             Effect::Drains(target) => members(target)
                 .map(|member| Operation::Traffic(member, Traffic::Drained))
                 .collect(),

@@ -136,7 +136,7 @@ impl Universe {
             | Effect::Removes(resource)
             | Effect::Opaque(resource)
             | Effect::Adds(resource)
-                if resource.kind != ResourceKind::State =>
+                if resource.kind != ResourceKind::State && effect.ended().is_none() =>
             {
                 self.add(resource);
             }

@@ -126,15 +126,7 @@ fn written<K>(effect: &Effect<K>) -> Option<&Resource<K>> {
 
 /// Whether an effect moves what runs.
 fn is_of_service<K>(effect: &Effect<K>) -> bool {
-    matches!(
-        effect,
-        Effect::Starts { .. }
-            | Effect::Stops(_)
-            | Effect::Drains(_)
-            | Effect::Opens(_)
-            | Effect::Opaque(_)
-            | Effect::Restores(_)
-    )
+    effect.is_of_service() || matches!(effect, Effect::Opaque(_) | Effect::Restores(_))
 }
 
 /// Whether a resource is something that answers: after a stop on paper the real one still would.

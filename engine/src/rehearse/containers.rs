@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use backstay_dsl::topology::{Begins, MemberId, Topology};
 
 use super::contents::Content;
-use crate::action::GroundCall;
 
 /// The image that a service runs at the start.
 pub(super) fn image_of(service: &str) -> String {
@@ -42,11 +41,9 @@ impl Containers {
         self.started.insert(id.to_string(), with.clone());
     }
 
-    /// An action was carried out.
-    pub(super) fn changed(&mut self, call: &GroundCall) {
-        if let ("docker.remove", Some(name)) = (call.action.as_str(), call.arguments.text("service")) {
-            self.absent.insert(name.to_owned());
-        }
+    /// A member was removed.
+    pub(super) fn removed(&mut self, id: &MemberId) {
+        self.absent.insert(id.to_string());
     }
 
     /// Whether a service has a container.

@@ -166,9 +166,6 @@ impl Production {
         for effect in &effects {
             self.effect(key, n, (effect, copied), extent);
         }
-        if extent == Extent::Whole {
-            self.containers.changed(call);
-        }
         value
     }
 
@@ -302,6 +299,11 @@ impl Production {
         match (effect, slot) {
             (Effect::Removes(_), Some(slot)) if extent == Extent::Whole => {
                 self.contents.write(&self.universe, slot, &Content::Gone);
+            }
+            (Effect::Removes(member), None) if extent == Extent::Whole => {
+                for id in self.universe.named(&ground(member)) {
+                    self.containers.removed(id);
+                }
             }
             // What is there already may stay as it is.
             (Effect::Adds(_), Some(slot)) if !given.existed => self.contents.put(slot, written.clone()),
@@ -451,7 +453,9 @@ fn changed(effect: &Effect<String>) -> Option<&GroundResource> {
         | Effect::Edits(resource)
         | Effect::Opaque(resource)
         | Effect::Removes(resource)
-        | Effect::Adds(resource) => Some(resource).filter(|resource| resource.kind != ResourceKind::State),
+        | Effect::Adds(resource) => {
+            Some(resource).filter(|resource| resource.kind != ResourceKind::State && effect.ended().is_none())
+        }
         _ => None,
     }
 }

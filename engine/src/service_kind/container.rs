@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::service_kind::ServiceKind;
 
-use super::{Asked, Kind, Mounted, MountedWhat, State, about, question};
+use super::{Asked, Kind, MemberState, Mounted, MountedWhat, about, question};
 use crate::value::{Unanswered, Value};
 
 pub(super) struct Container;
@@ -33,10 +33,10 @@ impl Kind for Container {
         }
     }
 
-    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<State, Unanswered> {
+    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<MemberState, Unanswered> {
         let state = asked.answer_to(&about("docker.state", member)).await?;
         let status = text(&state, "status");
-        Ok(State {
+        Ok(MemberState {
             runs: is(&state, "ok"),
             is_there: Some(status != "absent"),
             status,

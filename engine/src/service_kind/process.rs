@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::Begins;
 
-use super::{Asked, Kind, State, about};
+use super::{Asked, Kind, MemberState, about};
 use crate::value::{Unanswered, Value};
 
 pub(super) struct Process;
@@ -20,9 +20,9 @@ impl Kind for Process {
         begins != Begins::Running || !has_well
     }
 
-    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<State, Unanswered> {
+    async fn state(&self, asked: &dyn Asked, member: &str) -> Result<MemberState, Unanswered> {
         let alive = asked.answer_to(&about("process.alive", member)).await?;
-        Ok(State {
+        Ok(MemberState {
             runs: alive == Value::Bool(true),
             is_there: None,
             status: String::new(),

@@ -27,7 +27,7 @@ impl Action for Remove {
         )
         .needs("service", Type::Service, "A service that runs container(\"NAME\").")
         .takes("grace", Type::Duration, "How long it may take to end; the container's own (mostly `10s`) where it is not said.")
-        .effects(Effect::Stops(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::Removes(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .done()
     }

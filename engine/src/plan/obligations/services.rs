@@ -9,10 +9,8 @@ use backstay_dsl::topology::{Begins, Member, Runs, Service};
 
 use super::mounts::{not_mounted, unprotected};
 use super::{Found, PathUse};
-use crate::action::GroundCall;
 use crate::plan::Plan;
-use crate::service_kind::{Asked, KINDS, Kind, Mounted, MountedWhat, State, question};
-use crate::value::{GroundResource, Value};
+use crate::service_kind::{Asked, KINDS, Kind, MemberState, Mounted, MountedWhat, reading_of};
 use crate::world::{PathIdentity, World};
 
 /// Who is asked.
@@ -88,7 +86,7 @@ impl Services<'_> {
         kind: &dyn Kind,
         (name, member): (&str, &Member<String>),
         found: &mut Found,
-    ) -> Option<State> {
+    ) -> Option<MemberState> {
         let state = match kind.state(self.asked, name).await {
             Ok(state) => state,
             Err(unanswered) => {
@@ -206,7 +204,7 @@ impl Services<'_> {
 }
 
 /// What is wrong with how a member is, for how it begins.
-fn wrong(runs: &Runs<String>, begins: Begins, state: &State) -> Option<String> {
+fn wrong(runs: &Runs<String>, begins: Begins, state: &MemberState) -> Option<String> {
     let kind = runs.kind.word();
     let (name, status) = (&runs.name, &state.status);
     match (begins, state.is_there, state.runs) {
@@ -228,19 +226,6 @@ fn wrong(runs: &Runs<String>, begins: Begins, state: &State) -> Option<String> {
             "should not be there yet, and there is a {kind} `{name}` ({status}) that this run did not make: remove it, \
              or say `begins running` or `begins stopped`"
         )),
-        _ => None,
-    }
-}
-
-/// The question that reads a pin; `None` where the kind of pin has none.
-fn reading_of(pin: &GroundResource) -> Option<GroundCall> {
-    let path = Value::Path(pin.key.first()?.clone());
-    match pin.kind {
-        ResourceKind::Key => {
-            let key = Value::Text(pin.key.get(1)?.clone());
-            Some(question("fs.key", [("file", path), ("key", key)]))
-        }
-        ResourceKind::File => Some(question("fs.read", [("path", path)])),
         _ => None,
     }
 }

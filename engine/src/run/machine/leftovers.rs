@@ -39,7 +39,7 @@ impl Lives {
                     let with = with.as_ref().map(ToString::to_string);
                     self.0.insert(service, Life::Started(with.or(known)));
                 }
-                Effect::Stops(member) if intent.action == "docker.remove" => {
+                Effect::Removes(member) => {
                     self.0
                         .extend(service_of(member).map(|service| (service, Life::Removed)));
                 }
@@ -92,14 +92,14 @@ mod tests {
         }
     }
 
-    fn lives(intents: &[(&str, &Effect<EffectKey>)]) -> Lives {
+    fn lives(effects: &[&Effect<EffectKey>]) -> Lives {
         let mut lives = Lives::default();
-        for (action, effect) in intents {
+        for effect in effects {
             lives.intend(&Intent {
                 key: "a/1".to_owned(),
                 n: 1,
-                action: (*action).to_owned(),
-                title: (*action).to_owned(),
+                action: "any".to_owned(),
+                title: String::new(),
                 effects: vec![(*effect).clone()],
                 changing: true,
                 repeat: Repeat::Convergent,
@@ -115,13 +115,9 @@ mod tests {
     fn an_image_is_in_use_where_a_service_was_last_started_with_it() {
         let image = |name: &str| Resource::new(ResourceKind::Image, name.to_owned());
         let (new, old) = (starts(Some("h/app@sha256:2")), starts(Some("h/app@sha256:1")));
-        let upgraded = lives(&[
-            ("docker.run", &new),
-            ("docker.stop", &Effect::Stops(service())),
-            ("docker.start", &starts(None)),
-        ]);
+        let upgraded = lives(&[&new, &Effect::Stops(service()), &starts(None)]);
         assert!(upgraded.uses(&image("h/app@sha256:2")));
-        let back = lives(&[("docker.run", &new), ("docker.run", &old)]);
+        let back = lives(&[&new, &old]);
         assert!(!back.uses(&image("h/app@sha256:2")) && back.uses(&image("h/app@sha256:1")));
     }
 
@@ -134,10 +130,9 @@ mod tests {
             services,
             states: BTreeMap::new(),
         });
-        let (started, stopped) = (starts(Some("h/app@sha256:1")), Effect::Stops(service()));
-        let start = ("docker.run", &started);
-        let (stop, remove) = (("docker.stop", &stopped), ("docker.remove", &stopped));
-        let left = |intents: &[(&str, &Effect<EffectKey>)], end| lives(intents).containers(&plan, end);
+        let start = &starts(Some("h/app@sha256:1"));
+        let (stop, remove) = (&Effect::Stops(service()), &Effect::Removes(service()));
+        let left = |effects: &[&Effect<EffectKey>], end| lives(effects).containers(&plan, end);
         let container = Resource::new(ResourceKind::Container, "the-app".to_owned());
         assert_eq!(left(&[start], End::Completed), []);
         assert_eq!(left(&[start, stop], End::RolledBack), [container]);
