@@ -2,7 +2,9 @@
 //! runbook that is printed or shipped anywhere in this repository.
 
 mod cases;
+mod limits;
 mod markdown;
+mod outline;
 mod pages;
 mod reference;
 mod shipped;

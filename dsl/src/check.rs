@@ -49,11 +49,6 @@ mod uses;
 mod value;
 mod way_back;
 
-#[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod tests;
-
 use names::Symbols;
 use scope::Refinable;
 

@@ -37,8 +37,6 @@ pub mod print;
 pub mod program;
 #[doc(hidden)]
 pub mod prove;
-#[cfg(test)]
-mod sample;
 #[doc(hidden)]
 pub mod service_kind;
 #[doc(hidden)]

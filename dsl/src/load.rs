@@ -190,6 +190,3 @@ impl Loader<'_> {
         self.diagnostics.push(diagnostic);
     }
 }
-
-#[cfg(test)]
-mod tests;

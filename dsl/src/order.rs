@@ -196,15 +196,24 @@ impl StepOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{runbook, step};
+    use crate::model::{Block, Disposition, Step};
+    use crate::source::Span;
 
     fn order(after: &[&[usize]]) -> StepOrder {
-        let steps = after.iter().enumerate().map(|(at, after)| {
-            let mut step = step(&format!("s{at}"), None);
-            step.after = after.to_vec();
-            step
-        });
-        StepOrder::new(&runbook(steps.collect()))
+        let mut runbook = Runbook::empty("order");
+        let step = |after: &&[usize]| Step {
+            name: String::new(),
+            title: String::new(),
+            doc: String::new(),
+            after: after.to_vec(),
+            before_window: false,
+            budget_ms: None,
+            body: Block::default(),
+            on_failure: Disposition::Unwind,
+            span: Span::default(),
+        };
+        runbook.steps = after.iter().map(step).collect();
+        StepOrder::new(&runbook)
     }
 
     #[test]

@@ -152,6 +152,3 @@ fn asks(runbook: &Runbook, step: usize) -> bool {
     let mut statements = step.body.statements.iter();
     !step.before_window && statements.any(|statement| matches!(statement.kind, StatementKind::Ask(_)))
 }
-
-#[cfg(test)]
-mod tests;

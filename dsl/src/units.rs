@@ -39,16 +39,3 @@ pub fn size(bytes: u64) -> String {
     }
     format!("{bytes}B")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_as_they_are_written() {
-        for (ms, words) in [(0, "0s"), (1500, "1s500ms"), (5_400_000, "1h30m"), (60_000, "1m")] {
-            assert_eq!(duration(ms), words);
-        }
-        assert_eq!((size(3 << 30), size(1500)), ("3GiB".to_owned(), "1500B".to_owned()));
-    }
-}

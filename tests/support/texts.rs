@@ -37,7 +37,7 @@ pub(crate) fn name(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-/// Modules beside a runbook, by their file names; below a folder where the runbook is a real file.
+/// Modules beside a runbook, by their file names, `std.…` for one that is shipped; below a folder where the runbook is a real file.
 #[derive(Default)]
 pub(crate) struct Beside {
     pub(crate) texts: BTreeMap<String, String>,
@@ -76,6 +76,9 @@ impl Sources for Beside {
     }
 
     fn standard(&self, path: &[String]) -> Option<String> {
+        if let Some(text) = self.texts.get(&format!("std.{}", path.join("."))) {
+            return Some(text.clone());
+        }
         let file = root()
             .join("stdlib-runbooks")
             .join(path.join("/"))
@@ -88,9 +91,9 @@ impl Sources for Beside {
         let names = modules
             .iter()
             .map(|path| name(path).replace("stdlib-runbooks/", "std/"));
-        names
-            .map(|name| name.trim_end_matches(".runbook").replace('/', "."))
-            .collect()
+        let shipped = names.map(|name| name.trim_end_matches(".runbook").replace('/', "."));
+        let given = self.texts.keys().filter(|name| name.starts_with("std."));
+        shipped.chain(given.cloned()).collect()
     }
 }
 

@@ -157,31 +157,3 @@ fn digest(text: &str) -> Result<Literal, String> {
         Err("a digest is sha256: and 64 hexadecimal digits in small letters".to_owned())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packages_are_pinned_by_one_exact_version() {
-        assert!(is_pinned_package("postgresql-16=16.4-1.pgdg120+1"));
-        assert!(is_pinned_package("tool=v1.2.3"));
-        for floating in ["tool", "tool=", "tool=latest", "tool=1.*", "tool=>1.2", "tool=^1"] {
-            assert!(!is_pinned_package(floating), "{floating}");
-        }
-    }
-
-    #[test]
-    fn each_type_refuses_what_is_not_one() {
-        let hex = "a".repeat(64);
-        assert!(parse(&format!("repo/app@sha256:{hex}"), &Type::Image { pinned: true }).is_ok());
-        assert!(parse("repo/app:1", &Type::Image { pinned: true }).is_err());
-        assert!(parse("repo/app:1", &Type::Image { pinned: false }).is_ok());
-        assert!(parse("http://a:b@host/", &Type::Url).is_err());
-        assert!(parse("ftp://host/", &Type::Url).is_err());
-        assert!(parse("", &Type::Path).is_err());
-        assert!(parse("-bad-", &Type::Host).is_err());
-        assert!(parse("0", &Type::Port).is_err());
-        assert!(!is_segment("..") && !is_segment("a/b") && is_segment("a b"));
-    }
-}

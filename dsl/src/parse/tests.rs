@@ -1,119 +1,84 @@
-//! Tests of the whole front: form, recovery, limits.
+//! What the scan keeps beside the tree; the rest of the front is examined by the language cases.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod form;
-mod limits;
-mod recovery;
-mod trivia;
+use proptest::prelude::*;
 
-use super::parse;
-use crate::ast::{Expr, ExprKind, File, ItemKind, Statement, StatementKind};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::{SourceId, SourceMap, Span};
+use super::{parse, scan::scan};
+use crate::diagnostic::Diagnostics;
+use crate::source::SourceId;
 
-const SMALL: &str = include_str!("../../../tests/reference/small.runbook");
-const WHOLE: &str = include_str!("../../../tests/reference/whole.runbook");
-
-fn parsed(text: &str) -> (File, Vec<Diagnostic>) {
-    let mut diagnostics = Diagnostics::default();
-    let file = parse(SourceId(0), text, &mut diagnostics);
-    (file, diagnostics.into_sorted())
+/// A stretch of a text up to the end of a line: what it is made of, its comment, and whether it is blank.
+#[derive(Debug, Clone)]
+struct Stretch {
+    code: &'static str,
+    comment: Option<String>,
+    end: &'static str,
 }
 
-/// Parses what has to be right.
-fn right(text: &str) -> File {
-    let (file, found) = parsed(text);
-    assert!(found.is_empty(), "{text}\n{}", told(text, &found));
-    file
+fn stretch() -> impl Strategy<Value = Stretch> {
+    let code = prop::sample::select(vec![
+        "",
+        "",
+        " \t",
+        "step a \"# no comment\" {",
+        "  check \"a \\\" # b\": f(x)  ",
+        "}",
+        "/// documentation # of it",
+        "let x = \"\"\"\n# none\n\n  none\n\"\"\" ",
+        "\u{a7} ==",
+        "members { a # b\n\n}",
+    ]);
+    let comment = prop::option::of("#[ #\"{}/a-z\u{e9}]{0,12}");
+    (code, comment, prop::sample::select(vec!["\n", "\r\n"])).prop_map(|(code, comment, end)| Stretch {
+        comment: comment.filter(|_| !code.starts_with("///")),
+        code,
+        end,
+    })
 }
 
-/// The errors as `line:column slug: message`, one a line.
-fn told(text: &str, found: &[Diagnostic]) -> String {
-    let mut sources = SourceMap::default();
-    sources.add("test", text);
-    let lines: Vec<String> = found
-        .iter()
-        .map(|one| {
-            let at = sources.start(one.span);
-            format!("{}:{} {}: {}", at.line, at.column, one.slug, one.message)
-        })
-        .collect();
-    lines.join("\n")
+fn is_white(text: &str) -> bool {
+    text.chars().all(|one| " \t\r\n\u{feff}".contains(one))
 }
 
-fn errors(text: &str) -> String {
-    let (_, found) = parsed(text);
-    told(text, &found)
-}
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-fn under(text: &str, span: Span) -> &str {
-    &text[span.start as usize..span.end as usize]
-}
-
-/// The statements of the first step.
-fn statements(file: &File) -> &[Statement] {
-    let step = file.items.iter().find_map(|item| match &item.kind {
-        ItemKind::Step(step) => Some(step.body.as_slice()),
-        _ => None,
-    });
-    step.unwrap()
-}
-
-/// The value of `let x = E`, written with all brackets.
-fn bound(expression: &str) -> String {
-    let text = format!("step a \"A\" {{ let x = {expression} }}");
-    let file = right(&text);
-    match &statements(&file)[0].kind {
-        StatementKind::Let { value, .. } => bracketed(value),
-        other => panic!("{other:?}"),
+    #[test]
+    fn every_comment_and_blank_line_is_kept_in_order_and_nothing_else(lines in prop::collection::vec(stretch(), 0..20)) {
+        let (mut text, mut comments, mut blank_lines) = (String::new(), Vec::new(), Vec::new());
+        for line in &lines {
+            if line.code.trim().is_empty() && line.comment.is_none() {
+                blank_lines.push(u32::try_from(text.len()).unwrap());
+            }
+            if let Some(at) = line.code.find("# b\n") {
+                comments.push("# b".to_owned());
+                blank_lines.push(u32::try_from(text.len() + at + 4).unwrap());
+            }
+            text = format!("{text}{}{}{}", line.code, line.comment.as_deref().unwrap_or(""), line.end);
+            comments.extend(line.comment.clone());
+        }
+        let trivia = parse(SourceId(0), &text, &mut Diagnostics::default()).trivia;
+        let found: Vec<&str> = trivia.comments.iter().map(|comment| &text[comment.start as usize..comment.end as usize]).collect();
+        prop_assert_eq!(found, comments, "{}", text);
+        prop_assert_eq!(trivia.blank_lines, blank_lines, "{}", text);
     }
-}
 
-fn bracketed(expr: &Expr) -> String {
-    match &expr.kind {
-        ExprKind::Text(value) => format!("{value:?}"),
-        ExprKind::Bool(value) => value.to_string(),
-        ExprKind::Int(value) => value.to_string(),
-        ExprKind::Duration(value) => format!("{value}ms"),
-        ExprKind::Size(value) => format!("{value}B"),
-        ExprKind::Digest(value) => value.clone(),
-        ExprKind::List(values) => format!("[{}]", values.iter().map(bracketed).collect::<Vec<_>>().join(" ")),
-        ExprKind::Map(entries) => {
-            let inner: Vec<String> = entries
-                .iter()
-                .map(|(key, value)| format!("{}: {}", key.value, bracketed(value)))
-                .collect();
-            format!("{{{}}}", inner.join(" "))
+    #[test]
+    fn tokens_comments_and_white_space_are_the_whole_of_any_text(text in "([#\"\\\\\r\n /a{}=\u{e9}-]|\\PC){0,80}") {
+        let (tokens, trivia) = scan(SourceId(0), &text);
+        let tokens = tokens.iter().map(|token| (token.start, token.end));
+        let comments = trivia.comments.iter().map(|comment| (comment.start, comment.end));
+        let mut parts: Vec<(u32, u32)> = tokens.chain(comments.clone()).collect();
+        parts.sort_unstable();
+        let mut at = 0;
+        for (start, end) in parts {
+            prop_assert!(is_white(&text[at..start as usize]));
+            at = end as usize;
         }
-        ExprKind::Name(name) => name.clone(),
-        ExprKind::Field(inner, field) => format!("{}.{}", bracketed(inner), field.value),
-        ExprKind::Call(call) => {
-            let path: Vec<&str> = call.path.iter().map(|name| name.value.as_str()).collect();
-            let arguments: Vec<String> = call
-                .arguments
-                .iter()
-                .map(|argument| {
-                    let name = argument
-                        .name
-                        .as_ref()
-                        .map_or(String::new(), |name| format!("{}: ", name.value));
-                    match &argument.value {
-                        crate::ast::ArgumentValue::Expr(value) => format!("{name}{}", bracketed(value)),
-                        crate::ast::ArgumentValue::Effects(effects) => format!("{name}<{}>", effects.words.len()),
-                    }
-                })
-                .collect();
-            format!("{}({})", path.join("."), arguments.join(", "))
+        prop_assert!(is_white(&text[at..]));
+        for (start, end) in comments {
+            let comment = &text[start as usize..end as usize];
+            prop_assert!(comment.starts_with('#') && !comment.contains('\n'), "{comment:?}");
         }
-        ExprKind::AtStart(inner) => format!("({} at start)", bracketed(inner)),
-        ExprKind::Binary(operator, left, right) => {
-            format!("({} {} {})", bracketed(left), operator.word(), bracketed(right))
-        }
-        ExprKind::Not(inner) => format!("(not {})", bracketed(inner)),
-        ExprKind::Is { subject, test, negated } => {
-            let word = if *negated { "is not" } else { "is" };
-            format!("({} {word} {test:?})", bracketed(subject))
-        }
-        ExprKind::Default(left, right) => format!("({} default {})", bracketed(left), bracketed(right)),
     }
 }

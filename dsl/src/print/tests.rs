@@ -45,6 +45,24 @@ fn brackets_stand_only_where_they_are_needed() {
     assert_eq!(expression(&parsed("((a)) + (b * (c))")), "a + b * c");
 }
 
+#[test]
+fn operators_bind_as_the_reference_says() {
+    for (plain, bracketed) in [
+        (
+            "a or b and not c == d + e * f",
+            "a or (b and (not (c == (d + (e * f)))))",
+        ),
+        ("x is not ok and y is pinned", "(x is not ok) and (y is pinned)"),
+        ("not x is ok", "not (x is ok)"),
+        ("a default b + 1 < c", "(a default (b + 1)) < c"),
+        ("a - b - c", "(a - b) - c"),
+        ("image at start == x.y.z", "(image at start) == ((x.y).z)"),
+        ("order or notes and island", "order or (notes and island)"),
+    ] {
+        assert_eq!(bare(&parsed(plain)), bare(&parsed(bracketed)), "{plain}");
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     "[a-z][a-z0-9_]{0,6}_"
 }
