@@ -1,12 +1,19 @@
 //! The real machine and the real driver in the simulated world: faults, signals, deaths of the runner.
 
+mod back;
 mod containers;
 mod crash;
 mod differ;
+mod driver;
+mod forward;
 mod golden;
+mod healing;
+mod interruption;
 mod laws;
 mod random;
 mod reference;
 mod restored;
 mod rig;
 mod services;
+mod small;
+mod window;

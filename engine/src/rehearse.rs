@@ -28,7 +28,7 @@ pub use faults::{Case, Fault, FaultKind, faults_of, single_faults};
 pub use journal::{Kill, SimulatedJournal};
 pub use person::{Answers, SimulatedPerson};
 pub use production::Production;
-pub use walk::{Rehearsal, Report, Stalled, Walk};
+pub use walk::{Rehearsal, Report, Resumption, Stalled, Walk};
 pub use world::Script;
 
 /// How long a change takes. A question takes no time.

@@ -1,7 +1,7 @@
 //! The runner is killed at every record, forward and on the way back, and another goes on.
 
 use backstay::event::End;
-use backstay::rehearse::{Case, Fault, FaultKind, Kill};
+use backstay::rehearse::{Case, Fault, FaultKind, Kill, Resumption};
 
 use crate::simulation::laws;
 use crate::simulation::reference::rig;
@@ -24,7 +24,10 @@ pub(crate) fn killed_everywhere_in(rig: &Rig, faults: &[Fault], expected: End) {
                 continue;
             }
             let reboot = record % 2 == 0;
-            scene.recover(reboot);
+            scene.recover(Resumption {
+                reboot,
+                ..Resumption::default()
+            });
             let report = scene.drive(None).expect("nobody kills it again");
             laws::hold(&rig.plan, &report, 2);
             assert_eq!(

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use backstay::event::{End, Event, Stamped};
-use backstay::rehearse::{Case, Fault, FaultKind, Kill, single_faults};
-use backstay::run::driver::Rest;
+use backstay::rehearse::{Case, Fault, FaultKind, Kill, Resumption, single_faults};
+use backstay::run::driver::{Control, Rest};
 use backstay::run::machine::{State, first_undue, fold};
 use backstay::transcript::{DiskJournal, Reader, verify};
 use backstay::value::Value;
@@ -60,11 +60,11 @@ fn cases(rig: &Rig) -> Vec<(String, Case, Option<bool>)> {
     let undo = Fault::always("undo:link/4/1", FaultKind::FailsBefore);
     cases.push(("undo-fails".to_owned(), Case::of(vec![check(), undo]), None));
     for record in [6, 12, 20, 26, 30, 33] {
-        let signal_at = Some(record);
+        let control_at = Some((record, Control::Signal("INT".to_owned())));
         cases.push((
             format!("signal-{record}"),
             Case {
-                signal_at,
+                control_at,
                 ..Case::default()
             },
             None,
@@ -110,7 +110,10 @@ fn histories(rig: &Rig) -> Vec<(String, Vec<Arc<Stamped>>)> {
         let mut rest = walk.run().unwrap();
         if let (Rest::Killed, Some(reboot)) = (&rest, reboot) {
             walk.kill(None);
-            walk.resume(reboot);
+            walk.resume(Resumption {
+                reboot,
+                ..Resumption::default()
+            });
             rest = walk.run().unwrap();
         }
         let events = walk.report(rest).events;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backstay::event::End;
-use backstay::rehearse::{Case, Fault, FaultKind, Kill};
-use backstay::run::driver::Rest;
+use backstay::rehearse::{Case, Fault, FaultKind, Kill, Resumption};
+use backstay::run::driver::{Control, Rest};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use proptest::prelude::*;
@@ -259,7 +259,7 @@ fn check(runbook: &RandomRunbook, trouble: Trouble) {
     let is_clean = forward.is_none() && back.is_none() && trouble.signal_at.is_none() && trouble.passes_at.is_none();
     let faults: Vec<Fault> = forward.into_iter().chain(back).collect();
     let outside = Case {
-        signal_at: trouble.signal_at,
+        control_at: trouble.signal_at.map(|at| (at, Control::Signal("INT".to_owned()))),
         passes_at: trouble.passes_at,
         ..Case::default()
     };
@@ -283,7 +283,10 @@ fn check(runbook: &RandomRunbook, trouble: Trouble) {
     if scene.drive(Some(kill)).is_some() || scene.has_ended() {
         return;
     }
-    scene.recover(reboot);
+    scene.recover(Resumption {
+        reboot,
+        ..Resumption::default()
+    });
     let resumed = scene.drive(None).expect("nobody kills it again");
     laws::hold(&rig.plan, &resumed, TRIES + 1);
     assert!(!matches!(resumed.rest, Rest::Killed));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use backstay::event::{End, Event};
 use backstay::rehearse::{Case, Fault, FaultKind, Production};
-use backstay::run::driver::Rest;
+use backstay::run::driver::{Control, Rest};
 use backstay::value::{Secret, Value};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
@@ -262,7 +262,7 @@ fn a_signal_at_every_record() {
     let all = rig.run(Vec::new(), Case::default());
     for record in 1..all.events.len() {
         let outside = Case {
-            signal_at: Some(record),
+            control_at: Some((record, Control::Signal("INT".to_owned()))),
             ..Case::default()
         };
         let report = rig.run(Vec::new(), outside);

@@ -13,7 +13,8 @@ use backstay::eval::Places;
 use backstay::event::{EvaluationKind, Event, IntentWay, RunEnd, Stamped};
 use backstay::plan::{Parts, Plan};
 use backstay::rehearse::{
-    Case, Fault, Kill, Rehearsal, Script, SimulatedClock, SimulatedJournal, SimulatedPerson, SimulatedWorld, Walk, walk,
+    Case, Fault, Kill, Rehearsal, Resumption, Script, SimulatedClock, SimulatedJournal, SimulatedPerson,
+    SimulatedWorld, Walk, walk,
 };
 use backstay::run::driver::{Control, Driver, MacKey, Ports, Rest, Settings};
 use backstay::value::Value;
@@ -92,7 +93,7 @@ pub(crate) struct Scene<'rig> {
     case: Case,
     walk: RefCell<Walk<'rig>>,
     /// The runner was killed, and the machine started again where this is true.
-    recovered: RefCell<Option<bool>>,
+    recovered: RefCell<Option<Resumption>>,
     /// How many records the world has seen.
     seen: Arc<AtomicUsize>,
 }
@@ -164,7 +165,7 @@ impl Rig {
             rig: self,
             world: Arc::new(world),
             journal: SimulatedJournal::new(Arc::clone(&clock)),
-            person: Arc::new(SimulatedPerson(case.answers.clone())),
+            person: Arc::new(SimulatedPerson::new(Arc::clone(&clock), case.clone())),
             clock,
             walk: RefCell::new(self.rehearsal.walk(case.clone())),
             recovered: RefCell::new(None),
@@ -184,10 +185,11 @@ impl Scene<'_> {
     /// Begins the run, or resumes it where there are records; `None`: the runner was killed. The walk must do
     /// the same.
     pub(crate) fn drive(&self, kill: Option<Kill>) -> Option<Report> {
-        let report = self.drive_by_driver(kill);
+        let resumption = self.recovered.take();
+        let report = self.drive_by_driver(kill, resumption.unwrap_or_default());
         let mut walk = self.walk.borrow_mut();
-        if let Some(reboot) = self.recovered.take() {
-            walk.resume(reboot);
+        if let Some(resumption) = resumption {
+            walk.resume(resumption);
         }
         walk.kill(kill);
         let rest = walk.run().expect("the walk ends");
@@ -216,13 +218,13 @@ impl Scene<'_> {
         report
     }
 
-    fn drive_by_driver(&self, kill: Option<Kill>) -> Option<Report> {
+    fn drive_by_driver(&self, kill: Option<Kill>, resumption: Resumption) -> Option<Report> {
         self.journal.kill(kill);
         let history = self.journal.events();
         let opening = if history.is_empty() {
-            walk::started(&self.rig.plan, self.clock.boot_id())
+            vec![walk::started(&self.rig.plan, self.clock.boot_id())]
         } else {
-            walk::resumed(self.clock.boot_id())
+            walk::resumed(self.clock.boot_id(), resumption)
         };
         for stamped in history.iter().skip(self.seen.load(Ordering::SeqCst)) {
             self.world.observe(&stamped.event);
@@ -253,7 +255,7 @@ impl Scene<'_> {
                 biased;
                 () = journal.died() => None,
                 () = clock.sleep_until(u64::MAX - 1) => panic!("the run hangs"),
-                rest = driver.run(vec![opening]) => Some(rest),
+                rest = driver.run(opening) => Some(rest),
             }
         };
         let rest = self.clock.block_on(run).expect("a runtime")?;
@@ -276,11 +278,11 @@ impl Scene<'_> {
             .is_some_and(|stamped| matches!(stamped.event, Event::RunEnd(_)))
     }
 
-    /// A second passes, and the machine may be started again.
-    pub(crate) fn recover(&self, reboot: bool) {
-        self.recovered.replace(Some(reboot));
-        self.clock.pass(1000);
-        if reboot {
+    /// Time passes, and the machine may be started again.
+    pub(crate) fn recover(&self, resumption: Resumption) {
+        self.recovered.replace(Some(resumption));
+        self.clock.pass(resumption.after_ms);
+        if resumption.reboot {
             self.clock.reboot();
         }
     }
@@ -293,9 +295,11 @@ impl Scene<'_> {
         move |stamped: &Stamped| {
             let count = seen.fetch_add(1, Ordering::SeqCst) + 1;
             world.observe(&stamped.event);
-            if case.signal_at == Some(count) {
+            if let Some((at, control)) = &case.control_at
+                && *at == count
+            {
                 // Where nobody listens any more, the run has ended.
-                let _ = sender.try_send(Control::Signal("INT".to_owned()));
+                let _ = sender.try_send(control.clone());
             }
             if let Some((at, ms)) = case.passes_at
                 && at == count

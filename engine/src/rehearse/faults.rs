@@ -4,14 +4,19 @@ use backstay_dsl::model::{Statement, StatementKind};
 
 use super::Kill;
 use super::person::Answers;
+use crate::event::SignalChoice;
 use crate::plan::Plan;
+use crate::run::driver::Control;
 
 /// One run with all that happens to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Case {
     pub faults: Vec<Fault>,
-    /// A signal once this many records are there.
-    pub signal_at: Option<usize>,
+    /// What comes from outside once this many records are there.
+    pub control_at: Option<(usize, Control)>,
+    /// What the person at the terminal says that a signal means, after a while; at once nothing, where nobody
+    /// is there.
+    pub choice: Option<SignalChoice>,
     /// Milliseconds that pass at once, once this many records are there.
     pub passes_at: Option<(usize, u64)>,
     /// What people answer, by statement.

@@ -1,12 +1,15 @@
 //! A person who answers as a script says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::{Case, SimulatedClock};
 use crate::event::SignalChoice;
 use crate::value::Value;
-use crate::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
+use crate::world::{Clock, Person, PersonAnswer, PersonQuestion, PersonWants};
 
 /// Answers of a script, by statement; `None` is silence.
 pub type Answers = BTreeMap<String, Option<Value>>;
@@ -27,21 +30,36 @@ pub(super) fn answer(script: &Answers, question: &PersonQuestion) -> Option<Pers
     })
 }
 
+/// How long a person takes to say what a signal means, nanoseconds.
+pub(super) const CHOOSES_AFTER_NS: u64 = 10_000_000_000;
+
 /// The same person behind the port.
-#[derive(Debug, Default)]
-pub struct SimulatedPerson(pub Answers);
+#[derive(Debug)]
+pub struct SimulatedPerson {
+    clock: Arc<SimulatedClock>,
+    case: Case,
+}
+
+impl SimulatedPerson {
+    /// The person of a case.
+    pub fn new(clock: Arc<SimulatedClock>, case: Case) -> Self {
+        Self { clock, case }
+    }
+}
 
 #[async_trait]
 impl Person for SimulatedPerson {
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        match answer(&self.0, question) {
+        match answer(&self.case.answers, question) {
             None => std::future::pending().await,
             answer => answer,
         }
     }
 
     async fn ask_signal(&self) -> Option<SignalChoice> {
-        None
+        let choice = self.case.choice?;
+        self.clock.sleep(Duration::from_nanos(CHOOSES_AFTER_NS)).await;
+        Some(choice)
     }
 
     fn can_answer(&self, _question: &PersonQuestion) -> bool {

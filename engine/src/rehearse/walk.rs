@@ -21,12 +21,12 @@ use crate::eval::Places;
 use crate::event::{Event, RunEnd, Stamped, TimerId};
 use crate::plan::Plan;
 use crate::redact::Redactor;
-use crate::run::driver::Rest;
+use crate::run::driver::{Control, Rest};
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::run::records::Records;
 use crate::value::GroundResource;
 
-pub use opening::{resumed, started};
+pub use opening::{Resumption, resumed, started};
 use work::Running;
 
 /// A plan that is rehearsed again and again: what is the same in every case.
@@ -114,7 +114,7 @@ impl Rehearsal {
             held: None,
             sleepers: BTreeMap::new(),
             fired: BTreeMap::new(),
-            is_signalled: false,
+            coming: None,
             intended: BTreeMap::new(),
             is_dead: false,
         }
@@ -177,8 +177,8 @@ pub struct Walk<'rehearsal> {
     /// Who waits: by moment, then by the order of coming.
     sleepers: BTreeMap<(u64, u64), u64>,
     fired: BTreeMap<TimerId, u64>,
-    /// A signal has come that the machine does not know of yet.
-    is_signalled: bool,
+    /// What has come from outside that the machine does not know of yet.
+    coming: Option<Control>,
     /// The last call that was intended of each statement.
     intended: BTreeMap<String, Arc<GroundCall>>,
     is_dead: bool,
@@ -223,10 +223,10 @@ impl Walk<'_> {
         }
     }
 
-    /// Another runner goes on after this one was killed: a second later, perhaps after another boot.
-    pub fn resume(&mut self, reboot: bool) {
-        self.pass(1000);
-        if reboot {
+    /// Another runner goes on, after this one was killed or the run was paused.
+    pub fn resume(&mut self, resumption: Resumption) {
+        self.pass(resumption.after_ms);
+        if resumption.reboot {
             self.boots += 1;
             self.boot_began_ns = self.now_ns;
         }
@@ -237,7 +237,7 @@ impl Walk<'_> {
         self.held = None;
         self.sleepers.clear();
         self.fired.clear();
-        self.is_signalled = false;
+        self.coming = None;
         self.case.kill = None;
         self.is_dead = false;
         for stamped in &self.records[self.folded..] {
@@ -247,7 +247,9 @@ impl Walk<'_> {
         self.folded = self.records.len();
         let is_begun = !self.records.is_empty();
         if is_begun {
-            self.append(resumed(self.boot_id()));
+            for event in resumed(self.boot_id(), resumption) {
+                self.append(event);
+            }
         }
     }
 
@@ -311,8 +313,10 @@ impl Walk<'_> {
         fold(&self.rehearsal.plan, &mut self.state, stamped);
         self.world.observe(&stamped.event);
         self.folded += 1;
-        if self.case.signal_at == Some(self.folded) {
-            self.is_signalled = true;
+        if let Some((at, control)) = &self.case.control_at
+            && *at == self.folded
+        {
+            self.coming = Some(control.clone());
         }
         if let Some((_, ms)) = self.case.passes_at.filter(|(at, _)| *at == self.folded) {
             self.pass(ms);
@@ -330,12 +334,8 @@ impl Walk<'_> {
         let timer = self.next_timer(timers);
         let order = self.next_id();
         loop {
-            if std::mem::take(&mut self.is_signalled) {
-                self.append(Event::Signal {
-                    name: "INT".to_owned(),
-                    asked: true,
-                    choice: None,
-                });
+            if let Some(control) = self.coming.take() {
+                self.append(control.into());
                 return Ok(());
             }
             if let Some(made) = self.reports.pop_front() {

@@ -282,6 +282,3 @@ async fn keep(journal: &dyn Journal, event: Event) -> Result<Stamped, JournalErr
         _ => journal.append(event).await,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,8 +19,6 @@ mod state;
 mod statement;
 mod step;
 mod symptoms;
-#[cfg(test)]
-mod tests;
 mod time;
 mod turn;
 mod unwind;

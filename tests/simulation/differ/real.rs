@@ -11,7 +11,7 @@ use backstay::containers::{Containers, NoEngine};
 use backstay::eval::Places;
 use backstay::event::{Event, Stamped};
 use backstay::plan::Plan;
-use backstay::rehearse::{SimulatedPerson, walk};
+use backstay::rehearse::{Case, SimulatedClock, SimulatedPerson, walk};
 use backstay::run::driver::{Driver, MacKey, Ports, Rest, Settings};
 use backstay::world::real::{RealClock, RealWorld};
 use backstay::world::{Clock, Journal, JournalError};
@@ -94,7 +94,7 @@ pub(super) fn run(plan: &Arc<Plan>, folder: &Path) -> (Vec<Stamped>, Rest) {
         world: Arc::new(RealWorld::new(builtin(&containers))),
         clock: Arc::new(RealClock),
         journal: journal.clone(),
-        person: Arc::new(SimulatedPerson::default()),
+        person: Arc::new(SimulatedPerson::new(SimulatedClock::new(), Case::default())),
     };
     let settings = Settings {
         run: "simulated".to_owned(),

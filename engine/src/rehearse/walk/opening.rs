@@ -26,14 +26,49 @@ pub fn started(plan: &Plan, boot_id: String) -> Event {
     }))
 }
 
+/// How a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resumption {
+    /// Milliseconds that nobody was there.
+    pub after_ms: u64,
+    /// The machine was started again in between.
+    pub reboot: bool,
+    /// It goes on only to turn back.
+    pub turn_back: bool,
+    /// Milliseconds by which the window is extended.
+    pub extend_ms: u64,
+}
+
+impl Default for Resumption {
+    /// A second later, as if nothing had been.
+    fn default() -> Self {
+        Self {
+            after_ms: 1000,
+            reboot: false,
+            turn_back: false,
+            extend_ms: 0,
+        }
+    }
+}
+
 /// Another runner goes on.
-pub fn resumed(boot_id: String) -> Event {
-    Event::RunResumed(Box::new(RunResumed {
+pub fn resumed(boot_id: String, resumption: Resumption) -> Vec<Event> {
+    let resumed = Event::RunResumed(Box::new(RunResumed {
         boot_id,
         host: "simulated".to_owned(),
         operator: "simulated".to_owned(),
         program: "rehearsal".to_owned(),
         discarded_bytes: 0,
-        turn_back: false,
-    }))
+        turn_back: resumption.turn_back,
+    }));
+    let extended = Event::Decision {
+        what: "extend".to_owned(),
+        because: "agreed".to_owned(),
+        who: "simulated".to_owned(),
+        extend_ms: resumption.extend_ms,
+    };
+    let is_extended = resumption.extend_ms > 0;
+    std::iter::once(resumed)
+        .chain(is_extended.then_some(extended))
+        .collect()
 }

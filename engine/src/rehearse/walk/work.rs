@@ -54,6 +54,8 @@ enum Stage {
         next: usize,
         asking: Asking,
     },
+    /// A person thinks about what the signal of this name means.
+    Choosing(String),
     /// Its last record is handed over, or nothing will ever come.
     Waiting,
 }
@@ -151,9 +153,19 @@ impl Walk<'_> {
             Stage::Changing { .. } => self.change(&running, stage),
             Stage::Asking(asking) => self.evaluate(&running, asking),
             Stage::Anchors { next, asking } => self.anchors(&running, next, asking),
+            Stage::Choosing(name) => self.choose(&running, name),
             Stage::Waiting => Stage::Waiting,
         };
         self.running.push(running);
+    }
+
+    fn choose(&mut self, running: &Running, name: String) -> Stage {
+        let event = Event::Signal {
+            name,
+            asked: false,
+            choice: self.case.choice,
+        };
+        self.hand_over(running, event)
     }
 
     fn start(&mut self, running: &Running) -> Stage {
@@ -163,14 +175,11 @@ impl Walk<'_> {
             WorkKind::Anchors { .. } => self.anchors(running, 0, asking),
             WorkKind::Ask => self.ask(running),
             WorkKind::Settle => self.settle(running),
-            WorkKind::Signal(name) => {
-                let event = Event::Signal {
-                    name: name.clone(),
-                    asked: false,
-                    choice: None,
-                };
-                self.hand_over(running, event)
+            WorkKind::Signal(name) if self.case.choice.is_some() => {
+                self.sleep_until(running, asking.began_ns.saturating_add(person::CHOOSES_AFTER_NS));
+                Stage::Choosing(name.clone())
             }
+            WorkKind::Signal(name) => self.choose(running, name.clone()),
             WorkKind::Evaluate | WorkKind::Row | WorkKind::Well { .. } | WorkKind::Obligations => {
                 self.evaluate(running, asking)
             }

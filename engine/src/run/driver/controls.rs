@@ -33,25 +33,27 @@ pub enum Control {
     LockLost(String),
 }
 
+impl From<Control> for Event {
+    fn from(control: Control) -> Self {
+        match control {
+            Control::Signal(name) => Self::Signal {
+                name,
+                asked: true,
+                choice: None,
+            },
+            Control::Request { what, who } => Self::Request { what, who },
+            Control::LockLost(name) => Self::LockLost { name },
+        }
+    }
+}
+
 impl Driver {
     pub(super) async fn obey(&mut self, control: Control) -> Result<Option<Rest>, DriveError> {
-        match control {
-            Control::Signal(_) if self.is_signalled => {
-                self.drop_work();
-                return Ok(Some(Rest::Killed));
-            }
-            Control::Signal(name) => {
-                self.is_signalled = true;
-                let event = Event::Signal {
-                    name,
-                    asked: true,
-                    choice: None,
-                };
-                self.append(event).await?;
-            }
-            Control::Request { what, who } => self.append(Event::Request { what, who }).await?,
-            Control::LockLost(name) => self.append(Event::LockLost { name }).await?,
+        if matches!(control, Control::Signal(_)) && std::mem::replace(&mut self.is_signalled, true) {
+            self.drop_work();
+            return Ok(Some(Rest::Killed));
         }
+        self.append(control.into()).await?;
         Ok(None)
     }
 }

@@ -1,0 +1,171 @@
+//! Time: budgets, the moment to turn back, beginning too late.
+
+use backstay::event::{End, Event, Stamped, StepState, TimerId};
+use backstay::rehearse::{Case, Fault, FaultKind, Kill, Resumption};
+use backstay::run::machine::next;
+
+use crate::simulation::laws;
+use crate::simulation::rig::{Report, Rig};
+use crate::simulation::small::{just, look, make, rig, run, run_case, run_with, step};
+
+const MINUTE_MS: u64 = 60_000;
+
+fn wait(minutes: u64) -> String {
+    format!("  wait {minutes}m because \"time\"\n")
+}
+
+fn sample() -> Rig {
+    rig(
+        "window 60m keep 20m for the way back",
+        &[
+            step("a", "", &[make("a1"), wait(5)]),
+            step("b", "", &[make("b1"), look("b2")]),
+        ],
+    )
+}
+
+fn is_timer(wanted: &TimerId) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::Timer(timer) if timer == wanted)
+}
+
+fn first_intent(report: &Report) -> usize {
+    report.place(|event| matches!(event, Event::Intent(_))).unwrap() + 1
+}
+
+#[test]
+fn a_step_that_overruns_is_cancelled_and_the_run_turns_back() {
+    let hangs = make("b1").replacen("within 1m", "within 9m", 1);
+    let rig = rig(
+        "window 60m keep 20m for the way back",
+        &[
+            step("a", "", &[make("a1")]),
+            step("b", "", &["  wait 1m because \"time\"\n".to_owned(), hangs]),
+        ],
+    );
+    let begun = run_with(&rig, "b/2", FaultKind::Hangs);
+    let at = begun
+        .place(|event| matches!(event, Event::Intent(intent) if intent.key == "b/2"))
+        .unwrap()
+        + 1;
+    // The machine sleeps for nine minutes while the action runs.
+    let slept = Case {
+        passes_at: Some((at, 9 * MINUTE_MS + 30_000)),
+        ..Case::default()
+    };
+    let report = run_case(&rig, &[Fault::always("b/2", FaultKind::Hangs)], slept);
+    assert!(
+        report.has(is_timer(&TimerId::Step("b".to_owned()))),
+        "{}",
+        report.told()
+    );
+    report.expect(&["a/1", "b/2", "undo:b/2/1", "undo:a/1/1"], End::RolledBack);
+    assert_eq!(report.end().failed_at.as_ref().unwrap().statement, "b/2");
+}
+
+/// Two steps of which each is done at once; so many minutes pass as the first is done.
+fn late(minutes: u64) -> Report {
+    let rig = rig(
+        "window 60m keep 20m for the way back",
+        &[step("a", "", &[make("a1")]), step("b", "", &[make("b1")])],
+    );
+    let all = run(&rig, &[]);
+    all.expect(&["a/1", "b/1"], End::Completed);
+    let case = Case {
+        passes_at: Some((first_intent(&all) + 1, minutes * MINUTE_MS)),
+        ..Case::default()
+    };
+    run_case(&rig, &[], case)
+}
+
+#[test]
+fn a_step_does_not_begin_without_the_time_for_it() {
+    late(29).expect(&["a/1", "b/1"], End::Completed);
+    let report = late(31);
+    assert!(
+        report.has(is_timer(&TimerId::TooLate("b".to_owned()))),
+        "{}",
+        report.told()
+    );
+    report.expect(&["a/1", "undo:a/1/1"], End::RolledBack);
+}
+
+/// Inside a step its budget is used up before that moment; a clock that cannot be trusted is the other way.
+#[test]
+fn the_moment_to_turn_back_comes_before_the_next_step() {
+    let report = late(40);
+    assert!(report.has(is_timer(&TimerId::TBack)), "{}", report.told());
+    report.expect(&["a/1", "undo:a/1/1"], End::RolledBack);
+}
+
+#[test]
+fn past_the_point_of_no_return_time_alone_does_nothing() {
+    let commits = "  commits \"users write from here\"\n".to_owned();
+    let rig = rig(
+        "window 40m keep 20m for the way back",
+        &[
+            step("a", "", &[commits, just("a1")]),
+            step("b", "", &[just("b1"), wait(1)]),
+        ],
+    );
+    let all = run(&rig, &[]);
+    let is_done = |event: &Event| matches!(event, Event::Step { id, state: StepState::Done, .. } if id == "a");
+    let at = all.place(is_done).unwrap() + 1;
+    let late = Case {
+        passes_at: Some((at, 60 * MINUTE_MS)),
+        ..Case::default()
+    };
+    assert_eq!(run_case(&rig, &[], late).end().end, End::Completed);
+}
+
+/// Killed while the first action runs, and gone on with fifty minutes later.
+#[test]
+fn a_run_resumed_past_the_moment_only_turns_back_unless_it_is_extended() {
+    let rig = sample();
+    let at = first_intent(&run(&rig, &[]));
+    for reboot in [false, true] {
+        for (extend_ms, end) in [(0, End::RolledBack), (60 * MINUTE_MS, End::Completed)] {
+            let scene = rig.scene(Vec::new(), Case::default());
+            assert!(scene.drive(Some(Kill::After(at))).is_none());
+            scene.recover(Resumption {
+                after_ms: 50 * MINUTE_MS,
+                reboot,
+                extend_ms,
+                ..Resumption::default()
+            });
+            let report = scene.drive(None).unwrap();
+            laws::hold(&rig.plan, &report, 2);
+            assert_eq!(report.end().end, end, "{reboot}\n{}", report.told());
+            assert_eq!(report.performed().contains(&"b/1"), end == End::Completed);
+        }
+    }
+}
+
+/// Nothing can be said of a moment on a clock that cannot be trusted.
+#[test]
+fn a_wall_clock_that_went_back_counts_as_the_moment_to_turn_back() {
+    let rig = sample();
+    let report = run(&rig, &[]);
+    let history: Vec<Stamped> = report.events[..first_intent(&report)]
+        .iter()
+        .map(|stamped| Stamped::clone(stamped))
+        .collect();
+    for wall_went_back in [false, true] {
+        let gap = Stamped {
+            event: Event::ClockGap {
+                gap_ms: 6_000,
+                uncertain: wall_went_back,
+                wall_went_back,
+            },
+            ..history.last().unwrap().clone()
+        };
+        let timers = next(&rig.plan, history.iter().chain([&gap])).timers;
+        let is_now = timers.get(&TimerId::TBack).is_some_and(|moment| *moment <= gap.boot_ns);
+        assert_eq!(is_now, wall_went_back, "{timers:?}");
+    }
+}
+
+#[test]
+fn what_hangs_is_bounded_by_its_own_limit() {
+    let report = run_with(&sample(), "b/1", FaultKind::Hangs);
+    assert_eq!(report.end().end, End::RolledBack, "{}", report.told());
+}
