@@ -325,13 +325,15 @@ impl Walk<'_> {
 
     /// Waits until something happens, and records it.
     fn wait(&mut self, timers: &BTreeMap<TimerId, u64>, before: &mut dyn FnMut(&Self, &str)) -> Result<(), Stalled> {
+        let timer = self.next_timer(timers);
+        // At once where its moment has passed; else in its turn among those who wait for the same moment.
+        let mut is_timer_due = timer.is_some_and(|(_, moment)| moment <= self.boot_ns());
         if self.is_draining {
             self.drain(before);
         } else if let Some(made) = self.held.take() {
             self.record_reports(made);
             return Ok(());
         }
-        let timer = self.next_timer(timers);
         let order = self.next_id();
         loop {
             if let Some(control) = self.coming.take() {
@@ -342,7 +344,7 @@ impl Walk<'_> {
                 self.record_reports(made);
                 return Ok(());
             }
-            if let Some((id, moment)) = timer.filter(|(_, moment)| *moment <= self.boot_ns()) {
+            if let Some((id, moment)) = timer.filter(|_| is_timer_due) {
                 self.fired.insert(id.clone(), moment);
                 self.append(Event::Timer(id.clone()));
                 return Ok(());
@@ -356,7 +358,8 @@ impl Walk<'_> {
             let sleeper_at = self.sleepers.first_key_value().map(|(place, _)| *place);
             let next = [timer_at, sleeper_at].into_iter().flatten().min().ok_or(Stalled)?;
             self.now_ns = self.now_ns.max(next.0);
-            if Some(next) == sleeper_at {
+            is_timer_due = Some(next) != sleeper_at;
+            if !is_timer_due {
                 let woken = self.sleepers.pop_first();
                 self.ready.extend(woken.map(|(_, id)| id));
             }
