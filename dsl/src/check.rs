@@ -30,7 +30,6 @@ mod inline;
 mod input;
 mod is;
 mod links;
-mod literal;
 mod names;
 mod operator;
 mod pure;

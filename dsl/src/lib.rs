@@ -22,6 +22,8 @@ pub mod effect;
 #[doc(hidden)]
 pub mod graph;
 #[doc(hidden)]
+pub mod literal;
+#[doc(hidden)]
 pub mod load;
 #[doc(hidden)]
 pub mod model;

@@ -17,7 +17,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, Runbook, Test};
+use backstay_dsl::literal;
+use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Question, Runbook, Test};
 use backstay_dsl::types::Type;
 
 use crate::action::GroundCall;
@@ -27,7 +28,7 @@ pub use describe::{describe, shown};
 pub use ground::GroundEffect;
 pub(crate) use ground::has_result;
 pub use places::Places;
-pub use text::{from_json, is_pinned_image, is_pinned_package, parse_as};
+pub use text::{from_json, parse_as};
 
 /// What an expression may speak of.
 #[async_trait]
@@ -157,7 +158,9 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn answer<'b>(&'b self, expr: &'b Expr, frame: &'b Frame) -> Pending<'b> {
         Box::pin(async move {
             match &expr.kind {
-                ExprKind::Literal(literal) => self.literal(literal),
+                ExprKind::Literal(literal) => {
+                    text::written(literal, self.environment.places()).map_err(Unanswered::new)
+                }
                 ExprKind::List(values) => self.list(values, frame).await,
                 ExprKind::Map(pairs) => self.map(pairs, frame).await,
                 ExprKind::Input(name) => self.environment.input(name).ok_or_else(|| not_known(name)),
@@ -196,26 +199,6 @@ impl<'a> Evaluator<'a> {
                 },
                 ExprKind::Result(_) => Err(Unanswered::new("the result is not known yet")),
             }
-        })
-    }
-
-    fn literal(&self, literal: &Literal) -> Answer {
-        Ok(match literal {
-            Literal::Text(text) => Value::Text(text.clone()),
-            Literal::Bool(value) => Value::Bool(*value),
-            Literal::Int(value) => Value::Int(*value),
-            Literal::Duration(ms) => Value::Duration(*ms),
-            Literal::Size(bytes) => Value::Size(*bytes),
-            Literal::Digest(text) => Value::Digest(text.clone()),
-            Literal::Image(text) => Value::Image(text.clone()),
-            Literal::Package(text) => Value::Package(text.clone()),
-            Literal::Path(text) => {
-                let path = self.environment.places().path(text);
-                Value::Path(path.map_err(Unanswered::new)?)
-            }
-            Literal::Url(text) => Value::Url(text.clone()),
-            Literal::Host(text) => Value::Host(text.clone()),
-            Literal::Port(port) => Value::Port(*port),
         })
     }
 
@@ -339,8 +322,8 @@ impl<'a> Evaluator<'a> {
         self.note(frame, expr, &answer);
         match (test, answer?) {
             (Test::Present, value) => Ok(value != Value::Absent),
-            (Test::Pinned, Value::Image(image)) => Ok(is_pinned_image(&image)),
-            (Test::Pinned, Value::Package(package)) => Ok(is_pinned_package(&package)),
+            (Test::Pinned, Value::Image(image)) => Ok(literal::is_pinned_image(&image)),
+            (Test::Pinned, Value::Package(package)) => Ok(literal::is_pinned_package(&package)),
             (Test::Ok, value) => match ground::field(&value, "ok") {
                 Some(Value::Bool(ok)) => Ok(ok),
                 _ => Err(Unanswered::new("`is ok` needs a field `ok` of type bool")),

@@ -25,6 +25,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "catalogue",
             "diagnostic",
             "model",
+            "literal",
             "walk",
             "print",
             "graph",

@@ -2,12 +2,12 @@
 
 use crate::ast::{self, ArgumentValue};
 use crate::check::Checker;
-use crate::check::literal;
 use crate::check::scope::Scope;
 use crate::check::suggest::suggest;
 use crate::check::types::{assignable, is_unknown, with_article};
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
+use crate::literal;
 use crate::model::{Expr, ExprKind, Literal};
 use crate::source::Span;
 use crate::types::Type;

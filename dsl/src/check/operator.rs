@@ -3,11 +3,11 @@
 use crate::ast::{self, BinaryOperator};
 use crate::check::Checker;
 use crate::check::expression::secret_exposed;
-use crate::check::literal;
 use crate::check::scope::Scope;
 use crate::check::types::{is_unknown, with_article, without_pin};
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
+use crate::literal;
 use crate::model::{Expr, ExprKind, Literal};
 use crate::source::Span;
 use crate::types::Type;

@@ -65,7 +65,7 @@ fn binary(operator: BinaryOperator, left: Expr, right: Expr) -> Expr {
 }
 
 fn int(value: i64) -> Expr {
-    expr(ExprKind::Literal(Literal::Int(value)))
+    expr(ExprKind::Literal(backstay_dsl::model::Literal::Int(value)))
 }
 
 fn runbook() -> Runbook {

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use backstay_dsl::literal;
+use backstay_dsl::model::Literal;
 use backstay_dsl::types::{RecordType, Type};
 
 use crate::eval::places::Places;
@@ -14,27 +16,6 @@ use crate::value::Value;
 pub fn parse_as(wanted: &Type, text: &str, places: &Places) -> Result<Value, String> {
     match wanted {
         Type::Text | Type::Unknown => Ok(Value::Text(text.to_owned())),
-        Type::Bool => match text {
-            "true" => Ok(Value::Bool(true)),
-            "false" => Ok(Value::Bool(false)),
-            _ => Err("write `true` or `false`".to_owned()),
-        },
-        Type::Int => text
-            .parse()
-            .map(Value::Int)
-            .map_err(|_| "write a whole number of at most 64 bits".to_owned()),
-        Type::Duration => duration(text).map(Value::Duration),
-        Type::Size => size(text).map(Value::Size),
-        Type::Image { pinned } => image(text, *pinned).map(Value::Image),
-        Type::Package { pinned } => package(text, *pinned).map(Value::Package),
-        Type::Path => places.path(text).map(Value::Path),
-        Type::Url => url(text).map(Value::Url),
-        Type::Digest => digest(text).map(Value::Digest),
-        Type::Port => match text.parse::<u16>() {
-            Ok(port) if port > 0 => Ok(Value::Port(port)),
-            _ => Err("write a port from 1 to 65535".to_owned()),
-        },
-        Type::Host => host(text).map(Value::Host),
         Type::List(element) => list(element, text, places),
         Type::Optional(_) if text.is_empty() => Ok(Value::Absent),
         Type::Optional(inner) => parse_as(inner, text, places),
@@ -42,10 +23,26 @@ pub fn parse_as(wanted: &Type, text: &str, places: &Places) -> Result<Value, Str
             let json = serde_json::from_str(text).map_err(|error| format!("it is not valid JSON: {error}"))?;
             from_json(wanted, &json, places)
         }
-        Type::Secret | Type::Backup | Type::Service | Type::Member | Type::State | Type::Resource | Type::Nothing => {
-            Err(format!("a {wanted} cannot be written as text"))
-        }
+        _ => written(&literal::parse(text, wanted)?, places),
     }
+}
+
+/// The value that a literal stands for. The error is a sentence for the user.
+pub(super) fn written(literal: &Literal, places: &Places) -> Result<Value, String> {
+    Ok(match literal {
+        Literal::Text(text) => Value::Text(text.clone()),
+        Literal::Bool(value) => Value::Bool(*value),
+        Literal::Int(value) => Value::Int(*value),
+        Literal::Duration(ms) => Value::Duration(*ms),
+        Literal::Size(bytes) => Value::Size(*bytes),
+        Literal::Digest(text) => Value::Digest(text.clone()),
+        Literal::Image(text) => Value::Image(text.clone()),
+        Literal::Package(text) => Value::Package(text.clone()),
+        Literal::Path(text) => Value::Path(places.path(text)?),
+        Literal::Url(text) => Value::Url(text.clone()),
+        Literal::Host(text) => Value::Host(text.clone()),
+        Literal::Port(port) => Value::Port(*port),
+    })
 }
 
 /// The value of type `wanted` that a piece of JSON stands for; texts in it go through [`parse_as`].
@@ -116,137 +113,6 @@ fn list(element: &Type, text: &str, places: &Places) -> Result<Value, String> {
         .map(Value::List)
 }
 
-/// Number and unit pairs, largest unit first, each at most once; the sum in the smallest unit.
-fn with_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let mut rest = text;
-    let mut sum: u64 = 0;
-    let mut next_unit = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
-        let number: u64 = rest.get(..digits)?.parse().ok()?;
-        let after = rest.get(digits..)?;
-        let length = after
-            .find(|character: char| character.is_ascii_digit())
-            .unwrap_or(after.len());
-        let word = after.get(..length)?;
-        let place = units.iter().skip(next_unit).position(|(unit, _)| *unit == word)? + next_unit;
-        next_unit = place + 1;
-        let (_, factor) = units.get(place)?;
-        sum = sum.checked_add(number.checked_mul(*factor)?)?;
-        rest = after.get(length..)?;
-    }
-    Some(sum)
-}
-
-fn duration(text: &str) -> Result<u64, String> {
-    const UNITS: &[(&str, u64)] = &[
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    match with_units(text, UNITS) {
-        Some(ms) if !text.is_empty() => Ok(ms),
-        _ => Err("write a duration with its unit, such as 30s, 5m or 1h30m".to_owned()),
-    }
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    const UNITS: &[(&str, u64)] = &[
-        ("TiB", 1 << 40),
-        ("GiB", 1 << 30),
-        ("MiB", 1 << 20),
-        ("KiB", 1 << 10),
-        ("B", 1),
-    ];
-    match with_units(text, UNITS) {
-        Some(bytes) if !text.is_empty() => Ok(bytes),
-        _ => Err("write a size with its unit, such as 512B, 16MiB or 2GiB".to_owned()),
-    }
-}
-
-fn is_word(text: &str) -> bool {
-    !text.is_empty()
-        && !text
-            .chars()
-            .any(|character| character.is_whitespace() || character.is_control())
-}
-
-fn image(text: &str, must_be_pinned: bool) -> Result<String, String> {
-    if !is_word(text) || text.starts_with('-') {
-        return Err("write an image reference, such as registry.example/app@sha256:…".to_owned());
-    }
-    if must_be_pinned && !is_pinned_image(text) {
-        return Err("a pinned image is wanted: NAME@sha256: and 64 hexadecimal digits".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// Whether an image reference carries a digest.
-pub fn is_pinned_image(text: &str) -> bool {
-    text.rsplit_once('@')
-        .is_some_and(|(name, digest)| !name.is_empty() && is_digest(digest))
-}
-
-fn package(text: &str, must_be_pinned: bool) -> Result<String, String> {
-    let is_named = text.split('=').next().is_some_and(is_word) && is_word(text) && !text.starts_with('-');
-    if !is_named {
-        return Err("write a package as name=version".to_owned());
-    }
-    if must_be_pinned && !is_pinned_package(text) {
-        return Err("a pinned package is wanted: name=version, an exact version without range or tag".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-/// Whether a package carries an exact version: `name=version`, no range, no tag.
-pub fn is_pinned_package(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, version)| {
-        is_word(name)
-            && version.starts_with(|first: char| first.is_ascii_digit() || first == 'v')
-            && version.contains(|character: char| character.is_ascii_digit())
-            && version
-                .chars()
-                .all(|character| character.is_ascii_alphanumeric() || ".-+:~_".contains(character))
-    })
-}
-
-fn url(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(rest) if is_word(rest) && !rest.starts_with(['/', '?', '#', ':']) => Ok(text.to_owned()),
-        _ => Err("write an address that begins with http:// or https://".to_owned()),
-    }
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
-}
-
-fn digest(text: &str) -> Result<String, String> {
-    if is_digest(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("write a digest as sha256: and 64 hexadecimal digits in lower case".to_owned())
-    }
-}
-
-fn host(text: &str) -> Result<String, String> {
-    let is_valid = !text.is_empty()
-        && text.len() <= 253
-        && !text.starts_with('-')
-        && text
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || ".-_:[]".contains(character));
-    if is_valid {
-        Ok(text.to_owned())
-    } else {
-        Err("write the name or address of a host".to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -265,48 +131,19 @@ mod tests {
 
     #[test]
     fn every_type_takes_its_own_form_and_nothing_else() {
-        let digest = format!("sha256:{}", "a".repeat(64));
-        let pinned = format!("app@{digest}");
         for (ty, good, bad) in [
-            (Type::Bool, vec!["true", "false"], vec!["yes", "1", "True", ""]),
-            (
-                Type::Int,
-                vec!["0", "-7"],
-                vec!["1.0", "", "9223372036854775808", "1_000"],
-            ),
-            (
-                Type::Duration,
-                vec!["30s", "1h30m", "250ms"],
-                vec!["30", "M", "30m1h", "1M", "", "-5s"],
-            ),
-            (
-                Type::Size,
-                vec!["2GiB", "16MiB", "512B"],
-                vec!["2GB", "2", "", "1MiB1GiB"],
-            ),
-            (Type::Port, vec!["1", "65535"], vec!["0", "65536", "-1", "http"]),
-            (
-                Type::Url,
-                vec!["http://127.0.0.1:9000/x"],
-                vec!["ftp://x", "http://", "http:// x", "x"],
-            ),
-            (
-                Type::Image { pinned: true },
-                vec![&pinned],
-                vec!["app:latest", "app", &digest],
-            ),
-            (
-                Type::Package { pinned: true },
-                vec!["nginx=1.2.3-1"],
-                vec!["nginx", "nginx=latest", "nginx=1.*", "nginx=>=1"],
-            ),
-            (Type::Digest, vec![&digest], vec!["sha256:abc", "abc"]),
-            (Type::Host, vec!["db-a.example", "::1"], vec!["a b", "", "-x"]),
+            (Type::Bool, "true|false", "yes|1|True|"),
+            (Type::Int, "0|-7", "1.0||9223372036854775808|1_000"),
+            (Type::Duration, "30s|1h30m|250ms", "30|M|30m1h|1M||-5s"),
+            (Type::Size, "2GiB|16MiB|512B|2GB", "2||1MiB1GiB|-1B"),
+            (Type::Port, "1|65535", "0|65536|-1|http"),
+            (Type::Host, "db-a.example|db_a|::1", "a b||-x"),
+            (Type::Image { pinned: false }, "app:latest|app", "|-app|a b"),
         ] {
-            for text in good {
+            for text in good.split('|') {
                 assert!(parse(&ty, text).is_some(), "{ty} should take {text:?}");
             }
-            for text in bad {
+            for text in bad.split('|') {
                 assert!(parse(&ty, text).is_none(), "{ty} should refuse {text:?}");
             }
         }

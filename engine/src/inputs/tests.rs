@@ -99,7 +99,7 @@ async fn every_mistake_is_told_at_once() {
         told,
         [
             "there is no input `directroy` / did you mean `directory`?",
-            "input `grace` wants duration, not \"5\" / write a duration with its unit, such as 30s, 5m or 1h30m",
+            "input `grace` wants duration, not \"5\" / a duration has its unit, such as 30s, 5m or 1h30m",
             "input `webs` takes at most 2 elements, not 3 / give fewer",
             "input `token` is a secret; it cannot be given on the command line or in a file of inputs / \
              it is read from the environment variable TOKEN",

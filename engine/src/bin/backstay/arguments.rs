@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use backstay_dsl::units::{self, Number};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -324,34 +325,10 @@ fn time(text: &str) -> Result<i64, String> {
 
 /// A duration as runbooks write it, in milliseconds.
 fn duration(text: &str) -> Result<u64, String> {
-    let wanted = || "write it with its unit: 30m, 1h30m".to_owned();
-    let mut rest = text;
-    let mut total_ms: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|character: char| !character.is_ascii_digit())
-            .ok_or_else(wanted)?;
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|character: char| character.is_ascii_digit())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let unit_ms = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(wanted()),
-        };
-        let number: u64 = number.parse().map_err(|_| wanted())?;
-        total_ms = number
-            .checked_mul(unit_ms)
-            .and_then(|part_ms| total_ms.checked_add(part_ms))
-            .ok_or_else(wanted)?;
-        rest = tail;
+    match units::read(text) {
+        Ok(Number::Duration(ms)) if ms > 0 => Ok(ms),
+        _ => Err("write it with its unit: 30m, 1h30m".to_owned()),
     }
-    if total_ms == 0 { Err(wanted()) } else { Ok(total_ms) }
 }
 
 #[cfg(test)]

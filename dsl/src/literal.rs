@@ -1,14 +1,15 @@
-//! Texts that become values of other types: where the text of a runbook is wanted as a path, an address,
-//! an image; and wherever else the rules of inputs hold.
+//! Texts that become values of other types, by one set of rules: in a runbook where a path, an address or an
+//! image is wanted, in inputs, in what a question gives and what a file holds.
 
 use crate::model::Literal;
 use crate::types::Type;
+use crate::units::{self, Number};
 
-/// Reads a text as a value of a type that is written as text, by the rules of inputs.
+/// Reads a text as a value of a type that is written as text.
 ///
 /// The error is a sentence without a full stop that says what is wanted. Types that no text can stand
 /// for (a record, a service, a secret) are refused.
-pub(crate) fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
+pub fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
     match wanted {
         Type::Text => Ok(Literal::Text(text.to_owned())),
         Type::Path => path(text),
@@ -32,13 +33,21 @@ pub(crate) fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
             "false" => Ok(Literal::Bool(false)),
             _ => Err("`true` or `false` is wanted".to_owned()),
         },
+        Type::Duration => match units::read(text) {
+            Ok(Number::Duration(ms)) => Ok(Literal::Duration(ms)),
+            _ => Err("a duration has its unit, such as 30s, 5m or 1h30m".to_owned()),
+        },
+        Type::Size => match units::read(text) {
+            Ok(Number::Size(bytes)) => Ok(Literal::Size(bytes)),
+            _ => Err("a size has its unit, such as 512B, 16MiB or 2GiB".to_owned()),
+        },
         Type::Optional(inner) => parse(text, inner),
         other => Err(format!("a text cannot stand for a value of type {other}")),
     }
 }
 
 /// Whether a text literal may stand where a value of this type is wanted.
-pub(crate) fn is_written_as_text(wanted: &Type) -> bool {
+pub fn is_written_as_text(wanted: &Type) -> bool {
     matches!(
         wanted,
         Type::Path | Type::Url | Type::Image { .. } | Type::Package { .. } | Type::Host | Type::Digest
@@ -46,12 +55,12 @@ pub(crate) fn is_written_as_text(wanted: &Type) -> bool {
 }
 
 /// Whether an image carries a digest.
-pub(crate) fn is_pinned_image(text: &str) -> bool {
+pub fn is_pinned_image(text: &str) -> bool {
     text.split_once('@').is_some_and(|(_, found)| digest(found).is_ok())
 }
 
 /// Whether a package, `name=version`, carries an exact version: no range, no wild card, no tag.
-pub(crate) fn is_pinned_package(text: &str) -> bool {
+pub fn is_pinned_package(text: &str) -> bool {
     text.split_once('=').is_some_and(|(_, version)| {
         version.starts_with(|first: char| first.is_ascii_digit() || first == 'v')
             && version.contains(|one: char| one.is_ascii_digit())
@@ -62,7 +71,7 @@ pub(crate) fn is_pinned_package(text: &str) -> bool {
 }
 
 /// One part of a path: what may stand after `/`.
-pub(crate) fn is_segment(text: &str) -> bool {
+pub fn is_segment(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '\0'])
 }
 
@@ -100,6 +109,7 @@ fn image(text: &str, pinned: bool) -> Result<Literal, String> {
         None => (text, None),
     };
     let is_name = !name.is_empty()
+        && !name.starts_with('-')
         && name
             .chars()
             .all(|one| one.is_ascii_alphanumeric() || "._-/:".contains(one))
@@ -117,7 +127,10 @@ fn image(text: &str, pinned: bool) -> Result<Literal, String> {
 
 fn package(text: &str, pinned: bool) -> Result<Literal, String> {
     let is_package = text.split_once('=').is_some_and(|(name, version)| {
-        !name.is_empty() && !version.is_empty() && !text.chars().any(|one| one.is_whitespace() || one.is_control())
+        !name.is_empty()
+            && !name.starts_with('-')
+            && !version.is_empty()
+            && !text.chars().any(|one| one.is_whitespace() || one.is_control())
     });
     if !is_package {
         return Err("a package is written as name=version".to_owned());
@@ -135,7 +148,9 @@ fn host(text: &str) -> Result<Literal, String> {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.chars().all(|one| one.is_ascii_alphanumeric() || one == '-')
+                && label
+                    .chars()
+                    .all(|one| one.is_ascii_alphanumeric() || "-_".contains(one))
         });
     if is_address || is_name {
         Ok(Literal::Host(text.to_owned()))
@@ -144,13 +159,10 @@ fn host(text: &str) -> Result<Literal, String> {
     }
 }
 
-fn digest(text: &str) -> Result<Literal, String> {
-    let is_digest = text.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64
-            && hex
-                .chars()
-                .all(|one| one.is_ascii_digit() || ('a'..='f').contains(&one))
-    });
+pub(crate) fn digest(text: &str) -> Result<Literal, String> {
+    let is_digest = text
+        .strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
     if is_digest {
         Ok(Literal::Digest(text.to_owned()))
     } else {
