@@ -33,7 +33,8 @@ use backstay_dsl::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::EffectKey;
-use crate::value::{Answer, GroundResource, Secret, Value};
+use crate::redact::Redactor;
+use crate::value::{Answer, GroundResource, Value};
 
 /// One built-in action.
 #[async_trait]
@@ -88,8 +89,8 @@ pub struct Context {
     pub topology: Arc<Topology<String>>,
     /// A directory of this run (0700) for what must outlive the action until the run ends.
     pub run_directory: PathBuf,
-    /// Every secret of the run, for scrubbing what an action keeps of others' output.
-    pub secrets: Arc<[Secret]>,
+    /// Takes the run's secrets out of what an action keeps of others' output.
+    pub redactor: Redactor,
     /// The effects as declared in the text or instantiated from the signature, with real keys.
     pub effects: Vec<Effect<String>>,
     /// Where the program was called; relative paths of commands start here.

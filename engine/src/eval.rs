@@ -22,6 +22,7 @@ use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind,
 use backstay_dsl::types::Type;
 
 use crate::action::GroundCall;
+use crate::redact::Redactor;
 use crate::value::{Answer, Unanswered, Value};
 
 pub use describe::{describe, shown};
@@ -35,6 +36,9 @@ pub use text::{from_json, parse_as};
 pub trait Environment: Send + Sync {
     /// Where paths are taken from.
     fn places(&self) -> &Places;
+
+    /// Takes the run's secrets out of evidence.
+    fn redactor(&self) -> &Redactor;
 
     fn input(&self, name: &str) -> Option<Value>;
 
@@ -52,7 +56,7 @@ pub trait Environment: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     pub answer: Answer,
-    /// One line: `http.get(…).status == 200: 503`. Not scrubbed.
+    /// One line: `http.get(…).status == 200: 503`. The values in it are scrubbed, the reasons are not.
     pub evidence: String,
 }
 
@@ -137,10 +141,11 @@ impl<'a> Evaluator<'a> {
     }
 
     fn note_for(&self, expr: &Expr, answer: &Answer) -> String {
-        let described = describe(self.runbook, expr);
+        let redactor = self.environment.redactor();
+        let described = describe(self.runbook, redactor, expr);
         match answer {
-            Ok(value) if shown(value) == described => described,
-            Ok(value) => format!("{described}: {}", shown(value)),
+            Ok(value) if shown(redactor, value) == described => described,
+            Ok(value) => format!("{described}: {}", shown(redactor, value)),
             Err(unanswered) => format!("{described}: not answered ({})", unanswered.reason),
         }
     }

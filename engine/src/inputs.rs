@@ -3,18 +3,21 @@
 //! All mistakes are told in one go, each with the input's name, what was given and what is wanted.
 //! Invariants: a secret never comes from the command line or an inputs file, and never stands in an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use backstay_dsl::model::{ActionCall, BindingId, Input, Runbook, SecretSource};
 
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places, from_json, parse_as};
+use crate::redact::Redactor;
 use crate::value::{Answer, Secret, Unanswered, Value};
 
 /// The shortest secret in bytes: a shorter one could not be kept out of the transcript without
 /// scrubbing half of every text.
 pub const SECRET_BYTES_MIN: usize = 6;
+/// The longest message about an input, in characters.
+const MESSAGE_CHARACTERS_MAX: usize = 400;
 
 /// What was given for one input.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +123,7 @@ pub(crate) async fn resolve_with(
     secrets: &dyn SecretReader,
 ) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
     let mut errors = unknown_names(runbook, given);
+    let recorded: BTreeSet<String> = known.keys().cloned().collect();
     let mut environment = InputEnvironment {
         places: places.clone(),
         values: known,
@@ -133,11 +137,23 @@ pub(crate) async fn resolve_with(
             Err(None) => {}
         }
     }
+    let redactor = Redactor::of_values(environment.values.values());
+    let new = environment.values.iter().filter(|(name, _)| !recorded.contains(*name));
+    let with_secret = new.filter(|(_, value)| redactor.finds(value.canonical().as_bytes()));
+    errors.extend(with_secret.map(|(name, _)| {
+        InputError::new(
+            name,
+            format!("the value of input `{name}` holds a secret, and it would be written into the record"),
+            "give it without the secret, or make it an input of type secret",
+        )
+    }));
     if errors.is_empty() {
-        Ok(environment.values)
-    } else {
-        Err(errors)
+        return Ok(environment.values);
     }
+    for error in &mut errors {
+        error.message = redactor.shortened(&error.message, MESSAGE_CHARACTERS_MAX);
+    }
+    Err(errors)
 }
 
 /// The value of one input. `Err(None)` where it only fails because an earlier input has failed.
@@ -214,7 +230,6 @@ fn typed(input: &Input, given: &Given, places: &Places) -> Result<Value, InputEr
         Given::Data(json) => (from_json(&input.ty, json, places), json.to_string()),
     };
     let value = parsed.map_err(|reason| {
-        let shown: String = shown.chars().take(80).collect();
         InputError::new(
             &input.name,
             format!("input `{}` wants {}, not {shown:?}", input.name, input.ty),
@@ -331,6 +346,10 @@ struct InputEnvironment {
 impl Environment for InputEnvironment {
     fn places(&self) -> &Places {
         &self.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &Redactor::NONE
     }
 
     fn input(&self, name: &str) -> Option<Value> {

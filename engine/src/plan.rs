@@ -22,7 +22,8 @@ use backstay_dsl::topology::Topology;
 
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places};
-use crate::value::{Answer, Secret, Unanswered, Value};
+use crate::redact::Redactor;
+use crate::value::{Answer, Unanswered, Value};
 
 pub use digest::PLAN_FORMAT;
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub runbook: Arc<Runbook>,
     /// The inputs, validated; secrets among them.
     pub inputs: BTreeMap<String, Value>,
+    /// Finds the secrets among the inputs: made once, shared by all that the run does.
+    pub redactor: Redactor,
     /// Services and states with their real values.
     pub topology: Arc<Topology<String>>,
     pub times: Times,
@@ -79,14 +82,17 @@ pub struct Parts<'a> {
 impl Plan {
     /// Works a runbook out with its inputs. Nothing is asked of the world.
     pub fn new(parts: Parts<'_>) -> Result<Self, PlanError> {
+        let redactor = Redactor::of_values(parts.inputs.values());
         let environment = InputsOnly {
             places: parts.places,
             inputs: &parts.inputs,
+            redactor: &redactor,
         };
         let topology = topology::topology(&parts.runbook, &Evaluator::new(&parts.runbook, &environment))?;
         let source_digests = digest::sources(parts.sources);
         let digest = digest::plan(&source_digests, parts.catalogue, &parts.inputs, &parts.times);
         Ok(Self {
+            redactor,
             topology: Arc::new(topology),
             times: parts.times,
             digest,
@@ -96,29 +102,23 @@ impl Plan {
             inputs: parts.inputs,
         })
     }
-
-    /// Every secret among the inputs.
-    pub fn secrets(&self) -> Vec<Secret> {
-        self.inputs
-            .values()
-            .filter_map(|value| match value {
-                Value::Secret(secret) => Some(secret.clone()),
-                _ => None,
-            })
-            .collect()
-    }
 }
 
 /// Inputs and nothing else: the topology is fixed before anything is asked.
 struct InputsOnly<'a> {
     places: &'a Places,
     inputs: &'a BTreeMap<String, Value>,
+    redactor: &'a Redactor,
 }
 
 #[async_trait]
 impl Environment for InputsOnly<'_> {
     fn places(&self) -> &Places {
         self.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        self.redactor
     }
 
     fn input(&self, name: &str) -> Option<Value> {

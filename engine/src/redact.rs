@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 
-use crate::value::Secret;
+use crate::value::{Secret, Value};
 
 pub use stream::Scrubber;
 
@@ -37,6 +37,12 @@ pub struct Redactor {
     search: Option<Arc<Search>>,
 }
 
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
 /// The automaton over all encodings of all secrets.
 struct Search {
     automaton: AhoCorasick,
@@ -44,6 +50,9 @@ struct Search {
 }
 
 impl Redactor {
+    /// Finds nothing.
+    pub const NONE: Self = Self { search: None };
+
     /// A redactor of these secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let patterns: Vec<Vec<u8>> = encodings::of_all(secrets.into_iter().map(Secret::expose));
@@ -55,6 +64,14 @@ impl Redactor {
             Some(Err(_)) | None => None,
         };
         Self { search }
+    }
+
+    /// A redactor of the secrets among these values.
+    pub fn of_values<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
+        Self::new(values.into_iter().filter_map(|value| match value {
+            Value::Secret(secret) => Some(secret),
+            _ => None,
+        }))
     }
 
     /// Whether there is nothing to find.
@@ -87,6 +104,37 @@ impl Redactor {
         clean
     }
 
+    /// The text without secrets, then cut to so many characters. The only way in which a text is shortened: of a
+    /// secret that is cut first the rest would not be found.
+    pub fn shortened(&self, text: &str, characters_max: usize) -> String {
+        let mut clean = self.scrub_text(text).into_owned();
+        if clean.len() > characters_max
+            && let Some((end, _)) = clean.char_indices().nth(characters_max)
+        {
+            clean.truncate(end);
+            clean.push('…');
+        }
+        clean
+    }
+
+    /// The end of an output without secrets. Where its beginning was cut off, so much goes with it as may be the
+    /// rest of a secret.
+    pub fn scrub_end(&self, output: &[u8], is_cut: bool) -> Vec<u8> {
+        let mut clean = self.scrub_bytes(output);
+        if is_cut {
+            clean.drain(..self.reach().min(clean.len()));
+        }
+        clean
+    }
+
+    /// The last line of an output that is not blank, without secrets and shortened.
+    pub fn last_line(&self, output: &[u8], is_cut: bool, characters_max: usize) -> Option<String> {
+        let clean = self.scrub_end(output, is_cut);
+        let text = String::from_utf8_lossy(&clean);
+        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+        Some(self.shortened(line.trim(), characters_max))
+    }
+
     /// Whether there is a secret in these bytes: whether scrubbing would change them.
     pub fn finds(&self, bytes: &[u8]) -> bool {
         self.search
@@ -94,9 +142,9 @@ impl Redactor {
             .is_some_and(|search| search.automaton.is_match(bytes))
     }
 
-    /// The longest that a secret is in any of its encodings: where the beginning of a text was cut off, so many
-    /// bytes less one may be the rest of a secret that is not found any more.
-    pub fn longest(&self) -> usize {
+    /// Where the beginning of a text was cut off, so many bytes may be the rest of a secret that is not found any
+    /// more.
+    pub fn reach(&self) -> usize {
         self.search.as_ref().map_or(0, |search| search.longest)
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin_with};
 use backstay::containers::{Container, Containers, Patience};
+use backstay::redact::Redactor;
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
 use backstay_dsl::service_kind::ServiceKind;
@@ -157,7 +158,7 @@ impl<'a> Bench<'a> {
             cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().to_owned(),
-            secrets: [Secret::new("token", SECRET)].into(),
+            redactor: Redactor::new(&[Secret::new("token", SECRET)]),
             progress: Progress::new(Arc::new(say)),
             ..attempt
         };

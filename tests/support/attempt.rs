@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay::action::{Context, Progress};
+use backstay::redact::Redactor;
 use backstay_dsl::effect::Cancel;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,7 @@ pub(crate) fn attempt(run: &str, statement: &str, folder: &Path) -> Context {
         cancel: Cancel::Never,
         topology: Arc::default(),
         run_directory: folder.join("run"),
-        secrets: Arc::from([]),
+        redactor: Redactor::default(),
         effects: Vec::new(),
         working_directory: folder.to_owned(),
         progress: Progress::default(),

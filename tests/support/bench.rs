@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay::action::{Arguments, Context, GroundCall, Outcome, Settled, catalogue};
+use backstay::redact::Redactor;
 use backstay::rehearse::SimulatedClock;
 use backstay::value::{Secret, Value};
 use backstay::world::{Clock, World};
@@ -187,7 +188,7 @@ impl Bench {
             cancel: signature.cancel,
             topology: self.topology.clone(),
             run_directory: self.kept.path().join("run"),
-            secrets: self.secrets.clone().into(),
+            redactor: Redactor::new(&self.secrets),
             effects: effects.clone(),
             ..attempt
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use backstay::action::{builtin, without_engine};
 use backstay::containers::{Containers, NoEngine};
 use backstay::plan::Plan;
+use backstay::redact::Redactor;
 use backstay::rehearse::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
 use backstay::world::real::{DockerEngine, RealWorld};
 use backstay_dsl::model::Runbook;
@@ -65,6 +66,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
 fn plan(topology: Arc<Topology<String>>) -> Plan {
     let runbook = Arc::new(Runbook::empty("world"));
     Plan {
+        redactor: Redactor::NONE,
         times: backstay_dsl::time::times(&runbook, &backstay_dsl::order::StepOrder::new(&runbook)),
         program: Program::new(runbook.clone()),
         runbook,

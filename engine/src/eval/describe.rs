@@ -3,14 +3,15 @@
 use backstay_dsl::model::{Expr, ExprKind, Literal, Runbook};
 use backstay_dsl::print;
 
+use crate::redact::Redactor;
 use crate::value::Value;
 
 /// The longest rendering of an expression or a value in evidence, in characters.
 const SHOWN_CHARACTERS_MAX: usize = 160;
 
 /// An expression as a person would write it, arguments left out, shortened where long.
-pub fn describe(runbook: &Runbook, expr: &Expr) -> String {
-    shorten(&print::checked(runbook, expr, &|part| match &part.kind {
+pub fn describe(runbook: &Runbook, redactor: &Redactor, expr: &Expr) -> String {
+    let text = print::checked(runbook, expr, &|part| match &part.kind {
         ExprKind::Map(_) => Some("{…}".to_owned()),
         ExprKind::Read(call) if !call.arguments.is_empty() => Some(format!("{}(…)", call.action)),
         ExprKind::Question { name, arguments } if !arguments.is_empty() => Some(format!("{name}(…)")),
@@ -22,22 +23,16 @@ pub fn describe(runbook: &Runbook, expr: &Expr) -> String {
             | Literal::Host(text),
         ) => Some(text.clone()),
         _ => None,
-    }))
+    });
+    one_line(redactor, &text)
 }
 
-/// A value as evidence shows it: one line, shortened where long.
-pub fn shown(value: &Value) -> String {
-    shorten(&value.canonical())
+/// A value as evidence shows it: one line without secrets, shortened where long.
+pub fn shown(redactor: &Redactor, value: &Value) -> String {
+    one_line(redactor, &value.canonical())
 }
 
-fn shorten(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .take(SHOWN_CHARACTERS_MAX)
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect();
-    if text.chars().nth(SHOWN_CHARACTERS_MAX).is_some() {
-        line.push('…');
-    }
-    line
+fn one_line(redactor: &Redactor, text: &str) -> String {
+    let line = redactor.shortened(text, SHOWN_CHARACTERS_MAX);
+    line.replace(char::is_control, " ")
 }

@@ -15,6 +15,9 @@ impl Environment for Fixture {
     fn places(&self) -> &Places {
         &self.0
     }
+    fn redactor(&self) -> &Redactor {
+        &Redactor::NONE
+    }
     fn input(&self, name: &str) -> Option<Value> {
         (name == "port").then_some(Value::Port(80))
     }

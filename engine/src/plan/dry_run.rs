@@ -16,7 +16,6 @@ use crate::plan::Plan;
 use crate::plan::obligations::{Found, discharge};
 use crate::plan::overlay::Overlay;
 use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
-use crate::redact::Redactor;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::{Clock, World};
 use backstay_dsl::units;
@@ -40,7 +39,6 @@ pub struct DryRun<'a> {
 /// The walk itself.
 struct Walk<'a> {
     paper: OnPaper<'a>,
-    redactor: Redactor,
 }
 
 impl DryRun<'_> {
@@ -48,7 +46,6 @@ impl DryRun<'_> {
     pub async fn report(self) -> PlanReport {
         let plan = self.plan;
         let walk = Walk {
-            redactor: Redactor::new(&plan.secrets()),
             paper: OnPaper {
                 run: self,
                 overlay: Mutex::new(Overlay::new(&plan.topology)),
@@ -96,7 +93,7 @@ impl Walk<'_> {
     }
 
     fn scrub(&self, text: &str) -> String {
-        self.redactor.scrub_text(text).into_owned()
+        self.plan().redactor.scrub_text(text).into_owned()
     }
 
     /// What was found out about services: how things are now, and what the run would be refused for. What a
@@ -142,7 +139,7 @@ impl Walk<'_> {
                 Ok(value) => Reading {
                     label: anchor.name.clone(),
                     result: ReadingResult::Holds,
-                    evidence: self.scrub(&crate::eval::shown(value)),
+                    evidence: crate::eval::shown(&self.plan().redactor, value),
                 },
                 Err(unanswered) => Reading {
                     label: anchor.name.clone(),

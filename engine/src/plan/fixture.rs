@@ -9,6 +9,7 @@ pub(crate) fn plan(runbook: Runbook) -> super::Plan {
         times: backstay_dsl::time::times(&runbook, &backstay_dsl::order::StepOrder::new(&runbook)),
         program: super::Program::new(runbook.clone()),
         runbook,
+        redactor: super::Redactor::default(),
         inputs: std::collections::BTreeMap::new(),
         topology: std::sync::Arc::default(),
         digest: "sha256:test".to_owned(),

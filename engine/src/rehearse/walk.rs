@@ -20,7 +20,6 @@ use crate::action::{GroundCall, Registry};
 use crate::eval::Places;
 use crate::event::{Event, RunEnd, Stamped, TimerId};
 use crate::plan::Plan;
-use crate::redact::Redactor;
 use crate::run::driver::{Control, Rest};
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::run::records::Records;
@@ -33,7 +32,6 @@ use work::Running;
 pub struct Rehearsal {
     plan: Arc<Plan>,
     places: Places,
-    redactor: Redactor,
     start: SimulatedState,
     has_words: bool,
 }
@@ -60,7 +58,6 @@ impl Rehearsal {
         let production = Production::new(&plan);
         Self {
             places,
-            redactor: Redactor::new(&plan.secrets()),
             start: SimulatedState::new(Arc::new(setting), production),
             has_words: false,
             plan,
@@ -86,10 +83,7 @@ impl Rehearsal {
     }
 
     fn records(&self) -> Records<'_> {
-        Records {
-            plan: &self.plan,
-            redactor: &self.redactor,
-        }
+        Records { plan: &self.plan }
     }
 
     /// A walk of this case, before its first record.

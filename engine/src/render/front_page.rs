@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::event::{EvaluationKind, Event, RunEnd, RunStart, Stamped};
+use crate::redact::Redactor;
 use crate::value::RecordedValue;
 
 use super::visible;
@@ -75,6 +76,6 @@ impl FrontPage {
 fn shown(value: &RecordedValue) -> String {
     match value {
         RecordedValue::Secret(_) => "(secret, not recorded)".to_owned(),
-        value => crate::eval::shown(&value.to_value()),
+        value => crate::eval::shown(&Redactor::NONE, &value.to_value()),
     }
 }

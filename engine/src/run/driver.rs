@@ -24,7 +24,6 @@ use tokio::sync::mpsc;
 
 use crate::event::{Event, RunEnd, Stamped, TimerId, WorkKey};
 use crate::plan::Plan;
-use crate::redact::Redactor;
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::world::{Journal, JournalError};
 
@@ -93,15 +92,12 @@ impl Driver {
         observer: Option<Observer>,
         history: &[Stamped],
     ) -> Self {
-        let secrets = plan.secrets();
         let mut state = State::new(&plan);
         for stamped in history {
             fold(&plan, &mut state, stamped);
         }
         let watch = ClockWatch::new(ports.clock.as_ref());
         let shared = Shared {
-            redactor: Redactor::new(&secrets),
-            secrets: secrets.into(),
             state: RwLock::new(state),
             plan,
             ports,

@@ -80,7 +80,6 @@ pub struct AnchorThen {
 /// Asks every anchor of a runbook now.
 pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Vec<AnchorNow>, Error> {
     let plan = planned(file, inputs, edge).await?;
-    let redactor = Redactor::new(&plan.secrets());
     let mut last = last_anchors(&edge.state_directory, &plan.runbook.name);
     let now = Now {
         plan: &plan,
@@ -97,7 +96,7 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<V
             (Ok(value), Some((_, recorded))) => Some(RecordedValue::from(value) == *recorded),
             _ => None,
         };
-        let shown = |text: &str| redactor.scrub_text(text).into_owned();
+        let shown = |text: &str| plan.redactor.scrub_text(text).into_owned();
         found.push(AnchorNow {
             name: anchor.name.clone(),
             doc: anchor.doc.clone(),
@@ -139,7 +138,7 @@ fn context(plan: &Plan, edge: &Edge) -> Context {
         cancel: Cancel::Kill,
         topology: Arc::clone(&plan.topology),
         run_directory: edge.state_directory.0.join("plan"),
-        secrets: plan.secrets().into(),
+        redactor: plan.redactor.clone(),
         effects: Vec::new(),
         working_directory: edge.places.working_directory.clone(),
         progress: Progress::default(),
@@ -195,6 +194,10 @@ struct Now<'a> {
 impl Environment for Now<'_> {
     fn places(&self) -> &Places {
         self.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.plan.redactor
     }
 
     fn input(&self, name: &str) -> Option<Value> {

@@ -12,7 +12,6 @@ use crate::event::{
     SettledBy, Verdict, WorkKey,
 };
 use crate::plan::Plan;
-use crate::redact::Redactor;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 use crate::world::{PersonAnswer, PersonQuestion, PersonWants};
 use backstay_dsl::units;
@@ -28,10 +27,9 @@ const SHORT_BYTES: usize = 8 << 10;
 pub(crate) const OTHER_ARGUMENTS: &str = "its arguments are not those of the attempt any more";
 
 /// Makes the records of one run.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Records<'run> {
     pub(crate) plan: &'run Plan,
-    pub(crate) redactor: &'run Redactor,
 }
 
 /// How an evaluation came out, before it is recorded.
@@ -120,22 +118,14 @@ impl Seen {
 impl Records<'_> {
     /// A line of evidence without secrets, bounded.
     pub(crate) fn evidence(&self, text: &str) -> String {
-        let clean = self.redactor.scrub_text(text);
-        if clean.len() <= EVIDENCE_CHARACTERS_MAX {
-            return clean.into_owned();
-        }
-        let mut line: String = clean.chars().take(EVIDENCE_CHARACTERS_MAX).collect();
-        if line.len() < clean.len() {
-            line.push('…');
-        }
-        line
+        self.plan.redactor.shortened(text, EVIDENCE_CHARACTERS_MAX)
     }
 
     /// A value as it is recorded. What is too long, or would not be the same without its secrets, is
     /// refused with a reason: a resumed run never sees `***` as data.
     pub(crate) fn recorded(&self, value: &Value) -> Result<RecordedValue, String> {
         let recorded = RecordedValue::from(value);
-        if self.redactor.is_idle() && is_short(value) {
+        if self.plan.redactor.is_idle() && is_short(value) {
             return Ok(recorded);
         }
         let json = serde_json::to_string(&recorded).map_err(|error| error.to_string())?;
@@ -145,7 +135,7 @@ impl Records<'_> {
                 VALUE_BYTES_MAX >> 10
             ));
         }
-        if self.holds_secret(value) || self.redactor.finds(json.as_bytes()) {
+        if self.holds_secret(value) || self.plan.redactor.finds(json.as_bytes()) {
             return Err("the value holds a secret, so it cannot be kept for later statements".to_owned());
         }
         Ok(recorded)
@@ -156,8 +146,8 @@ impl Records<'_> {
             Value::List(values) => values.iter().any(|value| self.holds_secret(value)),
             Value::Map(pairs) | Value::Record(pairs) => pairs
                 .iter()
-                .any(|(key, value)| self.redactor.finds(key.as_bytes()) || self.holds_secret(value)),
-            plain => self.redactor.finds(plain.canonical().as_bytes()),
+                .any(|(key, value)| self.plan.redactor.finds(key.as_bytes()) || self.holds_secret(value)),
+            plain => self.plan.redactor.finds(plain.canonical().as_bytes()),
         }
     }
 
@@ -211,7 +201,7 @@ impl Records<'_> {
             let recorded = answer.and_then(|value| {
                 let recorded = self.recorded(&value).map_err(Unanswered::new)?;
                 if evaluator.takes_notes() {
-                    evidence.push(format!("{name} = {}", crate::eval::shown(&value)));
+                    evidence.push(format!("{name} = {}", crate::eval::shown(&self.plan.redactor, &value)));
                 }
                 Ok(recorded)
             });

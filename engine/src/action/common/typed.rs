@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::action::{Arguments, Context};
-use crate::redact::Redactor;
 
 /// The words of a call as typed in a shell, and the folder it starts in. Never a secret: what goes in by
 /// environment or standard input is not shown, and known secrets are taken out of the words.
@@ -15,7 +14,7 @@ pub(crate) fn typed(context: &Context, arguments: &Arguments) -> String {
         .join(arguments.path("cwd").unwrap_or_default());
     let folder = normal(&folder);
     let text = format!("{line} (in {})", folder.display());
-    Redactor::new(context.secrets.iter()).scrub_text(&text).into_owned()
+    context.redactor.scrub_text(&text).into_owned()
 }
 
 /// The path without `.` and without a slash at its end; `..` stays, since what it means depends on links.

@@ -13,7 +13,6 @@ use super::{Engine, target};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::LogEnd;
-use crate::redact::Redactor;
 use crate::value::{Answer, Value};
 
 /// So many lines where the text does not say.
@@ -77,8 +76,7 @@ impl Logs {
         let printed = self.0.logs(&container.id, &end).await.map_err(Trouble::of_question)?;
         let parts = [&printed.stdout, &printed.stderr].map(|bytes| printed::value(context, bytes, printed.is_cut));
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        let unsure = Redactor::new(context.secrets.iter()).longest().saturating_sub(1);
-        Ok(last_bytes(&parts.join("\n"), VALUE_BYTES_MAX, unsure).to_owned())
+        Ok(last_bytes(&parts.join("\n"), VALUE_BYTES_MAX, context.redactor.reach()).to_owned())
     }
 }
 

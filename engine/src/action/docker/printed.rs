@@ -2,7 +2,6 @@
 
 use crate::action::Context;
 use crate::containers::Printed;
-use crate::redact::Redactor;
 
 /// So much of each output is kept as evidence.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 1024 * 1024;
@@ -14,12 +13,11 @@ const LINE_CHARACTERS_MAX: usize = 300;
 /// How much of an output is to be asked for, so that `wanted` bytes are left when what may be half a secret is cut
 /// off.
 pub(super) fn bytes_to_ask(context: &Context, wanted: usize) -> usize {
-    wanted + Redactor::new(context.secrets.iter()).longest()
+    wanted + context.redactor.reach()
 }
 
 /// What it printed without secrets, with a note where the beginning is left out.
 pub(super) fn evidence(context: &Context, printed: &Printed) -> Vec<(String, Vec<u8>)> {
-    let redactor = Redactor::new(context.secrets.iter());
     [("stdout", &printed.stdout), ("stderr", &printed.stderr)]
         .into_iter()
         .filter(|(_, bytes)| !bytes.is_empty())
@@ -28,32 +26,15 @@ pub(super) fn evidence(context: &Context, printed: &Printed) -> Vec<(String, Vec
             if printed.is_cut {
                 kept.extend_from_slice("[… what came before is left out …]\n".as_bytes());
             }
-            kept.extend(clean(&redactor, bytes, printed.is_cut));
+            kept.extend(context.redactor.scrub_end(bytes, printed.is_cut));
             (name.to_owned(), kept)
         })
         .collect()
 }
 
-/// The bytes without secrets. Of a secret whose beginning was cut off the rest would not be found, so as much as
-/// that may be goes with it.
-fn clean(redactor: &Redactor, bytes: &[u8], is_cut: bool) -> Vec<u8> {
-    let clean = redactor.scrub_bytes(bytes);
-    let unsure = if is_cut {
-        redactor.longest().saturating_sub(1)
-    } else {
-        0
-    };
-    clean.get(unsure..).unwrap_or_default().to_vec()
-}
-
 /// An output as a value: without one final line end, and without what may be half a secret.
 pub(super) fn value(context: &Context, bytes: &[u8], is_cut: bool) -> String {
-    let redactor = Redactor::new(context.secrets.iter());
-    let unsure = if is_cut {
-        redactor.longest().saturating_sub(1)
-    } else {
-        0
-    };
+    let unsure = if is_cut { context.redactor.reach() } else { 0 };
     let bytes = bytes.get(unsure..).unwrap_or_default();
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
@@ -62,12 +43,9 @@ pub(super) fn value(context: &Context, bytes: &[u8], is_cut: bool) -> String {
 
 /// The last line that is not blank, without secrets; what was printed as an error comes first.
 pub(super) fn last_line(context: &Context, printed: &Printed) -> Option<String> {
-    let redactor = Redactor::new(context.secrets.iter());
-    [&printed.stderr, &printed.stdout].into_iter().find_map(|bytes| {
-        let text = String::from_utf8_lossy(&clean(&redactor, bytes, printed.is_cut)).into_owned();
-        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-        Some(line.trim().chars().take(LINE_CHARACTERS_MAX).collect())
-    })
+    [&printed.stderr, &printed.stdout]
+        .into_iter()
+        .find_map(|bytes| context.redactor.last_line(bytes, printed.is_cut, LINE_CHARACTERS_MAX))
 }
 
 /// A line with the last one that was printed behind it.

@@ -2,7 +2,6 @@
 
 use crate::action::{Context, Outcome, Settled};
 use crate::containers::Problem;
-use crate::redact::Redactor;
 
 /// Why an action came to no good end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,5 +64,5 @@ impl Trouble {
 
 /// A text without the run's secrets: an engine may repeat what it was given.
 pub(super) fn clean(context: &Context, text: &str) -> String {
-    Redactor::new(context.secrets.iter()).scrub_text(text).into_owned()
+    context.redactor.scrub_text(text).into_owned()
 }

@@ -115,9 +115,7 @@ impl Capture {
     /// The last line that is not blank, without secrets.
     pub(super) fn last_line(&self) -> Option<String> {
         let end = if self.tail.is_empty() { &self.head } else { &self.tail };
-        let text = String::from_utf8_lossy(end);
-        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-        Some(line.trim().chars().take(LINE_CHARACTERS_MAX).collect())
+        Redactor::NONE.last_line(end, false, LINE_CHARACTERS_MAX)
     }
 }
 

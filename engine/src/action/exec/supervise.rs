@@ -11,7 +11,6 @@ use super::capture::Capture;
 use super::survivors::Family;
 use crate::action::common::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
 use crate::action::{Arguments, Context};
-use crate::redact::Redactor;
 use crate::value::Value;
 
 /// How long a program that may not be stopped early may take to end when its limit has come.
@@ -51,9 +50,8 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ende
     let input = input_of(arguments);
     let mut child = spawn(&start, input.is_some())?;
     family.began(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1));
-    let redactor = Redactor::new(context.secrets.iter());
-    let mut stdout = Capture::new(&redactor);
-    let mut stderr = Capture::new(&redactor);
+    let mut stdout = Capture::new(&context.redactor);
+    let mut stderr = Capture::new(&context.redactor);
     let how = watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await;
     family.is_settled();
     stdout.finish();

@@ -15,7 +15,6 @@ use super::addresses::{Addresses, Refused, Unknown, refused};
 use crate::action::common::child::plain;
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
-use crate::redact::Redactor;
 use crate::value::{Answer, Value};
 
 /// A value keeps so much of an answer.
@@ -63,7 +62,7 @@ impl Action for Get {
             Err(reason) => return Outcome::failed(reason),
         };
         let is_cut = body.len() > BODY_BYTES_MAX;
-        if is_cut && Redactor::new(context.secrets.iter()).finds(&body) {
+        if is_cut && context.redactor.finds(&body) {
             return Outcome::failed(format!("{} gave more than 64 KiB with a secret in it", request.url));
         }
         let text = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_MAX)]).into_owned();

@@ -212,7 +212,7 @@ fn why_it_ended(context: &Context, name: &str, status: ExitStatus, log: Option<L
     let Some(log) = log else {
         return format!("{name} ended at once {how}; give it a `log` to see why");
     };
-    let said = last_line(&log, &Redactor::new(context.secrets.iter()));
+    let said = last_line(&log, &context.redactor);
     match said {
         Some(line) => format!("{name} ended at once {how}: {line}"),
         None => format!("{name} ended at once {how} and said nothing in {}", log.path.display()),
@@ -224,11 +224,10 @@ fn last_line(log: &Log, redactor: &Redactor) -> Option<String> {
     const CHARACTERS_MAX: usize = 300;
     let mut file = File::open(&log.path).ok()?;
     let bytes = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(log.bytes_before.max(bytes.saturating_sub(BYTES_MAX))))
-        .ok()?;
+    let start = log.bytes_before.max(bytes.saturating_sub(BYTES_MAX));
+    let is_cut = start > log.bytes_before;
+    file.seek(SeekFrom::Start(start)).ok()?;
     let mut end = Vec::new();
     file.take(BYTES_MAX).read_to_end(&mut end).ok()?;
-    let text = String::from_utf8_lossy(&redactor.scrub_bytes(&end)).into_owned();
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    Some(line.trim().chars().take(CHARACTERS_MAX).collect())
+    redactor.last_line(&end, is_cut, CHARACTERS_MAX)
 }

@@ -11,6 +11,7 @@ use backstay_dsl::model::{ActionCall, BindingId};
 use crate::action::{Context, GroundCall};
 use crate::eval::{Environment, Places, parse_as};
 use crate::plan::overlay::{Overlay, Says};
+use crate::redact::Redactor;
 use crate::service_kind::Asked;
 use crate::value::{Answer, Unanswered, Value};
 
@@ -67,6 +68,10 @@ impl OnPaper<'_> {
 impl Environment for OnPaper<'_> {
     fn places(&self) -> &Places {
         self.run.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.run.plan.redactor
     }
 
     fn input(&self, name: &str) -> Option<Value> {

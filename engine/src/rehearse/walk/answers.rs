@@ -11,6 +11,7 @@ use backstay_dsl::model::{ActionCall, BindingId};
 use super::Rehearsal;
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places};
+use crate::redact::Redactor;
 use crate::rehearse::FaultKind;
 use crate::rehearse::world::SimulatedState;
 use crate::run::driver::OBLIGATION_READ_LIMIT_MS;
@@ -105,6 +106,10 @@ impl<'walk> Answers<'walk> {
 impl Environment for Answers<'_> {
     fn places(&self) -> &Places {
         &self.rehearsal.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.rehearsal.plan.redactor
     }
 
     fn input(&self, name: &str) -> Option<Value> {

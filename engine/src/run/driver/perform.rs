@@ -100,7 +100,7 @@ impl Job {
         let mut blobs = Vec::new();
         let outputs = outcome.evidence().outputs.iter();
         for (name, content) in outputs.filter(|(_, content)| !content.is_empty()) {
-            let clean = self.shared.redactor.scrub_bytes(content);
+            let clean = self.shared.plan.redactor.scrub_bytes(content);
             match self.shared.ports.journal.keep_blob(&clean).await {
                 Ok(digest) => blobs.push((name.clone(), digest)),
                 // What is kept of an output is evidence; the outcome itself must still be recorded.

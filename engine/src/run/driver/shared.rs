@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::run::machine::State;
 use crate::run::records::Records;
-use crate::value::{Answer, Secret, Unanswered, Value};
+use crate::value::{Answer, Unanswered, Value};
 use crate::world::{Clock, Journal, Person, World};
 
 use super::mac::MacKey;
@@ -74,8 +74,6 @@ pub(super) struct Shared {
     pub(super) plan: Arc<Plan>,
     pub(super) ports: Ports,
     pub(super) settings: Settings,
-    pub(super) redactor: Redactor,
-    pub(super) secrets: Arc<[Secret]>,
     pub(super) state: RwLock<State>,
 }
 
@@ -154,7 +152,7 @@ impl Job {
             cancel: Cancel::Kill,
             topology: Arc::clone(&self.shared.plan.topology),
             run_directory: settings.run_directory.clone(),
-            secrets: Arc::clone(&self.shared.secrets),
+            redactor: self.shared.plan.redactor.clone(),
             effects: effects.to_vec(),
             working_directory: settings.places.working_directory.clone(),
             progress: self.progress(),
@@ -174,9 +172,7 @@ impl Job {
                 return;
             }
             next_ns.store(now_ns.saturating_add(PROGRESS_EVERY_NS), Ordering::Relaxed);
-            let clean = shared.redactor.scrub_text(line);
-            let line: String = clean.chars().take(PROGRESS_CHARACTERS_MAX).collect();
-            show(&key, &line);
+            show(&key, &shared.plan.redactor.shortened(line, PROGRESS_CHARACTERS_MAX));
         }))
     }
 
@@ -193,7 +189,6 @@ impl Job {
     pub(super) fn records(&self) -> Records<'_> {
         Records {
             plan: &self.shared.plan,
-            redactor: &self.shared.redactor,
         }
     }
 }
@@ -202,6 +197,10 @@ impl Job {
 impl Environment for Job {
     fn places(&self) -> &Places {
         &self.shared.settings.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.shared.plan.redactor
     }
 
     fn input(&self, name: &str) -> Option<Value> {

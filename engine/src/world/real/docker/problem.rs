@@ -12,8 +12,6 @@ use super::connect::Address;
 
 /// "Nothing had to be done."
 pub(super) const NOT_MODIFIED: u16 = 304;
-/// The most characters of an engine's words that are passed on.
-const WORDS_MAX: usize = 2000;
 
 /// Marks an error from before the request was sent; its text says what to do.
 #[derive(Debug)]
@@ -106,16 +104,13 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// An engine's words in one line and not too long.
+/// An engine's words in one line; shortened only where secrets are taken out.
 fn words(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
         return "no, without a reason".to_owned();
     }
-    match line.char_indices().nth(WORDS_MAX) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
+    line
 }
 
 /// Refuses what would not be a name in the path of a request.
