@@ -1,6 +1,8 @@
 //! The family `backup` against real files: what goes in comes out, and nothing else happens.
 
+mod crash;
 mod damage;
+mod hostile;
 mod refusals;
 mod restores;
 mod round_trip;

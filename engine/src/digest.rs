@@ -23,3 +23,13 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 pub(crate) fn short(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..6])
 }
+
+/// The bytes of these digits.
+pub(crate) fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(char::from(*high).to_digit(16)? << 4 | char::from(*low).to_digit(16)?),
+        _ => None,
+    };
+    let bytes = digits.as_bytes().chunks(2).map(|digits| pair(digits)?.try_into().ok());
+    bytes.collect()
+}

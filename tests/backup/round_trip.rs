@@ -179,6 +179,25 @@ fn large_files_and_deep_trees_come_back() {
     assert!(site.seen() == expected, "a large file in a deep tree did not come back");
 }
 
+/// Descriptions of entries count their own digits: at every length of a name and of an attribute.
+#[test]
+fn names_and_attributes_of_every_length_come_back() {
+    let site = Site::new();
+    for length in 1..=255 {
+        let file = site.state().join("n".repeat(length));
+        fs::write(&file, "").unwrap();
+        if length >= 70 {
+            let value = vec![b'='; length + 670];
+            let _ = rustix::fs::lsetxattr(&file, "user.a=b%41", &value, XattrFlags::empty());
+        }
+    }
+    let expected = site.seen();
+    let backup = site.create();
+    fs::remove_dir_all(site.state()).unwrap();
+    site.restore(&backup);
+    assert!(site.seen() == expected, "something did not come back");
+}
+
 /// The archive is a plain tar: it can be read without this program.
 #[test]
 fn tar_reads_the_archive() {

@@ -4,35 +4,27 @@
 //! carries the digest of the archive. Invariants: an archive has its final name only after all of it was
 //! read back; the live state is touched only after all of an archive was extracted beside it and compared;
 //! whatever was live is kept until the run ends; nothing is ever extracted outside of our own fresh
-//! directories. No
-//! archive is made or put back while a container could write to a volume of it. Deliberately absent:
+//! directories. No archive is made or put back while a container could write to a volume of it. Deliberately absent:
 //! encryption, increments.
 
 mod archive;
 mod bytes;
-mod capture;
-mod compare;
-mod contents;
 mod create;
+mod entry;
 mod extract;
 mod holders;
-mod journal;
 mod manifest;
-mod opened;
 mod problem;
 mod restore;
 mod scope;
 mod survey;
 mod swap;
-mod unfinished;
+mod tar;
 mod verify;
 mod volumes;
 mod walk;
 
 use std::sync::Arc;
-
-use backstay_dsl::catalogue::Parameter;
-use backstay_dsl::types::Type;
 
 use super::Action;
 use super::common::engine::PatientEngine;
@@ -52,27 +44,5 @@ pub(super) fn actions(engine: &PatientEngine) -> Vec<Arc<dyn Action>> {
     ]
 }
 
-fn helper_parameter() -> Parameter {
-    Parameter {
-        name: "helper",
-        ty: Type::Image { pinned: false },
-        required: false,
-        sink: None,
-        doc: "The image of the container through which volumes are read and written that cannot be reached from here; it has to be there already, and to have `sh` and `rm` (busybox is enough). Without it: that of a service that writes the state.",
-    }
-}
-
-fn backup_parameter(doc: &'static str) -> Parameter {
-    Parameter {
-        name: "backup",
-        ty: Type::Backup,
-        required: true,
-        sink: None,
-        doc,
-    }
-}
-
-#[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod hostile;
+/// What the parameter `helper` is.
+const HELPER: &str = "The image of the container through which volumes are read and written that cannot be reached from here; it has to be there already, and to have `sh` and `rm` (busybox is enough). Without it: that of a service that writes the state.";

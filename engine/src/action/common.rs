@@ -4,5 +4,6 @@ pub(crate) mod blocking;
 pub(crate) mod child;
 pub(crate) mod describe;
 pub(crate) mod engine;
+pub(crate) mod files;
 pub(crate) mod processes;
 pub(crate) mod typed;

@@ -1,77 +1,242 @@
-//! The container: a tar file of a strict kind, compressed with zstd.
+//! An archive: a strict tar compressed with zstd, which any tar reads.
 //!
-//! Any tar reads it; our own reader accepts only what our own writer writes, so that no two readers can
-//! differ about it. First stands the header, last the manifest; between them the entries of each part
-//! below `part-N`. Deliberately absent: PAX records, devices, sparse maps.
+//! First stands the header, last the manifest; between them the entries of each part below `part-N`. Nothing that
+//! reading gives is proved before the manifest has come.
 
-pub(super) mod read;
-pub(super) mod write;
+mod write;
 
-/// The member with the header, always first.
-pub(super) const HEADER_NAME: &[u8] = b"backstay/header.json";
-/// The member with the manifest, always last.
-pub(super) const MANIFEST_NAME: &[u8] = b"backstay/manifest.jsonl";
-/// Bytes of a block of tar.
-const BLOCK: usize = 512;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+use std::thread::JoinHandle;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MemberKind {
-    Directory,
-    File,
-    /// A further name of an earlier member.
-    HardLink,
-    Symlink,
+use sha2::{Digest as _, Sha256};
+
+use super::bytes::{Hash, digest_text, hash_file};
+use super::entry::{Contents, Entry, EntryKind, Take, difference, scan};
+use super::extract::{Extraction, Staging};
+use super::manifest::{Header, Manifest, PartKind};
+use super::problem::{Problem, Result, damaged, refused, trying};
+use super::tar::{Origin, Reader};
+use crate::action::common::blocking::Stop;
+use crate::value::Backup;
+pub(super) use write::{Unfinished, capture};
+
+/// The root of what is ours in an archive.
+const OWN: &str = "backstay";
+/// Always first.
+const HEADER: &str = "header.json";
+/// Always last.
+const MANIFEST: &str = "manifest.jsonl";
+/// The longest manifest that is read, in bytes.
+const MANIFEST_MAX: u64 = 1 << 30;
+/// The longest header, in bytes.
+const HEADER_MAX: u64 = 1 << 20;
+/// What is decompressed at once, in bytes.
+const PIECE: usize = 1 << 18;
+
+fn root_of(part: usize) -> String {
+    format!("part-{part}")
 }
 
-/// A member of the archive as its headers describe it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Member {
-    pub name: Vec<u8>,
-    pub kind: MemberKind,
-    /// Bytes of content that follow.
-    pub size: u64,
-    /// The text of a symbolic link, or the earlier member's name of a hard link.
-    pub link: Vec<u8>,
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-    /// Seconds since 1970; negative times stand as 0 here and exact in the manifest.
-    pub mtime_s: u64,
+/// An archive whose bytes have the digest of the backup.
+pub(super) struct Archive {
+    file: File,
+    /// What it says of itself.
+    pub header: Header,
 }
 
-impl Member {
-    /// A file of ours with this content.
-    pub(super) fn own(name: &[u8], size: u64) -> Self {
-        Self {
-            name: name.to_vec(),
-            kind: MemberKind::File,
-            size,
-            link: Vec::new(),
-            mode: 0o600,
-            uid: 0,
-            gid: 0,
-            mtime_s: 0,
+impl Archive {
+    /// Opens a backup's archive and reads it once for its digest.
+    pub(super) fn open(backup: &Backup, stop: &Stop) -> Result<Self> {
+        let path = Path::new(&backup.path);
+        let mut file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Problem::Damaged(format!("the archive {} is not there", backup.path)),
+            _ => trying(|| format!("cannot open {}", backup.path))(error),
+        })?;
+        let digest = digest_text(&hash_file(&mut file, path, stop)?);
+        if digest != backup.digest {
+            return damaged(format!(
+                "{} is not what it was when it was made (its digest is {digest}, it was {}): do not restore it",
+                backup.path, backup.digest
+            ));
+        }
+        let header = header(&mut open(&file)?)?;
+        if header.state != backup.state {
+            return damaged(format!(
+                "{} holds the state {}, not {}",
+                backup.path, header.state, backup.state
+            ));
+        }
+        Ok(Self { file, header })
+    }
+
+    /// Reads all of it once more.
+    pub(super) fn read(&self, stop: &Stop, take: &mut Take<'_>) -> Result<Manifest> {
+        let manifest = read(&self.file, stop, take)?;
+        if manifest.header != self.header {
+            return damaged("the archive changed while it was read");
+        }
+        Ok(manifest)
+    }
+
+    /// Extracts it into places, one for each part, and compares what lies there with the manifest. A part without
+    /// a place is only held against the manifest.
+    pub(super) fn extract(&self, places: &[Option<Staging>], contents: Contents, stop: &Stop) -> Result<Manifest> {
+        let mut extraction = Extraction::new(places);
+        let manifest = self.read(stop, &mut |entry, content| extraction.put(&entry, content))?;
+        extraction.dress(&manifest.entries, stop)?;
+        for (number, place) in places.iter().enumerate() {
+            let Some(place) = place else { continue };
+            let actual = scan(&place.part(self.header.parts[number].kind), number, contents, stop)?;
+            if let Some(what) = difference(manifest.of_part(number), &actual, contents) {
+                return damaged(format!("what comes out of the archive is not what went in: {what}"));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// Reads a whole archive without keeping anything, and gives the hash of the archive's bytes too.
+pub(super) fn examine(path: &Path, stop: &Stop) -> Result<(Manifest, Hash)> {
+    let mut file = File::open(path).map_err(trying(|| format!("cannot open {}", path.display())))?;
+    let manifest = read(&file, stop, &mut |_, _| Ok(()))?;
+    Ok((manifest, hash_file(&mut file, path, stop)?))
+}
+
+/// What an archive holds, decompressed in a thread of its own.
+struct Decompressed {
+    pipe: io::PipeReader,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Read for Decompressed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.pipe.read(buffer)?;
+        if count == 0
+            && let Some(thread) = self.thread.take()
+        {
+            thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
+        }
+        Ok(count)
+    }
+}
+
+/// Reads a file from its start.
+fn open(file: &File) -> Result<Reader<Decompressed>> {
+    let failed = || "cannot open the archive again".to_owned();
+    let file = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(trying(failed))?;
+    let (pipe, mut writer) = io::pipe().map_err(trying(failed))?;
+    let thread = std::thread::spawn(move || {
+        let decoder = zstd::stream::read::Decoder::new(file)?;
+        io::copy(&mut BufReader::with_capacity(PIECE, decoder), &mut writer).map(drop)
+    });
+    let thread = Some(thread);
+    Ok(Reader::new(Decompressed { pipe, thread }, Origin::Archive))
+}
+
+/// Reads a whole archive. What it gives is proved: each entry is as the manifest says, none is
+/// missing, none is more.
+fn read(file: &File, stop: &Stop, take: &mut Take<'_>) -> Result<Manifest> {
+    let mut reader = open(file)?;
+    let header = header(&mut reader)?;
+    let mut seen: Vec<Entry> = Vec::new();
+    let manifest = loop {
+        stop.check()?;
+        let Some((root, mut entry)) = reader.entry()? else {
+            return damaged("the archive has no manifest");
+        };
+        if is_own(&root, &entry, MANIFEST) {
+            break Manifest::from_bytes(&whole(&mut reader, &entry, MANIFEST_MAX)?)?;
+        }
+        let part = root.strip_prefix("part-").and_then(|number| number.parse().ok());
+        let Some(part) = part.filter(|part| root_of(*part) == root && *part < header.parts.len()) else {
+            return damaged(format!("the archive holds a part {root} that its header does not name"));
+        };
+        entry.part = part;
+        let mut hasher = Sha256::new();
+        take(entry.clone(), &mut |sink| {
+            reader.content(&mut |piece| {
+                stop.check()?;
+                hasher.update(piece);
+                sink(piece)
+            })
+        })?;
+        reader.content(&mut |piece| {
+            stop.check()?;
+            hasher.update(piece);
+            Ok(())
+        })?;
+        if let EntryKind::File { sha256, .. } = &mut entry.kind {
+            *sha256 = hasher.finalize().into();
+        }
+        seen.push(entry);
+    };
+    if reader.entry()?.is_some() {
+        return damaged("the archive holds something after its manifest");
+    }
+    if manifest.header != header {
+        return damaged("the archive's header and its manifest do not agree");
+    }
+    hold_against(&manifest, &seen)?;
+    Ok(manifest)
+}
+
+fn is_own(root: &str, entry: &Entry, name: &str) -> bool {
+    root == OWN && *entry.path == *name.as_bytes()
+}
+
+fn whole(reader: &mut Reader<Decompressed>, entry: &Entry, bytes_max: u64) -> Result<Vec<u8>> {
+    if entry.size() > bytes_max {
+        return damaged("the archive's description of itself cannot be read");
+    }
+    let mut bytes = Vec::new();
+    reader.content(&mut |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+fn header(reader: &mut Reader<Decompressed>) -> Result<Header> {
+    let Some((_, entry)) = reader.entry()?.filter(|(root, entry)| is_own(root, entry, HEADER)) else {
+        return damaged("this is not an archive of `backup.create`");
+    };
+    let bytes = whole(reader, &entry, HEADER_MAX)?;
+    match serde_json::from_slice::<Header>(&bytes) {
+        Ok(header) if header.is_known() => Ok(header),
+        Ok(header) => refused(format!(
+            "the archive has format {}, which this program does not read: use the program that wrote it, {}",
+            header.format, header.program
+        )),
+        Err(_) => damaged("the archive's header cannot be read"),
+    }
+}
+
+fn hold_against(manifest: &Manifest, seen: &[Entry]) -> Result<()> {
+    if manifest.entries.len() != seen.len() {
+        return damaged(format!(
+            "the archive holds {} entries, its manifest names {}",
+            seen.len(),
+            manifest.entries.len()
+        ));
+    }
+    if let Some((_, entry)) = (manifest.entries.iter().zip(seen)).find(|(expected, seen)| expected != seen) {
+        return damaged(format!("{} in the archive is not as its manifest says", entry.path));
+    }
+    // A part that was there has a root of its kind; one that was not has nothing.
+    for (number, part) in manifest.header.parts.iter().enumerate() {
+        let mut entries = manifest.of_part(number);
+        let root = entries.next().map(|root| (&root.kind, root.path.is_empty()));
+        let is_right = match (part.present, part.kind, root) {
+            (true, PartKind::Tree, Some((EntryKind::Directory, true))) | (false, _, None) => true,
+            (true, PartKind::File, Some((EntryKind::File { .. }, true))) => entries.next().is_none(),
+            _ => false,
+        };
+        if !is_right {
+            return damaged(format!("the archive does not hold {} as its header says", part.path));
         }
     }
-}
-
-/// The name of an entry as a member.
-pub(super) fn member_name(part: usize, path: &[u8]) -> Vec<u8> {
-    let mut name = format!("part-{part}").into_bytes();
-    if !path.is_empty() {
-        name.push(b'/');
-        name.extend_from_slice(path);
-    }
-    name
-}
-
-/// The entry that a member's name says; `None` for a name that is none.
-pub(super) fn entry_of(name: &[u8]) -> Option<(usize, Vec<u8>)> {
-    let rest = name.strip_prefix(b"part-")?;
-    let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-    let number = std::str::from_utf8(&rest[..end]).ok()?;
-    let part: usize = number.parse().ok()?;
-    let path = rest.get(end + 1..).unwrap_or_default().to_vec();
-    let is_exact = member_name(part, &path) == name;
-    (is_exact && super::manifest::is_plain(&path)).then_some((part, path))
+    Ok(())
 }

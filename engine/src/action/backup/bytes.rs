@@ -1,35 +1,89 @@
 //! Bytes as text: names of files keep every byte, also where they are not UTF-8.
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
-use super::problem::{Result, trying};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Names as text without loss: control characters, `%` and what is not UTF-8 stand as `%XX`.
-pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    let escape = |text: &mut String, bytes: &[u8]| {
-        for byte in bytes {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    };
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            if letter == '%' || letter.is_control() {
-                escape(&mut text, letter.encode_utf8(&mut [0; 4]).as_bytes());
-            } else {
-                text.push(letter);
-            }
-        }
-        escape(&mut text, chunk.invalid());
+use super::problem::{Result, trying};
+use crate::action::common::blocking::Stop;
+
+/// A name, a path or a value. As text, control characters, `%` and what is not UTF-8 stand as `%XX`: nothing is lost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(super) struct Bytes(pub Vec<u8>);
+
+impl Bytes {
+    pub(super) fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.0))
     }
-    text
 }
 
-/// The bytes that [`encode`] wrote; `None` where a `%` is not followed by two hexadecimal digits.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl From<&Path> for Bytes {
+    fn from(path: &Path) -> Self {
+        path.as_os_str().as_bytes().into()
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.utf8_chunks() {
+            for letter in chunk.valid().chars() {
+                if letter == '%' || letter.is_control() {
+                    escape(f, letter.encode_utf8(&mut [0; 4]).as_bytes())?;
+                } else {
+                    f.write_char(letter)?;
+                }
+            }
+            escape(f, chunk.invalid())?;
+        }
+        Ok(())
+    }
+}
+
+fn escape(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "%{byte:02X}"))
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        bytes.to_string()
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
+        decode(text.as_bytes())
+            .map(Self)
+            .ok_or("a `%` is not followed by two digits")
+    }
+}
+
+/// The bytes that stand as text.
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [first, tail @ ..] = rest {
         if *first == b'%' {
             let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
@@ -46,55 +100,23 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
 
-/// The hash of its digits.
-pub(super) fn from_hex(text: &str) -> Option<Hash> {
-    let mut hash = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, index) in hash.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[index..index + 2], 16).ok()?;
-    }
-    Some(hash)
-}
-
 /// `sha256:…` as values carry it.
 pub(super) fn digest_text(hash: &Hash) -> String {
     format!("sha256:{}", crate::digest::hex(hash))
 }
 
 /// The hash of a whole file, read from where it stands.
-pub(super) fn hash_file(
-    file: &mut std::fs::File,
-    what: &str,
-    stop: &crate::action::common::blocking::Stop,
-) -> Result<Hash> {
-    use std::io::Read as _;
+pub(super) fn hash_file(file: &mut File, what: &Path, stop: &Stop) -> Result<Hash> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
         stop.check()?;
         let count = file
             .read(&mut buffer)
-            .map_err(trying(|| format!("cannot read {what}")))?;
+            .map_err(trying(|| format!("cannot read {}", what.display())))?;
         if count == 0 {
             return Ok(hasher.finalize().into());
         }
         hasher.update(&buffer[..count]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn every_name_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let text = encode(&bytes);
-            prop_assert!(!text.contains('\n'));
-            prop_assert_eq!(decode(&text), Some(bytes));
-        }
     }
 }

@@ -1,30 +1,28 @@
 //! `backup.create`: makes an archive of protected state and proves that it can be read back.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Parameter, Pattern, Settle, Signature};
+use backstay_dsl::catalogue::{Pattern, Signature};
 use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::types::Type;
+use backstay_dsl::units;
 
+use super::archive::{Unfinished, capture, examine};
 use super::bytes::digest_text;
-use super::capture::{Far, capture};
-use super::contents;
-use super::manifest::{FORMAT, Header, Manifest};
+use super::entry::{Contents, Entries, scan};
+use super::manifest::{Header, Manifest};
 use super::problem::{Problem, Result, trying};
 use super::scope::{Part, parts, refuse_little_space, target};
 use super::survey::survey;
-use super::unfinished::Unfinished;
-use super::volumes::{Helpers, Reader, Trial, Volumes, Wanted};
+use super::volumes::{Access, Helpers, Reader, Trial, Volumes};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
+use crate::action::common::describe;
 use crate::action::common::engine::PatientEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::digest::short;
 use crate::value::{Backup, Value};
-use backstay_dsl::units;
 
 /// How often the whole is begun again because a file changed.
 const TRIES: u32 = 3;
@@ -37,70 +35,60 @@ pub(super) struct Create {
 #[async_trait]
 impl Action for Create {
     fn signature(&self) -> Signature {
-        Signature {
-            family: "backup",
-            name: "create",
-            doc: "Makes a backup of protected state.\n\nWrites `STATE-TIME-KEY.tar.zst` (mode 0600) with a manifest of every entry, reads it back and compares it before it gets its name. Refuses a directory in a git work tree or inside the state, too little space, a file that changes while it is read, a SQLite database that has a writer, and anything that could not be given back as it was.",
-            parameters: vec![
-                Parameter {
-                    name: "state",
-                    ty: Type::State,
-                    required: true,
-                    sink: None,
-                    doc: "The protected state.",
-                },
-                Parameter {
-                    name: "to",
-                    ty: Type::Path,
-                    required: true,
-                    sink: None,
-                    doc: "The directory for the archive; made with mode 0700 where it is missing.",
-                },
-                super::helper_parameter(),
-            ],
-            result: Type::Backup,
-            effects: vec![
-                Effect::Reads(Resource::new(ResourceKind::State, Pattern::Parameter("state"))),
-                Effect::Captures {
-                    state: Resource::new(ResourceKind::State, Pattern::Parameter("state")),
-                    backup: Resource::new(ResourceKind::Backup, Pattern::Result),
-                },
-                Effect::Adds(Resource::new(ResourceKind::File, Pattern::Result)),
-            ],
-            declares_effects: false,
-            leaves_traces: false,
-            limit_ms: super::LIMIT_MS,
-            repeat: Repeat::Keyed,
-            settle: Settle::Action,
-            is_partial: false,
-            cancel: Cancel::Kill,
-        }
+        describe::change(
+            "backup",
+            "create",
+            "Makes a backup of protected state.\n\nWrites `STATE-TIME-KEY.tar.zst` (mode 0600) with a manifest of every \
+             entry, reads it back and compares it before it gets its name. Refuses a directory in a git work tree or \
+             inside the state, too little space, a file that changes while it is read, a SQLite database that has a \
+             writer, and anything that could not be given back as it was.",
+        )
+        .needs("state", Type::State, "The protected state.")
+        .needs(
+            "to",
+            Type::Path,
+            "The directory for the archive; made with mode 0700 where it is missing.",
+        )
+        .takes("helper", Type::Image { pinned: false }, super::HELPER)
+        .gives(Type::Backup)
+        .effects(Effect::Reads(describe::of(ResourceKind::State, "state")))
+        .effects(Effect::Captures {
+            state: describe::of(ResourceKind::State, "state"),
+            backup: Resource::new(ResourceKind::Backup, Pattern::Result),
+        })
+        .effects(Effect::Adds(Resource::new(ResourceKind::File, Pattern::Result)))
+        .limit_ms(super::LIMIT_MS)
+        .repeat(Repeat::Keyed)
+        .cancel(Cancel::Kill)
+        .done()
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let order = match self.order(context, arguments) {
-            Ok(order) => order,
+        let request = match self.request(context, arguments) {
+            Ok(request) => request,
             Err(problem) => return Some(format!("cannot be said yet: {problem}")),
         };
         let text = in_thread(context, OnCancel::Stop, move |stop| {
-            let parts = order.parts(Trial::Forbidden)?;
-            let is_all_here = parts.iter().all(|part| part.mountpoint().is_some());
-            let parts: Vec<Part> = parts.into_iter().filter(|part| part.mountpoint().is_some()).collect();
-            let size = if is_all_here {
-                let bytes = survey(&parts, &[], stop)?.bytes();
+            let parts = request.parts(Trial::Forbidden)?;
+            let size = if parts.iter().all(|part| part.mountpoint().is_some()) {
+                let bytes = survey(&parts, &BTreeMap::new(), stop)?.bytes();
                 format!(" ({} before compression)", units::size(bytes))
             } else {
                 String::new()
             };
-            Ok::<_, Problem>(format!("an archive of {}{size} in {}", order.state, order.to.display()))
+            Ok::<_, Problem>(format!(
+                "an archive of {}{size} in {}",
+                request.state,
+                request.to.display()
+            ))
         });
         let text = text.await;
         Some(text.unwrap_or_else(|problem| format!("cannot be said yet: {problem}")))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let made = match self.order(context, arguments) {
-            Ok(order) => in_thread(context, OnCancel::Stop, move |stop| order.make(stop)).await,
+        let made = match self.request(context, arguments) {
+            Ok(request) => in_thread(context, OnCancel::Stop, move |stop| request.make(stop)).await,
             Err(problem) => Err(problem),
         };
         match made {
@@ -110,13 +98,13 @@ impl Action for Create {
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let order = match self.order(context, arguments) {
-            Ok(order) => order,
+        let request = match self.request(context, arguments) {
+            Ok(request) => request,
             Err(problem) => return Settled::Undecidable(problem.to_string()),
         };
         let found = in_thread(context, OnCancel::Stop, move |stop| {
-            order.remove_unfinished()?;
-            order.find(stop)
+            request.remove_unfinished()?;
+            request.find(stop)
         });
         match found.await {
             Ok(Some(backup)) => Settled::Done(evidence(backup, "")),
@@ -137,11 +125,11 @@ fn evidence(backup: Backup, note: &str) -> Evidence {
 }
 
 impl Create {
-    fn order(&self, context: &Context, arguments: &Arguments) -> Result<Order> {
+    fn request(&self, context: &Context, arguments: &Arguments) -> Result<CreateRequest> {
         let (Some(state), Some(to)) = (arguments.text("state"), arguments.path("to")) else {
             return Err(Problem::Refused("`state` and `to` have to be given".to_owned()));
         };
-        Ok(Order {
+        Ok(CreateRequest {
             state: state.to_owned(),
             to: context.working_directory.join(to),
             volumes: Volumes::new(&self.engine, context, state, arguments.text("helper")),
@@ -151,14 +139,14 @@ impl Create {
 }
 
 /// What is to be made.
-struct Order {
+struct CreateRequest {
     state: String,
     to: PathBuf,
     volumes: Volumes,
     context: Context,
 }
 
-impl Order {
+impl CreateRequest {
     fn parts(&self, trial: Trial) -> Result<Vec<Part>> {
         parts(&self.context, &self.state, &self.volumes, trial)
     }
@@ -170,45 +158,38 @@ impl Order {
             return Ok((backup, " made by an earlier attempt".to_owned()));
         }
         let helpers = self.helpers(&parts)?;
-        let sight = self.volumes.quiet(&parts, Wanted::Read)?;
+        let snapshot = self.volumes.quiet(&parts, Access::Read)?;
         let readers = readers(&parts, helpers.as_ref())?;
-        let mut seen = Vec::new();
+        let mut seen = BTreeMap::new();
         for (number, reader) in &readers {
-            seen.extend(reader.entries(*number, stop)?);
+            seen.insert(*number, scan(reader, *number, Contents::Hash, stop)?);
         }
         let survey = survey(&parts, &seen, stop)?;
         survey.refuse_live_databases()?;
         refuse_little_space(&directory, survey.bytes(), "the backup")?;
-        let header = Header {
-            format: FORMAT,
-            program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
-            key: self.context.key.clone(),
-            state: self.state.clone(),
-            made_at: now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            bytes: survey.bytes(),
-            parts: survey.parts.clone(),
-        };
+        let header = Header::new(&self.context.key, &self.state, survey.parts.clone());
+        let sources: Vec<(&Part, &dyn Entries)> = (parts.iter().enumerate())
+            .map(|(number, part)| match readers.get(&number) {
+                Some(reader) => (part, reader as &dyn Entries),
+                None => (part, part as &dyn Entries),
+            })
+            .collect();
         let unfinished = Unfinished(directory.join(self.unfinished_name()));
-        let far = Far {
-            readers: &readers.iter().map(|(number, reader)| (*number, reader)).collect(),
-            seen: &seen,
-        };
         let mut tries = 0;
-        let captured = loop {
+        let (file, manifest) = loop {
             tries += 1;
-            let file = unfinished.create()?;
-            match capture(header.clone(), &parts, &far, file, stop) {
+            match capture(header.clone(), &sources, &seen, unfinished.create()?, stop) {
                 Err(Problem::Changed(_)) if tries < TRIES => {}
                 captured => break captured?,
             }
         };
         // Whoever opened a database meanwhile may have written to it.
         survey.refuse_live_databases()?;
-        self.volumes.still_quiet(&parts, Wanted::Read, &sight)?;
+        self.volumes.still_quiet(&parts, Access::Read, &snapshot)?;
         let path = directory.join(self.name());
-        let hash = unfinished.seal(captured.file, &captured.manifest, &path, stop)?;
-        let backup = backup(&path, &captured.manifest, digest_text(&hash))?;
-        Ok((backup, notes(&captured.manifest, captured.outside)))
+        let hash = unfinished.seal(file, &manifest, &path, stop)?;
+        let backup = backup(&path, &manifest, digest_text(&hash))?;
+        Ok((backup, notes(&manifest, survey.outside)))
     }
 
     /// Helpers, where a part needs one.
@@ -241,7 +222,7 @@ impl Order {
             })
             .take(100)
             .collect();
-        let time = now().strftime("%Y%m%dT%H%M%S");
+        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
         format!("{}-{time}-{}.tar.zst", state.trim_start_matches('.'), self.key_name())
     }
 
@@ -267,8 +248,7 @@ impl Order {
         let names = self.names_in_target();
         for name in names.iter().filter(|name| name.ends_with(&ending)) {
             let path = self.to.canonicalize().unwrap_or_else(|_| self.to.clone()).join(name);
-            let file = File::open(&path).map_err(trying(|| format!("cannot open {}", path.display())))?;
-            match contents::examine(file, stop) {
+            match examine(&path, stop) {
                 Ok((manifest, hash)) if manifest.header.key == self.context.key => {
                     return backup(&path, &manifest, digest_text(&hash)).map(Some);
                 }
@@ -327,7 +307,7 @@ fn backup(path: &Path, manifest: &Manifest, digest: String) -> Result<Backup> {
     let bytes = std::fs::metadata(path)
         .map_err(trying(|| format!("cannot look at {}", path.display())))?
         .len();
-    let Ok(text) = std::str::from_utf8(path.as_os_str().as_bytes()) else {
+    let Some(text) = path.to_str() else {
         return Err(Problem::Refused(format!(
             "{} is not a path in Unicode: choose another directory",
             path.display()
@@ -340,8 +320,4 @@ fn backup(path: &Path, manifest: &Manifest, digest: String) -> Result<Backup> {
         bytes,
         entries: manifest.entries.len() as u64,
     })
-}
-
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }

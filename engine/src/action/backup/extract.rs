@@ -3,18 +3,19 @@
 //! Every name is opened component by component by handle, never through a symbolic link, and made only
 //! where nothing is: no entry can lead outside, replace an earlier one, or write through a link.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::bytes::encode;
-use super::contents::{Incoming, Receive};
-use super::manifest::{Entry, EntryKind, Header, PartKind};
+use super::bytes::Bytes;
+use super::entry::{Content, Entry, EntryKind};
+use super::manifest::PartKind;
 use super::problem::{Problem, Result, damaged, trying};
 use super::scope::Part;
 use super::walk::through;
@@ -25,12 +26,12 @@ pub(super) const ROOT: &str = "root";
 
 /// A directory of ours (0700) for one part.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Staging {
     pub path: PathBuf,
     handle: OwnedFd,
 }
 
-impl Place {
+impl Staging {
     /// Makes a directory that was not there.
     pub(super) fn make(path: &Path) -> Result<Self> {
         let failed = || format!("cannot make the directory {}", path.display());
@@ -56,13 +57,13 @@ impl Place {
 
 /// Finds the directory that an entry stands in, and keeps the way there open for the next one.
 struct Way<'a> {
-    places: &'a [Option<Place>],
+    places: &'a [Option<Staging>],
     part: usize,
     open: Vec<(Vec<u8>, OwnedFd)>,
 }
 
 impl<'a> Way<'a> {
-    fn new(places: &'a [Option<Place>]) -> Self {
+    fn new(places: &'a [Option<Staging>]) -> Self {
         Self {
             places,
             part: 0,
@@ -71,7 +72,7 @@ impl<'a> Way<'a> {
     }
 
     /// The handle of the directory, and the name in it.
-    fn parent(&mut self, part: usize, path: &[u8]) -> Result<(BorrowedFd<'_>, CString)> {
+    fn parent(&mut self, part: usize, path: &Bytes) -> Result<(BorrowedFd<'_>, CString)> {
         let Some(Some(place)) = self.places.get(part) else {
             return damaged(format!("the archive holds an unknown part {part}"));
         };
@@ -99,10 +100,9 @@ impl<'a> Way<'a> {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let handle = rustix::fs::openat(above, *component, flags, Mode::empty()).map_err(|error| match error {
                 Errno::NOENT | Errno::LOOP | Errno::NOTDIR => Problem::Damaged(format!(
-                    "{} in the archive does not stand in a directory of the archive",
-                    encode(path)
+                    "{path} in the archive does not stand in a directory of the archive"
                 )),
-                error => trying(|| format!("cannot open the directory of {}", encode(path)))(error),
+                error => trying(|| format!("cannot open the directory of {path}"))(error),
             })?;
             self.open.push((component.to_vec(), handle));
         }
@@ -116,105 +116,120 @@ impl<'a> Way<'a> {
     }
 }
 
-/// Takes an archive's entries into places.
+/// Puts an archive's entries into places.
 pub(super) struct Extraction<'a> {
     way: Way<'a>,
-    header: &'a Header,
-    file: Option<File>,
-    path: Vec<u8>,
-    is_passed_over: bool,
 }
 
 impl<'a> Extraction<'a> {
-    /// Into these places, one for each part of the header; what has none is passed over.
-    pub(super) fn new(places: &'a [Option<Place>], header: &'a Header) -> Self {
-        Self {
-            way: Way::new(places),
-            header,
-            file: None,
-            path: Vec::new(),
-            is_passed_over: false,
-        }
+    /// Into these places, one for each part; what has none is passed over.
+    pub(super) fn new(places: &'a [Option<Staging>]) -> Self {
+        Self { way: Way::new(places) }
     }
 
-    fn failed(path: &[u8]) -> impl FnOnce(Errno) -> Problem {
-        let path = encode(path);
-        move |error| match error {
+    /// Whether an entry is put somewhere; one of an unknown part is, and fails there.
+    fn has_place(&self, entry: &Entry) -> bool {
+        !matches!(self.way.places.get(entry.part), Some(None))
+    }
+
+    /// Makes an entry, with its content, and as yet for us alone.
+    pub(super) fn put(&mut self, entry: &Entry, content: &mut Content<'_>) -> Result<()> {
+        if !self.has_place(entry) {
+            return Ok(());
+        }
+        let path = &entry.path;
+        let failed = |error| match error {
             Errno::EXIST => Problem::Damaged(format!("the archive holds {path} twice")),
             Errno::NOENT | Errno::LOOP | Errno::NOTDIR => {
                 Problem::Damaged(format!("{path} in the archive names something that is not there"))
             }
             error => trying(|| format!("cannot extract {path}"))(error),
-        }
-    }
-}
-
-impl Receive for Extraction<'_> {
-    fn header(&mut self, header: &Header) -> Result<()> {
-        if header != self.header {
-            return damaged("the archive changed while it was read");
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, part: usize, path: &[u8], kind: &Incoming) -> Result<()> {
-        self.is_passed_over = matches!(self.way.places.get(part), Some(None));
-        if self.is_passed_over {
-            return Ok(());
-        }
-        match kind {
-            Incoming::Directory => {
-                let (parent, name) = self.way.parent(part, path)?;
-                rustix::fs::mkdirat(parent, &name, Mode::RWXU).map_err(Self::failed(path))?;
+        };
+        let mut other = Way::new(self.way.places);
+        let (parent, name) = self.way.parent(entry.part, path)?;
+        match &entry.kind {
+            EntryKind::Directory => {
+                let made = rustix::fs::mkdirat(parent, &name, Mode::RWXU);
                 // The mask may have taken our own rights away.
-                let chmod = rustix::fs::chmodat(parent, &name, Mode::RWXU, AtFlags::empty());
-                chmod.map_err(Self::failed(path))
+                made.and_then(|()| rustix::fs::chmodat(parent, &name, Mode::RWXU, AtFlags::empty()))
+                    .map_err(failed)
             }
-            Incoming::File => {
-                let (parent, name) = self.way.parent(part, path)?;
+            EntryKind::File { .. } => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let mode = Mode::RUSR | Mode::WUSR;
-                let file = rustix::fs::openat(parent, &name, flags, mode).map_err(Self::failed(path))?;
-                rustix::fs::fchmod(&file, mode).map_err(Self::failed(path))?;
-                self.file = Some(file.into());
-                path.clone_into(&mut self.path);
-                Ok(())
+                let file = rustix::fs::openat(parent, &name, flags, mode).map_err(failed)?;
+                rustix::fs::fchmod(&file, mode).map_err(failed)?;
+                let mut file = File::from(file);
+                content(&mut |piece| file.write_all(piece).map_err(trying(|| format!("cannot write {path}"))))
             }
-            Incoming::Symlink(target) => {
-                let (parent, name) = self.way.parent(part, path)?;
-                rustix::fs::symlinkat(target.as_slice(), parent, &name).map_err(Self::failed(path))
-            }
-            Incoming::HardLink(to) => {
-                let mut other = Way::new(self.way.places);
-                let (to_parent, to_name) = other.parent(part, to)?;
-                let (parent, name) = self.way.parent(part, path)?;
-                rustix::fs::linkat(to_parent, &to_name, parent, &name, AtFlags::empty()).map_err(Self::failed(path))
+            EntryKind::Symlink { to } => rustix::fs::symlinkat(&**to, parent, &name).map_err(failed),
+            EntryKind::HardLink { to } => {
+                let (to_parent, to_name) = other.parent(entry.part, to)?;
+                rustix::fs::linkat(to_parent, &to_name, parent, &name, AtFlags::empty()).map_err(failed)
             }
         }
     }
 
-    fn data(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.file {
-            Some(file) => file
-                .write_all(bytes)
-                .map_err(trying(|| format!("cannot write {}", encode(&self.path)))),
-            None if self.is_passed_over => Ok(()),
-            None => damaged("the archive holds content without a file"),
+    /// Gives everything extracted its owner, mode, attributes and times. From the last entry to the first,
+    /// so that no directory is touched again after it got its time.
+    pub(super) fn dress(mut self, entries: &[Entry], stop: &Stop) -> Result<()> {
+        for entry in entries.iter().rev() {
+            stop.check()?;
+            if self.has_place(entry) {
+                let (parent, name) = self.way.parent(entry.part, &entry.path)?;
+                dress(entry, parent, &name).map_err(trying(|| {
+                    format!("cannot give {} its owner, mode and times", entry.path)
+                }))?;
+            }
         }
-    }
-
-    fn end(&mut self) -> Result<()> {
-        self.file = None;
         Ok(())
     }
 }
+
+fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<()> {
+    let owner = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
+    let time = Timespec {
+        tv_sec: entry.mtime_s,
+        tv_nsec: entry.mtime_ns.into(),
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    match entry.kind {
+        EntryKind::HardLink { .. } => Ok(()),
+        EntryKind::Symlink { .. } => {
+            rustix::fs::chownat(parent, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)?;
+            for (attribute, value) in &entry.attributes {
+                rustix::fs::lsetxattr(through(parent, name), &**attribute, value, XattrFlags::empty())?;
+            }
+            rustix::fs::utimensat(parent, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+        }
+        EntryKind::Directory | EntryKind::File { .. } => {
+            let handle = rustix::fs::openat(parent, name, HELD, Mode::empty())?;
+            // The owner first: changing it takes set-uid bits and capabilities away.
+            rustix::fs::fchown(&handle, owner.0, owner.1)?;
+            rustix::fs::fchmod(&handle, Mode::from_raw_mode(entry.mode))?;
+            for (attribute, value) in &entry.attributes {
+                rustix::fs::fsetxattr(&handle, &**attribute, value, XattrFlags::empty())?;
+            }
+            rustix::fs::futimens(&handle, &times)
+        }
+    }
+}
+
+/// How what was extracted is opened again.
+const HELD: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
 
 /// Up to so many entries are brought to the disk one by one; more of them with all else that the file
 /// system has to write, which takes long where others write much.
 const SYNCED_ALONE_MAX: usize = 1000;
 
 /// Brings everything in these places to the disk.
-pub(super) fn sync(places: &[Option<Place>], entries: &[Entry]) -> Result<()> {
+pub(super) fn sync(places: &[Option<Staging>], entries: &[Entry]) -> Result<()> {
     let failed = || "cannot bring what was extracted to the disk".to_owned();
     if entries.len() > SYNCED_ALONE_MAX {
         return places
@@ -222,73 +237,41 @@ pub(super) fn sync(places: &[Option<Place>], entries: &[Entry]) -> Result<()> {
             .flatten()
             .try_for_each(|place| rustix::fs::syncfs(&place.handle).map_err(trying(failed)));
     }
-    let mut way = Way::new(places);
-    for entry in having_place(places, entries) {
-        if matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
-            let (parent, name) = way.parent(entry.part, &entry.path)?;
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            rustix::fs::openat(parent, &name, flags, Mode::empty())
+    let mut extraction = Extraction::new(places);
+    for entry in entries {
+        if extraction.has_place(entry) && matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
+            let (parent, name) = extraction.way.parent(entry.part, &entry.path)?;
+            rustix::fs::openat(parent, &name, HELD, Mode::empty())
                 .and_then(rustix::fs::fsync)
                 .map_err(trying(failed))?;
         }
     }
-    places
-        .iter()
-        .flatten()
-        .try_for_each(|place| rustix::fs::fsync(&place.handle).map_err(trying(failed)))
+    let mut places = places.iter().flatten();
+    places.try_for_each(|place| rustix::fs::fsync(&place.handle).map_err(trying(failed)))
 }
 
-/// The entries of parts that have a place.
-pub(super) fn having_place<'e>(
-    places: &[Option<Place>],
-    entries: &'e [Entry],
-) -> impl DoubleEndedIterator<Item = &'e Entry> {
-    entries
-        .iter()
-        .filter(|entry| !matches!(places.get(entry.part), Some(None)))
+/// Removes a directory of ours with all in it, or a file; nothing there is fine. Links are not followed.
+pub(super) fn remove_tree(path: &Path) -> Result<()> {
+    let Ok(data) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if data.is_dir() && !rustix::process::geteuid().is_root() {
+        open_up(path);
+    }
+    let removed = if data.is_dir() {
+        std::fs::remove_dir_all(path)
+    } else {
+        std::fs::remove_file(path)
+    };
+    removed.map_err(trying(|| format!("cannot remove {}", path.display())))
 }
 
-/// Gives everything extracted its owner, mode, attributes and times. From the last entry to the first,
-/// so that no directory is touched again after it got its time.
-pub(super) fn dress(places: &[Option<Place>], entries: &[Entry], stop: &Stop) -> Result<()> {
-    let mut way = Way::new(places);
-    for entry in having_place(places, entries).rev() {
-        stop.check()?;
-        let (parent, name) = way.parent(entry.part, &entry.path)?;
-        let failed = || format!("cannot give {} its owner, mode and times", encode(&entry.path));
-        let owner = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
-        let time = Timespec {
-            tv_sec: entry.mtime_s,
-            tv_nsec: entry.mtime_ns.into(),
-        };
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
-        match entry.kind {
-            EntryKind::HardLink { .. } => {}
-            EntryKind::Symlink { .. } => {
-                rustix::fs::chownat(parent, &name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)
-                    .map_err(trying(failed))?;
-                for (attribute, value) in &entry.attributes {
-                    rustix::fs::lsetxattr(through(parent, &name), attribute.as_slice(), value, XattrFlags::empty())
-                        .map_err(trying(failed))?;
-                }
-                rustix::fs::utimensat(parent, &name, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(trying(failed))?;
-            }
-            EntryKind::Directory | EntryKind::File { .. } => {
-                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                let handle = rustix::fs::openat(parent, &name, flags, Mode::empty()).map_err(trying(failed))?;
-                // The owner first: changing it takes set-uid bits and capabilities away.
-                rustix::fs::fchown(&handle, owner.0, owner.1).map_err(trying(failed))?;
-                rustix::fs::fchmod(&handle, Mode::from_raw_mode(entry.mode)).map_err(trying(failed))?;
-                for (attribute, value) in &entry.attributes {
-                    rustix::fs::fsetxattr(&handle, attribute.as_slice(), value, XattrFlags::empty())
-                        .map_err(trying(failed))?;
-                }
-                rustix::fs::futimens(&handle, &times).map_err(trying(failed))?;
-            }
+/// Only root may empty directories that forbid it.
+fn open_up(path: &Path) {
+    let is_directory = path.symlink_metadata().is_ok_and(|data| data.is_dir());
+    if is_directory && std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).is_ok() {
+        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+            open_up(&entry.path());
         }
     }
-    Ok(())
 }

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::action::common::processes;
+
 /// A file by device and inode.
 pub(super) type Identity = (u64, u64);
 
 /// A process with a hand on a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Holder {
-    pub pid: u32,
+    pub pid: i32,
     pub command: String,
     /// What it holds, as it names it.
     pub path: PathBuf,
@@ -43,7 +45,7 @@ pub(super) fn list(holders: &BTreeSet<Holder>) -> String {
     texts.join(", ")
 }
 
-fn numbers_in(directory: &Path) -> Vec<u32> {
+fn numbers_in(directory: &Path) -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return Vec::new();
     };
@@ -84,7 +86,7 @@ pub(super) fn writers(files: &BTreeSet<Identity>) -> BTreeSet<Holder> {
 /// Processes whose working directory is one of these, without this process and those that started it:
 /// the shell that a person called the program from does no harm there.
 pub(super) fn residents(directories: &BTreeSet<Identity>) -> BTreeSet<Holder> {
-    let own = ancestors();
+    let own = processes::ancestors(&processes::all());
     let mut found = BTreeSet::new();
     for pid in numbers_in(Path::new("/proc")) {
         let link = PathBuf::from(format!("/proc/{pid}/cwd"));
@@ -100,7 +102,7 @@ pub(super) fn residents(directories: &BTreeSet<Identity>) -> BTreeSet<Holder> {
     found
 }
 
-fn holder(pid: u32, path: PathBuf, how: &'static str) -> Holder {
+fn holder(pid: i32, path: PathBuf, how: &'static str) -> Holder {
     let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Holder {
         pid,
@@ -126,7 +128,7 @@ fn descriptors(process: &Path, files: &BTreeSet<Identity>) -> Vec<(PathBuf, &'st
     found
 }
 
-fn is_open_for_writing(process: &Path, number: u32) -> bool {
+fn is_open_for_writing(process: &Path, number: i32) -> bool {
     let text = std::fs::read_to_string(process.join("fdinfo").join(number.to_string())).unwrap_or_default();
     let flags = text
         .lines()
@@ -170,7 +172,7 @@ fn identity(device: &str, inode: &str) -> Option<Identity> {
     Some((device, inode.parse().ok()?))
 }
 
-fn locks() -> Vec<(u32, Identity)> {
+fn locks() -> Vec<(i32, Identity)> {
     let text = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     text.lines()
         .filter_map(|line| {
@@ -185,36 +187,16 @@ fn locks() -> Vec<(u32, Identity)> {
         .collect()
 }
 
-/// This process and those above it.
-fn ancestors() -> BTreeSet<u32> {
-    let mut all = BTreeSet::new();
-    let mut pid = std::process::id();
-    while pid != 0 && all.insert(pid) {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        pid = status
-            .lines()
-            .find_map(|line| line.strip_prefix("PPid:"))
-            .and_then(|parent| parent.trim().parse().ok())
-            .unwrap_or(0);
-    }
-    all
-}
-
-/// Files and directories below a place, by identity; links are not followed, what vanishes is skipped.
-pub(super) fn below(place: &Path) -> (BTreeSet<Identity>, BTreeSet<Identity>) {
-    let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
-    let mut waiting = vec![place.to_owned()];
-    while let Some(path) = waiting.pop() {
-        let Ok(data) = path.symlink_metadata() else { continue };
-        let identity = (data.dev(), data.ino());
-        if data.is_dir() {
-            directories.insert(identity);
-            if let Ok(entries) = std::fs::read_dir(&path) {
-                waiting.extend(entries.flatten().map(|entry| entry.path()));
-            }
-        } else if data.is_file() {
-            files.insert(identity);
+/// Adds the files and directories below a place, by identity; links are not followed, what vanishes is skipped.
+pub(super) fn below(place: &Path, files: &mut BTreeSet<Identity>, directories: &mut BTreeSet<Identity>) {
+    let Ok(data) = place.symlink_metadata() else { return };
+    let identity = (data.dev(), data.ino());
+    if data.is_file() {
+        files.insert(identity);
+    } else if data.is_dir() {
+        directories.insert(identity);
+        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+            below(&entry.path(), files, directories);
         }
     }
-    (files, directories)
 }

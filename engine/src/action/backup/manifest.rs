@@ -1,18 +1,18 @@
 //! The manifest: what an archive must hold, entry by entry.
 //!
 //! It is JSON Lines: the header, one line for each entry in the order of the archive, a last line with
-//! their number. Names keep every byte (see `bytes`). The lines are twins of the working types.
+//! their number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::{Hash, decode, encode, from_hex};
-use super::problem::{Result, damaged};
-use crate::digest::hex;
+use super::bytes::Bytes;
+use super::entry::Entry;
+use super::problem::{Result, damaged, trying};
 
 /// The version of the archive's format.
-pub(super) const FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 
 /// What an archive says of itself before its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,14 +31,34 @@ pub(super) struct Header {
     pub parts: Vec<PartHeader>,
 }
 
+impl Header {
+    /// Of an archive that is made now.
+    pub(super) fn new(key: &str, state: &str, parts: Vec<PartHeader>) -> Self {
+        Self {
+            format: FORMAT,
+            program: concat!("backstay ", env!("CARGO_PKG_VERSION")).to_owned(),
+            key: key.to_owned(),
+            state: state.to_owned(),
+            made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+            parts,
+        }
+    }
+
+    /// Whether this program reads it.
+    pub(super) fn is_known(&self) -> bool {
+        self.format == FORMAT
+    }
+}
+
 /// A part of the state in the header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PartHeader {
     pub kind: PartKind,
-    /// Where it really lies, encoded.
-    pub path: String,
-    /// Where the runbook says that it lies, encoded; differs where a symbolic link is on the way.
-    pub named: String,
+    /// Where it really lies.
+    pub path: Bytes,
+    /// Where the runbook says that it lies; differs where a symbolic link is on the way.
+    pub named: Bytes,
     pub present: bool,
     /// Bytes of its content.
     pub bytes: u64,
@@ -48,7 +68,7 @@ pub(super) struct PartHeader {
 }
 
 /// A part that is a volume of a container engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct VolumeHeader {
     pub name: String,
     /// The driver that keeps it.
@@ -67,16 +87,12 @@ impl VolumeHeader {
     pub(super) fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            driver: String::new(),
-            has_options: false,
-            labels: BTreeMap::new(),
-            mountpoint: String::new(),
             through_helper: true,
+            ..Self::default()
         }
     }
 }
 
-/// Tree or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PartKind {
@@ -85,143 +101,19 @@ pub(super) enum PartKind {
     File,
 }
 
-/// One entry of an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// Which part, from 0.
-    pub part: usize,
-    /// Path below the part's root; empty for the root.
-    pub path: Vec<u8>,
-    pub kind: EntryKind,
-    /// Permission bits, with set-uid and the like.
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-    /// Seconds since 1970.
-    pub mtime_s: i64,
-    /// Nanoseconds beside them.
-    pub mtime_ns: u32,
-    /// Extended attributes by name, ACLs among them.
-    pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum EntryKind {
-    Directory,
-    /// A file with its bytes and hash.
-    File {
-        /// Bytes.
-        size: u64,
-        /// SHA-256 of the content.
-        hash: Hash,
-    },
-    /// A further name of a file that stands earlier in the same part.
-    HardLink {
-        /// That file's path below the root.
-        to: Vec<u8>,
-    },
-    Symlink {
-        target: Vec<u8>,
-    },
-}
-
-impl EntryKind {
-    fn word(&self) -> &'static str {
+impl PartKind {
+    /// As people say it.
+    pub(super) fn word(self) -> &'static str {
         match self {
-            Self::Directory => "directory",
-            Self::File { .. } => "file",
-            Self::HardLink { .. } => "hard link",
-            Self::Symlink { .. } => "symlink",
+            Self::Tree => "directory",
+            Self::File => "file",
         }
     }
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EntryLine {
-    part: usize,
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    mtime: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    to: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    xattrs: Vec<(String, String)>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct LastLine {
     entries: u64,
-}
-
-impl From<&Entry> for EntryLine {
-    fn from(entry: &Entry) -> Self {
-        let (size, sha256, to) = match &entry.kind {
-            EntryKind::Directory => (None, None, None),
-            EntryKind::File { size, hash } => (Some(*size), Some(hex(hash)), None),
-            EntryKind::HardLink { to } => (None, None, Some(encode(to))),
-            EntryKind::Symlink { target } => (None, None, Some(encode(target))),
-        };
-        Self {
-            part: entry.part,
-            path: encode(&entry.path),
-            kind: entry.kind.word().to_owned(),
-            mode: format!("{:04o}", entry.mode),
-            uid: entry.uid,
-            gid: entry.gid,
-            mtime: format!("{}.{:09}", entry.mtime_s, entry.mtime_ns),
-            size,
-            sha256,
-            to,
-            xattrs: entry
-                .attributes
-                .iter()
-                .map(|(name, value)| (encode(name), encode(value)))
-                .collect(),
-        }
-    }
-}
-
-impl EntryLine {
-    fn entry(self) -> Option<Entry> {
-        let kind = match (self.kind.as_str(), self.size, &self.sha256, &self.to) {
-            ("directory", None, None, None) => EntryKind::Directory,
-            ("file", Some(size), Some(hash), None) => EntryKind::File {
-                size,
-                hash: from_hex(hash)?,
-            },
-            ("hard link", None, None, Some(to)) => EntryKind::HardLink { to: decode(to)? },
-            ("symlink", None, None, Some(target)) => EntryKind::Symlink {
-                target: decode(target)?,
-            },
-            _ => return None,
-        };
-        let (seconds, nanoseconds) = self.mtime.split_once('.')?;
-        let mut attributes = Vec::new();
-        for (name, value) in &self.xattrs {
-            attributes.push((decode(name)?, decode(value)?));
-        }
-        Some(Entry {
-            part: self.part,
-            path: decode(&self.path)?,
-            kind,
-            mode: u32::from_str_radix(&self.mode, 8).ok().filter(|mode| *mode <= 0o7777)?,
-            uid: self.uid,
-            gid: self.gid,
-            mtime_s: seconds.parse().ok()?,
-            mtime_ns: nanoseconds.parse().ok().filter(|ns| *ns < 1_000_000_000)?,
-            attributes,
-        })
-    }
 }
 
 /// A whole manifest.
@@ -233,65 +125,55 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// The entries of one part.
+    pub(super) fn of_part(&self, part: usize) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.part == part)
+    }
+
     /// As JSON Lines.
-    pub(super) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec(&self.header)?;
-        bytes.push(b'\n');
-        for entry in &self.entries {
-            serde_json::to_writer(&mut bytes, &EntryLine::from(entry))?;
-            bytes.push(b'\n');
-        }
-        serde_json::to_writer(
-            &mut bytes,
-            &LastLine {
-                entries: self.entries.len() as u64,
-            },
-        )?;
-        bytes.push(b'\n');
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        add(&mut bytes, &self.header)?;
+        self.entries.iter().try_for_each(|entry| add(&mut bytes, entry))?;
+        let entries = self.entries.len() as u64;
+        add(&mut bytes, &LastLine { entries })?;
         Ok(bytes)
     }
 
-    /// From JSON Lines; refuses every line that this program would not have written.
+    /// From JSON Lines; refuses everything that this program would not have written.
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let Some(bytes) = bytes.strip_suffix(b"\n") else {
-            return damaged("the manifest of the archive is cut off");
+        let lines: Vec<&[u8]> = bytes.trim_ascii_end().split(|byte| *byte == b'\n').collect();
+        let (header, entries) = match lines.as_slice() {
+            [header, entries @ .., _] => (serde_json::from_slice(header).ok(), entries),
+            _ => (None, [].as_slice()),
         };
-        let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-        let last = lines
-            .pop()
-            .and_then(|line| serde_json::from_slice::<LastLine>(line).ok());
-        let mut lines = lines.into_iter();
-        let header = lines
-            .next()
-            .and_then(|line| serde_json::from_slice::<Header>(line).ok());
-        let (Some(header), Some(last)) = (header, last) else {
+        let Some(header) = header else {
             return damaged("the manifest of the archive cannot be read");
         };
-        let mut entries = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (number, line) in lines.enumerate() {
-            let entry = serde_json::from_slice::<EntryLine>(line)
-                .ok()
-                .and_then(EntryLine::entry);
-            let Some(entry) = entry else {
-                return damaged(format!("entry {} of the archive's manifest cannot be read", number + 1));
-            };
-            if !seen.insert((entry.part, entry.path.clone())) {
-                return damaged(format!("the archive's manifest names {} twice", encode(&entry.path)));
+        let mut manifest = Self {
+            header,
+            entries: Vec::new(),
+        };
+        for (number, line) in entries.iter().enumerate() {
+            let entry = serde_json::from_slice::<Entry>(line).ok();
+            match entry.filter(|entry| entry.mode <= 0o7777 && entry.mtime_ns < 1_000_000_000) {
+                Some(entry) => manifest.entries.push(entry),
+                None => return damaged(format!("entry {} of the archive's manifest cannot be read", number + 1)),
             }
-            entries.push(entry);
         }
-        if entries.len() as u64 != last.entries {
-            return damaged("the manifest of the archive lacks entries");
+        if manifest.to_bytes()? != bytes {
+            return damaged("the manifest of the archive is not one that `backup.create` writes");
         }
-        Ok(Self { header, entries })
+        let mut seen = BTreeSet::new();
+        match (manifest.entries.iter()).find(|entry| !seen.insert((entry.part, &entry.path))) {
+            Some(entry) => damaged(format!("the archive's manifest names {} twice", entry.path)),
+            None => Ok(manifest),
+        }
     }
 }
 
-/// Whether a path may stand in an archive: below its root, in normal form.
-pub(super) fn is_plain(path: &[u8]) -> bool {
-    path.is_empty()
-        || path
-            .split(|byte| *byte == b'/')
-            .all(|part| !part.is_empty() && part != b"." && part != b".." && !part.contains(&0))
+fn add(bytes: &mut Vec<u8>, line: &impl Serialize) -> Result<()> {
+    serde_json::to_writer(&mut *bytes, line).map_err(trying(|| "cannot write the manifest".to_owned()))?;
+    bytes.push(b'\n');
+    Ok(())
 }

@@ -1,26 +1,30 @@
 //! `backup.restore`: puts protected state back exactly as it was.
 
 mod far;
+mod state;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::journal::Journal;
 use super::problem::{Problem, Result};
 use super::scope::named_parts;
 use super::swap::{Position, position};
 use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, in_thread};
+use crate::action::common::describe;
 use crate::action::common::engine::PatientEngine;
-use crate::action::{Action, Arguments, Context, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::digest::short;
 use crate::value::Value;
-pub(super) use work::Order;
+use state::State;
+pub(super) use state::Swap;
+pub use state::displaced;
+use work::RestoreRequest;
 
 pub(super) struct Restore {
     /// The engine that volumes are asked of.
@@ -30,37 +34,37 @@ pub(super) struct Restore {
 #[async_trait]
 impl Action for Restore {
     fn signature(&self) -> Signature {
-        Signature {
-            family: "backup",
-            name: "restore",
-            doc: "Puts protected state back exactly as it was when the backup was made.\n\nThe whole archive is extracted beside the live state and compared first; then each part is swapped in one move. What was added after the backup is gone from the state; all that was there before is kept beside it until the run ends. Refuses while a process could write to the state, or a container that runs has a volume of it. A volume that only a helper container can reach is copied beside the archive, emptied, filled, read back and compared; one that is gone is made again.",
-            parameters: vec![super::backup_parameter("The backup."), super::helper_parameter()],
-            result: Type::Nothing,
-            effects: vec![
-                Effect::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
-                Effect::Restores(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
-            ],
-            declares_effects: false,
-            leaves_traces: false,
-            limit_ms: super::LIMIT_MS,
-            repeat: Repeat::Convergent,
-            settle: Settle::Action,
-            is_partial: true,
-            cancel: Cancel::Never,
-        }
+        describe::change(
+            "backup",
+            "restore",
+            "Puts protected state back exactly as it was when the backup was made.\n\nThe whole archive is extracted beside \
+             the live state and compared first; then each part is swapped in one move. What was added after the backup is \
+             gone from the state; all that was there before is kept beside it until the run ends. Refuses while a process \
+             could write to the state, or a container that runs has a volume of it. A volume that only a helper container \
+             can reach is copied beside the archive, emptied, filled, read back and compared; one that is gone is made \
+             again.",
+        )
+        .needs("backup", Type::Backup, "The backup.")
+        .takes("helper", Type::Image { pinned: false }, super::HELPER)
+        .effects(Effect::Reads(describe::of(ResourceKind::Backup, "backup")))
+        .effects(Effect::Restores(describe::of(ResourceKind::Backup, "backup")))
+        .limit_ms(super::LIMIT_MS)
+        .partial()
+        .cancel(Cancel::Never)
+        .done()
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let replaced = match self.order(context, arguments) {
-            Ok(order) => in_thread(context, OnCancel::Stop, move |_| Ok(order.replaces())).await,
+        let replaced = match self.request(context, arguments) {
+            Ok(request) => in_thread(context, OnCancel::Stop, move |_| Ok(request.replaces())).await,
             Err(problem) => Err(problem),
         };
         Some(replaced.unwrap_or_else(|problem| format!("cannot be said yet: {problem}")))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let restored = match self.order(context, arguments) {
-            Ok(order) => in_thread(context, OnCancel::GoOn, move |stop| order.restore(stop, &mut |_| {})).await,
+        let restored = match self.request(context, arguments) {
+            Ok(request) => in_thread(context, OnCancel::GoOn, move |stop| request.restore(stop)).await,
             Err(problem) => Err(problem),
         };
         match restored {
@@ -74,7 +78,7 @@ impl Action for Restore {
         let name = short(&context.key);
         match in_thread(context, OnCancel::Stop, move |_| progress(&directory, &name)).await {
             Ok(Progress { back, all, .. }) if all > 0 && back == all => {
-                Settled::Done(crate::action::Evidence::line("all parts are back, by their marks"))
+                Settled::Done(Evidence::line("all parts are back, by their marks"))
             }
             Ok(Progress { touched: 0, .. }) => Settled::NotDone("no part of the live state was touched".to_owned()),
             // Not done would say that there is nothing to turn back.
@@ -87,29 +91,30 @@ impl Action for Restore {
 
     fn conclude(&self, run_directory: &Path) -> std::result::Result<(), String> {
         for path in displaced(run_directory).map_err(|error| error.to_string())? {
-            super::opened::remove_tree(&path).map_err(|problem| problem.to_string())?;
+            super::extract::remove_tree(&path).map_err(|problem| problem.to_string())?;
         }
         Ok(())
     }
 }
 
 impl Restore {
-    fn order(&self, context: &Context, arguments: &Arguments) -> Result<Order> {
+    fn request(&self, context: &Context, arguments: &Arguments) -> Result<RestoreRequest> {
         let Some(Value::Backup(backup)) = arguments.get("backup").cloned() else {
             return Err(Problem::Refused("`backup` has to be given".to_owned()));
         };
         let volumes = Volumes::new(&self.engine, context, &backup.state, arguments.text("helper"));
-        Ok(Order {
+        Ok(RestoreRequest {
             parts: named_parts(context, &backup.state)?,
             backup,
             name: short(&context.key),
             run_directory: context.run_directory.clone(),
-            volumes: Some(volumes),
+            volumes,
+            progress: context.progress.clone(),
         })
     }
 }
 
-impl Order {
+impl RestoreRequest {
     /// What it replaces, in words.
     fn replaces(&self) -> String {
         let parts: Vec<String> = self
@@ -139,56 +144,19 @@ struct Progress {
     all: usize,
 }
 
-/// How far a restore is. If all parts are back, the journal is ended.
+/// How far a restore is. If all parts are back, that is noted.
 fn progress(directory: &Path, name: &str) -> Result<Progress> {
-    let Some(mut journal) = Journal::newest(directory, name)? else {
-        return Ok(Progress::default());
-    };
-    let parts = journal.parts();
+    let mut state = State::read(directory, name)?;
     let mut back = 0;
-    for ((live, holder), marks) in parts.iter().zip(journal.marks().unwrap_or_default()) {
-        if position(live, holder, *marks)? == Position::Swapped {
-            back += 1;
-        }
+    for part in state.parts.iter().filter(|_| state.is_ready) {
+        back += usize::from(position(part)? == Position::Swapped);
     }
-    let volumes = journal.volumes();
-    let swapped = back;
-    back += volumes.iter().filter(|name| journal.is_filled(name)).count();
     // A volume is emptied once it is copied.
-    let touched = swapped + journal.copies().len();
-    let all = parts.len() + volumes.len();
-    if back == all && journal.displaced().is_none() && journal.marks().is_some() {
-        work::conclude(&mut journal, &mut |_| {})?;
+    let touched = back + state.copies().count();
+    back += state.volumes.iter().filter(|volume| volume.is_filled).count();
+    let all = state.parts.len() + state.volumes.len();
+    if back == all && state.is_ready && !state.is_done {
+        work::conclude(&mut state, &crate::action::Progress::default())?;
     }
     Ok(Progress { back, touched, all })
-}
-
-/// What restores of a run displaced: kept until the run ends.
-pub fn displaced(run_directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut all = Vec::new();
-    for journal in journals(run_directory)? {
-        all.extend(journal.into_iter().filter(|path| path.symlink_metadata().is_ok()));
-    }
-    all.sort();
-    Ok(all)
-}
-
-fn journals(run_directory: &Path) -> std::io::Result<Vec<Vec<PathBuf>>> {
-    let mut found = Vec::new();
-    let entries = match std::fs::read_dir(run_directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let path = entry?.path();
-        let is_journal = path.extension().is_some_and(|ending| ending == "jsonl")
-            && path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("restore-"));
-        if is_journal {
-            found.push(Journal::displaced_in(&std::fs::read(&path)?));
-        }
-    }
-    Ok(found)
 }

@@ -11,6 +11,7 @@ use super::manifest::{PartKind, VolumeHeader};
 use super::problem::{Problem, Result, refused, trying};
 use super::volumes::{Trial, Volumes};
 use crate::action::Context;
+use crate::action::common::files;
 use crate::value::GroundResource;
 use backstay_dsl::effect::ResourceKind;
 
@@ -24,16 +25,6 @@ pub(super) struct Part {
     pub named: PathBuf,
     /// The volume that it is; `None` for a path.
     pub volume: Option<VolumeHeader>,
-}
-
-impl PartKind {
-    /// As people say it.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Tree => "directory",
-            Self::File => "file",
-        }
-    }
 }
 
 impl Part {
@@ -167,41 +158,16 @@ pub(super) fn parts(context: &Context, state: &str, volumes: &Volumes, trial: Tr
 
 /// A mounted file system inside a part cannot be swapped with it.
 pub(super) fn refuse_mounts(parts: &[Part]) -> Result<()> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    for line in table.lines() {
-        let Some(mount) = line.split(' ').nth(4).map(unescape) else {
-            continue;
-        };
-        if let Some(part) = parts.iter().find(|part| mount.starts_with(&part.path)) {
-            return refused(format!(
-                "something is mounted on {}, so {} cannot be put back in one move: protect the mounted directory's content by its own paths",
-                mount.display(),
-                part.path.display()
-            ));
-        }
+    let mounts = files::mount_points();
+    let inside = |part: &&Part| mounts.iter().find(|mount| mount.starts_with(&part.path));
+    match parts.iter().find_map(|part| Some((part, inside(&part)?))) {
+        Some((part, mount)) => refused(format!(
+            "something is mounted on {}, so {} cannot be put back in one move: protect the mounted directory's content by its own paths",
+            mount.display(),
+            part.path.display()
+        )),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-/// The mount table writes blanks and the like as `\040`.
-fn unescape(text: &str) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt as _;
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let digits = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) if *first == b'\\' => {
-                bytes.push(byte);
-                rest = &tail[3..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    std::ffi::OsString::from_vec(bytes).into()
 }
 
 /// Makes the directory for archives (0700) where it is missing, and gives its real path.
@@ -253,8 +219,7 @@ pub(super) fn target(directory: &Path, parts: &[Part]) -> Result<PathBuf> {
 
 /// Refuses where a directory's file system has less than `bytes` and a fifth more.
 pub(super) fn refuse_little_space(directory: &Path, bytes: u64, for_what: &str) -> Result<()> {
-    let space = rustix::fs::statvfs(directory).map_err(trying(|| format!("cannot look at {}", directory.display())))?;
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let free = files::free_bytes(directory).map_err(trying(|| format!("cannot look at {}", directory.display())))?;
     let needed = bytes.saturating_add(bytes / 5).saturating_add(1 << 16);
     if free < needed {
         return Err(Problem::Refused(format!(
@@ -267,7 +232,5 @@ pub(super) fn refuse_little_space(directory: &Path, bytes: u64, for_what: &str) 
 
 /// Makes what was written in a directory durable.
 pub(super) fn sync_directory(directory: &Path) -> Result<()> {
-    std::fs::File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(trying(|| format!("cannot sync {}", directory.display())))
+    files::sync_directory(directory).map_err(trying(|| format!("cannot sync {}", directory.display())))
 }

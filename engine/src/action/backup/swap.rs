@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::extract::ROOT;
 use super::holders::Identity;
-use super::journal::Marks;
 use super::problem::{Problem, Result, trying};
+use super::restore::Swap;
 use super::scope::sync_directory;
+use crate::action::common::files::rename_new;
 
 /// Where a part is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,57 +32,57 @@ pub(super) fn identity(path: &Path) -> Result<Option<Identity>> {
     }
 }
 
-/// Where a part is, by its marks.
-pub(super) fn position(live: &Path, holder: &Path, marks: Marks) -> Result<Position> {
-    let now = identity(live)?;
-    Ok(match marks.ready {
+/// Where a part is, by its mark.
+pub(super) fn position(part: &Swap) -> Result<Position> {
+    let now = identity(part.live.path())?;
+    Ok(match part.mark {
         None if now.is_none() => Position::Swapped,
         None => Position::Waiting,
-        ready if now == ready => Position::Swapped,
-        ready if identity(&holder.join(ROOT))? == ready => Position::Waiting,
+        mark if now == mark => Position::Swapped,
+        mark if identity(&part.holder.path().join(ROOT))? == mark => Position::Waiting,
         _ => Position::Lost,
     })
 }
 
 /// Swaps a waiting part into its place. In one move where something is to be replaced, if the file
 /// system can; else what was there is moved away first.
-pub(super) fn swap(live: &Path, holder: &Path, marks: Marks) -> Result<()> {
+pub(super) fn swap(part: &Swap) -> Result<()> {
+    let (live, holder) = (part.live.path(), part.holder.path());
     let ready = holder.join(ROOT);
-    let now = identity(live)?;
-    let failed = |error: Errno| match error {
+    let moved = match (part.mark.is_some(), identity(live)?.is_some()) {
+        (true, true) => match renameat_with(CWD, &ready, CWD, live, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                rename_new(live, &holder.join(ASIDE)).and_then(|()| rename_new(&ready, live))
+            }
+            other => other,
+        },
+        (true, false) => rename_new(&ready, live),
+        (false, true) => rename_new(live, &ready),
+        (false, false) => Ok(()),
+    };
+    moved.map_err(|error| match error {
         Errno::BUSY | Errno::XDEV => Problem::Refused(format!(
             "{} cannot be moved because something is mounted there: unmount it, then try again",
             live.display()
         )),
         error => trying(|| format!("cannot swap {}", live.display()))(error),
-    };
-    match (marks.ready.is_some(), now.is_some()) {
-        (true, true) => match rename(&ready, live, RenameFlags::EXCHANGE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                rename(live, &holder.join(ASIDE), RenameFlags::NOREPLACE).map_err(failed)?;
-                rename(&ready, live, RenameFlags::NOREPLACE).map_err(failed)?;
-            }
-            other => other.map_err(failed)?,
-        },
-        (true, false) => rename(&ready, live, RenameFlags::NOREPLACE).map_err(failed)?,
-        (false, true) => rename(live, &ready, RenameFlags::NOREPLACE).map_err(failed)?,
-        (false, false) => {}
-    }
+    })?;
     sync_directory(holder)?;
     sync_directory(live.parent().unwrap_or(Path::new("/")))
 }
 
 /// Takes back a swap that was cut off between its two moves; for the file systems without the one move.
 /// Answers whether our directory now holds nothing that was ever live.
-pub(super) fn take_back(live: &Path, holder: &Path) -> Result<bool> {
-    let aside = holder.join(ASIDE);
+pub(super) fn take_back(part: &Swap) -> Result<bool> {
+    let live = part.live.path();
+    let aside = part.holder.path().join(ASIDE);
     if identity(&aside)?.is_none() {
         return Ok(true);
     }
     if identity(live)?.is_some() {
         return Ok(false);
     }
-    rename(&aside, live, RenameFlags::NOREPLACE).map_err(trying(|| format!("cannot put {} back", live.display())))?;
+    rename_new(&aside, live).map_err(trying(|| format!("cannot put {} back", live.display())))?;
     sync_directory(live.parent().unwrap_or(Path::new("/")))?;
     Ok(true)
 }
@@ -89,24 +90,17 @@ pub(super) fn take_back(live: &Path, holder: &Path) -> Result<bool> {
 /// The name of what was there, where it could not be exchanged in one move.
 const ASIDE: &str = "before";
 
-fn rename(from: &Path, to: &Path, flags: RenameFlags) -> rustix::io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, flags) {
-        // A file system without flags: we made sure that nothing is there.
-        Err(Errno::INVAL | Errno::NOSYS) if flags == RenameFlags::NOREPLACE => rustix::fs::rename(from, to),
-        other => other,
-    }
-}
-
 /// Gives the directory with what was displaced a name that says so; `None`, and removed, if it is empty.
-pub(super) fn keep_displaced(holder: &Path, displaced: &Path) -> Result<Option<PathBuf>> {
-    let failed = || format!("cannot keep {}", holder.display());
+pub(super) fn keep_displaced(holder: &Path) -> Result<Option<PathBuf>> {
+    let name = holder.file_name().unwrap_or_default().to_string_lossy();
+    let displaced = holder.with_file_name(name.replacen("-restore-", "-displaced-", 1));
     if identity(holder)?.is_none() {
-        return Ok(identity(displaced)?.map(|_| displaced.to_owned()));
+        return Ok(identity(&displaced)?.map(|_| displaced));
     }
     if rustix::fs::rmdir(holder).is_ok() {
         return Ok(None);
     }
-    rename(holder, displaced, RenameFlags::NOREPLACE).map_err(trying(failed))?;
+    rename_new(holder, &displaced).map_err(trying(|| format!("cannot keep {}", holder.display())))?;
     sync_directory(holder.parent().unwrap_or(Path::new("/")))?;
-    Ok(Some(displaced.to_owned()))
+    Ok(Some(displaced))
 }

@@ -4,22 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
+use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
+use backstay_dsl::units;
 
-use super::extract::Place;
-use super::opened::{Archive, remove_tree};
+use super::archive::Archive;
+use super::entry::Contents;
+use super::extract::{Staging, remove_tree};
 use super::problem::{Problem, Result, trying};
 use super::scope::refuse_little_space;
-use super::survey::Contents;
 use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, Stop, in_thread, since_boot};
+use crate::action::common::describe;
 use crate::action::common::engine::PatientEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::digest::short;
 use crate::value::{Backup, Value};
-use backstay_dsl::units;
 
 pub(super) struct Verify {
     /// The engine that volumes are asked of.
@@ -29,32 +30,32 @@ pub(super) struct Verify {
 #[async_trait]
 impl Action for Verify {
     fn signature(&self) -> Signature {
-        Signature {
-            family: "backup",
-            name: "verify",
-            doc: "Restores a backup into a scratch directory and compares it.\n\nThe archive has to have the digest that it had when it was made, and every entry has to come out exactly as the manifest says: none missing, none more, content, mode, owner, times, links. The scratch directory stands beside the archive and is removed. A volume that only a helper container can reach is restored into a scratch volume, read back, emptied and removed. `took` is how long it was at work: a restore takes about as long.",
-            parameters: vec![super::backup_parameter("The backup."), super::helper_parameter()],
-            result: Type::record(
-                "BackupVerification",
-                &[
-                    ("ok", Type::Bool),
-                    ("entries", Type::Int),
-                    ("took", Type::Duration),
-                    ("reason", Type::Text),
-                ],
-            ),
-            effects: vec![
-                Effect::Reads(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
-                Effect::Proves(Resource::new(ResourceKind::Backup, Pattern::Parameter("backup"))),
+        let result = Type::record(
+            "BackupVerification",
+            &[
+                ("ok", Type::Bool),
+                ("entries", Type::Int),
+                ("took", Type::Duration),
+                ("reason", Type::Text),
             ],
-            declares_effects: false,
-            leaves_traces: true,
-            limit_ms: super::LIMIT_MS,
-            repeat: Repeat::Read,
-            settle: Settle::NotNeeded,
-            is_partial: false,
-            cancel: Cancel::Kill,
-        }
+        );
+        describe::read(
+            "backup",
+            "verify",
+            "Restores a backup into a scratch directory and compares it.\n\nThe archive has to have the digest that it had \
+             when it was made, and every entry has to come out exactly as the manifest says: none missing, none more, \
+             content, mode, owner, times, links. The scratch directory stands beside the archive and is removed. A volume \
+             that only a helper container can reach is restored into a scratch volume, read back, emptied and removed. \
+             `took` is how long it was at work: a restore takes about as long.",
+        )
+        .needs("backup", Type::Backup, "The backup.")
+        .takes("helper", Type::Image { pinned: false }, super::HELPER)
+        .gives(result)
+        .effects(Effect::Reads(describe::of(ResourceKind::Backup, "backup")))
+        .effects(Effect::Proves(describe::of(ResourceKind::Backup, "backup")))
+        .leaves_traces()
+        .limit_ms(super::LIMIT_MS)
+        .done()
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
@@ -111,7 +112,7 @@ fn verify(backup: &Backup, key: &str, volumes: &Volumes, stop: &Stop) -> Result<
                 far.push((number, volume));
                 places.push(None);
             }
-            None => places.push(Some(Place::make(&scratch.0.join(number.to_string()))?)),
+            None => places.push(Some(Staging::make(&scratch.0.join(number.to_string()))?)),
         }
     }
     let manifest = archive.extract(&places, Contents::Hash, stop)?;
@@ -142,7 +143,7 @@ impl Scratch {
         }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = directory.join(format!("{start}{}-{number}", std::process::id()));
-        Place::make(&path)?;
+        Staging::make(&path)?;
         Ok(Self(path))
     }
 }

@@ -9,8 +9,6 @@ mod bridge;
 mod engine;
 mod helper;
 mod here;
-mod incoming;
-mod outgoing;
 mod users;
 
 use super::manifest::{PartKind, VolumeHeader};
@@ -21,9 +19,8 @@ use crate::action::common::engine::PatientEngine;
 use crate::containers::Volume;
 use backstay_dsl::service_kind::ServiceKind;
 use engine::Engine;
-pub(super) use helper::{Content, Helpers, Reader, bytes_of, of_part, refuse_lost};
-pub(super) use incoming::{Streamed, StreamedKind};
-pub(super) use users::{Sight, Wanted};
+pub(super) use helper::{Helpers, Reader, refuse_lost};
+pub(super) use users::{Access, Snapshot};
 
 /// What a runbook's volumes are reached with.
 #[derive(Clone)]
@@ -157,16 +154,16 @@ impl Volumes {
 
     /// Refuses while a container that runs has its hands on one of these parts, and gives what was seen. Nobody is
     /// asked where no part is a volume and no container writes the state.
-    pub(super) fn quiet(&self, parts: &[Part], wanted: Wanted) -> Result<Sight> {
+    pub(super) fn quiet(&self, parts: &[Part], access: Access) -> Result<Snapshot> {
         if self.writers.is_empty() && parts.iter().all(|part| part.volume.is_none()) {
-            return Ok(Sight::default());
+            return Ok(Snapshot::default());
         }
-        users::quiet(&self.engine, parts, wanted)
+        users::quiet(&self.engine, parts, access)
     }
 
     /// The same once more, and refuses what was started since.
-    pub(super) fn still_quiet(&self, parts: &[Part], wanted: Wanted, before: &Sight) -> Result<()> {
-        let now = self.quiet(parts, wanted)?;
-        users::refuse_started(wanted, before, &now)
+    pub(super) fn still_quiet(&self, parts: &[Part], access: Access, before: &Snapshot) -> Result<()> {
+        let now = self.quiet(parts, access)?;
+        users::refuse_started(access, before, &now)
     }
 }

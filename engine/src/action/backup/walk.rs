@@ -1,6 +1,9 @@
 //! Walks a part of protected state by directory handles: no symbolic link is ever followed.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -8,6 +11,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, IFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::bytes::Bytes;
+use super::entry::{Entries, Entry, EntryKind, Sink, Take};
+use super::holders::Identity;
 use super::manifest::PartKind;
 use super::problem::{Problem, Result, refused, trying};
 use super::scope::Part;
@@ -44,9 +50,17 @@ impl Found<'_> {
     /// Opens the file for reading.
     pub(super) fn open(&self) -> Result<OwnedFd> {
         open(self.parent, self.name, OFlags::NONBLOCK).map_err(|error| match error {
-            Errno::NOENT | Errno::LOOP => Problem::Changed(self.place.display().to_string()),
+            Errno::NOENT | Errno::LOOP => self.changed(),
             error => trying(|| format!("cannot read {}", self.place.display()))(error),
         })
+    }
+
+    fn changed(&self) -> Problem {
+        Problem::Changed(self.place.display().to_string())
+    }
+
+    fn look_again(&self, file: &File) -> Result<Stat> {
+        rustix::fs::fstat(file).map_err(trying(|| format!("cannot look at {}", self.place.display())))
     }
 }
 
@@ -196,8 +210,97 @@ pub(super) fn place(root: &Path, path: &[u8]) -> PathBuf {
     }
 }
 
+impl Entries for Part {
+    fn each(&self, part: usize, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
+        // The first name of each file that has several.
+        let mut links: BTreeMap<Identity, Bytes> = BTreeMap::new();
+        let mut buffer = vec![0; 1 << 20];
+        walk(self, stop, &mut |found| {
+            let file = match found.kind {
+                FoundKind::File => Some(File::from(found.open()?)),
+                FoundKind::Directory(_) | FoundKind::Symlink(_) => None,
+            };
+            let stat = match &file {
+                Some(file) => found.look_again(file)?,
+                None => found.stat,
+            };
+            if stat.st_mode != found.stat.st_mode {
+                return Err(found.changed());
+            }
+            let kind = match &found.kind {
+                FoundKind::Directory(_) => EntryKind::Directory,
+                FoundKind::Symlink(to) => EntryKind::Symlink { to: Bytes(to.clone()) },
+                FoundKind::File => {
+                    if let Some(first) = links.get(&(stat.st_dev, stat.st_ino)) {
+                        EntryKind::HardLink { to: first.clone() }
+                    } else {
+                        if stat.st_nlink > 1 {
+                            links.insert((stat.st_dev, stat.st_ino), found.path.into());
+                        }
+                        let size = u64::try_from(stat.st_size).unwrap_or(0);
+                        EntryKind::File { size, sha256: [0; 32] }
+                    }
+                }
+            };
+            let handle = match &found.kind {
+                FoundKind::Directory(handle) => Some(*handle),
+                _ => file.as_ref().map(AsFd::as_fd),
+            };
+            if let Some(handle) = handle {
+                refuse_flags(handle, &found.place)?;
+            }
+            let entry = Entry {
+                part,
+                path: found.path.into(),
+                kind,
+                mode: stat.st_mode & 0o7777,
+                uid: stat.st_uid,
+                gid: stat.st_gid,
+                mtime_s: stat.st_mtime,
+                mtime_ns: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+                attributes: attributes(found, handle)?,
+            };
+            take(entry, &mut |sink| match &file {
+                Some(file) => content(found, file, &stat, &mut buffer, stop, sink),
+                None => Ok(()),
+            })
+        })
+    }
+}
+
+/// Gives the content of a file, and refuses one that changes meanwhile.
+fn content(
+    found: &Found<'_>,
+    mut file: &File,
+    before: &Stat,
+    buffer: &mut [u8],
+    stop: &Stop,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let mut left = before.st_size;
+    loop {
+        stop.check()?;
+        let count = file
+            .read(buffer)
+            .map_err(trying(|| format!("cannot read {}", found.place.display())))?;
+        left -= i64::try_from(count).unwrap_or(i64::MAX);
+        if left < 0 || (count == 0 && left > 0) {
+            return Err(found.changed());
+        }
+        if count == 0 {
+            break;
+        }
+        sink(&buffer[..count])?;
+    }
+    if is_same(before, &found.look_again(file)?) {
+        Ok(())
+    } else {
+        Err(found.changed())
+    }
+}
+
 /// Refuses what cannot be given back because the file system protects it.
-pub(super) fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
+fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
     // File systems without flags answer with an error; then there are none to lose.
     let flags = rustix::fs::ioctl_getflags(handle).unwrap_or(IFlags::empty());
     if flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND) {
@@ -209,10 +312,10 @@ pub(super) fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
     Ok(())
 }
 
-type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+type Attributes = Vec<(Bytes, Bytes)>;
 
 /// The extended attributes of something found, by name.
-pub(super) fn attributes(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Result<Attributes> {
+fn attributes(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Result<Attributes> {
     let failed = |error: Errno| {
         Problem::Refused(format!(
             "the extended attributes of {} cannot be read ({error}), so a backup could not keep them: run as a user who may read them",
@@ -245,7 +348,7 @@ pub(super) fn attributes(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Res
             None => rustix::fs::lgetxattr(&through, name, rustix::buffer::spare_capacity(&mut value)),
         }
         .map_err(failed)?;
-        attributes.push((name.to_vec(), value));
+        attributes.push((name.into(), Bytes(value)));
     }
     attributes.sort();
     Ok(attributes)
@@ -260,7 +363,7 @@ pub(super) fn through(parent: BorrowedFd<'_>, name: &CStr) -> PathBuf {
 }
 
 /// Whether two looks at a file saw the same, unchanged file.
-pub(super) fn is_same(before: &Stat, after: &Stat) -> bool {
+fn is_same(before: &Stat, after: &Stat) -> bool {
     let key = |stat: &Stat| {
         (
             (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mode),

@@ -91,6 +91,12 @@ impl Describe {
         self
     }
 
+    /// It makes something and removes it again.
+    pub(crate) fn leaves_traces(mut self) -> Self {
+        self.0.leaves_traces = true;
+        self
+    }
+
     /// May stop half-way.
     pub(crate) fn partial(mut self) -> Self {
         self.0.is_partial = true;

@@ -1,144 +1,127 @@
-//! Writes an archive.
+//! Makes an archive: reads protected state once, proves that it stood still, reads the archive back.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
-use tar::{EntryType, Header};
 use zstd::stream::write::Encoder;
 
-use super::{BLOCK, Member, MemberKind};
+use super::super::bytes::Hash;
+use super::super::entry::{Contents, Entries, Entry, difference, scan};
+use super::super::manifest::{Header, Manifest};
+use super::super::problem::{Problem, Result, damaged, trying};
+use super::super::scope::{Part, sync_directory};
+use super::super::tar::Writer;
+use super::super::volumes::refuse_lost;
+use super::{HEADER, MANIFEST, OWN, examine, root_of};
+use crate::action::common::blocking::Stop;
+use crate::action::common::files::rename_new;
 
-/// What is kept in memory before it is compressed; a file below `whole_max` fits.
-const BUFFER: usize = 1 << 20;
-
-/// Writes members in order.
-pub(in super::super) struct Writer {
-    encoder: Encoder<'static, File>,
-    buffer: Vec<u8>,
+/// Writes the archive of these parts, each with where its entries come from, into an empty file. What helpers saw in
+/// volumes before is given by the part's number.
+pub(in super::super) fn capture(
+    header: Header,
+    parts: &[(&Part, &dyn Entries)],
+    before: &BTreeMap<usize, Vec<Entry>>,
+    file: File,
+    stop: &Stop,
+) -> Result<(File, Manifest)> {
+    let mut writer = Writer::new(encoder(file)?, FAILED);
+    let text = serde_json::to_vec(&header).map_err(trying(|| FAILED.to_owned()))?;
+    writer.own(OWN, HEADER, &text)?;
+    let mut entries = Vec::new();
+    for (number, (part, source)) in parts.iter().enumerate() {
+        let root = root_of(number);
+        let start = entries.len();
+        source.each(number, stop, &mut |mut entry, content| {
+            writer.entry(&root, &mut entry, content)?;
+            entries.push(entry);
+            Ok(())
+        })?;
+        // A helper tells no times below a second, so what it saw before is compared by content.
+        if let Some(before) = before.get(&number) {
+            refuse_changed(part, difference(before, &entries[start..], Contents::Hash))?;
+            refuse_lost(before)?;
+        }
+    }
+    let manifest = Manifest { header, entries };
+    // What changed after it was read shows in its times: a backup of two moments is none.
+    for (number, (part, source)) in parts
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| !before.contains_key(number))
+    {
+        let after = scan(*source, number, Contents::Skip, stop)?;
+        refuse_changed(part, difference(manifest.of_part(number), &after, Contents::Skip))?;
+    }
+    writer.own(OWN, MANIFEST, &manifest.to_bytes()?)?;
+    let file = writer.finish()?.finish().map_err(trying(|| FAILED.to_owned()))?;
+    Ok((file, manifest))
 }
 
-impl Writer {
-    /// Files up to this many bytes are held in memory whole, so that they can be taken back.
-    pub(in super::super) const WHOLE_MAX: u64 = 4 << 20;
+const FAILED: &str = "cannot write the archive";
 
-    /// Starts an archive in an empty file.
-    pub(in super::super) fn new(file: File) -> io::Result<Self> {
-        let mut encoder = Encoder::new(file, 3)?;
+fn refuse_changed(part: &Part, difference: Option<String>) -> Result<()> {
+    match difference {
+        Some(what) => Err(Problem::Changed(format!("{} ({what})", part.shown()))),
+        None => Ok(()),
+    }
+}
+
+fn encoder(file: File) -> Result<Encoder<'static, File>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let encoder = Encoder::new(file, 3).and_then(|mut encoder| {
         encoder.include_checksum(true)?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
         if threads > 1 {
             encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
         }
-        Ok(Self {
-            encoder,
-            buffer: Vec::with_capacity(BUFFER + BLOCK),
-        })
-    }
+        Ok(encoder)
+    });
+    encoder.map_err(trying(|| FAILED.to_owned()))
+}
 
-    /// The place where the next member starts, for [`Writer::take_back`]. What is before is final.
-    pub(in super::super) fn mark(&mut self) -> io::Result<usize> {
-        if self.buffer.len() >= BUFFER {
-            self.flush()?;
-        }
-        Ok(self.buffer.len())
-    }
+/// An archive without a name yet; removed unless it got one.
+pub(in super::super) struct Unfinished(pub PathBuf);
 
-    /// Forgets everything since the mark; possible while only [`Writer::member`] and
-    /// [`Writer::whole`] were called since.
-    pub(in super::super) fn take_back(&mut self, mark: usize) {
-        self.buffer.truncate(mark);
-    }
-
-    /// Writes the headers of a member. Exactly its content has to follow.
-    pub(in super::super) fn member(&mut self, member: &Member) {
-        let name_room = if member.kind == MemberKind::Directory { 99 } else { 100 };
-        if member.name.len() > name_room {
-            self.long(EntryType::GNULongName, &member.name);
+impl Unfinished {
+    /// Makes it, empty, for us alone.
+    pub(in super::super) fn create(&self) -> Result<File> {
+        let failed = || format!("cannot write {}", self.0.display());
+        if self.0.symlink_metadata().is_ok() {
+            std::fs::remove_file(&self.0).map_err(trying(failed))?;
         }
-        if member.link.len() > 100 {
-            self.long(EntryType::GNULongLink, &member.link);
-        }
-        let mut header = Header::new_gnu();
-        header.set_entry_type(match member.kind {
-            MemberKind::Directory => EntryType::Directory,
-            MemberKind::File => EntryType::Regular,
-            MemberKind::HardLink => EntryType::Link,
-            MemberKind::Symlink => EntryType::Symlink,
+        let mut options = File::options();
+        let file = options.write(true).create_new(true).mode(0o600).open(&self.0);
+        // The mask can only take rights away; this gives exactly ours.
+        let made = file.and_then(|file| {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+            Ok(file)
         });
-        let fields = header.as_old_mut();
-        fill(&mut fields.name, &member.name);
-        if member.kind == MemberKind::Directory && member.name.len() <= name_room {
-            fields.name[member.name.len()] = b'/';
+        made.map_err(trying(failed))
+    }
+
+    /// Syncs an archive that was written here, reads all of it back, and gives it its name. Answers with the hash
+    /// of its bytes.
+    pub(in super::super) fn seal(&self, file: File, manifest: &Manifest, path: &Path, stop: &Stop) -> Result<Hash> {
+        file.sync_all()
+            .map_err(trying(|| format!("cannot finish {}", self.0.display())))?;
+        drop(file);
+        let (read, hash) = examine(&self.0, stop)?;
+        if read != *manifest {
+            return damaged("the archive did not read back as it was written: look at the disk and the memory");
         }
-        fill(&mut fields.linkname, &member.link);
-        header.set_size(member.size);
-        header.set_mode(member.mode);
-        header.set_uid(u64::from(member.uid));
-        header.set_gid(u64::from(member.gid));
-        header.set_mtime(member.mtime_s);
-        header.set_cksum();
-        self.buffer.extend_from_slice(header.as_bytes());
-    }
-
-    fn long(&mut self, kind: EntryType, text: &[u8]) {
-        let mut header = Header::new_gnu();
-        fill(&mut header.as_old_mut().name, b"././@LongLink");
-        header.set_entry_type(kind);
-        header.set_size(text.len() as u64 + 1);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_cksum();
-        self.buffer.extend_from_slice(header.as_bytes());
-        self.buffer.extend_from_slice(text);
-        self.buffer.push(0);
-        self.pad(text.len() as u64 + 1);
-    }
-
-    /// Gives the buffer, to which the whole content is to be added by the caller.
-    pub(in super::super) fn whole(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
-    }
-
-    /// Writes a piece of content.
-    pub(in super::super) fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.flush()?;
-        self.encoder.write_all(bytes)
-    }
-
-    /// Ends the content of a member of this size.
-    pub(in super::super) fn pad(&mut self, size: u64) {
-        let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
-        if over != 0 {
-            self.buffer.resize(self.buffer.len() + BLOCK - over, 0);
-        }
-    }
-
-    /// Writes a member of ours.
-    pub(in super::super) fn own(&mut self, name: &[u8], content: &[u8]) -> io::Result<()> {
-        self.member(&Member::own(name, content.len() as u64));
-        self.data(content)?;
-        self.pad(content.len() as u64);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.encoder.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    /// Ends the archive and gives the file back, not yet synced.
-    pub(in super::super) fn finish(mut self) -> io::Result<File> {
-        self.buffer.resize(self.buffer.len() + 2 * BLOCK, 0);
-        self.flush()?;
-        self.encoder.finish()
+        rename_new(&self.0, path).map_err(trying(|| {
+            format!("cannot give the archive its name {}", path.display())
+        }))?;
+        sync_directory(path.parent().unwrap_or(Path::new("/")))?;
+        Ok(hash)
     }
 }
 
-/// Copies as much as there is room for.
-fn fill(field: &mut [u8], bytes: &[u8]) {
-    let count = field.len().min(bytes.len());
-    field[..count].copy_from_slice(&bytes[..count]);
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After the rename it is not there any more.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }

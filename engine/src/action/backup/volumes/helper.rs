@@ -5,18 +5,13 @@
 
 use std::io::BufWriter;
 
-use sha2::{Digest as _, Sha256};
-
-use super::super::bytes::Hash;
-use super::super::compare::difference;
-use super::super::manifest::{Entry, EntryKind, Manifest};
-use super::super::opened::Archive;
+use super::super::archive::Archive;
+use super::super::entry::{Contents, Entries, Entry, Take, difference, scan};
+use super::super::manifest::Manifest;
 use super::super::problem::{Problem, Result, damaged, refused};
-use super::super::survey::Contents;
+use super::super::tar::{self, Origin, Writer};
 use super::bridge::Bridge;
 use super::engine::{Engine, new_name};
-use super::incoming::{Incoming, Streamed, StreamedKind};
-use super::outgoing::Outgoing;
 use crate::action::common::blocking::Stop;
 use crate::containers::{ContainerOrder, MountOrder, RestartPolicy};
 
@@ -40,11 +35,6 @@ pub(in super::super) struct Helpers {
     pub(super) image: String,
 }
 
-/// Takes what a volume holds, one by one; the content is there to be taken.
-pub(in super::super) type Take<'t> = dyn FnMut(&Streamed, &mut Content<'_>) -> Result<()> + 't;
-/// Gives the content of what was just met, piece by piece.
-pub(in super::super) type Content<'c> = dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> + 'c;
-
 impl Helpers {
     /// A helper that reads a volume, as often as is wanted.
     pub(in super::super) fn reader(&self, volume: &str) -> Result<Reader<'_>> {
@@ -57,7 +47,8 @@ impl Helpers {
     /// Empties a volume, and looks whether it is empty.
     pub(in super::super) fn empty(&self, reader: &Reader<'_>, stop: &Stop) -> Result<()> {
         let volume = &reader.volume;
-        if reader.entries(0, stop)?.len() <= 1 {
+        let rest = |stop| scan(reader, 0, Contents::Skip, stop);
+        if rest(stop)?.len() <= 1 {
             return Ok(());
         }
         let helper = self.helper(volume, Doing::Empty)?;
@@ -75,11 +66,11 @@ impl Helpers {
                 self.image
             ));
         }
-        match reader.entries(0, stop)?.get(1) {
+        match rest(stop)?.get(1) {
             None => Ok(()),
             Some(entry) => refused(format!(
                 "the volume {volume} could not be emptied: {} is still there",
-                super::super::bytes::encode(&entry.path)
+                entry.path
             )),
         }
     }
@@ -97,9 +88,19 @@ impl Helpers {
         let (written, given) = std::thread::scope(|scope| {
             let give = scope.spawn(move || {
                 let sink = BufWriter::with_capacity(PIECE, writer);
-                let mut outgoing = Outgoing::new(sink, ROOT, part, &manifest.entries);
-                archive.feed(&mut outgoing, stop)?;
-                outgoing.finish()
+                let mut writer = Writer::new(sink, "the container engine did not take all of the volume");
+                let mut proved = manifest.entries.iter();
+                archive.read(stop, &mut |mut entry, content| {
+                    let known = proved.next();
+                    if known.is_none_or(|known| known.different(&entry, Contents::Skip).is_some()) {
+                        return damaged("the archive changed while it was read");
+                    }
+                    if entry.part == part {
+                        writer.entry(ROOT, &mut entry, content)?;
+                    }
+                    Ok(())
+                })?;
+                writer.finish().map(drop)
             });
             let written = self.engine.write_tree(&helper.id, "/", Box::new(reader), stop);
             (written, give.join())
@@ -116,7 +117,7 @@ impl Helpers {
         (archive, manifest, part): (&Archive, &Manifest, usize),
         stop: &Stop,
     ) -> Result<()> {
-        refuse_lost(of_part(manifest, part))?;
+        refuse_lost(manifest.of_part(part))?;
         let scratch = Scratch::make(&self.engine)?;
         self.fill(&scratch.name, (archive, manifest, part), stop)?;
         let reader = self.reader(&scratch.name)?;
@@ -158,48 +159,30 @@ pub(in super::super) struct Reader<'a> {
     volume: String,
 }
 
-impl Reader<'_> {
-    /// Reads the volume from its root on.
-    pub(in super::super) fn read(&self, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
+impl Entries for Reader<'_> {
+    fn each(&self, part: usize, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
         let engine = self.helper.engine;
         let stream = engine.read_tree(&self.helper.id, &format!("/{ROOT}"))?;
-        let mut stream = Incoming::new(Bridge::new(stream, engine.runtime(), stop), ROOT);
-        while let Some(member) = stream.member()? {
-            take(&member, &mut |sink| stream.content(sink))?;
+        let mut stream = tar::Reader::new(Bridge::new(stream, engine.runtime(), stop), Origin::Engine);
+        while let Some((root, mut entry)) = stream.entry()? {
+            if root != ROOT {
+                return refused(format!("the container engine gave {root}, which is not of the volume"));
+            }
+            entry.part = part;
+            entry.mtime_ns = 0;
+            take(entry, &mut |sink| stream.content(sink))?;
         }
         Ok(())
     }
+}
 
-    /// Everything that the volume holds, as entries of this part.
-    pub(in super::super) fn entries(&self, part: usize, stop: &Stop) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        self.read(stop, &mut |member, content| {
-            let hash = match member.kind {
-                StreamedKind::File => {
-                    let mut hasher = Sha256::new();
-                    content(&mut |piece| {
-                        hasher.update(piece);
-                        Ok(())
-                    })?;
-                    hasher.finalize().into()
-                }
-                _ => Hash::default(),
-            };
-            entries.push(member.entry(part, hash));
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-
+impl Reader<'_> {
     /// Compares a volume with one part of a manifest, as far as streams carry it.
     pub(in super::super) fn compare(&self, manifest: &Manifest, part: usize, stop: &Stop) -> Result<()> {
-        let expected: Vec<Entry> = of_part(manifest, part)
-            .map(|entry| Entry {
-                mtime_ns: 0,
-                ..entry.clone()
-            })
+        let expected: Vec<Entry> = (manifest.of_part(part).cloned())
+            .map(|entry| Entry { mtime_ns: 0, ..entry })
             .collect();
-        match difference(&expected, &self.entries(part, stop)?, Contents::Hash) {
+        match difference(&expected, &scan(self, part, Contents::Hash, stop)?, Contents::Hash) {
             None => Ok(()),
             Some(what) => damaged(format!(
                 "what came out of the volume {} is not what was put into it: {what}",
@@ -209,35 +192,21 @@ impl Reader<'_> {
     }
 }
 
-/// Refuses what a stream would lose.
-pub(in super::super) fn refuse_lost<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<()> {
+/// Refuses what a stream would lose. Beside these it carries no parts of a second and no sockets.
+pub(in super::super) fn refuse_lost<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<()> {
     for entry in entries {
-        let attribute = entry.attributes.iter().find(|(name, _)| name != CAPABILITY);
+        let attribute = entry.attributes.iter().find(|(name, _)| **name != *CAPABILITY);
         let what = match attribute {
-            Some((name, _)) => format!("the extended attribute {}", super::super::bytes::encode(name)),
+            Some((name, _)) => format!("the extended attribute {name}"),
             None if entry.mtime_s < 0 => "a time before 1970".to_owned(),
             None => continue,
         };
         return refused(format!(
             "{} in the volume has {what}, which a helper container cannot give back: run as root on the machine of the container engine",
-            super::super::bytes::encode(&entry.path)
+            entry.path
         ));
     }
     Ok(())
-}
-
-/// Bytes that these entries need, as a survey counts them.
-pub(in super::super) fn bytes_of<'a>(entries: impl Iterator<Item = &'a Entry>) -> u64 {
-    let content = |entry: &Entry| match entry.kind {
-        EntryKind::File { size, .. } => size,
-        _ => 0,
-    };
-    entries.map(|entry| 1024 + content(entry)).sum()
-}
-
-/// The entries of one part.
-pub(in super::super) fn of_part(manifest: &Manifest, part: usize) -> impl Iterator<Item = &Entry> {
-    manifest.entries.iter().filter(move |entry| entry.part == part)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ const NAMED_MAX: usize = 5;
 
 /// What is to be done with a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Wanted {
+pub(in super::super) enum Access {
     /// It is read: nobody may write to it.
     Read,
     /// Its content is replaced: nobody may even see it, because whoever runs goes on seeing what was replaced.
@@ -23,7 +23,7 @@ pub(in super::super) enum Wanted {
 
 /// Which containers had a volume, and when each was last started.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Sight(BTreeMap<String, Seen>);
+pub(in super::super) struct Snapshot(BTreeMap<String, Seen>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
@@ -34,8 +34,8 @@ struct Seen {
 }
 
 /// Refuses while a container that runs is in the way.
-pub(super) fn quiet(engine: &Engine, parts: &[Part], wanted: Wanted) -> Result<Sight> {
-    let mut sight = Sight::default();
+pub(super) fn quiet(engine: &Engine, parts: &[Part], access: Access) -> Result<Snapshot> {
+    let mut snapshot = Snapshot::default();
     let containers = engine.all_containers()?;
     let mut in_the_way = Vec::new();
     for part in parts {
@@ -49,17 +49,17 @@ pub(super) fn quiet(engine: &Engine, parts: &[Part], wanted: Wanted) -> Result<S
                 started_at: container.state.started_at.clone(),
                 part: part.shown(),
             };
-            sight
+            snapshot
                 .0
                 .insert(format!("{} {}", container.id, part.named.display()), seen);
             if is_active(&container.state) {
-                let harmful = hands.iter().filter(|hand| hand.does_harm(wanted));
+                let harmful = hands.iter().filter(|hand| hand.does_harm(access));
                 in_the_way.extend(harmful.map(|hand| hand.told(container, part)));
             }
         }
     }
     if in_the_way.is_empty() {
-        return Ok(sight);
+        return Ok(snapshot);
     }
     let more = in_the_way.len().saturating_sub(NAMED_MAX);
     in_the_way.truncate(NAMED_MAX);
@@ -70,14 +70,14 @@ pub(super) fn quiet(engine: &Engine, parts: &[Part], wanted: Wanted) -> Result<S
 }
 
 /// Refuses where a container was started between two looks, also where it has ended since.
-pub(super) fn refuse_started(wanted: Wanted, before: &Sight, now: &Sight) -> Result<()> {
+pub(super) fn refuse_started(access: Access, before: &Snapshot, now: &Snapshot) -> Result<()> {
     for (id, seen) in &now.0 {
         let earlier = before.0.get(id).map_or("", |seen| seen.started_at.as_str());
         if seen.started_at != earlier {
             let Seen { name, part, .. } = seen;
-            return match wanted {
-                Wanted::Read => Err(Problem::Changed(format!("{part} (the container {name} was started)"))),
-                Wanted::Replace => refused(format!(
+            return match access {
+                Access::Read => Err(Problem::Changed(format!("{part} (the container {name} was started)"))),
+                Access::Replace => refused(format!(
                     "the container {name} was started while {part} was put back: stop it, and try again"
                 )),
             };
@@ -147,8 +147,8 @@ fn is_one(one: &Path, other: &Path) -> bool {
 }
 
 impl Hand<'_> {
-    fn does_harm(&self, wanted: Wanted) -> bool {
-        self.mount.is_writable || (wanted == Wanted::Replace && self.sees_old)
+    fn does_harm(&self, access: Access) -> bool {
+        self.mount.is_writable || (access == Access::Replace && self.sees_old)
     }
 
     fn told(&self, container: &Container, part: &Part) -> String {

@@ -1,0 +1,129 @@
+//! How far a restore is, in the run directory, however it ended.
+//!
+//! One file, replaced as a whole. A part's *mark* is the device and inode of what was made ready for it: where that
+//! lies, there the part is. So nothing has to be noted between one swap and the next.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::bytes::Bytes;
+use super::super::holders::Identity;
+use super::super::manifest::Manifest;
+use super::super::problem::{Result, trying};
+use super::super::scope::sync_directory;
+use crate::private_files::write_private;
+
+/// How far the restore of one key is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct State {
+    /// How often it was begun.
+    pub generation: u32,
+    /// The digest of the archive.
+    pub digest: String,
+    /// The parts that are swapped.
+    pub parts: Vec<Swap>,
+    /// The volumes that are emptied and filled through a helper.
+    pub volumes: Vec<Refill>,
+    /// Everything is extracted, compared and on disk; the swap may begin.
+    pub is_ready: bool,
+    /// All is back.
+    pub is_done: bool,
+    /// Where what was there before is kept.
+    pub displaced: Vec<Bytes>,
+    /// Where this is noted.
+    #[serde(skip)]
+    pub path: PathBuf,
+}
+
+/// A part that is swapped.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct Swap {
+    pub live: Bytes,
+    /// The directory of ours beside it.
+    pub holder: Bytes,
+    /// What was made ready; none where the part was not there when the backup was made, or as long as nothing is ready.
+    pub mark: Option<Identity>,
+}
+
+/// A volume that is emptied and filled.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Refill {
+    pub volume: String,
+    /// The file that keeps what it held; from its being noted on the volume may be empty or half full.
+    pub copy: Option<Bytes>,
+    /// It holds what it should.
+    pub is_filled: bool,
+}
+
+impl State {
+    /// What is known of the restore of this name; where it was never begun, that.
+    pub(super) fn read(directory: &Path, name: &str) -> Result<Self> {
+        let path = directory.join(format!("restore-{name}.json"));
+        let failed = || format!("cannot read {}", path.display());
+        let state: Self = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(trying(failed))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(trying(failed)(error)),
+        };
+        Ok(Self { path, ..state })
+    }
+
+    /// Notes it, durable.
+    pub(super) fn write(&self) -> Result<()> {
+        let failed = || format!("cannot write {}", self.path.display());
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        let new = self.path.with_extension("new");
+        std::fs::create_dir_all(directory).map_err(trying(failed))?;
+        let bytes = serde_json::to_vec(self).map_err(trying(failed))?;
+        write_private(&new, &bytes)
+            .and_then(|()| std::fs::rename(&new, &self.path))
+            .map_err(trying(failed))?;
+        sync_directory(directory)
+    }
+
+    fn manifest_path(&self) -> PathBuf {
+        self.path.with_extension("manifest")
+    }
+
+    /// Keeps the manifest for another attempt, durable once the state is noted.
+    pub(super) fn keep_manifest(&self, manifest: &Manifest) -> Result<()> {
+        let path = self.manifest_path();
+        write_private(&path, &manifest.to_bytes()?).map_err(trying(|| format!("cannot write {}", path.display())))
+    }
+
+    /// The manifest that was kept.
+    pub(super) fn manifest(&self) -> Option<Manifest> {
+        Manifest::from_bytes(&std::fs::read(self.manifest_path()).ok()?).ok()
+    }
+
+    /// Whether an attempt was begun and is not ended.
+    pub(super) fn is_half_way(&self) -> bool {
+        self.generation > 0 && !self.is_done
+    }
+
+    /// The files that keep what volumes held.
+    pub(super) fn copies(&self) -> impl Iterator<Item = &Bytes> {
+        self.volumes.iter().filter_map(|volume| volume.copy.as_ref())
+    }
+}
+
+/// What restores of a run displaced and keep until the run ends.
+pub fn displaced(run_directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    let entries = match std::fs::read_dir(run_directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(all),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("restore-") && name.ends_with(".json") {
+            let state: State = serde_json::from_slice(&std::fs::read(&path)?)?;
+            let kept = state.displaced.iter().map(|kept| kept.path().to_owned());
+            all.extend(kept.filter(|path| path.symlink_metadata().is_ok()));
+        }
+    }
+    all.sort();
+    Ok(all)
+}
