@@ -243,9 +243,12 @@ fn product(krate: &str) -> Vec<(PathBuf, String)> {
         .collect()
 }
 
+/// Files by their paths below `src/`, with all that they name.
+type Files = Vec<(PathBuf, BTreeSet<Name>)>;
+
 /// What each file of the product names; reading all of them takes a while.
-fn named(krate: &str) -> &'static [(PathBuf, BTreeSet<Name>)] {
-    static NAMED: LazyLock<BTreeMap<&str, Vec<(PathBuf, BTreeSet<Name>)>>> = LazyLock::new(|| {
+fn named(krate: &str) -> &'static Files {
+    static NAMED: LazyLock<BTreeMap<&str, Files>> = LazyLock::new(|| {
         let of = |krate| {
             let files = product(krate).into_iter();
             files
