@@ -56,27 +56,17 @@ pub enum ExprKind {
 pub enum BinaryOperator {
     Or,
     And,
-    /// `==`.
     Equal,
-    /// `!=`.
     NotEqual,
-    /// `<`.
     Less,
-    /// `<=`.
     LessEqual,
-    /// `>`.
     Greater,
-    /// `>=`.
     GreaterEqual,
     Contains,
     Matches,
-    /// `+`.
     Add,
-    /// `-`.
     Subtract,
-    /// `*`.
     Multiply,
-    /// `/`.
     Divide,
 }
 
@@ -90,41 +80,31 @@ pub(crate) mod binding {
 }
 
 impl BinaryOperator {
+    /// Each in the order of its declaration, with how it is written and how tightly it binds.
+    pub(crate) const ALL: [(Self, &'static str, u8); 14] = [
+        (Self::Or, "or", 0),
+        (Self::And, "and", 1),
+        (Self::Equal, "==", binding::COMPARISON),
+        (Self::NotEqual, "!=", binding::COMPARISON),
+        (Self::Less, "<", binding::COMPARISON),
+        (Self::LessEqual, "<=", binding::COMPARISON),
+        (Self::Greater, ">", binding::COMPARISON),
+        (Self::GreaterEqual, ">=", binding::COMPARISON),
+        (Self::Contains, "contains", binding::COMPARISON),
+        (Self::Matches, "matches", binding::COMPARISON),
+        (Self::Add, "+", 5),
+        (Self::Subtract, "-", 5),
+        (Self::Multiply, "*", 6),
+        (Self::Divide, "/", 6),
+    ];
+
     pub(crate) fn binding(self) -> u8 {
-        match self {
-            Self::Or => 0,
-            Self::And => 1,
-            Self::Equal
-            | Self::NotEqual
-            | Self::Less
-            | Self::LessEqual
-            | Self::Greater
-            | Self::GreaterEqual
-            | Self::Contains
-            | Self::Matches => binding::COMPARISON,
-            Self::Add | Self::Subtract => 5,
-            Self::Multiply | Self::Divide => 6,
-        }
+        Self::ALL[self as usize].2
     }
 
     /// How it is written.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Or => "or",
-            Self::And => "and",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterEqual => ">=",
-            Self::Contains => "contains",
-            Self::Matches => "matches",
-            Self::Add => "+",
-            Self::Subtract => "-",
-            Self::Multiply => "*",
-            Self::Divide => "/",
-        }
+        Self::ALL[self as usize].1
     }
 }
 
@@ -142,14 +122,17 @@ pub enum Test {
 }
 
 impl Test {
+    /// Each in the order of its declaration, with how it is written.
+    pub(crate) const ALL: [(Self, &'static str); 4] = [
+        (Self::Ok, "ok"),
+        (Self::Present, "present"),
+        (Self::Pinned, "pinned"),
+        (Self::Well, "well"),
+    ];
+
     /// How it is written.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Present => "present",
-            Self::Pinned => "pinned",
-            Self::Well => "well",
-        }
+        Self::ALL[self as usize].1
     }
 }
 

@@ -106,6 +106,25 @@ impl<'r, 'd> Builder<'r, 'd> {
         name
     }
 
+    /// The name, the title and the host of an item, and the rest of it.
+    fn head<'i>(&mut self, pair: Pair<'i, Rule>) -> Option<Head<'i>> {
+        let (mut name, mut title, mut host, mut rest) = (None, None, None, Vec::new());
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::name => name = Some(self.word(&part)),
+                Rule::string => title = Some(self.text(&part)),
+                Rule::on_host => host = self.host(part),
+                _ => rest.push(part),
+            }
+        }
+        Some(Head {
+            name: name?,
+            title,
+            host,
+            rest,
+        })
+    }
+
     /// The first child of a rule that holds a single name, text or the like.
     fn only(pair: Pair<'_, Rule>) -> Option<Pair<'_, Rule>> {
         pair.into_inner().next()
@@ -142,6 +161,14 @@ impl<'r, 'd> Builder<'r, 'd> {
     }
 }
 
+/// What most items begin with.
+struct Head<'i> {
+    name: Name,
+    title: Option<Text>,
+    host: Option<Name>,
+    rest: Vec<Pair<'i, Rule>>,
+}
+
 /// Holds clauses to their order: the right order is part of the message.
 struct ClauseOrder {
     reached: usize,
@@ -158,10 +185,16 @@ impl ClauseOrder {
         }
     }
 
-    /// Notes the clause with this place in the order.
-    fn note(&mut self, builder: &mut Builder<'_, '_>, place: usize, span: Span) {
+    /// Sets the clause with this place in the order; a second one is an error.
+    fn once<T>(
+        &mut self,
+        builder: &mut Builder<'_, '_>,
+        (place, span): (usize, Span),
+        slot: &mut Option<T>,
+        value: Option<T>,
+    ) {
+        let name = self.names.get(place).copied().unwrap_or_default();
         if place < self.reached {
-            let name = self.names.get(place).copied().unwrap_or_default();
             let later = self.names.get(self.reached).copied().unwrap_or_default();
             builder.error(
                 Diagnostic::error("clause-order", span, format!("`{name}` stands before `{later}`"))
@@ -169,6 +202,7 @@ impl ClauseOrder {
             );
         }
         self.reached = self.reached.max(place);
+        builder.once(slot, value, span, &format!("`{name}`"));
     }
 }
 

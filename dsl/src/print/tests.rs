@@ -85,23 +85,7 @@ fn leaf() -> impl Strategy<Value = ExprKind> {
 }
 
 fn operators() -> impl Strategy<Value = BinaryOperator> {
-    use BinaryOperator as Is;
-    prop::sample::select(vec![
-        Is::Or,
-        Is::And,
-        Is::Equal,
-        Is::NotEqual,
-        Is::Less,
-        Is::LessEqual,
-        Is::Greater,
-        Is::GreaterEqual,
-        Is::Contains,
-        Is::Matches,
-        Is::Add,
-        Is::Subtract,
-        Is::Multiply,
-        Is::Divide,
-    ])
+    prop::sample::select(BinaryOperator::ALL.map(|(operator, ..)| operator).to_vec())
 }
 
 fn effect() -> impl Strategy<Value = EffectWord> {
@@ -154,7 +138,7 @@ fn argument_of(inner: BoxedStrategy<Expr>) -> impl Strategy<Value = Argument> {
 fn expressions() -> impl Strategy<Value = Expr> {
     leaf().prop_map(tree).prop_recursive(6, 48, 4, |inner| {
         let boxed = || inner.clone().prop_map(Box::new);
-        let tests = prop::sample::select(vec![Test::Ok, Test::Present, Test::Pinned, Test::Well]);
+        let tests = prop::sample::select(Test::ALL.map(|(test, _)| test).to_vec());
         let arguments = prop::collection::vec(argument_of(inner.clone().boxed()), 0..4);
         let path = prop::collection::vec(name(), 1..3);
         prop_oneof![

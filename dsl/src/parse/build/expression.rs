@@ -322,22 +322,10 @@ impl Builder<'_, '_> {
 
     fn is_test(&mut self, subject: Deep, pair: Pair<'_, Rule>) -> Option<Deep> {
         let span = subject.expr.span.to(self.span(&pair));
-        let mut negated = false;
-        let mut test = None;
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::is_not => negated = true,
-                _ => {
-                    test = Some(match part.as_str() {
-                        "ok" => Test::Ok,
-                        "present" => Test::Present,
-                        "pinned" => Test::Pinned,
-                        _ => Test::Well,
-                    });
-                }
-            }
-        }
-        let test = test?;
+        let mut parts = pair.into_inner().peekable();
+        let negated = parts.next_if(|part| part.as_rule() == Rule::is_not).is_some();
+        let word = parts.next()?;
+        let (test, _) = *Test::ALL.iter().find(|(_, known)| *known == word.as_str())?;
         Some(self.wrap(span, subject, |subject| ExprKind::Is { subject, test, negated }))
     }
 
@@ -391,24 +379,11 @@ enum Operator {
 }
 
 fn binary_operator(written: &str) -> Option<Operator> {
-    Some(Operator::Binary(match written {
-        "default" => return Some(Operator::Default),
-        "or" => BinaryOperator::Or,
-        "and" => BinaryOperator::And,
-        "==" => BinaryOperator::Equal,
-        "!=" => BinaryOperator::NotEqual,
-        "<" => BinaryOperator::Less,
-        "<=" => BinaryOperator::LessEqual,
-        ">" => BinaryOperator::Greater,
-        ">=" => BinaryOperator::GreaterEqual,
-        "contains" => BinaryOperator::Contains,
-        "matches" => BinaryOperator::Matches,
-        "+" => BinaryOperator::Add,
-        "-" => BinaryOperator::Subtract,
-        "*" => BinaryOperator::Multiply,
-        "/" => BinaryOperator::Divide,
-        _ => return None,
-    }))
+    if written == "default" {
+        return Some(Operator::Default);
+    }
+    let known = BinaryOperator::ALL.iter().find(|(_, word, _)| *word == written);
+    known.map(|(operator, ..)| Operator::Binary(*operator))
 }
 
 fn tightness(operator: Operator) -> u8 {

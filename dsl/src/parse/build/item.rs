@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::{Builder, ClauseOrder};
+use super::{Builder, ClauseOrder, Head};
 use crate::ast::{
     ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Park, Procedure, Question, Rollback,
     SecretSource, Step, TypeDecl, Use,
@@ -72,21 +72,9 @@ impl Builder<'_, '_> {
     }
 
     fn header(&mut self, pair: Pair<'_, Rule>) -> Option<Header> {
-        let mut name = None;
-        let mut title = None;
-        let mut clauses = Vec::new();
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
-                _ => clauses.extend(self.header_clause(part)),
-            }
-        }
-        Some(Header {
-            name: name?,
-            title,
-            clauses,
-        })
+        let Head { name, title, rest, .. } = self.head(pair)?;
+        let clauses = rest.into_iter().filter_map(|part| self.header_clause(part)).collect();
+        Some(Header { name, title, clauses })
     }
 
     fn header_clause(&mut self, pair: Pair<'_, Rule>) -> Option<HeaderClause> {
@@ -155,18 +143,15 @@ impl Builder<'_, '_> {
                 Rule::name => name = Some(self.name_unless(&part, "a step", &["start", "nothing"])),
                 Rule::string => title = Some(self.text(&part)),
                 Rule::on_host => {
-                    order.note(self, 0, span);
                     let value = self.host(part);
-                    self.once(&mut host, value, span, "`on`");
+                    order.once(self, (0, span), &mut host, value);
                 }
                 Rule::after => {
-                    order.note(self, 1, span);
                     let names = self.after(part);
-                    self.once(&mut after, Some(names), span, "`after`");
+                    order.once(self, (1, span), &mut after, Some(names));
                 }
                 Rule::before_window => {
-                    order.note(self, 2, span);
-                    self.once(&mut before, Some(()), span, "`before window`");
+                    order.once(self, (2, span), &mut before, Some(()));
                 }
                 Rule::block => body = self.block(part),
                 _ => {}
@@ -224,14 +209,11 @@ impl Builder<'_, '_> {
     }
 
     fn rollback(&mut self, pair: Pair<'_, Rule>) -> Option<Rollback> {
-        let mut name = None;
-        let (mut title, mut applies) = (None, None);
-        let mut body = Vec::new();
-        for part in pair.into_inner() {
+        let Head { name, title, rest, .. } = self.head(pair)?;
+        let (mut applies, mut body) = (None, Vec::new());
+        for part in rest {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
                 Rule::applies => {
                     if !body.is_empty() {
                         let message = "`applies` stands before everything else in a `rollback`";
@@ -249,7 +231,7 @@ impl Builder<'_, '_> {
             }
         }
         Some(Rollback {
-            name: name?,
+            name,
             title,
             applies,
             body,
@@ -257,22 +239,9 @@ impl Builder<'_, '_> {
     }
 
     fn park(&mut self, pair: Pair<'_, Rule>) -> Option<Park> {
-        let mut name = None;
-        let mut title = None;
-        let mut body = Vec::new();
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
-                Rule::block => body = self.block(part),
-                _ => {}
-            }
-        }
-        Some(Park {
-            name: name?,
-            title,
-            body,
-        })
+        let Head { name, title, rest, .. } = self.head(pair)?;
+        let body = self.block(rest.into_iter().next()?);
+        Some(Park { name, title, body })
     }
 
     fn question(&mut self, pair: Pair<'_, Rule>) -> Option<Question> {

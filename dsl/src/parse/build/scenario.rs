@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::{Builder, ClauseOrder};
+use super::{Builder, ClauseOrder, Head};
 use crate::ast::{Inject, Scenario, Symptom, Symptoms};
 use crate::diagnostic::Diagnostic;
 
@@ -13,21 +13,17 @@ const ROW_FORM: &str = "seen when E  suspect \"…\"  budget D  first { … }  o
 impl Builder<'_, '_> {
     /// `symptoms … { … }`.
     pub(super) fn symptoms(&mut self, pair: Pair<'_, Rule>) -> Option<Symptoms> {
-        let mut name = None;
-        let mut title = None;
-        let mut steps = Vec::new();
-        let mut rows = Vec::new();
-        for part in pair.into_inner() {
+        let Head { name, title, rest, .. } = self.head(pair)?;
+        let (mut steps, mut rows) = (Vec::new(), Vec::new());
+        for part in rest {
             match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
                 Rule::for_steps => steps = part.into_inner().map(|step| self.word(&step)).collect(),
                 Rule::symptom => rows.push(self.symptom(part)),
                 _ => {}
             }
         }
         Some(Symptoms {
-            name: name?,
+            name,
             title,
             steps,
             rows,
@@ -50,29 +46,24 @@ impl Builder<'_, '_> {
             match part.as_rule() {
                 Rule::string => row.title = Some(self.text(&part)),
                 Rule::seen => {
-                    order.note(self, 0, span);
                     let value = Self::only(part).and_then(|when| self.only_expression(when));
-                    self.once(&mut row.seen, value, span, "`seen when`");
+                    order.once(self, (0, span), &mut row.seen, value);
                 }
                 Rule::suspect => {
-                    order.note(self, 1, span);
                     let value = self.inner_text(part);
-                    self.once(&mut row.suspect, value, span, "`suspect`");
+                    order.once(self, (1, span), &mut row.suspect, value);
                 }
                 Rule::budget => {
-                    order.note(self, 2, span);
                     let value = self.inner_duration(part);
-                    self.once(&mut row.budget, value, span, "`budget`");
+                    order.once(self, (2, span), &mut row.budget, value);
                 }
                 Rule::first => {
-                    order.note(self, 3, span);
                     let value = Self::only(part).map(|block| self.block(block));
-                    self.once(&mut row.first, value, span, "`first`");
+                    order.once(self, (3, span), &mut row.first, value);
                 }
                 Rule::otherwise => {
-                    order.note(self, 4, span);
                     let value = self.inner_disposition(part);
-                    self.once(&mut row.otherwise, value, span, "`otherwise`");
+                    order.once(self, (4, span), &mut row.otherwise, value);
                 }
                 _ => {}
             }

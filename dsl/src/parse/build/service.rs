@@ -3,28 +3,16 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::Builder;
+use super::{Builder, Head};
 use crate::ast::{Anchor, Hold, HoldAction, Protect, ProtectPart, Service, ServiceClause};
 use crate::source::Spanned;
 
 impl Builder<'_, '_> {
     /// `service … { … }`.
     pub(super) fn service(&mut self, pair: Pair<'_, Rule>) -> Option<Service> {
-        let mut name = None;
-        let mut title = None;
-        let mut clauses = Vec::new();
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
-                _ => clauses.extend(self.service_clause(part)),
-            }
-        }
-        Some(Service {
-            name: name?,
-            title,
-            clauses,
-        })
+        let Head { name, title, rest, .. } = self.head(pair)?;
+        let clauses = rest.into_iter().filter_map(|part| self.service_clause(part)).collect();
+        Some(Service { name, title, clauses })
     }
 
     fn service_clause(&mut self, pair: Pair<'_, Rule>) -> Option<ServiceClause> {
@@ -63,22 +51,17 @@ impl Builder<'_, '_> {
 
     /// `protect … { … }`.
     pub(super) fn protect(&mut self, pair: Pair<'_, Rule>) -> Option<Protect> {
-        let mut name = None;
-        let (mut title, mut host) = (None, None);
-        let mut parts = Vec::new();
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
-                Rule::on_host => host = self.host(part),
-                _ => parts.extend(self.part(part)),
-            }
-        }
-        Some(Protect {
-            name: name?,
+        let Head {
+            name,
             title,
             host,
-            parts,
+            rest,
+        } = self.head(pair)?;
+        Some(Protect {
+            name,
+            title,
+            host,
+            parts: rest.into_iter().filter_map(|part| self.part(part)).collect(),
         })
     }
 
@@ -111,14 +94,16 @@ impl Builder<'_, '_> {
 
     /// `hold … { … }`.
     pub(super) fn hold(&mut self, pair: Pair<'_, Rule>) -> Option<Hold> {
-        let mut name = None;
-        let (mut title, mut host, mut take, mut release) = (None, None, None, None);
-        for part in pair.into_inner() {
+        let Head {
+            name,
+            title,
+            host,
+            rest,
+        } = self.head(pair)?;
+        let (mut take, mut release) = (None, None);
+        for part in rest {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
-                Rule::on_host => host = self.host(part),
                 Rule::hold_take => {
                     let action = self.hold_action(part);
                     self.once(&mut take, action, span, "`take`");
@@ -131,7 +116,7 @@ impl Builder<'_, '_> {
             }
         }
         Some(Hold {
-            name: name?,
+            name,
             title,
             host,
             take,

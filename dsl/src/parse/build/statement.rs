@@ -103,33 +103,28 @@ impl Builder<'_, '_> {
                 Rule::label => title = self.inner_text(part),
                 Rule::call => call = self.call(part),
                 Rule::within => {
-                    order.note(self, 0, span);
                     let value = self.inner_duration(part);
-                    self.once(&mut within, value, span, "`within`");
+                    order.once(self, (0, span), &mut within, value);
                 }
                 Rule::as_name => {
-                    order.note(self, 1, span);
                     let value = self.as_name(part);
-                    self.once(&mut name, value, span, "`as`");
+                    order.once(self, (1, span), &mut name, value);
                 }
                 Rule::live => {
-                    order.note(self, 2, span);
                     let value = Self::only(part).and_then(|because| self.inner_text(because));
-                    self.once(&mut live, value, span, "`live because`");
+                    order.once(self, (2, span), &mut live, value);
                 }
                 Rule::undo => {
-                    order.note(self, 3, span);
                     let value = self.undo(part);
-                    self.once(&mut undo, value, span, "a way back");
+                    order.once(self, (3, span), &mut undo, value);
                 }
                 Rule::no_undo => {
-                    order.note(self, 3, span);
                     let because = Self::only(part).and_then(|because| self.inner_text(because));
                     let value = because.map(|because| Undo {
                         kind: UndoKind::None(because),
                         span,
                     });
-                    self.once(&mut undo, value, span, "a way back");
+                    order.once(self, (3, span), &mut undo, value);
                 }
                 _ => {}
             }
@@ -196,14 +191,12 @@ impl Builder<'_, '_> {
                 Rule::label => label = self.inner_text(part),
                 Rule::expression => condition = self.expression(part),
                 Rule::within => {
-                    order.note(self, 0, part_span);
                     let value = self.inner_duration(part);
-                    self.once(&mut within, value, part_span, "`within`");
+                    order.once(self, (0, part_span), &mut within, value);
                 }
                 Rule::every => {
-                    order.note(self, 1, part_span);
                     let value = self.inner_duration(part);
-                    self.once(&mut every, value, part_span, "`every`");
+                    order.once(self, (1, part_span), &mut every, value);
                 }
                 _ => {}
             }
@@ -230,18 +223,15 @@ impl Builder<'_, '_> {
                 Rule::string => prompt = Some(self.text(&part)),
                 Rule::ask_kind => confirm = part.as_str() == "confirm",
                 Rule::as_name => {
-                    order.note(self, 0, span);
                     let value = self.as_name(part);
-                    self.once(&mut name, value, span, "`as`");
+                    order.once(self, (0, span), &mut name, value);
                 }
                 Rule::by_two => {
-                    order.note(self, 1, span);
-                    self.once(&mut by_two, Some(span), span, "`by two people`");
+                    order.once(self, (1, span), &mut by_two, Some(span));
                 }
                 Rule::on_silence => {
-                    order.note(self, 2, span);
                     let value = self.inner_disposition(part);
-                    self.once(&mut on_silence, value, span, "`on silence`");
+                    order.once(self, (2, span), &mut on_silence, value);
                 }
                 _ => {}
             }
