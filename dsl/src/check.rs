@@ -196,6 +196,18 @@ impl<'a> Checker<'a> {
         self.report(Diagnostic::error(slug, span, message));
     }
 
+    /// Whether a clause that may stand once has not been said yet; else it is told.
+    fn is_first(&mut self, seen: &mut Vec<(&'static str, Span)>, word: &'static str, span: Span) -> bool {
+        let first = seen.iter().find(|(known, _)| *known == word).map(|(_, first)| *first);
+        if let Some(first) = first {
+            let finding = Diagnostic::error("duplicate-clause", span, format!("`{word}` is said twice"));
+            self.report(finding.related(first, "the first is here"));
+        } else {
+            seen.push((word, span));
+        }
+        first.is_none()
+    }
+
     /// Gives each module the name by which its questions are known: the shortest way from the runbook.
     fn name_modules(&mut self) {
         let mut named: BTreeSet<usize> = BTreeSet::from([0]);

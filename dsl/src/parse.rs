@@ -64,8 +64,8 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
         trivia,
         ..File::default()
     };
-    let faults = match brackets::match_brackets(text, &mut tokens) {
-        Ok(faults) => faults,
+    let unmatched = match brackets::match_brackets(text, &mut tokens) {
+        Ok(unmatched) => unmatched,
         Err(TooDeep(index)) => {
             let token = tokens[index];
             let span = report.span(token.start as usize, token.end as usize);
@@ -77,8 +77,8 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Fil
         }
     };
     tell_tokens(text, &tokens, &mut report);
-    tell_brackets(&tokens, &faults, text, &mut report);
-    for piece in Pieces::new(text, &tokens, &faults) {
+    tell_brackets(&tokens, &unmatched, text, &mut report);
+    for piece in Pieces::new(text, &tokens, &unmatched) {
         if report.is_full() {
             break;
         }
@@ -155,21 +155,21 @@ fn tell_tokens(text: &str, tokens: &[Token], report: &mut Report<'_>) {
     }
 }
 
-fn tell_brackets(tokens: &[Token], faults: &[BracketError], text: &str, report: &mut Report<'_>) {
-    for fault in faults {
+fn tell_brackets(tokens: &[Token], unmatched: &[BracketError], text: &str, report: &mut Report<'_>) {
+    for error in unmatched {
         if report.is_full() {
             return;
         }
-        let token = tokens[fault.bracket];
+        let token = tokens[error.bracket];
         let bracket = token.text(text);
-        let until = tokens.get(fault.until).map_or(text.len(), |next| next.start as usize);
+        let until = tokens.get(error.until).map_or(text.len(), |next| next.start as usize);
         let until_offset = u32::try_from(until).unwrap_or(u32::MAX);
         // A text that never ends hides the bracket behind it.
         if report.is_broken(token.start, until_offset) && bracket != "{" {
             continue;
         }
         let span = report.span(token.start as usize, token.end as usize);
-        let diagnostic = if fault.never_closed {
+        let diagnostic = if error.never_closed {
             let partner = match bracket {
                 "(" => ")",
                 "[" => "]",
@@ -178,11 +178,11 @@ fn tell_brackets(tokens: &[Token], faults: &[BracketError], text: &str, report: 
             let mut diagnostic = Diagnostic::error("syntax", span, format!("this `{bracket}` is never closed"))
                 .label("opened here")
                 .help(format!("close it with `{partner}`"));
-            if let Some(next) = tokens.get(fault.until) {
+            if let Some(next) = tokens.get(error.until) {
                 let place = report.span(next.start as usize, next.end as usize);
                 diagnostic = diagnostic.related(place, "it should have been closed before this");
             }
-            if let Some(suspect) = fault.suspect {
+            if let Some(suspect) = error.suspect {
                 let suspect = tokens[suspect];
                 let place = report.span(suspect.start as usize, suspect.end as usize);
                 let words = "this one is closed at another indentation; perhaps its own `}` is missing";

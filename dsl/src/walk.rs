@@ -1,6 +1,9 @@
 //! Ways through the expressions of a checked runbook; [`crate::program`] has its blocks and statements.
 
-use crate::model::{Expr, ExprKind, Statement, StatementKind};
+use std::sync::Arc;
+
+use crate::effect::{Effect, Resource};
+use crate::model::{Expr, ExprKind, Question, Runbook, Statement, StatementKind};
 
 /// The expressions of one statement itself (not of its undo), the arguments of its call included.
 pub fn expressions(statement: &Statement) -> Vec<&Expr> {
@@ -54,4 +57,68 @@ pub fn deep(expr: &Expr) -> Vec<&Expr> {
         at += 1;
     }
     found
+}
+
+/// So many expressions are looked at for what one reads: questions that ask each other twice double with every
+/// level.
+const READS_MAX: usize = 10_000;
+
+/// What an expression reads, questions and anchors seen through. `N` is what the names around an expression stand
+/// for; only the caller knows what a question is asked with.
+pub struct Reads<'a, N> {
+    runbook: &'a Runbook,
+    work: Vec<(&'a Expr, Arc<N>)>,
+    looked_at: usize,
+}
+
+/// What [`Reads`] has come to.
+pub enum Read<'a, N> {
+    Resource(&'a Resource<Expr>, Arc<N>),
+    /// A question with its arguments; [`Reads::enter`] goes on inside of it.
+    Question(&'a Question, &'a [Expr], Arc<N>),
+}
+
+impl<'a, N: Default> Reads<'a, N> {
+    pub fn new(runbook: &'a Runbook, expr: &'a Expr) -> Self {
+        Self {
+            runbook,
+            work: vec![(expr, Arc::default())],
+            looked_at: 0,
+        }
+    }
+
+    /// What stands at the next expressions that ask anything; `None` at the end, or when enough was looked at.
+    pub fn advance(&mut self) -> Option<Vec<Read<'a, N>>> {
+        let (expr, names) = self.work.pop().filter(|_| self.looked_at < READS_MAX)?;
+        self.looked_at += 1;
+        let children = children(expr).into_iter();
+        self.work.extend(children.map(|child| (child, Arc::clone(&names))));
+        Some(match &expr.kind {
+            ExprKind::Read(call) => {
+                let effects = call.effects.list.iter().filter(|effect| effect.is_observing());
+                let read = effects.filter_map(Effect::resource);
+                read.map(|resource| Read::Resource(resource, Arc::clone(&names)))
+                    .collect()
+            }
+            ExprKind::Question { name, arguments } => {
+                let question = self.runbook.questions.iter().find(|question| question.name == *name);
+                let asked = question.map(|question| Read::Question(question, arguments, names));
+                asked.into_iter().collect()
+            }
+            ExprKind::Anchor { name, at_start: false } => {
+                let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == *name);
+                self.work.extend(anchor.map(|anchor| (&anchor.value, Arc::default())));
+                Vec::new()
+            }
+            _ => Vec::new(),
+        })
+    }
+
+    /// Goes on inside of a question, where names stand for this.
+    pub fn enter(&mut self, question: &'a Question, names: N) {
+        let names = Arc::new(names);
+        let lets = question.lets.iter().map(|(_, value)| value);
+        self.work
+            .extend(lets.chain([&question.give]).map(|expr| (expr, Arc::clone(&names))));
+    }
 }

@@ -5,7 +5,6 @@ use crate::check::Checker;
 use crate::check::way_back::Ways;
 use crate::diagnostic::{Diagnostic, Subject};
 use crate::model::{Disposition, Runbook, Window};
-use crate::source::Span;
 
 impl Checker<'_> {
     /// The runbook with its header filled in and everything else empty.
@@ -20,7 +19,7 @@ impl Checker<'_> {
         runbook.name.clone_from(&declared.item.name.value);
         runbook.title = crate::check::steps::title(declared.item.title.as_ref(), &declared.item.name);
         declared.doc.clone_into(&mut runbook.doc);
-        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        let mut seen = Vec::new();
         let mut on_interrupt: Option<Disposition> = None;
         for clause in &declared.item.clauses {
             let (word, span) = match clause {
@@ -31,12 +30,9 @@ impl Checker<'_> {
                 HeaderClause::OnFailure(way) => ("on failure", way.span),
                 HeaderClause::OnInterrupt(way) => ("on interrupt", way.span),
             };
-            if let Some((_, first)) = seen.iter().find(|(known, _)| *known == word) {
-                let finding = Diagnostic::error("duplicate-clause", span, format!("`{word}` is said twice"));
-                self.report(finding.related(*first, "the first is here"));
+            if !self.is_first(&mut seen, word, span) {
                 continue;
             }
-            seen.push((word, span));
             match clause {
                 HeaderClause::Version(text) => runbook.version = Some(text.value.clone()),
                 HeaderClause::Owner(text) => runbook.owner = Some(text.value.clone()),

@@ -43,15 +43,10 @@ impl<'a> Checker<'a> {
         };
         let mut member = Member::new(Runs::new(ServiceKind::Process, unknown(declared.span)), Begins::Running);
         let mut known = topology::Service::plain(&service.name, member.clone());
-        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        let mut seen = Vec::new();
         for clause in &item.clauses {
-            if let Some((word, span)) = once(clause) {
-                if let Some((_, first)) = seen.iter().find(|(known, _)| *known == word) {
-                    let finding = Diagnostic::error("duplicate-clause", span, format!("`{word}` is said twice"));
-                    self.report(finding.related(*first, "the first is here"));
-                    continue;
-                }
-                seen.push((word, span));
+            if once(clause).is_some_and(|(word, span)| !self.is_first(&mut seen, word, span)) {
+                continue;
             }
             match clause {
                 ServiceClause::Well(check) => service.well = Some(self.well(check, &service.title)),

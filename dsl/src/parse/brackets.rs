@@ -28,9 +28,9 @@ pub(super) struct TooDeep(pub(super) usize);
 /// Where brackets do not balance, a second pass uses the form of the text: an item keyword in the
 /// first column ends whatever is open, a statement word that begins a line ends open `(` and `[`.
 pub(super) fn match_brackets(text: &str, tokens: &mut [Token]) -> Result<Vec<BracketError>, TooDeep> {
-    let faults = Matcher::new(text, tokens, false).run()?;
-    if faults.is_empty() {
-        return Ok(faults);
+    let unmatched = Matcher::new(text, tokens, false).run()?;
+    if unmatched.is_empty() {
+        return Ok(unmatched);
     }
     Matcher::new(text, tokens, true).run()
 }
@@ -40,7 +40,7 @@ struct Matcher<'a> {
     tokens: &'a mut [Token],
     by_form: bool,
     open: Vec<usize>,
-    faults: Vec<BracketError>,
+    unmatched: Vec<BracketError>,
     suspect: Option<usize>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Matcher<'a> {
             tokens,
             by_form,
             open: Vec::new(),
-            faults: Vec::new(),
+            unmatched: Vec::new(),
             suspect: None,
         }
     }
@@ -80,7 +80,7 @@ impl<'a> Matcher<'a> {
             }
         }
         self.abandon(0, self.tokens.len());
-        Ok(self.faults)
+        Ok(self.unmatched)
     }
 
     fn set_depth(&mut self, index: usize) {
@@ -104,7 +104,7 @@ impl<'a> Matcher<'a> {
             .rposition(|opener| self.byte(*opener) == wanted || self.byte(*opener) == b'{')
             .filter(|place| self.byte(self.open[*place]) == wanted);
         let Some(place) = partner else {
-            self.faults.push(BracketError {
+            self.unmatched.push(BracketError {
                 never_closed: false,
                 bracket: index,
                 until: index,
@@ -126,7 +126,7 @@ impl<'a> Matcher<'a> {
         while self.open.len() > place {
             let Some(bracket) = self.open.pop() else { return };
             let suspect = self.suspect.filter(|suspect| *suspect > bracket);
-            self.faults.push(BracketError {
+            self.unmatched.push(BracketError {
                 never_closed: true,
                 bracket,
                 until,

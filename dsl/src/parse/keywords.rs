@@ -62,27 +62,17 @@ const CLAUSES: &[&str] = &[
 /// What a pair of braces holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Block {
-    /// `runbook … { … }`.
     Header,
-    /// `inputs { … }`.
     Inputs,
-    /// `service … { … }`.
     Service,
-    /// `protect … { … }`.
     Protect,
-    /// `hold … { … }`.
     Hold,
-    /// Statements: a step, an undo, a park, a question, a procedure, the `first` of a row.
+    /// A step, an undo, a park, a question, a procedure, the `first` of a row.
     Statements,
-    /// `rollback … { … }`.
     Rollback,
-    /// `symptoms … { … }`.
     Table,
-    /// `symptom … { … }`.
     Row,
-    /// `scenario … { … }`.
     Scenario,
-    /// `effects: { … }`.
     Effects,
     /// `for each … { … }`.
     Steps,

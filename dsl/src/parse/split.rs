@@ -26,17 +26,17 @@ pub(super) struct Piece {
 pub(super) struct Pieces<'a> {
     text: &'a str,
     tokens: &'a [Token],
-    faults: &'a [BracketError],
+    unmatched: &'a [BracketError],
     at: usize,
 }
 
 impl<'a> Pieces<'a> {
-    /// Begins at the first token. The faults come in order of [`BracketError::until`].
-    pub(super) fn new(text: &'a str, tokens: &'a [Token], faults: &'a [BracketError]) -> Self {
+    /// Begins at the first token. The unmatched come in order of [`BracketError::until`].
+    pub(super) fn new(text: &'a str, tokens: &'a [Token], unmatched: &'a [BracketError]) -> Self {
         Self {
             text,
             tokens,
-            faults,
+            unmatched,
             at: 0,
         }
     }
@@ -62,14 +62,14 @@ impl Iterator for Pieces<'_> {
             missing: String::new(),
             spoiled: Vec::new(),
         };
-        while let Some((fault, rest)) = self.faults.split_first().filter(|(fault, _)| fault.until <= end) {
-            self.faults = rest;
-            if !fault.never_closed {
+        while let Some((error, rest)) = self.unmatched.split_first().filter(|(error, _)| error.until <= end) {
+            self.unmatched = rest;
+            if !error.never_closed {
                 continue;
             }
-            if self.tokens[fault.bracket].byte(self.text) != b'{' {
-                piece.spoiled.push((fault.bracket, fault.until));
-            } else if fault.until == end {
+            if self.tokens[error.bracket].byte(self.text) != b'{' {
+                piece.spoiled.push((error.bracket, error.until));
+            } else if error.until == end {
                 piece.missing.push('}');
             }
         }

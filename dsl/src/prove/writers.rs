@@ -13,7 +13,7 @@ use crate::prove::{Case, with_calls};
 use crate::term::{Term, trail};
 
 /// One change of one resource by a statement of a step.
-struct Change<'a> {
+struct Write<'a> {
     step: usize,
     statement: &'a Statement,
     name: String,
@@ -45,7 +45,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// For each change that overlaps an earlier one in the order of the text: both, the later one first.
-fn overlaps(case: &Case<'_>, changes: &[Change<'_>]) -> BTreeMap<usize, usize> {
+fn overlaps(case: &Case<'_>, changes: &[Write<'_>]) -> BTreeMap<usize, usize> {
     let mut index: BTreeMap<&[Term], Vec<usize>> = BTreeMap::new();
     for (at, change) in changes.iter().enumerate() {
         index.entry(&change.trail).or_default().push(at);
@@ -65,7 +65,7 @@ fn overlaps(case: &Case<'_>, changes: &[Change<'_>]) -> BTreeMap<usize, usize> {
 }
 
 /// Reports at the later of the two.
-fn report(case: &Case<'_>, first: &Change<'_>, second: &Change<'_>, diagnostics: &mut Diagnostics) {
+fn report(case: &Case<'_>, first: &Write<'_>, second: &Write<'_>, diagnostics: &mut Diagnostics) {
     let steps = &case.runbook.steps;
     let (first_step, second_step) = (&steps[first.step].name, &steps[second.step].name);
     let both = if first.name == second.name {
@@ -90,7 +90,7 @@ fn collect<'a>(
     step: usize,
     block: &'a Block,
     stand_in: Option<&'a Statement>,
-    changes: &mut Vec<Change<'a>>,
+    changes: &mut Vec<Write<'a>>,
 ) {
     let hold = |name: &str| case.runbook.holds.iter().find(|hold| hold.name == *name);
     for statement in &block.statements {
@@ -111,7 +111,7 @@ fn collect<'a>(
                     let effect = case.normal.effect(effect, action.binding);
                     for resource in changed(case, backups, &effect) {
                         let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
-                        changes.push(Change {
+                        changes.push(Write {
                             step,
                             statement: stand,
                             name: format!("{}({})", resource.kind, keys.join(", ")),

@@ -67,11 +67,6 @@ impl<'a> Normal<'a> {
         self.look(resource, &Around::default())
     }
 
-    /// A question of the runbook.
-    pub(super) fn question(&self, name: &str) -> Option<&'a Question> {
-        self.questions.get(name).copied()
-    }
-
     /// The normal form of a value.
     pub fn value(&self, value: &Expr) -> Term {
         self.term(value, &Around::default())

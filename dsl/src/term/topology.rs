@@ -1,18 +1,13 @@
 //! The topology over terms: resources are seen through to the members and protected states they speak of.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
-use crate::effect::{Effect, Resource, ResourceKind};
-use crate::model::{Expr, ExprKind, Runbook};
-use crate::term::normal::{Around, Normal};
+use crate::effect::{Resource, ResourceKind};
+use crate::model::{Expr, Runbook};
+use crate::term::normal::Normal;
 use crate::term::{Relation, Term, ground, relation};
 use crate::topology::{Member, MemberId, Service, Topology};
-use crate::walk;
-
-/// So many expressions are looked at for what one `well` reads: questions that ask each other twice double
-/// with every level.
-const WELL_EXPRESSIONS_MAX: usize = 10_000;
+use crate::walk::{Read, Reads};
 
 impl Member<Term> {
     /// Whether this resource is what the member runs as.
@@ -149,36 +144,16 @@ fn usual_pin(member: &Member<Term>) -> Option<Resource<Term>> {
 /// The resources that an expression reads; questions are seen through with their arguments.
 fn read_resources(expr: &Expr, runbook: &Runbook, normal: &Normal<'_>) -> Vec<Resource<Term>> {
     let mut found = BTreeSet::new();
-    let mut work = vec![(expr, Rc::new(Around::default()))];
-    let mut looked_at = 0;
-    while let Some((expr, around)) = work.pop() {
-        looked_at += 1;
-        if looked_at > WELL_EXPRESSIONS_MAX {
-            break;
-        }
-        match &expr.kind {
-            ExprKind::Read(call) => {
-                let reads = call.effects.list.iter().filter_map(|effect| match effect {
-                    Effect::Reads(resource) | Effect::ValueOf(resource) => Some(normal.look(resource, &around)),
-                    _ => None,
-                });
-                found.extend(reads);
-            }
-            ExprKind::Question { name, arguments } => {
-                if let Some(question) = normal.question(name) {
-                    let inner = Rc::new(normal.names_of(question, arguments, &around));
-                    work.push((&question.give, Rc::clone(&inner)));
-                    work.extend(question.lets.iter().map(|(_, value)| (value, Rc::clone(&inner))));
+    let mut reads = Reads::new(runbook, expr);
+    while let Some(met) = reads.advance() {
+        for read in met {
+            match read {
+                Read::Resource(resource, around) => drop(found.insert(normal.look(resource, &around))),
+                Read::Question(question, arguments, around) => {
+                    reads.enter(question, normal.names_of(question, arguments, &around));
                 }
             }
-            ExprKind::Anchor { name, at_start: false } => {
-                let anchor = runbook.anchors.iter().find(|anchor| anchor.name == *name);
-                work.extend(anchor.map(|anchor| (&anchor.value, Rc::new(Around::default()))));
-            }
-            _ => {}
         }
-        let children = walk::children(expr).into_iter();
-        work.extend(children.map(|child| (child, Rc::clone(&around))));
     }
     found.into_iter().collect()
 }

@@ -1,11 +1,10 @@
 //! A call of the text with its arguments and effects worked out.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use backstay_dsl::effect::{Effect, Resource};
 use backstay_dsl::model::{ActionCall, Expr, ExprKind};
-use backstay_dsl::walk;
+use backstay_dsl::walk::{self, Read, Reads};
 
 use crate::action::{Arguments, GroundCall};
 use crate::eval::{Evaluator, Frame};
@@ -42,39 +41,16 @@ impl Evaluator<'_> {
     /// through with their arguments.
     pub async fn reads(&self, expr: &Expr) -> Vec<GroundResource> {
         let mut found = BTreeSet::new();
-        let mut work = vec![(expr, Arc::new(Frame::default()))];
-        while let Some((expr, frame)) = work.pop() {
-            if self.count_question().is_err() {
-                break;
-            }
-            match &expr.kind {
-                ExprKind::Read(call) => {
-                    let reads = call.effects.list.iter().filter_map(|effect| match effect {
-                        Effect::Reads(resource) | Effect::ValueOf(resource) => Some(resource),
-                        _ => None,
-                    });
-                    for resource in reads {
-                        found.extend(self.resource_in(resource, &frame).await.ok());
+        let mut reads = Reads::new(self.runbook, expr);
+        while let Some(met) = reads.advance() {
+            for read in met {
+                match read {
+                    Read::Resource(resource, frame) => found.extend(self.resource_in(resource, &frame).await.ok()),
+                    Read::Question(question, arguments, frame) => {
+                        reads.enter(question, self.inside(question, arguments, &frame).await);
                     }
                 }
-                ExprKind::Question { name, arguments } => {
-                    if let Some(question) = self.named(name) {
-                        let inner = Arc::new(self.inside(question, arguments, &frame).await);
-                        let lets = question.lets.iter().map(|(_, value)| value);
-                        work.extend(lets.chain([&question.give]).map(|expr| (expr, Arc::clone(&inner))));
-                    }
-                }
-                ExprKind::Anchor { name, at_start: false } => {
-                    let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == *name);
-                    work.extend(anchor.map(|anchor| (&anchor.value, Arc::default())));
-                }
-                _ => {}
             }
-            work.extend(
-                walk::children(expr)
-                    .into_iter()
-                    .map(|child| (child, Arc::clone(&frame))),
-            );
         }
         found.into_iter().collect()
     }
@@ -153,13 +129,8 @@ impl Evaluator<'_> {
 
 /// Whether an expression speaks of the result of the call that it belongs to.
 pub(crate) fn has_result(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Result(_) => true,
-        ExprKind::Field(subject, _) | ExprKind::Not(subject) | ExprKind::Is { subject, .. } => has_result(subject),
-        ExprKind::Binary(_, left, right) | ExprKind::Default(left, right) => has_result(left) || has_result(right),
-        ExprKind::Question { arguments, .. } | ExprKind::List(arguments) => arguments.iter().any(has_result),
-        _ => false,
-    }
+    let parts = walk::deep(expr);
+    parts.iter().any(|part| matches!(part.kind, ExprKind::Result(_)))
 }
 
 /// The field of a value that has fields; `None` where there is no such field.
