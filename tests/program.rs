@@ -5,6 +5,7 @@ mod bad_input;
 mod checking;
 mod disk;
 mod evidence;
+mod inputs;
 mod planning;
 mod resuming;
 mod running;

@@ -9,5 +9,6 @@ mod files;
 mod previews;
 mod programs;
 mod services;
+mod settings;
 mod trees;
 mod web;

@@ -368,6 +368,3 @@ impl Environment for InputEnvironment {
         Err(Unanswered::new("nothing is asked of the world before the plan"))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::common::child::plain;
+use super::common::files;
 use super::common::typed::normal;
-use super::{Action, Arguments, Context};
+use super::{Action, Arguments, Context, Evidence, Settled};
 
 mod attributes;
 mod copy;
@@ -74,11 +75,22 @@ fn problem(what: &str, path: &Path, error: &io::Error) -> String {
     format!("cannot {what} {}: {}{advice}", path.display(), plain(error))
 }
 
+/// Settled as done.
+fn done(line: String) -> Settled {
+    Settled::Done(Evidence::line(line))
+}
+
+/// What stays to be done where `to` is taken.
+fn taken(to: &Path) -> String {
+    format!(
+        "{} is there already; remove it first, or say another name",
+        to.display()
+    )
+}
+
 /// Makes the entries of a folder durable.
 fn sync_folder(folder: &Path) -> Result<(), String> {
-    std::fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| problem("make durable", folder, &error))
+    files::sync_directory(folder).map_err(|error| problem("make durable", folder, &error))
 }
 
 /// The folder that holds this path.

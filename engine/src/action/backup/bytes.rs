@@ -4,15 +4,14 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::problem::{Result, trying};
 use crate::action::common::blocking::Stop;
+use crate::action::common::files;
 
 /// A name, a path or a value. As text, control characters, `%` and what is not UTF-8 stand as `%XX`: nothing is lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -107,16 +106,5 @@ pub(super) fn digest_text(hash: &Hash) -> String {
 
 /// The hash of a whole file, read from where it stands.
 pub(super) fn hash_file(file: &mut File, what: &Path, stop: &Stop) -> Result<Hash> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        stop.check()?;
-        let count = file
-            .read(&mut buffer)
-            .map_err(trying(|| format!("cannot read {}", what.display())))?;
-        if count == 0 {
-            return Ok(hasher.finalize().into());
-        }
-        hasher.update(&buffer[..count]);
-    }
+    files::hash(file, stop)?.map_err(trying(|| format!("cannot read {}", what.display())))
 }

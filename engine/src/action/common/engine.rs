@@ -22,7 +22,7 @@ impl Deref for PatientEngine {
     }
 }
 
-type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
+pub(crate) type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
 
 impl PatientEngine {
     /// Sends a change again while nobody is reached, which does nothing and so can be repeated. What was lost or

@@ -2,12 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
+
+use super::blocking::{Stop, Stopped};
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -20,6 +23,20 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> rustix::io::Result<()> {
         // Not every file system knows such a rename.
         Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => rustix::fs::rename(from, to),
         other => other,
+    }
+}
+
+/// The SHA-256 of what a file holds from where it stands.
+pub(crate) fn hash(file: &mut File, stop: &Stop) -> Result<io::Result<[u8; 32]>, Stopped> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        stop.check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Ok(hasher.finalize().into())),
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) => return Ok(Err(error)),
+        }
     }
 }
 

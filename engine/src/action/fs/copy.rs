@@ -1,9 +1,9 @@
 //! `fs.copy`: copies a file or a tree.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
@@ -14,10 +14,10 @@ use super::digest::digest_of;
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, root_of, walk};
-use super::{parent_of, path_of, problem, replace, sync_folder};
+use super::{done, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct CopyTo;
 
@@ -75,18 +75,13 @@ impl Action for CopyTo {
             if to.symlink_metadata().is_err() {
                 return Ok(Settled::NotDone(format!("{} does not exist", to.display())));
             }
-            if digest_of(&root_of(&from)?, stop)? == digest_of(&to, stop)? {
-                return Ok(Settled::Done(Evidence::line(format!(
-                    "{} is the same as {}",
-                    to.display(),
-                    from.display()
-                ))));
-            }
-            Ok(Settled::NotDone(format!(
-                "{} is another than {}",
-                to.display(),
-                from.display()
-            )))
+            let is_same = digest_of(&root_of(&from)?, stop)? == digest_of(&to, stop)?;
+            let (from, to) = (from.display(), to.display());
+            Ok(if is_same {
+                done(format!("{to} is the same as {from}"))
+            } else {
+                Settled::NotDone(format!("{to} is another than {from}"))
+            })
         })
         .await
     }
@@ -101,10 +96,7 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(),
             return Ok(());
         }
         if is_folder || !there.is_file() {
-            return Err(format!(
-                "{} is there already; remove it first, or say another name",
-                to.display()
-            ));
+            return Err(taken(to));
         }
     }
     let real = folder.canonicalize().map_err(|error| problem("copy to", to, &error))?;
@@ -113,10 +105,13 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(),
     }
     let prepared = replace::beside(to, key);
     delete(&prepared, stop)?;
-    let done = walk(from, stop, &mut |entry| copy_entry(entry, &prepared, stop))
-        .and_then(|()| finish_folders(from, &prepared, stop))
-        .and_then(|()| std::fs::rename(&prepared, to).map_err(|error| problem("put in place", to, &error)));
-    if let Err(reason) = done {
+    let mut folders = Vec::new();
+    let copied = walk(from, stop, &mut |entry| {
+        copy_entry(entry, &prepared, &mut folders, stop)
+    })
+    .and_then(|()| folders.iter().rev().try_for_each(finish_folder))
+    .and_then(|()| std::fs::rename(&prepared, to).map_err(|error| problem("put in place", to, &error)));
+    if let Err(reason) = copied {
         // What was prepared goes even where the attempt has no time left.
         return Err(match delete(&prepared, &Stop::never()) {
             Ok(()) => reason,
@@ -126,7 +121,12 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(),
     sync_folder(folder)
 }
 
-fn copy_entry(entry: &Entry, prepared: &Path, stop: &Stop) -> Result<(), String> {
+fn copy_entry(
+    entry: &Entry,
+    prepared: &Path,
+    folders: &mut Vec<(PathBuf, Metadata)>,
+    stop: &Stop,
+) -> Result<(), String> {
     let target = if entry.below.as_os_str().is_empty() {
         prepared.to_owned()
     } else {
@@ -134,6 +134,7 @@ fn copy_entry(entry: &Entry, prepared: &Path, stop: &Stop) -> Result<(), String>
     };
     let data = &entry.data;
     if data.is_dir() {
+        folders.push((target.clone(), data.clone()));
         // Open to nobody else and writable to us until all that belongs in it is there.
         return std::fs::create_dir(&target)
             .and_then(|()| std::fs::set_permissions(&target, Permissions::from_mode(0o700)))
@@ -179,27 +180,17 @@ fn copy_file(entry: &Entry, target: &Path, stop: &Stop) -> Result<(), String> {
         .map_err(failed)
 }
 
-/// Gives the folders of the copy their owners and modes, and makes their entries durable.
-fn finish_folders(from: &Path, prepared: &Path, stop: &Stop) -> Result<(), String> {
-    let mut folders = Vec::new();
-    walk(from, stop, &mut |entry| {
-        if entry.data.is_dir() {
-            folders.push((prepared.join(&entry.below), entry.data.clone()));
-        }
+/// Gives a folder of the copy its owner and mode, and makes its entries durable.
+fn finish_folder((folder, data): &(PathBuf, Metadata)) -> Result<(), String> {
+    sync_folder(folder)?;
+    let owned = if is_root() {
+        chown(folder, Some(data.uid()), Some(data.gid()))
+    } else {
         Ok(())
-    })?;
-    for (folder, data) in folders.iter().rev() {
-        sync_folder(folder)?;
-        let owned = if is_root() {
-            chown(folder, Some(data.uid()), Some(data.gid()))
-        } else {
-            Ok(())
-        };
-        owned
-            .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(data.mode() & 0o7777)))
-            .map_err(|error| problem("finish", folder, &error))?;
-    }
-    Ok(())
+    };
+    owned
+        .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(data.mode() & 0o7777)))
+        .map_err(|error| problem("finish", folder, &error))
 }
 
 /// Only root may give a file away.

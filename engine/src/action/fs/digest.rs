@@ -1,7 +1,6 @@
 //! `fs.digest`: one number for all that a file or a tree holds.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::walk::{root_of, walk};
 use super::{path_of, problem};
 use crate::action::common::blocking::Stop;
-use crate::action::common::{blocking, describe};
+use crate::action::common::{blocking, describe, files};
 use crate::action::{Action, Arguments, Context, Outcome};
 use crate::value::Value;
 
@@ -57,7 +56,7 @@ pub(super) fn digest_of(root: &Path, stop: &Stop) -> Result<String, String> {
     let mut tree = Sha256::new();
     walk(root, stop, &mut |entry| {
         let (kind, content) = if entry.data.is_file() {
-            ('f', file_hash(&entry.path, stop)?)
+            ('f', file_hash(&entry.path, stop)?.to_vec())
         } else if entry.data.is_symlink() {
             let target = std::fs::read_link(&entry.path).map_err(|error| problem("read", &entry.path, &error))?;
             ('l', Sha256::digest(target.as_os_str().as_bytes()).to_vec())
@@ -76,17 +75,10 @@ pub(super) fn digest_of(root: &Path, stop: &Stop) -> Result<String, String> {
     Ok(format!("sha256:{}", crate::digest::hex(&tree.finalize())))
 }
 
-fn file_hash(path: &Path, stop: &Stop) -> Result<Vec<u8>, String> {
-    let failed = |error| problem("read", path, &error);
-    let mut file = File::open(path).map_err(failed)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        stop.check()?;
-        let count = file.read(&mut buffer).map_err(failed)?;
-        if count == 0 {
-            return Ok(hash.finalize().to_vec());
-        }
-        hash.update(&buffer[..count]);
-    }
+fn file_hash(path: &Path, stop: &Stop) -> Result<[u8; 32], String> {
+    let hash = match File::open(path) {
+        Ok(mut file) => files::hash(&mut file, stop)?,
+        Err(error) => Err(error),
+    };
+    hash.map_err(|error| problem("read", path, &error))
 }

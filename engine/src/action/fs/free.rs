@@ -6,6 +6,7 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::{path_of, problem};
+use crate::action::common::files::free_bytes;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, GroundCall, Outcome, Simulated};
 use crate::value::{Answer, Value};
@@ -29,10 +30,8 @@ impl Action for Free {
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments, "path");
         blocking::perform(context, move |_| {
-            let figures = rustix::fs::statvfs(&path).map_err(|error| problem("look at", &path, &error.into()))?;
-            Ok(Outcome::value(Value::Size(
-                figures.f_bavail.saturating_mul(figures.f_frsize),
-            )))
+            let free = free_bytes(&path).map_err(|error| problem("look at", &path, &error))?;
+            Ok(Outcome::value(Value::Size(free)))
         })
         .await
     }

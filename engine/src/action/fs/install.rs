@@ -1,17 +1,15 @@
 //! `fs.install`: puts a file with a mode of its own in place; the one way for a secret to become a file.
 
-use std::os::unix::fs::PermissionsExt;
-
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
+use super::path_of;
 use super::replace::{self, Mode, replace};
-use super::{path_of, problem};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
 
 /// What a file gets where the text does not say.
@@ -46,7 +44,6 @@ impl Action for Install {
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let path = path_of(context, arguments, "path");
         let mode = arguments.text("mode").unwrap_or(MODE_DEFAULT);
-        let _ = context;
         Some(format!("{} gets its content, mode {mode}", path.display()))
     }
 
@@ -77,26 +74,7 @@ impl Action for Install {
         };
         let key = context.key.clone();
         blocking::settle(context, move |_| {
-            let file = replace::resolve(&path)?;
-            replace::clear(&replace::beside(&file, &key))?;
-            let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
-            match found {
-                Ok((data, bytes)) => {
-                    let is_in_place = *bytes == *secret_text.as_bytes() && data.permissions().mode() & 0o7777 == mode;
-                    if is_in_place {
-                        let line = format!("{} is in place with its content and mode", path.display());
-                        return Ok(Settled::Done(Evidence::line(line)));
-                    }
-                    Ok(Settled::NotDone(format!(
-                        "{} has other content or another mode",
-                        path.display()
-                    )))
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Ok(Settled::NotDone(format!("{} does not exist", path.display())))
-                }
-                Err(error) => Err(problem("read", &path, &error)),
-            }
+            replace::settle(&path, secret_text.as_bytes(), Some(mode), &key)
         })
         .await
     }

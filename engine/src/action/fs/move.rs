@@ -7,13 +7,15 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
+use rustix::io::Errno;
 
 use super::copy::copy;
 use super::remove::{delete, refuse};
-use super::{parent_of, path_of, problem, replace, sync_folder};
+use super::{done, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
+use crate::action::common::files::rename_new;
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct Move;
 
@@ -80,7 +82,7 @@ impl Action for Move {
             delete(&replace::beside(&to, &key), stop)?;
             let is_there = |path: &Path| path.symlink_metadata().is_ok();
             Ok(match (is_there(&from), is_there(&to)) {
-                (false, true) => Settled::Done(Evidence::line(format!("only {} is there", to.display()))),
+                (false, true) => done(format!("only {} is there", to.display())),
                 (true, false) => Settled::NotDone(format!("only {} is there", from.display())),
                 (true, true) => Settled::Undecidable(format!(
                     "both {} and {} are there; it may have stopped between copying and removing",
@@ -97,31 +99,19 @@ impl Action for Move {
 }
 
 fn rename(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(), String> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
     let data = from.symlink_metadata().map_err(|error| problem("move", from, &error))?;
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+    match rename_new(from, to) {
         Ok(()) => {}
-        Err(rustix::io::Errno::XDEV) if !data.is_symlink() => {
+        Err(Errno::XDEV) if !data.is_symlink() => {
             if to.symlink_metadata().is_ok() {
                 return Err(taken(to));
             }
             copy(from, to, key, stop)?;
             delete(from, stop)?;
         }
-        Err(rustix::io::Errno::EXIST) => return Err(taken(to)),
-        // Not every disk knows a rename that replaces nothing.
-        Err(rustix::io::Errno::INVAL) if to.symlink_metadata().is_err() && !to.starts_with(from) => {
-            std::fs::rename(from, to).map_err(|error| problem("move to", to, &error))?;
-        }
+        Err(Errno::EXIST) => return Err(taken(to)),
         Err(error) => return Err(problem("move to", to, &error.into())),
     }
     sync_folder(parent_of(to)?)?;
     sync_folder(parent_of(from)?)
-}
-
-fn taken(to: &Path) -> String {
-    format!(
-        "{} is there already; remove it first, or say another name",
-        to.display()
-    )
 }

@@ -9,10 +9,11 @@ use backstay_dsl::types::Type;
 
 use super::size::size_of;
 use super::walk::walk;
-use super::{parent_of, path_of, problem, replace, sync_folder};
+use super::{done, parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::blocking::Stop;
+use crate::action::common::files::mount_points;
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct Remove;
 
@@ -78,7 +79,7 @@ impl Action for Remove {
             }
             // Gone from its place already: what is left of it is only rubbish.
             delete(&replace::beside(&path, &key), stop)?;
-            Ok(Settled::Done(Evidence::line(format!("{name} is not there"))))
+            Ok(done(format!("{name} is not there")))
         })
         .await
     }
@@ -148,7 +149,7 @@ pub(super) fn refuse(what: &str, path: &Path, run_directory: &Path) -> Result<()
     if homes().iter().any(|home| home.starts_with(&real)) {
         return no("it is a home folder or holds one");
     }
-    if let Some(mount) = mounts().iter().find(|mount| mount.starts_with(&real)) {
+    if let Some(mount) = mount_points().iter().find(|mount| mount.starts_with(&real)) {
         return no(&format!("{} is a mount point", mount.display()));
     }
     let run_directory = run_directory
@@ -183,21 +184,4 @@ fn homes() -> Vec<PathBuf> {
             .map(PathBuf::from),
     );
     homes.into_iter().filter_map(|home| home.canonicalize().ok()).collect()
-}
-
-/// Every mount point. The system writes blanks in names as octal numbers.
-fn mounts() -> Vec<PathBuf> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    table
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(|name| {
-            let plain = name
-                .replace("\\040", " ")
-                .replace("\\011", "\t")
-                .replace("\\012", "\n")
-                .replace("\\134", "\\");
-            PathBuf::from(plain)
-        })
-        .collect()
 }

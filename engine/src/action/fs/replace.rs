@@ -1,14 +1,17 @@
 //! Replaces one file in one moment: whoever reads sees the old or the new content, never a part.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
-use super::{attributes, parent_of, problem, sync_folder};
+use super::{attributes, done, parent_of, problem, sync_folder};
+use crate::action::Settled;
+use crate::digest::short;
 
 /// Which mode and owner the new file gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +36,31 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, String> {
 
 /// The name beside `path` under which an attempt of this key prepares things.
 pub(super) fn beside(path: &Path, key: &str) -> PathBuf {
-    let hash = Sha256::digest(key.as_bytes());
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
+    let mut name = path.file_name().unwrap_or_default().as_bytes().to_vec();
     // A name has at most 255 bytes.
-    let mut bytes = std::os::unix::ffi::OsStringExt::into_vec(name);
-    bytes.truncate(220);
-    let mut name: OsString = std::os::unix::ffi::OsStringExt::from_vec(bytes);
-    name.push(format!(
-        ".backstay-{:02x}{:02x}{:02x}{:02x}",
-        hash[0], hash[1], hash[2], hash[3]
-    ));
-    path.with_file_name(name)
+    name.truncate(220);
+    let name = [b".", name.as_slice(), b".backstay-", short(key).as_bytes()].concat();
+    path.with_file_name(OsStr::from_bytes(&name))
+}
+
+/// Whether an attempt of this key gave the file behind a path this content, and this mode where one is said; what it
+/// prepared is cleared.
+pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, key: &str) -> Result<Settled, String> {
+    let file = resolve(path)?;
+    clear(&beside(&file, key))?;
+    let name = path.display();
+    let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
+    Ok(match found {
+        Ok((data, _)) if mode.is_some_and(|mode| data.mode() & 0o7777 != mode) => {
+            Settled::NotDone(format!("{name} has another mode"))
+        }
+        Ok((_, found)) if *found == content => done(format!("{name} holds the content")),
+        Ok(_) => Settled::NotDone(format!("{name} holds other content")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Settled::NotDone(format!("{name} does not exist"))
+        }
+        Err(error) => return Err(problem("read", path, &error)),
+    })
 }
 
 /// Replaces the file at `path` (not a link: see [`resolve`]) by one with this content, durably.
@@ -65,7 +81,7 @@ pub(super) fn replace(
     };
     let prepared = beside(path, key);
     clear(&prepared)?;
-    let done = prepare(&prepared, content, mode, old.as_ref().map(|data| (path, data)))
+    let replaced = prepare(&prepared, content, mode, old.as_ref().map(|data| (path, data)))
         .map_err(|error| problem("write", path, &error))
         .and_then(|()| {
             if let (Some(before), Ok(now)) = (unchanged, path.symlink_metadata())
@@ -78,10 +94,10 @@ pub(super) fn replace(
             }
             std::fs::rename(&prepared, path).map_err(|error| problem("write", path, &error))
         });
-    if done.is_err() {
+    if replaced.is_err() {
         let _ = std::fs::remove_file(&prepared);
     }
-    done.and_then(|()| sync_folder(folder))
+    replaced.and_then(|()| sync_folder(folder))
 }
 
 /// Removes what an interrupted attempt left.

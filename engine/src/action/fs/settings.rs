@@ -81,6 +81,3 @@ impl Setting {
 fn line_of(text: &str, place: usize) -> usize {
     text.as_bytes()[..place].split(|byte| *byte == b'\n').count()
 }
-
-#[cfg(test)]
-mod tests;

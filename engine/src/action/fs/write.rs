@@ -8,7 +8,7 @@ use backstay_dsl::types::Type;
 use super::replace::{self, Mode, replace};
 use super::{path_of, problem};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct WriteText;
 
@@ -65,22 +65,7 @@ impl Action for WriteText {
         let path = path_of(context, arguments, "path");
         let wanted = arguments.text("content").unwrap_or_default().to_owned();
         let key = context.key.clone();
-        blocking::settle(context, move |_| {
-            let file = replace::resolve(&path)?;
-            replace::clear(&replace::beside(&file, &key))?;
-            match std::fs::read(&file) {
-                Ok(bytes) if bytes == wanted.as_bytes() => Ok(Settled::Done(Evidence::line(format!(
-                    "{} holds the text",
-                    path.display()
-                )))),
-                Ok(_) => Ok(Settled::NotDone(format!("{} holds another text", path.display()))),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Ok(Settled::NotDone(format!("{} does not exist", path.display())))
-                }
-                Err(error) => Err(problem("read", &path, &error)),
-            }
-        })
-        .await
+        blocking::settle(context, move |_| replace::settle(&path, wanted.as_bytes(), None, &key)).await
     }
 }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::runtime::Handle;
 
-use super::super::problem::{Problem, Result, refused, trying};
+use super::super::problem::{Result, refused, trying};
 use crate::action::Context;
 use crate::action::common::blocking::{Stop, Stopped};
-use crate::action::common::engine::PatientEngine;
-use crate::containers::{self, Container, ContainerOrder, Image, LogEnd, Volume, labels};
+use crate::action::common::engine::{Call, PatientEngine};
+use crate::containers::{Container, ContainerOrder, Containers, Image, LogEnd, Problem, Volume, labels};
 use crate::digest::hex;
 
 /// The longest that one question waits for its answer.
@@ -24,6 +24,9 @@ const STOP_ASKED_EVERY: Duration = Duration::from_millis(100);
 const LISTINGS: u32 = 20;
 /// The label that says what something was made for, and its value.
 pub(super) const PURPOSE: (&str, &str) = ("backstay.purpose", "backup");
+
+/// What an engine answers.
+type Answer<T> = std::result::Result<T, Problem>;
 
 /// An engine and the labels of what is made there.
 #[derive(Clone)]
@@ -51,77 +54,54 @@ impl Engine {
         }
     }
 
-    /// Asks, from a thread that may wait.
-    pub(super) fn ask<T>(
-        &self,
-        what: impl FnOnce() -> String,
-        question: impl Future<Output = std::result::Result<T, containers::Problem>>,
-    ) -> Result<T> {
-        self.within(QUESTION_MAX.min(self.limit), what, question)
+    /// Asks, or has something done that may be done twice, from a thread that may wait.
+    fn ask<'a, T>(&'a self, what: &str, question: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send) -> Result<T> {
+        self.within(QUESTION_MAX, what, self.containers.insist(question))
     }
 
     /// Has something changed, from a thread that may wait.
-    fn change<T>(
-        &self,
-        what: impl FnOnce() -> String,
-        change: impl Future<Output = std::result::Result<T, containers::Problem>>,
-    ) -> Result<T> {
-        self.within(CHANGE_MAX.min(self.limit), what, change)
+    fn change<'a, T>(&'a self, what: &str, change: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send) -> Result<T> {
+        self.within(CHANGE_MAX, what, self.containers.change(change))
     }
 
-    fn within<T>(
-        &self,
-        limit: Duration,
-        what: impl FnOnce() -> String,
-        question: impl Future<Output = std::result::Result<T, containers::Problem>>,
-    ) -> Result<T> {
-        let answer = self
-            .runtime
-            .block_on(async move { tokio::time::timeout(limit, question).await });
-        match answer {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(problem)) => refused(format!("{}: {problem}", what())),
-            Err(_) => Err(Problem::Refused(format!(
-                "{}: the container engine gave no answer within {} s; look at it, then try again",
-                what(),
+    fn within<T>(&self, limit: Duration, what: &str, question: impl Future<Output = Answer<T>>) -> Result<T> {
+        let limit = limit.min(self.limit);
+        let answer = async { tokio::time::timeout(limit, question).await };
+        match self.runtime.block_on(answer) {
+            Ok(answer) => answer.or_else(|problem| refused(format!("{what}: {problem}"))),
+            Err(_) => refused(format!(
+                "{what}: the container engine gave no answer within {} s; look at it, then try again",
                 limit.as_secs()
-            ))),
+            )),
         }
     }
 
     /// A volume; `None` where there is none.
     pub(super) fn volume(&self, name: &str) -> Result<Option<Volume>> {
-        self.ask(
-            || format!("the volume {name} cannot be looked at"),
-            self.containers.insist(|it| it.volume(name)),
-        )
+        self.ask(&format!("the volume {name} cannot be looked at"), |it| it.volume(name))
     }
 
     /// Makes a plain volume with these labels.
     pub(super) fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<()> {
-        self.change(
-            || format!("the volume {name} cannot be made"),
-            self.containers.change(|it| it.create_volume(name, labels)),
-        )
+        let what = format!("the volume {name} cannot be made");
+        self.change(&what, |it| it.create_volume(name, labels))
     }
 
     /// Removes a volume; nothing there is fine.
     pub(super) fn remove_volume(&self, name: &str) -> Result<()> {
-        self.change(
-            || format!("the volume {name} cannot be removed"),
-            self.containers.insist(|it| it.remove_volume(name)),
-        )
-        .map(|_| ())
+        let what = format!("the volume {name} cannot be removed");
+        self.within(CHANGE_MAX, &what, self.containers.insist(|it| it.remove_volume(name)))
+            .map(drop)
     }
 
     /// Removes what an attempt of this key made and left because it was killed.
     pub(super) fn remove_left(&self) -> Result<()> {
         let labels = self.own_labels();
-        let what = || "what an earlier attempt left cannot be looked for".to_owned();
-        for container in self.ask(what, self.containers.insist(|it| it.labelled(&labels)))? {
+        let what = "what an earlier attempt left cannot be looked for";
+        for container in self.ask(what, |it| it.labelled(&labels))? {
             self.remove_container(&container)?;
         }
-        for volume in self.ask(what, self.containers.insist(|it| it.labelled_volumes(&labels)))? {
+        for volume in self.ask(what, |it| it.labelled_volumes(&labels))? {
             self.remove_volume(&volume)?;
         }
         Ok(())
@@ -138,35 +118,37 @@ impl Engine {
             labels: self.labels.iter().cloned().collect(),
             ..order.clone()
         };
-        self.change(
-            || format!("a helper container of the image {} cannot be made", order.image),
-            self.containers.change(|it| it.create(&order)),
-        )
+        let what = format!("a helper container of the image {} cannot be made", order.image);
+        self.change(&what, |it| it.create(&order))
     }
 
     /// Starts a container of ours.
     pub(super) fn start(&self, container: &str) -> Result<()> {
-        let what = || "the helper container cannot be started".to_owned();
-        self.change(what, self.containers.change(|it| it.start(container)))
-            .map(|_| ())
+        self.change("the helper container cannot be started", |it| it.start(container))
+            .map(drop)
     }
 
     /// Removes a container of ours, ended first where it runs.
     pub(super) fn remove_container(&self, container: &str) -> Result<()> {
-        let what = || format!("the helper container {container} cannot be removed");
-        let Some(found) = self.ask(what, self.containers.insist(|it| it.container(container)))? else {
+        let what = format!("the helper container {container} cannot be removed");
+        let Some(found) = self.ask(&what, |it| it.container(container))? else {
             return Ok(());
         };
         if found.state.is_running || found.state.is_restarting {
-            self.change(what, self.containers.insist(|it| it.stop(container, Duration::ZERO)))?;
+            let stopped = self.containers.insist(|it| it.stop(container, Duration::ZERO));
+            self.within(CHANGE_MAX, &what, stopped)?;
         }
-        self.change(what, self.containers.insist(|it| it.remove(container, true)))
-            .map(|_| ())
+        self.within(
+            CHANGE_MAX,
+            &what,
+            self.containers.insist(|it| it.remove(container, true)),
+        )
+        .map(drop)
     }
 
     /// Waits for the end of a container, and gives its status.
     pub(super) fn ended(&self, container: &str, stop: &Stop) -> Result<i64> {
-        let what = || "the helper container cannot be waited for".to_owned();
+        let what = "the helper container cannot be waited for";
         self.wait(what, self.containers.ended(container), stop)
     }
 
@@ -177,15 +159,15 @@ impl Engine {
             lines_max: 1,
             bytes_max: 1000,
         };
-        let printed = self.ask(String::new, self.containers.insist(|it| it.logs(container, &end)));
+        let printed = self.ask("", |it| it.logs(container, &end));
         let text = printed.map(|printed| [printed.stdout, printed.stderr].concat());
         String::from_utf8_lossy(&text.unwrap_or_default()).trim().to_owned()
     }
 
     /// What lies at `path` of a container, as a tar stream.
     pub(super) fn read_tree(&self, container: &str, path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>> {
-        let what = || "the volume cannot be read".to_owned();
-        self.ask(what, self.containers.read_tree(container, path))
+        let stream = self.containers.read_tree(container, path);
+        self.within(QUESTION_MAX, "the volume cannot be read", stream)
     }
 
     /// Unpacks a tar stream below `path` of a container.
@@ -196,29 +178,24 @@ impl Engine {
         tar: Box<dyn AsyncRead + Send + Unpin>,
         stop: &Stop,
     ) -> Result<()> {
-        let what = || "the volume cannot be written".to_owned();
-        self.wait(what, self.containers.write_tree(container, path, tar), stop)
+        let written = self.containers.write_tree(container, path, tar);
+        self.wait("the volume cannot be written", written, stop)
     }
 
     /// An image by name or id; `None` where it is not here.
     pub(super) fn image(&self, reference: &str) -> Result<Option<Image>> {
-        let what = || format!("the image {reference} cannot be looked at");
-        self.ask(what, self.containers.insist(|it| it.image(reference)))
+        let what = format!("the image {reference} cannot be looked at");
+        self.ask(&what, |it| it.image(reference))
     }
 
     /// A container; `None` where there is none.
     pub(super) fn container(&self, name: &str) -> Result<Option<Container>> {
-        let what = || format!("the container {name} cannot be looked at");
-        self.ask(what, self.containers.insist(|it| it.container(name)))
+        let what = format!("the container {name} cannot be looked at");
+        self.ask(&what, |it| it.container(name))
     }
 
     /// Waits for something long, as long as the attempt may.
-    fn wait<T>(
-        &self,
-        what: impl FnOnce() -> String,
-        work: impl Future<Output = std::result::Result<T, containers::Problem>>,
-        stop: &Stop,
-    ) -> Result<T> {
+    fn wait<T>(&self, what: &str, work: impl Future<Output = Answer<T>>, stop: &Stop) -> Result<T> {
         let done = self.runtime.block_on(async {
             tokio::pin!(work);
             loop {
@@ -228,7 +205,7 @@ impl Engine {
                 }
             }
         });
-        done?.or_else(|problem| refused(format!("{}: {problem}", what())))
+        done?.or_else(|problem| refused(format!("{what}: {problem}")))
     }
 
     /// The labels by which what this key made is found.
@@ -247,16 +224,16 @@ impl Engine {
 
     /// Every container, running or not.
     pub(super) fn all_containers(&self) -> Result<Vec<Container>> {
-        let what = || "which containers use the volume cannot be asked".to_owned();
+        let what = "which containers use the volume cannot be asked";
         let mut seen: BTreeMap<String, Container> = BTreeMap::new();
         for _ in 0..LISTINGS {
             let mut is_whole = true;
-            for name in self.ask(what, self.containers.insist(|it| it.labelled(&[])))? {
+            for name in self.ask(what, |it| it.labelled(&[]))? {
                 // Who was looked at once is not looked at again, so that each round is shorter than the one before.
                 if seen.contains_key(&name) {
                     continue;
                 }
-                match self.ask(what, self.containers.insist(|it| it.container(&name)))? {
+                match self.ask(what, |it| it.container(&name))? {
                     Some(container) => drop(seen.insert(name, container)),
                     // Removed, or renamed: only a new list tells.
                     None => is_whole = false,

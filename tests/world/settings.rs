@@ -1,0 +1,152 @@
+//! Settings of files: what is read back is what was set, and nothing else in the file moves.
+
+use std::path::PathBuf;
+
+use backstay::value::Value;
+use proptest::prelude::*;
+
+use crate::support::backup::wait;
+use crate::support::bench::{Bench, path_value, text};
+use crate::support::effort::cases;
+use crate::support::worlds::real;
+
+const ENV: &str = "# the gateway\r\nexport  IMAGE = \"repo/app:1 \\\"x\\\"\" # pinned\r\n\r\nPOOL=16   # workers\nEMPTY=\nBARE\nURL=http://h/#frag\nKEYS='one # two\nthree'\nLAST=end";
+const JSON: &str = "{\n  \"a.b\": 1,\n  \"gateway\": {\"port\": 18789, \"host\" : \"l\\u00f6c\", \"tls\":false, \"x\": null},\n  \"members\": [ {\"name\": \"one\"}, {\"name\": \"two}\"} ]\n}\n";
+
+/// A file of settings on a bench of its own.
+struct Settings {
+    bench: Bench,
+    file: PathBuf,
+}
+
+impl Settings {
+    fn new(name: &str, content: &str) -> Self {
+        let bench = wait(async { real() });
+        let file = bench.path(name);
+        std::fs::write(&file, content).unwrap();
+        Self { bench, file }
+    }
+
+    fn arguments(&self, key: &str) -> [(&'static str, Value); 2] {
+        [("file", path_value(&self.file)), ("key", text(key))]
+    }
+
+    fn value(&self, key: &str) -> String {
+        let value = wait(self.bench.does("fs.key", &self.arguments(key)));
+        value.unwrap().canonical()
+    }
+
+    /// Sets a setting; answers with the whole file.
+    fn set(&self, key: &str, to: &str) -> String {
+        let [file, name] = self.arguments(key);
+        wait(self.bench.does("fs.edit_key", &[file, name, ("to", text(to))]));
+        std::fs::read_to_string(&self.file).unwrap()
+    }
+}
+
+#[test]
+fn values_are_read_in_every_form() {
+    let settings = Settings::new(".env", ENV);
+    for (key, expected) in [
+        ("IMAGE", "repo/app:1 \"x\""),
+        ("POOL", "16"),
+        ("EMPTY", ""),
+        ("URL", "http://h/#frag"),
+        ("KEYS", "one # two\nthree"),
+        ("LAST", "end"),
+    ] {
+        assert_eq!(settings.value(key), expected, "{key}");
+    }
+    let settings = Settings::new("c.json", JSON);
+    for (key, expected) in [
+        (r"a\.b", "1"),
+        ("gateway.port", "18789"),
+        ("gateway.host", "löc"),
+        ("gateway.tls", "false"),
+        ("gateway.x", "null"),
+        ("members.1.name", "two}"),
+    ] {
+        assert_eq!(settings.value(key), expected, "{key}");
+    }
+}
+
+#[test]
+fn only_the_value_changes() {
+    for (name, content, key, to, before, after) in [
+        (".env", ENV, "POOL", "32", "=16 ", "=32 "),
+        (".env", ENV, "EMPTY", "x y", "EMPTY=", "EMPTY='x y'"),
+        (".env", ENV, "LAST", "fin", "=end", "=fin"),
+        (
+            ".env",
+            ENV,
+            "IMAGE",
+            "repo/app:2",
+            "\"repo/app:1 \\\"x\\\"\"",
+            "\"repo/app:2\"",
+        ),
+        ("c", JSON, "gateway.port", "1", "18789", "1"),
+        ("c", JSON, "gateway.tls", "true", "false", "true"),
+        ("c", JSON, "members.1.name", "\"2\"", "\"two}\"", "\"\\\"2\\\"\""),
+    ] {
+        let settings = Settings::new(name, content);
+        assert_eq!(settings.set(key, to), content.replace(before, after), "{key}");
+    }
+}
+
+#[test]
+fn what_is_unclear_is_refused_without_quoting_the_file() {
+    for (name, content, key, expected) in [
+        (".env", "A=hunter22\nB=2\nA=3\n", "A", "lines 1 and 3"),
+        (".env", "A=hunter22\n", "B", "no setting `B`"),
+        (".env", "a=hunter22\n", "A", "there is `a`"),
+        (".env", "A='hunter22\n", "A", "line 1 is not closed"),
+        (".env", "hunter22 and more\nA=1\n", "A", "line 1 is no KEY=VALUE"),
+        (".env", "A=\"1\" hunter22\n", "A", "line 1 goes on"),
+        ("c.json", "{\"a\": hunter22}", "a", "no JSON: line 1"),
+        ("c.json", "{\"a\": 1, \"a\": 2}", "a", "set twice"),
+        ("c.json", "{\"a\": {\"b\": \"hunter22\"}}", "a", "no plain value"),
+        ("c.json", "{\"a\": \"hunter22\"}", "a.b", "`b` is not there"),
+        ("c.json", "A=hunter22", "A", "no JSON"),
+    ] {
+        let settings = Settings::new(name, content);
+        let reason = wait(settings.bench.fails("fs.key", &settings.arguments(key)));
+        assert!(reason.contains(expected), "{content:?}: {reason}");
+        assert!(!reason.contains("hunter22"), "{reason}");
+    }
+    let settings = Settings::new("c.json", JSON);
+    let [file, key] = settings.arguments("gateway.port");
+    let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
+    assert!(reason.contains("a number"), "{reason}");
+}
+
+proptest! {
+    #![proptest_config(cases(32))]
+
+    #[test]
+    fn a_value_comes_back_and_can_be_taken_back(to in "[ -~é\n\r]{0,30}", which in 0_usize..5) {
+        let settings = Settings::new(".env", ENV);
+        let key = ["IMAGE", "POOL", "EMPTY", "KEYS", "LAST"][which];
+        let all = || ["IMAGE", "POOL", "EMPTY", "URL", "KEYS", "LAST"].map(|name| (name, settings.value(name)));
+        let before = all();
+        settings.set(key, &to);
+        for ((name, now), (_, before)) in all().into_iter().zip(&before) {
+            prop_assert_eq!(&now, if name == key { &to } else { before }, "{}", name);
+        }
+        settings.set(key, &before.iter().find(|(name, _)| *name == key).unwrap().1);
+        prop_assert_eq!(all(), before);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(
+        content in "[{}\\[\\]\"',:=# a-c\\\\\n\r\u{feff}é]{0,60}",
+        key in "[a-c.0\\\\]{0,5}",
+    ) {
+        for name in [".env", "c.json"] {
+            let settings = Settings::new(name, &content);
+            let [file, name] = settings.arguments(&key);
+            let call = settings.bench.call("fs.edit_key", &[file, name, ("to", text("x"))]);
+            let shown = wait(settings.bench.preview(&call));
+            prop_assert!(shown.is_some(), "it panicked");
+        }
+    }
+}
