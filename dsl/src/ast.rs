@@ -21,7 +21,6 @@ pub type Text = Spanned<String>;
 /// One source file: a runbook or a module.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct File {
-    /// `use …`, in order.
     pub uses: Vec<Use>,
     /// Everything else, in order.
     pub items: Vec<Item>,
@@ -44,7 +43,6 @@ pub struct Use {
     pub module: ModulePath,
     /// `by INPUT`.
     pub by: Option<Name>,
-    /// `as name`.
     pub name: Name,
     pub span: Span,
 }
@@ -73,7 +71,6 @@ pub struct Item {
 pub enum ItemKind {
     /// `runbook ID "title" { … }`; the braces may be missing.
     Runbook(Header),
-    /// `inputs { … }`.
     Inputs(Vec<Input>),
     /// `service ID "title" { … }`.
     Service(Service),
@@ -118,9 +115,7 @@ pub struct Header {
 pub enum HeaderClause {
     /// `version "1.0.0"`.
     Version(Text),
-    /// `owner "…"`.
     Owner(Text),
-    /// `affects "…"`.
     Affects(Text),
     /// `window W keep K for the way back`: both in milliseconds.
     Window {
@@ -128,9 +123,7 @@ pub enum HeaderClause {
         /// What is held back for the way back.
         keep: Spanned<u64>,
     },
-    /// `on failure …`.
     OnFailure(Disposition),
-    /// `on interrupt …`.
     OnInterrupt(Disposition),
 }
 
@@ -144,13 +137,10 @@ pub struct Disposition {
 /// The ways that can be named.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DispositionKind {
-    /// `rollback R`.
     Rollback(Name),
     Unwind,
-    /// `park P`.
     Park(Name),
     Pause,
-    /// `continue because "…"`.
     Continue(Text),
     /// `turn back` (answer to silence).
     TurnBack,
@@ -197,9 +187,7 @@ pub enum TypeExprKind {
     Pinned(Name),
     /// `list of T`, perhaps `at most N`.
     List(Box<TypeExpr>, Option<i64>),
-    /// `map of T`.
     Map(Box<TypeExpr>),
-    /// `optional T`.
     Optional(Box<TypeExpr>),
 }
 
@@ -260,13 +248,10 @@ pub struct Symptom {
     pub title: Option<Text>,
     /// `seen when E`.
     pub seen: Option<Expr>,
-    /// `suspect "…"`.
     pub suspect: Option<Text>,
     /// `budget D`, milliseconds.
     pub budget: Option<Spanned<u64>>,
-    /// `first { … }`.
     pub first: Option<Vec<Statement>>,
-    /// `otherwise …`.
     pub otherwise: Option<Disposition>,
     pub span: Span,
 }
@@ -276,9 +261,7 @@ pub struct Symptom {
 pub struct Scenario {
     pub title: Text,
     pub injects: Vec<Inject>,
-    /// `expect symptom "…"`.
     pub expect_symptom: Option<Text>,
-    /// `expect end WORD`.
     pub expect_end: Option<Name>,
 }
 

@@ -95,9 +95,7 @@ pub fn check<'a>(
     checker.first_item = root.file.items.first().map_or_else(Span::default, |item| item.span);
     checker.name_modules();
     let runbook = checker.runbook(is_runbook);
-    for finding in checker.found.iter() {
-        diagnostics.push(finding.clone());
-    }
+    diagnostics.extend(checker.found);
     runbook.filter(|_| is_runbook)
 }
 

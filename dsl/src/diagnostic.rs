@@ -190,6 +190,11 @@ impl Diagnostics {
         }
     }
 
+    /// Adds what was found elsewhere.
+    pub fn extend(&mut self, found: Self) {
+        found.found.into_iter().for_each(|finding| self.push(finding));
+    }
+
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.found

@@ -33,17 +33,12 @@ pub struct Runbook {
     pub on_failure: Disposition,
     /// `on interrupt`; as `on failure` unless said.
     pub on_interrupt: Disposition,
-    /// Inputs, in order.
     pub inputs: Vec<Input>,
-    /// Services, in order.
     pub services: Vec<Service>,
-    /// Protected states, in order.
     pub states: Vec<ProtectedState>,
     /// What these services and states are. The expressions use inputs only.
     pub topology: Topology<Expr>,
-    /// Anchors, in order.
     pub anchors: Vec<Anchor>,
-    /// Holds, in order.
     pub holds: Vec<Hold>,
     /// Steps, in order of the text; [`Step::after`] counts in this list.
     pub steps: Vec<Step>,

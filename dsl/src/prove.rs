@@ -95,9 +95,7 @@ pub fn prove(program: &Program, catalogue: &Catalogue, times: &Times, diagnostic
         rule(&case, &mut found);
     }
     drop(case);
-    for finding in found.iter() {
-        diagnostics.push(finding.clone());
-    }
+    diagnostics.extend(found);
 }
 
 /// Adds the calls of procedures through which a statement came to its place.

@@ -31,7 +31,6 @@ pub enum Type {
     /// `sha256:…`.
     Digest,
     Port,
-    /// The name of a host.
     Host,
     List(Box<Type>),
     /// A map from text to one type.
@@ -61,7 +60,6 @@ pub enum Type {
 pub struct RecordType {
     /// Its name: `ReadResult`.
     pub name: String,
-    /// Its fields, in order.
     pub fields: Vec<(String, Type)>,
 }
 
@@ -85,7 +83,6 @@ impl Type {
         }))
     }
 
-    /// A list of `element`.
     pub fn list(element: Self) -> Self {
         Self::List(Box::new(element))
     }

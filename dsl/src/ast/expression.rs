@@ -13,7 +13,6 @@ pub struct Expr {
 /// The kinds of expressions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {
-    /// `"…"`.
     Text(String),
     /// `true`, `false`.
     Bool(bool),
@@ -34,11 +33,9 @@ pub enum ExprKind {
     Field(Box<Expr>, Name),
     /// `path(args)`.
     Call(Box<Call>),
-    /// `e at start`.
     AtStart(Box<Expr>),
     /// `a op b`.
     Binary(BinaryOperator, Box<Expr>, Box<Expr>),
-    /// `not e`.
     Not(Box<Expr>),
     /// `e is [not] ok|present|pinned|well`.
     Is {
@@ -47,7 +44,6 @@ pub enum ExprKind {
         /// `is not`.
         negated: bool,
     },
-    /// `e default d`.
     Default(Box<Expr>, Box<Expr>),
 }
 
@@ -141,7 +137,6 @@ impl Test {
 pub struct Call {
     /// `fs.link` is two names; a question or procedure of this file is one.
     pub path: Vec<Name>,
-    /// The arguments, in order.
     pub arguments: Vec<Argument>,
     pub span: Span,
 }

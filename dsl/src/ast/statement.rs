@@ -19,27 +19,26 @@ pub enum StatementKind {
         /// What to do where it does not hold.
         otherwise: Text,
     },
-    /// `skip when E because "…"`.
     SkipWhen {
         /// When it is already done.
         condition: Expr,
         because: Text,
     },
-    /// `only when E because "…"`.
-    OnlyWhen { condition: Expr, because: Text },
+    OnlyWhen {
+        condition: Expr,
+        because: Text,
+    },
     /// `let x = E`.
-    Let { name: Name, value: Expr },
+    Let {
+        name: Name,
+        value: Expr,
+    },
     /// `give E` (questions only).
     Give(Expr),
-    /// `do …`.
     Do(Box<Do>),
-    /// `check …`.
     Check(Check),
-    /// `ask …`.
     Ask(Ask),
-    /// `take H`.
     Take(Name),
-    /// `release H`.
     Release(Name),
     /// `record x, y`: names, or names with fields.
     Record(Vec<Expr>),
@@ -54,14 +53,14 @@ pub enum StatementKind {
         /// Milliseconds between them.
         every_ms: Spanned<u64>,
     },
-    /// `commits "…"`.
     Commits(Text),
-    /// `on failure …`.
     OnFailure(Disposition),
     /// `unwind` (in a rollback branch).
     Unwind,
-    /// `allow SLUG because "…"`.
-    Allow { slug: Name, because: Text },
+    Allow {
+        slug: Name,
+        because: Text,
+    },
 }
 
 /// `do ["title":] A within D as x live because "…" undo B within D`.
@@ -74,7 +73,6 @@ pub struct Do {
     pub within: Option<Spanned<u64>>,
     /// `as x`.
     pub name: Option<Name>,
-    /// `live because "…"`.
     pub live: Option<Text>,
     pub undo: Option<Undo>,
 }
@@ -125,6 +123,5 @@ pub struct Ask {
     pub name: Option<Name>,
     /// `by two people`.
     pub by_two: Option<Span>,
-    /// `on silence …`.
     pub on_silence: Option<Disposition>,
 }

@@ -29,14 +29,16 @@ pub enum ServiceClause {
     Well(Check),
     /// `begins running | stopped | absent` (or a member's name).
     Begins(Name),
-    /// `members { … }`.
     Members(Span),
     /// `writers at most N`.
     Writers(Spanned<i64>),
     /// `serving at least N`.
     Serving(Spanned<i64>),
     /// `ignores path | volume | file E because "…"`: a mount that is not protected, on purpose.
-    Ignores { part: ProtectPart, because: Text },
+    Ignores {
+        part: ProtectPart,
+        because: Text,
+    },
 }
 
 /// `protect ID "title" { path E  volume E  file E }`.

@@ -144,7 +144,6 @@ pub enum ExprKind {
     },
     /// `a op b`.
     Binary(BinaryOperator, Box<Expr>, Box<Expr>),
-    /// `not e`.
     Not(Box<Expr>),
     /// `e is [not] …`.
     Is {
@@ -153,7 +152,6 @@ pub enum ExprKind {
         /// `is not`.
         negated: bool,
     },
-    /// `e default d`.
     Default(Box<Expr>, Box<Expr>),
     /// In the effects of a call: its result, or a field of it.
     Result(Option<String>),
@@ -177,7 +175,6 @@ pub enum Literal {
     /// A path, as written (`~` is not expanded here).
     Path(String),
     Url(String),
-    /// The name of a host.
     Host(String),
     Port(u16),
 }

@@ -26,7 +26,6 @@ pub(super) use item::documentation;
     reason = "one value at a time, moved into the file at once"
 )]
 pub(super) enum Built {
-    /// `use …`.
     Use(Use),
     Item(Item),
 }

@@ -4,7 +4,7 @@
 //! once are taken at their worst: all they have started is taken back, and the longest of what they run
 //! is waited for. So the sum is never too short; for steps in a row it is exact.
 
-use crate::model::{Block, Disposition, Hold, Runbook, Statement, StatementKind};
+use crate::model::{Block, Disposition, Hold, Park, Rollback, Runbook, Statement, StatementKind};
 use crate::order::StepOrder;
 use crate::time::cost::{UndoSum, action_cancel_ms, acts, changes, checks_well, takes, undos_ms};
 use crate::time::has_commits;
@@ -14,20 +14,20 @@ pub const CLOSING_ANCHORS_MS: u64 = 30_000;
 
 /// One way back from one point, with what it is made of.
 #[derive(Debug, Clone, Default)]
-struct Way {
+struct Way<'a> {
     total_ms: u64,
     step: usize,
     at: usize,
     cancel_ms: u64,
-    branch: Option<usize>,
-    park: Option<usize>,
+    branch: Option<&'a Rollback>,
+    park: Option<&'a Park>,
     undos_ms: u64,
 }
 
 /// The longest way back in milliseconds, and its parts in words.
 pub(crate) fn longest(runbook: &Runbook, order: &StepOrder) -> (u64, Vec<(String, u64)>) {
     let ledger = Ledger::new(runbook, order);
-    let mut longest: Option<Way> = None;
+    let mut longest: Option<Way<'_>> = None;
     for step in 0..runbook.steps.len() {
         for way in ledger.ways_from(step) {
             if longest.as_ref().is_none_or(|known| way.total_ms > known.total_ms) {
@@ -166,7 +166,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The ways back from every statement of a step that lies before `commits`.
-    fn ways_from(&self, step: usize) -> Vec<Way> {
+    fn ways_from(&self, step: usize) -> Vec<Way<'a>> {
         let mut found = Vec::new();
         let body = &self.runbook.steps[step].body;
         if self.is_past[step] || self.runbook.steps[step].before_window {
@@ -225,11 +225,11 @@ impl<'a> Ledger<'a> {
     }
 
     /// The ways that a disposition stands for at a point: a branch where it applies, else the undos.
-    fn ways_of(&self, from: &Way, disposition: &Disposition, has_begun: bool) -> Vec<Way> {
+    fn ways_of(&self, from: &Way<'a>, disposition: &Disposition, has_begun: bool) -> Vec<Way<'a>> {
         let named = match disposition {
-            Disposition::Rollback(name) => self.runbook.rollbacks.iter().position(|branch| branch.name == *name),
+            Disposition::Rollback(name) => self.runbook.rollbacks.iter().find(|branch| branch.name == *name),
             Disposition::Park(name) => {
-                let park = self.runbook.parks.iter().position(|park| park.name == *name);
+                let park = self.runbook.parks.iter().find(|park| park.name == *name);
                 return vec![self.added_up(Way {
                     park,
                     undos_ms: 0,
@@ -242,10 +242,7 @@ impl<'a> Ledger<'a> {
         let mut ways = Vec::new();
         let (mut may_apply, mut must_apply) = (false, false);
         if let Some(branch) = named {
-            let (first, until) = (
-                self.runbook.rollbacks[branch].from,
-                self.runbook.rollbacks[branch].until,
-            );
+            let (first, until) = (branch.from, branch.until);
             let count = self.runbook.steps.len();
             if first < count && until < count {
                 let has_ended =
@@ -269,19 +266,18 @@ impl<'a> Ledger<'a> {
         ways
     }
 
-    fn added_up(&self, mut way: Way) -> Way {
+    fn added_up(&self, mut way: Way<'a>) -> Way<'a> {
         if let Some(branch) = way.branch {
-            let rollback = &self.runbook.rollbacks[branch];
-            let mut statements = rollback.body.statements.iter();
+            let mut statements = branch.body.statements.iter();
             if statements.any(|statement| matches!(statement.kind, StatementKind::Unwind)) {
-                way.undos_ms = self.started_ms[rollback.from];
+                way.undos_ms = self.started_ms[branch.from];
             }
         }
         way.total_ms = self.parts_ms(&way).fold(0, u64::saturating_add);
         way
     }
 
-    fn parts_ms<'s>(&'s self, way: &'s Way) -> impl Iterator<Item = u64> {
+    fn parts_ms(&self, way: &Way<'a>) -> impl Iterator<Item = u64> {
         let fixed = [way.cancel_ms, self.body_ms(way), way.undos_ms, CLOSING_ANCHORS_MS];
         fixed
             .into_iter()
@@ -290,20 +286,17 @@ impl<'a> Ledger<'a> {
     }
 
     /// The same sum in words.
-    fn parts(&self, way: &Way) -> Vec<(String, u64)> {
+    fn parts(&self, way: &Way<'a>) -> Vec<(String, u64)> {
         let step = &self.runbook.steps[way.step];
         let mut parts = Vec::new();
         if way.cancel_ms > 0 {
             parts.push((format!("ending what runs in step {}", step.name), way.cancel_ms));
         }
         if let Some(branch) = way.branch {
-            parts.push((
-                format!("way back {}", self.runbook.rollbacks[branch].name),
-                self.body_ms(way),
-            ));
+            parts.push((format!("way back {}", branch.name), self.body_ms(way)));
         }
         if let Some(park) = way.park {
-            parts.push((format!("park {}", self.runbook.parks[park].name), self.body_ms(way)));
+            parts.push((format!("park {}", park.name), self.body_ms(way)));
         }
         if way.undos_ms > 0 {
             parts.push(("undos of what was started".to_owned(), way.undos_ms));
@@ -320,13 +313,10 @@ impl<'a> Ledger<'a> {
         parts
     }
 
-    fn body_ms(&self, way: &Way) -> u64 {
+    fn body_ms(&self, way: &Way<'a>) -> u64 {
         let (budget_ms, body) = match (way.branch, way.park) {
-            (Some(branch), _) => (
-                self.runbook.rollbacks[branch].budget_ms,
-                &self.runbook.rollbacks[branch].body,
-            ),
-            (None, Some(park)) => (self.runbook.parks[park].budget_ms, &self.runbook.parks[park].body),
+            (Some(branch), _) => (branch.budget_ms, &branch.body),
+            (None, Some(park)) => (park.budget_ms, &park.body),
             (None, None) => return 0,
         };
         budget_ms.unwrap_or_else(|| {
@@ -337,9 +327,9 @@ impl<'a> Ledger<'a> {
 
     /// The holds that are released at the end of a way back: those that may be taken where it begins,
     /// and those that it takes itself.
-    fn taken<'s>(&'s self, way: &'s Way) -> impl Iterator<Item = &'a Hold> {
+    fn taken(&self, way: &Way<'a>) -> impl Iterator<Item = &'a Hold> {
         let point = (self.order.position(way.step), way.at);
-        let body = way.branch.map(|branch| &self.runbook.rollbacks[branch].body);
+        let body = way.branch.map(|branch| &branch.body);
         let holds = self.runbook.holds.iter().zip(&self.holds);
         holds.filter_map(move |(hold, spans)| {
             let is_taken = spans.0.iter().any(|(from, to)| *from <= point && point <= *to);
@@ -348,8 +338,8 @@ impl<'a> Ledger<'a> {
     }
 
     /// The services that have to be well after a way back; one that the branch checks itself counts there.
-    fn wells<'s>(&'s self, way: &'s Way) -> impl Iterator<Item = (&'a str, u64)> {
-        let body = way.branch.map(|branch| &self.runbook.rollbacks[branch].body);
+    fn wells(&self, way: &Way<'a>) -> impl Iterator<Item = (&'a str, u64)> {
+        let body = way.branch.map(|branch| &branch.body);
         self.runbook.services.iter().filter_map(move |service| {
             let known = self.runbook.topology.services.get(&service.name)?;
             let well = service.well.as_ref().filter(|_| known.begins_running())?;

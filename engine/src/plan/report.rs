@@ -22,7 +22,6 @@ pub struct PlanReport {
     pub slack_ms: Option<u64>,
     /// How things are now: services, anchors.
     pub readings: Vec<Reading>,
-    /// The steps, in order.
     pub steps: Vec<StepReport>,
     /// Names that the proofs take for two things and that turn out to be one: the run would be refused.
     pub not_apart: Vec<String>,

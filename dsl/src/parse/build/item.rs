@@ -36,7 +36,6 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// `use …`.
     pub(super) fn use_line(&mut self, pair: Pair<'_, Rule>) -> Option<Use> {
         let span = self.span(&pair);
         let (mut module, mut by, mut name) = (None, None, None);

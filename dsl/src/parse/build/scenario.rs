@@ -11,7 +11,6 @@ const ROW_ORDER: [&str; 5] = ["seen when", "suspect", "budget", "first", "otherw
 const ROW_FORM: &str = "seen when E  suspect \"…\"  budget D  first { … }  otherwise …";
 
 impl Builder<'_, '_> {
-    /// `symptoms … { … }`.
     pub(super) fn symptoms(&mut self, pair: Pair<'_, Rule>) -> Option<Symptoms> {
         let Head { name, title, rest, .. } = self.head(pair)?;
         let (mut steps, mut rows) = (Vec::new(), Vec::new());
@@ -71,7 +70,6 @@ impl Builder<'_, '_> {
         row
     }
 
-    /// `scenario "…" { … }`.
     pub(super) fn scenario(&mut self, pair: Pair<'_, Rule>) -> Option<Scenario> {
         let mut title = None;
         let mut injects = Vec::new();

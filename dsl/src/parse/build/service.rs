@@ -8,7 +8,6 @@ use crate::ast::{Anchor, Hold, HoldAction, Protect, ProtectPart, Service, Servic
 use crate::source::Spanned;
 
 impl Builder<'_, '_> {
-    /// `service … { … }`.
     pub(super) fn service(&mut self, pair: Pair<'_, Rule>) -> Option<Service> {
         let Head { name, title, rest, .. } = self.head(pair)?;
         let clauses = rest.into_iter().filter_map(|part| self.service_clause(part)).collect();
@@ -49,7 +48,6 @@ impl Builder<'_, '_> {
         Some(self.integer(&count))
     }
 
-    /// `protect … { … }`.
     pub(super) fn protect(&mut self, pair: Pair<'_, Rule>) -> Option<Protect> {
         let Head {
             name,
@@ -92,7 +90,6 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// `hold … { … }`.
     pub(super) fn hold(&mut self, pair: Pair<'_, Rule>) -> Option<Hold> {
         let Head {
             name,

@@ -139,7 +139,6 @@ impl Builder<'_, '_> {
         })
     }
 
-    /// `as x`.
     pub(super) fn as_name(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {
         let inner = Self::only(pair)?;
         Some(self.value_name(&inner))
