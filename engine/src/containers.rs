@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::AsyncRead;
 
-pub use order::{ContainerOrder, Like, MountOrder, ProgramOrder, PublishedPort, labels};
+pub use order::{CreateContainer, Like, MountOrder, ProgramOrder, PublishedPort, labels};
 pub use patience::Patience;
 pub use view::{
     Container, ContainerState, Health, HealthStatus, Image, LogEnd, Mount, MountKind, Printed, RestartPolicy, Volume,
@@ -40,7 +40,7 @@ pub trait Containers: Send + Sync {
     ///
     /// Engines before 25.0 take all networks but the first afterwards: a program that is killed meanwhile leaves a
     /// container that is not in all of them, so one that was found half-way is better made anew.
-    async fn create(&self, order: &ContainerOrder) -> Result<String, Problem>;
+    async fn create(&self, order: &CreateContainer) -> Result<String, Problem>;
 
     /// Starts a container; `false` where it ran already.
     async fn start(&self, container: &str) -> Result<bool, Problem>;
@@ -164,7 +164,7 @@ impl Containers for NoEngine {
         Err(nobody())
     }
 
-    async fn create(&self, _order: &ContainerOrder) -> Result<String, Problem> {
+    async fn create(&self, _order: &CreateContainer) -> Result<String, Problem> {
         Err(nobody())
     }
 

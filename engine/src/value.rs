@@ -281,6 +281,22 @@ pub(crate) mod resource_words {
 }
 
 impl Value {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub fn record<const N: usize>(fields: [(&str, Self); N]) -> Self {
+        Self::Record(BTreeMap::from(fields.map(|(name, value)| (name.to_owned(), value))))
+    }
+
+    /// As [`Self::canonical`], of a secret the secret itself: for sinks only.
+    pub fn exposed(&self) -> String {
+        match self {
+            Self::Secret(secret) => secret.expose().to_owned(),
+            other => other.canonical(),
+        }
+    }
+
     /// The canonical text of a value: what `argv` takes and what a person reads. A secret gives
     /// only its name in angle brackets.
     pub fn canonical(&self) -> String {

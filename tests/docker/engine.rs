@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use backstay::containers::{
-    ContainerOrder, Containers, HealthStatus, LogEnd, MountKind, MountOrder, Problem, ProgramOrder, PublishedPort,
+    Containers, CreateContainer, HealthStatus, LogEnd, MountKind, MountOrder, Problem, ProgramOrder, PublishedPort,
     RestartPolicy,
 };
 use backstay::value::{Secret, Value};
@@ -37,11 +37,11 @@ fn engine(daemon: &Daemon) -> DockerEngine {
     DockerEngine::new(Some(&daemon.host()))
 }
 
-fn order(name: &str, image: &str) -> ContainerOrder {
-    ContainerOrder {
+fn order(name: &str, image: &str) -> CreateContainer {
+    CreateContainer {
         name: name.to_owned(),
         image: image.to_owned(),
-        ..ContainerOrder::default()
+        ..CreateContainer::default()
     }
 }
 
@@ -134,9 +134,9 @@ async fn until_up(engine: &DockerEngine, name: &str) {
 }
 
 /// An order that says everything.
-fn whole_order(image: &str) -> ContainerOrder {
+fn whole_order(image: &str) -> CreateContainer {
     let secret = Value::Secret(Secret::new("password", "hunter2-given"));
-    ContainerOrder {
+    CreateContainer {
         labels: [("run".to_owned(), "engine-life".to_owned())].into(),
         environment: [("PASSWORD".to_owned(), secret)].into(),
         mounts: vec![MountOrder {
@@ -319,7 +319,7 @@ async fn trees_go_out_and_in_as_streams() {
     let _cleared = Cleared(daemon, &["engine-tree"]);
     let image = daemon.image("engine-tree", SERVE);
     let engine = engine(daemon);
-    let with_volume = ContainerOrder {
+    let with_volume = CreateContainer {
         mounts: vec![MountOrder {
             source: "engine-tree".into(),
             target: "/data".into(),

@@ -5,5 +5,7 @@ pub(crate) mod child;
 pub(crate) mod describe;
 pub(crate) mod engine;
 pub(crate) mod files;
+pub(crate) mod kept;
+pub(crate) mod printed;
 pub(crate) mod processes;
 pub(crate) mod typed;

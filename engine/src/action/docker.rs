@@ -5,59 +5,50 @@
 //! once: the old one is proved stopped before the new one starts; an environment variable of a container is
 //! never read; a change whose reply was lost is unknown, never failed.
 
-mod awaken;
+mod call;
 mod create_volume;
+mod error;
 mod exec;
-mod halt;
-mod health;
+mod inspections;
 mod job;
-mod limit;
 mod logs;
-mod mounts;
 mod policy;
 mod printed;
 mod pull;
-mod read;
 mod remove;
 mod replace;
-mod restart_policy;
-mod restarts;
 mod run;
 mod running_image;
 mod settings;
 mod signals;
 mod start;
-mod state;
+mod start_and_watch;
 mod stop;
-mod target;
-mod trouble;
+mod stop_and_prove;
 mod version;
 
 use std::sync::Arc;
 
 use super::Action;
 use super::common::engine::PatientEngine as Engine;
+use call::on;
 
 /// The actions of the family `docker`.
 pub(super) fn actions(engine: &Engine) -> Vec<Arc<dyn Action>> {
-    let engine = || engine.clone();
-    vec![
-        Arc::new(create_volume::CreateVolume(engine())),
-        Arc::new(exec::Exec(engine())),
-        Arc::new(health::ReadHealth(engine())),
-        Arc::new(job::Job(engine())),
-        Arc::new(logs::Logs(engine())),
-        Arc::new(mounts::Mounts(engine())),
-        Arc::new(pull::Pull(engine())),
-        Arc::new(read::Read(engine())),
-        Arc::new(remove::Remove(engine())),
-        Arc::new(restart_policy::ReadRestartPolicy(engine())),
-        Arc::new(restarts::Restarts(engine())),
-        Arc::new(run::Run(engine())),
-        Arc::new(running_image::RunningImage(engine())),
-        Arc::new(start::Start(engine())),
-        Arc::new(state::State(engine())),
-        Arc::new(stop::Stop(engine())),
-        Arc::new(version::Version(engine())),
-    ]
+    let mut actions = vec![
+        on(engine, create_volume::CreateVolume),
+        on(engine, exec::Exec),
+        on(engine, exec::Read),
+        on(engine, job::Job),
+        on(engine, logs::Logs),
+        on(engine, pull::Pull),
+        on(engine, remove::Remove),
+        on(engine, run::Run),
+        on(engine, running_image::RunningImage),
+        on(engine, start::Start),
+        on(engine, stop::Stop),
+        on(engine, version::Version),
+    ];
+    actions.extend(inspections::ALL.map(|inspection| on(engine, inspection)));
+    actions
 }

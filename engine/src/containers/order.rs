@@ -25,7 +25,7 @@ pub mod labels {
 ///
 /// Has no `Debug`: its environment may hold secrets.
 #[derive(Clone, Default)]
-pub struct ContainerOrder {
+pub struct CreateContainer {
     pub name: String,
     pub image: String,
     /// Its labels, beside those of the container that it is like.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// A container, without its environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Container {
     /// Its id: 64 hexadecimal digits.
     pub id: String,

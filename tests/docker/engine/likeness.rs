@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backstay::containers::{ContainerOrder, Containers, Like, MountOrder, PublishedPort, RestartPolicy};
+use backstay::containers::{Containers, CreateContainer, Like, MountOrder, PublishedPort, RestartPolicy};
 use backstay::value::Value;
 use serde_json::Value as Json;
 
@@ -64,8 +64,8 @@ const NEW: [&str; 6] = [
 ];
 
 /// An order for a container like another.
-fn order_like(other: &str, name: &str, image: &str) -> ContainerOrder {
-    ContainerOrder {
+fn order_like(other: &str, name: &str, image: &str) -> CreateContainer {
+    CreateContainer {
         like: Some(Like {
             container: other.to_owned(),
         }),
@@ -151,7 +151,7 @@ async fn what_the_order_says_wins() {
         &image,
     ]);
     let text = |text: &str| Value::Text(text.to_owned());
-    let wins = ContainerOrder {
+    let wins = CreateContainer {
         environment: [("LEVEL".to_owned(), text("1"))].into(),
         mounts: vec![MountOrder {
             source: "engine-wins-b".into(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay::containers::{
-    Container, ContainerOrder, Containers, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder, RestartPolicy,
-    Volume,
+    Container, Containers, CreateContainer, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder,
+    RestartPolicy, Volume,
 };
 use backstay::world::real::DockerEngine;
 use tokio::io::AsyncRead;
@@ -132,7 +132,7 @@ impl Containers for Wrapped {
     async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
         self.alive()?.users_of_volume(volume).await
     }
-    async fn create(&self, order: &ContainerOrder) -> Result<String, Problem> {
+    async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
         self.ordered.lock().unwrap().push(order.labels.clone());
         self.change(self.inner.create(order)).await
     }

@@ -75,6 +75,17 @@ impl Describe {
         self
     }
 
+    /// The program and its words.
+    pub(crate) fn argv(self) -> Self {
+        let doc = "The program and its words, one by one. Never a secret: everybody can read them.";
+        self.needs("argv", Type::list(Type::Text), doc).into(Sink::Argv)
+    }
+
+    /// Variables of a program.
+    pub(crate) fn env(self, doc: &'static str) -> Self {
+        self.takes("env", Type::Map(Box::new(Type::Text)), doc).into(Sink::Env)
+    }
+
     pub(crate) fn gives(mut self, ty: Type) -> Self {
         self.0.result = ty;
         self

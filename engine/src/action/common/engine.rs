@@ -22,14 +22,15 @@ impl Deref for PatientEngine {
     }
 }
 
-pub(crate) type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
+/// A request on its way.
+pub(crate) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
 
 impl PatientEngine {
     /// Sends a change again while nobody is reached, which does nothing and so can be repeated. What was lost or
     /// refused is not sent again.
     pub(crate) async fn change<'a, T>(
         &'a self,
-        change: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+        change: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
     ) -> Result<T, Problem> {
         self.again(change, self.patience.away, Duration::ZERO).await
     }
@@ -37,7 +38,7 @@ impl PatientEngine {
     /// As [`Self::change`], for a question, or a change that may be made twice: what was lost is asked again too.
     pub(crate) async fn insist<'a, T>(
         &'a self,
-        request: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+        request: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
     ) -> Result<T, Problem> {
         self.again(request, self.patience.question, self.patience.question)
             .await
@@ -47,14 +48,14 @@ impl PatientEngine {
     /// answers in the end.
     pub(crate) async fn ask<'a, T>(
         &'a self,
-        question: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+        question: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
     ) -> Result<T, Problem> {
         self.again(question, self.patience.away, self.patience.answer).await
     }
 
     async fn again<'a, T>(
         &'a self,
-        mut request: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send,
+        mut request: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
         if_unreachable: Duration,
         if_lost: Duration,
     ) -> Result<T, Problem> {

@@ -1,24 +1,20 @@
 //! `docker.create_volume`: makes a volume; and the refusal of volumes that nobody made.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::Engine;
-use super::limit::bounded;
-use super::target::labels_of;
-use super::trouble::Trouble;
+use super::call::{Call, EngineAction};
+use super::error::Error;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
-use crate::containers::{ContainerOrder, labels};
+use crate::action::{Evidence, Outcome, Settled};
+use crate::containers::{CreateContainer, Volume, labels};
 
-pub(super) struct CreateVolume(pub(super) Engine);
+pub(super) struct CreateVolume;
 
 #[async_trait]
-impl Action for CreateVolume {
+impl EngineAction for CreateVolume {
     fn signature(&self) -> Signature {
         describe::change(
             "docker",
@@ -31,63 +27,52 @@ impl Action for CreateVolume {
         .done()
     }
 
-    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let name = name_of(arguments);
-        Some(match self.0.volume(name).await {
-            Ok(None) => format!("makes the volume {name}"),
-            Ok(Some(_)) => format!("there is a volume {name} already"),
-            Err(problem) => Trouble::of_question(problem).preview(context),
-        })
+    async fn preview(&self, call: Call<'_>) -> Result<Option<String>, Error> {
+        let name = call.text("name");
+        let found = call.engine.volume(name).await.map_err(Error::of_question)?;
+        Ok(Some(match found {
+            None => format!("makes the volume {name}"),
+            Some(_) => format!("there is a volume {name} already"),
+        }))
     }
 
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, self.create(context, name_of(arguments))).await
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        call.bounded(create(call, call.text("name"))).await
     }
 
-    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let name = name_of(arguments);
-        match self.0.ask(|it| it.volume(name)).await {
-            Ok(Some(volume)) if is_of_run(context, &volume.labels) => {
+    async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
+        let name = call.text("name");
+        Ok(match call.ask(|it| it.volume(name)).await? {
+            Some(volume) if is_of_run(call, &volume) => {
                 Settled::Done(Evidence::line(format!("the volume {name} is there")))
             }
-            Ok(_) => Settled::NotDone(format!("no volume {name} of this run is there")),
-            Err(problem) => Trouble::of_question(problem).settled(context),
-        }
+            _ => Settled::NotDone(format!("no volume {name} of this run is there")),
+        })
     }
 }
 
-impl CreateVolume {
-    async fn create(&self, context: &Context, name: &str) -> Result<String, Trouble> {
-        let there = self.0.ask(|it| it.volume(name)).await.map_err(Trouble::of_question)?;
-        match there {
-            Some(volume) if is_of_run(context, &volume.labels) => Ok(format!("the volume {name} is there already")),
-            Some(_) => Err(foreign(name)),
-            None => self.make(context, name).await,
-        }
+async fn create(call: Call<'_>, name: &str) -> Result<String, Error> {
+    match call.ask(|it| it.volume(name)).await? {
+        Some(volume) if is_of_run(call, &volume) => return Ok(format!("the volume {name} is there already")),
+        Some(_) => return Err(foreign(name)),
+        None => {}
     }
-
-    async fn make(&self, context: &Context, name: &str) -> Result<String, Trouble> {
-        let labels: Vec<(String, String)> = labels_of(context).into_iter().collect();
-        self.0.create_volume(name, &labels).await.map_err(Trouble::of_change)?;
-        // To an engine it is a success where somebody made one of this name in the meantime.
-        let made = self.0.ask(|it| it.volume(name)).await.map_err(Trouble::of_proof)?;
-        match made {
-            Some(volume) if is_of_run(context, &volume.labels) => Ok(format!("the volume {name} was made")),
-            _ => Err(foreign(name)),
-        }
+    let labels: Vec<(String, String)> = call.labels().into_iter().collect();
+    let made = call.engine.create_volume(name, &labels).await;
+    made.map_err(Error::of_change)?;
+    // To an engine it is a success where somebody made one of this name in the meantime.
+    match call.ask_after(|it| it.volume(name)).await? {
+        Some(volume) if is_of_run(call, &volume) => Ok(format!("the volume {name} was made")),
+        _ => Err(foreign(name)),
     }
 }
 
-fn name_of(arguments: &Arguments) -> &str {
-    arguments.text("name").unwrap_or_default()
+fn is_of_run(call: Call<'_>, volume: &Volume) -> bool {
+    volume.labels.get(labels::RUN) == Some(&call.context.run)
 }
 
-fn is_of_run(context: &Context, labels: &BTreeMap<String, String>) -> bool {
-    labels.get(labels::RUN) == Some(&context.run)
-}
-
-fn foreign(name: &str) -> Trouble {
-    Trouble::Failed(format!(
+fn foreign(name: &str) -> Error {
+    Error::Failed(format!(
         "there is a volume {name} already, which this run did not make; choose another name, or leave this statement out \
          and use it as it is"
     ))
@@ -95,12 +80,11 @@ fn foreign(name: &str) -> Trouble {
 
 /// Refuses an order that mounts a volume which is not there: an engine would make an empty one without a word, so
 /// that a slip of the pen would start a service without its state.
-pub(super) async fn refuse_missing(engine: &Engine, order: &ContainerOrder) -> Result<(), Trouble> {
+pub(super) async fn refuse_missing(call: Call<'_>, order: &CreateContainer) -> Result<(), Error> {
     for mount in order.mounts.iter().filter(|mount| !mount.source.starts_with('/')) {
         let name = mount.source.as_str();
-        let found = engine.ask(|it| it.volume(name)).await.map_err(Trouble::of_question)?;
-        if found.is_none() {
-            return Err(Trouble::Failed(format!(
+        if call.ask(|it| it.volume(name)).await?.is_none() {
+            return Err(Error::Failed(format!(
                 "there is no volume {name}, which is to be mounted at {}; make it first: docker.create_volume(\"{name}\")",
                 mount.target
             )));

@@ -1,24 +1,27 @@
-//! `docker.exec`: runs a program inside a service's container that changes something.
+//! `docker.exec` and `docker.read`: programs inside a service's container, that change something or answer.
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Settle, Signature, Sink};
+use backstay_dsl::catalogue::{Settle, Signature};
 use backstay_dsl::effect::{Cancel, Repeat};
 use backstay_dsl::types::Type;
 
-use super::printed::{self, EVIDENCE_BYTES_MAX, bytes_to_ask};
-use super::settings::{environment_of, texts};
-use super::trouble::{Trouble, clean};
-use super::{Engine, target};
+use super::call::{Call, EngineAction, about_service, simulated};
+use super::error::{Error, clean};
+use super::printed::{EVIDENCE_BYTES_MAX, Said, bytes_to_ask};
+use super::settings::environment_of;
 use crate::action::common::describe::{self, Describe};
+use crate::action::common::printed::{VALUE_BYTES_MAX, program_result, program_result_type};
 use crate::action::common::typed::shell_line;
-use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
-use crate::containers::{Container, ProgramOrder};
+use crate::action::{Evidence, GroundCall, Outcome, Simulated};
+use crate::containers::ProgramOrder;
 use crate::value::Answer;
 
-pub(super) struct Exec(pub(super) Engine);
+pub(super) struct Exec;
+
+pub(super) struct Read;
 
 #[async_trait]
-impl Action for Exec {
+impl EngineAction for Exec {
     fn signature(&self) -> Signature {
         parameters(describe::change(
             "docker",
@@ -35,110 +38,93 @@ impl Action for Exec {
         .done()
     }
 
-    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let line = clean(context, &shell_line(&texts(arguments, "argv")));
-        Some(match target::find(&self.0, context, arguments).await {
-            Ok((name, Some(container))) if container.state.is_running => {
-                format!("runs {line} inside the container {name}")
-            }
-            Ok((name, Some(container))) => {
-                format!(
-                    "runs {line} inside the container {name}, which is {}",
-                    container.state.status
-                )
-            }
-            Ok((name, None)) => format!("runs {line} inside the container {name}, which is not there"),
-            Err(trouble) => trouble.preview(context),
-        })
+    async fn preview(&self, call: Call<'_>) -> Result<Option<String>, Error> {
+        let line = shell_line(&call.words("argv"));
+        let (name, found) = call.find().await?;
+        let how = match found {
+            Some(container) if container.state.is_running => String::new(),
+            Some(container) => format!(", which is {}", container.state.status),
+            None => ", which is not there".to_owned(),
+        };
+        Ok(Some(format!("runs {line} inside the container {name}{how}")))
     }
 
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        match self.run(context, arguments).await {
-            Ok(outcome) => outcome,
-            Err(trouble) => trouble.outcome(context),
-        }
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        let (name, status, said) = run_inside(call, EVIDENCE_BYTES_MAX).await?;
+        Ok(said.ended(&name, status))
     }
 
     fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
-        target::simulated(call, production).err().map(Err)
+        simulated(call, production).err().map(Err)
     }
 }
 
-impl Exec {
-    async fn run(&self, context: &Context, arguments: &Arguments) -> Result<Outcome, Trouble> {
-        let container = runs_in(&self.0, context, arguments).await?;
-        let program = program_of(arguments, bytes_to_ask(context, EVIDENCE_BYTES_MAX)).map_err(Trouble::Failed)?;
-        let (status, said) = self
-            .0
-            .run_in(&container.id, &program, context.limit)
-            .await
-            .map_err(Trouble::of_change)?;
-        let name = clean(context, program.argv.first().map_or("", String::as_str));
-        Ok(ended(context, &name, status, &said))
+#[async_trait]
+impl EngineAction for Read {
+    fn signature(&self) -> Signature {
+        parameters(describe::read(
+            "docker",
+            "read",
+            "Asks a program inside a service's container a question; it must not change anything.\n\n`ok` says whether its \
+             exit status is 0. One final line end of each output is cut; of more than 64 KiB the oldest is left out. There \
+             is no answer where the container does not run, and where the program does not end in time; it may then run \
+             on.",
+        ))
+        .declares_effects()
+        .gives(program_result_type())
+        .done()
+    }
+
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        let asked = run_inside(call, VALUE_BYTES_MAX).await;
+        let (name, status, said) = asked.map_err(|error| Error::Failed(error.reason().to_owned()))?;
+        let mut summary = said.with_last_line(format!("{name} ended with status {status}"));
+        let is_cut = said.printed.is_cut;
+        if is_cut {
+            summary.push_str(" (of the output only the end is kept)");
+        }
+        let [stdout, stderr] = said.values();
+        Ok(Outcome::Done(Evidence {
+            value: Some(program_result(status, stdout, stderr)),
+            summary,
+            outputs: if is_cut { said.evidence() } else { Vec::new() },
+            exit: i32::try_from(status).ok(),
+        }))
     }
 }
 
-/// The outcome of a program that ended by itself.
-pub(super) fn ended(context: &Context, name: &str, status: i64, said: &crate::containers::Printed) -> Outcome {
-    let mut evidence = Evidence {
-        outputs: printed::evidence(context, said),
-        exit: i32::try_from(status).ok(),
-        ..Evidence::default()
-    };
-    if status == 0 {
-        evidence.summary = format!("{name} ended well");
-        return Outcome::Done(evidence);
-    }
-    evidence.summary = printed::with_last_line(context, format!("{name} ended with status {status}"), said);
-    Outcome::Failed(evidence)
-}
-
-/// The running container that a program is to run in.
-pub(super) async fn runs_in(engine: &Engine, context: &Context, arguments: &Arguments) -> Result<Container, Trouble> {
-    let container = target::must_find(engine, context, arguments).await?;
-    if !target::is_own(context, arguments, &container) {
-        return Err(target::foreign(&container.name));
-    }
+/// Runs the program of a call to its end: its name, its exit status, and what it printed.
+async fn run_inside(call: Call<'_>, bytes_max: usize) -> Result<(String, i64, Said), Error> {
+    let container = call.must_find().await?;
+    let container = call.own(Some(container))?.unwrap_or_default();
     if container.state.status != "running" {
-        return Err(Trouble::Failed(format!(
+        return Err(Error::Failed(format!(
             "the container {} is {}, so no program can run in it; start it first",
             container.name, container.state.status
         )));
     }
-    Ok(container)
-}
-
-/// The program of a call.
-pub(super) fn program_of(arguments: &Arguments, bytes_max: usize) -> Result<ProgramOrder, String> {
-    let argv = texts(arguments, "argv");
-    if argv.first().is_none_or(String::is_empty) {
-        return Err("there is no program to run; write it as the first word of the list".to_owned());
-    }
-    Ok(ProgramOrder {
+    let argv = call.words("argv");
+    let Some(name) = argv.first().filter(|name| !name.is_empty()) else {
+        let reason = "there is no program to run; write it as the first word of the list";
+        return Err(Error::Failed(reason.to_owned()));
+    };
+    let name = clean(call.context, name);
+    let program = ProgramOrder {
         argv,
-        environment: environment_of(arguments)?,
-        user: arguments.text("user").map(str::to_owned),
-        working_directory: arguments.text("cwd").map(str::to_owned),
-        bytes_max,
-    })
+        environment: environment_of(call.arguments)?,
+        user: call.arguments.text("user").map(str::to_owned),
+        working_directory: call.arguments.text("cwd").map(str::to_owned),
+        bytes_max: bytes_to_ask(call.context, bytes_max),
+    };
+    let ran = call.engine.run_in(&container.id, &program, call.context.limit).await;
+    let (status, printed) = ran.map_err(Error::of_change)?;
+    Ok((name, status, Said::new(call.context, printed)))
 }
 
-/// The parameters of the actions that run a program inside a container.
-pub(super) fn parameters(describe: Describe) -> Describe {
-    describe
-        .needs("service", Type::Service, "A service that runs container(\"NAME\").")
-        .needs(
-            "argv",
-            Type::list(Type::Text),
-            "The program and its words, one by one. Never a secret: everybody can read them.",
-        )
-        .into(Sink::Argv)
-        .takes(
-            "env",
-            Type::Map(Box::new(Type::Text)),
-            "Variables beside those of the container; may be secrets.",
-        )
-        .into(Sink::Env)
+fn parameters(describe: Describe) -> Describe {
+    about_service(describe)
+        .argv()
+        .env("Variables beside those of the container; may be secrets.")
         .takes(
             "user",
             Type::Text,

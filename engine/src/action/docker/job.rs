@@ -6,27 +6,28 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat};
 use backstay_dsl::types::Type;
+use backstay_dsl::units;
 
+use super::call::{Call, EngineAction};
 use super::create_volume::refuse_missing;
-use super::exec::ended;
-use super::halt::halt;
-use super::printed::{EVIDENCE_BYTES_MAX, bytes_to_ask};
+use super::error::{Error, clean};
+use super::printed::{EVIDENCE_BYTES_MAX, Said, bytes_to_ask};
+use super::pull::must_be_here;
 use super::run::surroundings;
-use super::settings::{names_of_variables, order_of, texts};
-use super::target::{is_of_statement, labels_of, look_again, look_up, short_key};
-use super::trouble::{Trouble, clean};
-use super::{Engine, policy};
+use super::settings::{names_of_variables, order_of};
+use super::stop_and_prove::stop_and_prove;
 use crate::action::common::describe;
+use crate::action::common::kept;
 use crate::action::common::typed::shell_line;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
-use crate::containers::{Container, LogEnd, Printed, Problem, RestartPolicy};
+use crate::action::{Evidence, Outcome, Settled};
+use crate::containers::{Container, LogEnd, Problem, RestartPolicy};
 
 /// So much longer than its limit it may take when it is ended, in milliseconds.
 const GRACE_MS: u64 = 10_000;
 /// So many lines of what it printed are kept.
 const LINES_MAX: u64 = 100_000;
 
-pub(super) struct Job(pub(super) Engine);
+pub(super) struct Job;
 
 /// How a job came out, kept before its container is removed.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -36,7 +37,7 @@ struct Kept {
 }
 
 #[async_trait]
-impl Action for Job {
+impl EngineAction for Job {
     fn signature(&self) -> Signature {
         let described = describe::change(
             "docker",
@@ -63,231 +64,53 @@ impl Action for Job {
             .done()
     }
 
-    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        if let Err(reason) = order_of(arguments) {
-            return Some(Trouble::Failed(reason).preview(context));
-        }
-        let mut text = format!("runs a container from {}", arguments.text("image").unwrap_or_default());
-        let mut argv = texts(arguments, "entry");
-        argv.extend(texts(arguments, "argv"));
+    async fn preview(&self, call: Call<'_>) -> Result<Option<String>, Error> {
+        order_of(call.arguments)?;
+        let mut text = format!("runs a container from {}", call.text("image"));
+        let argv = [call.words("entry"), call.words("argv")].concat();
         if !argv.is_empty() {
             text = format!("{text} with {}", shell_line(&argv));
         }
-        if let Some(mounts) = arguments.get("mounts") {
+        if let Some(mounts) = call.arguments.get("mounts") {
             text = format!("{text}; mounts {}", mounts.canonical());
         }
-        let variables = names_of_variables(arguments);
+        let variables = names_of_variables(call.arguments);
         if !variables.is_empty() {
             text = format!("{text}; variables {}", variables.join(", "));
         }
-        Some(clean(context, &text))
+        Ok(Some(text))
     }
 
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        match self.run(context, arguments).await {
-            Ok(outcome) => outcome,
-            Err(trouble) => trouble.outcome(context),
-        }
-    }
-
-    async fn settle(&self, context: &Context, _arguments: &Arguments) -> Settled {
-        match self.find_out(context).await {
-            Ok(settled) => settled,
-            Err(trouble) => trouble.settled(context),
-        }
-    }
-}
-
-/// What an earlier attempt left.
-enum Left {
-    /// Nothing, or only what a second run may replace.
-    Nothing,
-    EndedWell,
-    /// Its container, which was not accounted for.
-    Container(Box<Container>),
-}
-
-/// A job that was set going.
-enum Going {
-    /// It runs, or has run, as this container.
-    Runs(Box<Container>),
-    /// There is nothing to be waited for.
-    Over(Outcome),
-}
-
-impl Job {
-    async fn run(&self, context: &Context, arguments: &Arguments) -> Result<Outcome, Trouble> {
-        let Ok(container) = tokio::time::timeout(context.limit, self.set_going(context, arguments)).await else {
-            let limit = backstay_dsl::units::duration_of(context.limit);
-            return Ok(Outcome::unknown(format!(
-                "the container engine gave no answer within {limit}"
-            )));
-        };
-        let container = match container? {
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        let container = match call.within_limit(set_going(call)).await? {
             Going::Runs(container) => *container,
             Going::Over(outcome) => return Ok(outcome),
         };
-        let waited = tokio::select! {
-            ended = self.0.ended(&container.id) => Ok(ended.map_err(Trouble::of_proof)?),
-            () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => Err("stopped on request".to_owned()),
-            () = tokio::time::sleep(context.limit) => Err(format!("not done within {}", backstay_dsl::units::duration_of(context.limit))),
-        };
-        match waited {
-            Ok(status) => self.account(context, arguments, &container, status).await,
-            Err(reason) => self.end_early(context, &container, &reason).await,
-        }
-    }
-
-    /// Takes up the container of an earlier attempt, or makes one and starts it.
-    async fn set_going(&self, context: &Context, arguments: &Arguments) -> Result<Going, Trouble> {
-        let container = match self.left(context).await? {
-            Left::EndedWell => return Ok(Going::Over(Outcome::done("an earlier attempt ended well"))),
-            Left::Container(container) => *container,
-            Left::Nothing => self.create(context, arguments).await?,
-        };
-        if container.state.started_at.is_empty() {
-            if context.cancelled.is_cancelled() {
-                self.discard(&container).await?;
-                return Ok(Going::Over(Outcome::failed("stopped on request before it was started")));
+        let limit = call.context.limit;
+        let reason = tokio::select! {
+            ended = call.engine.ended(&container.id) => {
+                return account(call, &container, ended.map_err(Error::of_proof)?).await;
             }
-            self.start(&container).await?;
-        } else if container.state.is_running {
-            context
-                .progress
-                .say("an earlier attempt of it still runs: waiting for that");
-        }
-        Ok(Going::Runs(Box::new(container)))
-    }
-
-    /// What an earlier attempt left.
-    async fn left(&self, context: &Context) -> Result<Left, Trouble> {
-        let kept = kept(context).map_err(Trouble::Failed)?;
-        let name = name_of(context);
-        let found = look_up(&self.0, &name).await?;
-        let Some(container) = found else {
-            let ended_well = kept.is_some_and(|kept| kept.exit == 0);
-            return Ok(if ended_well { Left::EndedWell } else { Left::Nothing });
+            () = call.context.cancelled.cancelled(), if call.context.cancel != Cancel::Never => "stopped on request".to_owned(),
+            () = tokio::time::sleep(limit) => format!("not done within {}", units::duration_of(limit)),
         };
-        if !is_of_statement(context, &container) {
-            return Err(foreign(&name));
-        }
-        // What is accounted for was only not removed any more.
-        if let Some(kept) = kept.filter(|kept| kept.container == container.id) {
-            self.discard(&container).await?;
-            return Ok(if kept.exit == 0 { Left::EndedWell } else { Left::Nothing });
-        }
-        Ok(Left::Container(Box::new(container)))
+        end_early(call, &container, &reason).await
     }
 
-    async fn create(&self, context: &Context, arguments: &Arguments) -> Result<Container, Trouble> {
-        let mut order = order_of(arguments).map_err(Trouble::Failed)?;
-        let name = name_of(context);
-        let image = self
-            .0
-            .ask(|it| it.image(&order.image))
-            .await
-            .map_err(Trouble::of_question)?;
-        if image.is_none() {
-            return Err(Trouble::Failed(format!(
-                "the image {} is not here; pull it first: docker.pull",
-                order.image
-            )));
-        }
-        refuse_missing(&self.0, &order).await?;
-        order.name.clone_from(&name);
-        order.labels = labels_of(context);
-        order.command = Some(texts(arguments, "argv")).filter(|argv| !argv.is_empty());
-        order.restart_policy = Some(RestartPolicy::never());
-        match self.0.change(|it| it.create(&order)).await {
-            Ok(_) | Err(Problem::Refused { status: 409, .. }) => {}
-            Err(problem) => return Err(Trouble::of_change(problem)),
-        }
-        let made = look_again(&self.0, &name).await?;
-        made.filter(|made| is_of_statement(context, made))
-            .ok_or_else(|| foreign(&name))
-    }
-
-    async fn start(&self, container: &Container) -> Result<(), Trouble> {
-        match self.0.change(|it| it.start(&container.id)).await {
-            Ok(_) => Ok(()),
-            Err(problem @ Problem::Refused { .. }) => {
-                let _ = self.discard(container).await;
-                Err(Trouble::of_change(problem).within("it could not be started"))
-            }
-            Err(problem) => Err(Trouble::of_change(problem)),
-        }
-    }
-
-    /// Keeps how it ended, removes its container, and gives the outcome.
-    async fn account(
-        &self,
-        context: &Context,
-        arguments: &Arguments,
-        container: &Container,
-        status: i64,
-    ) -> Result<Outcome, Trouble> {
-        let said = self.said(context, container).await;
-        keep(context, container, status).map_err(Trouble::Unknown)?;
-        let words = [texts(arguments, "entry"), texts(arguments, "argv")].concat();
-        let name = words.into_iter().next().unwrap_or_else(|| container.image.clone());
-        let mut outcome = ended(context, &clean(context, &name), status, &said);
-        if let Err(Trouble::Failed(reason) | Trouble::Unknown(reason)) = self.discard(container).await {
-            let (Outcome::Done(evidence) | Outcome::Failed(evidence) | Outcome::Unknown(evidence)) = &mut outcome;
-            evidence.summary = format!(
-                "{}; its container {} could not be removed: {reason}",
-                evidence.summary, container.name
-            );
-        }
-        Ok(outcome)
-    }
-
-    /// Ends a job that must not go on.
-    async fn end_early(&self, context: &Context, container: &Container, reason: &str) -> Result<Outcome, Trouble> {
-        let grace = self.0.patience.job_grace;
-        let halted = tokio::time::timeout(grace * 2, halt(&self.0, context, container, grace)).await;
-        let line = match halted {
-            Ok(line) => line.map_err(|trouble| trouble.within(reason))?,
-            Err(_) => return Ok(Outcome::unknown(format!("{reason}, and it could not be ended"))),
-        };
-        let said = self.said(context, container).await;
-        let summary = super::printed::with_last_line(context, format!("{reason}: it {line}"), &said);
-        let _ = self.discard(container).await;
-        Ok(Outcome::Failed(Evidence {
-            summary,
-            outputs: super::printed::evidence(context, &said),
-            ..Evidence::default()
-        }))
-    }
-
-    /// What it printed; nothing where the engine cannot say.
-    async fn said(&self, context: &Context, container: &Container) -> Printed {
-        let end = LogEnd {
-            since_seconds: None,
-            lines_max: LINES_MAX,
-            bytes_max: bytes_to_ask(context, EVIDENCE_BYTES_MAX),
-        };
-        self.0.logs(&container.id, &end).await.unwrap_or_default()
-    }
-
-    async fn discard(&self, container: &Container) -> Result<(), Trouble> {
-        let removed = self.0.change(|it| it.remove(&container.id, true)).await;
-        removed.map(|_| ()).map_err(Trouble::of_change)
-    }
-
-    /// Finds out how an attempt came out. A job that still runs is waited for within the limit and then ended: it is
-    /// ours, and nothing else of the run may begin beside it.
-    async fn find_out(&self, context: &Context) -> Result<Settled, Trouble> {
-        let kept = kept(context).map_err(Trouble::Failed)?;
-        let name = name_of(context);
-        let found = look_up(&self.0, &name).await?;
-        let ours = found.filter(|container| is_of_statement(context, container));
+    /// A job that still runs is waited for within the limit and then ended: it is ours, and nothing else of the run
+    /// may begin beside it.
+    async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
+        let kept: Option<Kept> = kept::read(&place(call))?;
+        let name = name_of(call);
+        let found = call.ask(|it| it.container(&name)).await?;
+        let ours = found.filter(|container| call.is_of_statement(container));
         let status = match (&ours, &kept) {
             (Some(container), Some(kept)) if kept.container == container.id => kept.exit,
             (Some(container), _) if container.state.started_at.is_empty() => {
-                self.discard(container).await?;
+                discard(call, container).await?;
                 return Ok(Settled::NotDone("it was made and never started".to_owned()));
             }
-            (Some(container), _) => match self.wait_out(context, container).await? {
+            (Some(container), _) => match wait_out(call, container).await? {
                 Some(status) => status,
                 None => {
                     return Ok(Settled::Undecidable(
@@ -303,62 +126,168 @@ impl Job {
             return Ok(Settled::Undecidable(line));
         }
         if let Some(container) = ours {
-            keep(context, &container, status).map_err(Trouble::Failed)?;
-            let _ = self.discard(&container).await;
+            keep(call, &container, status)?;
+            let _ = discard(call, &container).await;
         }
         Ok(Settled::Done(Evidence::line("it ended well")))
     }
+}
 
-    /// The exit status of a job that may still run; `None` where it had to be ended at the limit.
-    async fn wait_out(&self, context: &Context, container: &Container) -> Result<Option<i64>, Trouble> {
-        let grace = self.0.patience.job_grace.min(context.limit / 4);
-        let patience = context
-            .limit
-            .saturating_sub(grace + self.0.patience.end)
-            .max(context.limit / 4);
-        tokio::select! {
-            ended = self.0.ended(&container.id) => ended.map(Some).map_err(Trouble::of_question),
-            () = tokio::time::sleep(patience) => {
-                halt(&self.0, context, container, grace).await?;
-                self.discard(container).await?;
-                Ok(None)
-            }
+/// A job that was set going.
+enum Going {
+    /// It runs, or has run, as this container.
+    Runs(Box<Container>),
+    /// There is nothing to be waited for.
+    Over(Outcome),
+}
+
+/// Takes up the container of an earlier attempt, or makes one and starts it.
+async fn set_going(call: Call<'_>) -> Result<Going, Error> {
+    let kept: Option<Kept> = kept::read(&place(call))?;
+    let name = name_of(call);
+    let mut found = call.ask(|it| it.container(&name)).await?;
+    if let Some(container) = &found {
+        if !call.is_of_statement(container) {
+            return Err(foreign(&name));
+        }
+        // What is accounted for was only not removed any more.
+        if kept.as_ref().is_some_and(|kept| kept.container == container.id) {
+            discard(call, container).await?;
+            found = None;
+        }
+    }
+    let container = match found {
+        Some(container) => container,
+        None if kept.is_some_and(|kept| kept.exit == 0) => {
+            return Ok(Going::Over(Outcome::done("an earlier attempt ended well")));
+        }
+        None => create(call).await?,
+    };
+    if container.state.started_at.is_empty() {
+        if call.context.cancelled.is_cancelled() {
+            discard(call, &container).await?;
+            return Ok(Going::Over(Outcome::failed("stopped on request before it was started")));
+        }
+        start(call, &container).await?;
+    } else if container.state.is_running {
+        let line = "an earlier attempt of it still runs: waiting for that";
+        call.context.progress.say(line);
+    }
+    Ok(Going::Runs(Box::new(container)))
+}
+
+async fn create(call: Call<'_>) -> Result<Container, Error> {
+    let mut order = order_of(call.arguments)?;
+    must_be_here(call, &order.image).await?;
+    refuse_missing(call, &order).await?;
+    let name = name_of(call);
+    order.name.clone_from(&name);
+    order.labels = call.labels();
+    order.command = Some(call.words("argv")).filter(|argv| !argv.is_empty());
+    order.restart_policy = Some(RestartPolicy::never());
+    match call.engine.change(|it| it.create(&order)).await {
+        Ok(_) | Err(Problem::Refused { status: 409, .. }) => {}
+        Err(problem) => return Err(Error::of_change(problem)),
+    }
+    let made = call.ask_after(|it| it.container(&name)).await?;
+    made.filter(|made| call.is_of_statement(made))
+        .ok_or_else(|| foreign(&name))
+}
+
+async fn start(call: Call<'_>, container: &Container) -> Result<(), Error> {
+    match call.engine.change(|it| it.start(&container.id)).await {
+        Ok(_) => Ok(()),
+        Err(problem @ Problem::Refused { .. }) => {
+            let _ = discard(call, container).await;
+            Err(Error::of_change(problem).within("it could not be started"))
+        }
+        Err(problem) => Err(Error::of_change(problem)),
+    }
+}
+
+/// Keeps how it ended, removes its container, and gives the outcome.
+async fn account(call: Call<'_>, container: &Container, status: i64) -> Result<Outcome, Error> {
+    let said = said(call, container).await;
+    keep(call, container, status).map_err(Error::Unknown)?;
+    let words = [call.words("entry"), call.words("argv")].concat();
+    let name = words.first().unwrap_or(&container.image);
+    let mut outcome = said.ended(&clean(call.context, name), status);
+    if let Err(error) = discard(call, container).await {
+        let (Outcome::Done(evidence) | Outcome::Failed(evidence) | Outcome::Unknown(evidence)) = &mut outcome;
+        evidence.summary = format!(
+            "{}; its container {} could not be removed: {}",
+            evidence.summary,
+            container.name,
+            error.reason()
+        );
+    }
+    Ok(outcome)
+}
+
+/// Ends a job that must not go on.
+async fn end_early(call: Call<'_>, container: &Container, reason: &str) -> Result<Outcome, Error> {
+    let grace = call.engine.patience.job_grace;
+    let stopped = tokio::time::timeout(grace * 2, stop_and_prove(call, container, grace)).await;
+    let Ok(stopped) = stopped else {
+        return Ok(Outcome::unknown(format!("{reason}, and it could not be ended")));
+    };
+    let line = stopped.map_err(|error| error.within(reason))?;
+    let said = said(call, container).await;
+    let _ = discard(call, container).await;
+    Ok(Outcome::Failed(Evidence {
+        summary: said.with_last_line(format!("{reason}: it {line}")),
+        outputs: said.evidence(),
+        ..Evidence::default()
+    }))
+}
+
+/// What it printed; nothing where the engine cannot say.
+async fn said(call: Call<'_>, container: &Container) -> Said {
+    let end = LogEnd {
+        since_seconds: None,
+        lines_max: LINES_MAX,
+        bytes_max: bytes_to_ask(call.context, EVIDENCE_BYTES_MAX),
+    };
+    let printed = call.engine.logs(&container.id, &end).await;
+    Said::new(call.context, printed.unwrap_or_default())
+}
+
+async fn discard(call: Call<'_>, container: &Container) -> Result<(), Error> {
+    call.change(|it| it.remove(&container.id, true)).await.map(drop)
+}
+
+/// The exit status of a job that may still run; `None` where it had to be ended at the limit.
+async fn wait_out(call: Call<'_>, container: &Container) -> Result<Option<i64>, Error> {
+    let (patience, limit) = (&call.engine.patience, call.context.limit);
+    let grace = patience.job_grace.min(limit / 4);
+    let wait = limit.saturating_sub(grace + patience.end).max(limit / 4);
+    tokio::select! {
+        ended = call.engine.ended(&container.id) => ended.map(Some).map_err(Error::of_question),
+        () = tokio::time::sleep(wait) => {
+            stop_and_prove(call, container, grace).await?;
+            discard(call, container).await?;
+            Ok(None)
         }
     }
 }
 
 /// The name of a statement's job: the same in each attempt, so the engine itself never makes two.
-fn name_of(context: &Context) -> String {
-    format!("backstay-job-{}", short_key(context))
+fn name_of(call: Call<'_>) -> String {
+    format!("backstay-job-{}", call.short_key())
 }
 
-fn foreign(name: &str) -> Trouble {
-    Trouble::Failed(format!(
+fn foreign(name: &str) -> Error {
+    Error::Failed(format!(
         "there is a container {name} already, which this statement did not make; look at it and remove it yourself"
     ))
 }
 
-fn place(context: &Context) -> PathBuf {
-    context
-        .run_directory
-        .join(format!("docker-job-{}.json", short_key(context)))
+fn place(call: Call<'_>) -> PathBuf {
+    let name = format!("docker-job-{}.json", call.short_key());
+    call.context.run_directory.join(name)
 }
 
-fn keep(context: &Context, container: &Container, exit: i64) -> Result<(), String> {
-    let kept = Kept {
-        container: container.id.clone(),
-        exit,
-    };
-    policy::write_durably(&place(context), &serde_json::to_vec(&kept).unwrap_or_default())
-}
-
-fn kept(context: &Context) -> Result<Option<Kept>, String> {
-    let path = place(context);
-    match std::fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|error| format!("{} is damaged ({error}); look at it before going on", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
-    }
+fn keep(call: Call<'_>, container: &Container, exit: i64) -> Result<(), String> {
+    let container = container.id.clone();
+    kept::write(&place(call), &Kept { container, exit })
 }

@@ -1,14 +1,11 @@
 //! What a program in a container printed: as evidence, as a value, as the one line that says what was wrong.
 
-use crate::action::Context;
+use crate::action::common::printed::{last_line, text_of};
+use crate::action::{Context, Evidence, Outcome};
 use crate::containers::Printed;
 
 /// So much of each output is kept as evidence.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 1024 * 1024;
-/// So much of each output is kept as a value.
-pub(super) const VALUE_BYTES_MAX: usize = 64 * 1024;
-/// A line in a message has so many characters at most.
-const LINE_CHARACTERS_MAX: usize = 300;
 
 /// How much of an output is to be asked for, so that `wanted` bytes are left when what may be half a secret is cut
 /// off.
@@ -16,6 +13,7 @@ pub(super) fn bytes_to_ask(context: &Context, wanted: usize) -> usize {
     wanted + context.redactor.reach()
 }
 
+<<<<<<< HEAD
 /// What it printed without secrets, with a note where the beginning is left out.
 pub(super) fn evidence(context: &Context, printed: &Printed) -> Vec<(String, Vec<u8>)> {
     [("stdout", &printed.stdout), ("stderr", &printed.stderr)]
@@ -47,11 +45,75 @@ pub(super) fn last_line(context: &Context, printed: &Printed) -> Option<String> 
         .into_iter()
         .find_map(|bytes| context.redactor.last_line(bytes, printed.is_cut, LINE_CHARACTERS_MAX))
 }
+=======
+pub(super) struct Said {
+    pub(super) printed: Printed,
+    redactor: Redactor,
+}
 
-/// A line with the last one that was printed behind it.
-pub(super) fn with_last_line(context: &Context, line: String, printed: &Printed) -> String {
-    match last_line(context, printed) {
-        Some(last) => format!("{line}: {last}"),
-        None => line,
+impl Said {
+    pub(super) fn new(context: &Context, printed: Printed) -> Self {
+        Self {
+            printed,
+            redactor: Redactor::new(context.secrets.iter()),
+        }
+    }
+
+    /// Of a secret whose beginning was cut off the rest would not be found, so as much as that may be goes with it.
+    fn sure<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let unsure = self.redactor.longest().saturating_sub(1);
+        bytes
+            .get(if self.printed.is_cut { unsure } else { 0 }..)
+            .unwrap_or_default()
+    }
+
+    fn clean(&self, bytes: &[u8]) -> Vec<u8> {
+        self.sure(&self.redactor.scrub_bytes(bytes)).to_vec()
+    }
+>>>>>>> afda68e (docker: one attempt is one value, errors become outcomes in one place, five questions are one table)
+
+    /// Without secrets, with a note where the beginning is left out.
+    pub(super) fn evidence(&self) -> Vec<(String, Vec<u8>)> {
+        let outputs = [("stdout", &self.printed.stdout), ("stderr", &self.printed.stderr)];
+        let note = if self.printed.is_cut {
+            "[… what came before is left out …]\n"
+        } else {
+            ""
+        };
+        let printed = outputs.into_iter().filter(|(_, bytes)| !bytes.is_empty());
+        printed
+            .map(|(name, bytes)| (name.to_owned(), [note.as_bytes(), &self.clean(bytes)].concat()))
+            .collect()
+    }
+
+    /// Both outputs as values.
+    pub(super) fn values(&self) -> [String; 2] {
+        [&self.printed.stdout, &self.printed.stderr].map(|bytes| text_of(self.sure(bytes)))
+    }
+
+    /// A line with the last one behind it; what was printed as an error comes first.
+    pub(super) fn with_last_line(&self, line: String) -> String {
+        let outputs = [&self.printed.stderr, &self.printed.stdout];
+        match outputs.into_iter().find_map(|bytes| last_line(&self.clean(bytes))) {
+            Some(last) => format!("{line}: {last}"),
+            None => line,
+        }
+    }
+
+    /// The outcome of a program that ended by itself.
+    pub(super) fn ended(&self, name: &str, status: i64) -> Outcome {
+        let evidence = |summary| Evidence {
+            summary,
+            outputs: self.evidence(),
+            exit: i32::try_from(status).ok(),
+            ..Evidence::default()
+        };
+        if status == 0 {
+            Outcome::Done(evidence(format!("{name} ended well")))
+        } else {
+            Outcome::Failed(evidence(
+                self.with_last_line(format!("{name} ended with status {status}")),
+            ))
+        }
     }
 }

@@ -6,19 +6,19 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::Engine;
-use super::limit::bounded;
-use super::trouble::Trouble;
+use super::call::{Call, EngineAction};
+use super::error::Error;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
-use crate::containers::Problem;
+use crate::action::{Evidence, Outcome, Settled};
+use crate::containers::{Image, Problem};
 
 /// How long a pull may take, in milliseconds.
 const LIMIT_MS: u64 = 600_000;
 
-pub(super) struct Pull(pub(super) Engine);
+pub(super) struct Pull;
 
 #[async_trait]
-impl Action for Pull {
+impl EngineAction for Pull {
     fn signature(&self) -> Signature {
         describe::change(
             "docker",
@@ -31,39 +31,36 @@ impl Action for Pull {
         .done()
     }
 
-    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let image = image_of(arguments);
-        Some(match is_here(&self.0, image).await {
-            Ok(true) => format!("{image} is here already"),
-            Ok(false) => format!("fetches {image}"),
-            Err(problem) => Trouble::of_question(problem).preview(context),
+    async fn preview(&self, call: Call<'_>) -> Result<Option<String>, Error> {
+        let image = call.text("image");
+        let is_here = is_here(call.engine, image).await.map_err(Error::of_question)?;
+        Ok(Some(if is_here {
+            format!("{image} is here already")
+        } else {
+            format!("fetches {image}")
+        }))
+    }
+
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        tokio::select! {
+            outcome = call.bounded(pull(call, call.text("image"))) => outcome,
+            () = call.context.cancelled.cancelled() => Ok(Outcome::failed("stopped on request before it was done")),
+        }
+    }
+
+    async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
+        let image = call.text("image");
+        let is_here = call.ask(|_| Box::pin(is_here(call.engine, image))).await?;
+        Ok(if is_here {
+            Settled::Done(Evidence::line(format!("{image} is here")))
+        } else {
+            Settled::NotDone(format!("{image} is not here"))
         })
     }
-
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let pull = bounded(context, self.pull(context, image_of(arguments)));
-        tokio::select! {
-            outcome = pull => outcome,
-            () = context.cancelled.cancelled() => Outcome::failed("stopped on request before it was done"),
-        }
-    }
-
-    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let image = image_of(arguments);
-        match self.0.ask(|_| Box::pin(is_here(&self.0, image))).await {
-            Ok(true) => Settled::Done(Evidence::line(format!("{image} is here"))),
-            Ok(false) => Settled::NotDone(format!("{image} is not here")),
-            Err(problem) => Trouble::of_question(problem).settled(context),
-        }
-    }
-}
-
-fn image_of(arguments: &Arguments) -> &str {
-    arguments.text("image").unwrap_or_default()
 }
 
 /// Whether an image is here under this very digest.
-pub(super) async fn is_here(engine: &Engine, reference: &str) -> Result<bool, Problem> {
+async fn is_here(engine: &Engine, reference: &str) -> Result<bool, Problem> {
     let Some((_, digest)) = reference.split_once('@') else {
         return Ok(false);
     };
@@ -74,24 +71,28 @@ pub(super) async fn is_here(engine: &Engine, reference: &str) -> Result<bool, Pr
     }))
 }
 
-impl Pull {
-    async fn pull(&self, context: &Context, image: &str) -> Result<String, Trouble> {
-        if !image.contains("@sha256:") {
-            return Err(Trouble::Failed(format!(
-                "{image} is not pinned: write it by its digest, as in name@sha256:…"
-            )));
-        }
-        let here = self.0.ask(|_| Box::pin(is_here(&self.0, image))).await;
-        if here.map_err(Trouble::of_question)? {
-            return Ok(format!("{image} is here already"));
-        }
-        let mut say = |line: String| context.progress.say(&line);
-        self.0.pull(image, &mut say).await.map_err(Trouble::of_change)?;
-        if is_here(&self.0, image).await.map_err(Trouble::of_proof)? {
-            return Ok(format!("{image} was fetched"));
-        }
-        Err(Trouble::Failed(format!(
-            "{image} was fetched, but the engine does not know it by this digest"
-        )))
+async fn pull(call: Call<'_>, image: &str) -> Result<String, Error> {
+    if !image.contains("@sha256:") {
+        return Err(Error::Failed(format!(
+            "{image} is not pinned: write it by its digest, as in name@sha256:…"
+        )));
     }
+    if call.ask(|_| Box::pin(is_here(call.engine, image))).await? {
+        return Ok(format!("{image} is here already"));
+    }
+    let mut say = |line: String| call.context.progress.say(&line);
+    let pulled = call.engine.pull(image, &mut say).await;
+    pulled.map_err(Error::of_change)?;
+    if is_here(call.engine, image).await.map_err(Error::of_proof)? {
+        return Ok(format!("{image} was fetched"));
+    }
+    Err(Error::Failed(format!(
+        "{image} was fetched, but the engine does not know it by this digest"
+    )))
+}
+
+/// The image of this name, which must be here.
+pub(super) async fn must_be_here(call: Call<'_>, reference: &str) -> Result<Image, Error> {
+    let found = call.ask(|it| it.image(reference)).await?;
+    found.ok_or_else(|| Error::Failed(format!("the image {reference} is not here; pull it first: docker.pull")))
 }

@@ -2,61 +2,49 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Effect, ResourceKind};
+use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
-use super::Engine;
-use super::target;
-use super::trouble::Trouble;
+use super::call::{Call, EngineAction, about_service, simulated, the_service};
+use super::error::Error;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
+use crate::action::{GroundCall, Outcome, Simulated};
 use crate::containers::Image;
 use crate::value::{Answer, Value};
 
-pub(super) struct RunningImage(pub(super) Engine);
+pub(super) struct RunningImage;
 
 #[async_trait]
-impl Action for RunningImage {
+impl EngineAction for RunningImage {
     fn signature(&self) -> Signature {
-        describe::read(
+        about_service(describe::read(
             "docker",
             "running_image",
             "Gives the image that a service runs, by its digest in a registry.\n\nIt goes by what the running container was \
              made from, whatever tags say now. An image that came from no registry is known by its local id only, which \
              is not pinned. There is no answer where no container of the service runs.",
-        )
-        .needs("service", Type::Service, "A service that runs container(\"NAME\").")
+        ))
         .gives(Type::Image { pinned: false })
-        .effects(Effect::ValueOf(describe::of(ResourceKind::Service, "service")))
+        .effects(Effect::ValueOf(the_service()))
         .done()
     }
 
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        match self.ask(context, arguments).await {
-            Ok(image) => {
-                let summary = image.clone();
-                Outcome::Done(Evidence::value(Value::Image(image), summary))
-            }
-            Err(trouble) => trouble.outcome(context),
-        }
-    }
-
-    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
-        Some(target::simulated(call, production).and_then(|service| production.release(service)))
-    }
-}
-
-impl RunningImage {
-    async fn ask(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
-        let container = target::must_find(&self.0, context, arguments).await?;
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        let container = call.must_find().await?;
         if !container.state.is_running {
-            return Err(Trouble::Failed(format!(
+            return Err(Error::Failed(format!(
                 "the container {} does not run ({})",
                 container.name, container.state.status
             )));
         }
-        let image = self.0.image(&container.image_id).await.map_err(Trouble::of_question)?;
-        Ok(reference(&container.image, &container.image_id, image.as_ref()))
+        let image = call.engine.image(&container.image_id).await;
+        let image = image.map_err(Error::of_question)?;
+        let reference = reference(&container.image, &container.image_id, image.as_ref());
+        Ok(Outcome::value(Value::Image(reference)))
+    }
+
+    fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
+        Some(simulated(call, production).and_then(|service| production.release(service)))
     }
 }
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use super::policy;
 use crate::action::Arguments;
-use crate::containers::{ContainerOrder, MountOrder, PublishedPort};
+use crate::containers::{CreateContainer, MountOrder, PublishedPort};
 use crate::value::Value;
 
 /// The order that a call says: without a name, labels, or a container that it is like.
-pub(super) fn order_of(arguments: &Arguments) -> Result<ContainerOrder, String> {
+pub(super) fn order_of(arguments: &Arguments) -> Result<CreateContainer, String> {
     let restart_policy = arguments.text("restart").map(policy::parse).transpose()?;
-    Ok(ContainerOrder {
+    Ok(CreateContainer {
         image: arguments.text("image").unwrap_or_default().to_owned(),
-        entry: arguments.get("entry").map(|_| texts(arguments, "entry")),
-        command: arguments.get("command").map(|_| texts(arguments, "command")),
+        entry: arguments.words("entry"),
+        command: arguments.words("command"),
         environment: environment_of(arguments)?,
         mounts: mounts_of(arguments)?,
         ports: ports_of(arguments)?,
@@ -21,13 +21,8 @@ pub(super) fn order_of(arguments: &Arguments) -> Result<ContainerOrder, String> 
         user: arguments.text("user").map(str::to_owned),
         working_directory: arguments.text("cwd").map(str::to_owned),
         restart_policy,
-        ..ContainerOrder::default()
+        ..CreateContainer::default()
     })
-}
-
-/// A list of words; empty where it was not given.
-pub(super) fn texts(arguments: &Arguments, name: &str) -> Vec<String> {
-    arguments.words(name).unwrap_or_default()
 }
 
 fn map_of<'a>(arguments: &'a Arguments, name: &str) -> Option<&'a BTreeMap<String, Value>> {
@@ -111,41 +106,5 @@ fn port(outside: &str, inside: &str) -> Result<PublishedPort, String> {
             "the port \"{outside}\": \"{inside}\" cannot be published; write \"127.0.0.1:8080\": \"80\", or \"8080\": \"80\" for \
              every address"
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mounts_are_volumes_and_absolute_paths() {
-        let said = |source: &str| mount("/data", source).map(|mount| (mount.source, mount.is_writable));
-        assert_eq!(said("app_data"), Ok(("app_data".to_owned(), true)));
-        assert_eq!(said("app_data:ro"), Ok(("app_data".to_owned(), false)));
-        assert_eq!(said("/srv/a b:ro"), Ok(("/srv/a b".to_owned(), false)));
-        for wrong in ["", "./data", "../x", "a/b", "-x", "a:b"] {
-            assert!(said(wrong).is_err(), "{wrong}");
-        }
-        assert!(mount("data", "app_data").is_err());
-    }
-
-    #[test]
-    fn ports_have_an_address_or_none() {
-        let said = |outside: &str, inside: &str| {
-            port(outside, inside).map(|port| (port.address, port.host_port, port.container_port))
-        };
-        assert_eq!(said("127.0.0.1:8080", "80"), Ok(("127.0.0.1".to_owned(), 8080, 80)));
-        assert_eq!(said("8080", "80/tcp"), Ok((String::new(), 8080, 80)));
-        assert_eq!(said("[::1]:8080", "80"), Ok(("::1".to_owned(), 8080, 80)));
-        for (outside, inside) in [
-            ("0", "80"),
-            ("80", ""),
-            ("x:80", "80"),
-            ("70000", "80"),
-            ("80", "80/udp"),
-        ] {
-            assert!(said(outside, inside).is_err(), "{outside} {inside}");
-        }
     }
 }

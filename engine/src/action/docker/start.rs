@@ -2,96 +2,79 @@
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
-use backstay_dsl::types::Type;
+use backstay_dsl::effect::{Cancel, Effect};
 
-use super::awaken::{awaken, sweep};
-use super::limit::bounded;
-use super::target::look_up;
-use super::trouble::Trouble;
-use super::{Engine, policy, target};
+use super::call::{Call, EngineAction, about_service, simulated, the_service};
+use super::error::Error;
+use super::policy;
+use super::start_and_watch::{start_and_watch, sweep};
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Settled, Simulated};
+use crate::action::{Evidence, GroundCall, Outcome, Settled, Simulated};
 use crate::value::Answer;
 
-pub(super) struct Start(pub(super) Engine);
+pub(super) struct Start;
 
 #[async_trait]
-impl Action for Start {
+impl EngineAction for Start {
     fn signature(&self) -> Signature {
-        describe::change(
+        about_service(describe::change(
             "docker",
             "start",
             "Starts the container of a service, and gives it back the restart policy that `docker.stop` took off.\n\nIt has \
              failed when the container ends at once or is started again and again. What runs already is not started a \
              second time. To know that it works, check that the service is well.",
-        )
-        .needs("service", Type::Service, "A service that runs container(\"NAME\").")
+        ))
         .effects(Effect::Starts {
-            member: describe::of(ResourceKind::Service, "service"),
+            member: the_service(),
             with: None,
         })
         .cancel(Cancel::Never)
         .done()
     }
 
-    async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        Some(match target::find(&self.0, context, arguments).await {
-            Ok((name, None)) => format!("there is no container {name} to start"),
-            Ok((name, Some(container))) if container.state.is_running => format!("{name} runs already"),
-            Ok((name, Some(container))) => {
-                let back = match policy::kept(&context.run_directory, &container.id) {
-                    Ok(Some(kept)) => format!(" and gives its restart policy {} back", policy::in_words(&kept)),
-                    Ok(None) | Err(_) => String::new(),
-                };
+    async fn preview(&self, call: Call<'_>) -> Result<Option<String>, Error> {
+        let (name, found) = call.find().await?;
+        Ok(Some(match found {
+            None => format!("there is no container {name} to start"),
+            Some(container) if container.state.is_running => format!("{name} runs already"),
+            Some(container) => {
+                let kept = policy::kept(call, &container.id).ok().flatten();
+                let back = kept.map(|kept| format!(" and gives its restart policy {} back", policy::in_words(&kept)));
+                let back = back.unwrap_or_default();
                 format!("starts the container {name} ({}){back}", container.image)
             }
-            Err(trouble) => trouble.preview(context),
+        }))
+    }
+
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        call.bounded(start(call)).await
+    }
+
+    async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
+        let (name, found) = call.find_patiently().await?;
+        let Some(container) = found else {
+            return Ok(Settled::NotDone(format!("there is no container {name}")));
+        };
+        let state = &container.state;
+        Ok(if !state.is_running || state.is_restarting {
+            Settled::NotDone(format!("{name} is {}", state.status))
+        } else if policy::is_off(call, &container)? {
+            Settled::Undecidable(format!("half-way: {name} runs, but its restart policy is still off"))
+        } else {
+            Settled::Done(Evidence::line(format!("{name} runs")))
         })
     }
 
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        bounded(context, self.start(context, arguments)).await
-    }
-
-    async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let container = match target::find_patiently(&self.0, context, arguments).await {
-            Ok((_, Some(container))) => container,
-            Ok((name, None)) => return Settled::NotDone(format!("there is no container {name}")),
-            Err(trouble) => return trouble.settled(context),
-        };
-        let state = &container.state;
-        if !state.is_running || state.is_restarting {
-            return Settled::NotDone(format!("{} is {}", container.name, state.status));
-        }
-        match policy::is_off(&context.run_directory, &container) {
-            Ok(true) => Settled::Undecidable(format!(
-                "half-way: {} runs, but its restart policy is still off",
-                container.name
-            )),
-            Ok(false) => Settled::Done(Evidence::line(format!("{} runs", container.name))),
-            Err(reason) => Settled::Undecidable(reason),
-        }
-    }
-
     fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
-        target::simulated(call, production).err().map(Err)
+        simulated(call, production).err().map(Err)
     }
 }
 
-impl Start {
-    async fn start(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
-        let name = target::name_of(context, arguments).map_err(Trouble::Failed)?;
-        let found = look_up(&self.0, &name).await?;
-        let container = found.ok_or_else(|| {
-            Trouble::Failed(format!(
-                "there is no container {name} to start; make it with docker.run"
-            ))
-        })?;
-        if !target::is_own(context, arguments, &container) {
-            return Err(target::foreign(&name));
-        }
-        sweep(&self.0, context, &name, "").await;
-        awaken(&self.0, context, &container).await
-    }
+async fn start(call: Call<'_>) -> Result<String, Error> {
+    let (name, found) = call.find_patiently().await?;
+    let container = call
+        .own(found)?
+        .ok_or_else(|| format!("there is no container {name} to start; make it with docker.run"))?;
+    sweep(call, name, "").await;
+    start_and_watch(call, &container).await
 }

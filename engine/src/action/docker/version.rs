@@ -1,21 +1,20 @@
 //! `docker.version`: whether an engine answers, and which.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::Engine;
+use super::call::{Call, EngineAction};
+use super::error::Error;
 use crate::action::common::describe;
-use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
+use crate::action::{Evidence, GroundCall, Outcome, Simulated};
 use crate::value::{Answer, Value};
 
-pub(super) struct Version(pub(super) Engine);
+pub(super) struct Version;
 
 #[async_trait]
-impl Action for Version {
+impl EngineAction for Version {
     fn signature(&self) -> Signature {
         describe::read(
             "docker",
@@ -36,18 +35,14 @@ impl Action for Version {
         .done()
     }
 
-    async fn perform(&self, _context: &Context, _arguments: &Arguments) -> Outcome {
-        let (summary, engine, interface, reason) = match self.0.version().await {
-            Ok(version) => (
-                format!("Docker {}, interface {}", version.engine, version.interface),
-                version.engine,
-                version.interface,
-                String::new(),
-            ),
-            Err(problem) => (problem.to_string(), String::new(), String::new(), problem.to_string()),
-        };
-        let value = value_of(&engine, &interface, &reason);
-        Outcome::Done(Evidence::value(value, summary))
+    async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
+        Ok(Outcome::Done(match call.engine.version().await {
+            Ok(version) => {
+                let summary = format!("Docker {}, interface {}", version.engine, version.interface);
+                Evidence::value(value_of(&version.engine, &version.interface, ""), summary)
+            }
+            Err(problem) => Evidence::value(value_of("", "", &problem.to_string()), problem.to_string()),
+        }))
     }
 
     fn simulate(&self, _call: &GroundCall, _production: &mut dyn Simulated) -> Option<Answer> {
@@ -56,11 +51,10 @@ impl Action for Version {
 }
 
 fn value_of(engine: &str, interface: &str, reason: &str) -> Value {
-    let text = |text: &str| Value::Text(text.to_owned());
-    Value::Record(BTreeMap::from([
-        ("ok".to_owned(), Value::Bool(reason.is_empty())),
-        ("engine".to_owned(), text(engine)),
-        ("interface".to_owned(), text(interface)),
-        ("reason".to_owned(), text(reason)),
-    ]))
+    Value::record([
+        ("ok", Value::Bool(reason.is_empty())),
+        ("engine", Value::text(engine)),
+        ("interface", Value::text(interface)),
+        ("reason", Value::text(reason)),
+    ])
 }

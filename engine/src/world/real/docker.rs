@@ -33,8 +33,8 @@ use tokio::io::AsyncRead;
 use tokio::sync::OnceCell;
 
 use crate::containers::{
-    Container, ContainerOrder, Containers, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder, RestartPolicy,
-    Volume,
+    Container, Containers, CreateContainer, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder,
+    RestartPolicy, Volume,
 };
 
 use connect::{Address, Agreed, Wire};
@@ -192,7 +192,7 @@ impl Containers for DockerEngine {
         containers::users_of_volume(self, volume).await
     }
 
-    async fn create(&self, order: &ContainerOrder) -> Result<String, Problem> {
+    async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
         Box::pin(create::create(self, order)).await
     }
 

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use super::super::problem::{Result, refused, trying};
 use crate::action::Context;
 use crate::action::common::blocking::{Stop, Stopped};
-use crate::action::common::engine::{Call, PatientEngine};
-use crate::containers::{Container, ContainerOrder, Containers, Image, LogEnd, Problem, Volume, labels};
+use crate::action::common::engine::{PatientEngine, Request};
+use crate::containers::{Container, CreateContainer, Containers, Image, LogEnd, Problem, Volume, labels};
 use crate::digest::hex;
 
 /// The longest that one question waits for its answer.
@@ -55,12 +55,12 @@ impl Engine {
     }
 
     /// Asks, or has something done that may be done twice, from a thread that may wait.
-    fn ask<'a, T>(&'a self, what: &str, question: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send) -> Result<T> {
+    fn ask<'a, T>(&'a self, what: &str, question: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send) -> Result<T> {
         self.within(QUESTION_MAX, what, self.containers.insist(question))
     }
 
     /// Has something changed, from a thread that may wait.
-    fn change<'a, T>(&'a self, what: &str, change: impl FnMut(&'a dyn Containers) -> Call<'a, T> + Send) -> Result<T> {
+    fn change<'a, T>(&'a self, what: &str, change: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send) -> Result<T> {
         self.within(CHANGE_MAX, what, self.containers.change(change))
     }
 
@@ -113,8 +113,8 @@ impl Engine {
     }
 
     /// Makes a container of ours, which does not run, and gives its id.
-    pub(super) fn create(&self, order: &ContainerOrder) -> Result<String> {
-        let order = ContainerOrder {
+    pub(super) fn create(&self, order: &CreateContainer) -> Result<String> {
+        let order = CreateContainer {
             labels: self.labels.iter().cloned().collect(),
             ..order.clone()
         };

@@ -13,7 +13,7 @@ use super::super::tar::{self, Origin, Writer};
 use super::bridge::Bridge;
 use super::engine::{Engine, new_name};
 use crate::action::common::blocking::Stop;
-use crate::containers::{ContainerOrder, MountOrder, RestartPolicy};
+use crate::containers::{CreateContainer, MountOrder, RestartPolicy};
 
 /// The folder of a helper where the volume is. No image has it, so nothing of one gets into an empty volume.
 const ROOT: &str = "backstay-volume";
@@ -127,7 +127,7 @@ impl Helpers {
 
     fn helper(&self, volume: &str, doing: Doing) -> Result<Helper<'_>> {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let id = self.engine.create(&ContainerOrder {
+        let id = self.engine.create(&CreateContainer {
             name: new_name(NAME)?,
             image: self.image.clone(),
             entry: Some(match doing {
@@ -144,7 +144,7 @@ impl Helpers {
             user: Some("0:0".to_owned()),
             working_directory: Some(format!("/{ROOT}")),
             restart_policy: Some(RestartPolicy::never()),
-            ..ContainerOrder::default()
+            ..CreateContainer::default()
         })?;
         Ok(Helper {
             engine: &self.engine,

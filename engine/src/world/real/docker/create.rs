@@ -8,7 +8,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::CreateContainerOptions;
 
-use crate::containers::{ContainerOrder, MountOrder, Problem, PublishedPort, labels};
+use crate::containers::{CreateContainer, MountOrder, Problem, PublishedPort, labels};
 use crate::value::Value;
 
 use super::DockerEngine;
@@ -16,7 +16,7 @@ use super::containers::{self, engine_policy};
 use super::like::{self, Taken};
 use super::problem;
 
-pub(super) async fn create(engine: &DockerEngine, order: &ContainerOrder) -> Result<String, Problem> {
+pub(super) async fn create(engine: &DockerEngine, order: &CreateContainer) -> Result<String, Problem> {
     let name = problem::name(&order.name)?;
     problem::reference(&order.image)?;
     let mut taken = match &order.like {
@@ -105,7 +105,7 @@ async fn taken_back(engine: &DockerEngine, id: &str, problem: Problem) -> Proble
 }
 
 /// Puts what the order says into a body.
-fn apply(body: &mut ContainerCreateBody, order: &ContainerOrder) -> Result<(), Problem> {
+fn apply(body: &mut ContainerCreateBody, order: &CreateContainer) -> Result<(), Problem> {
     body.image = Some(order.image.clone());
     let labels = body.labels.get_or_insert_default();
     labels.extend(order.labels.clone());

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bollard::models::{ContainerConfig, ContainerCreateBody, HealthConfig, ImageConfig};
 
-use crate::containers::{ContainerOrder, labels};
+use crate::containers::{CreateContainer, labels};
 
 /// Labels of ours: never taken over.
 const OURS: [&str; 4] = [labels::RUN, labels::STEP, labels::KEY, labels::GIVEN];
@@ -29,7 +29,7 @@ impl Given {
     }
 
     /// Adds what an order says.
-    pub(super) fn add_order(&mut self, order: &ContainerOrder) {
+    pub(super) fn add_order(&mut self, order: &CreateContainer) {
         let single = [
             ("entrypoint", order.entry.is_some()),
             ("command", order.command.is_some()),

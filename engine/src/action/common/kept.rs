@@ -1,0 +1,34 @@
+//! Small files of a run's directory that must survive a crash whole.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::child::plain;
+use crate::private_files::write_private;
+
+/// What is kept there; `None` where nothing is. What is damaged is told and not overwritten.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{} cannot be read: {}", path.display(), plain(&error))),
+    };
+    let kept = serde_json::from_slice(&text);
+    kept.map(Some)
+        .map_err(|error| format!("{} is damaged ({error}); look at it before going on", path.display()))
+}
+
+/// Keeps it in one moment, durably.
+pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), String> {
+    let beside = path.with_extension("new");
+    let written = serde_json::to_vec(content).map_err(Into::into).and_then(|text| {
+        write_private(&beside, &text)?;
+        fs::rename(&beside, path)?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    });
+    written.map_err(|error: std::io::Error| format!("{} cannot be written: {}", path.display(), plain(&error)))
+}
