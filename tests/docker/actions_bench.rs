@@ -27,7 +27,7 @@ pub(crate) fn service_script(variant: &str) -> String {
     format!(
         "trap 'rm -f /data/lock; exit 0' TERM\n\
          [ -d /data ] && [ -e /data/lock ] && echo beside >> /data/two\n\
-         [ -d /data ] && effect /data/lock\n\
+         [ -d /data ] && touch /data/lock\n\
          echo variant {variant} token=$TOKEN mode=$MODE\n\
          while :; do sleep 1 & wait; done"
     )
