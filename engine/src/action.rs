@@ -29,6 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Catalogue, Signature};
 use backstay_dsl::effect::{Cancel, Effect};
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +98,27 @@ pub struct Context {
     pub working_directory: PathBuf,
     /// Where the action says how far it is.
     pub progress: Progress,
+}
+
+impl Context {
+    /// What the service of a call is called, as this kind of service: a container, a mark.
+    pub(crate) fn name_of_service(
+        &self,
+        arguments: &Arguments,
+        kind: ServiceKind,
+        in_words: &str,
+    ) -> Result<&str, String> {
+        let service = arguments.text("service").unwrap_or_default();
+        let member = self.topology.member(service);
+        let runs = &member.ok_or_else(|| format!("there is no service {service}"))?.runs;
+        runs.named(kind).map(String::as_str).ok_or_else(|| {
+            format!(
+                "the service {service} is no {in_words}; the `{}` actions are for services that run {}(\"NAME\")",
+                kind.family().unwrap_or_default(),
+                kind.word()
+            )
+        })
+    }
 }
 
 /// Says how far an action is: shown to whoever watches, never recorded, bounded by whoever shows it.

@@ -173,10 +173,7 @@ fn given(arguments: &Arguments) -> Result<Vec<(String, OsString)>, String> {
                     "`{name}` cannot be the name of a variable here; choose another"
                 ));
             }
-            let text = match value {
-                Value::Secret(secret) => secret.expose().to_owned(),
-                other => other.canonical(),
-            };
+            let text = value.exposed();
             if text.contains('\0') {
                 return Err(format!(
                     "the value of `{name}` holds a zero byte, which no variable can"

@@ -7,14 +7,7 @@ use crate::value::Value;
 /// A value keeps so much of an output.
 pub(crate) const VALUE_BYTES_MAX: usize = 64 * 1024;
 /// A line in a message has so many characters at most.
-const LINE_CHARACTERS_MAX: usize = 300;
-
-/// The last line that is not blank, cut where it is long.
-pub(crate) fn last_line(printed: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(printed);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    Some(line.trim().chars().take(LINE_CHARACTERS_MAX).collect())
-}
+pub(crate) const LINE_CHARACTERS_MAX: usize = 300;
 
 /// An output as a value: without one final line end.
 pub(crate) fn text_of(printed: &[u8]) -> String {

@@ -6,8 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
+
+/// How long the kernel may take to end what was killed.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// How often we look again whether what should end has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How many processes this program has started that live on by themselves.
 pub(crate) static DETACHED: AtomicUsize = AtomicUsize::new(0);
@@ -128,6 +134,38 @@ pub(crate) fn descendants(all: &BTreeMap<i32, Process>, of: &BTreeSet<i32>) -> B
     }
     found.retain(|_, process| !process.has_ended());
     found
+}
+
+/// Asks processes to end, gives them time, kills what is left, and proves that nobody is. `living` tells who of them
+/// lives now. Gives whether some had to be killed; an `Err` tells who still lives.
+pub(crate) async fn end(
+    grace: Duration,
+    mut living: impl FnMut() -> BTreeMap<i32, Process>,
+) -> Result<bool, BTreeMap<i32, Process>> {
+    for process in living().values() {
+        process.signal(Signal::TERM);
+        // A stopped process would hear of it only when it goes on.
+        process.signal(Signal::CONT);
+    }
+    for (patience, must_be_killed) in [(grace, false), (KILL_PATIENCE, true)] {
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = living();
+            if left.is_empty() {
+                return Ok(must_be_killed);
+            }
+            if must_be_killed {
+                // Stopped first, so that none of them forks while we go through them.
+                left.values().for_each(|process| process.signal(Signal::STOP));
+                left.values().for_each(|process| process.signal(Signal::KILL));
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+    Err(living())
 }
 
 /// Ourselves and everything that we came from.

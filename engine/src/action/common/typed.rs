@@ -55,25 +55,3 @@ fn quoted(word: &str) -> String {
     text.push('\'');
     text
 }
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_shell_reads_a_quoted_word_as_it_was() {
-        for (word, typed) in [
-            ("tar", "tar"),
-            ("", "''"),
-            ("--to=/srv/a", "--to=/srv/a"),
-            ("--to=/srv/a b", "'--to=/srv/a b'"),
-            ("A=b", "A=b"),
-            ("$(reboot)", "'$(reboot)'"),
-            ("it's", r"'it'\''s'"),
-            ("a\nb'\u{1b}", r"$'a\nb\'\u001b'"),
-            ("~root", "'~root'"),
-        ] {
-            assert_eq!(quoted(word), typed);
-        }
-    }
-}

@@ -116,16 +116,10 @@ impl<'a> Call<'a> {
 
     /// The name of the container that the service of the call is.
     pub(super) fn name(self) -> Result<&'a str, Error> {
-        let service = self.text("service");
-        let member = self.context.topology.member(service);
-        let member = member.ok_or_else(|| Error::Failed(format!("there is no service {service}")))?;
-        let named = member.runs.named(ServiceKind::Container).map(String::as_str);
-        named.ok_or_else(|| {
-            Error::Failed(format!(
-                "the service {service} is no container; the `docker` actions are for services that run \
-                 container(\"NAME\")"
-            ))
-        })
+        let named = self
+            .context
+            .name_of_service(self.arguments, ServiceKind::Container, "container");
+        Ok(named?)
     }
 
     /// A question before anything is changed, asked again while the engine is being restarted.

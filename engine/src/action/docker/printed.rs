@@ -1,6 +1,6 @@
 //! What a program in a container printed: as evidence, as a value, as the one line that says what was wrong.
 
-use crate::action::common::printed::{last_line, text_of};
+use crate::action::common::printed::{LINE_CHARACTERS_MAX, text_of};
 use crate::action::{Context, Evidence, Outcome};
 use crate::containers::Printed;
 
@@ -55,22 +55,9 @@ impl Said {
     pub(super) fn new(context: &Context, printed: Printed) -> Self {
         Self {
             printed,
-            redactor: Redactor::new(context.secrets.iter()),
+            redactor: context.redactor.clone(),
         }
     }
-
-    /// Of a secret whose beginning was cut off the rest would not be found, so as much as that may be goes with it.
-    fn sure<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        let unsure = self.redactor.longest().saturating_sub(1);
-        bytes
-            .get(if self.printed.is_cut { unsure } else { 0 }..)
-            .unwrap_or_default()
-    }
-
-    fn clean(&self, bytes: &[u8]) -> Vec<u8> {
-        self.sure(&self.redactor.scrub_bytes(bytes)).to_vec()
-    }
->>>>>>> afda68e (docker: one attempt is one value, errors become outcomes in one place, five questions are one table)
 
     /// Without secrets, with a note where the beginning is left out.
     pub(super) fn evidence(&self) -> Vec<(String, Vec<u8>)> {
@@ -82,19 +69,25 @@ impl Said {
         };
         let printed = outputs.into_iter().filter(|(_, bytes)| !bytes.is_empty());
         printed
-            .map(|(name, bytes)| (name.to_owned(), [note.as_bytes(), &self.clean(bytes)].concat()))
+            .map(|(name, bytes)| (name.to_owned(), [note.as_bytes(), &self.redactor.scrub_end(bytes, self.printed.is_cut)].concat()))
             .collect()
     }
 
     /// Both outputs as values.
     pub(super) fn values(&self) -> [String; 2] {
-        [&self.printed.stdout, &self.printed.stderr].map(|bytes| text_of(self.sure(bytes)))
+        // Of a secret whose beginning was cut off the rest would not be found.
+        let unsure = if self.printed.is_cut { self.redactor.reach() } else { 0 };
+        [&self.printed.stdout, &self.printed.stderr].map(|bytes| text_of(bytes.get(unsure..).unwrap_or_default()))
     }
 
     /// A line with the last one behind it; what was printed as an error comes first.
     pub(super) fn with_last_line(&self, line: String) -> String {
         let outputs = [&self.printed.stderr, &self.printed.stdout];
-        match outputs.into_iter().find_map(|bytes| last_line(&self.clean(bytes))) {
+        let is_cut = self.printed.is_cut;
+        let mut lines = outputs
+            .into_iter()
+            .filter_map(|bytes| self.redactor.last_line(bytes, is_cut, LINE_CHARACTERS_MAX));
+        match lines.next() {
             Some(last) => format!("{line}: {last}"),
             None => line,
         }

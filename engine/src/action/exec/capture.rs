@@ -5,16 +5,13 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::action::common::printed::{self, LINE_CHARACTERS_MAX, VALUE_BYTES_MAX};
 use crate::redact::{Redactor, Scrubber};
 
 /// So much of the beginning is kept.
 const HEAD_BYTES_MAX: usize = 1024 * 1024;
 /// So much of the end is kept beside it.
 const TAIL_BYTES_MAX: usize = 1024 * 1024;
-/// A line in a message has so many characters at most.
-const LINE_CHARACTERS_MAX: usize = 300;
-/// A value keeps so much of an output.
-const VALUE_BYTES_MAX: usize = 64 * 1024;
 
 /// What a program printed on one of its outputs.
 pub(super) struct Capture {
@@ -24,14 +21,6 @@ pub(super) struct Capture {
     head: Vec<u8>,
     tail: Vec<u8>,
     bytes_left_out: u64,
-}
-
-/// The text of an output, as the value of a question.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Text {
-    /// The text without one final line end.
-    pub(super) text: String,
-    pub(super) is_cut: bool,
 }
 
 impl Capture {
@@ -94,75 +83,19 @@ impl Capture {
         (!content.is_empty()).then_some(content)
     }
 
-    /// The beginning as it was printed. `None` where it was cut and holds a secret: of a cut one nobody
-    /// could tell any more that it is one.
-    pub(super) fn value(&self) -> Option<Text> {
-        let is_cut = self.bytes_seen > self.raw.len() as u64;
-        let mut bytes = self.raw.as_slice();
-        if is_cut && !self.head.starts_with(bytes) {
-            return None;
+    /// The beginning as it was printed, and whether it was cut. `None` where it was cut and holds a secret: of a cut
+    /// one nobody could tell any more that it is one.
+    pub(super) fn value(&self) -> Option<(String, bool)> {
+        if self.bytes_seen <= self.raw.len() as u64 {
+            return Some((printed::text_of(&self.raw), false));
         }
-        if !is_cut {
-            bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        }
-        Some(Text {
-            text: String::from_utf8_lossy(bytes).into_owned(),
-            is_cut,
-        })
+        let holds_secret = !self.head.starts_with(&self.raw);
+        (!holds_secret).then(|| (String::from_utf8_lossy(&self.raw).into_owned(), true))
     }
 
     /// The last line that is not blank, without secrets.
     pub(super) fn last_line(&self) -> Option<String> {
         let end = if self.tail.is_empty() { &self.head } else { &self.tail };
         Redactor::NONE.last_line(end, false, LINE_CHARACTERS_MAX)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::value::Secret;
-
-    #[test]
-    fn beginning_and_end_of_much_are_kept_and_the_cut_is_told() {
-        let mut capture = Capture::new(&Redactor::default());
-        capture.keep(b"first\n");
-        for _ in 0..100 {
-            capture.keep(&vec![b'x'; 64 * 1024]);
-        }
-        capture.keep(b"\nlast\n\n");
-        capture.finish();
-        let content = capture.evidence().unwrap_or_default();
-        assert!(content.starts_with(b"first\n") && content.ends_with(b"\nlast\n\n"));
-        assert!(content.len() < HEAD_BYTES_MAX + 2 * TAIL_BYTES_MAX + 100);
-        let printed = 6 + 100 * 64 * 1024 + 7;
-        let note = format!("[… {} bytes left out …]", printed - HEAD_BYTES_MAX - capture.tail.len());
-        assert!(String::from_utf8_lossy(&content).contains(&note), "{note}");
-        assert_eq!(capture.last_line().as_deref(), Some("last"));
-        assert!(capture.value().is_some_and(|text| text.is_cut));
-    }
-
-    #[test]
-    fn one_final_line_end_is_cut() {
-        let text = |bytes: &[u8]| {
-            let mut capture = Capture::new(&Redactor::default());
-            capture.keep(bytes);
-            capture.value().map(|text| text.text).unwrap_or_default()
-        };
-        assert_eq!(text(b"a\n\n"), "a\n");
-        assert_eq!(text(b"a\r\n"), "a");
-        assert_eq!(text(b""), "");
-    }
-
-    #[test]
-    fn a_secret_at_the_cut_does_not_become_a_value() {
-        let secrets = [Secret::new("token", "hunter-2-hunter")];
-        let mut capture = Capture::new(&Redactor::new(&secrets));
-        capture.keep(&vec![b'x'; VALUE_BYTES_MAX - 4]);
-        capture.keep(b"hunter-2-hunter and more");
-        capture.finish();
-        assert_eq!(capture.value(), None);
-        assert!(capture.last_line().is_some_and(|line| !line.contains("hunt")));
     }
 }

@@ -1,33 +1,22 @@
 //! `exec.read`: asks a program a question.
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::types::Type;
 
-use super::run::{outputs, parameters};
+use super::run::parameters;
 use super::supervise::{self, How};
 use crate::action::common::describe;
+use crate::action::common::printed::{program_result, program_result_type};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
-use crate::value::Value;
 
 pub(super) struct Read;
 
 #[async_trait]
 impl Action for Read {
     fn signature(&self) -> Signature {
-        let result = Type::record(
-            "ExecResult",
-            &[
-                ("ok", Type::Bool),
-                ("status", Type::Int),
-                ("stdout", Type::Text),
-                ("stderr", Type::Text),
-            ],
-        );
         parameters(describe::read(
             "exec",
             "read",
@@ -36,7 +25,7 @@ impl Action for Read {
              does not end in time, gives no answer.",
         ))
         .declares_effects()
-        .gives(result)
+        .gives(program_result_type())
         .done()
     }
 
@@ -45,25 +34,20 @@ impl Action for Read {
             Ok(ended) => ended,
             Err(reason) => return Outcome::failed(reason),
         };
+        let name = &ended.name;
         let status = match &ended.how {
             How::Exited(status) => status_number(*status),
             How::Ended(reason) | How::Lost(reason) => {
-                return Outcome::Failed(Evidence {
-                    summary: format!("{}: {reason}", ended.name),
-                    outputs: outputs(&ended),
-                    ..Evidence::default()
-                });
+                return Outcome::Failed(ended.evidence(format!("{name}: {reason}")));
             }
         };
-        let (Some(stdout), Some(stderr)) = (ended.stdout.value(), ended.stderr.value()) else {
-            return Outcome::Failed(Evidence {
-                summary: format!("{} printed more than 64 KiB with a secret in it", ended.name),
-                outputs: outputs(&ended),
-                ..Evidence::default()
-            });
+        let (Some((stdout, out_is_cut)), Some((stderr, err_is_cut))) = (ended.stdout.value(), ended.stderr.value())
+        else {
+            let summary = format!("{name} printed more than 64 KiB with a secret in it");
+            return Outcome::Failed(ended.evidence(summary));
         };
-        let is_cut = stdout.is_cut || stderr.is_cut;
-        let mut summary = format!("{} ended with status {status}", ended.name);
+        let is_cut = out_is_cut || err_is_cut;
+        let mut summary = format!("{name} ended with status {status}");
         if let Some(last) = ended.stdout.last_line().or_else(|| ended.stderr.last_line()) {
             summary = format!("{summary}: {last}");
         }
@@ -71,14 +55,9 @@ impl Action for Read {
             summary.push_str(" (output cut at 64 KiB, more of it is in the evidence)");
         }
         Outcome::Done(Evidence {
-            value: Some(Value::Record(BTreeMap::from([
-                ("ok".to_owned(), Value::Bool(status == 0)),
-                ("status".to_owned(), Value::Int(status)),
-                ("stdout".to_owned(), Value::Text(stdout.text)),
-                ("stderr".to_owned(), Value::Text(stderr.text)),
-            ]))),
+            value: Some(program_result(status, stdout, stderr)),
             summary,
-            outputs: if is_cut { outputs(&ended) } else { Vec::new() },
+            outputs: if is_cut { ended.outputs() } else { Vec::new() },
             exit: i32::try_from(status).ok(),
         })
     }

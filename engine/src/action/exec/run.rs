@@ -5,7 +5,7 @@ use backstay_dsl::catalogue::{Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat};
 use backstay_dsl::types::Type;
 
-use super::supervise::{self, Ended, How};
+use super::supervise::{self, How};
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::typed::typed;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
@@ -39,27 +39,29 @@ impl Action for Run {
             Ok(ended) => ended,
             Err(reason) => return Outcome::failed(reason),
         };
-        let mut evidence = Evidence {
-            outputs: outputs(&ended),
-            ..Evidence::default()
-        };
+        let name = &ended.name;
         match &ended.how {
             How::Exited(status) => {
-                evidence.exit = status.code();
+                let summary = if status.success() {
+                    format!("{name} ended well")
+                } else {
+                    ended.with_last_line(format!("{name} {}", status_in_words(*status)))
+                };
+                let evidence = Evidence {
+                    exit: status.code(),
+                    ..ended.evidence(summary)
+                };
                 if status.success() {
-                    evidence.summary = format!("{} ended well", ended.name);
-                    return Outcome::Done(evidence);
+                    Outcome::Done(evidence)
+                } else {
+                    Outcome::Failed(evidence)
                 }
-                evidence.summary = with_last_line(format!("{} {}", ended.name, status_in_words(*status)), &ended);
             }
             How::Ended(reason) => {
-                evidence.summary = with_last_line(format!("{} was ended: {reason}", ended.name), &ended);
+                let summary = ended.with_last_line(format!("{name} was ended: {reason}"));
+                Outcome::Failed(ended.evidence(summary))
             }
-            How::Lost(reason) => evidence.summary = format!("{}: {reason}", ended.name),
-        }
-        match ended.how {
-            How::Lost(_) => Outcome::Unknown(evidence),
-            How::Exited(_) | How::Ended(_) => Outcome::Failed(evidence),
+            How::Lost(reason) => Outcome::Unknown(ended.evidence(format!("{name}: {reason}"))),
         }
     }
 }
@@ -67,18 +69,8 @@ impl Action for Run {
 /// The parameters of both actions of the family.
 pub(super) fn parameters(describe: Describe) -> Describe {
     describe
-        .needs(
-            "argv",
-            Type::list(Type::Text),
-            "The program and its words, one by one. Never a secret: everybody can read them.",
-        )
-        .into(Sink::Argv)
-        .takes(
-            "env",
-            Type::Map(Box::new(Type::Text)),
-            "Variables beside the few that are inherited (PATH, HOME, LANG and the like); may be secrets.",
-        )
-        .into(Sink::Env)
+        .argv()
+        .env("Variables beside the few that are inherited (PATH, HOME, LANG and the like); may be secrets.")
         .takes(
             "stdin",
             Type::Text,
@@ -90,22 +82,6 @@ pub(super) fn parameters(describe: Describe) -> Describe {
             Type::Path,
             "The folder it starts in; where the program was called where it is not said.",
         )
-}
-
-/// What it printed, without secrets, as evidence.
-pub(super) fn outputs(ended: &Ended) -> Vec<(String, Vec<u8>)> {
-    [("stdout", &ended.stdout), ("stderr", &ended.stderr)]
-        .into_iter()
-        .filter_map(|(name, capture)| Some((name.to_owned(), capture.evidence()?)))
-        .collect()
-}
-
-/// The line with the last one that the program printed, which mostly says what was wrong.
-fn with_last_line(line: String, ended: &Ended) -> String {
-    match ended.stderr.last_line().or_else(|| ended.stdout.last_line()) {
-        Some(last) => format!("{line}: {last}"),
-        None => line,
-    }
 }
 
 /// `ended with status 3`, `was ended by signal 9`.

@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdin};
 use super::capture::Capture;
 use super::survivors::Family;
 use crate::action::common::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
-use crate::action::{Arguments, Context};
+use crate::action::{Arguments, Context, Evidence};
 use crate::value::Value;
 
 /// How long a program that may not be stopped early may take to end when its limit has come.
@@ -26,6 +26,32 @@ pub(super) struct Ended {
     pub(super) stdout: Capture,
     /// What it printed as errors.
     pub(super) stderr: Capture,
+}
+
+impl Ended {
+    /// What it printed, without secrets.
+    pub(super) fn outputs(&self) -> Vec<(String, Vec<u8>)> {
+        let outputs = [("stdout", &self.stdout), ("stderr", &self.stderr)].into_iter();
+        outputs
+            .filter_map(|(name, capture)| Some((name.to_owned(), capture.evidence()?)))
+            .collect()
+    }
+
+    pub(super) fn evidence(&self, summary: String) -> Evidence {
+        Evidence {
+            summary,
+            outputs: self.outputs(),
+            ..Evidence::default()
+        }
+    }
+
+    /// The line with the last one that the program printed, which mostly says what was wrong.
+    pub(super) fn with_last_line(&self, line: String) -> String {
+        match self.stderr.last_line().or_else(|| self.stdout.last_line()) {
+            Some(last) => format!("{line}: {last}"),
+            None => line,
+        }
+    }
 }
 
 /// Why a program is over.
@@ -47,7 +73,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ende
         return Err("stopped on request before it was started".to_owned());
     }
     let mut family = Family::expect(mark);
-    let input = input_of(arguments);
+    let input = arguments.get("stdin").map(Value::exposed);
     let mut child = spawn(&start, input.is_some())?;
     family.began(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1));
     let mut stdout = Capture::new(&context.redactor);
@@ -80,20 +106,12 @@ fn spawn(start: &Start, has_input: bool) -> Result<Child, String> {
     })
 }
 
-fn input_of(arguments: &Arguments) -> Option<Vec<u8>> {
-    let text = match arguments.get("stdin")? {
-        Value::Secret(secret) => secret.expose().to_owned(),
-        other => other.canonical(),
-    };
-    Some(text.into_bytes())
-}
-
 /// Waits for the end, for the limit or for the request to stop, whatever is first.
 async fn watch(
     context: &Context,
     family: &Family,
     child: &mut Child,
-    input: Option<Vec<u8>>,
+    input: Option<String>,
     stdout: &mut Capture,
     stderr: &mut Capture,
 ) -> How {
@@ -151,10 +169,10 @@ async fn forever(outputs: &mut (impl Future<Output = ()> + Unpin)) {
     std::future::pending::<()>().await;
 }
 
-async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
+async fn feed(stdin: Option<ChildStdin>, input: Option<String>) {
     if let (Some(mut stdin), Some(input)) = (stdin, input) {
         // A program need not read its input; that it does not is no failure.
-        let _ = stdin.write_all(&input).await;
+        let _ = stdin.write_all(input.as_bytes()).await;
     }
 }
 
@@ -162,9 +180,8 @@ async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
 async fn must_stop(context: &Context) -> String {
     tokio::select! {
         () = context.cancelled.cancelled(), if context.cancel != Cancel::Never => "stopped on request".to_owned(),
-        () = tokio::time::sleep_until(tokio::time::Instant::now() + context.limit) => {
-            let limit = u64::try_from(context.limit.as_millis()).unwrap_or(u64::MAX);
-            format!("not done within {}", backstay_dsl::units::duration(limit))
+        () = tokio::time::sleep(context.limit) => {
+            format!("not done within {}", backstay_dsl::units::duration_of(context.limit))
         }
     }
 }

@@ -8,17 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::action::common::child::{KEY_MARK, PROCESS_MARK, RUN_MARK};
 use crate::action::common::processes::{self, Process};
-
-/// How long the kernel may take to end what was killed.
-const KILL_PATIENCE: Duration = Duration::from_secs(5);
-/// How often we look again.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Attempts that run now, in this whole program.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
@@ -90,44 +85,22 @@ impl Family {
 
     /// Asks all of it to end, gives it time, ends it and proves it gone. Says what could not be ended.
     pub(super) async fn end(&self, grace: Duration) -> Result<(), String> {
-        for process in self.living().values() {
-            process.signal(Signal::TERM);
-        }
-        if self.is_gone_within(grace, false).await || self.is_gone_within(KILL_PATIENCE, true).await {
-            return Ok(());
-        }
-        let left: Vec<String> = self.living().keys().map(i32::to_string).collect();
-        Err(format!("these processes could not be ended: {}", left.join(", ")))
-    }
-
-    async fn is_gone_within(&self, patience: Duration, kill: bool) -> bool {
-        let deadline = Instant::now() + patience;
-        loop {
-            let living = self.living();
-            if living.is_empty() {
-                return true;
-            }
-            if kill {
-                // Stopped first, so that none of them forks while we go through them.
-                for process in living.values() {
-                    process.signal(Signal::STOP);
-                }
-                for process in living.values() {
-                    process.signal(Signal::KILL);
-                }
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-            for process in living.values() {
-                // Whoever started the first process collects it; the orphans that came to us are ours.
-                let is_leader = self.leader.as_ref().is_some_and(|leader| leader.pid == process.pid);
-                if !is_leader && processes::look(process.pid).is_some_and(|now| now.has_ended()) {
+        let mut seen: BTreeMap<i32, Process> = BTreeMap::new();
+        let leader = self.leader.as_ref().map(|leader| leader.pid);
+        let ended = processes::end(grace, || {
+            // Whoever started the first process collects it; the orphans that came to us are ours.
+            for process in seen.values().filter(|process| Some(process.pid) != leader) {
+                if processes::look(process.pid).is_some_and(|now| now.has_ended()) {
                     process.collect();
                 }
             }
-        }
+            seen = self.living();
+            seen.clone()
+        });
+        ended.await.map(drop).map_err(|left| {
+            let left: Vec<String> = left.keys().map(i32::to_string).collect();
+            format!("these processes could not be ended: {}", left.join(", "))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::members::{in_words, mark_of, marked};
+use super::members::{about_service, in_words, mark_of, marked};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::value::{Answer, Value};
@@ -15,13 +15,12 @@ pub(super) struct Alive;
 #[async_trait]
 impl Action for Alive {
     fn signature(&self) -> Signature {
-        describe::read(
+        about_service(describe::read(
             "process",
             "alive",
             "Says whether a service has a living process.\n\nThat it lives does not say that it works: ask it something for \
              that. A process that has ended and was not collected does not count.",
-        )
-        .needs("service", Type::Service, "A service that runs process(\"NAME\").")
+        ))
         .gives(Type::Bool)
         .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
         .done()

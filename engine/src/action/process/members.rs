@@ -3,25 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::service_kind::ServiceKind;
+use backstay_dsl::types::Type;
 
 use crate::action::common::child::PROCESS_MARK;
+use crate::action::common::describe::Describe;
 use crate::action::common::processes::{self, Process};
 use crate::action::{Arguments, Context};
 
+/// The parameter that names a service, in the signature of an action.
+pub(super) fn about_service(describe: Describe) -> Describe {
+    describe.needs("service", Type::Service, "A service that runs process(\"NAME\").")
+}
+
 /// The mark of the service that a call names.
 pub(super) fn mark_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
-    let service = arguments.text("service").unwrap_or_default();
-    match context
-        .topology
-        .member(service)
-        .map(|member| member.runs.named(ServiceKind::Process))
-    {
-        Some(Some(mark)) => Ok(mark.clone()),
-        Some(None) => Err(format!(
-            "the service {service} is no plain process; the `process` actions are for services that run process(\"NAME\")"
-        )),
-        None => Err(format!("there is no service {service}")),
-    }
+    let mark = context.name_of_service(arguments, ServiceKind::Process, "plain process")?;
+    Ok(mark.to_owned())
 }
 
 /// The living processes that carry the mark.

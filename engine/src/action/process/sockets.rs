@@ -65,30 +65,3 @@ fn open_sockets() -> impl Iterator<Item = (i32, u64)> {
             })
         })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_listener_is_found_and_gone_when_closed() -> std::io::Result<()> {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let port = socket.local_addr()?.port();
-        let own = i32::try_from(std::process::id()).unwrap_or_default();
-        let found = listeners(port);
-        assert!(found.pids.contains(&own) && found.unseen == 0, "{found:?}");
-        drop(socket);
-        assert!(!listeners(port).pids.contains(&own));
-        Ok(())
-    }
-
-    #[test]
-    fn only_listeners_of_the_very_port_count() {
-        let table = "  sl  local_address rem_address   st tx rx tr tm retr uid timeout inode\n\
-                     0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 0 0 77 1\n\
-                     1: 0100007F:1F90 0100007F:AAAA 01 0:0 0:0 0 0 0 78 1\n\
-                     2: 0100007F:1F91 00000000:0000 0A 0:0 0:0 0 0 0 79 1\n\
-                     3: 0100\n";
-        assert_eq!(listening(table, 8080), vec![77]);
-    }
-}

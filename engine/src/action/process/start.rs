@@ -14,8 +14,9 @@ use backstay_dsl::effect::{Effect, Repeat, ResourceKind};
 use backstay_dsl::types::Type;
 use rustix::process::Signal;
 
-use super::members::{in_words, mark_of, marked};
+use super::members::{about_service, in_words, mark_of, marked};
 use crate::action::common::child::{self, Apart, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
+use crate::action::common::printed::LINE_CHARACTERS_MAX;
 use crate::action::common::processes::{self, Process};
 use crate::action::common::typed::typed;
 use crate::action::common::{blocking, describe};
@@ -30,23 +31,17 @@ pub(super) struct Start;
 #[async_trait]
 impl Action for Start {
     fn signature(&self) -> Signature {
-        describe::change(
+        about_service(describe::change(
             "process",
             "start",
             "Starts a process of a service in a session of its own; it lives on by itself.\n\nIt has failed when the process \
              ends at once. A service that runs already is not started a second time. To know that it works, check that the \
              service is well.",
-        )
-        .needs("service", Type::Service, "A service that runs process(\"NAME\").")
+        ))
         .needs("argv", Type::list(Type::Text), "The program and its words, one by one; never a secret.")
         .into(Sink::Argv)
         .takes("log", Type::Path, "What it prints is added to this file; lost where none is said.")
-        .takes(
-            "env",
-            Type::Map(Box::new(Type::Text)),
-            "Variables beside the few that are inherited (PATH, HOME, LANG and the like); may be secrets.",
-        )
-        .into(Sink::Env)
+        .env("Variables beside the few that are inherited (PATH, HOME, LANG and the like); may be secrets.")
         .takes("cwd", Type::Path, "The folder it starts in; where the program was called where it is not said.")
         .effects(Effect::Starts {
             member: describe::of(ResourceKind::Service, "service"),
@@ -212,16 +207,14 @@ fn why_it_ended(context: &Context, name: &str, status: ExitStatus, log: Option<L
     let Some(log) = log else {
         return format!("{name} ended at once {how}; give it a `log` to see why");
     };
-    let said = last_line(&log, &context.redactor);
-    match said {
+    match last_line_of(&log, &context.redactor) {
         Some(line) => format!("{name} ended at once {how}: {line}"),
         None => format!("{name} ended at once {how} and said nothing in {}", log.path.display()),
     }
 }
 
-fn last_line(log: &Log, redactor: &Redactor) -> Option<String> {
+fn last_line_of(log: &Log, redactor: &Redactor) -> Option<String> {
     const BYTES_MAX: u64 = 64 * 1024;
-    const CHARACTERS_MAX: usize = 300;
     let mut file = File::open(&log.path).ok()?;
     let bytes = file.metadata().ok()?.len();
     let start = log.bytes_before.max(bytes.saturating_sub(BYTES_MAX));
@@ -229,5 +222,5 @@ fn last_line(log: &Log, redactor: &Redactor) -> Option<String> {
     file.seek(SeekFrom::Start(start)).ok()?;
     let mut end = Vec::new();
     file.take(BYTES_MAX).read_to_end(&mut end).ok()?;
-    redactor.last_line(&end, is_cut, CHARACTERS_MAX)
+    redactor.last_line(&end, is_cut, LINE_CHARACTERS_MAX)
 }
