@@ -3,6 +3,7 @@
 //! `contract` is written against the port: each of its tests runs in every world that `worlds` names. The
 //! other files ask the real actions about what no simulation has: full disks, programs, sockets.
 
+mod containers;
 mod contract;
 mod disk;
 mod files;

@@ -3,6 +3,7 @@
 //! The engine fills it (one file per action gives one [`Signature`]); the compiler only reads it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::effect::{Cancel, Effect, Repeat};
 use crate::types::Type;
@@ -15,6 +16,17 @@ pub enum Pattern {
     Parameter(&'static str),
     Result,
     ResultField(&'static str),
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Parameter(name) => f.write_str(name),
+            Self::Result => f.write_str("result"),
+            Self::ResultField(field) => write!(f, "result.{field}"),
+        }
+    }
 }
 
 /// Where the value of a parameter goes; decides whether a secret may go there.

@@ -21,80 +21,125 @@ pub use view::{
     Container, ContainerState, Health, HealthStatus, Image, LogEnd, Mount, MountKind, Printed, RestartPolicy, Volume,
 };
 
-/// A container engine.
+/// A container engine. Whatever an engine does not say itself is what no engine says.
 #[async_trait]
+#[expect(unused_variables, reason = "what is asked where there is no engine does not matter")]
 pub trait Containers: Send + Sync {
     /// The engine's version and the version of the interface that was agreed on.
-    async fn version(&self) -> Result<EngineVersion, Problem>;
+    async fn version(&self) -> Result<EngineVersion, Problem> {
+        Err(nobody())
+    }
 
     /// A container by name or id; `None` where there is none.
-    async fn container(&self, name: &str) -> Result<Option<Container>, Problem>;
+    async fn container(&self, name: &str) -> Result<Option<Container>, Problem> {
+        Err(nobody())
+    }
 
     /// The names of all containers, running or not, that carry every one of these labels.
-    async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem>;
+    async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        Err(nobody())
+    }
 
     /// The names of all containers, running or not, that mount this volume.
-    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem>;
+    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
+        Err(nobody())
+    }
 
     /// Makes a container, which does not run yet, and gives its id.
     ///
     /// Engines before 25.0 take all networks but the first afterwards: a program that is killed meanwhile leaves a
     /// container that is not in all of them, so one that was found half-way is better made anew.
-    async fn create(&self, order: &CreateContainer) -> Result<String, Problem>;
+    async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
+        Err(nobody())
+    }
 
     /// Starts a container; `false` where it ran already.
-    async fn start(&self, container: &str) -> Result<bool, Problem>;
+    async fn start(&self, container: &str) -> Result<bool, Problem> {
+        Err(nobody())
+    }
 
     /// Asks a container to stop, and ends it after `grace`; `false` where it did not run.
     ///
     /// Once sent the request is never dropped, even where nobody waits for this future any more: some
     /// engines then end the container at once (moby 45731).
-    async fn stop(&self, container: &str, grace: Duration) -> Result<bool, Problem>;
+    async fn stop(&self, container: &str, grace: Duration) -> Result<bool, Problem> {
+        Err(nobody())
+    }
 
     /// Sets what the engine does when the container ends.
-    async fn set_restart_policy(&self, container: &str, policy: &RestartPolicy) -> Result<(), Problem>;
+    async fn set_restart_policy(&self, container: &str, policy: &RestartPolicy) -> Result<(), Problem> {
+        Err(nobody())
+    }
 
     /// Gives a container another name.
-    async fn rename(&self, container: &str, name: &str) -> Result<(), Problem>;
+    async fn rename(&self, container: &str, name: &str) -> Result<(), Problem> {
+        Err(nobody())
+    }
 
     /// Removes a container that does not run, with the anonymous volumes that were made for it where
     /// `with_volumes`; `false` where there was none.
-    async fn remove(&self, container: &str, with_volumes: bool) -> Result<bool, Problem>;
+    async fn remove(&self, container: &str, with_volumes: bool) -> Result<bool, Problem> {
+        Err(nobody())
+    }
 
     /// Waits until a container has ended and gives its exit status. Also where the engine is restarted on
     /// the way: asked again every second. Not bounded: the caller is.
-    async fn ended(&self, container: &str) -> Result<i64, Problem>;
+    async fn ended(&self, container: &str) -> Result<i64, Problem> {
+        Err(nobody())
+    }
 
     /// The last of what a container printed.
-    async fn logs(&self, container: &str, end: &LogEnd) -> Result<Printed, Problem>;
+    async fn logs(&self, container: &str, end: &LogEnd) -> Result<Printed, Problem> {
+        Err(nobody())
+    }
 
     /// Runs a program inside a running container and gives what it printed and its exit status.
     ///
     /// Bounded by `limit`: then the outcome is [`Problem::Lost`], because ending our connection does not
     /// end the program.
-    async fn run_in(&self, container: &str, program: &ProgramOrder, limit: Duration)
-    -> Result<(i64, Printed), Problem>;
+    async fn run_in(
+        &self,
+        container: &str,
+        program: &ProgramOrder,
+        limit: Duration,
+    ) -> Result<(i64, Printed), Problem> {
+        Err(nobody())
+    }
 
     /// An image by reference or id; `None` where it is not here.
-    async fn image(&self, reference: &str) -> Result<Option<Image>, Problem>;
+    async fn image(&self, reference: &str) -> Result<Option<Image>, Problem> {
+        Err(nobody())
+    }
 
     /// Fetches an image from its registry; `progress` hears one line now and then.
-    async fn pull(&self, reference: &str, progress: &mut (dyn FnMut(String) + Send)) -> Result<(), Problem>;
+    async fn pull(&self, reference: &str, progress: &mut (dyn FnMut(String) + Send)) -> Result<(), Problem> {
+        Err(nobody())
+    }
 
     /// A volume; `None` where there is none.
-    async fn volume(&self, name: &str) -> Result<Option<Volume>, Problem>;
+    async fn volume(&self, name: &str) -> Result<Option<Volume>, Problem> {
+        Err(nobody())
+    }
 
     /// Makes a volume of the default driver with these labels.
-    async fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<(), Problem>;
+    async fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<(), Problem> {
+        Err(nobody())
+    }
 
     /// Removes a volume that no container has; `false` where there was none.
-    async fn remove_volume(&self, name: &str) -> Result<bool, Problem>;
+    async fn remove_volume(&self, name: &str) -> Result<bool, Problem> {
+        Err(nobody())
+    }
 
     /// The names of all volumes that carry every one of these labels.
-    async fn labelled_volumes(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem>;
+    async fn labelled_volumes(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        Err(nobody())
+    }
 
     /// What lies at `path` of a container (it need not run), as a tar stream.
-    async fn read_tree(&self, container: &str, path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem>;
+    async fn read_tree(&self, container: &str, path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem> {
+        Err(nobody())
+    }
 
     /// Unpacks a tar stream below the folder `path` of a container (it need not run).
     async fn write_tree(
@@ -102,7 +147,9 @@ pub trait Containers: Send + Sync {
         container: &str,
         path: &str,
         tar: Box<dyn AsyncRead + Send + Unpin>,
-    ) -> Result<(), Problem>;
+    ) -> Result<(), Problem> {
+        Err(nobody())
+    }
 }
 
 /// Which engine answers.
@@ -146,99 +193,4 @@ fn nobody() -> Problem {
     Problem::Unreachable("there is no container engine in this world".to_owned())
 }
 
-#[async_trait]
-impl Containers for NoEngine {
-    async fn version(&self) -> Result<EngineVersion, Problem> {
-        Err(nobody())
-    }
-
-    async fn container(&self, _name: &str) -> Result<Option<Container>, Problem> {
-        Err(nobody())
-    }
-
-    async fn labelled(&self, _labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        Err(nobody())
-    }
-
-    async fn users_of_volume(&self, _volume: &str) -> Result<Vec<String>, Problem> {
-        Err(nobody())
-    }
-
-    async fn create(&self, _order: &CreateContainer) -> Result<String, Problem> {
-        Err(nobody())
-    }
-
-    async fn start(&self, _container: &str) -> Result<bool, Problem> {
-        Err(nobody())
-    }
-
-    async fn stop(&self, _container: &str, _grace: Duration) -> Result<bool, Problem> {
-        Err(nobody())
-    }
-
-    async fn set_restart_policy(&self, _container: &str, _policy: &RestartPolicy) -> Result<(), Problem> {
-        Err(nobody())
-    }
-
-    async fn rename(&self, _container: &str, _name: &str) -> Result<(), Problem> {
-        Err(nobody())
-    }
-
-    async fn remove(&self, _container: &str, _with_volumes: bool) -> Result<bool, Problem> {
-        Err(nobody())
-    }
-
-    async fn ended(&self, _container: &str) -> Result<i64, Problem> {
-        Err(nobody())
-    }
-
-    async fn logs(&self, _container: &str, _end: &LogEnd) -> Result<Printed, Problem> {
-        Err(nobody())
-    }
-
-    async fn run_in(
-        &self,
-        _container: &str,
-        _program: &ProgramOrder,
-        _limit: Duration,
-    ) -> Result<(i64, Printed), Problem> {
-        Err(nobody())
-    }
-
-    async fn image(&self, _reference: &str) -> Result<Option<Image>, Problem> {
-        Err(nobody())
-    }
-
-    async fn pull(&self, _reference: &str, _progress: &mut (dyn FnMut(String) + Send)) -> Result<(), Problem> {
-        Err(nobody())
-    }
-
-    async fn volume(&self, _name: &str) -> Result<Option<Volume>, Problem> {
-        Err(nobody())
-    }
-
-    async fn create_volume(&self, _name: &str, _labels: &[(String, String)]) -> Result<(), Problem> {
-        Err(nobody())
-    }
-
-    async fn remove_volume(&self, _name: &str) -> Result<bool, Problem> {
-        Err(nobody())
-    }
-
-    async fn labelled_volumes(&self, _labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        Err(nobody())
-    }
-
-    async fn read_tree(&self, _container: &str, _path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem> {
-        Err(nobody())
-    }
-
-    async fn write_tree(
-        &self,
-        _container: &str,
-        _path: &str,
-        _tar: Box<dyn AsyncRead + Send + Unpin>,
-    ) -> Result<(), Problem> {
-        Err(nobody())
-    }
-}
+impl Containers for NoEngine {}

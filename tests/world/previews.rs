@@ -44,6 +44,24 @@ fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
         ),
         ("exec.run", vec![("argv", argv()), ("stdin", bench.secret())], "(in {})"),
         (
+            "exec.run",
+            vec![(
+                "argv",
+                words(&[
+                    "tar",
+                    "",
+                    "--to=/srv/a",
+                    "--to=/srv/a b",
+                    "A=b",
+                    "$(reboot)",
+                    "it's",
+                    "a\nb'\u{1b}",
+                    "~root",
+                ]),
+            )],
+            r"runs tar '' --to=/srv/a '--to=/srv/a b' A=b '$(reboot)' 'it'\''s' $'a\nb\'\u001b' '~root' (in",
+        ),
+        (
             "notify.file",
             vec![("path", path("log")), ("message", text("all\nwell"))],
             "adds to {}/log: all well",

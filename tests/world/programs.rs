@@ -129,6 +129,40 @@ async fn a_secret_is_nowhere_in_what_is_kept() {
 }
 
 #[tokio::test]
+async fn of_much_the_beginning_and_the_end_are_kept() {
+    let bench = real();
+    let script = "echo first; head -c 6000000 /dev/zero | tr '\\0' x; printf '\\nlast\\n\\n'; exit 1";
+    let outcome = bench.perform(&shell(&bench, script)).await;
+    let kept = said(&outcome, "stdout");
+    assert!(kept.starts_with("first\nxxx") && kept.ends_with("xxx\nlast\n\n"));
+    let note: Vec<&str> = kept
+        .split("\n[… ")
+        .nth(1)
+        .unwrap()
+        .split(" bytes left out …]\n")
+        .collect();
+    let left_out: usize = note[0].parse().unwrap();
+    let shown = kept.split("\n[… ").next().unwrap().len() + note[1].len();
+    assert_eq!(left_out + shown, 6 + 6_000_000 + 7);
+    assert!(shown < 4 << 20, "{shown} bytes were kept");
+    assert_eq!(outcome.evidence().summary, "sh ended with status 1: last");
+}
+
+#[tokio::test]
+async fn one_final_line_end_is_cut_and_a_secret_at_the_cut_is_no_value() {
+    let bench = real().with_secret("hunter-2-hunter");
+    for (printed, expected) in [(r"a\n\n", "a\n"), (r"a\r\n", "a"), ("", "")] {
+        let (_, _, stdout) = read(&bench, &[("argv", words(&["printf", printed]))]).await;
+        assert_eq!(stdout, expected);
+    }
+    let script = "head -c 65532 /dev/zero | tr '\\0' x; echo hunter-2-hunter and more";
+    let reason = bench
+        .fails("exec.read", &[("argv", words(&["sh", "-c", script]))])
+        .await;
+    assert_eq!(reason, "sh printed more than 64 KiB with a secret in it");
+}
+
+#[tokio::test]
 async fn much_output_neither_blocks_nor_fills_the_value() {
     let bench = real();
     let script = "yes line | head -c 9000000; yes err | head -c 300000 >&2";

@@ -176,6 +176,22 @@ async fn a_stop_spares_the_session_of_whoever_started_the_service() {
     shell.wait().unwrap();
 }
 
+/// The kernel writes the name in brackets before the numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_may_have_brackets_and_spaces_in_its_name() {
+    let bench = real();
+    let program = bench.path("(a) b) S 1");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let argv = words(&[program.to_str().unwrap(), "300"]);
+    bench
+        .does("process.start", &[("service", service()), ("argv", argv)])
+        .await;
+    let alive = bench.does("process.alive", &[("service", service())]).await;
+    assert_eq!(alive, Some(Value::Bool(true)));
+    bench.does("process.stop", &stop(2000)).await;
+    assert_eq!(marked(&bench.mark()), Vec::<i32>::new());
+}
+
 #[tokio::test]
 async fn a_port_tells_who_holds_it() {
     let bench = real();
@@ -188,8 +204,12 @@ async fn a_port_tells_who_holds_it() {
         "{held:?}"
     );
     assert_eq!(bench.does("process.listening", &port).await, Some(Value::Bool(true)));
+    // Who is connected does not listen.
+    let near = std::net::TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+    let far = socket.accept().unwrap();
     drop(socket);
     assert_eq!(bench.does("process.listening", &port).await, Some(Value::Bool(false)));
+    drop((near, far));
 }
 
 /// The runner is killed (SIGKILL): the service lives on.

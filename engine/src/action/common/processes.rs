@@ -156,8 +156,9 @@ pub(crate) async fn end(
             }
             if must_be_killed {
                 // Stopped first, so that none of them forks while we go through them.
-                left.values().for_each(|process| process.signal(Signal::STOP));
-                left.values().for_each(|process| process.signal(Signal::KILL));
+                for signal in [Signal::STOP, Signal::KILL] {
+                    left.values().for_each(|process| process.signal(signal));
+                }
             }
             if Instant::now() >= deadline {
                 break;
@@ -187,24 +188,6 @@ pub(crate) fn own_pid() -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
-        let line = "42 (a) b) S 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        let process = parse(42, line);
-        assert_eq!(
-            process,
-            Some(Process {
-                pid: 42,
-                parent: 7,
-                group: 8,
-                session: 9,
-                state: 'S',
-                start_ticks: 12345
-            })
-        );
-        assert_eq!(parse(42, "42 (cut"), None);
-    }
 
     #[test]
     fn we_are_among_all_and_never_marked() {

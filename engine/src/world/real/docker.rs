@@ -10,32 +10,28 @@
 //! the version of such an engine says so.
 
 mod connect;
-mod containers;
 mod create;
 mod credentials;
+mod ended;
 mod given;
 mod images;
 mod like;
+mod port;
 mod printed;
 mod problem;
 mod trees;
-mod volumes;
+mod view;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bollard::Docker;
 use bollard::errors::Error;
-use tokio::io::AsyncRead;
 use tokio::sync::OnceCell;
 
-use crate::containers::{
-    Container, Containers, CreateContainer, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder,
-    RestartPolicy, Volume,
-};
+use crate::containers::Problem;
 
 use connect::{Address, Agreed, Wire};
 
@@ -162,111 +158,5 @@ impl DockerEngine {
     /// A request that changes something.
     async fn change<T>(&self, what: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
         self.within(what, self.limits().change, call).await
-    }
-}
-
-#[async_trait]
-impl Containers for DockerEngine {
-    async fn version(&self) -> Result<EngineVersion, Problem> {
-        self.docker().await?;
-        let limit = self.limits().question;
-        let asked = connect::agree(self.bare()?, &self.shared.address);
-        let agreed = tokio::time::timeout(limit, asked)
-            .await
-            .map_err(|_| Problem::Lost(problem::silent(&self.shared.address, "its version", limit)))??;
-        Ok(EngineVersion {
-            interface: format!("1.{}", agreed.minor),
-            engine: agreed.engine,
-        })
-    }
-
-    async fn container(&self, name: &str) -> Result<Option<Container>, Problem> {
-        containers::container(self, name).await
-    }
-
-    async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        containers::labelled(self, labels).await
-    }
-
-    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
-        containers::users_of_volume(self, volume).await
-    }
-
-    async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
-        Box::pin(create::create(self, order)).await
-    }
-
-    async fn start(&self, container: &str) -> Result<bool, Problem> {
-        containers::start(self, container).await
-    }
-
-    async fn stop(&self, container: &str, grace: Duration) -> Result<bool, Problem> {
-        containers::stop(self, container, grace).await
-    }
-
-    async fn set_restart_policy(&self, container: &str, policy: &RestartPolicy) -> Result<(), Problem> {
-        containers::set_restart_policy(self, container, policy).await
-    }
-
-    async fn rename(&self, container: &str, name: &str) -> Result<(), Problem> {
-        containers::rename(self, container, name).await
-    }
-
-    async fn remove(&self, container: &str, with_volumes: bool) -> Result<bool, Problem> {
-        containers::remove(self, container, with_volumes).await
-    }
-
-    async fn ended(&self, container: &str) -> Result<i64, Problem> {
-        containers::ended(self, container).await
-    }
-
-    async fn logs(&self, container: &str, end: &LogEnd) -> Result<Printed, Problem> {
-        printed::logs(self, container, end).await
-    }
-
-    async fn run_in(
-        &self,
-        container: &str,
-        program: &ProgramOrder,
-        limit: Duration,
-    ) -> Result<(i64, Printed), Problem> {
-        printed::run_in(self, container, program, limit).await
-    }
-
-    async fn image(&self, reference: &str) -> Result<Option<Image>, Problem> {
-        images::image(self, reference).await
-    }
-
-    async fn pull(&self, reference: &str, progress: &mut (dyn FnMut(String) + Send)) -> Result<(), Problem> {
-        images::pull(self, reference, progress).await
-    }
-
-    async fn volume(&self, name: &str) -> Result<Option<Volume>, Problem> {
-        volumes::volume(self, name).await
-    }
-
-    async fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<(), Problem> {
-        volumes::create(self, name, labels).await
-    }
-
-    async fn remove_volume(&self, name: &str) -> Result<bool, Problem> {
-        volumes::remove(self, name).await
-    }
-
-    async fn labelled_volumes(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        volumes::labelled(self, labels).await
-    }
-
-    async fn read_tree(&self, container: &str, path: &str) -> Result<Box<dyn AsyncRead + Send + Unpin>, Problem> {
-        trees::read(self, container, path).await
-    }
-
-    async fn write_tree(
-        &self,
-        container: &str,
-        path: &str,
-        tar: Box<dyn AsyncRead + Send + Unpin>,
-    ) -> Result<(), Problem> {
-        trees::write(self, container, path, tar).await
     }
 }

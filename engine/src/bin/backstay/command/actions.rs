@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use backstay_dsl::catalogue::{Pattern, Settle, Signature};
-use backstay_dsl::effect::{Cancel, Effect, Repeat, Resource};
+use backstay_dsl::effect::{Cancel, Effect, Repeat};
 use backstay_dsl::suggest::closest;
 use backstay_dsl::types::Type;
 use backstay_dsl::units;
@@ -125,32 +125,8 @@ fn behaviour(signature: &Signature) -> String {
 }
 
 fn shown(effect: &Effect<Pattern>) -> String {
-    let word = effect.word();
     match effect {
-        Effect::Tells(channel) => format!("{word} {}", pattern(channel)),
-        Effect::Sets {
-            resource: set,
-            to: Some(to),
-        } => format!("{word} {} = {}", resource(set), pattern(to)),
-        Effect::Starts {
-            member,
-            with: Some(with),
-        } => format!("{word} {} with {}", resource(member), pattern(with)),
-        Effect::Captures { state, backup } => format!("{word} {} as {}", resource(state), resource(backup)),
-        other => format!("{word} {}", other.resource().map(resource).unwrap_or_default()),
-    }
-}
-
-fn resource(resource: &Resource<Pattern>) -> String {
-    let keys: Vec<String> = resource.key.iter().map(pattern).collect();
-    format!("{}({})", resource.kind, keys.join(", "))
-}
-
-fn pattern(pattern: &Pattern) -> String {
-    match pattern {
-        Pattern::Text(text) => format!("\"{text}\""),
-        Pattern::Parameter(name) => (*name).to_owned(),
-        Pattern::Result => "result".to_owned(),
-        Pattern::ResultField(field) => format!("result.{field}"),
+        Effect::Sets { resource, to: Some(to) } => format!("{} {resource} = {to}", effect.word()),
+        other => other.to_string(),
     }
 }

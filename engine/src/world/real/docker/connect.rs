@@ -21,8 +21,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf, ReadHalf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_util::either::Either;
 
 use crate::containers::Problem;
 
@@ -108,16 +109,12 @@ impl Wire {
         self.minor.store(minor, Ordering::Relaxed);
     }
 
-    async fn connect(&self) -> Result<Box<dyn Connection>, Unreached> {
+    async fn connect(&self) -> Result<Connection, Unreached> {
         let unreached = |error: &io::Error| Unreached(problem::unreached(&self.address, error));
         let connecting = async {
             match &self.address {
-                Address::Unix(path) => UnixStream::connect(path)
-                    .await
-                    .map(|stream| Box::new(stream) as Box<dyn Connection>),
-                Address::Tcp(host) => TcpStream::connect(host)
-                    .await
-                    .map(|stream| Box::new(stream) as Box<dyn Connection>),
+                Address::Unix(path) => UnixStream::connect(path).await.map(Either::Left),
+                Address::Tcp(host) => TcpStream::connect(host).await.map(Either::Right),
                 Address::Unusable(_) => Err(io::ErrorKind::Unsupported.into()),
             }
         };
@@ -129,11 +126,9 @@ impl Wire {
 
     async fn send(&self, mut request: BollardRequest) -> Result<Response<Incoming>, Error> {
         let path = request.uri().path().to_owned();
-        let stream = self.connect().await.map_err(io::Error::other)?;
-        let bounded = Bounded {
-            inner: stream,
-            left: bytes_max(&path),
-        };
+        let (inner, writer) = tokio::io::split(self.connect().await.map_err(io::Error::other)?);
+        let left = bytes_max(&path);
+        let bounded = tokio::io::join(Bounded { inner, left }, writer);
         let minor = self.minor.load(Ordering::Relaxed);
         let version = if minor == 0 {
             String::new()
@@ -172,14 +167,11 @@ fn bytes_max(path: &str) -> u64 {
     }
 }
 
-/// A connection of any kind.
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+type Connection = Either<UnixStream, TcpStream>;
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
-
-/// A connection that fails when more is read than was allowed.
+/// The reading half of a connection, which fails when more is read than was allowed.
 struct Bounded {
-    inner: Box<dyn Connection>,
+    inner: ReadHalf<Connection>,
     left: u64,
 }
 
@@ -199,20 +191,6 @@ impl AsyncRead for Bounded {
             }
             None => Poll::Ready(Err(io::Error::other("the answer is larger than it may be"))),
         }
-    }
-}
-
-impl AsyncWrite for Bounded {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
 

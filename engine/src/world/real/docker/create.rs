@@ -8,13 +8,13 @@ use bollard::models::{
 };
 use bollard::query_parameters::CreateContainerOptions;
 
-use crate::containers::{CreateContainer, MountOrder, Problem, PublishedPort, labels};
+use crate::containers::{Containers as _, CreateContainer, MountOrder, Problem, PublishedPort, labels};
 use crate::value::Value;
 
 use super::DockerEngine;
-use super::containers::{self, engine_policy};
 use super::like::{self, Taken};
 use super::problem;
+use super::view::engine_policy;
 
 pub(super) async fn create(engine: &DockerEngine, order: &CreateContainer) -> Result<String, Problem> {
     let name = problem::name(&order.name)?;
@@ -97,7 +97,7 @@ async fn connect(
 
 /// Removes a container that could not be finished. Where that is not certain, neither is anything else.
 async fn taken_back(engine: &DockerEngine, id: &str, problem: Problem) -> Problem {
-    match (containers::remove(engine, id, false).await, problem) {
+    match (engine.remove(id, false).await, problem) {
         (Ok(_), Problem::Lost(text)) => Problem::Unreachable(format!("{text}; what was begun has been removed")),
         (Ok(_), problem) => problem,
         (Err(_), problem) => Problem::Lost(format!("{problem}; the unfinished container {id} may still be there")),
@@ -114,20 +114,14 @@ fn apply(body: &mut ContainerCreateBody, order: &CreateContainer) -> Result<(), 
         let is_empty = entry.is_empty();
         body.entrypoint = Some(if is_empty { vec![String::new()] } else { entry.clone() });
     }
-    if let Some(command) = &order.command {
-        body.cmd = Some(command.clone());
-    }
+    body.cmd = order.command.clone().or(body.cmd.take());
+    body.user = order.user.clone().or(body.user.take());
+    body.working_dir = order.working_directory.clone().or(body.working_dir.take());
     let environment = body.env.get_or_insert_default();
     for (name, value) in &order.environment {
         let word = variable(name, value)?;
         environment.retain(|known| known.split('=').next() != Some(name));
         environment.push(word);
-    }
-    if let Some(user) = &order.user {
-        body.user = Some(user.clone());
-    }
-    if let Some(folder) = &order.working_directory {
-        body.working_dir = Some(folder.clone());
     }
     let host = body.host_config.get_or_insert_default();
     for mount in &order.mounts {
@@ -136,9 +130,7 @@ fn apply(body: &mut ContainerCreateBody, order: &CreateContainer) -> Result<(), 
     if let Some(policy) = &order.restart_policy {
         host.restart_policy = Some(engine_policy(policy)?);
     }
-    if let Some(network) = &order.network {
-        host.network_mode = Some(network.clone());
-    }
+    host.network_mode = order.network.clone().or(host.network_mode.take());
     let mut exposed = body.exposed_ports.take().unwrap_or_default();
     put_ports(host, &mut exposed, &order.ports);
     body.exposed_ports = Some(exposed);
@@ -147,10 +139,7 @@ fn apply(body: &mut ContainerCreateBody, order: &CreateContainer) -> Result<(), 
 
 /// `NAME=value`. What is wrong is said here: the engine would quote the value in its refusal.
 pub(super) fn variable(name: &str, value: &Value) -> Result<String, Problem> {
-    let text = match value {
-        Value::Secret(secret) => secret.expose().to_owned(),
-        other => other.canonical(),
-    };
+    let text = value.exposed();
     if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
         return Err(Problem::Refused {
             status: 400,

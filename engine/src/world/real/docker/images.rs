@@ -7,9 +7,10 @@ use bollard::models::{CreateImageInfo, ImageInspect};
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt as _;
 
-use crate::containers::{Image, Problem};
+use crate::containers::Problem;
 
 use super::DockerEngine;
+use super::port::if_there;
 use super::{credentials, problem};
 
 /// A line of progress at most this often.
@@ -20,18 +21,7 @@ pub(super) async fn inspect(engine: &DockerEngine, reference: &str) -> Result<Op
     let reference = problem::reference(reference)?;
     let docker = engine.docker().await?;
     let what = format!("what image {reference} is like");
-    match engine.ask(&what, docker.inspect_image(reference)).await {
-        Err(problem) if problem.is_missing() => Ok(None),
-        told => told.map(Some),
-    }
-}
-
-pub(super) async fn image(engine: &DockerEngine, reference: &str) -> Result<Option<Image>, Problem> {
-    Ok(inspect(engine, reference).await?.map(|told| Image {
-        id: told.id.unwrap_or_default(),
-        repository_digests: told.repo_digests.unwrap_or_default(),
-        tags: told.repo_tags.unwrap_or_default(),
-    }))
+    if_there(engine.ask(&what, docker.inspect_image(reference)).await)
 }
 
 /// A reference as the engine wants it: the repository, and the digest or else the tag.
@@ -116,7 +106,7 @@ impl Layers {
         let line = self.line();
         let is_time = self.last_said.is_none_or(|said| said.elapsed() >= PROGRESS_EVERY);
         if is_time && line != self.last_line {
-            self.last_said = Some(now());
+            self.last_said = Some(Instant::now());
             self.last_line.clone_from(&line);
             progress(line);
         }
@@ -133,8 +123,4 @@ impl Layers {
         let mebibytes = |bytes: u64| format!("{}.{}", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20);
         format!("{layers}, {} of {} MiB", mebibytes(bytes), mebibytes(total))
     }
-}
-
-fn now() -> Instant {
-    Instant::now()
 }

@@ -13,7 +13,7 @@ use crate::containers::{Like, Problem};
 
 use super::DockerEngine;
 use super::given::{self, Given};
-use super::{containers, images};
+use super::images;
 
 /// Digits of an id that the engine uses as a host name and as a name in a network.
 const SHORT_ID: usize = 12;
@@ -29,7 +29,7 @@ pub(super) struct Taken {
 
 pub(super) async fn take(engine: &DockerEngine, like: &Like) -> Result<Taken, Problem> {
     let name = &like.container;
-    let Some(mut old) = containers::inspect(engine, name).await? else {
+    let Some(mut old) = engine.inspect(name).await? else {
         return Err(Problem::Refused {
             status: 404,
             message: format!("there is no container {name} whose settings could be taken over"),

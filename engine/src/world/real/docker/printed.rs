@@ -208,7 +208,7 @@ async fn begun(engine: &DockerEngine, what: &str, id: &str, bytes_max: usize) ->
         let told = engine.ask(what, docker.inspect_exec(id)).await?;
         match told.exit_code {
             Some(exit_code) if told.running != Some(true) => break exit_code,
-            _ => pause(ASK_AGAIN).await,
+            _ => tokio::time::sleep(ASK_AGAIN).await,
         }
     };
     let [stdout, stderr] = outputs.map(End::printed);
@@ -220,8 +220,4 @@ async fn begun(engine: &DockerEngine, what: &str, id: &str, bytes_max: usize) ->
             is_cut: stdout.is_cut || stderr.is_cut,
         },
     ))
-}
-
-async fn pause(time: Duration) {
-    tokio::time::sleep(time).await;
 }

@@ -115,34 +115,25 @@ fn words(message: &str) -> String {
 
 /// Refuses what would not be a name in the path of a request.
 pub(super) fn name(text: &str) -> Result<&str, Problem> {
-    let is_name = text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text
-            .chars()
-            .all(|one| one.is_ascii_alphanumeric() || "_.-".contains(one));
-    if is_name {
-        Ok(text)
-    } else {
-        Err(Problem::Refused {
-            status: 400,
-            message: format!("{text:?} is no name: letters, digits, '_', '.' and '-', a letter or digit first"),
-        })
-    }
+    let what = "name: letters, digits, '_', '.' and '-', a letter or digit first";
+    only(text, "_.-", what)
 }
 
 /// Refuses what would not be an image reference in the path of a request.
 pub(super) fn reference(text: &str) -> Result<&str, Problem> {
-    let is_reference = text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text
-            .chars()
-            .all(|one| one.is_ascii_alphanumeric() || "_.-/:@".contains(one))
-        && !text.contains("..")
-        && !text.contains("//");
-    if is_reference {
-        Ok(text)
-    } else {
-        Err(Problem::Refused {
-            status: 400,
-            message: format!("{text:?} is no image reference"),
-        })
+    let leads_away = text.contains("..") || text.contains("//");
+    only(if leads_away { "" } else { text }, "_.-/:@", "image reference").map_err(|_| no(text, "image reference"))
+}
+
+fn only<'a>(text: &'a str, more: &str, what: &str) -> Result<&'a str, Problem> {
+    let is_fine = |one: char| one.is_ascii_alphanumeric() || more.contains(one);
+    let is_name = text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.chars().all(is_fine);
+    is_name.then_some(text).ok_or_else(|| no(text, what))
+}
+
+fn no(text: &str, what: &str) -> Problem {
+    Problem::Refused {
+        status: 400,
+        message: format!("{text:?} is no {what}"),
     }
 }
