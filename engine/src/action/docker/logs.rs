@@ -53,28 +53,6 @@ impl EngineAction for Logs {
     }
 }
 
-<<<<<<< HEAD
-impl Logs {
-    async fn ask(&self, context: &Context, arguments: &Arguments) -> Result<String, Trouble> {
-        let container = target::must_find(&self.0, context, arguments).await?;
-        let lines_max = match arguments.int("lines") {
-            None => LINES_DEFAULT,
-            Some(lines) => u64::try_from(lines)
-                .ok()
-                .filter(|lines| (1..=LINES_MAX).contains(lines))
-                .ok_or_else(|| Trouble::Failed(format!("{lines} lines cannot be asked for; write 1 to {LINES_MAX}")))?,
-        };
-        let end = LogEnd {
-            since_seconds: arguments.duration("since").map(ago),
-            lines_max,
-            bytes_max: bytes_to_ask(context, VALUE_BYTES_MAX),
-        };
-        let printed = self.0.logs(&container.id, &end).await.map_err(Trouble::of_question)?;
-        let parts = [&printed.stdout, &printed.stderr].map(|bytes| printed::value(context, bytes, printed.is_cut));
-        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Ok(last_bytes(&parts.join("\n"), VALUE_BYTES_MAX, context.redactor.reach()).to_owned())
-    }
-=======
 async fn last_of(call: Call<'_>) -> Result<String, Error> {
     let container = call.must_find().await?;
     let lines_max = match call.arguments.int("lines") {
@@ -98,9 +76,8 @@ async fn last_of(call: Call<'_>) -> Result<String, Error> {
     let printed = call.engine.logs(&container.id, &end).await;
     let said = Said::new(call.context, printed.map_err(Error::of_question)?);
     let parts: Vec<String> = said.values().into_iter().filter(|part| !part.is_empty()).collect();
-    let unsure = Redactor::new(call.context.secrets.iter()).longest().saturating_sub(1);
+    let unsure = call.context.redactor.reach();
     Ok(last_bytes(&parts.join("\n"), VALUE_BYTES_MAX, unsure).to_owned())
->>>>>>> afda68e (docker: one attempt is one value, errors become outcomes in one place, five questions are one table)
 }
 
 /// The end of a text, at most so many bytes of it. Where it is cut, so many `unsure` bytes go as well: they may be the

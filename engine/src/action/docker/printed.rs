@@ -3,6 +3,7 @@
 use crate::action::common::printed::{LINE_CHARACTERS_MAX, text_of};
 use crate::action::{Context, Evidence, Outcome};
 use crate::containers::Printed;
+use crate::redact::Redactor;
 
 /// So much of each output is kept as evidence.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 1024 * 1024;
@@ -13,39 +14,6 @@ pub(super) fn bytes_to_ask(context: &Context, wanted: usize) -> usize {
     wanted + context.redactor.reach()
 }
 
-<<<<<<< HEAD
-/// What it printed without secrets, with a note where the beginning is left out.
-pub(super) fn evidence(context: &Context, printed: &Printed) -> Vec<(String, Vec<u8>)> {
-    [("stdout", &printed.stdout), ("stderr", &printed.stderr)]
-        .into_iter()
-        .filter(|(_, bytes)| !bytes.is_empty())
-        .map(|(name, bytes)| {
-            let mut kept = Vec::new();
-            if printed.is_cut {
-                kept.extend_from_slice("[… what came before is left out …]\n".as_bytes());
-            }
-            kept.extend(context.redactor.scrub_end(bytes, printed.is_cut));
-            (name.to_owned(), kept)
-        })
-        .collect()
-}
-
-/// An output as a value: without one final line end, and without what may be half a secret.
-pub(super) fn value(context: &Context, bytes: &[u8], is_cut: bool) -> String {
-    let unsure = if is_cut { context.redactor.reach() } else { 0 };
-    let bytes = bytes.get(unsure..).unwrap_or_default();
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The last line that is not blank, without secrets; what was printed as an error comes first.
-pub(super) fn last_line(context: &Context, printed: &Printed) -> Option<String> {
-    [&printed.stderr, &printed.stdout]
-        .into_iter()
-        .find_map(|bytes| context.redactor.last_line(bytes, printed.is_cut, LINE_CHARACTERS_MAX))
-}
-=======
 pub(super) struct Said {
     pub(super) printed: Printed,
     redactor: Redactor,
@@ -69,7 +37,12 @@ impl Said {
         };
         let printed = outputs.into_iter().filter(|(_, bytes)| !bytes.is_empty());
         printed
-            .map(|(name, bytes)| (name.to_owned(), [note.as_bytes(), &self.redactor.scrub_end(bytes, self.printed.is_cut)].concat()))
+            .map(|(name, bytes)| {
+                (
+                    name.to_owned(),
+                    [note.as_bytes(), &self.redactor.scrub_end(bytes, self.printed.is_cut)].concat(),
+                )
+            })
             .collect()
     }
 
