@@ -157,7 +157,9 @@ pub(crate) async fn end(
             if must_be_killed {
                 // Stopped first, so that none of them forks while we go through them.
                 for signal in [Signal::STOP, Signal::KILL] {
-                    left.values().for_each(|process| process.signal(signal));
+                    for process in left.values() {
+                        process.signal(signal);
+                    }
                 }
             }
             if Instant::now() >= deadline {

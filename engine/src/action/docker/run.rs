@@ -123,7 +123,7 @@ fn half_way(how: &str) -> Settled {
 
 /// What a call says beside the image, for a person: never a value of a variable.
 fn said(arguments: &Arguments) -> String {
-    let mut parts = Vec::new();
+    let mut parts = vec![String::new()];
     for name in ["command", "mounts", "ports", "network", "user", "cwd", "restart"] {
         if let Some(value) = arguments.get(name) {
             parts.push(format!("{name} {}", value.canonical()));
@@ -133,7 +133,7 @@ fn said(arguments: &Arguments) -> String {
     if !variables.is_empty() {
         parts.push(format!("variables {}", variables.join(", ")));
     }
-    parts.iter().map(|part| format!("; {part}")).collect()
+    parts.join("; ")
 }
 
 /// The parameters that every container takes which is made here.
