@@ -23,7 +23,7 @@ struct One {
 impl One {
     fn run(&self, is_running: bool) -> bool {
         let state = &mut self.container.lock().unwrap().state;
-        state.status = if is_running { "running" } else { "exited" }.to_owned();
+        state.status = String::from(if is_running { "running" } else { "exited" });
         std::mem::replace(&mut state.is_running, is_running) != is_running
     }
 

@@ -1,6 +1,6 @@
 //! Small files of a run's directory that must survive a crash whole.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::child::plain;
+use super::files::sync_directory;
 use crate::private_files::write_private;
 
 /// What is kept there; `None` where nothing is. What is damaged is told and not overwritten.
@@ -28,7 +29,7 @@ pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), String>
     let written = serde_json::to_vec(content).map_err(Into::into).and_then(|text| {
         write_private(&beside, &text)?;
         fs::rename(&beside, path)?;
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        sync_directory(path.parent().unwrap_or(Path::new(".")))
     });
     written.map_err(|error: std::io::Error| format!("{} cannot be written: {}", path.display(), plain(&error)))
 }

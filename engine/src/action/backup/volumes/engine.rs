@@ -11,7 +11,7 @@ use super::super::problem::{Result, refused, trying};
 use crate::action::Context;
 use crate::action::common::blocking::{Stop, Stopped};
 use crate::action::common::engine::{PatientEngine, Request};
-use crate::containers::{Container, CreateContainer, Containers, Image, LogEnd, Problem, Volume, labels};
+use crate::containers::{Container, Containers, CreateContainer, Image, LogEnd, Problem, Volume, labels};
 use crate::digest::hex;
 
 /// The longest that one question waits for its answer.
@@ -55,12 +55,20 @@ impl Engine {
     }
 
     /// Asks, or has something done that may be done twice, from a thread that may wait.
-    fn ask<'a, T>(&'a self, what: &str, question: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send) -> Result<T> {
+    fn ask<'a, T>(
+        &'a self,
+        what: &str,
+        question: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
+    ) -> Result<T> {
         self.within(QUESTION_MAX, what, self.containers.insist(question))
     }
 
     /// Has something changed, from a thread that may wait.
-    fn change<'a, T>(&'a self, what: &str, change: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send) -> Result<T> {
+    fn change<'a, T>(
+        &'a self,
+        what: &str,
+        change: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
+    ) -> Result<T> {
         self.within(CHANGE_MAX, what, self.containers.change(change))
     }
 
