@@ -75,32 +75,17 @@ impl<'r, 'd> Builder<'r, 'd> {
 
     /// A word that names a value: the words of expressions are refused.
     fn value_name(&mut self, pair: &Pair<'_, Rule>) -> Name {
-        let name = self.word(pair);
-        if RESERVED.contains(&name.value.as_str()) {
-            self.error(
-                Diagnostic::error(
-                    "reserved-name",
-                    name.span,
-                    format!("`{}` is a word of the language and cannot name a value", name.value),
-                )
-                .help(format!("choose another name, such as `{}_value`", name.value)),
-            );
-        }
-        name
+        self.name_unless(pair, "value", RESERVED)
     }
 
-    /// A word that names a step or a host: a few words mean something else there.
+    /// A word that names a value, a step or a host: a few words mean something else there.
     fn name_unless(&mut self, pair: &Pair<'_, Rule>, what: &str, reserved: &[&str]) -> Name {
         let name = self.word(pair);
         if reserved.contains(&name.value.as_str()) {
-            self.error(
-                Diagnostic::error(
-                    "reserved-name",
-                    name.span,
-                    format!("`{}` is a word of the language and cannot name {what}", name.value),
-                )
-                .help("choose another name"),
-            );
+            let word = &name.value;
+            let message = format!("`{word}` is a word of the language and cannot name a {what}");
+            let help = format!("choose another name, such as `{word}_{what}`");
+            self.error(Diagnostic::error("reserved-name", name.span, message).help(help));
         }
         name
     }
@@ -144,7 +129,7 @@ impl<'r, 'd> Builder<'r, 'd> {
     /// `on HOST`.
     fn host(&mut self, pair: Pair<'_, Rule>) -> Option<Name> {
         let inner = Self::only(pair)?;
-        Some(self.name_unless(&inner, "a host", &["failure", "interrupt", "silence"]))
+        Some(self.name_unless(&inner, "host", &["failure", "interrupt", "silence"]))
     }
 
     /// Sets a clause that may stand once; a second one is an error.

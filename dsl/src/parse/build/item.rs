@@ -139,7 +139,7 @@ impl Builder<'_, '_> {
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::name => name = Some(self.name_unless(&part, "a step", &["start", "nothing"])),
+                Rule::name => name = Some(self.name_unless(&part, "step", &["start", "nothing"])),
                 Rule::string => title = Some(self.text(&part)),
                 Rule::on_host => {
                     let value = self.host(part);
