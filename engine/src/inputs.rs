@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use backstay_dsl::model::{ActionCall, BindingId, Input, Runbook, SecretSource};
+use backstay_dsl::model::{ActionCall, BindingId, ExprKind, Input, Runbook, SecretSource};
+use backstay_dsl::walk;
 
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places, from_json, parse_as};
@@ -194,9 +195,9 @@ async fn default_value(
 ) -> Result<Value, Option<InputError>> {
     let evaluator = Evaluator::new(runbook, environment);
     evaluator.value(default).await.map_err(|unanswered| {
-        let waits_for_other = runbook.inputs.iter().any(|other| {
-            !environment.values.contains_key(&other.name) && unanswered.reason.contains(&format!("`{}`", other.name))
-        });
+        let waits_for_other = walk::deep(default)
+            .iter()
+            .any(|part| matches!(&part.kind, ExprKind::Input(other) if !environment.values.contains_key(other)));
         (!waits_for_other).then(|| {
             InputError::new(
                 &input.name,

@@ -354,11 +354,6 @@ fn circles(neighbours: &Neighbours) -> Vec<String> {
 const OPEN: &[(&str, &str, &str)] = &[
     (
         "engine",
-        "action/backup",
-        "volumes are reached by what reads and writes archives, and the other way round",
-    ),
-    (
-        "engine",
         "run/machine",
         "a cursor unwinds, and unwinding moves cursors; its state routes to all",
     ),

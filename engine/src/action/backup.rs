@@ -14,6 +14,7 @@ mod entry;
 mod extract;
 mod holders;
 mod manifest;
+mod part;
 mod problem;
 mod restore;
 mod scope;

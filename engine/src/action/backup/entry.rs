@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::bytes::{Bytes, Hash};
-use super::problem::Result;
+use super::problem::{Result, refused};
 use crate::action::common::blocking::Stop;
 
 /// One entry of an archive.
@@ -200,6 +200,25 @@ pub(super) fn difference<'e>(
     }
     let more = actual.iter().find(|entry| !names.contains(&entry.name()));
     more.map(|entry| format!("{} should not be there", entry.shown()))
+}
+
+/// The one extended attribute that streams carry both ways.
+const CAPABILITY: &[u8] = b"security.capability";
+/// Refuses what goes lost on the way through a helper container. Beside these it carries no parts of a second and no sockets.
+pub(super) fn refuse_lost<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<()> {
+    for entry in entries {
+        let attribute = entry.attributes.iter().find(|(name, _)| **name != *CAPABILITY);
+        let what = match attribute {
+            Some((name, _)) => format!("the extended attribute {name}"),
+            None if entry.mtime_s < 0 => "a time before 1970".to_owned(),
+            None => continue,
+        };
+        return refused(format!(
+            "{} in the volume has {what}, which a helper container cannot give back: run as root on the machine of the container engine",
+            entry.path
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a path may stand in an archive: below its root, in normal form.

@@ -16,8 +16,8 @@ use rustix::io::Errno;
 use super::bytes::Bytes;
 use super::entry::{Content, Entry, EntryKind};
 use super::manifest::PartKind;
+use super::part::Part;
 use super::problem::{Problem, Result, damaged, trying};
-use super::scope::Part;
 use super::walk::through;
 use crate::action::common::blocking::Stop;
 

@@ -22,7 +22,6 @@ use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::digest::short;
 use crate::value::Value;
 use state::State;
-pub(super) use state::Swap;
 pub use state::displaced;
 use work::RestoreRequest;
 

@@ -6,8 +6,8 @@ use std::io::Read as _;
 use super::entry::Entry;
 use super::holders::{self, Identity};
 use super::manifest::PartHeader;
+use super::part::Part;
 use super::problem::{Result, refused};
-use super::scope::Part;
 use super::walk::{Found, FoundKind, walk};
 use crate::action::common::blocking::Stop;
 

@@ -4,13 +4,24 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
+use super::bytes::Bytes;
 use super::extract::ROOT;
 use super::holders::Identity;
+use super::part::sync_directory;
 use super::problem::{Problem, Result, trying};
-use super::restore::Swap;
-use super::scope::sync_directory;
 use crate::action::common::files::rename_new;
+
+/// A part that is swapped.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Swap {
+    pub live: Bytes,
+    /// The directory of ours beside it.
+    pub holder: Bytes,
+    /// What was made ready; none where the part was not there when the backup was made, or as long as nothing is ready.
+    pub mark: Option<Identity>,
+}
 
 /// Where a part is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

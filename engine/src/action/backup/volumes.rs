@@ -12,14 +12,14 @@ mod here;
 mod users;
 
 use super::manifest::{PartKind, VolumeHeader};
+use super::part::Part;
 use super::problem::{Result, refused};
-use super::scope::Part;
 use crate::action::Context;
 use crate::action::common::engine::PatientEngine;
 use crate::containers::Volume;
 use backstay_dsl::service_kind::ServiceKind;
 use engine::Engine;
-pub(super) use helper::{Helpers, Reader, refuse_lost};
+pub(super) use helper::{Helpers, Reader};
 pub(super) use users::{Access, Snapshot};
 
 /// What a runbook's volumes are reached with.

@@ -15,8 +15,8 @@ use super::bytes::Bytes;
 use super::entry::{Entries, Entry, EntryKind, Sink, Take};
 use super::holders::Identity;
 use super::manifest::PartKind;
+use super::part::Part;
 use super::problem::{Problem, Result, refused, trying};
-use super::scope::Part;
 use crate::action::common::blocking::Stop;
 
 /// How many directories may lie in each other.

@@ -11,9 +11,9 @@ use super::key::FILE_BYTES_MAX;
 use super::read::text_of;
 use super::replace::{self, Mode, replace};
 use super::settings::Setting;
-use super::{path_of, problem};
+use super::{done, path_of, problem};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct EditKey;
 
@@ -75,7 +75,7 @@ impl Action for EditKey {
             let setting = Setting::find(&file, &text, &key)?;
             let place = format!("`{key}` in line {} of {}", setting.line(&text), file.display());
             if setting.value() == to {
-                return Ok(Settled::Done(Evidence::line(format!("{place} has the new value"))));
+                return Ok(done(format!("{place} has the new value")));
             }
             Ok(Settled::NotDone(format!("{place} has another value")))
         })

@@ -9,9 +9,9 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::target::target_of;
-use super::{parent_of, path_of, problem, replace, sync_folder};
+use super::{done, parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct Link;
 
@@ -61,8 +61,7 @@ impl Action for Link {
             replace::clear(&replace::beside(&at, &key))?;
             let now = target_of(&at)?;
             if now.as_deref() == Some(&to) {
-                let line = format!("{} leads to {}", at.display(), to.display());
-                return Ok(Settled::Done(Evidence::line(line)));
+                return Ok(done(format!("{} leads to {}", at.display(), to.display())));
             }
             let now = now.map_or_else(|| "nowhere".to_owned(), |now| now.display().to_string());
             Ok(Settled::NotDone(format!("{} leads to {now}", at.display())))

@@ -7,9 +7,9 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::{parent_of, path_of, problem, sync_folder};
+use super::{done, parent_of, path_of, problem, sync_folder};
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct MakeDirectory;
 
@@ -64,7 +64,7 @@ impl Action for MakeDirectory {
         let path = path_of(context, arguments, "path");
         blocking::settle(context, move |_| {
             if path.is_dir() {
-                return Ok(Settled::Done(Evidence::line(format!("{} is there", path.display()))));
+                return Ok(done(format!("{} is there", path.display())));
             }
             Ok(Settled::NotDone(format!("{} is not there", path.display())))
         })

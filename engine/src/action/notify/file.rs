@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature, Sink};
@@ -37,17 +37,13 @@ impl Action for File {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let path = context
-            .working_directory
-            .join(arguments.path("path").unwrap_or_default());
+        let path = path_of(context, arguments);
         let message = one_line(arguments.text("message").unwrap_or_default());
         Some(format!("adds to {}: {message}", path.display()))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let path = context
-            .working_directory
-            .join(arguments.path("path").unwrap_or_default());
+        let path = path_of(context, arguments);
         let message = arguments.text("message").unwrap_or_default().to_owned();
         let key = context.key.clone();
         blocking::perform(context, move |stop| {
@@ -62,9 +58,7 @@ impl Action for File {
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let path = context
-            .working_directory
-            .join(arguments.path("path").unwrap_or_default());
+        let path = path_of(context, arguments);
         let key = context.key.clone();
         blocking::settle(context, move |_| {
             if holds(&path, &key)? {
@@ -77,6 +71,11 @@ impl Action for File {
         })
         .await
     }
+}
+
+fn path_of(context: &Context, arguments: &Arguments) -> PathBuf {
+    let path = arguments.path("path").unwrap_or_default();
+    context.working_directory.join(path)
 }
 
 fn problem(path: &Path, error: &std::io::Error) -> String {

@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use zstd::stream::write::Encoder;
 
 use super::super::bytes::Hash;
-use super::super::entry::{Contents, Entries, Entry, difference, scan};
+use super::super::entry::{Contents, Entries, Entry, difference, refuse_lost, scan};
 use super::super::manifest::{Header, Manifest};
+use super::super::part::{Part, sync_directory};
 use super::super::problem::{Problem, Result, damaged, trying};
-use super::super::scope::{Part, sync_directory};
 use super::super::tar::Writer;
-use super::super::volumes::refuse_lost;
 use super::{HEADER, MANIFEST, OWN, examine, root_of};
 use crate::action::common::blocking::Stop;
 use crate::action::common::files::rename_new;

@@ -9,13 +9,13 @@ use std::path::Path;
 
 use super::super::archive::{Archive, Unfinished, capture};
 use super::super::bytes::Bytes;
-use super::super::entry::{Contents, scan};
+use super::super::entry::{Contents, refuse_lost, scan};
 use super::super::extract::remove_tree;
 use super::super::manifest::{Header, Manifest};
 use super::super::problem::{Problem, Result, trying};
 use super::super::scope::refuse_little_space;
 use super::super::survey::survey;
-use super::super::volumes::{Reader, refuse_lost};
+use super::super::volumes::Reader;
 use super::state::State;
 use super::work::RestoreRequest;
 use crate::action::common::blocking::Stop;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::bytes::Bytes;
-use super::super::holders::Identity;
 use super::super::manifest::Manifest;
+use super::super::part::sync_directory;
 use super::super::problem::{Result, trying};
-use super::super::scope::sync_directory;
+use super::super::swap::Swap;
 use crate::private_files::write_private;
 
 /// How far the restore of one key is.
@@ -34,16 +34,6 @@ pub(super) struct State {
     /// Where this is noted.
     #[serde(skip)]
     pub path: PathBuf,
-}
-
-/// A part that is swapped.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in super::super) struct Swap {
-    pub live: Bytes,
-    /// The directory of ours beside it.
-    pub holder: Bytes,
-    /// What was made ready; none where the part was not there when the backup was made, or as long as nothing is ready.
-    pub mark: Option<Identity>,
 }
 
 /// A volume that is emptied and filled.

@@ -6,7 +6,7 @@
 use std::io::BufWriter;
 
 use super::super::archive::Archive;
-use super::super::entry::{Contents, Entries, Entry, Take, difference, scan};
+use super::super::entry::{Contents, Entries, Entry, Take, difference, refuse_lost, scan};
 use super::super::manifest::Manifest;
 use super::super::problem::{Problem, Result, damaged, refused};
 use super::super::tar::{self, Origin, Writer};
@@ -23,8 +23,6 @@ const NAME: &str = "backstay-helper-";
 const SCRATCH: &str = "backstay-scratch-";
 /// Removes all that is in the folder where it starts.
 const EMPTY: &str = r#"for name in * .[!.]* ..?*; do rm -rf -- "./$name" || exit 1; done"#;
-/// The one extended attribute that streams carry both ways.
-const CAPABILITY: &[u8] = b"security.capability";
 /// What is moved at once.
 const PIECE: usize = 1 << 20;
 
@@ -190,23 +188,6 @@ impl Reader<'_> {
             )),
         }
     }
-}
-
-/// Refuses what a stream would lose. Beside these it carries no parts of a second and no sockets.
-pub(in super::super) fn refuse_lost<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<()> {
-    for entry in entries {
-        let attribute = entry.attributes.iter().find(|(name, _)| **name != *CAPABILITY);
-        let what = match attribute {
-            Some((name, _)) => format!("the extended attribute {name}"),
-            None if entry.mtime_s < 0 => "a time before 1970".to_owned(),
-            None => continue,
-        };
-        return refused(format!(
-            "{} in the volume has {what}, which a helper container cannot give back: run as root on the machine of the container engine",
-            entry.path
-        ));
-    }
-    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::part::Part;
 use super::super::problem::{Problem, Result, refused};
-use super::super::scope::Part;
 use super::super::swap::identity;
 use super::engine::Engine;
 use crate::containers::{Container, ContainerState, Mount, MountKind};
