@@ -7,7 +7,7 @@
 //! clusters.
 
 mod order;
-mod patience;
+mod timeouts;
 mod view;
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncRead;
 
 pub use order::{CreateContainer, Like, MountOrder, ProgramOrder, PublishedPort, labels};
-pub use patience::Patience;
+pub use timeouts::Timeouts;
 pub use view::{
     Container, ContainerState, Health, HealthStatus, Image, LogEnd, Mount, MountKind, Printed, RestartPolicy, Volume,
 };

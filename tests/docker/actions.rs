@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use backstay::action::{Outcome, Settled};
-use backstay::containers::Patience;
+use backstay::containers::Timeouts;
 use backstay::value::Value;
 use backstay_dsl::topology::Begins;
 
@@ -156,7 +156,7 @@ async fn an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit() {
     let Some(daemon) = Daemon::private("an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit") else {
         return;
     };
-    let bench = Bench::new(&daemon, "frozen").with(Patience {
+    let bench = Bench::new(&daemon, "frozen").with(Timeouts {
         reserve: Duration::from_secs(1),
         ..short()
     });
@@ -196,7 +196,7 @@ async fn a_start_that_does_not_last_has_failed_with_the_last_line() {
     let Some(daemon) = Daemon::shared("a_start_that_does_not_last_has_failed_with_the_last_line") else {
         return;
     };
-    let bench = Bench::new(daemon, "short-lived").with(Patience::default());
+    let bench = Bench::new(daemon, "short-lived").with(Timeouts::default());
     let app = daemon.image(
         "short-lived",
         &format!("echo starting; echo no such key {SECRET} >&2; exit 7"),
@@ -328,7 +328,7 @@ async fn a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one() {
     let Some(daemon) = Daemon::shared("a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one") else {
         return;
     };
-    let bench = Bench::new(daemon, "broken").with(Patience::default());
+    let bench = Bench::new(daemon, "broken").with(Timeouts::default());
     let old = daemon.image("broken", &service_script("A"));
     let new = daemon.image("broken-new", "echo cannot open /data/key; exit 4");
     serve(daemon, "broken", &old, &[]);
@@ -526,7 +526,7 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
     let Some(daemon) = Daemon::private("an_engine_that_is_restarted_on_the_way_is_waited_for") else {
         return;
     };
-    let mut bench = Bench::new(&daemon, "waited").with(Patience::default());
+    let mut bench = Bench::new(&daemon, "waited").with(Timeouts::default());
     let data = bench.volume("waited-data");
     let old = daemon.image("waited", &service_script("A"));
     let new = daemon.image("waited-new", &service_script("B"));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin_with};
-use backstay::containers::{Container, Containers, Patience};
+use backstay::containers::{Container, Containers, Timeouts};
 use backstay::redact::Redactor;
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
@@ -35,14 +35,14 @@ pub(crate) fn service_script(variant: &str) -> String {
 
 /// For containers that do as they are told: what comes to something is waited for as long as ever, and what stays as it
 /// is is watched for moments.
-pub(crate) fn short() -> Patience {
-    Patience {
+pub(crate) fn short() -> Timeouts {
+    Timeouts {
         retry: Duration::from_millis(50),
         look: Duration::from_millis(50),
         probation: Duration::from_millis(300),
         job_grace: Duration::from_secs(1),
         stays: Duration::from_millis(300),
-        ..Patience::default()
+        ..Timeouts::default()
     }
 }
 
@@ -99,9 +99,9 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The same with actions of this patience in place of [`short`].
-    pub(crate) fn with(mut self, patience: Patience) -> Self {
-        self.actions = builtin_with(&self.engine, patience);
+    /// The same with actions of these timeouts in place of [`short`].
+    pub(crate) fn with(mut self, timeouts: Timeouts) -> Self {
+        self.actions = builtin_with(&self.engine, timeouts);
         self
     }
 

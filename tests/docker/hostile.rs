@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backstay::action::Settled;
-use backstay::containers::Patience;
+use backstay::containers::Timeouts;
 use backstay_dsl::topology::Begins;
 
 use crate::docker::actions_bench::{Bench, beside, image, service_script};
@@ -64,7 +64,7 @@ async fn a_failed_replacement_of_a_passing_container_does_not_vanish() {
     let Some(daemon) = Daemon::shared("a_failed_replacement_of_a_passing_container_does_not_vanish") else {
         return;
     };
-    let mut bench = Bench::new(daemon, "vanishing").with(Patience::default());
+    let mut bench = Bench::new(daemon, "vanishing").with(Timeouts::default());
     let data = bench.volume("vanishing-data");
     let old = daemon.image("vanishing", &service_script("A"));
     let new = daemon.image("vanishing-new", FAILS);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backstay::action::{Outcome, Settled};
-use backstay::containers::Patience;
+use backstay::containers::Timeouts;
 use backstay_dsl::topology::Begins;
 use serde_json::Value as Json;
 
@@ -35,7 +35,7 @@ async fn an_engine_that_says_stopped_is_not_believed_while_processes_live() {
         return;
     };
     let proxy = Proxy::new(daemon);
-    let bench = Bench::reached_by(daemon, &proxy.host(), "liar", Begins::Running).with(Patience {
+    let bench = Bench::reached_by(daemon, &proxy.host(), "liar", Begins::Running).with(Timeouts {
         end: Duration::from_millis(300),
         ..short()
     });
@@ -79,7 +79,7 @@ async fn what_somebody_starts_again_is_not_stopped() {
     ] {
         let proxy = Proxy::new(daemon);
         // The default: between its two looks somebody has the time to start it.
-        let bench = Bench::reached_by(daemon, &proxy.host(), name, Begins::Running).with(Patience::default());
+        let bench = Bench::reached_by(daemon, &proxy.host(), name, Begins::Running).with(Timeouts::default());
         let app = daemon.image(name, script);
         daemon.docker(&["run", "--detach", &format!("--name={name}"), &app]);
         bench.wait_for_line("variant");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use backstay::action::Settled;
-use backstay::containers::Patience;
+use backstay::containers::Timeouts;
 use backstay_dsl::topology::Begins;
 
 use crate::docker::actions_bench::{Bench, Call, image, map, service_script, short, text, words};
@@ -427,7 +427,7 @@ async fn an_engine_that_is_away_settles_nothing() {
         return;
     };
     let bench = Bench::reached_by(daemon, "unix:///nowhere/docker.sock", "away", Begins::Running);
-    let bench = bench.with(Patience {
+    let bench = bench.with(Timeouts {
         away: Duration::from_millis(300),
         ..short()
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay::action::builtin_with;
-use backstay::containers::{Container, Containers, Image, Patience, Problem, RestartPolicy, labels};
+use backstay::containers::{Container, Containers, Image, Problem, RestartPolicy, Timeouts, labels};
 use backstay::value::Value;
 use backstay::world::real::RealWorld;
 
@@ -66,13 +66,13 @@ fn bench() -> (Bench, Arc<One>) {
     let one = Arc::new(One::default());
     let engine: Arc<dyn Containers> = one.clone();
     let moment = Duration::from_millis(1);
-    let patience = Patience {
+    let timeouts = Timeouts {
         look: moment,
         probation: moment,
         stays: moment,
-        ..Patience::default()
+        ..Timeouts::default()
     };
-    let bench = Bench::new(|_| Arc::new(RealWorld::new(builtin_with(&engine, patience))), None);
+    let bench = Bench::new(|_| Arc::new(RealWorld::new(builtin_with(&engine, timeouts))), None);
     let run = format!("run{}", bench.folder.display());
     *one.container.lock().unwrap() = Container {
         id: "0123456789abcdef".repeat(4),

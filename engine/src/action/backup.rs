@@ -28,7 +28,7 @@ mod walk;
 use std::sync::Arc;
 
 use super::Action;
-use super::common::engine::PatientEngine;
+use super::common::engine::RetryingEngine;
 
 pub use restore::displaced;
 
@@ -36,7 +36,7 @@ pub use restore::displaced;
 const LIMIT_MS: u64 = 3_600_000;
 
 /// The actions of the family `backup`; volumes are asked of this engine.
-pub(super) fn actions(engine: &PatientEngine) -> Vec<Arc<dyn Action>> {
+pub(super) fn actions(engine: &RetryingEngine) -> Vec<Arc<dyn Action>> {
     let engine = || engine.clone();
     vec![
         Arc::new(create::Create { engine: engine() }),

@@ -30,7 +30,7 @@ mod version;
 use std::sync::Arc;
 
 use super::Action;
-use super::common::engine::PatientEngine as Engine;
+use super::common::engine::RetryingEngine as Engine;
 use call::on;
 
 /// The actions of the family `docker`.

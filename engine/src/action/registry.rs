@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
 
-use super::common::engine::PatientEngine;
+use super::common::engine::RetryingEngine;
 use super::{Registry, backup, docker, exec, fs, http, notify, process};
-use crate::containers::{Containers, NoEngine, Patience};
+use crate::containers::{Containers, NoEngine, Timeouts};
 
 /// What the compiler sees of all built-in actions.
 pub fn catalogue() -> Arc<Catalogue> {
@@ -20,13 +20,13 @@ pub fn without_engine() -> Registry {
 
 /// The registry of all built-in actions; those that need a container engine use this one.
 pub fn builtin(containers: &Arc<dyn Containers>) -> Registry {
-    builtin_with(containers, Patience::default())
+    builtin_with(containers, Timeouts::default())
 }
 
-/// As [`builtin`], with another patience.
-pub fn builtin_with(containers: &Arc<dyn Containers>, patience: Patience) -> Registry {
+/// As [`builtin`], with other timeouts.
+pub fn builtin_with(containers: &Arc<dyn Containers>, timeouts: Timeouts) -> Registry {
     let containers = containers.clone();
-    let engine = PatientEngine { containers, patience };
+    let engine = RetryingEngine { containers, timeouts };
     let families = [
         backup::actions(&engine),
         docker::actions(&engine),

@@ -20,7 +20,7 @@ use super::survey::survey;
 use super::volumes::{Access, Helpers, Reader, Trial, Volumes};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::common::describe;
-use crate::action::common::engine::PatientEngine;
+use crate::action::common::engine::RetryingEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::digest::short;
 use crate::value::{Backup, Value};
@@ -30,7 +30,7 @@ const TRIES: u32 = 3;
 
 pub(super) struct Create {
     /// The engine that volumes are asked of.
-    pub engine: PatientEngine,
+    pub engine: RetryingEngine,
 }
 
 #[async_trait]

@@ -17,7 +17,7 @@ use super::swap::{Position, position};
 use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, in_thread};
 use crate::action::common::describe;
-use crate::action::common::engine::PatientEngine;
+use crate::action::common::engine::RetryingEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::digest::short;
 use crate::value::Value;
@@ -27,7 +27,7 @@ use work::RestoreRequest;
 
 pub(super) struct Restore {
     /// The engine that volumes are asked of.
-    pub engine: PatientEngine,
+    pub engine: RetryingEngine,
 }
 
 #[async_trait]

@@ -17,14 +17,14 @@ use super::scope::refuse_little_space;
 use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, Stop, in_thread, since_boot};
 use crate::action::common::describe;
-use crate::action::common::engine::PatientEngine;
+use crate::action::common::engine::RetryingEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::digest::short;
 use crate::value::{Backup, Value};
 
 pub(super) struct Verify {
     /// The engine that volumes are asked of.
-    pub engine: PatientEngine,
+    pub engine: RetryingEngine,
 }
 
 #[async_trait]

@@ -15,7 +15,7 @@ use super::manifest::{PartKind, VolumeHeader};
 use super::part::Part;
 use super::problem::{Result, refused};
 use crate::action::Context;
-use crate::action::common::engine::PatientEngine;
+use crate::action::common::engine::RetryingEngine;
 use crate::containers::Volume;
 use backstay_dsl::service_kind::ServiceKind;
 use engine::Engine;
@@ -43,7 +43,7 @@ pub(super) enum Trial {
 
 impl Volumes {
     /// Those of this state, reached with this engine for this attempt. To be called inside of the runtime.
-    pub(super) fn new(engine: &PatientEngine, context: &Context, state: &str, helper: Option<&str>) -> Self {
+    pub(super) fn new(engine: &RetryingEngine, context: &Context, state: &str, helper: Option<&str>) -> Self {
         let writers = context
             .topology
             .members()

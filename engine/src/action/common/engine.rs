@@ -5,16 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::containers::{Containers, Patience, Problem};
+use crate::containers::{Containers, Problem, Timeouts};
 
-/// An engine, and how patient the actions are with it.
+/// An engine, and how long the actions wait for it.
 #[derive(Clone)]
-pub(crate) struct PatientEngine {
+pub(crate) struct RetryingEngine {
     pub(crate) containers: Arc<dyn Containers>,
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: Timeouts,
 }
 
-impl Deref for PatientEngine {
+impl Deref for RetryingEngine {
     type Target = dyn Containers;
 
     fn deref(&self) -> &Self::Target {
@@ -25,14 +25,14 @@ impl Deref for PatientEngine {
 /// A request on its way.
 pub(crate) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
 
-impl PatientEngine {
+impl RetryingEngine {
     /// Sends a change again while nobody is reached, which does nothing and so can be repeated. What was lost or
     /// refused is not sent again.
     pub(crate) async fn change<'a, T>(
         &'a self,
         change: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
     ) -> Result<T, Problem> {
-        self.again(change, self.patience.away, Duration::ZERO).await
+        self.again(change, self.timeouts.away, Duration::ZERO).await
     }
 
     /// As [`Self::change`], for a question, or a change that may be made twice: what was lost is asked again too.
@@ -40,7 +40,7 @@ impl PatientEngine {
         &'a self,
         request: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
     ) -> Result<T, Problem> {
-        self.again(request, self.patience.question, self.patience.question)
+        self.again(request, self.timeouts.question, self.timeouts.question)
             .await
     }
 
@@ -50,7 +50,7 @@ impl PatientEngine {
         &'a self,
         question: impl FnMut(&'a dyn Containers) -> Request<'a, T> + Send,
     ) -> Result<T, Problem> {
-        self.again(question, self.patience.away, self.patience.answer).await
+        self.again(question, self.timeouts.away, self.timeouts.answer).await
     }
 
     async fn again<'a, T>(
@@ -65,15 +65,15 @@ impl PatientEngine {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => problem,
             };
-            let patience = match problem {
+            let limit = match problem {
                 Problem::Unreachable(_) => if_unreachable,
                 Problem::Lost(_) => if_lost,
                 Problem::Refused { .. } => Duration::ZERO,
             };
-            if since.elapsed() >= patience {
+            if since.elapsed() >= limit {
                 return Err(problem);
             }
-            tokio::time::sleep(self.patience.retry).await;
+            tokio::time::sleep(self.timeouts.retry).await;
         }
     }
 }

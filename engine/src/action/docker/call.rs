@@ -159,7 +159,7 @@ impl<'a> Call<'a> {
     }
 
     /// As [`Self::find`], also while the engine is being restarted.
-    pub(super) async fn find_patiently(self) -> Result<(&'a str, Option<Container>), Error> {
+    pub(super) async fn find_with_retries(self) -> Result<(&'a str, Option<Container>), Error> {
         let name = self.name()?;
         Ok((name, self.ask(|it| it.container(name)).await?))
     }
@@ -222,11 +222,11 @@ impl<'a> Call<'a> {
         Ok(Outcome::done(clean(self.context, &line)))
     }
 
-    /// Looks at something that should come to something within `patience`; the pauses between them count.
-    pub(super) fn looks(self, patience: Duration) -> Looks {
+    /// Looks at something that should come to something within a time; the pauses between them count.
+    pub(super) fn looks(self, time: Duration) -> Looks {
         Looks {
-            left: patience,
-            every: self.engine.patience.look,
+            left: time,
+            every: self.engine.timeouts.look,
         }
     }
 }

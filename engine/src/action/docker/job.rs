@@ -226,7 +226,7 @@ async fn account(call: Call<'_>, container: &Container, status: i64) -> Result<O
 
 /// Ends a job that must not go on.
 async fn end_early(call: Call<'_>, container: &Container, reason: &str) -> Result<Outcome, Error> {
-    let grace = call.engine.patience.job_grace;
+    let grace = call.engine.timeouts.job_grace;
     let stopped = tokio::time::timeout(grace * 2, stop_and_prove(call, container, grace)).await;
     let Ok(stopped) = stopped else {
         return Ok(Outcome::unknown(format!("{reason}, and it could not be ended")));
@@ -258,9 +258,9 @@ async fn discard(call: Call<'_>, container: &Container) -> Result<(), Error> {
 
 /// The exit status of a job that may still run; `None` where it had to be ended at the limit.
 async fn wait_out(call: Call<'_>, container: &Container) -> Result<Option<i64>, Error> {
-    let (patience, limit) = (&call.engine.patience, call.context.limit);
-    let grace = patience.job_grace.min(limit / 4);
-    let wait = limit.saturating_sub(grace + patience.end).max(limit / 4);
+    let (timeouts, limit) = (&call.engine.timeouts, call.context.limit);
+    let grace = timeouts.job_grace.min(limit / 4);
+    let wait = limit.saturating_sub(grace + timeouts.end).max(limit / 4);
     tokio::select! {
         ended = call.engine.ended(&container.id) => ended.map(Some).map_err(Error::of_question),
         () = tokio::time::sleep(wait) => {

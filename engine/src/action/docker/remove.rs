@@ -50,7 +50,7 @@ impl EngineAction for Remove {
     }
 
     async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
-        let (name, found) = call.find_patiently().await?;
+        let (name, found) = call.find_with_retries().await?;
         let Some(container) = found else {
             return Ok(Settled::Done(Evidence::line(format!("there is no container {name}"))));
         };
@@ -65,7 +65,7 @@ impl EngineAction for Remove {
 }
 
 async fn remove(call: Call<'_>) -> Result<String, Error> {
-    let (name, found) = call.find_patiently().await?;
+    let (name, found) = call.find_with_retries().await?;
     sweep(call, name, "").await;
     let Some(container) = call.own(found)? else {
         return Ok(format!("there was no container {name}"));

@@ -85,7 +85,7 @@ impl EngineAction for Run {
     /// Done: our container has the service's name, the right image, and runs. Not done: the old one is as it was, for
     /// then nothing is to be undone. Anything between is neither; a second attempt takes it up.
     async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
-        let (name, found) = call.find_patiently().await?;
+        let (name, found) = call.find_with_retries().await?;
         let image = call.text("image");
         let wanted = call.ask(|it| it.image(image)).await?;
         let container = match found {

@@ -51,7 +51,7 @@ impl EngineAction for Start {
     }
 
     async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
-        let (name, found) = call.find_patiently().await?;
+        let (name, found) = call.find_with_retries().await?;
         let Some(container) = found else {
             return Ok(Settled::NotDone(format!("there is no container {name}")));
         };
@@ -71,7 +71,7 @@ impl EngineAction for Start {
 }
 
 async fn start(call: Call<'_>) -> Result<String, Error> {
-    let (name, found) = call.find_patiently().await?;
+    let (name, found) = call.find_with_retries().await?;
     let container = call
         .own(found)?
         .ok_or_else(|| format!("there is no container {name} to start; make it with docker.run"))?;

@@ -38,7 +38,7 @@ pub(super) async fn start_and_watch(call: Call<'_>, container: &Container) -> Re
 /// Watches a container through its probation. Says what could not be seen.
 async fn watch(call: Call<'_>, before: &Container, was_started: bool) -> Result<&'static str, Error> {
     let name = &before.name;
-    let mut looks = call.looks(call.engine.patience.probation);
+    let mut looks = call.looks(call.engine.timeouts.probation);
     let mut first: Option<Container> = None;
     loop {
         let found = call.ask_after(|it| it.container(&before.id)).await?;

@@ -59,7 +59,7 @@ impl EngineAction for Stop {
     }
 
     async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
-        let (name, found) = call.find_patiently().await?;
+        let (name, found) = call.find_with_retries().await?;
         let Some(container) = found else {
             return Ok(Settled::Done(Evidence::line(format!("there is no container {name}"))));
         };
@@ -75,7 +75,7 @@ impl EngineAction for Stop {
 }
 
 async fn stop(call: Call<'_>) -> Result<String, Error> {
-    let (name, found) = call.find_patiently().await?;
+    let (name, found) = call.find_with_retries().await?;
     let Some(container) = call.own(found)? else {
         return Ok(format!("there is no container {name}, so nothing runs"));
     };

@@ -22,10 +22,10 @@ pub(super) fn grace(describe: Describe) -> Describe {
 
 /// The grace of a container inside a limit: as said, else the container's own.
 pub(super) fn within(call: Call<'_>, limit: Duration, container: &Container, said: Option<Duration>) -> Duration {
-    let patience = &call.engine.patience;
+    let timeouts = &call.engine.timeouts;
     let own = container.stop_grace_ms.map(Duration::from_millis);
-    let grace = said.or(own).unwrap_or(patience.grace);
-    grace.min(limit.saturating_sub(patience.reserve))
+    let grace = said.or(own).unwrap_or(timeouts.grace);
+    grace.min(limit.saturating_sub(timeouts.reserve))
 }
 
 /// Why a container could not be given the time to end that was set for it; `None` where it can, or does not run.
@@ -77,7 +77,7 @@ async fn take_policy_off(call: Call<'_>, container: &Container) -> Result<String
     }
     policy::keep(call, container)?;
     let never = RestartPolicy::never();
-    let mut looks = call.looks(call.engine.patience.end);
+    let mut looks = call.looks(call.engine.timeouts.end);
     loop {
         match call
             .engine
@@ -120,7 +120,7 @@ async fn look(call: Call<'_>, id: &str) -> Result<Seen, Error> {
 /// Proves that a container does not run and stays so: by the engine's word and by its processes, twice.
 async fn prove(call: Call<'_>, id: &str, sees: Option<bool>) -> Result<String, Error> {
     let gone = || Ok("ended, and the engine removed it".to_owned());
-    let mut looks = call.looks(call.engine.patience.end);
+    let mut looks = call.looks(call.engine.timeouts.end);
     let first = loop {
         match look(call, id).await? {
             Seen::Gone => return gone(),
@@ -131,7 +131,7 @@ async fn prove(call: Call<'_>, id: &str, sees: Option<bool>) -> Result<String, E
             Seen::Lives(_) => looks.pause().await,
         }
     };
-    tokio::time::sleep(call.engine.patience.stays).await;
+    tokio::time::sleep(call.engine.timeouts.stays).await;
     let second = match look(call, id).await? {
         Seen::Gone => return gone(),
         Seen::Stopped(container) => container,

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::super::problem::{Result, refused, trying};
 use crate::action::Context;
 use crate::action::common::blocking::{Stop, Stopped};
-use crate::action::common::engine::{PatientEngine, Request};
+use crate::action::common::engine::{Request, RetryingEngine};
 use crate::containers::{Container, Containers, CreateContainer, Image, LogEnd, Problem, Volume, labels};
 use crate::digest::hex;
 
@@ -31,7 +31,7 @@ type Answer<T> = std::result::Result<T, Problem>;
 /// An engine and the labels of what is made there.
 #[derive(Clone)]
 pub(in super::super) struct Engine {
-    containers: PatientEngine,
+    containers: RetryingEngine,
     runtime: Handle,
     limit: Duration,
     labels: Vec<(String, String)>,
@@ -39,7 +39,7 @@ pub(in super::super) struct Engine {
 
 impl Engine {
     /// For the attempt of this context. To be called inside of the runtime.
-    pub(in super::super) fn new(containers: PatientEngine, context: &Context) -> Self {
+    pub(in super::super) fn new(containers: RetryingEngine, context: &Context) -> Self {
         let labels = [
             (labels::RUN, context.run.as_str()),
             (labels::STEP, labels::step_of(&context.key)),

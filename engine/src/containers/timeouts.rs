@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How long actions wait, and for how long they watch what they did. The defaults are for production; how long a
 /// single request may take is the adapter's own matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// For an engine that nobody answers for: a daemon that is restarted is back within seconds.
     pub away: Duration,
     /// The same for a question whose own limit is short.
@@ -30,7 +30,7 @@ pub struct Patience {
     pub stays: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             away: Duration::from_secs(15),
