@@ -289,6 +289,20 @@ impl<K> Effect<K> {
         }
     }
 
+    /// Every key and value, in the order in which [`Self::map`] visits them.
+    pub fn parts(&self) -> impl Iterator<Item = &K> {
+        let (second, value) = match self {
+            Self::Captures { state, .. } => (Some(state), None),
+            Self::Sets { to: value, .. } | Self::Starts { with: value, .. } => (None, value.as_ref()),
+            Self::Tells(channel) => (None, Some(channel)),
+            _ => (None, None),
+        };
+        let resources = second.into_iter().chain(self.resource());
+        resources
+            .flat_map(|resource| resource.key.iter().chain(&resource.host))
+            .chain(value)
+    }
+
     /// The same effect with every resource and every value that stands alone passed through a function each.
     pub fn map_resources<L>(
         &self,

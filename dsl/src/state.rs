@@ -23,7 +23,7 @@
 use crate::effect::{Effect, Resource};
 use crate::state::requirement::Rules;
 use crate::state::slot::{Backup, Bytes, Run, SlotId};
-use crate::state::transition::Operation;
+use crate::state::transition::{Change, Operation};
 use crate::state::universe::{Role, Universe};
 use crate::term::Term;
 use crate::topology::MemberId;
@@ -146,8 +146,8 @@ impl State {
         self.bytes
             .extend(universe.slots().skip(known).map(|(_, slot)| slot.start));
         for (slot, of) in universe.slots().skip(known) {
-            let mut around = universe.around(slot);
-            if of.role == Role::Plain && around.any(|holder| self.plain(universe, holder) == Some(Plain::Added)) {
+            let mut around = universe.around(slot).iter();
+            if of.role == Role::Plain && around.any(|holder| self.plain(universe, *holder) == Some(Plain::Added)) {
                 self.bytes.put(slot, Plain::Added);
             }
         }
@@ -164,6 +164,21 @@ impl State {
             return;
         }
         for operation in universe.operations(effect, given, extent) {
+            operation.carry_out(universe, &mut self.bytes);
+        }
+    }
+
+    /// As [`Self::apply`], for an effect on the thing of this slot, whatever it is called.
+    pub fn change<K>(
+        &mut self,
+        universe: &Universe,
+        (slot, effect): (SlotId, &Effect<K>),
+        given: Given,
+        extent: Extent,
+    ) {
+        let change = Change::of(effect);
+        let operations = change.map(|change| universe.change_thing(slot, change, given, extent));
+        for operation in operations.into_iter().flatten() {
             operation.carry_out(universe, &mut self.bytes);
         }
     }
@@ -185,6 +200,9 @@ impl State {
     /// A check that read these resources has passed: it is evidence about every member that one of them speaks
     /// of, that answers there, or that writes the state read.
     pub fn checked(&mut self, universe: &Universe, reads: &[Resource<Term>]) {
+        if universe.members.is_empty() {
+            return;
+        }
         for member in reads.iter().flat_map(|read| universe.evidence_of(read)) {
             self.validate(universe.members[member].slot);
         }

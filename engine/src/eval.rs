@@ -27,7 +27,6 @@ use crate::value::{Answer, Unanswered, Value};
 
 pub use describe::{describe, shown};
 pub use ground::GroundEffect;
-pub(crate) use ground::has_result;
 pub use places::Places;
 pub use text::{from_json, parse_as};
 
@@ -160,25 +159,38 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    pub(crate) fn answer<'b>(&'b self, expr: &'b Expr, frame: &'b Frame) -> Pending<'b> {
+    pub(crate) async fn answer(&self, expr: &Expr, frame: &Frame) -> Answer {
+        match self.leaf(expr, frame) {
+            Some(answer) => answer,
+            None => self.compound(expr, frame).await,
+        }
+    }
+
+    /// The answer of an expression that has no other in it; `None` for any other.
+    fn leaf(&self, expr: &Expr, frame: &Frame) -> Option<Answer> {
+        Some(match &expr.kind {
+            ExprKind::Literal(literal) => text::written(literal, self.environment.places()).map_err(Unanswered::new),
+            ExprKind::Input(name) => self.environment.input(name).ok_or_else(|| not_known(name)),
+            ExprKind::Binding(id) => self.environment.binding(*id).unwrap_or_else(|| {
+                let binding = self.runbook.bindings.get(id.0 as usize);
+                Err(not_known(binding.map_or("value", |binding| &binding.name)))
+            }),
+            ExprKind::Parameter(name) | ExprKind::Local(name) => {
+                frame.names.get(name).cloned().unwrap_or_else(|| Err(not_known(name)))
+            }
+            ExprKind::Service(name) => Ok(Value::Service(name.clone())),
+            ExprKind::State(name) => Ok(Value::State(name.clone())),
+            ExprKind::Result(_) => Err(Unanswered::new("the result is not known yet")),
+            _ => return None,
+        })
+    }
+
+    fn compound<'b>(&'b self, expr: &'b Expr, frame: &'b Frame) -> Pending<'b> {
         Box::pin(async move {
             match &expr.kind {
-                ExprKind::Literal(literal) => {
-                    text::written(literal, self.environment.places()).map_err(Unanswered::new)
-                }
                 ExprKind::List(values) => self.list(values, frame).await,
                 ExprKind::Map(pairs) => self.map(pairs, frame).await,
-                ExprKind::Input(name) => self.environment.input(name).ok_or_else(|| not_known(name)),
-                ExprKind::Binding(id) => self.environment.binding(*id).unwrap_or_else(|| {
-                    let binding = self.runbook.bindings.get(id.0 as usize);
-                    Err(not_known(binding.map_or("value", |binding| &binding.name)))
-                }),
-                ExprKind::Parameter(name) | ExprKind::Local(name) => {
-                    frame.names.get(name).cloned().unwrap_or_else(|| Err(not_known(name)))
-                }
                 ExprKind::Anchor { name, at_start } => self.anchor(name, *at_start).await,
-                ExprKind::Service(name) => Ok(Value::Service(name.clone())),
-                ExprKind::State(name) => Ok(Value::State(name.clone())),
                 ExprKind::Resource(resource) => self.resource_in(resource, frame).await.map(Value::Resource),
                 ExprKind::Field(subject, name) => {
                     let value = self.answer(subject, frame).await?;
@@ -202,7 +214,7 @@ impl<'a> Evaluator<'a> {
                     Value::Absent => self.answer(right, frame).await,
                     value => Ok(value),
                 },
-                ExprKind::Result(_) => Err(Unanswered::new("the result is not known yet")),
+                _ => Err(Unanswered::new("it has no value")),
             }
         })
     }

@@ -14,16 +14,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::model::{ActionCall, BindingId, Runbook};
+use backstay_dsl::effect::Effect;
+use backstay_dsl::model::{ActionCall, BindingId, Runbook, StatementKind};
 use backstay_dsl::program::Program;
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
 use backstay_dsl::topology::Topology;
+use backstay_dsl::walk;
+use futures_util::FutureExt;
 
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places};
 use crate::redact::Redactor;
-use crate::value::{Answer, Unanswered, Value};
+use crate::value::{Answer, GroundResource, Unanswered, Value};
 
 pub use digest::PLAN_FORMAT;
 
@@ -101,6 +104,28 @@ impl Plan {
             runbook: parts.runbook,
             inputs: parts.inputs,
         })
+    }
+
+    /// What the text changes or reads, as far as the inputs say which things these are.
+    pub(crate) fn known_resources(&self, places: &Places) -> Vec<GroundResource> {
+        let environment = InputsOnly {
+            places,
+            inputs: &self.inputs,
+            redactor: &self.redactor,
+        };
+        let evaluator = Evaluator::new(&self.runbook, &environment);
+        let mut known = Vec::new();
+        for (_, statement) in self.program.statements() {
+            if let StatementKind::Do(action) = &statement.kind {
+                let effects = action.call.effects.list.iter();
+                let resources = effects.filter_map(Effect::resource);
+                known.extend(resources.filter_map(|resource| evaluator.ground_resource(resource).now_or_never()?.ok()));
+            }
+            for expr in walk::expressions(statement) {
+                known.extend(evaluator.reads(expr).now_or_never().into_iter().flatten());
+            }
+        }
+        known
     }
 }
 

@@ -19,7 +19,6 @@ mod answers;
 mod containers;
 mod contents;
 mod driven;
-mod not_there;
 mod world;
 
 pub use clock::SimulatedClock;

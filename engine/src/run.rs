@@ -10,3 +10,4 @@ pub(crate) mod records;
 pub mod requests;
 pub mod session;
 mod signals;
+pub(crate) mod undo;

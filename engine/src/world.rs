@@ -15,7 +15,7 @@ use backstay_dsl::topology::Topology;
 
 use crate::action::{Context, GroundCall, Outcome, Settled};
 use crate::event::{Event, SignalChoice, Stamped};
-use crate::value::Value;
+use crate::value::{GroundResource, Value};
 
 /// Performs actions and answers questions.
 #[async_trait]
@@ -35,6 +35,11 @@ pub trait World: Send + Sync {
     /// which every name is a thing of its own.
     async fn identify(&self, _path: &str, _is_link: bool) -> Option<PathIdentity> {
         None
+    }
+
+    /// Whether there is such a thing under its own name; false where nobody can tell.
+    async fn is_there(&self, _thing: &GroundResource) -> bool {
+        false
     }
 
     /// What it would change, for a person; reads only.

@@ -2,9 +2,8 @@
 //! files by the driver, and again in the simulated world with the same fault.
 //!
 //! What the simulated world does not know, by design, and is told: what is there at the start, and which actions
-//! fail because of what effects do not say. What it cannot be told, the generator avoids: that a link leads
-//! elsewhere, how a whole text and its settings hang together, and what of a folder nobody names. That an action is
-//! refused because its undo would remove what is there is a rule of the real world only.
+//! fail because of what effects do not say. What it cannot be told, the generator avoids: where a link
+//! of the start leads, how a whole text and its settings hang together, and what of a folder nobody names.
 
 mod real;
 mod texts;
@@ -183,6 +182,21 @@ fn what_lies_in_a_tree_goes_with_it() {
             "{}  do fs.edit_key(\"ROOT/f1.env\", key: \"A\", to: \"9\") within 10s {stays}\n  do fs.edit_key(\"ROOT/f1.env\", key: \
              \"A\", to: \"1\") within 10s {stays}\n",
             there_and_back("f0.env", "f1.env")
+        ),
+        // What is written through a link that the run has made is written where it leads.
+        format!(
+            "{}  do fs.write(\"ROOT/l1\", content: \"A=5\") within 10s {stays}\n",
+            back("fs.link(\"ROOT/l1\", to: \"ROOT/f0.env\")", "fs.remove(\"ROOT/l1\")")
+        ),
+        format!(
+            "{}{}",
+            back("fs.link(\"ROOT/l1\", to: \"ROOT/d1\")", "fs.remove(\"ROOT/l1\")"),
+            back("fs.write(\"ROOT/l1/x\", content: \"A=5\")", "fs.remove(\"ROOT/d1/x\")")
+        ),
+        // What is there and the undo would remove is not touched.
+        back(
+            "fs.write(\"ROOT/f0.env\", content: \"A=5\")",
+            "fs.remove(\"ROOT/f0.env\")",
         ),
         // A folder that is there already is not made by `fs.mkdir`.
         format!(

@@ -43,13 +43,31 @@ fn what_was_made_and_is_removed_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn what_was_read_was_there_so_removing_it_is_no_way_back() {
+fn what_was_read_was_there_so_an_action_whose_undo_removes_it_is_refused() {
     let doing = r#"  let old = fs.target("/srv/current")
+  do fs.write("/srv/new", content: "one") undo { do fs.remove("/srv/new") } within 10s
   do fs.link("/srv/current", to: "/srv/2") undo { do fs.remove("/srv/current") } within 10s"#;
-    assert_eq!(
-        fails_after(doing).production.differences(),
-        ["tree(/srv/current): Gone"]
+    let report = fails_after(doing);
+    let failed = report.end().failed_at.as_ref().expect("the action is refused");
+    assert!(failed.reason.contains("/srv/current is there already"), "{failed:?}");
+    assert_eq!(report.production.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_run_has_made_itself_may_be_made_again_and_removed() {
+    let doing = r#"  do fs.write("/srv/new", content: "one") undo { do fs.remove("/srv/new") } within 10s
+  do fs.write("/srv/new", content: "two") undo { do fs.remove("/srv/new") } within 10s"#;
+    let report = fails_after(doing);
+    assert!(
+        report
+            .end()
+            .failed_at
+            .as_ref()
+            .expect("the check")
+            .reason
+            .contains("it fails")
     );
+    assert_eq!(report.production.differences(), Vec::<String>::new());
 }
 
 #[test]

@@ -55,11 +55,24 @@ pub(super) enum PlainChange {
 
 /// The changes of things by effects.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     Set,
     Edit,
     Remove,
     Add,
+}
+
+impl Change {
+    /// `None` for an effect that changes no thing.
+    pub(super) fn of<K>(effect: &Effect<K>) -> Option<Self> {
+        match effect {
+            Effect::Sets { .. } => Some(Self::Set),
+            Effect::Edits(_) | Effect::Opaque(_) => Some(Self::Edit),
+            Effect::Removes(_) => Some(Self::Remove),
+            Effect::Adds(_) => Some(Self::Add),
+            _ => None,
+        }
+    }
 }
 
 impl Operation {
@@ -110,12 +123,10 @@ impl Universe {
         if let Some(target) = effect.ended() {
             return members(target).map(Operation::Stop).collect();
         }
+        if let (Some(change), Some(resource)) = (Change::of(effect), effect.resource()) {
+            return self.change(resource, change, given, extent);
+        }
         match effect {
-            Effect::Reads(_) | Effect::ValueOf(_) | Effect::Tells(_) | Effect::Stops(_) => Vec::new(),
-            Effect::Sets { resource, .. } => self.change(resource, Change::Set, given, extent),
-            Effect::Edits(resource) | Effect::Opaque(resource) => self.change(resource, Change::Edit, given, extent),
-            Effect::Removes(resource) => self.change(resource, Change::Remove, given, extent),
-            Effect::Adds(resource) => self.change(resource, Change::Add, given, extent),
             Effect::Captures { state, backup } => self.capture(state, backup, extent),
             Effect::Proves(backup) => self
                 .backups_of(backup)
@@ -136,6 +147,7 @@ impl Universe {
             Effect::Opens(target) => members(target)
                 .map(|member| Operation::Traffic(member, Traffic::Open))
                 .collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -166,23 +178,26 @@ impl Universe {
     }
 
     fn change(&self, resource: &Resource<Term>, change: Change, given: Given, extent: Extent) -> Vec<Operation> {
-        let mut operations = Vec::new();
-        let data = if extent == Extent::Whole { Data::New } else { Data::Mix };
-        let is_back = change == Change::Set && given.is_before && extent == Extent::Whole;
-        let pin = if is_back { Release::Old } else { Release::New };
-        if resource.kind == ResourceKind::State {
-            if let Some(state) = self.state_of(resource).filter(|_| change != Change::Add) {
-                for reached in &self.states[state].reaches {
-                    operations.push(Operation::Data(self.states[*reached].slot, data));
-                }
-                let pins = self.states[state].pins.iter();
-                operations.extend(pins.map(|slot| Operation::Pin(*slot, pin)));
-            }
-            return operations;
+        if resource.kind != ResourceKind::State {
+            let slot = self.get(resource);
+            return slot.map_or_else(Vec::new, |slot| self.change_thing(slot, change, given, extent));
         }
-        let Some(slot) = self.get(resource) else {
-            return operations;
-        };
+        let mut operations = Vec::new();
+        let (data, pin) = whole_values(change, given, extent);
+        if let Some(state) = self.state_of(resource).filter(|_| change != Change::Add) {
+            for reached in &self.states[state].reaches {
+                operations.push(Operation::Data(self.states[*reached].slot, data));
+            }
+            let pins = self.states[state].pins.iter();
+            operations.extend(pins.map(|slot| Operation::Pin(*slot, pin)));
+        }
+        operations
+    }
+
+    /// The change of a thing that has a slot.
+    pub(super) fn change_thing(&self, slot: SlotId, change: Change, given: Given, extent: Extent) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        let (data, pin) = whole_values(change, given, extent);
         let is_kept = change == Change::Remove && !given.existed;
         let Some(thing) = &self.slot(slot).thing else {
             return operations;
@@ -196,8 +211,8 @@ impl Universe {
                 operations.push(Operation::Data(self.states[*state].slot, data));
             }
             let has_value = !thing.is_part && (thing.within.is_empty() || change != Change::Edit);
-            if has_value {
-                operations.push(Operation::Plain(slot, of_itself(change, given, extent)));
+            if let Some(change) = of_itself(change, given, extent).filter(|_| has_value) {
+                operations.push(Operation::Plain(slot, change));
             }
         }
         for inner in &thing.inside {
@@ -214,6 +229,14 @@ impl Universe {
     }
 }
 
+/// What a change makes of the data and of the pins in what is changed.
+fn whole_values(change: Change, given: Given, extent: Extent) -> (Data, Release) {
+    let is_whole = extent == Extent::Whole;
+    let is_back = change == Change::Set && given.is_before && is_whole;
+    let data = if is_whole { Data::New } else { Data::Mix };
+    (data, if is_back { Release::Old } else { Release::New })
+}
+
 /// The states whose data a change of a thing makes another's.
 fn touched(thing: &Thing, change: Change) -> impl Iterator<Item = &usize> {
     let reached = thing.reaches.iter().filter(move |_| change != Change::Add);
@@ -223,9 +246,12 @@ fn touched(thing: &Thing, change: Change) -> impl Iterator<Item = &usize> {
     reached.chain(around.filter(is_seen))
 }
 
-fn of_itself(change: Change, given: Given, extent: Extent) -> PlainChange {
+/// What a change of a thing means for it; `None`: nothing.
+fn of_itself(change: Change, given: Given, extent: Extent) -> Option<PlainChange> {
     let is_first = !given.existed;
-    match (change, extent) {
+    Some(match (change, extent) {
+        // What is there already stays as it is.
+        (Change::Add, _) if given.existed => return None,
         (Change::Set, Extent::Whole) if given.is_before => PlainChange::Back,
         (Change::Set, Extent::Whole) if is_first => PlainChange::Made,
         (Change::Set, Extent::Whole) => PlainChange::Other,
@@ -237,7 +263,7 @@ fn of_itself(change: Change, given: Given, extent: Extent) -> PlainChange {
         (Change::Remove, Extent::Whole) => PlainChange::Removed,
         // Nothing depends on it, so half of it is nobody's loss.
         (Change::Add, _) => PlainChange::Made,
-    }
+    })
 }
 
 /// What a change of a thing means for what lies in it; `None`: nothing.

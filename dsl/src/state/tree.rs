@@ -55,6 +55,13 @@ impl Tree {
         found
     }
 
+    /// What is at the end of this trail.
+    pub(super) fn find(&self, trail: &[Term]) -> Option<SlotId> {
+        let mut way = trail.iter();
+        let node = way.try_fold(0, |at, term| self.0[at].children.get(term).copied())?;
+        self.0[node].slot
+    }
+
     /// What holds this trail, from the outside in.
     pub(super) fn holders(&self, trail: &[Term]) -> Vec<SlotId> {
         let mut found = Vec::new();

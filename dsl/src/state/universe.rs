@@ -36,6 +36,8 @@ pub(super) struct Thing {
     pub(super) resource: Resource<Term>,
     /// Plain things and pins that lie in it.
     pub(super) inside: Vec<SlotId>,
+    /// The things that hold it, from the outside in.
+    around: Vec<SlotId>,
     /// States that have a part around it.
     pub(super) within: Vec<usize>,
     /// States that it is a part of, or holds a part of.
@@ -166,15 +168,17 @@ impl Universe {
         self.holds.insert(name.to_owned(), hold);
         for effect in effects {
             self.note(effect);
-            for operation in self.operations(effect, Given::OTHER, Extent::Whole) {
-                self.join(hold, operation.slot(self));
+            for given in [Given::OTHER, Given::FIRST] {
+                for operation in self.operations(effect, given, Extent::Whole) {
+                    self.join(hold, operation.slot(self));
+                }
             }
         }
     }
 
     /// Every slot, in the order in which they were added.
-    pub fn ids(&self) -> impl Iterator<Item = SlotId> {
-        self.slots().map(|(id, _)| id)
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = SlotId> + use<> {
+        (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).map(SlotId)
     }
 
     /// The name that a thing was given first.
@@ -193,15 +197,19 @@ impl Universe {
         self.known.get(resource).copied()
     }
 
+    /// The slot of a thing, whatever kind it is named as.
+    pub fn find(&self, resource: &Resource<Term>) -> Option<SlotId> {
+        self.tree.find(&trail(resource))
+    }
+
     /// The things that hold this one, from the outside in.
-    pub fn around(&self, slot: SlotId) -> impl Iterator<Item = SlotId> + use<> {
-        let holders = self.resource(slot).map(|resource| self.tree.holders(&trail(resource)));
-        holders.unwrap_or_default().into_iter()
+    pub fn around(&self, slot: SlotId) -> &[SlotId] {
+        self.slot(slot).thing.as_ref().map_or(&[], |thing| &thing.around)
     }
 
     /// The things that hold what has perhaps no slot, from the outside in.
-    pub fn holders(&self, resource: &Resource<Term>) -> impl Iterator<Item = SlotId> + use<> {
-        self.tree.holders(&trail(resource)).into_iter()
+    pub fn holders(&self, resource: &Resource<Term>) -> Vec<SlotId> {
+        self.tree.holders(&trail(resource))
     }
 
     /// Whether a thing is where a release is pinned.
@@ -414,6 +422,7 @@ impl Universe {
         let mut thing = Thing {
             resource: resource.clone(),
             inside: Vec::new(),
+            around: around.iter().filter_map(|node| self.tree.node(*node).slot).collect(),
             within: around
                 .iter()
                 .flat_map(|node| self.tree.node(*node).part_of.clone())
@@ -430,7 +439,7 @@ impl Universe {
             states.sort_unstable();
             states.dedup();
         }
-        let holders: Vec<SlotId> = around.iter().filter_map(|node| self.tree.node(*node).slot).collect();
+        let (holders, inside) = (thing.around.clone(), thing.inside.clone());
         let covering = thing
             .within
             .iter()
@@ -443,9 +452,15 @@ impl Universe {
             Plain::AsWas.pack()
         };
         let slot = self.push(role.clone(), Some(thing), start);
+        let outside = holders.len();
         for holder in holders {
             if let Some(thing) = &mut self.slots[holder.index()].thing {
                 thing.inside.push(slot);
+            }
+        }
+        for inner in inside {
+            if let Some(thing) = &mut self.slots[inner.index()].thing {
+                thing.around.insert(outside, slot);
             }
         }
         for state in covering {

@@ -29,7 +29,8 @@ impl Evaluator<'_> {
 
     /// Works out one effect.
     pub async fn ground_effect(&self, effect: &Effect<Expr>) -> Result<GroundEffect, Unanswered> {
-        self.effect_in(effect, &Frame::default()).await
+        self.effect_in(effect, (&[], &Arguments::default()), &Frame::default())
+            .await
     }
 
     /// Works out a resource of the text.
@@ -66,7 +67,7 @@ impl Evaluator<'_> {
         }
         let (mut effects, mut of_result) = (Vec::new(), Vec::new());
         for effect in &call.effects.list {
-            match self.effect_in(effect, frame).await? {
+            match self.effect_in(effect, (&call.arguments, &arguments), frame).await? {
                 GroundEffect::Now(effect) => effects.push(effect),
                 GroundEffect::OfResult(effect) => of_result.push(effect),
             }
@@ -84,25 +85,31 @@ impl Evaluator<'_> {
         })
     }
 
-    async fn effect_in(&self, effect: &Effect<Expr>, frame: &Frame) -> Result<GroundEffect, Unanswered> {
-        let mut exprs = Vec::new();
-        effect.map(&mut |expr: &Expr| exprs.push(expr.clone()));
+    /// `written` and `arguments` are those of the call around it: what is one of them is worked out already.
+    async fn effect_in(
+        &self,
+        effect: &Effect<Expr>,
+        (written, arguments): (&[(String, Expr)], &Arguments),
+        frame: &Frame,
+    ) -> Result<GroundEffect, Unanswered> {
         let mut keys = Vec::new();
-        for expr in exprs {
-            keys.push(if has_result(&expr) {
-                EffectKey::OfResult
-            } else {
-                EffectKey::Known(self.answer(&expr, frame).await?.canonical())
+        for expr in effect.parts() {
+            let same = written.iter().find(|(_, argument)| argument == expr);
+            keys.push(match same.and_then(|(name, _)| arguments.get(name)) {
+                Some(value) => Some(value.canonical()),
+                None if has_result(expr) => None,
+                None => Some(self.answer(expr, frame).await?.canonical()),
             });
         }
-        let is_of_result = keys.contains(&EffectKey::OfResult);
+        let is_of_result = keys.contains(&None);
+        // `map` visits the keys in the order of `parts`, so there is one for each.
         let mut keys = keys.into_iter();
-        // `map` visits the keys in one order, so there is one for each.
-        let ground = effect.map(&mut |_| keys.next().unwrap_or(EffectKey::OfResult));
         Ok(if is_of_result {
-            GroundEffect::OfResult(ground)
+            GroundEffect::OfResult(
+                effect.map(&mut |_| keys.next().flatten().map_or(EffectKey::OfResult, EffectKey::Known)),
+            )
         } else {
-            GroundEffect::Now(ground.map(&mut ToString::to_string))
+            GroundEffect::Now(effect.map(&mut |_| keys.next().flatten().unwrap_or_default()))
         })
     }
 
@@ -128,7 +135,7 @@ impl Evaluator<'_> {
 }
 
 /// Whether an expression speaks of the result of the call that it belongs to.
-pub(crate) fn has_result(expr: &Expr) -> bool {
+fn has_result(expr: &Expr) -> bool {
     let parts = walk::deep(expr);
     parts.iter().any(|part| matches!(part.kind, ExprKind::Result(_)))
 }

@@ -22,6 +22,9 @@ impl Places {
         if written.contains('\0') {
             return Err("a path must not hold a zero byte".to_owned());
         }
+        if is_normal(written) {
+            return Ok(written.to_owned());
+        }
         let expanded = match written.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
                 let home = self.home.as_ref().ok_or("`~` cannot be expanded: HOME is not set")?;
@@ -35,6 +38,12 @@ impl Places {
             .map(ToOwned::to_owned)
             .ok_or_else(|| "the path is not valid UTF-8".to_owned())
     }
+}
+
+/// Whether a path is absolute and in normal form already.
+fn is_normal(path: &str) -> bool {
+    let segments = path.strip_prefix('/').map(|below| below.split('/'));
+    segments.is_some_and(|mut segments| segments.all(|segment| !matches!(segment, "" | "." | "..")))
 }
 
 /// The lexical normal form of an absolute path.

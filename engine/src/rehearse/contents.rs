@@ -11,10 +11,17 @@ pub(super) enum Content {
     /// What it held at the start.
     Was,
     Text(String),
+    /// A link that leads there.
+    Link(String),
     /// What that thing held at the start, copied or moved here.
     Start(SlotId),
     /// What this attempt of this statement left in it: nobody knows its text.
     Written {
+        key: String,
+        n: u32,
+    },
+    /// A folder that this attempt has made: nothing lies in it.
+    Made {
         key: String,
         n: u32,
     },
@@ -38,10 +45,15 @@ impl Contents {
     /// Knows the slots that the universe was given since: each holds what was last done to what holds it.
     pub(super) fn grow(&mut self, universe: &Universe) {
         for slot in universe.ids().skip(self.now.len()) {
-            let holders = universe.around(slot).map(|holder| self.of(holder).clone());
-            let content = holders.filter(|content| *content != Content::Was).last();
-            self.now.push(content.unwrap_or(Content::Was));
-            if universe.around(slot).any(|holder| !self.was_there(holder)) {
+            let around = universe.around(slot).iter();
+            let mut contents = around.rev().map(|holder| self.of(*holder));
+            let content = match contents.find(|content| **content != Content::Was) {
+                None => Content::Was,
+                Some(Content::Made { .. }) => Content::Gone,
+                Some(content) => content.clone(),
+            };
+            self.now.push(content);
+            if universe.around(slot).iter().any(|holder| !self.was_there(*holder)) {
                 self.start.insert(slot, None);
             }
         }
@@ -89,7 +101,7 @@ impl Contents {
     /// Whether this is what a slot held at the start, as far as anybody knows.
     pub(super) fn is_of_start(&self, slot: SlotId, content: &Content) -> bool {
         match content {
-            Content::Text(text) => self
+            Content::Text(text) | Content::Link(text) => self
                 .start
                 .get(&slot)
                 .is_some_and(|start| start.as_deref() == Some(text)),

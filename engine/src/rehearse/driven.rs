@@ -87,11 +87,11 @@ impl World for SimulatedWorld {
     async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
         let key = statement_key(context);
         let (is_question, fault) = {
-            let mut state = self.lock();
+            let state = self.lock();
             if state.setting().is_question(call) {
                 (true, state.fault_of_question(key, context.attempt))
             } else {
-                (false, state.begin(key, context.attempt, call))
+                (false, state.fault(key, context.attempt))
             }
         };
         if fault == Some(FaultKind::Hangs) {
@@ -108,6 +108,10 @@ impl World for SimulatedWorld {
 
     async fn settle(&self, context: &Context, _call: &GroundCall) -> Settled {
         self.lock().settle(statement_key(context), context.attempt)
+    }
+
+    async fn is_there(&self, thing: &GroundResource) -> bool {
+        self.lock().production.is_there_first(thing)
     }
 
     async fn preview(&self, _context: &Context, _call: &GroundCall) -> Option<String> {

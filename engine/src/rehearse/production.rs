@@ -4,7 +4,7 @@
 //! Whatever is done, allowed or not, has its effect; what was not allowed is remembered as a violation, so that
 //! a test can say that nothing ever broke a rule. A thing gets its slot when it is first named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
@@ -16,11 +16,11 @@ use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
 mod inside;
+mod links;
 
 use super::answers;
 use super::containers::{self, Containers};
 use super::contents::{Content, Contents};
-use super::not_there::{self, Made};
 use crate::action::{Action, GroundCall, Simulated};
 use crate::plan::Plan;
 use crate::value::{Answer, Backup, GroundResource, Unanswered, Value};
@@ -31,10 +31,14 @@ pub struct Production {
     universe: Arc<Universe>,
     state: State,
     contents: Contents,
-    /// As what each thing was changed last.
+    /// The slot of each thing, by every name that it was given.
+    slots: Arc<HashMap<GroundResource, SlotId>>,
+    /// As what each thing was named first.
+    first_names: Arc<BTreeMap<SlotId, GroundResource>>,
+    /// As what a thing was changed last, where that is another name.
     names: BTreeMap<SlotId, GroundResource>,
-    /// What was not there at the start, by the key of the statement that makes it.
-    made: Arc<BTreeMap<String, Vec<Made>>>,
+    /// Whether the run has made a link.
+    has_links: bool,
     backups: BTreeMap<GroundResource, Held>,
     containers: Containers,
     violations: Vec<String>,
@@ -62,8 +66,10 @@ impl Production {
             state: State::start(&universe),
             universe: Arc::new(universe),
             contents,
+            slots: Arc::default(),
+            first_names: Arc::default(),
             names: BTreeMap::new(),
-            made: Arc::new(not_there::made(&plan.program)),
+            has_links: false,
             backups: BTreeMap::new(),
             containers: Containers::new(&plan.topology),
             violations: Vec::new(),
@@ -80,18 +86,20 @@ impl Production {
         &self.violations
     }
 
-    /// What is not as at the start, each thing once, in words that begin with the resource; what was only added
-    /// does not count. Empty: restored.
+    /// What is not as at the start, each thing once, in words that begin with the resource, in their order; what
+    /// was only added does not count. Empty: restored.
     pub fn differences(&self) -> Vec<String> {
         let differences = self.state.differences(&self.universe).into_iter();
         let told = differences.map(|difference| match difference {
             Difference::Plain(slot, how) => {
-                let name = self.names.get(&slot).map_or_else(String::new, named);
+                let name = self.name(slot).map_or_else(String::new, named);
                 format!("{name}: {how:?}")
             }
             other => format!("{other:?}"),
         });
-        told.collect()
+        let mut told: Vec<String> = told.collect();
+        told.sort();
+        told
     }
 
     /// Whether it would be right to stop here without being done or back.
@@ -118,6 +126,13 @@ impl Production {
             }
         }
         found
+    }
+
+    /// Gives these things their slots, so that no run has to.
+    pub(super) fn know(&mut self, things: &[GroundResource]) {
+        for thing in things.iter().filter(|thing| is_place(thing)) {
+            self.slot(thing);
+        }
     }
 
     pub(super) fn seed(&mut self, resource: &GroundResource, text: Option<&str>) {
@@ -155,31 +170,34 @@ impl Production {
         value: Option<Value>,
         extent: Extent,
     ) -> Option<Value> {
-        let mut effects = call.effects.clone();
-        if let Some(Value::Backup(backup)) = &value {
-            effects.push(Effect::Captures {
+        let captures = match &value {
+            Some(Value::Backup(backup)) => Some(Effect::Captures {
                 state: Resource::new(ResourceKind::State, backup.state.clone()),
                 backup: Resource::new(ResourceKind::Backup, backup.path.clone()),
-            });
-        }
-        let copied = copied(&effects);
-        for effect in &effects {
-            self.effect(key, n, (effect, copied), extent);
+            }),
+            _ => None,
+        };
+        let copied = copied(&call.effects);
+        let behind = copied.and_then(|copied| self.behind(copied, !is_removed(&call.effects, copied)));
+        let copied = behind.as_ref().or(copied);
+        for effect in call.effects.iter().chain(&captures) {
+            let followed = self.followed(effect);
+            self.effect(key, n, (followed.as_ref().unwrap_or(effect), copied), extent);
         }
         value
     }
 
-    /// An action begins: what it makes and its undo removes was not there, unless somebody has seen it.
-    pub(super) fn begin(&mut self, key: &str, call: &GroundCall) {
-        let made = Arc::clone(&self.made);
-        for made in made.get(key).into_iter().flatten() {
-            if let Some(resource) = call.effects.get(made.effect).and_then(Effect::resource) {
-                let slot = self.slot(&made.removed(resource));
-                if self.contents.is_unseen(slot) {
-                    self.contents.start_without(&self.universe, slot);
-                }
-            }
+    /// Whether there is such a thing, before an action makes it whose undo removes it: what nobody has seen is
+    /// not there, so that a rehearsal takes the text at its word.
+    pub(super) fn is_there_first(&mut self, thing: &GroundResource) -> bool {
+        let behind = self.behind(thing, false);
+        let slot = self.slot(behind.as_ref().unwrap_or(thing));
+        let mut inside = self.universe.inside(slot).iter();
+        let holds_some = inside.any(|inner| !self.contents.is_unseen(*inner) && self.contents.is_there(*inner));
+        if self.contents.is_unseen(slot) && !holds_some {
+            self.contents.start_without(&self.universe, slot);
         }
+        self.contents.is_there(slot)
     }
 
     /// `copied` is what the call has read the value of.
@@ -190,27 +208,36 @@ impl Production {
         (effect, copied): (&Effect<String>, Option<&GroundResource>),
         extent: Extent,
     ) {
-        let term = ground_effect(effect);
         let slot = changed(effect).map(|resource| {
             let slot = self.slot(resource);
-            self.names.insert(slot, resource.clone());
+            if self.name(slot) != Some(resource) {
+                self.names.insert(slot, resource.clone());
+            }
             slot
         });
-        if let Effect::Captures { .. } = effect {
-            Arc::make_mut(&mut self.universe).note(&term);
+        // What is done to a thing is never refused, and its name says no more than its slot.
+        let term = slot.is_none().then(|| ground_effect(effect));
+        if let (Effect::Captures { .. }, Some(term)) = (effect, &term) {
+            Arc::make_mut(&mut self.universe).note(term);
             self.grow();
         }
         let written = match (effect, copied) {
+            (Effect::Sets { resource, to: Some(to) }, _) if resource.kind == ResourceKind::Link => {
+                self.has_links = true;
+                Content::Link(to.clone())
+            }
             (Effect::Sets { to: Some(to), .. }, _) => Content::Text(to.clone()),
             (Effect::Sets { to: None, .. }, Some(copied)) => {
                 let copied = self.slot(copied);
                 self.contents.copied(copied)
             }
             (Effect::Starts { with: Some(with), .. }, _) => Content::Text(with.clone()),
+            (Effect::Adds(_), _) => Content::Made { key: key.to_owned(), n },
             _ => Content::Written { key: key.to_owned(), n },
         };
         let given = self.given(effect, slot, &written);
-        if let Some(violation) = self.state.violation(&self.universe, &term, given) {
+        let violation = |term| self.state.violation(&self.universe, term, given);
+        if let Some(violation) = term.as_ref().and_then(violation) {
             let words = format!("{key}: {} ({})", violation.words, violation.slug);
             self.violations.push(words);
         }
@@ -218,16 +245,18 @@ impl Production {
             self.make_what_holds(key, n, slot);
         }
         // A text as it was at the start says all of what is in it.
-        let says_all = extent == Extent::Half || (given.is_before && matches!(written, Content::Text(_)));
+        let says_all =
+            extent == Extent::Half || (given.is_before && matches!(written, Content::Text(_) | Content::Link(_)));
         let written = match extent {
             Extent::Half => Content::Half { key: key.to_owned(), n },
             Extent::Whole if given.is_before => Content::Was,
             Extent::Whole => written,
         };
         self.write((effect, slot), &written, given, extent);
-        // For the automaton, what is added was not there.
-        if !(matches!(effect, Effect::Adds(_)) && given.existed) {
-            self.state.apply(&self.universe, &term, given, extent);
+        match (slot, &term) {
+            (Some(slot), _) => self.state.change(&self.universe, (slot, effect), given, extent),
+            (None, Some(term)) => self.state.apply(&self.universe, term, given, extent),
+            (None, None) => {}
         }
         if let (Effect::Sets { resource, to: None }, Some(copied), false) = (effect, copied, says_all) {
             self.copy_inside(copied, resource, given.is_before);
@@ -253,27 +282,37 @@ impl Production {
 
     /// What is made in a folder that is not there makes the folder too.
     fn make_what_holds(&mut self, key: &str, n: u32, slot: SlotId) {
-        for holder in self.universe.around(slot).collect::<Vec<_>>() {
+        for holder in self.universe.around(slot).to_vec() {
             if let (false, Some(resource)) = (self.contents.is_there(holder), self.universe.resource(holder)) {
-                let adds = Effect::Adds(resource.clone());
-                self.state.apply(&self.universe, &adds, Given::FIRST, Extent::Whole);
+                let adds = (holder, &Effect::Adds(resource.clone()));
+                self.state.change(&self.universe, adds, Given::FIRST, Extent::Whole);
                 let key = key.to_owned();
-                self.contents.put(holder, Content::Written { key, n });
+                self.contents.put(holder, Content::Made { key, n });
             }
         }
     }
 
     /// The slot of a thing, made where it is new.
     fn slot(&mut self, resource: &GroundResource) -> SlotId {
-        let term = ground(resource);
-        if let Some(slot) = self.universe.get(&term) {
-            return slot;
+        if let Some(slot) = self.slots.get(resource) {
+            return *slot;
         }
-        let slot = Arc::make_mut(&mut self.universe).add(&term);
-        self.names.entry(slot).or_insert_with(|| resource.clone());
-        self.grow();
-        self.come_along(slot, resource);
+        let known = self.universe.ids().len();
+        let slot = Arc::make_mut(&mut self.universe).add(&ground(resource));
+        Arc::make_mut(&mut self.slots).insert(resource.clone(), slot);
+        if self.name(slot).is_none() {
+            Arc::make_mut(&mut self.first_names).insert(slot, resource.clone());
+        }
+        if self.universe.ids().len() > known {
+            self.grow();
+            self.come_along(slot, resource);
+        }
         slot
+    }
+
+    /// What a thing is called.
+    fn name(&self, slot: SlotId) -> Option<&GroundResource> {
+        self.names.get(&slot).or_else(|| self.first_names.get(&slot))
     }
 
     fn grow(&mut self) {
@@ -283,10 +322,12 @@ impl Production {
 
     /// Where what a resource names is pinned, or else its own slot.
     fn pin_or_itself(&mut self, resource: &GroundResource) -> SlotId {
-        match self.universe.pin_of(&ground(resource)) {
-            Some(pin) => pin,
-            None => self.slot(resource),
-        }
+        let pin = if is_place(resource) {
+            None
+        } else {
+            self.universe.pin_of(&ground(resource))
+        };
+        pin.unwrap_or_else(|| self.slot(resource))
     }
 
     fn write(
@@ -306,7 +347,12 @@ impl Production {
                 }
             }
             // What is there already may stay as it is.
-            (Effect::Adds(_), Some(slot)) if !given.existed => self.contents.put(slot, written.clone()),
+            (Effect::Adds(_), Some(slot)) if !given.existed => {
+                if self.is_unseen(slot) {
+                    self.contents.start_without(&self.universe, slot);
+                }
+                self.contents.put(slot, written.clone());
+            }
             (Effect::Adds(_), _) => {}
             (_, Some(slot)) => self.contents.write(&self.universe, slot, written),
             (Effect::Starts { member, with }, _) => {
@@ -354,21 +400,22 @@ impl Production {
     }
 
     fn answer(&mut self, call: &GroundCall, ty: &Type) -> Result<Value, String> {
-        let plain = match &call.healthy {
+        let plain = || match &call.healthy {
             Some(said) => answers::healthy(ty, said),
             None => answers::plausible(ty, ""),
         };
         if self.reads_stopped(call) {
-            return Ok(answers::untrue(&plain));
+            return Ok(answers::untrue(&plain()));
         }
         let asked = call.effects.iter().find_map(|effect| match effect {
             Effect::ValueOf(resource) => Some(resource),
             _ => None,
         });
         let Some(resource) = asked else {
-            return Ok(plain);
+            return Ok(plain());
         };
-        let slot = self.pin_or_itself(resource);
+        let behind = self.behind(resource, links::is_followed(resource));
+        let slot = self.pin_or_itself(behind.as_ref().unwrap_or(resource));
         if !self.contents.is_there(slot) {
             return Err(format!("{} is gone", named(resource)));
         }
@@ -376,14 +423,14 @@ impl Production {
             Content::Start(of) => *of,
             _ => slot,
         };
-        let text = self.contents.start_text(of, || answers::text_of(&plain));
+        let text = self.contents.start_text(of, || answers::text_of(&plain()));
         match self.contents.of(slot) {
             Content::Was | Content::Start(_) | Content::Gone if self.is_other_inside(slot, of) => {
                 answers::typed(ty, &format!("{text} with changes"))
             }
             Content::Was | Content::Start(_) | Content::Gone => answers::typed(ty, &text),
-            Content::Text(text) => answers::typed(ty, text),
-            Content::Written { key, n } => answers::typed(ty, &format!("{key}#{n}")),
+            Content::Text(text) | Content::Link(text) => answers::typed(ty, text),
+            Content::Written { key, n } | Content::Made { key, n } => answers::typed(ty, &format!("{key}#{n}")),
             Content::Half { key, n } => answers::typed(ty, &format!("half {key}#{n}")),
         }
     }
@@ -391,11 +438,13 @@ impl Production {
 
 impl Simulated for Production {
     fn exists(&self, resource: &GroundResource) -> bool {
-        let term = ground(resource);
-        let slot = match self.universe.get(&term) {
-            Some(slot) => Some(slot),
-            None => self.universe.holders(&term).last(),
-        };
+        let behind = self.behind(resource, false);
+        let resource = behind.as_ref().unwrap_or(resource);
+        let slot = self.slots.get(resource).copied().or_else(|| {
+            let term = ground(resource);
+            let known = self.universe.find(&term);
+            known.or_else(|| self.universe.holders(&term).pop())
+        });
         slot.is_none_or(|slot| self.contents.is_there(slot))
     }
 
@@ -438,12 +487,24 @@ impl Simulated for Production {
     }
 }
 
+/// Whether a thing is a place of the file system: the name of no member.
+fn is_place(resource: &GroundResource) -> bool {
+    use ResourceKind::{File, Key, Link, Tree};
+    matches!(resource.kind, File | Tree | Link | Key)
+}
+
 /// What a call that sets something without saying to what sets it to: the value that it reads.
 fn copied(effects: &[Effect<String>]) -> Option<&GroundResource> {
     effects.iter().find_map(|effect| match effect {
         Effect::ValueOf(resource) => Some(resource),
         _ => None,
     })
+}
+
+fn is_removed(effects: &[Effect<String>], thing: &GroundResource) -> bool {
+    effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Removes(removed) if removed == thing))
 }
 
 /// The thing that an effect changes or makes; `None` where the topology knows it.

@@ -55,7 +55,8 @@ impl Rehearsal {
     /// A rehearsal of this plan; `script` answers what effects do not say.
     pub fn new(plan: Arc<Plan>, registry: Registry, places: Places, script: Option<Script>) -> Self {
         let setting = Setting::new(&plan, registry, script);
-        let production = Production::new(&plan);
+        let mut production = Production::new(&plan);
+        production.know(&plan.known_resources(&places));
         Self {
             places,
             start: SimulatedState::new(Arc::new(setting), production),

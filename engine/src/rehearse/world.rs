@@ -121,12 +121,6 @@ impl SimulatedState {
         fault.map(|fault| fault.kind)
     }
 
-    /// A change begins; the fault that happens to it, if any.
-    pub(super) fn begin(&mut self, key: &str, attempt: u32, call: &GroundCall) -> Option<FaultKind> {
-        self.production.begin(key, call);
-        self.fault(key, attempt)
-    }
-
     /// The fault that happens to a question of this key, if any.
     pub(super) fn fault_of_question(&self, key: &str, attempt: u32) -> Option<FaultKind> {
         let fault = self.fault(key, attempt)?;

@@ -14,7 +14,6 @@ mod obligations;
 mod order;
 mod perform;
 mod shared;
-mod undo;
 mod work;
 
 use std::collections::BTreeMap;

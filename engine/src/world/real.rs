@@ -13,10 +13,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use async_trait::async_trait;
+use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::topology::Topology;
 
 use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
 use crate::service_kind;
+use crate::value::GroundResource;
 use crate::world::{Ending, PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer};
@@ -61,6 +63,16 @@ impl World for RealWorld {
         tokio::task::spawn_blocking(move || identity::identify(&path, is_link))
             .await
             .ok()
+    }
+
+    async fn is_there(&self, thing: &GroundResource) -> bool {
+        use ResourceKind::{File, Key, Link, Tree};
+        let path = thing.first();
+        if !matches!(thing.kind, File | Tree | Link | Key) || !path.starts_with('/') {
+            return false;
+        }
+        let identity = self.identify(path, true).await;
+        identity.is_some_and(|identity| identity.object.is_some())
     }
 
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {

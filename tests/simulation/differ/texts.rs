@@ -110,15 +110,16 @@ impl Book {
             named: Vec::new(),
             edited: BTreeSet::new(),
             written: BTreeSet::new(),
+            made_links: BTreeSet::new(),
         };
         let trouble_at = choices.trouble.map(|(at, _)| usize::from(at) % choices.steps.len());
         for (place, step) in choices.steps.iter().enumerate() {
             let trouble = choices.trouble.filter(|_| trouble_at == Some(place));
             let _ = write!(writer.text, "\nstep s{place} \"Step {place}\" {{\n  budget 5m\n");
             writer.step(place, *step);
-            match trouble.map(|(_, kind)| kind % 8) {
+            match trouble.map(|(_, kind)| kind % 9) {
                 None => {}
-                Some(kind @ 0..6) => writer.broken(kind),
+                Some(kind @ 0..7) => writer.broken(kind),
                 Some(_) => writer
                     .text
                     .push_str("  check \"it fails\": fs.exists(\"ROOT/never\")\n"),
@@ -150,6 +151,8 @@ struct Writer {
     /// hang together: no setting of the second is named, and the first are not read as a whole.
     edited: BTreeSet<String>,
     written: BTreeSet<String>,
+    /// Links that the run has made. Where a link of the start leads, the simulated world does not know.
+    made_links: BTreeSet<String>,
 }
 
 fn inside<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
@@ -161,8 +164,7 @@ fn is_settings(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|extension| extension == "env")
 }
 
-/// Links have places of their own: what is written through one is written elsewhere, and in the simulated world
-/// every name is a thing of its own.
+/// Links have places of their own, so that whatever else is written there is not written elsewhere.
 fn is_for_links(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.starts_with('l'))
 }
@@ -181,7 +183,7 @@ fn quoted(text: &str) -> String {
 
 impl Writer {
     fn step(&mut self, place: usize, (what, which, other, undo): (u8, u8, u8, u8)) {
-        match what % 9 {
+        match what % 10 {
             0 => self.write(place, which, other, undo),
             1 => self.link(place, which, other, undo),
             2 => self.mkdir(which, undo),
@@ -190,6 +192,7 @@ impl Writer {
             5 => self.edit(place, which, other, undo),
             6 => self.remove(place, which, undo),
             7 => self.saved(place, which, other, undo),
+            8 => self.through(place, which, other, undo),
             _ => self.check(which),
         }
     }
@@ -268,6 +271,30 @@ impl Writer {
         self.wrote(path, text);
     }
 
+    /// Writes through a link that the run has made: a file that it leads to, or one in a folder that it leads to.
+    fn through(&mut self, place: usize, which: u8, other: u8, undo: u8) {
+        let links = self.made_links.iter().filter_map(|link| match self.there.get(link)? {
+            Thing::Link(to) => match self.there.get(to)? {
+                Thing::Folder => Some((format!("{link}/x.env"), format!("{to}/x.env"))),
+                Thing::File(_) if is_settings(to) => Some((link.clone(), to.clone())),
+                _ => None,
+            },
+            _ => None,
+        });
+        let is_free = |path: &String| matches!(self.there.get(path), None | Some(Thing::File(_)));
+        let links: Vec<(String, String)> = links.filter(|(_, path)| is_free(path)).collect();
+        let Some((name, path)) = pick(&links, which) else {
+            return;
+        };
+        let text = TEXTS[usize::from(other) % TEXTS.len()];
+        let (before, undo) = self.put_back(place, &path, undo, other.wrapping_add(1));
+        let [path_said, name_said] = [&path, &name].map(|path| format!("\"ROOT/{path}\""));
+        let [before, undo] = [before, undo.unwrap_or_default()].map(|text| text.replace(&path_said, &name_said));
+        let change = format!("fs.write({name_said}, content: {})", quoted(text));
+        self.change(&before, &change, Some(undo.as_str()).filter(|undo| !undo.is_empty()));
+        self.wrote(path, text);
+    }
+
     fn wrote(&mut self, path: String, text: &str) {
         self.edited.remove(&path);
         self.written.insert(path.clone());
@@ -302,6 +329,7 @@ impl Writer {
         }
         let change = format!("fs.link(\"ROOT/{path}\", to: \"ROOT/{target}\")");
         self.change(&before, &change, back.as_deref());
+        self.made_links.insert(path.clone());
         self.there.insert(path, Thing::Link(target));
     }
 
@@ -475,6 +503,10 @@ impl Writer {
                 Some("fs.remove(\"ROOT/broken\")"),
             ),
             4 => ("fs.move(\"ROOT/anchor\", to: \"ROOT/taken\")", None),
+            5 => (
+                "fs.write(\"ROOT/anchor\", content: \"x\")",
+                Some("fs.remove(\"ROOT/anchor\")"),
+            ),
             _ => ("fs.mkdir(\"ROOT/anchor/x\")", Some("fs.remove(\"ROOT/anchor/x\")")),
         };
         self.change("", change, undo);
@@ -488,7 +520,7 @@ impl Writer {
             .filter_map(|(path, thing)| Some((moved(path)?, thing.clone())))
             .collect();
         self.there.extend(copied);
-        for paths in [&mut self.edited, &mut self.written] {
+        for paths in [&mut self.edited, &mut self.written, &mut self.made_links] {
             let copied: Vec<String> = paths.iter().filter_map(moved).collect();
             paths.extend(copied);
         }
@@ -496,7 +528,7 @@ impl Writer {
 
     fn take(&mut self, path: &str) {
         self.there.retain(|known, _| inside(known, path).is_none());
-        for paths in [&mut self.edited, &mut self.written] {
+        for paths in [&mut self.edited, &mut self.written, &mut self.made_links] {
             paths.retain(|known| inside(known, path).is_none());
         }
     }

@@ -24,7 +24,7 @@ fn a_value_set_at_a_place_in_protected_state_is_an_edit_until_it_is_put_back() {
             (set.clone(), Given::FIRST, Effect::Removes(place.clone())),
             (
                 Effect::Adds(place.clone()),
-                Given::OTHER,
+                Given::FIRST,
                 Effect::Removes(place.clone()),
             ),
         ] {

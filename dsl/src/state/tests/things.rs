@@ -25,12 +25,15 @@ fn what_was_made_and_is_removed_is_as_it_was_whatever_kind_names_it() {
         for make in [file("/srv/new"), tree("/srv/new"), link_at("/srv/new")] {
             let removes = (Effect::Removes(remove.clone()), Given::OTHER);
             assert_eq!(left(&[(sets(make.clone()), Given::FIRST), removes.clone()]), []);
-            assert_eq!(left(&[(Effect::Adds(make.clone()), Given::OTHER), removes.clone()]), []);
-            assert_eq!(
-                left(&[(sets(make), Given::OTHER), removes]),
-                [Plain::Gone],
-                "it was there before"
-            );
+            let adds = Effect::Adds(make.clone());
+            assert_eq!(left(&[(adds.clone(), Given::FIRST), removes.clone()]), []);
+            for make in [sets(make), adds] {
+                assert_eq!(
+                    left(&[(make, Given::OTHER), removes.clone()]),
+                    [Plain::Gone],
+                    "it was there before"
+                );
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use backstay_dsl::state::slot::SlotId;
 use backstay_dsl::state::{Extent, Given};
 use backstay_dsl::term::ground;
 
-use super::{Content, Production, ground_effect};
+use super::{Content, Production};
 use crate::value::GroundResource;
 
 impl Production {
@@ -37,8 +37,7 @@ impl Production {
                         to: None,
                     },
                 };
-                self.state
-                    .apply(&self.universe, &ground_effect(&effect), given, Extent::Whole);
+                self.state.change(&self.universe, (slot, &effect), given, Extent::Whole);
             }
             self.contents.put(slot, content);
         }
@@ -49,9 +48,9 @@ impl Production {
         let Content::Start(of) = *self.contents.of(slot) else {
             return;
         };
-        let mut holders = self.universe.around(slot);
+        let mut holders = self.universe.around(slot).iter().copied();
         let holder = holders.find(|holder| *self.contents.of(*holder) == Content::Start(of));
-        let name = |slot| self.names.get(&slot);
+        let name = |slot| self.name(slot);
         let source = holder.and_then(name).zip(name(of));
         if let Some(source) = source.and_then(|(holder, of)| beside(resource, holder, of)) {
             let source = self.slot(&source);
@@ -61,12 +60,12 @@ impl Production {
 
     /// Whether something in a thing is not what lay at the start in that one, or does not come from there.
     pub(super) fn is_other_inside(&self, slot: SlotId, start: SlotId) -> bool {
-        let (Some(here), Some(from)) = (self.names.get(&slot), self.names.get(&start)) else {
+        let (Some(here), Some(from)) = (self.name(slot), self.name(start)) else {
             return false;
         };
         let mut inside = self.universe.inside(slot).iter();
         inside.any(|inner| {
-            let source = self.names.get(inner).and_then(|name| beside(name, here, from));
+            let source = self.name(*inner).and_then(|name| beside(name, here, from));
             let source = source.and_then(|name| self.universe.get(&ground(&name)));
             match self.contents.of(*inner) {
                 Content::Was => slot != start,
@@ -84,12 +83,12 @@ impl Production {
 
     fn inside(&self, slot: SlotId) -> impl Iterator<Item = GroundResource> {
         let inside = self.universe.inside(slot).iter();
-        inside.filter_map(|inner| self.names.get(inner).cloned())
+        inside.filter_map(|inner| self.name(*inner).cloned())
     }
 }
 
 /// The same place in `to` that `inner` is in `from`.
-fn beside(inner: &GroundResource, from: &GroundResource, to: &GroundResource) -> Option<GroundResource> {
+pub(super) fn beside(inner: &GroundResource, from: &GroundResource, to: &GroundResource) -> Option<GroundResource> {
     let below = Path::new(inner.key.first()?).strip_prefix(from.key.first()?).ok()?;
     let mut beside = inner.clone();
     beside.host.clone_from(&to.host);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use backstay_dsl::model::{ActionCall, BindingId};
+use backstay_dsl::program::StatementId;
 
 use super::Rehearsal;
 use crate::action::GroundCall;
@@ -17,7 +18,7 @@ use crate::rehearse::world::SimulatedState;
 use crate::run::driver::OBLIGATION_READ_LIMIT_MS;
 use crate::run::machine::State;
 use crate::service_kind::Asked;
-use crate::value::{Answer, Unanswered, Value};
+use crate::value::{Answer, GroundResource, Unanswered, Value};
 
 /// The world as the work of one key asks it.
 pub(super) struct Answers<'walk> {
@@ -79,6 +80,16 @@ impl<'walk> Answers<'walk> {
             // Nothing else is pending ever.
             Poll::Pending => Polled::Hangs(self.lock().hangs_ms.unwrap_or(0)),
         }
+    }
+
+    /// See [`Production::is_there_first`](crate::rehearse::Production).
+    pub(super) fn is_there_first(&self, thing: &GroundResource) -> bool {
+        self.lock().world.production.is_there_first(thing)
+    }
+
+    /// The statements of which an intent was recorded.
+    pub(super) fn begun(&self) -> Vec<StatementId> {
+        crate::run::undo::begun(self.state)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<'walk>> {

@@ -17,6 +17,8 @@ use crate::rehearse::{CHANGE_NS, FaultKind, person};
 use crate::run::driver::discharge;
 use crate::run::machine::{Work, WorkKind};
 use crate::run::records::{Begun, Decided, OTHER_ARGUMENTS, Seen};
+use crate::run::undo::{self, Undos};
+use crate::value::GroundResource;
 
 const STOPPED: &str = "it was stopped before it did anything";
 
@@ -227,6 +229,9 @@ impl Walk<'_> {
                 return self.hand_over(running, event);
             }
         };
+        if let Some(thing) = self.undo_would_remove(running, &call, way) {
+            return self.seen(running, undo::refused(action, &thing), self.boot_ns());
+        }
         let begun = Begun {
             key: &running.key,
             n: running.attempt,
@@ -244,6 +249,28 @@ impl Walk<'_> {
         Stage::Intended(call)
     }
 
+    /// What is there already and the undo would remove.
+    fn undo_would_remove(&mut self, running: &Running, call: &GroundCall, way: &IntentWay) -> Option<GroundResource> {
+        let rehearsal = self.rehearsal;
+        let answers = self.answers(running, 0);
+        let undos = Undos {
+            plan: &rehearsal.plan,
+            evaluator: answers.evaluator(),
+        };
+        let polled = answers.poll(async {
+            for thing in undos.must_be_new(&running.key, (running.attempt, way), call).await {
+                if answers.is_there_first(&thing) && !undos.is_of_this_run(answers.begun(), &thing).await {
+                    return Some(thing);
+                }
+            }
+            None
+        });
+        match polled {
+            Polled::Ready(found) => found,
+            Polled::Hangs(_) => None,
+        }
+    }
+
     fn begin(&mut self, running: &Running, call: Arc<GroundCall>) -> Stage {
         let (key, attempt) = (&running.key, running.attempt);
         let began_ns = self.boot_ns();
@@ -252,7 +279,7 @@ impl Walk<'_> {
             let outcome = self.world.ask(key, &call, fault);
             return self.ended(running, &call, outcome, began_ns);
         }
-        let fault = self.world.begin(key, attempt, &call);
+        let fault = self.world.fault(key, attempt);
         let takes_ns = match (fault, &running.kind) {
             (Some(FaultKind::Hangs), WorkKind::Perform { limit_ms, .. }) => limit_ms.saturating_mul(1_000_000),
             _ => CHANGE_NS,

@@ -9,8 +9,10 @@ use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Do;
 
 use crate::action::{Context, GroundCall, Outcome};
-use crate::event::{EvaluationKind, EvaluationResult, Event, IntentWay, OutcomeRecord};
-use crate::run::records::{Begun, Seen, title};
+use crate::event::{Event, IntentWay, OutcomeRecord};
+use crate::run::records::Begun;
+use crate::run::undo::{self, Undos};
+use crate::value::GroundResource;
 use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
@@ -31,10 +33,8 @@ impl Job {
                 return self.record(event, true).await;
             }
         };
-        if let Some(reason) = self.undo_would_remove(&call, way).await {
-            let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
-            let seen = Seen::line(what, title(action), result, reason);
-            return self.record_seen(seen, self.boot_ns()).await;
+        if let Some(thing) = self.undo_would_remove(&call, way).await {
+            return self.record_seen(undo::refused(action, &thing), self.boot_ns()).await;
         }
         let given = Begun {
             key: &self.key,
@@ -51,6 +51,24 @@ impl Job {
         let record = records.outcome(action, &call, outcome, (&self.key, self.attempt, ms));
         self.record(Event::Outcome(Box::new(OutcomeRecord { blobs, ..record })), true)
             .await
+    }
+
+    /// What is there already and the undo would remove.
+    async fn undo_would_remove(&self, call: &GroundCall, way: &IntentWay) -> Option<GroundResource> {
+        let undos = Undos {
+            plan: &self.shared.plan,
+            evaluator: self.evaluator(),
+        };
+        for thing in undos.must_be_new(&self.key, (self.attempt, way), call).await {
+            if !self.shared.ports.world.is_there(&thing).await {
+                continue;
+            }
+            let begun = undo::begun(&self.shared.state());
+            if !undos.is_of_this_run(begun, &thing).await {
+                return Some(thing);
+            }
+        }
+        None
     }
 
     async fn arguments(&self, action: &Do, limit_ms: u64) -> Result<GroundCall, String> {
