@@ -244,9 +244,6 @@ impl Production {
         if let Some(slot) = slot.filter(|_| !given.existed) {
             self.make_what_holds(key, n, slot);
         }
-        // A text as it was at the start says all of what is in it.
-        let says_all =
-            extent == Extent::Half || (given.is_before && matches!(written, Content::Text(_) | Content::Link(_)));
         let written = match extent {
             Extent::Half => Content::Half { key: key.to_owned(), n },
             Extent::Whole if given.is_before => Content::Was,
@@ -258,7 +255,7 @@ impl Production {
             (None, Some(term)) => self.state.apply(&self.universe, term, given, extent),
             (None, None) => {}
         }
-        if let (Effect::Sets { resource, to: None }, Some(copied), false) = (effect, copied, says_all) {
+        if let (Effect::Sets { resource, to: None }, Some(copied), Extent::Whole) = (effect, copied, extent) {
             self.copy_inside(copied, resource, given.is_before);
         }
     }

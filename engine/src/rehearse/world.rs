@@ -39,8 +39,8 @@ pub(super) struct SimulatedState {
     setting: Arc<Setting>,
     pub(super) production: Production,
     pub(super) faults: Vec<Fault>,
-    /// What became of each attempt that was done, with its value.
-    done: BTreeMap<String, BTreeMap<u32, Option<Value>>>,
+    /// The attempts of each statement that were done, in order, each with its value.
+    done: BTreeMap<String, Vec<(u32, Option<Value>)>>,
     /// What was read for each check that is being evaluated.
     read: BTreeMap<String, Vec<GroundResource>>,
 }
@@ -149,7 +149,7 @@ impl SimulatedState {
         }
         if extent == Some(Extent::Whole) {
             let attempts = self.done.entry(key.to_owned()).or_default();
-            attempts.insert(n, value.clone());
+            attempts.push((n, value.clone()));
         }
         match fault {
             Some(FaultKind::FailsBefore) => Outcome::failed("it failed before it did anything"),
@@ -191,8 +191,8 @@ impl SimulatedState {
         if self.fault(key, n) == Some(FaultKind::LostForGood) {
             return Settled::Undecidable("nothing in the simulated world tells".to_owned());
         }
-        let attempts = self.done.get(key);
-        match attempts.and_then(|attempts| attempts.range(..=n).next_back()) {
+        let mut attempts = self.done.get(key).into_iter().flatten().rev();
+        match attempts.find(|(attempt, _)| *attempt <= n) {
             Some((_, value)) => Settled::Done(Evidence {
                 value: value.clone(),
                 ..Evidence::line("it was done")

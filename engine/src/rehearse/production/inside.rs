@@ -24,6 +24,11 @@ impl Production {
             };
             let source = self.slot(&source);
             let slot = self.slot(&target);
+            let whole = self.contents.of(from_slot);
+            // A whole text says all of what has not been changed in it since.
+            if matches!(whole, Content::Text(_)) && self.contents.of(source) == whole {
+                continue;
+            }
             let content = self.contents.copied(source);
             if is_back {
                 let given = Given {
