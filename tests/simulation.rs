@@ -16,4 +16,5 @@ mod restored;
 mod rig;
 mod services;
 mod small;
+mod tables;
 mod window;

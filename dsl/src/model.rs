@@ -107,6 +107,13 @@ pub enum Disposition {
     Continue(String),
 }
 
+impl Disposition {
+    /// Whether the run leaves the way forward by it.
+    pub fn leads_back(&self) -> bool {
+        !matches!(self, Self::Continue(_) | Self::Pause)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     pub name: String,

@@ -71,7 +71,7 @@ fn a_statement_of_a_way_back_gets_one_more_try_and_then_it_is_stuck() {
     );
 }
 
-fn with_branch() -> Rig {
+pub(crate) fn with_branch() -> Rig {
     let back = "rollback back \"Back\" {\n  applies from b until c\n  budget 10m\n  do fs.remove(\"/sim/b1\")\n  \
                 unwind\n}\n";
     rig(

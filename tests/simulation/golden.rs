@@ -27,7 +27,7 @@ fn folder() -> PathBuf {
     root().join("tests/golden")
 }
 
-fn rig() -> Rig {
+pub(crate) fn rig() -> Rig {
     let text = fs::read_to_string(folder().join("switch.runbook")).unwrap();
     Rig::new("switch.runbook", &text, &Beside::default(), BTreeMap::new())
 }

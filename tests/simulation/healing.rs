@@ -6,7 +6,7 @@ use backstay::rehearse::{Fault, FaultKind};
 use crate::simulation::rig::Rig;
 use crate::simulation::small::{look, make, once, rig, run, step};
 
-fn sample() -> Rig {
+pub(crate) fn sample() -> Rig {
     let row = |name: &str| {
         format!(
             "  symptom \"Row {name}\" {{\n    seen when fs.exists(\"/sim/seen-{name}\")\n    suspect \"the usual\"\n    \

@@ -5,6 +5,7 @@ use backstay::rehearse::oracle;
 use backstay::run::machine::{State, first_undue, fold};
 
 use crate::simulation::rig::Report;
+use crate::simulation::tables;
 
 /// Holds every law for a run; `tries` is how often an undo may be begun.
 pub(crate) fn hold(plan: &Plan, report: &Report, tries: usize) {
@@ -12,6 +13,13 @@ pub(crate) fn hold(plan: &Plan, report: &Report, tries: usize) {
     assert!(broken.is_empty(), "{broken:#?}\n{}", report.told());
     every_derived_record_was_due(plan, report);
     derived_records_may_come_twice(plan, report);
+    let transitions = tables::transitions(plan, report);
+    let unknown: Vec<_> = transitions.iter().filter(|(_, row)| row.is_none()).collect();
+    assert!(
+        unknown.is_empty(),
+        "in no row of docs/machine.md: {unknown:#?}\n{}",
+        report.told()
+    );
 }
 
 /// The law of the machine, seen from the history: each derived record was the one that was due.

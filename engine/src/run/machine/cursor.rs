@@ -1,20 +1,7 @@
-//! A cursor: one block whose statements are carried out in order.
-//!
-//! | doing | event | next |
-//! | --- | --- | --- |
-//! | fresh | `intent` n | performing n |
-//! | fresh | `evaluated`, `answer` | next statement, left, or failed |
-//! | fresh (`commits`) | `commit` | next statement |
-//! | fresh (`wait`) | – | waiting, then `timer wait:KEY` → next statement |
-//! | performing n | `outcome` ok | next statement |
-//! | performing n | `outcome` failed | retrying, fresh (a way back's second try), or failed |
-//! | performing n | `outcome` unknown, `run.resumed` | settling n |
-//! | settling n | `settled` done | next statement |
-//! | settling n, runner gone | `settled` not done, undecidable | fresh where it may be repeated, else failed |
-//! | settling n, reply lost | `settled` not done, undecidable | fresh once (not on a way back) where it may be repeated, else failed |
-//! | retrying | `timer retry:KEY` | fresh |
-//! | hold | the hold's own cursor is over, then `hold` | next statement |
-//! | unwinding | the last undo is over | next statement |
+//! A cursor: one block whose statements are carried out in order. Table: `docs/machine.md`.
+
+mod statement;
+mod wants;
 
 use backstay_dsl::model::{Do, Statement, StatementKind};
 use backstay_dsl::program::{BlockId, HoldId, Owner, StatementId, StepId};
@@ -22,7 +9,7 @@ use backstay_dsl::program::{BlockId, HoldId, Owner, StatementId, StepId};
 use super::failure::{Failure, FailureKind};
 use super::progress::{Progress, View};
 use super::time::Moment;
-use super::unwind::Unwinding;
+use super::unwind;
 use crate::event::{HoldState, IntentWay, StepState};
 use crate::plan::Plan;
 
@@ -30,24 +17,24 @@ use crate::plan::Plan;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// The block; none where older undos are all there is.
-    pub(super) block: Option<BlockId>,
+    block: Option<BlockId>,
     /// The statement, by its place.
-    pub(super) place: usize,
+    place: usize,
     /// What the statement is at.
-    pub(super) doing: Doing,
+    doing: Doing,
     /// Further tries by `retry` that were used for this statement.
-    pub(super) retries: u64,
+    retries: u64,
     /// Whether the statement was begun again once because its reply was lost.
-    pub(super) is_begun_again: bool,
+    is_begun_again: bool,
     /// Whether each statement that failed is tried once more: a way back.
-    pub(super) is_way_back: bool,
+    is_way_back: bool,
     /// Whether that one more try was used for this statement.
-    pub(super) is_second_try: bool,
+    is_second_try: bool,
 }
 
 /// What a statement is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Doing {
+enum Doing {
     /// It is to be done.
     Fresh,
     Performing {
@@ -79,10 +66,39 @@ pub(super) enum Doing {
 
 /// A hold that is taken or released.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HoldCursor {
-    pub(super) hold: HoldId,
-    pub(super) to: HoldState,
-    pub(super) cursor: Box<Cursor>,
+struct HoldCursor {
+    hold: HoldId,
+    to: HoldState,
+    cursor: Box<Cursor>,
+}
+
+/// Undos that are carried out one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Unwinding {
+    /// Those to come; the next is the last of the list.
+    left: Vec<BlockId>,
+    cursor: Box<Cursor>,
+}
+
+impl Unwinding {
+    /// `None` where there is nothing to undo.
+    fn begin(view: View<'_>, older_than: Option<StepId>) -> Option<Self> {
+        let left = unwind::owed(view, older_than);
+        let cursor = Box::new(Cursor::nothing());
+        let mut unwinding = Self { left, cursor };
+        unwinding.advance(view).then_some(unwinding)
+    }
+
+    /// Goes on to the next undo where the running one is over. Gives false when none is left.
+    fn advance(&mut self, view: View<'_>) -> bool {
+        while self.cursor.is_over() {
+            let Some(undo) = self.left.pop() else {
+                return false;
+            };
+            *self.cursor = Cursor::back(view, undo);
+        }
+        true
+    }
 }
 
 impl Cursor {
@@ -138,7 +154,7 @@ impl Cursor {
     }
 
     /// Goes on to the next statement.
-    pub(super) fn next(&mut self, view: View<'_>) {
+    fn next(&mut self, view: View<'_>) {
         self.place += 1;
         self.retries = 0;
         self.is_begun_again = false;
@@ -206,7 +222,7 @@ impl Cursor {
     }
 
     /// The cursor that really runs: this one, or the one inside it.
-    pub(super) fn leaf(&self) -> &Self {
+    fn leaf(&self) -> &Self {
         match &self.doing {
             Doing::Hold(hold) => hold.cursor.leaf(),
             Doing::Unwinding(unwinding) => unwinding.cursor.leaf(),
@@ -215,7 +231,7 @@ impl Cursor {
     }
 
     /// The same, to be changed.
-    pub(super) fn leaf_mut(&mut self) -> &mut Self {
+    fn leaf_mut(&mut self) -> &mut Self {
         match self.doing {
             Doing::Hold(ref mut hold) => hold.cursor.leaf_mut(),
             Doing::Unwinding(ref mut unwinding) => unwinding.cursor.leaf_mut(),
@@ -223,18 +239,18 @@ impl Cursor {
         }
     }
 
-    /// The statement that is being carried out.
-    pub(super) fn statement<'plan>(&self, plan: &'plan Plan) -> Option<&'plan Statement> {
+    /// The statement at this place of the block.
+    fn statement<'plan>(&self, plan: &'plan Plan) -> Option<&'plan Statement> {
         plan.program.block(self.block?).statements.get(self.place)
     }
 
     /// The same, as its id.
-    pub(super) fn statement_id(&self, plan: &Plan) -> Option<StatementId> {
+    fn statement_id(&self, plan: &Plan) -> Option<StatementId> {
         plan.program.statement_at(self.block?, self.place)
     }
 
     /// What an intent says of the way it is on.
-    pub(super) fn way(&self, plan: &Plan) -> IntentWay {
+    fn way(&self, plan: &Plan) -> IntentWay {
         let program = &plan.program;
         match self.block.map(|block| program.owner(block)) {
             Some(Owner::Step(_)) => IntentWay::Forward,
@@ -247,7 +263,7 @@ impl Cursor {
     }
 
     /// The longest that one attempt of an action in this block may take, milliseconds.
-    pub(super) fn limit_ms(&self, plan: &Plan, action: &Do) -> u64 {
+    fn limit_ms(&self, plan: &Plan, action: &Do) -> u64 {
         let within_ms = self.block.and_then(|block| plan.program.within_ms(block));
         within_ms.map_or(action.within_ms, |within_ms| within_ms.min(action.within_ms))
     }
@@ -270,9 +286,62 @@ impl Cursor {
         }
     }
 
+    /// The place in its block of the statement that it is at.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// The innermost statement that is being carried out.
+    pub(super) fn current(&self, plan: &Plan) -> Option<StatementId> {
+        self.leaf().statement_id(plan)
+    }
+
+    /// Calls `change` for the innermost cursor where it is at this statement.
+    pub(super) fn at(&mut self, view: View<'_>, id: StatementId, change: impl FnOnce(&mut Self, View<'_>)) {
+        let leaf = self.leaf_mut();
+        if leaf.statement_id(view.plan) == Some(id) {
+            change(leaf, view);
+        }
+    }
+
+    /// The statements that are left: each block from which place on, what runs inside first.
+    pub(super) fn rest(&self) -> Vec<(BlockId, usize)> {
+        let (mut rest, is_inside) = match &self.doing {
+            Doing::Hold(hold) => (hold.cursor.rest(), true),
+            Doing::Unwinding(unwinding) => {
+                let to_come = unwinding.left.iter().rev().map(|undo| (*undo, 0));
+                let running = unwinding.cursor.rest().into_iter();
+                (running.chain(to_come).collect(), true)
+            }
+            _ => (Vec::new(), false),
+        };
+        let from = self.place + usize::from(is_inside);
+        rest.extend(self.block.map(|block| (block, from)));
+        rest
+    }
+
+    /// How long the statement that failed may take when it is tried once more, milliseconds.
+    pub(super) fn limit_again_ms(&self, plan: &Plan) -> u64 {
+        let leaf = self.leaf();
+        match leaf.statement(plan).map(|statement| &statement.kind) {
+            Some(StatementKind::Do(action)) => leaf.limit_ms(plan, action),
+            Some(StatementKind::Check(check)) => check.within_ms,
+            _ => 0,
+        }
+    }
+
+    /// How it came to its end, with the reason where it was left early.
+    pub(super) fn ended(&self) -> Option<(StepState, Option<String>)> {
+        match &self.doing {
+            Doing::Over => Some((StepState::Done, None)),
+            Doing::Left(state, because) => Some((*state, Some(because.clone()))),
+            _ => None,
+        }
+    }
+
     /// Whether nothing is left to do.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.doing, Doing::Over | Doing::Left(..))
+        self.ended().is_some()
     }
 
     /// What failed, where something did.
@@ -302,7 +371,7 @@ impl Cursor {
 
     /// The statement failed: it is retried, gets its second try, or the cursor has failed.
     /// Only on the innermost cursor.
-    pub(super) fn fail(&mut self, plan: &Plan, progress: &Progress, reason: String, kind: FailureKind) {
+    fn fail(&mut self, plan: &Plan, progress: &Progress, reason: String, kind: FailureKind) {
         let Some(statement) = self.statement(plan) else {
             return;
         };

@@ -3,85 +3,74 @@
 use backstay_dsl::model::{Expr, ExprKind, Statement, StatementKind};
 use backstay_dsl::print;
 
-use backstay_dsl::program::BlockId;
-
-use super::cursor::{Cursor, Doing};
-use super::ending::{Ending, Stage};
-use super::progress::Progress;
-use super::state::State;
-use crate::event::{CommandLeft, Task};
-use crate::plan::Plan;
-use crate::value::Value;
+use backstay_dsl::program::{BlockId, HoldId};
 use backstay_dsl::units;
 
-impl State {
-    /// What is left to do, from the statement that failed on, in order.
-    pub(super) fn commands_left(&self, plan: &Plan, ending: &Ending) -> Vec<CommandLeft> {
-        let mut left = Vec::new();
-        let releasing = match &ending.stage {
-            Stage::Body(cursor) => {
-                self.rest(plan, cursor, &mut left);
+use super::cursor::Cursor;
+use super::progress::View;
+use crate::event::{CommandLeft, Task};
+use crate::value::Value;
+
+/// What is left to do where a way back failed: what is left of the cursor, then the release of each hold that is
+/// not free but for the one that the cursor releases.
+pub(super) fn commands_left(view: View<'_>, cursor: Option<&Cursor>, releasing: Option<HoldId>) -> Vec<CommandLeft> {
+    let mut left = Vec::new();
+    for (block, from) in cursor.map_or_else(Vec::new, Cursor::rest) {
+        all(view, block, from, &mut left);
+    }
+    for hold in view.progress.holds.held().filter(|hold| Some(*hold) != releasing) {
+        all(view, view.plan.program.release(hold), 0, &mut left);
+    }
+    left
+}
+
+fn all(view: View<'_>, block: BlockId, from: usize, left: &mut Vec<CommandLeft>) {
+    let program = &view.plan.program;
+    for statement in program.block(block).statements.iter().skip(from) {
+        let inner = match &statement.kind {
+            StatementKind::Take(name) => program.hold_named(name).map(|hold| program.take(hold)),
+            StatementKind::Release(name) => program.hold_named(name).map(|hold| program.release(hold)),
+            StatementKind::Let { .. } | StatementKind::Record(_) | StatementKind::Commits { .. } => None,
+            _ => {
+                left.push(CommandLeft {
+                    task: Task::CarryOut(statement.key.clone()),
+                    text: describe(view, statement),
+                });
                 None
             }
-            Stage::Release { hold, cursor } => {
-                self.rest(plan, cursor, &mut left);
-                Some(*hold)
-            }
-            _ => None,
         };
-        for hold in self.progress.holds.held().filter(|hold| Some(*hold) != releasing) {
-            self.all(plan, Some(plan.program.release(hold)), 0, &mut left);
-        }
-        left
-    }
-
-    /// The rest of a cursor: what runs inside it first.
-    fn rest(&self, plan: &Plan, cursor: &Cursor, left: &mut Vec<CommandLeft>) {
-        match &cursor.doing {
-            Doing::Hold(inner) => {
-                self.rest(plan, &inner.cursor, left);
-                self.all(plan, cursor.block, cursor.place + 1, left);
-            }
-            Doing::Unwinding(unwinding) => {
-                self.rest(plan, &unwinding.cursor, left);
-                for undo in unwinding.left() {
-                    self.all(plan, Some(undo), 0, left);
-                }
-                self.all(plan, cursor.block, cursor.place + 1, left);
-            }
-            _ => self.all(plan, cursor.block, cursor.place, left),
-        }
-    }
-
-    fn all(&self, plan: &Plan, block: Option<BlockId>, from: usize, left: &mut Vec<CommandLeft>) {
-        let program = &plan.program;
-        let statements = block.map_or(&[][..], |block| &program.block(block).statements);
-        for statement in statements.iter().skip(from) {
-            match &statement.kind {
-                StatementKind::Take(name) => {
-                    self.all(plan, program.hold_named(name).map(|hold| program.take(hold)), 0, left);
-                }
-                StatementKind::Release(name) => {
-                    self.all(
-                        plan,
-                        program.hold_named(name).map(|hold| program.release(hold)),
-                        0,
-                        left,
-                    );
-                }
-                StatementKind::Let { .. } | StatementKind::Record(_) | StatementKind::Commits { .. } => {}
-                _ => left.push(CommandLeft {
-                    task: Task::CarryOut(statement.key.clone()),
-                    text: describe(plan, &self.progress, statement),
-                }),
-            }
+        if let Some(block) = inner {
+            all(view, block, 0, left);
         }
     }
 }
 
+/// The changing actions that were started and that no undo took back, last first, as what a person has to do.
+/// Those that say why they need none are not among them.
+pub(super) fn without_way_back(view: View<'_>) -> Vec<CommandLeft> {
+    let mut found: Vec<(u32, CommandLeft)> = Vec::new();
+    for (id, started) in view.progress.owed() {
+        let statement = view.plan.program.statement(id);
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        if action.undo.is_none() && statement.group.is_none() && action.call.effects.is_changing() {
+            let done = describe(view, statement);
+            let command = CommandLeft {
+                task: Task::TakeBack(statement.key.clone()),
+                text: format!("take back, as far as it was done: {done}"),
+            };
+            found.push((started.order, command));
+        }
+    }
+    found.sort_by_key(|(order, _)| *order);
+    found.into_iter().rev().map(|(_, command)| command).collect()
+}
+
 /// A statement as its author would write it, with the values that are known put in.
-pub(super) fn describe(plan: &Plan, progress: &Progress, statement: &Statement) -> String {
-    let known = |expr: &Expr| known(plan, progress, expr);
+fn describe(view: View<'_>, statement: &Statement) -> String {
+    let plan = view.plan;
+    let known = |expr: &Expr| known(view, expr);
     let text = |expr: &Expr| print::checked(&plan.runbook, expr, &known);
     match &statement.kind {
         StatementKind::Do(action) => print::call(&plan.runbook, &action.call, &known),
@@ -101,10 +90,10 @@ pub(super) fn describe(plan: &Plan, progress: &Progress, statement: &Statement) 
 }
 
 /// What is known of an input or a bound name, as it would be written.
-fn known(plan: &Plan, progress: &Progress, expr: &Expr) -> Option<String> {
+fn known(view: View<'_>, expr: &Expr) -> Option<String> {
     match &expr.kind {
-        ExprKind::Input(name) => plan.inputs.get(name).map(value_text),
-        ExprKind::Binding(id) => progress.values.get(id).map(|value| value_text(&value.to_value())),
+        ExprKind::Input(name) => view.plan.inputs.get(name).map(value_text),
+        ExprKind::Binding(id) => view.progress.value(*id).map(|value| value_text(&value.to_value())),
         _ => None,
     }
 }

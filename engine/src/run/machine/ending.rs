@@ -1,68 +1,101 @@
-//! The ending of a run, forward or by a way back: its statements, the holds, the last questions.
-//!
-//! | stage | event | next |
-//! | --- | --- | --- |
-//! | body | its last statement is done | release, or what follows it |
-//! | body | a statement failed, its second try too | over: stuck |
-//! | release | the hold's cursor is over, `hold free` | the next hold, or what follows |
-//! | release | a statement failed, its second try too | over: stuck (`hold stuck`); forward: the run turns |
-//! | wells | `evaluated` of the last service holds | anchors |
-//! | wells | … does not hold | over: stuck; forward: the run turns |
-//! | anchors | the last `anchor` at the end | over |
+//! The ending of a run, forward or by a way back: its statements, the holds, the last questions. Table:
+//! `docs/machine.md`.
 //!
 //! What follows the holds: nothing after a refusal; anchors after a park; wells, then anchors, after any
 //! other way. `rolled_back` needs every anchor to answer as at the start; and after unwinding, that everything
 //! that was started had an undo, or a reason to have none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use backstay_dsl::model::Disposition;
 use backstay_dsl::program::HoldId;
 
+use super::anchors::Anchors;
 use super::cursor::Cursor;
-use super::failure::Cause;
-use super::opening::{Opening, wells};
+use super::describe::{commands_left, without_way_back};
+use super::desired::{Mode, Work};
+use super::failure::{Cause, Failure};
+use super::holds;
+use super::opening::{Wells, ask_anchors};
+use super::places::{Places, word};
 use super::progress::View;
-use super::state::{Phase, State};
 use super::time::Moment;
-use crate::event::{CommandLeft, End, Task, Way, WorkKey};
+use crate::event::{
+    AnchorTime, CommandLeft, End, Event, Exception, FailedAt, HoldState, RunEnd, Task, TimerId, Way, WellTime, WorkKey,
+};
 use crate::plan::Plan;
-use crate::value::RecordedValue;
 
 /// How far the ending is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ending {
     /// The way that is taken; `None` at the end of the way forward.
-    pub(super) way: Option<Way>,
-    pub(super) stage: Stage,
+    way: Option<Way>,
+    stage: Stage,
     /// When its budget is used up, where it has one; it goes on then.
-    pub(super) overrun: Option<Moment>,
+    overrun: Option<Moment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stage {
+enum Stage {
     /// The statements of the way.
     Body(Cursor),
     Release {
         hold: HoldId,
         cursor: Cursor,
     },
-    /// Services that are still to be asked whether they are well.
-    Wells(BTreeSet<usize>),
+    /// Services are asked whether they are well.
+    Wells(Wells),
     Anchors,
     /// Nothing is left but `run.end`.
-    Over(Verdict),
+    Over(Conclusion),
 }
 
 /// How the run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) end: End,
-    pub(super) reason: String,
+struct Conclusion {
+    end: End,
+    reason: String,
     /// What a person has to do.
-    pub(super) commands_left: Vec<CommandLeft>,
+    commands_left: Vec<CommandLeft>,
     /// The hold that could not be released.
-    pub(super) stuck_hold: Option<HoldId>,
+    stuck_hold: Option<HoldId>,
+}
+
+impl Conclusion {
+    fn stuck(reason: String, commands_left: Vec<CommandLeft>) -> Self {
+        Self {
+            end: End::Stuck,
+            reason,
+            commands_left,
+            stuck_hold: None,
+        }
+    }
+}
+
+/// What an ending has to know of the run.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'run> {
+    pub(super) view: View<'run>,
+    pub(super) cause: Option<&'run Cause>,
+    pub(super) anchors: &'run Anchors,
+    /// Whether the anchors were asked at the start, so that they are asked at the end.
+    pub(super) asks_anchors: bool,
+}
+
+impl Known<'_> {
+    /// An end for the reason for which the run turned.
+    fn conclude(&self, end: End) -> Conclusion {
+        Conclusion {
+            end,
+            reason: self.reason().to_owned(),
+            commands_left: Vec::new(),
+            stuck_hold: None,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        self.cause.map_or("every step is done", |cause| &cause.reason)
+    }
 }
 
 impl Ending {
@@ -78,22 +111,38 @@ impl Ending {
     /// A way back begins.
     pub(super) fn back(view: View<'_>, way: Way) -> Self {
         let program = &view.plan.program;
-        let (cursor, budget_ms) = match &way {
-            Way::Rollback(name) => match program.rollback_named(name) {
-                Some((branch, block)) => (Cursor::back(view, block), branch.budget_ms),
-                None => (Cursor::nothing(), None),
-            },
-            Way::Park(name) => match program.park_named(name) {
-                Some((park, block)) => (Cursor::back(view, block), park.budget_ms),
-                None => (Cursor::nothing(), None),
-            },
-            Way::Unwind => (Cursor::unwinding(view), None),
-            Way::Stand | Way::Refuse | Way::Pause => (Cursor::nothing(), None),
+        let block = match &way {
+            Way::Rollback(name) => program
+                .rollback_named(name)
+                .map(|(branch, block)| (block, branch.budget_ms)),
+            Way::Park(name) => program.park_named(name).map(|(park, block)| (block, park.budget_ms)),
+            Way::Unwind | Way::Stand | Way::Refuse | Way::Pause => None,
+        };
+        let (cursor, budget_ms) = match block {
+            Some((block, budget_ms)) => (Cursor::back(view, block), budget_ms),
+            None if way == Way::Unwind => (Cursor::unwinding(view), None),
+            None => (Cursor::nothing(), None),
         };
         Self {
             way: Some(way),
             stage: Stage::Body(cursor),
             overrun: budget_ms.map(|ms| view.progress.time.after_ms(ms)),
+        }
+    }
+
+    pub(super) fn is_back(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// Whether the run may still turn: at the end of the way forward.
+    pub(super) fn may_turn(&self) -> bool {
+        !self.is_back() && matches!(self.stage, Stage::Wells(_) | Stage::Anchors | Stage::Release { .. })
+    }
+
+    pub(super) fn places(&self, plan: &Plan, places: &mut Places) {
+        places.insert(("ending", String::new()), word(&self.stage));
+        if let Some(cursor) = self.cursor() {
+            cursor.places(plan, places);
         }
     }
 
@@ -112,200 +161,184 @@ impl Ending {
             _ => None,
         }
     }
-}
 
-/// What the ending does next.
-enum Next {
-    Stay,
-    Releases,
-    Stage(Stage),
-    Turn(Cause),
-}
-
-impl State {
-    /// Passes the stages of the ending that are done.
-    pub(super) fn settle_ending(&mut self, plan: &Plan) {
+    /// Passes the stages that are done. Gives why the run turns.
+    pub(super) fn settle(&mut self, known: Known<'_>) -> Option<Cause> {
         loop {
-            let next = match &self.phase {
-                Phase::Ending(ending) => self.next_of_ending(plan, ending),
-                _ => return,
-            };
-            let next = match next {
-                Next::Stay => return,
-                Next::Turn(cause) => {
-                    self.turn(cause);
-                    return;
+            self.stage = match &self.stage {
+                Stage::Body(cursor) => match cursor.failure() {
+                    Some(failure) => self.stuck(known, failure, None),
+                    None if cursor.is_over() => self.next_release(known),
+                    None => return None,
+                },
+                Stage::Release { hold, cursor } => match cursor.failure() {
+                    Some(failure) if self.is_back() => self.stuck(known, failure, Some(*hold)),
+                    Some(failure) => {
+                        return Some(closing_failure(known.view.plan, &failure.key, failure.reason.clone()));
+                    }
+                    None if known.view.progress.holds.is_free(*hold) => self.next_release(known),
+                    None => return None,
+                },
+                Stage::Wells(wells) if wells.are_asked() => Stage::Anchors,
+                Stage::Anchors if !known.asks_anchors || known.anchors.are_all(known.view.plan, AnchorTime::End) => {
+                    Stage::Over(self.conclusion(known))
                 }
-                Next::Releases => self.next_release(plan),
-                Next::Stage(stage) => stage,
+                Stage::Wells(_) | Stage::Anchors | Stage::Over(_) => return None,
             };
-            if let Phase::Ending(ending) = &mut self.phase {
-                ending.stage = next;
-            }
         }
     }
 
-    fn next_of_ending(&self, plan: &Plan, ending: &Ending) -> Next {
-        match &ending.stage {
-            Stage::Body(cursor) => match cursor.failure() {
-                Some(failure) => Next::Stage(Stage::Over(self.stuck(plan, ending, &failure.reason, None))),
-                None if cursor.is_over() => Next::Releases,
-                None => Next::Stay,
-            },
-            Stage::Release { hold, cursor } => match cursor.failure() {
-                Some(failure) if ending.way.is_some() => {
-                    Next::Stage(Stage::Over(self.stuck(plan, ending, &failure.reason, Some(*hold))))
-                }
-                Some(failure) => Next::Turn(closing_failure(plan, &failure.key, failure.reason.clone())),
-                None if self.progress.holds.is_free(*hold) => Next::Releases,
-                None => Next::Stay,
-            },
-            Stage::Wells(left) if left.is_empty() => Next::Stage(Stage::Anchors),
-            Stage::Anchors if !self.asks_anchors() || self.anchors_end.len() >= plan.runbook.anchors.len() => {
-                Next::Stage(Stage::Over(self.last_verdict(plan, ending)))
-            }
-            Stage::Wells(_) | Stage::Anchors | Stage::Over(_) => Next::Stay,
-        }
-    }
-
-    /// Whether the anchors were asked at the start, so that they are asked at the end.
-    pub(super) fn asks_anchors(&self) -> bool {
-        self.opening == Opening::Open
-    }
-
-    fn next_release(&self, plan: &Plan) -> Stage {
-        let Phase::Ending(ending) = &self.phase else {
-            return Stage::Anchors;
-        };
-        if let Some(hold) = self.progress.holds.last() {
-            let cursor = Cursor::release(self.view(plan), hold, ending.way.is_some());
+    fn next_release(&self, known: Known<'_>) -> Stage {
+        let view = known.view;
+        if let Some(hold) = view.progress.holds.last() {
+            let cursor = Cursor::release(view, hold, self.is_back());
             return Stage::Release { hold, cursor };
         }
-        match &ending.way {
-            Some(Way::Refuse) if !self.progress.is_changed => Stage::Over(self.verdict(End::Refused)),
+        match &self.way {
+            Some(Way::Refuse) if !view.progress.is_changed() => Stage::Over(known.conclude(End::Refused)),
             Some(Way::Park(_) | Way::Stand) => Stage::Anchors,
-            None if !self.asks_anchors() => Stage::Anchors,
-            way => Stage::Wells(wells(plan, way.is_some())),
+            None if !known.asks_anchors => Stage::Anchors,
+            way => Stage::Wells(Wells::new(view.plan, way.is_some())),
         }
     }
 
-    /// A service was asked whether it is well at the end.
-    pub(super) fn on_well_at_end(&mut self, plan: &Plan, service: usize, holds: bool, key: &WorkKey, evidence: &str) {
-        let Phase::Ending(ending) = &mut self.phase else {
-            return;
+    /// A service was asked whether it is well. Gives why the run turns.
+    pub(super) fn on_well(
+        &mut self,
+        plan: &Plan,
+        service: usize,
+        holds: bool,
+        (key, evidence): (&WorkKey, &str),
+    ) -> Option<Cause> {
+        let Stage::Wells(wells) = &mut self.stage else {
+            return None;
         };
-        let Stage::Wells(left) = &mut ending.stage else {
-            return;
-        };
-        if !left.remove(&service) || holds {
-            return;
+        if !wells.answer(service) || holds {
+            return None;
         }
-        let service = plan.runbook.services.get(service);
-        let (name, title) = service.map_or_else(Default::default, |service| {
-            (service.name.clone(), service.title.as_str())
-        });
-        let reason = format!("{title} is not well: {evidence}");
-        if ending.way.is_none() {
-            self.turn(closing_failure(plan, &key.to_string(), reason));
-            return;
+        let service = plan.runbook.services.get(service)?;
+        let reason = format!("{} is not well: {evidence}", service.title);
+        if !self.is_back() {
+            return Some(closing_failure(plan, &key.to_string(), reason));
         }
-        let verdict = Verdict {
-            end: End::Stuck,
-            reason: format!("after the way back, {reason}"),
-            commands_left: vec![CommandLeft {
-                task: Task::MakeWell(name),
-                text: format!("find out why {title} is not well: the way back itself was carried out"),
-            }],
-            stuck_hold: None,
+        let find_out = CommandLeft {
+            task: Task::MakeWell(service.name.clone()),
+            text: format!(
+                "find out why {} is not well: the way back itself was carried out",
+                service.title
+            ),
         };
-        ending.stage = Stage::Over(verdict);
+        let reason = format!("after the way back, {reason}");
+        self.stage = Stage::Over(Conclusion::stuck(reason, vec![find_out]));
+        None
     }
 
-    fn last_verdict(&self, plan: &Plan, ending: &Ending) -> Verdict {
-        match ending.way {
-            None => self.verdict(End::Completed),
-            Some(Way::Park(_) | Way::Stand) => self.verdict(End::Parked),
-            Some(Way::Unwind) if !self.without_way_back(plan).is_empty() => Verdict {
-                end: End::Stuck,
-                reason: format!(
-                    "what was done has no way back in the runbook ({})",
-                    self.verdict(End::Stuck).reason
-                ),
-                commands_left: self
-                    .without_way_back(plan)
-                    .iter()
-                    .map(|(key, done)| CommandLeft {
-                        task: Task::TakeBack(key.clone()),
-                        text: format!("take back, as far as it was done: {done}"),
-                    })
-                    .collect(),
-                stuck_hold: None,
-            },
-            Some(_) => {
-                let anchors = plan.runbook.anchors.iter();
-                let changed: Vec<&str> = anchors
-                    .map(|anchor| anchor.name.as_str())
-                    .filter(|name| known(&self.anchors_start, name) != known(&self.anchors_end, name))
-                    .collect();
-                if changed.is_empty() {
-                    return self.verdict(End::RolledBack);
-                }
-                let names = changed.join(", ");
-                Verdict {
-                    end: End::Stuck,
-                    reason: format!("after the way back, these do not answer as at the start: {names}"),
-                    commands_left: changed.iter().map(|name| self.anchor_left(name)).collect(),
-                    stuck_hold: None,
-                }
+    /// The budget of the way back may have run out: it goes on, and is told once.
+    pub(super) fn on_overrun(&mut self, view: View<'_>) {
+        self.overrun = self.overrun.filter(|moment| !view.progress.time.has_come(*moment));
+    }
+
+    fn conclusion(&self, known: Known<'_>) -> Conclusion {
+        match self.way {
+            None => return known.conclude(End::Completed),
+            Some(Way::Park(_) | Way::Stand) => return known.conclude(End::Parked),
+            _ => {}
+        }
+        if self.way == Some(Way::Unwind) {
+            let left = without_way_back(known.view);
+            if !left.is_empty() {
+                let reason = format!("what was done has no way back in the runbook ({})", known.reason());
+                return Conclusion::stuck(reason, left);
             }
         }
-    }
-
-    fn anchor_left(&self, name: &str) -> CommandLeft {
-        let text = |answers| known(answers, name).map_or("nothing".to_owned(), |value| value.to_value().canonical());
-        CommandLeft {
-            task: Task::BringBack(name.to_owned()),
-            text: format!(
-                "bring {name} back to {} (it is {})",
-                text(&self.anchors_start),
-                text(&self.anchors_end)
-            ),
+        let changed = known.anchors.changed(known.view.plan);
+        if changed.is_empty() {
+            return known.conclude(End::RolledBack);
         }
+        let reason = format!(
+            "after the way back, these do not answer as at the start: {}",
+            changed.join(", ")
+        );
+        Conclusion::stuck(reason, changed.iter().map(|name| known.anchors.left(name)).collect())
     }
 
-    fn verdict(&self, end: End) -> Verdict {
-        let reason = self.cause.as_ref().map(|cause| cause.reason.clone());
-        Verdict {
-            end,
-            reason: reason.unwrap_or_else(|| "every step is done".to_owned()),
-            commands_left: Vec::new(),
-            stuck_hold: None,
-        }
-    }
-
-    fn stuck(&self, plan: &Plan, ending: &Ending, reason: &str, stuck_hold: Option<HoldId>) -> Verdict {
-        Verdict {
-            end: End::Stuck,
-            reason: format!("the way back failed: {reason}"),
-            commands_left: self.commands_left(plan, ending),
+    fn stuck(&self, known: Known<'_>, failure: &Failure, stuck_hold: Option<HoldId>) -> Stage {
+        let releasing = match &self.stage {
+            Stage::Release { hold, .. } => Some(*hold),
+            _ => None,
+        };
+        let left = commands_left(known.view, self.cursor(), releasing);
+        Stage::Over(Conclusion {
             stuck_hold,
+            ..Conclusion::stuck(format!("the way back failed: {}", failure.reason), left)
+        })
+    }
+
+    pub(super) fn due(&self, known: Known<'_>, exceptions: &[Exception]) -> Option<Event> {
+        let (plan, state) = (known.view.plan, &known.view.progress.holds);
+        match &self.stage {
+            Stage::Release { hold, cursor } if cursor.is_over() => Some(holds::event(plan, *hold, HoldState::Free)),
+            Stage::Body(cursor) | Stage::Release { cursor, .. } => cursor.due(plan),
+            Stage::Over(conclusion) => match conclusion.stuck_hold {
+                Some(hold) if !state.is_stuck(hold) => Some(holds::event(plan, hold, HoldState::Stuck)),
+                _ => Some(self.run_end(known, conclusion, exceptions)),
+            },
+            Stage::Wells(_) | Stage::Anchors => None,
         }
     }
-}
 
-fn known<'a>(answers: &'a BTreeMap<String, Result<RecordedValue, String>>, name: &str) -> Option<&'a RecordedValue> {
-    answers.get(name)?.as_ref().ok()
+    fn run_end(&self, known: Known<'_>, conclusion: &Conclusion, exceptions: &[Exception]) -> Event {
+        let View { plan, progress } = known.view;
+        let failed_at = known.cause.filter(|cause| cause.is_failure).map(|cause| {
+            let step = cause.step.map(|step| plan.program.step(step).name.clone());
+            FailedAt {
+                step: step.unwrap_or_default(),
+                statement: cause.statement.clone(),
+                reason: cause.reason.clone(),
+            }
+        });
+        let held = progress.holds.held().map(|hold| plan.program.hold(hold));
+        Event::RunEnd(Box::new(RunEnd {
+            end: conclusion.end,
+            reason: conclusion.reason.clone(),
+            failed_at,
+            way_back: match &self.way {
+                Some(Way::Rollback(name) | Way::Park(name)) => Some(name.clone()),
+                Some(Way::Unwind) => Some("unwind".to_owned()),
+                _ => None,
+            },
+            leftovers: progress.leftovers(plan, conclusion.end),
+            exceptions: exceptions.to_vec(),
+            commands_left: conclusion.commands_left.clone(),
+            held: held.map(|hold| hold.name.clone()).collect(),
+        }))
+    }
+
+    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+        match &self.stage {
+            Stage::Body(cursor) | Stage::Release { cursor, .. } => cursor.work(view, mode, work),
+            Stage::Wells(wells) if mode.does_look() => {
+                let when = if self.is_back() { WellTime::Back } else { WellTime::End };
+                wells.work(view.plan, when, work);
+            }
+            Stage::Anchors if mode.does_look() => ask_anchors(AnchorTime::End, work),
+            _ => {}
+        }
+    }
+
+    pub(super) fn timers(&self, plan: &Plan, timers: &mut Vec<(TimerId, Moment)>) {
+        timers.extend(self.overrun.map(|moment| (TimerId::WayBack, moment)));
+        timers.extend(self.cursor().and_then(|cursor| cursor.timer(plan)));
+    }
 }
 
 fn closing_failure(plan: &Plan, key: &str, reason: String) -> Cause {
+    let way = Some(&plan.runbook.on_failure).filter(|way| way.leads_back());
     Cause {
         step: None,
         statement: key.to_owned(),
         reason,
-        disposition: match &plan.runbook.on_failure {
-            Disposition::Continue(_) | Disposition::Pause => Disposition::Unwind,
-            way => way.clone(),
-        },
+        disposition: way.cloned().unwrap_or(Disposition::Unwind),
         is_failure: true,
     }
 }

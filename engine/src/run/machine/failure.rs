@@ -56,3 +56,12 @@ pub(super) struct Cause {
     /// Whether something failed, so that `run.end` names it; not for a person's wish.
     pub(super) is_failure: bool,
 }
+
+/// What a part of the machine asks of the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The run leaves the way forward.
+    Turn(Cause),
+    /// The run stops, for this reason, as soon as no attempt runs.
+    Pause(String),
+}

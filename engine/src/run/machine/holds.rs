@@ -1,15 +1,10 @@
-//! Holds: temporary states that are given back on every ending.
-//!
-//! | from | event | to |
-//! | --- | --- | --- |
-//! | free | intent of its `take` | owed |
-//! | free, owed | `hold taken` | taken |
-//! | owed, taken | `hold free` | free |
-//! | owed, taken | `hold stuck` | stuck |
+//! Holds: temporary states that are given back on every ending. Table: `docs/machine.md`.
 
 use backstay_dsl::program::HoldId;
 
-use crate::event::HoldState;
+use super::places::{Places, word};
+use crate::event::{Event, HoldState};
+use crate::plan::Plan;
 
 /// Every hold of the runbook, by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +31,12 @@ impl Holds {
         Self {
             states: vec![Holding::Free; count],
             order: Vec::new(),
+        }
+    }
+
+    pub(super) fn places(&self, plan: &Plan, places: &mut Places) {
+        for (definition, holding) in plan.runbook.holds.iter().zip(&self.states) {
+            places.insert(("hold", definition.name.clone()), word(holding));
         }
     }
 
@@ -98,4 +99,10 @@ impl Holds {
     pub(super) fn held(&self) -> impl Iterator<Item = HoldId> {
         self.order.iter().rev().copied()
     }
+}
+
+/// The record of how a hold is.
+pub(super) fn event(plan: &Plan, hold: HoldId, state: HoldState) -> Event {
+    let name = plan.program.hold(hold).name.clone();
+    Event::Hold { name, state }
 }

@@ -1,84 +1,101 @@
-//! The opening: what is asked directly before the first step inside the window.
-//!
-//! | stage | event | next |
-//! | --- | --- | --- |
-//! | not yet | the steps before the window are done, another is ready, and the window has begun | obligations |
-//! | obligations | `evaluated` of kind obligation: holds | wells |
-//! | obligations | … does not hold | the run turns: refused |
-//! | wells | `evaluated` of the last service that begins running | anchors |
-//! | wells | … does not hold | the run turns: refused |
-//! | anchors | the last `anchor` at the start | open |
+//! The opening: what is asked directly before the first step inside the window. Table: `docs/machine.md`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::model::Disposition;
 use backstay_dsl::topology::Service;
 
+use super::anchors::Anchors;
+use super::desired::{Work, WorkKind};
 use super::failure::Cause;
-use super::state::{Phase, State};
-use crate::event::{EvaluationResult, WorkKey};
+use super::places::{Places, word};
+use crate::event::{AnchorTime, WellTime, WorkKey};
 use crate::plan::Plan;
 
 /// How far the opening is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) struct Opening(Stage);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Stage {
     #[default]
     NotYet,
     /// The assumptions of the proofs are discharged.
     Obligations,
     /// Services that begin running are asked whether they are well.
-    Wells(BTreeSet<usize>),
+    Wells(Wells),
     Anchors,
     Open,
 }
 
-impl State {
-    /// Begins the opening where it is due, and passes what has nothing to ask.
-    pub(super) fn settle_opening(&mut self, plan: &Plan) {
-        if self.waits_for_window() && self.progress.time.is_open() {
-            self.opening = Opening::Obligations;
+impl Opening {
+    pub(super) fn is_not_yet(&self) -> bool {
+        self.0 == Stage::NotYet
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.0 == Stage::Open
+    }
+
+    pub(super) fn places(&self, places: &mut Places) {
+        places.insert(("opening", String::new()), word(&self.0));
+    }
+
+    /// Only the window was missing, and it has begun.
+    pub(super) fn begin(&mut self) {
+        self.0 = Stage::Obligations;
+    }
+
+    /// Passes what has nothing to ask.
+    pub(super) fn settle(&mut self, plan: &Plan, anchors: &Anchors) {
+        if matches!(&self.0, Stage::Wells(wells) if wells.are_asked()) {
+            self.0 = Stage::Anchors;
         }
-        if self.opening == Opening::Wells(BTreeSet::new()) {
-            self.opening = Opening::Anchors;
-        }
-        if self.opening == Opening::Anchors && self.anchors_start.len() >= plan.runbook.anchors.len() {
-            self.opening = Opening::Open;
+        if self.0 == Stage::Anchors && anchors.are_all(plan, AnchorTime::Start) {
+            self.0 = Stage::Open;
         }
     }
 
-    /// Whether only the window is missing for the first step inside it.
-    pub(super) fn waits_for_window(&self) -> bool {
-        let steps = &self.steps;
-        let is_next = steps.active.is_empty() && steps.ready_before_window.is_empty() && !steps.ready.is_empty();
-        is_next && self.opening == Opening::NotYet && self.phase == Phase::Forward
+    /// An obligation was looked at. Gives why the run is refused.
+    pub(super) fn on_obligation(&mut self, plan: &Plan, holds: bool, evidence: &str) -> Option<Cause> {
+        if self.0 != Stage::Obligations {
+            return None;
+        }
+        if holds {
+            self.0 = Stage::Wells(Wells::new(plan, true));
+            return None;
+        }
+        Some(refusal(&WorkKey::Obligations, evidence.to_owned()))
     }
 
-    /// An obligation was looked at.
-    pub(super) fn on_obligation(&mut self, plan: &Plan, result: EvaluationResult, evidence: &str) {
-        if self.phase != Phase::Forward || self.opening != Opening::Obligations {
-            return;
-        }
-        if result == EvaluationResult::Holds {
-            self.opening = Opening::Wells(wells(plan, true));
-            return;
-        }
-        self.turn(refusal(&WorkKey::Obligations, evidence.to_owned()));
-    }
-
-    /// A service was asked whether it is well before the first change.
-    pub(super) fn on_well_at_start(&mut self, plan: &Plan, service: usize, holds: bool, key: &WorkKey, evidence: &str) {
-        if self.phase != Phase::Forward {
-            return;
-        }
-        let Opening::Wells(left) = &mut self.opening else {
-            return;
+    /// A service was asked whether it is well. Gives why the run is refused.
+    pub(super) fn on_well(
+        &mut self,
+        plan: &Plan,
+        service: usize,
+        holds: bool,
+        (key, evidence): (&WorkKey, &str),
+    ) -> Option<Cause> {
+        let Stage::Wells(wells) = &mut self.0 else {
+            return None;
         };
-        if !left.remove(&service) || holds {
-            return;
-        }
+        let is_refused = wells.answer(service) && !holds;
         let title = plan.runbook.services.get(service).map_or("", |service| &service.title);
-        let reason = format!("{title} is not well before the first change: {evidence}");
-        self.turn(refusal(key, reason));
+        is_refused.then(|| {
+            let reason = format!("{title} is not well before the first change: {evidence}");
+            refusal(key, reason)
+        })
+    }
+
+    pub(super) fn work(&self, plan: &Plan, work: &mut BTreeMap<WorkKey, Work>) {
+        match &self.0 {
+            Stage::Obligations => {
+                work.insert(WorkKey::Obligations, Work::once(WorkKind::Obligations));
+            }
+            Stage::Wells(wells) => wells.work(plan, WellTime::Start, work),
+            Stage::Anchors => ask_anchors(AnchorTime::Start, work),
+            Stage::NotYet | Stage::Open => {}
+        }
     }
 }
 
@@ -92,15 +109,39 @@ fn refusal(key: &WorkKey, reason: String) -> Cause {
     }
 }
 
-/// The services that are asked whether they are well: all, or only those that begin running.
-pub(super) fn wells(plan: &Plan, only_running: bool) -> BTreeSet<usize> {
-    let begins_running = |name: &str| {
-        let known = plan.topology.services.get(name);
-        known.is_some_and(Service::begins_running)
-    };
-    let services = plan.runbook.services.iter().enumerate();
-    services
-        .filter(|(_, service)| service.well.is_some() && (!only_running || begins_running(&service.name)))
-        .map(|(place, _)| place)
-        .collect()
+/// All anchors are to be asked.
+pub(super) fn ask_anchors(when: AnchorTime, work: &mut BTreeMap<WorkKey, Work>) {
+    work.insert(WorkKey::Anchors(when), Work::once(WorkKind::Anchors { when }));
+}
+
+/// Services that are still to be asked whether they are well, by place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wells(BTreeSet<usize>);
+
+impl Wells {
+    /// All, or only those that begin running.
+    pub(super) fn new(plan: &Plan, only_running: bool) -> Self {
+        let begins_running = |name: &str| plan.topology.services.get(name).is_some_and(Service::begins_running);
+        let services = plan.runbook.services.iter().enumerate();
+        let asked =
+            services.filter(|(_, service)| service.well.is_some() && (!only_running || begins_running(&service.name)));
+        Self(asked.map(|(place, _)| place).collect())
+    }
+
+    pub(super) fn are_asked(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A service answered. Gives whether it was to be asked.
+    pub(super) fn answer(&mut self, service: usize) -> bool {
+        self.0.remove(&service)
+    }
+
+    pub(super) fn work(&self, plan: &Plan, when: WellTime, work: &mut BTreeMap<WorkKey, Work>) {
+        for service in self.0.iter().filter_map(|place| plan.runbook.services.get(*place)) {
+            let service = service.name.clone();
+            let key = WorkKey::Well(service.clone(), when);
+            work.insert(key, Work::once(WorkKind::Well { service }));
+        }
+    }
 }

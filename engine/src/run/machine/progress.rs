@@ -17,18 +17,18 @@ use crate::value::{GroundResource, RecordedValue};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     /// The last intent of each statement: its attempt, and the MAC of its arguments.
-    pub(super) attempts: BTreeMap<StatementId, (u32, String)>,
+    attempts: BTreeMap<StatementId, (u32, String)>,
     /// Actions of steps and rows that were started.
-    pub(super) started: BTreeMap<StatementId, Started>,
+    started: BTreeMap<StatementId, Started>,
     /// How many actions were started: gives [`Started::order`].
     started_count: u32,
     pub(super) holds: Holds,
     /// Whether an intent of a changing action was recorded.
-    pub(super) is_changed: bool,
+    is_changed: bool,
     /// Whether the point of no return was passed.
-    pub(super) is_committed: bool,
+    is_committed: bool,
     pub(super) time: Timeline,
-    pub(super) values: BTreeMap<BindingId, RecordedValue>,
+    values: BTreeMap<BindingId, RecordedValue>,
     /// What the attempts of each statement added.
     added: BTreeMap<StatementId, Vec<GroundResource>>,
     /// The attempt of each statement before which nothing of it was added.
@@ -58,13 +58,6 @@ pub(super) struct Started {
     attempts: u32,
 }
 
-impl Started {
-    /// Whether its undo is owed.
-    pub(super) fn is_owed(&self) -> bool {
-        self.attempts > 0
-    }
-}
-
 impl Progress {
     /// Nothing done yet.
     pub(super) fn new(holds: usize) -> Self {
@@ -72,6 +65,33 @@ impl Progress {
             holds: Holds::new(holds),
             ..Self::default()
         }
+    }
+
+    /// Each statement with an intent: its last attempt and the MAC of that one.
+    pub(super) fn attempts(&self) -> &BTreeMap<StatementId, (u32, String)> {
+        &self.attempts
+    }
+
+    /// The actions whose undo is owed: of all that were started, with an attempt that was not settled as not done.
+    pub(super) fn owed(&self) -> impl Iterator<Item = (StatementId, &Started)> {
+        let started = self.started.iter().filter(|(_, started)| started.attempts > 0);
+        started.map(|(id, started)| (*id, started))
+    }
+
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        self.is_committed
+    }
+
+    pub(super) fn commit(&mut self) {
+        self.is_committed = true;
+    }
+
+    pub(super) fn value(&self, id: BindingId) -> Option<&RecordedValue> {
+        self.values.get(&id)
     }
 
     /// The number of the next attempt of a statement, from 1.

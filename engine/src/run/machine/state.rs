@@ -1,11 +1,19 @@
-//! The state of a run: what folding its records gives.
+//! The state of a run: what folding its records gives. It sends each record to the parts that it is about, and
+//! knows where the run as a whole is; what a part is at is the part's own.
+
+mod decide;
+mod due;
+mod fold;
+mod places;
+mod turn;
 
 use std::collections::BTreeMap;
 
 use backstay_dsl::model::BindingId;
-use backstay_dsl::program::{StatementId, StepId};
+use backstay_dsl::program::StatementId;
 
-use super::ending::Ending;
+use super::anchors::Anchors;
+use super::ending::{Ending, Known};
 use super::failure::Cause;
 use super::opening::Opening;
 use super::progress::{Progress, View};
@@ -17,29 +25,26 @@ use crate::value::{Answer, RecordedValue, Unanswered, Value};
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    pub(super) phase: Phase,
-    pub(super) progress: Progress,
-    pub(super) steps: Steps,
-    pub(super) opening: Opening,
-    pub(super) healing: Option<StepId>,
-    pub(super) cause: Option<Cause>,
+    phase: Phase,
+    progress: Progress,
+    steps: Steps,
+    opening: Opening,
+    cause: Option<Cause>,
     /// The signal that a person is being asked about.
-    pub(super) asked: Option<String>,
+    asked: Option<String>,
     /// Why it is to be paused, until it is.
-    pub(super) pausing: Option<String>,
-    pub(super) is_paused: bool,
+    pausing: Option<String>,
+    is_paused: bool,
     /// The run was just resumed: whether there is time for what was interrupted is still to be asked.
-    pub(super) is_resumed: bool,
-    /// Answers of anchors, or why there is none; the first at each time stays.
-    pub(super) anchors_start: BTreeMap<String, Result<RecordedValue, String>>,
-    pub(super) anchors_end: BTreeMap<String, Result<RecordedValue, String>>,
+    is_resumed: bool,
+    anchors: Anchors,
     /// Steps that failed and were passed over.
-    pub(super) exceptions: Vec<Exception>,
+    exceptions: Vec<Exception>,
 }
 
-/// Where a run is.
+/// Where a run is. Table: `docs/machine.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Phase {
+enum Phase {
     Preparing,
     /// Steps are carried out; the opening is a part of it.
     Forward,
@@ -58,24 +63,30 @@ impl State {
             phase: Phase::Preparing,
             progress: Progress::new(plan.runbook.holds.len()),
             steps: Steps::new(plan),
-            opening: Opening::NotYet,
-            healing: None,
+            opening: Opening::default(),
             cause: None,
             asked: None,
             pausing: None,
             is_paused: false,
             is_resumed: false,
-            anchors_start: BTreeMap::new(),
-            anchors_end: BTreeMap::new(),
+            anchors: Anchors::default(),
             exceptions: Vec::new(),
         }
     }
 
-    /// What a cursor needs to go on.
-    pub(super) fn view<'run>(&'run self, plan: &'run Plan) -> View<'run> {
+    fn view<'run>(&'run self, plan: &'run Plan) -> View<'run> {
         View {
             plan,
             progress: &self.progress,
+        }
+    }
+
+    fn known<'run>(&'run self, plan: &'run Plan) -> Known<'run> {
+        Known {
+            view: self.view(plan),
+            cause: self.cause.as_ref(),
+            anchors: &self.anchors,
+            asks_anchors: self.opening.is_open(),
         }
     }
 
@@ -96,7 +107,7 @@ impl State {
     pub fn has_turned(&self) -> bool {
         match &self.phase {
             Phase::Quiescing => true,
-            Phase::Ending(ending) => ending.way.is_some(),
+            Phase::Ending(ending) => ending.is_back(),
             Phase::Ended(_) => self.cause.is_some(),
             Phase::Preparing | Phase::Forward => false,
         }
@@ -104,28 +115,28 @@ impl State {
 
     /// The value of a name, once a statement has bound it.
     pub fn binding(&self, id: BindingId) -> Option<Value> {
-        self.progress.values.get(&id).map(RecordedValue::to_value)
+        self.progress.value(id).map(RecordedValue::to_value)
     }
 
     /// What an anchor answered at the start; `None` until it was asked.
     pub fn anchor_at_start(&self, name: &str) -> Option<Answer> {
-        let answer = self.anchors_start.get(name)?.as_ref();
+        let answer = self.anchors.at_start(name)?.as_ref();
         Some(answer.map(RecordedValue::to_value).map_err(Unanswered::new))
     }
 
     /// Each statement with an intent: its last attempt and the MAC of the last one.
     pub fn intents(&self) -> &BTreeMap<StatementId, (u32, String)> {
-        &self.progress.attempts
+        self.progress.attempts()
     }
 
     /// Whether an intent of a changing action was recorded.
     pub fn is_changed(&self) -> bool {
-        self.progress.is_changed
+        self.progress.is_changed()
     }
 
     /// Whether the point of no return was passed.
     pub fn is_committed(&self) -> bool {
-        self.progress.is_committed
+        self.progress.is_committed()
     }
 
     /// The fixed moment at which the run turns back, wall clock, milliseconds since 1970; `None` without

@@ -19,19 +19,15 @@ pub(super) type Moment = i64;
 /// The clock of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Timeline {
-    /// The moment of the last event.
-    pub(super) now: Moment,
+    now: Moment,
     /// The wall clock at the last event, milliseconds.
     wall_ms: i64,
     /// What is added to the boot clock to get a moment.
     shift: i64,
     boot_id: String,
-    /// When the window begins, where that was said.
-    pub(super) opens: Option<Moment>,
-    /// When the run has to turn back at the latest, where there is a window and it has begun.
-    pub(super) t_back: Option<Moment>,
-    /// A wall clock went back: nothing can be said about `T_back`, so it counts as passed.
-    pub(super) is_lost: bool,
+    opens: Option<Moment>,
+    t_back: Option<Moment>,
+    is_lost: bool,
 }
 
 impl Timeline {
@@ -39,6 +35,26 @@ impl Timeline {
     pub(super) fn stamp(&mut self, stamped: &Stamped) {
         self.now = self.now.max(signed(stamped.boot_ns).saturating_add(self.shift));
         self.wall_ms = stamped.at_ms;
+    }
+
+    /// The moment of the last event.
+    pub(super) fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// When the window begins, where that was said.
+    pub(super) fn opens(&self) -> Option<Moment> {
+        self.opens
+    }
+
+    /// When the run has to turn back at the latest, where there is a window and it has begun.
+    pub(super) fn t_back(&self) -> Option<Moment> {
+        self.t_back
+    }
+
+    /// A wall clock went back: nothing can be said about `T_back`, so it counts as passed.
+    pub(super) fn lose(&mut self) {
+        self.is_lost = true;
     }
 
     /// The first event: names the boot.

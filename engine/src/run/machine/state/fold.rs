@@ -1,35 +1,37 @@
 //! `fold`: what each record does to the state. Derived records that are folded twice change nothing.
 
 use backstay_dsl::model::StatementKind;
-use backstay_dsl::program::{HoldId, Owner, StatementId, StepId};
+use backstay_dsl::program::{Owner, StatementId, StepId};
 
-use super::cursor::Cursor;
-use super::ending::{Ending, Stage};
-use super::progress::View;
-use super::state::{Phase, State};
+use super::{Phase, State};
 use crate::event::{
-    AnchorTime, EvaluationKind, EvaluationResult, Event, Intent, OutcomeRecord, OutcomeResult, RunResumed, RunStart,
-    Stamped, StepState, TimerId, WellTime, WorkKey,
+    EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind, RunResumed,
+    RunStart, Stamped, StepState, TimerId, WellTime, WorkKey,
 };
 use crate::plan::Plan;
+use crate::run::machine::cursor::Cursor;
+use crate::run::machine::ending::{Ending, Known};
+use crate::run::machine::failure::Next;
+use crate::run::machine::progress::View;
+use crate::run::machine::step::Steps;
 use crate::value::RecordedValue;
 
-/// Folds one record into the state.
-pub(super) fn fold(plan: &Plan, state: &mut State, stamped: &Stamped) {
-    if let Event::RunResumed(resumed) = &stamped.event {
-        state.progress.time.resume(stamped, &resumed.boot_id);
-    }
-    state.progress.time.stamp(stamped);
-    state.apply(plan, &stamped.event);
-    state.is_resumed = match stamped.event {
-        Event::RunResumed(_) => true,
-        Event::Decision { .. } => state.is_resumed,
-        _ => false,
-    };
-    state.settle_phases(plan);
-}
-
 impl State {
+    /// Folds one record into the state.
+    pub(in crate::run::machine) fn fold(&mut self, plan: &Plan, stamped: &Stamped) {
+        if let Event::RunResumed(resumed) = &stamped.event {
+            self.progress.time.resume(stamped, &resumed.boot_id);
+        }
+        self.progress.time.stamp(stamped);
+        self.apply(plan, &stamped.event);
+        self.is_resumed = match stamped.event {
+            Event::RunResumed(_) => true,
+            Event::Decision { .. } => self.is_resumed,
+            _ => false,
+        };
+        self.settle_phases(plan);
+    }
+
     fn apply(&mut self, plan: &Plan, event: &Event) {
         match event {
             Event::RunStart(start) => self.on_start(start),
@@ -40,7 +42,7 @@ impl State {
                 reason,
             } => {
                 let answer = value.clone().ok_or_else(|| reason.clone().unwrap_or_default());
-                self.on_anchor(name, *when, answer);
+                self.anchors.record(name, *when, answer);
             }
             Event::Step { id, state, .. } => self.on_step(plan, id, *state),
             Event::Intent(intent) => self.on_intent(plan, intent),
@@ -79,16 +81,20 @@ impl State {
                 }
             }
             Event::Symptom { row, step, chosen, .. } => {
-                if let Some(step) = plan.program.step_named(step) {
-                    self.on_symptom(plan, step, row, *chosen);
-                }
+                self.with_steps(plan, step, |steps, view, step| {
+                    steps.on_symptom(view, step, (row, *chosen))
+                });
             }
             Event::Hold { name, state } => self.on_hold(plan, name, *state),
             Event::Commit { key, .. } => self.on_commit(plan, key),
             Event::Turn { way, .. } => self.on_turn(plan, way),
             Event::Signal { name, asked: true, .. } => self.asked = Some(name.clone()),
             Event::Signal { name, choice, .. } => self.on_signal(plan, name, *choice),
-            Event::ClockGap { wall_went_back, .. } => self.progress.time.is_lost |= wall_went_back,
+            Event::ClockGap { wall_went_back, .. } => {
+                if *wall_went_back {
+                    self.progress.time.lose();
+                }
+            }
             Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
@@ -103,13 +109,35 @@ impl State {
     /// Draws the consequences: phases that have nothing to do are passed.
     fn settle_phases(&mut self, plan: &Plan) {
         if self.phase == Phase::Forward {
-            self.settle_steps(plan);
-            self.settle_opening(plan);
+            let progress = &self.progress;
+            let next = self.steps.settle(View { plan, progress });
+            self.follow(next);
+            if self.waits_for_window() && self.progress.time.is_open() {
+                self.opening.begin();
+            }
+            self.opening.settle(plan, &self.anchors);
         }
         if self.phase == Phase::Forward && self.steps.are_idle() {
             self.phase = Phase::Ending(Ending::forward());
         }
-        self.settle_ending(plan);
+        let known = Known {
+            view: View {
+                plan,
+                progress: &self.progress,
+            },
+            cause: self.cause.as_ref(),
+            anchors: &self.anchors,
+            asks_anchors: self.opening.is_open(),
+        };
+        if let Phase::Ending(ending) = &mut self.phase {
+            let cause = ending.settle(known);
+            self.follow(cause.map(Next::Turn));
+        }
+    }
+
+    /// Whether only the window is missing for the first step inside it.
+    pub(super) fn waits_for_window(&self) -> bool {
+        self.steps.are_at_window() && self.opening.is_not_yet() && self.phase == Phase::Forward
     }
 
     fn on_start(&mut self, start: &RunStart) {
@@ -124,23 +152,24 @@ impl State {
         self.phase = Phase::Forward;
     }
 
-    /// The first answer at each time stays: a run that was interrupted may ask again.
-    fn on_anchor(&mut self, name: &str, when: AnchorTime, answer: Result<RecordedValue, String>) {
-        let answers = match when {
-            AnchorTime::Start => &mut self.anchors_start,
-            AnchorTime::End => &mut self.anchors_end,
-        };
-        answers.entry(name.to_owned()).or_insert(answer);
-    }
-
     fn on_step(&mut self, plan: &Plan, id: &str, state: StepState) {
         let Some(step) = plan.program.step_named(id) else {
             return;
         };
+        let progress = &self.progress;
+        let view = View { plan, progress };
         match state {
-            StepState::Running => self.on_step_running(plan, step),
-            StepState::Healing => self.on_step_healing(plan, step),
-            _ => self.on_step_over(plan, step, state),
+            StepState::Running => {
+                let begins = self.steps.on_running(view, step);
+                if let Some(window) = plan.runbook.window.filter(|_| begins)
+                    && !plan.program.step(step).before_window
+                {
+                    let until_turn_ms = window.window_ms.saturating_sub(window.keep_ms);
+                    self.progress.time.open_window(until_turn_ms);
+                }
+            }
+            StepState::Healing => self.steps.on_healing(view, step),
+            _ => self.exceptions.extend(self.steps.on_over(plan, step, state)),
         }
     }
 
@@ -158,12 +187,14 @@ impl State {
         match (program.owner(program.block_of(id)), step) {
             (Owner::Step(_), Some(step)) => {
                 self.progress.start(id, step);
-                self.steps.begun.insert(step);
+                self.steps.note_begun(step);
             }
             (Owner::Row(_), Some(step)) => self.progress.start(id, step),
             (Owner::Take(hold), step) => {
                 self.progress.holds.owe(hold);
-                self.steps.begun.extend(step);
+                if let Some(step) = step {
+                    self.steps.note_begun(step);
+                }
             }
             _ => {}
         }
@@ -173,7 +204,7 @@ impl State {
     /// The cursor at the top that is at this statement, and the step it belongs to.
     fn cursor_at(&self, plan: &Plan, id: StatementId) -> Option<(Option<StepId>, &Cursor)> {
         let mut cursors = self.cursors();
-        cursors.find(|(_, cursor)| cursor.leaf().statement_id(plan) == Some(id))
+        cursors.find(|(_, cursor)| cursor.current(plan) == Some(id))
     }
 
     /// An action that fails and does nothing by half has added nothing.
@@ -199,27 +230,36 @@ impl State {
         evidence: &str,
     ) {
         let holds = result == EvaluationResult::Holds;
-        match key {
-            WorkKey::Obligations => self.on_obligation(plan, result, evidence),
+        let cause = match key {
+            WorkKey::Obligations if self.phase == Phase::Forward => self.opening.on_obligation(plan, holds, evidence),
             WorkKey::Well(name, when) => {
-                let service = plan.runbook.services.iter().position(|service| service.name == *name);
-                match (service, when) {
-                    (Some(service), WellTime::Start) => self.on_well_at_start(plan, service, holds, key, evidence),
-                    (Some(service), _) => self.on_well_at_end(plan, service, holds, key, evidence),
-                    (None, _) => {}
+                let said = (key, evidence);
+                let mut services = plan.runbook.services.iter();
+                let service = services.position(|service| service.name == *name);
+                match (&mut self.phase, service) {
+                    (Phase::Forward, Some(service)) if *when == WellTime::Start => {
+                        self.opening.on_well(plan, service, holds, said)
+                    }
+                    (Phase::Ending(ending), Some(service)) if *when != WellTime::Start => {
+                        ending.on_well(plan, service, holds, said)
+                    }
+                    _ => None,
                 }
             }
             WorkKey::Statement(key) if what == EvaluationKind::Row => {
-                self.on_row_evaluated(plan, key, holds);
+                self.steps.on_row_evaluated(plan, key, holds);
+                None
             }
             WorkKey::Statement(key) => {
                 self.with_leaf(plan, key, |leaf, view| leaf.on_evaluated(view, result, evidence));
+                None
             }
-            WorkKey::Anchors(_) | WorkKey::Signal => {}
-        }
+            WorkKey::Obligations | WorkKey::Anchors(_) | WorkKey::Signal => None,
+        };
+        self.follow(cause.map(Next::Turn));
     }
 
-    fn on_hold(&mut self, plan: &Plan, name: &str, state: crate::event::HoldState) {
+    fn on_hold(&mut self, plan: &Plan, name: &str, state: HoldState) {
         let Some(hold) = plan.program.hold_named(name) else {
             return;
         };
@@ -228,18 +268,10 @@ impl State {
     }
 
     fn on_commit(&mut self, plan: &Plan, key: &str) {
-        let committed = plan.program.find(key);
-        for (step, active) in &self.steps.active {
-            if active
-                .cursor
-                .leaf()
-                .statement_id(plan)
-                .is_some_and(|id| Some(id) == committed)
-            {
-                self.steps.committed.insert(*step);
-            }
+        if let Some(id) = plan.program.find(key) {
+            self.steps.commit(plan, id);
         }
-        self.progress.is_committed = true;
+        self.progress.commit();
         self.with_leaf(plan, key, Cursor::on_commit);
     }
 
@@ -248,12 +280,13 @@ impl State {
             TimerId::TBack => self.on_t_back(plan),
             // The time itself opens the window.
             TimerId::Window => {}
-            TimerId::WayBack => self.on_way_back_overrun(),
-            TimerId::Step(name) => {
-                if let Some(step) = plan.program.step_named(name) {
-                    self.on_overrun(plan, step);
+            TimerId::WayBack => {
+                if let Phase::Ending(ending) = &mut self.phase {
+                    let progress = &self.progress;
+                    ending.on_overrun(View { plan, progress });
                 }
             }
+            TimerId::Step(name) => self.with_steps(plan, name, |steps, view, step| steps.on_overrun(view, step)),
             TimerId::TooLate(name) => {
                 if let Some(step) = plan.program.step_named(name) {
                     self.on_too_late(plan, step);
@@ -265,16 +298,11 @@ impl State {
                     self.with_leaf(plan, key, |leaf, view| leaf.on_answer(view, None));
                 }
             }
-            TimerId::Row(key) => self.on_row_overrun(plan, key),
-        }
-    }
-
-    fn on_way_back_overrun(&mut self) {
-        let now = &self.progress.time;
-        if let Phase::Ending(ending) = &mut self.phase
-            && ending.overrun.is_some_and(|moment| now.has_come(moment))
-        {
-            ending.overrun = None;
+            TimerId::Row(key) => {
+                let progress = &self.progress;
+                let next = self.steps.on_row_overrun(View { plan, progress }, key);
+                self.follow(next);
+            }
         }
     }
 
@@ -298,22 +326,10 @@ impl State {
         self.pausing = None;
         self.is_paused = false;
         self.with_cursors(plan, |cursor, _| cursor.on_resumed());
-        let steps: Vec<StepId> = self.steps.active.keys().copied().collect();
-        for step in steps {
-            let fresh = self.fresh_budget(plan, step);
-            if let Some(active) = self.steps.active.get_mut(&step) {
-                let is_stopped = matches!(active.budget, super::step::Budget::Stopped(_));
-                active.budget = fresh;
-                if is_stopped {
-                    active.stop_budget(self.progress.time.now);
-                }
-                if let Some(healing) = &mut active.healing {
-                    healing.refresh(plan, &self.progress.time);
-                }
-            }
-        }
+        let progress = &self.progress;
+        self.steps.on_resumed(View { plan, progress });
         if resumed.turn_back {
-            self.on_request(plan, crate::event::RequestKind::TurnBack, &resumed.operator);
+            self.on_request(plan, RequestKind::TurnBack, &resumed.operator);
         }
     }
 
@@ -326,13 +342,7 @@ impl State {
 
     /// Every cursor at the top, with the step it belongs to.
     fn cursors(&self) -> impl Iterator<Item = (Option<StepId>, &Cursor)> {
-        let of_steps = self.steps.active.iter().flat_map(|(step, active)| {
-            let row = active.healing.as_ref().and_then(|healing| healing.cursor());
-            [Some(&active.cursor), row]
-                .into_iter()
-                .flatten()
-                .map(|cursor| (Some(*step), cursor))
-        });
+        let of_steps = self.steps.cursors().map(|(step, cursor)| (Some(step), cursor));
         let of_ending = match &self.phase {
             Phase::Ending(ending) => ending.cursor(),
             _ => None,
@@ -342,22 +352,29 @@ impl State {
 
     /// Calls `change` for every cursor at the top, and lets each go on after it.
     fn with_cursors(&mut self, plan: &Plan, change: impl Fn(&mut Cursor, View<'_>)) {
-        let view = View {
-            plan,
-            progress: &self.progress,
-        };
-        let of_steps = self.steps.active.values_mut().flat_map(|active| {
-            let row = active.healing.as_mut().and_then(|healing| healing.cursor_mut());
-            [Some(&mut active.cursor), row].into_iter().flatten()
-        });
+        let progress = &self.progress;
+        let view = View { plan, progress };
         let of_ending = match &mut self.phase {
             Phase::Ending(ending) => ending.cursor_mut(),
             _ => None,
         };
-        for cursor in of_steps.chain(of_ending) {
+        for cursor in self.steps.cursors_mut().chain(of_ending) {
             change(cursor, view);
             cursor.settle(view);
         }
+    }
+
+    /// Calls `change` for the steps, about the step of this name, and does what comes of it.
+    fn with_steps(
+        &mut self,
+        plan: &Plan,
+        name: &str,
+        change: impl FnOnce(&mut Steps, View<'_>, StepId) -> Option<Next>,
+    ) {
+        let progress = &self.progress;
+        let step = plan.program.step_named(name);
+        let next = step.and_then(|step| change(&mut self.steps, View { plan, progress }, step));
+        self.follow(next);
     }
 
     /// Calls `change` for the innermost cursor that is at the statement of this key, where there is one.
@@ -366,28 +383,15 @@ impl State {
             return;
         };
         self.with_cursors(plan, |cursor, view| {
-            let leaf = cursor.leaf_mut();
-            if leaf.statement_id(plan) == Some(id) {
-                change(leaf, view);
-            }
+            cursor.at(view, id, &change);
         });
     }
 
     /// Whether the moment of a prompt has come.
     fn is_silence(&self, plan: &Plan, key: &str) -> bool {
         let id = plan.program.find(key);
-        self.silences(plan)
+        self.steps
+            .silences(plan)
             .any(|(known, until)| Some(known) == id && self.progress.time.has_come(until))
-    }
-
-    /// Whether the release of this hold is what the ending is at and it is over.
-    pub(super) fn released(&self) -> Option<HoldId> {
-        match &self.phase {
-            Phase::Ending(Ending {
-                stage: Stage::Release { hold, cursor },
-                ..
-            }) if cursor.is_over() => Some(*hold),
-            _ => None,
-        }
     }
 }

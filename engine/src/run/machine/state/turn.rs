@@ -1,16 +1,5 @@
 //! Turning: why the run leaves the way forward, and which way it takes then.
 //!
-//! | phase | what happens | next |
-//! | --- | --- | --- |
-//! | any | a signal whose meaning a person is asked for | – (nothing more begins forward) |
-//! | forward, its closing | a step fails, `T_back`, a signal, a request | quiescing |
-//! | quiescing | no attempt runs, nothing is to be settled, `turn` | ending by that way |
-//! | forward, past `commits` | a signal, a request | pausing |
-//! | quiescing, ending | a signal | – (noted) |
-//! | any | a request to pause, a lost lock | pausing |
-//! | pausing | no attempt runs, `run.interrupted` | paused |
-//! | paused | `run.resumed` | as before the pause |
-//!
 //! | way | when |
 //! | --- | --- |
 //! | refuse | no changing intent was recorded |
@@ -19,22 +8,20 @@
 //! | rollback R | from the first intent of its first step until the `commits`, else the start, of its last |
 //! | unwind | otherwise |
 
-use backstay_dsl::model::{Disposition, Rollback, StatementKind};
+use backstay_dsl::model::Disposition;
 
-use super::ending::{Ending, Stage};
-use super::failure::Cause;
-use super::state::{Phase, State};
+use super::{Phase, State};
 use crate::event::{RequestKind, SignalChoice, Way};
 use crate::plan::Plan;
+use crate::run::machine::ending::Ending;
+use crate::run::machine::failure::{Cause, Next};
 
 impl State {
     /// Whether the run may still turn.
     pub fn may_turn(&self) -> bool {
         match &self.phase {
             Phase::Forward => true,
-            Phase::Ending(ending) => {
-                ending.way.is_none() && matches!(ending.stage, Stage::Wells(_) | Stage::Anchors | Stage::Release { .. })
-            }
+            Phase::Ending(ending) => ending.may_turn(),
             _ => false,
         }
     }
@@ -42,7 +29,7 @@ impl State {
     /// Leaves the way forward. The first cause stays.
     pub(super) fn turn(&mut self, cause: Cause) {
         if self.may_turn() {
-            self.anchors_end.clear();
+            self.anchors.forget_end();
             self.cause = Some(cause);
             self.phase = Phase::Quiescing;
         }
@@ -56,20 +43,14 @@ impl State {
         }
     }
 
-    /// A disposition that surely leads back.
-    pub(super) fn way_of(&self, plan: &Plan, to: &Disposition) -> Disposition {
-        match to {
-            Disposition::Continue(_) | Disposition::Pause => self.turn_back(plan),
-            way => way.clone(),
+    /// Does what a part of the machine asks for.
+    pub(super) fn follow(&mut self, next: impl IntoIterator<Item = Next>) {
+        for next in next {
+            match next {
+                Next::Turn(cause) => self.turn(cause),
+                Next::Pause(reason) => self.pause(&reason),
+            }
         }
-    }
-
-    /// What turning back means where no statement says it: the running step's way, else the runbook's.
-    fn turn_back(&self, plan: &Plan) -> Disposition {
-        let of_steps = self.steps.active.keys().map(|step| Self::on_failure_of(plan, *step));
-        let mut ways = of_steps.chain([plan.runbook.on_failure.clone()]);
-        ways.find(|way| !matches!(way, Disposition::Continue(_) | Disposition::Pause))
-            .unwrap_or(Disposition::Unwind)
     }
 
     /// Whether a person is being asked whether the way forward ends here.
@@ -89,7 +70,7 @@ impl State {
             None => *on_interrupt == Disposition::Pause,
         };
         let reason = format!("interrupted by {name}");
-        if does_pause || self.progress.is_committed {
+        if does_pause || self.progress.is_committed() {
             self.pause(&reason);
         } else {
             self.turn_on_wish(plan, reason);
@@ -101,7 +82,7 @@ impl State {
         match what {
             RequestKind::Pause => self.pause(&format!("{who} asked to pause")),
             RequestKind::TurnBack if !self.may_turn() => {}
-            RequestKind::TurnBack if self.progress.is_committed => {
+            RequestKind::TurnBack if self.progress.is_committed() => {
                 self.pause(&format!("{who} asked to turn back, past the point of no return"));
             }
             RequestKind::TurnBack => self.turn_on_wish(plan, format!("{who} asked to turn back")),
@@ -109,7 +90,7 @@ impl State {
     }
 
     fn turn_on_wish(&mut self, plan: &Plan, reason: String) {
-        let disposition = self.way_of(plan, &plan.runbook.on_interrupt);
+        let disposition = self.steps.way_of(plan, &plan.runbook.on_interrupt);
         self.turn(Cause {
             step: None,
             statement: String::new(),
@@ -122,9 +103,9 @@ impl State {
     /// `T_back` came.
     pub(super) fn on_t_back(&mut self, plan: &Plan) {
         if self.is_t_back_armed() && self.progress.time.is_past_t_back() {
-            let disposition = self.turn_back(plan);
+            let disposition = self.steps.turn_back(plan);
             self.turn(Cause {
-                step: self.steps.active.keys().next().copied(),
+                step: self.steps.first_active(),
                 statement: String::new(),
                 reason: "the time to turn back has come: what is left of the window is for the way back".to_owned(),
                 disposition,
@@ -136,14 +117,14 @@ impl State {
     /// Whether the alarm of `T_back` is set: from the first changing intent until `commits`.
     pub(super) fn is_t_back_armed(&self) -> bool {
         self.may_turn()
-            && self.progress.is_changed
-            && !self.progress.is_committed
-            && self.progress.time.t_back.is_some()
+            && self.progress.is_changed()
+            && !self.progress.is_committed()
+            && self.progress.time.t_back().is_some()
     }
 
     /// The way that the run takes, now that it is quiet.
     pub(super) fn choose_way(&self, plan: &Plan) -> Way {
-        if !self.progress.is_changed {
+        if !self.progress.is_changed() {
             return Way::Refuse;
         }
         let disposition = self
@@ -152,13 +133,13 @@ impl State {
             .map_or(&Disposition::Unwind, |cause| &cause.disposition);
         match disposition {
             Disposition::Park(name) => Way::Park(name.clone()),
-            _ if self.progress.is_committed => match &plan.runbook.on_failure {
+            _ if self.progress.is_committed() => match &plan.runbook.on_failure {
                 Disposition::Park(name) => Way::Park(name.clone()),
                 _ => Way::Stand,
             },
             Disposition::Rollback(name) => {
                 let branch = plan.program.rollback_named(name);
-                if branch.is_some_and(|(branch, _)| self.applies(plan, branch)) {
+                if branch.is_some_and(|(branch, _)| self.steps.are_in_stretch(plan, branch)) {
                     Way::Rollback(name.clone())
                 } else {
                     Way::Unwind
@@ -168,26 +149,10 @@ impl State {
         }
     }
 
-    /// Whether the run is in the stretch of a branch.
-    fn applies(&self, plan: &Plan, branch: &Rollback) -> bool {
-        let program = &plan.program;
-        let (Some(from), Some(until)) = (program.step_at(branch.from), program.step_at(branch.until)) else {
-            return false;
-        };
-        let mut statements = program.step(until).body.statements.iter();
-        let is_past = if statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. })) {
-            self.steps.committed.contains(&until)
-        } else {
-            self.steps.has_begun(until)
-        };
-        self.steps.begun.contains(&from) && !is_past
-    }
-
     /// `turn`: the run takes its way. A step that is still active by then is over.
     pub(super) fn on_turn(&mut self, plan: &Plan, way: &Way) {
         if self.phase == Phase::Quiescing {
-            self.steps.active.clear();
-            self.healing = None;
+            self.steps.drop_active();
             let ending = Ending::back(self.view(plan), way.clone());
             self.phase = Phase::Ending(ending);
         }

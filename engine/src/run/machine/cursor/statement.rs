@@ -1,4 +1,4 @@
-//! What an event does to the statement that it speaks of. The table is in [`super::cursor`].
+//! What an event does to the statement that it speaks of.
 //!
 //! All of these are for the innermost cursor; an event that does not fit what the statement is at
 //! changes nothing, so a late outcome or answer is only recorded.
@@ -6,23 +6,23 @@
 use backstay_dsl::model::{Do, Statement, StatementKind};
 use backstay_dsl::program::HoldId;
 
-use super::cursor::{Cursor, Doing};
-use super::failure::FailureKind;
-use super::progress::View;
+use super::{Cursor, Doing};
 use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Verdict};
 use crate::plan::Plan;
+use crate::run::machine::failure::FailureKind;
+use crate::run::machine::progress::View;
 use crate::value::RecordedValue;
 
 impl Cursor {
     /// An attempt begins.
-    pub(super) fn on_intent(&mut self, n: u32) {
+    pub(in crate::run::machine) fn on_intent(&mut self, n: u32) {
         if matches!(self.doing, Doing::Fresh | Doing::Retrying { .. }) {
             self.doing = Doing::Performing { n };
         }
     }
 
     /// An attempt came out.
-    pub(super) fn on_outcome(&mut self, view: View<'_>, outcome: &OutcomeRecord) {
+    pub(in crate::run::machine) fn on_outcome(&mut self, view: View<'_>, outcome: &OutcomeRecord) {
         if self.doing != (Doing::Performing { n: outcome.n }) {
             return;
         }
@@ -48,7 +48,7 @@ impl Cursor {
     }
 
     /// An attempt's unknown outcome was decided.
-    pub(super) fn on_settled(&mut self, view: View<'_>, n: u32, verdict: Verdict, evidence: &str) {
+    pub(in crate::run::machine) fn on_settled(&mut self, view: View<'_>, n: u32, verdict: Verdict, evidence: &str) {
         let is_interrupted = match self.doing {
             Doing::Settling {
                 n: settled,
@@ -82,7 +82,7 @@ impl Cursor {
     }
 
     /// An expression was evaluated.
-    pub(super) fn on_evaluated(&mut self, view: View<'_>, result: EvaluationResult, evidence: &str) {
+    pub(in crate::run::machine) fn on_evaluated(&mut self, view: View<'_>, result: EvaluationResult, evidence: &str) {
         if self.doing != Doing::Fresh {
             return;
         }
@@ -134,7 +134,7 @@ impl Cursor {
     }
 
     /// A person answered, or did not.
-    pub(super) fn on_answer(&mut self, view: View<'_>, value: Option<&RecordedValue>) {
+    pub(in crate::run::machine) fn on_answer(&mut self, view: View<'_>, value: Option<&RecordedValue>) {
         let Some(Statement {
             kind: StatementKind::Ask(ask),
             ..
@@ -160,7 +160,7 @@ impl Cursor {
     }
 
     /// The time that had to pass has passed.
-    pub(super) fn on_time(&mut self, view: View<'_>) {
+    pub(in crate::run::machine) fn on_time(&mut self, view: View<'_>) {
         match self.doing {
             Doing::Waiting { until } if view.progress.time.has_come(until) => self.next(view),
             Doing::Retrying { until } if view.progress.time.has_come(until) => self.doing = Doing::Fresh,
@@ -169,7 +169,7 @@ impl Cursor {
     }
 
     /// The point of no return was recorded.
-    pub(super) fn on_commit(&mut self, view: View<'_>) {
+    pub(in crate::run::machine) fn on_commit(&mut self, view: View<'_>) {
         let is_commit = self
             .statement(view.plan)
             .is_some_and(|statement| matches!(statement.kind, StatementKind::Commits { .. }));
@@ -179,7 +179,7 @@ impl Cursor {
     }
 
     /// A hold's new state was recorded: goes on where it was waited for.
-    pub(super) fn on_hold(&mut self, view: View<'_>, hold: HoldId) {
+    pub(in crate::run::machine) fn on_hold(&mut self, view: View<'_>, hold: HoldId) {
         match &mut self.doing {
             Doing::Hold(inner) if inner.hold == hold && inner.cursor.is_over() => self.next(view),
             Doing::Hold(inner) => inner.cursor.on_hold(view, hold),
@@ -189,7 +189,7 @@ impl Cursor {
     }
 
     /// The run goes on after its runner was gone: what ran then has an unknown outcome.
-    pub(super) fn on_resumed(&mut self) {
+    pub(in crate::run::machine) fn on_resumed(&mut self) {
         let leaf = self.leaf_mut();
         if let Doing::Performing { n } = leaf.doing {
             leaf.doing = Doing::Settling {

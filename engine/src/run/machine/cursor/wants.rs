@@ -1,0 +1,102 @@
+//! What a cursor wants: its derived record, its work, its timers.
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::model::{Do, StatementKind};
+use backstay_dsl::program::StatementId;
+
+use super::{Cursor, Doing};
+use crate::event::{Event, TimerId, WorkKey};
+use crate::plan::Plan;
+use crate::run::machine::desired::{Mode, Work, WorkKind};
+use crate::run::machine::holds;
+use crate::run::machine::places::{Places, word};
+use crate::run::machine::progress::View;
+use crate::run::machine::time::Moment;
+
+impl Cursor {
+    pub(in crate::run::machine) fn places(&self, plan: &Plan, places: &mut Places) {
+        if let Some(statement) = self.statement(plan) {
+            places.insert(("statement", statement.key.clone()), word(&self.doing));
+        }
+        match &self.doing {
+            Doing::Hold(inner) => inner.cursor.places(plan, places),
+            Doing::Unwinding(unwinding) => unwinding.cursor.places(plan, places),
+            _ => {}
+        }
+    }
+
+    pub(in crate::run::machine) fn due(&self, plan: &Plan) -> Option<Event> {
+        match &self.doing {
+            Doing::Hold(inner) if inner.cursor.is_over() => Some(holds::event(plan, inner.hold, inner.to)),
+            Doing::Hold(inner) => inner.cursor.due(plan),
+            Doing::Unwinding(unwinding) => unwinding.cursor.due(plan),
+            Doing::Fresh => {
+                let statement = self.statement(plan)?;
+                match &statement.kind {
+                    StatementKind::Commits { because } => Some(Event::Commit {
+                        key: statement.key.clone(),
+                        because: because.clone(),
+                    }),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    pub(in crate::run::machine) fn work(&self, view: View<'_>, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+        let plan = view.plan;
+        let leaf = self.leaf();
+        let Some(id) = leaf.statement_id(plan) else {
+            return;
+        };
+        let statement = plan.program.statement(id);
+        let (attempt, kind) = match (&leaf.doing, &statement.kind) {
+            (Doing::Performing { n }, StatementKind::Do(action)) => (*n, leaf.perform(plan, action)),
+            (Doing::Settling { n, .. }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
+            (Doing::Fresh, StatementKind::Do(action)) if mode == Mode::Go => {
+                (view.progress.next_attempt(id), leaf.perform(plan, action))
+            }
+            (Doing::Fresh, StatementKind::Ask(_)) if mode == Mode::Go => (1, WorkKind::Ask),
+            (
+                Doing::Fresh,
+                StatementKind::Require { .. }
+                | StatementKind::SkipWhen { .. }
+                | StatementKind::OnlyWhen { .. }
+                | StatementKind::Let { .. }
+                | StatementKind::Check(_)
+                | StatementKind::Record(_),
+            ) if mode.does_look() => (1, WorkKind::Evaluate),
+            _ => return,
+        };
+        let cancel = mode == Mode::Stop && matches!(kind, WorkKind::Perform { .. });
+        let one = Work { kind, attempt, cancel };
+        work.insert(WorkKey::Statement(statement.key.clone()), one);
+    }
+
+    fn perform(&self, plan: &Plan, action: &Do) -> WorkKind {
+        WorkKind::Perform {
+            limit_ms: self.limit_ms(plan, action),
+            way: self.way(plan),
+        }
+    }
+
+    pub(in crate::run::machine) fn timer(&self, plan: &Plan) -> Option<(TimerId, Moment)> {
+        let leaf = self.leaf();
+        let key = || Some(leaf.statement(plan)?.key.clone());
+        match leaf.doing {
+            Doing::Waiting { until } => Some((TimerId::Wait(key()?), until)),
+            Doing::Retrying { until } => Some((TimerId::Retry(key()?), until)),
+            _ => None,
+        }
+    }
+
+    /// The statement for which a person is asked now.
+    pub(in crate::run::machine) fn asks(&self, plan: &Plan) -> Option<StatementId> {
+        let leaf = self.leaf();
+        let statement = leaf.statement(plan).filter(|_| leaf.doing == Doing::Fresh)?;
+        let is_ask = matches!(statement.kind, StatementKind::Ask(_));
+        leaf.statement_id(plan).filter(|_| is_ask)
+    }
+}
