@@ -354,11 +354,6 @@ fn circles(neighbours: &Neighbours) -> Vec<String> {
 const OPEN: &[(&str, &str, &str)] = &[
     (
         "engine",
-        "run/machine",
-        "a cursor unwinds, and unwinding moves cursors; its state routes to all",
-    ),
-    (
-        "engine",
         "render",
         "the status is a view of the timeline, which ends with one",
     ),
@@ -422,11 +417,11 @@ fn planted_violations_are_found() {
         ("engine", "value.rs", "mod inner { use super::super::world::World; }"),
         (
             "engine",
-            "run/machine/fold.rs",
+            "run/machine/state/fold.rs",
             "use std::{fs as files}; fn f() { files::read(\"x\") }",
         ),
-        ("engine", "run/machine/fold.rs", "async fn f() {}"),
-        ("engine", "run/machine/fold.rs", "use super::super::driver;"),
+        ("engine", "run/machine/state/fold.rs", "async fn f() {}"),
+        ("engine", "run/machine/state/fold.rs", "use super::super::super::driver;"),
         ("engine", "eval/text.rs", "fn f() { let _ = std::fs::read(\"x\"); }"),
         ("engine", "unheard_of.rs", "use crate::value::Value;"),
         ("engine", "run.rs", "use bollard::Docker;"),

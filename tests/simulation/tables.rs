@@ -28,7 +28,7 @@ static ROWS: LazyLock<BTreeSet<Row>> = LazyLock::new(|| {
             title.split(' ').next().unwrap().to_lowercase().clone_into(&mut part);
         }
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        if !line.starts_with('|') || cells[0].starts_with("-") || cells.len() == 2 || cells[0] == "from" {
+        if !line.starts_with('|') || cells[0].starts_with('-') || cells.len() == 2 || cells[0] == "from" {
             continue;
         }
         let [from, event, to] = cells[..] else {

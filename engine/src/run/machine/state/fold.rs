@@ -286,7 +286,7 @@ impl State {
                     ending.on_overrun(View { plan, progress });
                 }
             }
-            TimerId::Step(name) => self.with_steps(plan, name, |steps, view, step| steps.on_overrun(view, step)),
+            TimerId::Step(name) => self.with_steps(plan, name, Steps::on_overrun),
             TimerId::TooLate(name) => {
                 if let Some(step) = plan.program.step_named(name) {
                     self.on_too_late(plan, step);
