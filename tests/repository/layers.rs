@@ -421,7 +421,11 @@ fn planted_violations_are_found() {
             "use std::{fs as files}; fn f() { files::read(\"x\") }",
         ),
         ("engine", "run/machine/state/fold.rs", "async fn f() {}"),
-        ("engine", "run/machine/state/fold.rs", "use super::super::super::driver;"),
+        (
+            "engine",
+            "run/machine/state/fold.rs",
+            "use super::super::super::driver;",
+        ),
         ("engine", "eval/text.rs", "fn f() { let _ = std::fs::read(\"x\"); }"),
         ("engine", "unheard_of.rs", "use crate::value::Value;"),
         ("engine", "run.rs", "use bollard::Docker;"),

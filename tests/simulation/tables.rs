@@ -66,14 +66,17 @@ pub(crate) fn transitions(plan: &Plan, report: &Report) -> BTreeMap<Row, Option<
     for stamped in &report.events {
         fold(plan, &mut state, stamped);
         let after = state.places(plan);
+        if after == before {
+            continue;
+        }
+        let name = name(&stamped.event);
+        let kind = name.split(' ').next().unwrap();
         let parts: BTreeSet<_> = before.keys().chain(after.keys()).collect();
         for key in parts {
             let place = |places: &Places| places.get(key).map_or("–", |place| place).to_owned();
             let (from, to) = (place(&before), place(&after));
             if from != to {
                 let row = |event: &str| (key.0.to_owned(), from.clone(), event.to_owned(), to.clone());
-                let name = name(&stamped.event);
-                let kind = name.split(' ').next().unwrap();
                 let rows = [row(&name), row(kind), row("any")];
                 found.insert(row(&name), rows.into_iter().find(|row| ROWS.contains(row)));
             }
@@ -112,8 +115,16 @@ fn histories(rig: &Rig, more: Vec<Case>) -> Vec<Report> {
                 ..Case::default()
             });
         }
+        // All budgets are over; or a budget of ten minutes is just not over yet.
+        for ms in [61 * 60_000, 598_500] {
+            cases.push(Case {
+                passes_at: Some((record, ms)),
+                ..Case::default()
+            });
+        }
         cases.push(Case {
-            passes_at: Some((record, 61 * 60_000)),
+            control_at: Some((record, Control::Signal("INT".to_owned()))),
+            kill: Some(Kill::After(record + 1)),
             ..Case::default()
         });
         for kill in [Kill::Before(record), Kill::After(record)] {
@@ -201,7 +212,7 @@ fn mixed() -> Rig {
                 "after wanted",
                 &[wait.clone(), small::make("a"), small::look("left")],
             ),
-            small::step("right", "after wanted", &[wait, small::make("b"), small::look("right")]),
+            small::step("right", "after wanted", &[small::make("b"), wait, small::look("right")]),
             small::step(
                 "nice",
                 "after left, right",

@@ -1,5 +1,7 @@
 //! What each event is called.
 
+use backstay_dsl::effect::{Effect, ResourceKind};
+
 use crate::event::{
     AnchorTime, EvaluationKind, EvaluationResult, Event, HoldState, Intent, IntentWay, OutcomeRecord, OutcomeResult,
     RequestKind, RunStart, SettledBy, SignalChoice, Stamped, StepState, TimerId, Verdict, Way, WorkKey,
@@ -158,19 +160,21 @@ fn intends(intent: &Intent) -> Words {
     } else {
         String::new()
     };
-    let effects = of_container(intent).map_or_else(String::new, |effects| format!(": {}", short(&effects)));
+    let effects = of_services(intent).map_or_else(String::new, |effects| format!(": {}", short(&effects)));
     let text = format!("{verb}{}{effects}{again} …", short(&intent.title));
     (place(&intent.key), text, Tone::Plain)
 }
 
-/// What an action of a container does, where no title says it: `starts service(app) with app@sha256:0123456789ab…`.
-fn of_container(intent: &Intent) -> Option<String> {
-    let is_untitled = intent.title == intent.action && intent.action.starts_with("docker.");
-    let effects = intent
-        .effects
-        .iter()
-        .map(|effect| with_short_digests(&effect.to_string()));
-    (is_untitled && !intent.effects.is_empty()).then(|| effects.collect::<Vec<_>>().join(", "))
+/// What an action does to services and what they are made of, where no title says it: `starts service(app) with
+/// app@sha256:0123456789ab…`.
+fn of_services(intent: &Intent) -> Option<String> {
+    use ResourceKind::{Container, Image, Member, Service, Volume};
+    let mut resources = intent.effects.iter().filter_map(Effect::resource);
+    let is_of_services =
+        resources.any(|resource| matches!(resource.kind, Service | Member | Container | Image | Volume));
+    let effects = intent.effects.iter();
+    let words = effects.map(|effect| with_short_digests(&effect.to_string()));
+    (intent.title == intent.action && is_of_services).then(|| words.collect::<Vec<_>>().join(", "))
 }
 
 /// The same text in which a digest is as short as people know it.

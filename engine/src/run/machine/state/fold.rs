@@ -90,15 +90,11 @@ impl State {
             Event::Turn { way, .. } => self.on_turn(plan, way),
             Event::Signal { name, asked: true, .. } => self.asked = Some(name.clone()),
             Event::Signal { name, choice, .. } => self.on_signal(plan, name, *choice),
-            Event::ClockGap { wall_went_back, .. } => {
-                if *wall_went_back {
-                    self.progress.time.lose();
-                }
-            }
+            Event::ClockGap { wall_went_back: true, .. } => self.progress.time.lose(),
             Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
-            Event::Decision { extend_ms: 0, .. } => {}
+            Event::ClockGap { .. } | Event::Decision { extend_ms: 0, .. } => {}
             Event::Decision { extend_ms, .. } => self.progress.time.extend(*extend_ms),
             Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
