@@ -76,9 +76,12 @@ pub(crate) fn transitions(plan: &Plan, report: &Report) -> BTreeMap<Row, Option<
             let place = |places: &Places| places.get(key).map_or("–", |place| place).to_owned();
             let (from, to) = (place(&before), place(&after));
             if from != to {
-                let row = |event: &str| (key.0.to_owned(), from.clone(), event.to_owned(), to.clone());
-                let rows = [row(&name), row(kind), row("any")];
-                found.insert(row(&name), rows.into_iter().find(|row| ROWS.contains(row)));
+                let row = |from: &str, event: &str| {
+                    let part = key.0.to_owned();
+                    (part, from.to_owned(), event.to_owned(), to.clone())
+                };
+                let rows = [row(&from, &name), row(&from, kind), row(&from, "any"), row("any", kind)];
+                found.insert(row(&from, &name), rows.into_iter().find(|row| ROWS.contains(row)));
             }
         }
         before = after;

@@ -80,17 +80,15 @@ impl State {
                     self.with_leaf(plan, key, |leaf, view| leaf.on_answer(view, value.as_ref()));
                 }
             }
-            Event::Symptom { row, step, chosen, .. } => {
-                self.with_steps(plan, step, |steps, view, step| {
-                    steps.on_symptom(view, step, (row, *chosen))
-                });
-            }
+            Event::Symptom { row, step, chosen, .. } => self.on_symptom(plan, step, (row, *chosen)),
             Event::Hold { name, state } => self.on_hold(plan, name, *state),
             Event::Commit { key, .. } => self.on_commit(plan, key),
             Event::Turn { way, .. } => self.on_turn(plan, way),
             Event::Signal { name, asked: true, .. } => self.asked = Some(name.clone()),
             Event::Signal { name, choice, .. } => self.on_signal(plan, name, *choice),
-            Event::ClockGap { wall_went_back: true, .. } => self.progress.time.lose(),
+            Event::ClockGap {
+                wall_went_back: true, ..
+            } => self.progress.time.lose(),
             Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
@@ -100,6 +98,10 @@ impl State {
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
             Event::RunEnd(end) => self.phase = Phase::Ended(end.end),
         }
+    }
+
+    fn on_symptom(&mut self, plan: &Plan, step: &str, row: (&str, bool)) {
+        self.with_steps(plan, step, |steps, view, step| steps.on_symptom(view, step, row));
     }
 
     /// Draws the consequences: phases that have nothing to do are passed.
