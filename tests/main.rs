@@ -11,6 +11,7 @@ mod cases;
 mod language;
 mod program;
 mod repository;
+mod secrets;
 mod simulation;
 #[expect(dead_code, reason = "the other programs use the rest of it")]
 mod support;

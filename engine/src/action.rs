@@ -18,6 +18,7 @@ pub(crate) mod process;
 mod registry;
 mod simulated;
 
+pub use common::core_dump::forbid_core_dumps;
 pub use registry::{builtin, builtin_with, catalogue, without_engine};
 pub use simulated::Simulated;
 

@@ -126,7 +126,7 @@ pub enum Event {
     /// A signal arrived; or what it means was found out.
     #[serde(rename = "signal")]
     Signal {
-        /// `INT`, `TERM`.
+        /// `INT`, `TERM`, `QUIT`.
         name: String,
         /// Whether a person is asked now what it means; the record that says so follows, with their choice.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]

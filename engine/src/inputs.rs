@@ -11,12 +11,9 @@ use backstay_dsl::walk;
 
 use crate::action::GroundCall;
 use crate::eval::{Environment, Evaluator, Places, from_json, parse_as};
-use crate::redact::Redactor;
+use crate::redact::{Redactor, SECRET_BYTES_MIN};
 use crate::value::{Answer, Secret, Unanswered, Value};
 
-/// The shortest secret in bytes: a shorter one could not be kept out of the transcript without
-/// scrubbing half of every text.
-pub const SECRET_BYTES_MIN: usize = 6;
 /// The longest message about an input, in characters.
 const MESSAGE_CHARACTERS_MAX: usize = 400;
 
@@ -294,11 +291,13 @@ async fn secret(
         }
     };
     let text = secrets.read(&ground).await.map_err(|reason| Some(unreadable(reason)))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    // Editors and shells put a mark of the byte order in front; no service takes it as a part.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
-    if text.len() < SECRET_BYTES_MIN {
+    if !Redactor::is_long_enough(text) {
         return Err(Some(unreadable(format!(
-            "it is shorter than {SECRET_BYTES_MIN} bytes, too short to be kept out of what others print"
+            "it has fewer than {SECRET_BYTES_MIN} bytes beside blanks, too few to be kept out of what others print"
         ))));
     }
     Ok(Value::Secret(Secret::new(&input.name, text)))

@@ -4,32 +4,28 @@
 //! replaced by `***`; where matches overlap, all of them are. A text without a secret is not changed.
 //! What this cannot find: a secret that was hashed, compressed, encrypted or cut.
 
-mod encodings;
+mod codec;
+mod dump;
+mod pieces;
+mod reading;
+mod search;
 mod stream;
+mod view;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
-
 use crate::value::{Secret, Value};
 
+use search::Search;
 pub use stream::Scrubber;
+
+/// The shortest secret in bytes, without line ends and the blanks around them: a shorter one could not be kept out of
+/// the record without scrubbing half of every text.
+pub const SECRET_BYTES_MIN: usize = pieces::PIECE_BYTES_MIN;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
-
-/// A secret must have this many characters: a shorter one would be found in every text.
-pub const SECRET_CHARACTERS_MIN: usize = 6;
-
-/// A secret that is too short to be kept out of anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a secret must have at least {SECRET_CHARACTERS_MIN} characters, this one has {characters}; a shorter one cannot be kept out of the record"
-)]
-pub struct TooShort {
-    pub characters: usize,
-}
 
 /// Finds a run's secrets.
 #[derive(Clone, Default)]
@@ -43,27 +39,16 @@ impl std::fmt::Debug for Redactor {
     }
 }
 
-/// The automaton over all encodings of all secrets.
-struct Search {
-    automaton: AhoCorasick,
-    longest: usize,
-}
-
 impl Redactor {
     /// Finds nothing.
     pub const NONE: Self = Self { search: None };
 
     /// A redactor of these secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let patterns: Vec<Vec<u8>> = encodings::of_all(secrets.into_iter().map(Secret::expose));
-        let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
-        // Without patterns there is nothing to find; with them, building fails only beyond billions of states.
-        let automaton = (longest > 0).then(|| AhoCorasick::new(patterns));
-        let search = match automaton {
-            Some(Ok(automaton)) => Some(Arc::new(Search { automaton, longest })),
-            Some(Err(_)) | None => None,
-        };
-        Self { search }
+        let pieces = pieces::of_all(secrets.into_iter().map(Secret::expose));
+        Self {
+            search: Search::new(&pieces).map(Arc::new),
+        }
     }
 
     /// A redactor of the secrets among these values.
@@ -79,13 +64,9 @@ impl Redactor {
         self.search.is_none()
     }
 
-    /// Refuses a secret that is too short.
-    pub fn check(text: &str) -> Result<(), TooShort> {
-        let characters = text.trim().chars().count();
-        if characters < SECRET_CHARACTERS_MIN {
-            return Err(TooShort { characters });
-        }
-        Ok(())
+    /// Whether so much of a secret can be told from others' text that it can be kept out of the record.
+    pub fn is_long_enough(secret: &str) -> bool {
+        pieces::telling_bytes(secret) >= SECRET_BYTES_MIN
     }
 
     /// The text without secrets.
@@ -139,13 +120,13 @@ impl Redactor {
     pub fn finds(&self, bytes: &[u8]) -> bool {
         self.search
             .as_ref()
-            .is_some_and(|search| search.automaton.is_match(bytes))
+            .is_some_and(|search| !search.find(bytes).is_empty())
     }
 
     /// Where the beginning of a text was cut off, so many bytes may be the rest of a secret that is not found any
     /// more.
     pub fn reach(&self) -> usize {
-        self.search.as_ref().map_or(0, |search| search.longest)
+        self.search.as_ref().map_or(0, |search| search.reach)
     }
 
     /// A scrubber for what comes in pieces.

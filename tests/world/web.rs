@@ -90,6 +90,17 @@ async fn a_secret_header_is_sent_and_follows_no_redirect() {
 }
 
 #[tokio::test]
+async fn the_user_part_of_an_address_is_sent_decoded() {
+    let (bench, server) = (real(), serve());
+    let address = format!("{server}/headers").replace("http://", "http://us:pa%40ss@");
+    let (_, _, body) = get(&bench, &url(&address)).await;
+    assert!(
+        body.to_lowercase().contains("authorization: basic dxm6cgfac3m="),
+        "{body}"
+    );
+}
+
+#[tokio::test]
 async fn what_does_not_answer_is_said_plainly() {
     let (bench, server) = (real(), serve());
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod blocking;
 pub(crate) mod child;
+pub(crate) mod core_dump;
 pub(crate) mod describe;
 pub(crate) mod engine;
 pub(crate) mod files;

@@ -2,13 +2,18 @@
 
 use super::{MASK, Redactor};
 
-/// Scrubs a stream. It holds back the last bytes, as many as the longest secret has less one, until it
-/// knows what follows them.
+/// So much is looked at at once.
+const BLOCK_BYTES: usize = 16 * 1024;
+
+/// Scrubs a stream. It goes by blocks of its own, and looks at each with as much before and behind it as a secret may
+/// take up.
 pub struct Scrubber {
     redactor: Redactor,
-    /// What was not yet given out.
+    /// What was not yet given out, after the end of what was.
     pending: Vec<u8>,
-    /// How many bytes at the start of `pending` a mask stands for that was given out already.
+    /// How much of `pending` was given out.
+    given: usize,
+    /// Up to where in `pending` a mask stands for it that was given out already.
     masked: usize,
 }
 
@@ -17,61 +22,54 @@ impl Scrubber {
         Self {
             redactor,
             pending: Vec::new(),
+            given: 0,
             masked: 0,
         }
     }
 
     /// Takes the next piece and gives what is safe to be seen.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        let Some(search) = &self.redactor.search else {
+        if self.redactor.is_idle() {
             return piece.to_vec();
-        };
-        let hold_back = search.longest - 1;
+        }
         self.pending.extend_from_slice(piece);
-        self.release(self.pending.len().saturating_sub(hold_back))
+        let mut clean = Vec::new();
+        let reach = self.redactor.reach();
+        while self.pending.len() >= self.given + BLOCK_BYTES + reach {
+            let block = self.given + BLOCK_BYTES;
+            self.release(block, block + reach, &mut clean);
+        }
+        clean
     }
 
     /// Gives the rest; the scrubber is as new then.
     pub fn finish(&mut self) -> Vec<u8> {
-        let rest = self.release(self.pending.len());
-        self.masked = 0;
-        rest
-    }
-
-    /// Gives the first `safe` bytes: no secret that starts in them can still grow.
-    fn release(&mut self, safe: usize) -> Vec<u8> {
-        if safe == 0 {
-            return Vec::new();
-        }
-        let mut clean = Vec::with_capacity(safe);
-        let mut covered = self.masked;
-        for (start, end) in self.matches(safe) {
-            if start >= covered {
-                clean.extend_from_slice(&self.pending[covered..start]);
-                clean.extend_from_slice(MASK.as_bytes());
-            }
-            covered = covered.max(end);
-        }
-        if covered < safe {
-            clean.extend_from_slice(&self.pending[covered..safe]);
-        }
-        self.masked = covered.saturating_sub(safe);
-        self.pending.drain(..safe);
+        let mut clean = Vec::new();
+        let end = self.pending.len();
+        self.release(end, end, &mut clean);
+        (self.given, self.masked) = (0, 0);
+        self.pending.clear();
         clean
     }
 
-    /// The places of all secrets that start before `safe`, by start; they may overlap.
-    fn matches(&self, safe: usize) -> Vec<(usize, usize)> {
-        let Some(search) = &self.redactor.search else {
-            return Vec::new();
-        };
-        let mut found: Vec<(usize, usize)> = search
-            .automaton
-            .find_overlapping_iter(&self.pending)
-            .map(|found| (found.start(), found.end()))
-            .filter(|(start, _)| *start < safe)
-            .collect();
-        found.sort_unstable();
-        found
+    /// Gives what comes before `safe`, having looked at what comes before `seen`.
+    fn release(&mut self, safe: usize, seen: usize, clean: &mut Vec<u8>) {
+        let Some(search) = &self.redactor.search else { return };
+        let mut at = self.masked.max(self.given);
+        for found in search.find(self.pending.get(..seen).unwrap_or_default()) {
+            if found.end <= at || found.start >= safe {
+                continue;
+            }
+            if found.start >= at || at == self.given {
+                clean.extend_from_slice(self.pending.get(at..found.start).unwrap_or_default());
+                clean.extend_from_slice(MASK.as_bytes());
+            }
+            at = found.end;
+        }
+        clean.extend_from_slice(self.pending.get(at..safe).unwrap_or_default());
+        let forgotten = safe.saturating_sub(search.reach);
+        self.pending.drain(..forgotten);
+        self.given = safe - forgotten;
+        self.masked = at.max(safe) - forgotten;
     }
 }

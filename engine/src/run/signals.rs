@@ -1,6 +1,7 @@
 //! Signals of the operating system become controls of the run.
 //!
-//! `HUP` is taken and does nothing: a lost terminal loses a view, not the run.
+//! `HUP` is taken and does nothing: a lost terminal loses a view, not the run. So is `XFSZ`: a file that may not grow
+//! is an error of whoever writes it.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -17,6 +18,8 @@ impl Listener {
         let kinds = [
             (SignalKind::interrupt(), Some("INT")),
             (SignalKind::terminate(), Some("TERM")),
+            (SignalKind::quit(), Some("QUIT")),
+            (SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()), None),
             (SignalKind::hangup(), None),
         ];
         let tasks = kinds.into_iter().filter_map(|(kind, name)| {

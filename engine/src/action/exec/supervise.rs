@@ -10,6 +10,7 @@ use tokio::process::{Child, ChildStdin};
 use super::capture::Capture;
 use super::survivors::Family;
 use crate::action::common::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
+use crate::action::common::core_dump::allow_as_before;
 use crate::action::{Arguments, Context, Evidence};
 use crate::value::Value;
 
@@ -97,7 +98,8 @@ fn spawn(start: &Start, has_input: bool) -> Result<Child, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    command.spawn().map_err(|error| {
+    let spawned = command.spawn().inspect(|child| allow_as_before(child.id()));
+    spawned.map_err(|error| {
         format!(
             "{} cannot be started: {}; check that it is a program for this machine and that its interpreter is installed",
             start.program.display(),

@@ -16,6 +16,7 @@ use rustix::process::Signal;
 
 use super::members::{about_service, in_words, mark_of, marked};
 use crate::action::common::child::{self, Apart, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
+use crate::action::common::core_dump::allow_as_before;
 use crate::action::common::printed::LINE_CHARACTERS_MAX;
 use crate::action::common::processes::{self, Process};
 use crate::action::common::typed::typed;
@@ -194,7 +195,8 @@ fn spawn(start: &child::Start, log: Option<&Log>) -> Result<tokio::process::Chil
         .stderr(output().map_err(failed)?)
         .kill_on_drop(false);
     processes::DETACHED.fetch_add(1, Ordering::SeqCst);
-    command.spawn().map_err(failed)
+    let spawned = command.spawn().inspect(|child| allow_as_before(child.id()));
+    spawned.map_err(failed)
 }
 
 /// Why a process ended at once, with the last line that it printed.

@@ -18,6 +18,7 @@ mod streams;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    backstay::action::forbid_core_dumps();
     let arguments = match arguments::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(exit) => return exit,

@@ -23,7 +23,7 @@ const WALL_BACK_MS: i64 = 1000;
 /// Something from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
-    /// A signal: `INT`, `TERM`, `HUP`.
+    /// A signal: `INT`, `TERM`, `QUIT`.
     Signal(String),
     /// A request from another terminal.
     Request {

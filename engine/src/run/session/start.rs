@@ -160,7 +160,10 @@ fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, edge
         boot_id: edge.clock.boot_id(),
         host: edge.host.clone(),
         operator: edge.operator.clone(),
-        ticket: options.ticket.clone(),
+        ticket: options
+            .ticket
+            .as_ref()
+            .map(|ticket| plan.redactor.scrub_text(ticket).into_owned()),
         program: edge.program.clone(),
     }
 }
