@@ -86,7 +86,7 @@ fn per(times: u32, mut run: impl FnMut()) -> f64 {
         for _ in 0..times {
             run();
         }
-        (thread_cpu() - began).as_secs_f64() * 1e6 / f64::from(times)
+        thread_cpu().saturating_sub(began).as_secs_f64() * 1e6 / f64::from(times)
     });
     series.fold(f64::INFINITY, f64::min)
 }
