@@ -9,6 +9,7 @@
 mod backup;
 mod cases;
 mod language;
+mod processes;
 mod program;
 mod repository;
 mod secrets;

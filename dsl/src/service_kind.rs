@@ -5,10 +5,13 @@
 use crate::effect::ResourceKind;
 use crate::types::Type;
 
+/// The signals by which a service can be asked to end.
+pub const STOP_SIGNALS: &[&str] = &["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH"];
+
 /// A kind of service, by the word behind `runs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceKind {
-    /// Processes with a mark in their environment.
+    /// Processes that were started by this program, or that fit what the text says of them.
     Process,
     /// A container of a container engine.
     Container,
@@ -23,6 +26,8 @@ struct Facts {
     word: &'static str,
     in_words: &'static str,
     parameters: &'static [(&'static str, Type)],
+    /// How operators know one that others may have started.
+    known_by: &'static [(&'static str, Type)],
     names_member: Option<ResourceKind>,
     is_pinned_by_image: bool,
     family: Option<&'static str>,
@@ -35,6 +40,12 @@ static ALL: [Facts; 4] = [
         word: "process",
         in_words: "a process",
         parameters: &[("name", Type::Text)],
+        known_by: &[
+            ("pid_file", Type::Path),
+            ("port", Type::Port),
+            ("executable", Type::Path),
+            ("user", Type::Text),
+        ],
         names_member: None,
         is_pinned_by_image: false,
         family: Some("process"),
@@ -44,6 +55,7 @@ static ALL: [Facts; 4] = [
         word: "container",
         in_words: "a container",
         parameters: &[("name", Type::Text)],
+        known_by: &[],
         names_member: Some(ResourceKind::Container),
         is_pinned_by_image: true,
         family: Some("docker"),
@@ -53,6 +65,7 @@ static ALL: [Facts; 4] = [
         word: "compose",
         in_words: "a service of a Compose project",
         parameters: &[("project", Type::Path), ("name", Type::Text)],
+        known_by: &[],
         names_member: None,
         is_pinned_by_image: false,
         family: Some("docker"),
@@ -62,6 +75,7 @@ static ALL: [Facts; 4] = [
         word: "unit",
         in_words: "a unit of the service manager",
         parameters: &[("name", Type::Text)],
+        known_by: &[],
         names_member: Some(ResourceKind::Unit),
         is_pinned_by_image: false,
         family: None,
@@ -96,6 +110,16 @@ impl ServiceKind {
     /// What stands in the brackets behind the word, all of it required; the last names the thing itself.
     pub(crate) fn parameters(self) -> &'static [(&'static str, Type)] {
         self.facts().parameters
+    }
+
+    /// What may stand there beside it, by name: all that is given must fit what is found.
+    pub(crate) fn known_by(self) -> &'static [(&'static str, Type)] {
+        self.facts().known_by
+    }
+
+    /// Whether it may also be known by words of its command line, and be told how it is asked to stop.
+    pub(crate) fn has_command_line(self) -> bool {
+        self == Self::Process
     }
 
     /// The kind of resource by which effects can name what a service runs as.

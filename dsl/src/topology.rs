@@ -59,6 +59,8 @@ pub struct Runs<K> {
     pub name: K,
     /// What it is named within: a project's folder.
     within: Vec<K>,
+    /// How one is known that others may have started (`port`, `arguments`, …), and how it is asked to stop.
+    pub known_by: BTreeMap<&'static str, Vec<K>>,
 }
 
 /// A protected state that a service writes.
@@ -218,13 +220,17 @@ impl<K> Runs<K> {
             kind,
             name,
             within: Vec::new(),
+            known_by: BTreeMap::new(),
         }
     }
 
     /// With everything that stands in the brackets; `None` where nothing does.
     pub(crate) fn with(kind: ServiceKind, mut within: Vec<K>) -> Option<Self> {
         let name = within.pop()?;
-        Some(Self { kind, name, within })
+        Some(Self {
+            within,
+            ..Self::new(kind, name)
+        })
     }
 
     /// The name, where it is of this kind.
@@ -233,8 +239,13 @@ impl<K> Runs<K> {
     }
 
     fn try_map<L, E>(&self, key: &mut impl FnMut(&K) -> Result<L, E>) -> Result<Runs<L>, E> {
+        let known_by = self.known_by.iter().map(|(word, keys)| {
+            let keys = keys.iter().map(&mut *key).collect::<Result<_, E>>()?;
+            Ok((*word, keys))
+        });
         Ok(Runs {
             kind: self.kind,
+            known_by: known_by.collect::<Result<_, E>>()?,
             within: self.within.iter().map(&mut *key).collect::<Result<_, E>>()?,
             name: key(&self.name)?,
         })
@@ -245,6 +256,17 @@ impl<K: Clone> Runs<K> {
     /// The container or unit that this is, where it is one: such a resource names the member too.
     pub fn resource(&self) -> Option<Resource<K>> {
         Some(Resource::new(self.kind.names_member()?, self.name.clone()))
+    }
+}
+
+impl Runs<String> {
+    /// How it is known, as it is written: `port: 6379, user: redis`; empty where nothing is said.
+    pub fn known_by_in_words(&self) -> String {
+        let known = self.known_by.iter().filter(|(word, _)| !word.starts_with("stop"));
+        let words: Vec<String> = known
+            .map(|(word, keys)| format!("{word}: {}", keys.join(" ")))
+            .collect();
+        words.join(", ")
     }
 }
 

@@ -89,7 +89,7 @@ pub struct Context {
     pub cancel: Cancel,
     /// The services and states of the runbook with their real values.
     pub topology: Arc<Topology<String>>,
-    /// A directory of this run (0700) for what must outlive the action until the run ends.
+    /// A directory of this run (0700) for what must outlive the action until the run ends: `STATE/runs/RUN`.
     pub run_directory: PathBuf,
     /// Takes the run's secrets out of what an action keeps of others' output.
     pub redactor: Redactor,
@@ -119,6 +119,11 @@ impl Context {
                 kind.word()
             )
         })
+    }
+
+    /// The directory that all runs share: `STATE`.
+    pub(crate) fn state_directory(&self) -> &Path {
+        self.run_directory.ancestors().nth(2).unwrap_or(&self.run_directory)
     }
 }
 

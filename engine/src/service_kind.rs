@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::service_kind::ServiceKind;
-use backstay_dsl::topology::{Begins, Topology};
+use backstay_dsl::topology::Topology;
 
 use crate::action::{Arguments, GroundCall};
 use crate::value::{Answer, GroundResource, Unanswered, Value};
@@ -49,11 +49,6 @@ pub(crate) trait Kind: Sync {
     /// Asks whatever all services of this kind hang on whether it answers: what was seen, or what to do.
     async fn reach(&self, _asked: &dyn Asked) -> Result<Option<String>, String> {
         Ok(None)
-    }
-
-    /// Whether a member is asked how it begins; otherwise that its service is well says more.
-    fn is_asked(&self, _begins: Begins, _has_well: bool) -> bool {
-        true
     }
 
     async fn state(&self, asked: &dyn Asked, member: &str) -> Result<MemberState, Unanswered>;

@@ -45,16 +45,26 @@ pub trait World: Send + Sync {
     /// What it would change, for a person; reads only.
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
 
-    /// Tells what attempts of this run started and still runs to end as `how` says, and gives how many there
-    /// were. What belongs to an attempt in `ended` (`run/statement#n`) is left alone.
-    async fn end_survivors(&self, _run: &str, _ended: &BTreeSet<String>, _how: Ending) -> usize {
-        0
+    /// Tells what a killed runner left running to end as `how` says, and gives the processes that there were. An
+    /// error: it cannot be told what runs, and what to do about that.
+    async fn end_survivors(&self, _left: Left<'_>, _how: Ending) -> Result<BTreeSet<i32>, String> {
+        Ok(BTreeSet::new())
     }
 
     /// Lets every action clear what it kept for as long as the run could need it. For a run that has ended.
     async fn conclude(&self, _run_directory: &Path) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// What a runner may have left running.
+#[derive(Debug, Clone, Copy)]
+pub struct Left<'a> {
+    pub run: &'a str,
+    /// The run's directory.
+    pub directory: &'a Path,
+    /// Attempts (`run/statement#n`) that have come to their end: what they left may live on.
+    pub ended: &'a BTreeSet<String>,
 }
 
 /// How what survived its runner is told to end.

@@ -129,13 +129,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         let tool = repository().join(EXAMPLE).join("demo");
-        drop(
-            Command::new(tool)
-                .arg("down")
-                .arg(self.sandbox.path("site"))
-                .arg(self.sandbox.path("mark"))
-                .status(),
-        );
+        drop(Command::new(tool).arg("down").arg(self.sandbox.path("site")).status());
     }
 }
 

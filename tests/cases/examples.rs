@@ -58,13 +58,7 @@ impl Example {
 impl Drop for Example {
     fn drop(&mut self) {
         let tool = repository().join("examples").join(self.folder).join("demo");
-        drop(
-            Command::new(tool)
-                .arg("down")
-                .arg(self.site())
-                .arg(self.mark())
-                .status(),
-        );
+        drop(Command::new(tool).arg("down").arg(self.site()).status());
     }
 }
 

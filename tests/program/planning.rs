@@ -195,7 +195,7 @@ fn a_process_that_does_not_run_is_found_by_the_plan_too() {
         let call = desk.call(&[verb, "idle.runbook", "--format", "json", "--no-input"]);
         let said = call.exits(code).json().to_string();
         assert!(
-            said.contains("service `idle` should run, and no process does"),
+            said.contains("service `idle` should run, and no process was started here as `backstay-nobody-runs-this`"),
             "{verb}: {said}"
         );
     }

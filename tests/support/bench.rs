@@ -68,7 +68,7 @@ impl Bench {
         let kept = tempfile::tempdir().unwrap();
         let folder = kept.path().canonicalize().unwrap().join("work");
         std::fs::create_dir(&folder).unwrap();
-        std::fs::create_dir(kept.path().join("run")).unwrap();
+        std::fs::create_dir_all(kept.path().join("runs/run")).unwrap();
         // A mark of its own, since tests run side by side.
         let mark = format!("world-{}", folder.display());
         let plain = |name: &str, runs| (name.to_owned(), Service::plain(name, Member::new(runs, Begins::Absent)));
@@ -187,7 +187,7 @@ impl Bench {
             limit: Duration::from_millis(signature.limit_ms),
             cancel: signature.cancel,
             topology: self.topology.clone(),
-            run_directory: self.kept.path().join("run"),
+            run_directory: self.kept.path().join("runs/run"),
             redactor: Redactor::new(&self.secrets),
             effects: effects.clone(),
             ..attempt

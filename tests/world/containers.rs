@@ -91,7 +91,7 @@ fn bench() -> (Bench, Arc<One>) {
 /// The file in which a container's restart policy is kept.
 fn kept(bench: &Bench, one: &One) -> PathBuf {
     let id = one.container.lock().unwrap().id.clone();
-    let run = bench.folder.with_file_name("run");
+    let run = bench.folder.with_file_name("runs").join("run");
     run.join(format!("docker-restart-policy-{id}.json"))
 }
 

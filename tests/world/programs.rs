@@ -231,21 +231,9 @@ async fn a_program_may_end_in_order_when_it_is_asked_to() {
     assert_eq!(wait_for(&bench.path("tidy")).await, "tidy");
 }
 
-/// One that also wiped its environment and lost its parent. It is known by being the only one that can have
-/// come from there, so this runs in a process where nothing else does.
+/// One that also wiped its environment and lost its parent, while other tests run beside it.
 #[tokio::test]
 async fn nothing_survives_that_wiped_its_marks() {
-    let name = "world::programs::nothing_survives_that_wiped_its_marks";
-    if std::env::var_os("BACKSTAY_TEST_ALONE").is_none() {
-        let done = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture"])
-            .env("BACKSTAY_TEST_ALONE", "yes")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success() && said.contains("1 passed"), "{said}");
-        return;
-    }
     let bench = real();
     let up = bench.path("up");
     let needle = format!("wiped-{}", std::process::id());

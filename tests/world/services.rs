@@ -108,13 +108,16 @@ async fn a_service_that_runs_already_is_left_alone() {
     let first = bench.call("process.start", &arguments).keyed("start", 1);
     assert!(matches!(bench.perform(&first).await, Outcome::Done(_)));
     let pids = marked(&bench.mark());
-    let other = bench.call("process.start", &arguments).keyed("other", 1);
-    let outcome = bench.perform(&other).await;
+    let again = bench.call("process.start", &arguments).keyed("other", 1);
+    let outcome = bench.perform(&again).await;
     assert!(
         outcome.evidence().summary.contains("runs already as process"),
         "{outcome:?}"
     );
-    assert!(matches!(outcome, Outcome::Failed(_)));
+    assert!(matches!(outcome, Outcome::Done(_)));
+    let other = start(&bench, "exec sleep 301");
+    let reason = bench.fails("process.start", &other).await;
+    assert!(reason.contains("started with other words; stop it first"), "{reason}");
     assert_eq!(marked(&bench.mark()), pids);
     bench.does("process.stop", &stop(2000)).await;
 }

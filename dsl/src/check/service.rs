@@ -1,6 +1,9 @@
 //! Services and protected states: what the change is about, fixed by the inputs.
 
+use std::collections::BTreeMap;
+
 use crate::ast::{self, ServiceClause};
+use crate::catalogue::Sink;
 use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::links::Node;
@@ -8,11 +11,12 @@ use crate::check::names::{Declared, not_supported};
 use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
-use crate::check::value::unknown;
+use crate::check::types::is_unknown;
+use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
 use crate::effect::{Resource, ResourceKind};
-use crate::model::{Check, Expr, ProtectedState, Service};
-use crate::service_kind::ServiceKind;
+use crate::model::{Check, Expr, ExprKind, Literal, ProtectedState, Service};
+use crate::service_kind::{STOP_SIGNALS, ServiceKind};
 use crate::source::Span;
 use crate::topology::{self, Begins, Member, MemberId, Runs, Writes};
 use crate::types::Type;
@@ -124,19 +128,61 @@ impl<'a> Checker<'a> {
             self.report(suggest(finding, span, &written, known, "kind of service"));
             return None;
         };
-        let wanted = kind.parameters().iter().map(|(name, ty)| Wanted {
-            name: (*name).to_owned(),
-            ty: ty.clone(),
-            required: true,
-            sink: None,
-        });
-        let parameters: Vec<Wanted> = wanted.collect();
+        let parameters = runs_parameters(kind);
         let matched = self.match_arguments(call, &parameters, false);
-        let mut values = Vec::new();
+        let mut names = Vec::new();
+        let mut known_by = BTreeMap::new();
         for (parameter, value) in parameters.iter().zip(matched.values) {
-            values.push(self.argument(scope, value?, parameter));
+            match (parameter.name.as_str(), value) {
+                (_, Some(value)) if parameter.required => names.push(self.argument(scope, value, parameter)),
+                (_, None) if parameter.required => return None,
+                (_, None) => {}
+                ("stop", Some(value)) => known_by.extend(self.how_to_stop(scope, value)),
+                ("arguments", Some(value)) => {
+                    known_by.insert("arguments", self.words(scope, value, parameter));
+                }
+                (name, Some(value)) => {
+                    let found = self.argument(scope, value, parameter);
+                    let word = kind.known_by().iter().find(|(word, _)| *word == name);
+                    known_by.extend(word.map(|(word, _)| (*word, vec![found])));
+                }
+            }
         }
-        Runs::with(kind, values)
+        let mut runs = Runs::with(kind, names)?;
+        runs.known_by = known_by;
+        Some(runs)
+    }
+
+    /// `stop: QUIT`, or a command.
+    fn how_to_stop(&mut self, scope: &Scope, written: &'a ast::Expr) -> Option<(&'static str, Vec<Expr>)> {
+        if let ast::ExprKind::Name(name) = &written.kind {
+            if STOP_SIGNALS.contains(&name.as_str()) {
+                let signal = ExprKind::Literal(Literal::Text(name.clone()));
+                return Some(("stop", vec![typed(signal, Type::Text, written.span)]));
+            }
+            let message =
+                format!("a service is asked to stop by a signal or a command, and `{name}` is no such signal");
+            let finding = Diagnostic::error("unknown-name", written.span, message);
+            let known = STOP_SIGNALS.iter().copied();
+            self.report(suggest(finding, written.span, name, known, "signal"));
+            return None;
+        }
+        let command = wanted("stop", Type::list(Type::Text), false);
+        Some(("stop_command", self.words(scope, written, &command)))
+    }
+
+    /// Words that are written out.
+    fn words(&mut self, scope: &Scope, written: &'a ast::Expr, parameter: &Wanted) -> Vec<Expr> {
+        let found = self.argument(scope, written, parameter);
+        match found.kind {
+            ExprKind::List(words) => words,
+            _ if is_unknown(&found.ty) => Vec::new(),
+            _ => {
+                let message = format!("`{}` takes words that are written out here: [\"…\", …]", parameter.name);
+                self.error("wrong-type", written.span, message);
+                Vec::new()
+            }
+        }
     }
 
     fn well(&mut self, written: &'a ast::Check, title: &str) -> Check {
@@ -208,6 +254,27 @@ impl<'a> Checker<'a> {
                 None
             }
         }
+    }
+}
+
+/// Everything that may stand in the brackets behind a kind of service.
+fn runs_parameters(kind: ServiceKind) -> Vec<Wanted> {
+    let names = kind
+        .parameters()
+        .iter()
+        .map(|(name, ty)| wanted(name, ty.clone(), true));
+    let known_by = kind.known_by().iter().map(|(name, ty)| wanted(name, ty.clone(), false));
+    let words = ["arguments", "stop"].map(|name| wanted(name, Type::list(Type::Text), false));
+    let words = words.into_iter().filter(|_| kind.has_command_line());
+    names.chain(known_by).chain(words).collect()
+}
+
+fn wanted(name: &str, ty: Type, required: bool) -> Wanted {
+    Wanted {
+        name: name.to_owned(),
+        sink: matches!(ty, Type::List(_)).then_some(Sink::Argv),
+        ty,
+        required,
     }
 }
 

@@ -2,11 +2,15 @@
 
 pub(crate) mod blocking;
 pub(crate) mod child;
+pub(crate) mod control_group;
 pub(crate) mod core_dump;
 pub(crate) mod describe;
 pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod kept;
+pub(crate) mod origins;
 pub(crate) mod printed;
 pub(crate) mod processes;
+pub(crate) mod started;
+pub(crate) mod tag;
 pub(crate) mod typed;

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use super::Action;
 
+pub(crate) use survivors::NOTES_FILE;
+
 /// The actions of the family `exec`.
 pub(super) fn actions() -> Vec<Arc<dyn Action>> {
     vec![Arc::new(read::Read), Arc::new(run::Run)]

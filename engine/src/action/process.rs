@@ -1,10 +1,12 @@
-//! `process`: services that are plain processes, found by the mark in their environment.
+//! `process`: services that are plain processes.
 //!
-//! `runs process("NAME")` is every process whose environment says `BACKSTAY_PROCESS=NAME`, whoever started
-//! it. A program that overwrites its own environment cannot be found by that. Started here, a process has a
-//! session of its own and lives on when we are gone.
+//! `runs process("NAME")` is what any run started under that name, known by what was written down and by a tag that is
+//! inherited; and, where the text says how operators know it, what fits that. Whether it runs has three answers, and
+//! an action goes on from two of them only. Started here, a process has a session of its own and lives on when we are
+//! gone.
 
 mod alive;
+mod described;
 mod listeners;
 mod members;
 mod sockets;

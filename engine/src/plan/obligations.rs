@@ -46,7 +46,12 @@ pub(crate) async fn discharge(
         unsupported: world.map_or_else(Vec::new, |world| world.unsupported(&plan.topology)),
         ..Found::default()
     };
-    let services = Services { plan, world, asked };
+    let services = Services {
+        plan,
+        world,
+        asked,
+        evaluator,
+    };
     let mut identified = services.discharge(&mut found).await;
     if let Some(world) = world {
         for path_use in path_uses(plan, evaluator).await {

@@ -137,7 +137,7 @@ fn context(plan: &Plan, edge: &Edge) -> Context {
         cancelled: CancellationToken::new(),
         cancel: Cancel::Kill,
         topology: Arc::clone(&plan.topology),
-        run_directory: edge.state_directory.0.join("plan"),
+        run_directory: edge.state_directory.0.join("runs").join("plan"),
         redactor: plan.redactor.clone(),
         effects: Vec::new(),
         working_directory: edge.places.working_directory.clone(),

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::{Event, OutcomeResult, Stamped};
-use crate::world::{Clock, Ending, World};
+use crate::run::directory::RunDirectory;
+use crate::world::{Clock, Ending, Left, World};
 
 /// How often is looked whether they have ended.
 const POLL: Duration = Duration::from_millis(50);
@@ -17,37 +18,62 @@ const POLL: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Waits until the orphans of a run have ended, at most until the deadlines of the attempts that they
-/// belong to; ends those that have not.
-pub(crate) async fn end(run: &str, history: &[Stamped], world: &dyn World, clock: &dyn Clock) {
-    let ended = ended(run, history.iter().map(|stamped| &stamped.event));
-    let deadline_ns = deadline_ns(history, clock);
-    if !gone_by(deadline_ns, run, &ended, world, clock).await {
-        kill(run, &ended, world, clock).await;
+/// belong to; ends those that have not. An error: they may still run.
+pub(crate) async fn end(
+    directory: &RunDirectory,
+    history: &[Stamped],
+    world: &dyn World,
+    clock: &dyn Clock,
+) -> Result<(), String> {
+    let ended = ended(&directory.run, history.iter().map(|stamped| &stamped.event));
+    let left = left(directory, &ended);
+    if gone_by(deadline_ns(history, clock), left, world, clock)
+        .await?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    kill(left, world, clock).await
+}
+
+/// What a runner of this run may have left, but for what attempts that have ended did.
+pub(crate) fn left<'a>(directory: &'a RunDirectory, ended: &'a BTreeSet<String>) -> Left<'a> {
+    Left {
+        run: &directory.run,
+        directory: &directory.path,
+        ended,
     }
 }
 
-/// Ends the children of a run at once, but for those of attempts that have ended: asks them, and ends them
-/// after a moment.
-pub(crate) async fn kill(run: &str, ended: &BTreeSet<String>, world: &dyn World, clock: &dyn Clock) {
+/// Asks the orphans to end, and ends them after a moment. An error: they may still run.
+pub(crate) async fn kill(left: Left<'_>, world: &dyn World, clock: &dyn Clock) -> Result<(), String> {
+    let grace_ns = u64::try_from(GRACE.as_nanos()).unwrap_or(0);
+    let mut living = BTreeSet::new();
     for how in [Ending::Asked, Ending::Killed] {
-        let grace_ns = u64::try_from(GRACE.as_nanos()).unwrap_or(0);
-        let is_gone = world.end_survivors(run, ended, how).await == 0
-            || gone_by(clock.boot_ns().saturating_add(grace_ns), run, ended, world, clock).await;
-        if is_gone {
-            return;
+        if world.end_survivors(left, how).await?.is_empty() {
+            return Ok(());
+        }
+        living = gone_by(clock.boot_ns().saturating_add(grace_ns), left, world, clock).await?;
+        if living.is_empty() {
+            return Ok(());
         }
     }
+    let living: Vec<String> = living.iter().map(i32::to_string).collect();
+    Err(format!(
+        "process {} of it cannot be ended; end it yourself",
+        living.join(", ")
+    ))
 }
 
-/// Whether none is left, waiting for that until a moment of the boot clock.
-async fn gone_by(end_ns: u64, run: &str, ended: &BTreeSet<String>, world: &dyn World, clock: &dyn Clock) -> bool {
-    while world.end_survivors(run, ended, Ending::Untold).await > 0 {
-        if clock.boot_ns() >= end_ns {
-            return false;
+/// Those that are left, waiting until none is, or until a moment of the boot clock.
+async fn gone_by(end_ns: u64, left: Left<'_>, world: &dyn World, clock: &dyn Clock) -> Result<BTreeSet<i32>, String> {
+    loop {
+        let living = world.end_survivors(left, Ending::Untold).await?;
+        if living.is_empty() || clock.boot_ns() >= end_ns {
+            return Ok(living);
         }
         clock.sleep(POLL).await;
     }
-    true
 }
 
 /// The attempts whose outcome is known, as their children are marked: `run/statement#n`.
@@ -104,12 +130,17 @@ mod tests {
         let (mut done, mut open) = (start("a/1#1"), start("a/1#2"));
         let ended = BTreeSet::from([format!("{run}/a/1#1")]);
         let world = RealWorld::new(Registry::default());
-        kill(&run, &ended, &world, &RealClock).await;
+        let directory = RunDirectory {
+            run: run.clone(),
+            path: std::env::temp_dir().join(&run),
+        };
+        let left = left(&directory, &ended);
+        kill(left, &world, &RealClock).await.unwrap();
         assert!(
             done.try_wait().unwrap().is_none(),
             "what a program left behind lives on"
         );
-        assert_eq!(world.end_survivors(&run, &ended, Ending::Untold).await, 0);
+        assert_eq!(world.end_survivors(left, Ending::Untold).await, Ok(BTreeSet::new()));
         let _ = open.wait();
         done.kill().unwrap();
         done.wait().unwrap();

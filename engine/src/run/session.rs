@@ -89,6 +89,7 @@ impl Session {
         let (world, clock) = (Arc::clone(&edge.world), Arc::clone(&edge.clock));
         let run = self.directory.run.clone();
         let transcript = self.directory.file(RECORDS_FILE);
+        let run_directory = self.directory.clone();
         let directory = self.directory.path.clone();
         if let Some(announce) = edge.announce {
             announce(&self.history);
@@ -120,7 +121,10 @@ impl Session {
             // What still runs here would go on behind the back of whoever resumes.
             let records: Vec<Record> = Reader::open(&directory).into_iter().flatten().flatten().collect();
             let ended = orphans::ended(&run, records.iter().map(|record| &record.stamped.event));
-            orphans::kill(&run, &ended, world.as_ref(), clock.as_ref()).await;
+            let ending = orphans::kill(orphans::left(&run_directory, &ended), world.as_ref(), clock.as_ref());
+            if let Err(reason) = ending.await {
+                tracing::warn!(%reason, "something that was started may still run");
+            }
         }
         watching.abort();
         // The locks are in the watching task: they are free when it has ended.

@@ -1,8 +1,7 @@
-//! `runs process("NAME")`: every process with this mark.
+//! `runs process("NAME")`: what was started here under this name, or fits what the text says.
 
 use async_trait::async_trait;
 use backstay_dsl::service_kind::ServiceKind;
-use backstay_dsl::topology::Begins;
 
 use super::{Asked, Kind, MemberState, about};
 use crate::value::{Unanswered, Value};
@@ -13,11 +12,6 @@ pub(super) struct Process;
 impl Kind for Process {
     fn kind(&self) -> ServiceKind {
         ServiceKind::Process
-    }
-
-    /// One that was started by somebody else may carry no mark; what it answers says that it runs.
-    fn is_asked(&self, begins: Begins, has_well: bool) -> bool {
-        begins != Begins::Running || !has_well
     }
 
     async fn state(&self, asked: &dyn Asked, member: &str) -> Result<MemberState, Unanswered> {

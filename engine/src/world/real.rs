@@ -19,7 +19,7 @@ use backstay_dsl::topology::Topology;
 use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
 use crate::service_kind;
 use crate::value::GroundResource;
-use crate::world::{Ending, PathIdentity, World};
+use crate::world::{Ending, Left, PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer};
 pub use clock::RealClock;
@@ -79,8 +79,8 @@ impl World for RealWorld {
         self.registry.get(&call.action)?.preview(context, &call.arguments).await
     }
 
-    async fn end_survivors(&self, run: &str, ended: &BTreeSet<String>, how: Ending) -> usize {
-        survivors::end(run, ended, how)
+    async fn end_survivors(&self, left: Left<'_>, how: Ending) -> Result<BTreeSet<i32>, String> {
+        survivors::end(left, how)
     }
 
     async fn conclude(&self, run_directory: &Path) -> Result<(), String> {

@@ -1,16 +1,31 @@
 //! Who holds files open for writing, from `/proc`.
 //!
 //! Files are compared by device and inode, so that a container which sees them under another path is
-//! found too. What other users' processes hold is seen only by root; their file locks are seen by all.
+//! found too. What other users' processes hold is seen only by root; their file locks are seen by all. A process that
+//! we may not look at is nobody only where it has no right to write there: as another user who neither owns the files
+//! nor is let in by their mode, or as root where they are another's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::action::common::processes;
+use crate::action::common::tag::is_gone;
 
 /// A file by device and inode.
 pub(super) type Identity = (u64, u64);
+
+/// Files or directories by identity, with who may write to them.
+pub(super) type Guarded = BTreeMap<Identity, Rights>;
+
+/// Who may write to a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rights {
+    pub user: u32,
+    pub group: u32,
+    pub mode: u32,
+}
 
 /// A process with a hand on a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,26 +60,58 @@ pub(super) fn list(holders: &BTreeSet<Holder>) -> String {
     texts.join(", ")
 }
 
-fn numbers_in(directory: &Path) -> Vec<i32> {
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
+fn numbers_in(directory: &Path) -> io::Result<Vec<i32>> {
+    let names = std::fs::read_dir(directory)?.flatten();
+    Ok(names
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
+        .collect())
+}
+
+/// Fails where a process that we may not look at could write to one of these.
+fn refuse_hidden(pid: i32, guarded: &Guarded) -> Result<(), String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = |name: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.into_iter()
+            .flat_map(str::split_ascii_whitespace)
+            .filter_map(|word| word.parse().ok())
+            .collect()
+    };
+    let users = numbers("Uid:");
+    let groups = [numbers("Gid:"), numbers("Groups:")].concat();
+    // One of our own user that hides itself keeps keys and no files.
+    let is_own = users.contains(&rustix::process::geteuid().as_raw());
+    let may_write = |rights: &Rights| {
+        let is_let_in = rights.mode & 0o002 != 0 || (rights.mode & 0o020 != 0 && groups.contains(&rights.group));
+        users.contains(&rights.user) || (is_let_in && !users.contains(&0))
+    };
+    if is_own || !guarded.values().any(may_write) {
+        return Ok(());
+    }
+    let command = holder(pid, PathBuf::new(), "").command;
+    Err(format!(
+        "whether process {pid} ({command}) of another user writes there cannot be told; run as root, or end it first"
+    ))
 }
 
 /// Processes that could write to one of these files: open for writing, mapped for writing, or locked
-/// for writing.
-pub(super) fn writers(files: &BTreeSet<Identity>) -> BTreeSet<Holder> {
+/// for writing. An error says why that cannot be told.
+pub(super) fn writers(files: &Guarded) -> Result<BTreeSet<Holder>, String> {
     let mut found = BTreeSet::new();
     if files.is_empty() {
-        return found;
+        return Ok(found);
     }
-    for pid in numbers_in(Path::new("/proc")) {
+    for pid in processes::all()?.into_keys() {
         let process = PathBuf::from(format!("/proc/{pid}"));
-        for (path, how) in descriptors(&process, files)
+        let numbers = match numbers_in(&process.join("fd")) {
+            Ok(numbers) => numbers,
+            Err(error) if is_gone(&error) => continue,
+            Err(_) => {
+                refuse_hidden(pid, files)?;
+                Vec::new()
+            }
+        };
+        for (path, how) in descriptors(&process, &numbers, files)
             .into_iter()
             .chain(mappings(&process, files))
         {
@@ -72,7 +119,7 @@ pub(super) fn writers(files: &BTreeSet<Identity>) -> BTreeSet<Holder> {
         }
     }
     for (pid, identity) in locks() {
-        if files.contains(&identity) {
+        if files.contains_key(&identity) {
             found.insert(holder(
                 pid,
                 PathBuf::from(format!("inode {}", identity.1)),
@@ -80,26 +127,26 @@ pub(super) fn writers(files: &BTreeSet<Identity>) -> BTreeSet<Holder> {
             ));
         }
     }
-    found
+    Ok(found)
 }
 
 /// Processes whose working directory is one of these, without this process and those that started it:
-/// the shell that a person called the program from does no harm there.
-pub(super) fn residents(directories: &BTreeSet<Identity>) -> BTreeSet<Holder> {
-    let own = processes::ancestors(&processes::all());
+/// the shell that a person called the program from does no harm there. An error says why that cannot be told.
+pub(super) fn residents(directories: &Guarded) -> Result<BTreeSet<Holder>, String> {
+    let all = processes::all()?;
+    let own = processes::ancestors(&all);
     let mut found = BTreeSet::new();
-    for pid in numbers_in(Path::new("/proc")) {
+    for pid in all.into_keys().filter(|pid| !own.contains(pid)) {
         let link = PathBuf::from(format!("/proc/{pid}/cwd"));
-        if own.contains(&pid) {
-            continue;
-        }
-        if let (Ok(place), Ok(path)) = (std::fs::metadata(&link), std::fs::read_link(&link))
-            && directories.contains(&(place.dev(), place.ino()))
-        {
-            found.insert(holder(pid, path, "works in"));
+        match (std::fs::metadata(&link), std::fs::read_link(&link)) {
+            (Ok(place), Ok(path)) if directories.contains_key(&(place.dev(), place.ino())) => {
+                found.insert(holder(pid, path, "works in"));
+            }
+            (_, Err(error)) if !is_gone(&error) => refuse_hidden(pid, directories)?,
+            _ => {}
         }
     }
-    found
+    Ok(found)
 }
 
 fn holder(pid: i32, path: PathBuf, how: &'static str) -> Holder {
@@ -112,16 +159,16 @@ fn holder(pid: i32, path: PathBuf, how: &'static str) -> Holder {
     }
 }
 
-fn descriptors(process: &Path, files: &BTreeSet<Identity>) -> Vec<(PathBuf, &'static str)> {
+fn descriptors(process: &Path, numbers: &[i32], files: &Guarded) -> Vec<(PathBuf, &'static str)> {
     let mut found = Vec::new();
-    for number in numbers_in(&process.join("fd")) {
+    for &number in numbers {
         let link = process.join("fd").join(number.to_string());
         let Ok(path) = std::fs::read_link(&link) else { continue };
         let is_file = path.is_absolute();
         let Some(file) = std::fs::metadata(&link).ok().filter(|file| is_file && file.is_file()) else {
             continue;
         };
-        if files.contains(&(file.dev(), file.ino())) && is_open_for_writing(process, number) {
+        if files.contains_key(&(file.dev(), file.ino())) && is_open_for_writing(process, number) {
             found.push((path, "has open for writing"));
         }
     }
@@ -138,7 +185,7 @@ fn is_open_for_writing(process: &Path, number: i32) -> bool {
     flags.is_some_and(|flags| flags & 3 != 0 && flags & 0o10_000_000 == 0)
 }
 
-fn mappings(process: &Path, files: &BTreeSet<Identity>) -> Vec<(PathBuf, &'static str)> {
+fn mappings(process: &Path, files: &Guarded) -> Vec<(PathBuf, &'static str)> {
     let text = std::fs::read(process.join("maps")).unwrap_or_default();
     let mut found = Vec::new();
     for line in String::from_utf8_lossy(&text).lines() {
@@ -151,7 +198,7 @@ fn mappings(process: &Path, files: &BTreeSet<Identity>) -> Vec<(PathBuf, &'stati
             continue;
         }
         if let Some(identity) = identity(device, inode)
-            && files.contains(&identity)
+            && files.contains_key(&identity)
         {
             found.push((
                 PathBuf::from(words.collect::<Vec<_>>().join(" ")),
@@ -188,13 +235,18 @@ fn locks() -> Vec<(i32, Identity)> {
 }
 
 /// Adds the files and directories below a place, by identity; links are not followed, what vanishes is skipped.
-pub(super) fn below(place: &Path, files: &mut BTreeSet<Identity>, directories: &mut BTreeSet<Identity>) {
+pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded) {
     let Ok(data) = place.symlink_metadata() else { return };
     let identity = (data.dev(), data.ino());
+    let rights = Rights {
+        user: data.uid(),
+        group: data.gid(),
+        mode: data.mode(),
+    };
     if data.is_file() {
-        files.insert(identity);
+        files.insert(identity, rights);
     } else if data.is_dir() {
-        directories.insert(identity);
+        directories.insert(identity, rights);
         for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
             below(&entry.path(), files, directories);
         }

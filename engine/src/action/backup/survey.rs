@@ -1,10 +1,10 @@
 //! Looks at protected state before it is read: how much there is, and what cannot be kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use super::entry::Entry;
-use super::holders::{self, Identity};
+use super::holders::{self, Guarded, Identity, Rights};
 use super::manifest::PartHeader;
 use super::part::Part;
 use super::problem::{Result, refused};
@@ -19,7 +19,7 @@ pub(super) struct Survey {
     /// The parts as the header tells them.
     pub parts: Vec<PartHeader>,
     /// Databases of `SQLite`.
-    databases: BTreeSet<Identity>,
+    databases: Guarded,
     /// How many files have names outside of the protected state; a restore cuts those.
     pub outside: usize,
 }
@@ -35,7 +35,7 @@ impl Survey {
 
     /// Refuses databases that somebody could write to while they are copied: the copy would be corrupt.
     pub(super) fn refuse_live_databases(&self) -> Result<()> {
-        let writers = holders::writers(&self.databases);
+        let writers = holders::writers(&self.databases).or_else(refused)?;
         if writers.is_empty() {
             return Ok(());
         }
@@ -51,7 +51,7 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
     let owners = Owners::new();
     let mut result = Survey {
         parts: Vec::new(),
-        databases: BTreeSet::new(),
+        databases: Guarded::new(),
         outside: 0,
     };
     for (number, part) in parts.iter().enumerate() {
@@ -85,7 +85,12 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
                 let names = u64::from(found.stat.st_nlink);
                 links.entry(identity).or_insert((0, names)).0 += 1;
                 if is_database(found)? {
-                    result.databases.insert(identity);
+                    let rights = Rights {
+                        user: found.stat.st_uid,
+                        group: found.stat.st_gid,
+                        mode: found.stat.st_mode,
+                    };
+                    result.databases.insert(identity, rights);
                 }
             }
             Ok(())

@@ -42,7 +42,7 @@ pub(crate) const KEY_MARK: &str = "BACKSTAY_KEY";
 pub(crate) const PROCESS_MARK: &str = "BACKSTAY_PROCESS";
 
 /// What a child is started with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Start {
     /// The program, found already.
     pub(crate) program: PathBuf,
@@ -109,6 +109,40 @@ impl Start {
             .envs(&self.environment)
             .current_dir(&self.folder);
         command
+    }
+
+    /// The same behind a gate: nothing of the program begins before a line comes through standard input, and nothing
+    /// at all where that closes without one. The shell that waits becomes the program itself.
+    pub(crate) fn gated(&self) -> Result<Command, String> {
+        let is_name = |name: &str| {
+            name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
+                && !name.starts_with(|one: char| one.is_ascii_digit())
+        };
+        if let Some(name) = self.environment.keys().find(|name| !is_name(name)) {
+            return Err(format!(
+                "`{name}` cannot be the name of a variable of a service; choose another"
+            ));
+        }
+        let own = ["PWD", "OLDPWD", "SHLVL"]
+            .into_iter()
+            .filter(|name| !self.environment.contains_key(*name));
+        let own: Vec<&str> = own.collect();
+        let script = format!("read -r go && unset {} && exec \"$@\" < /dev/null", own.join(" "));
+        let mut gate = self.clone();
+        gate.program = PathBuf::from("/bin/sh");
+        let program = self.program.to_string_lossy().into_owned();
+        let words = ["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned(), program];
+        gate.argv = words.into_iter().chain(self.argv.iter().skip(1).cloned()).collect();
+        Ok(gate.command(Apart::Session))
+    }
+
+    /// The program as it really is, and its words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let program = std::fs::canonicalize(&self.program).unwrap_or_else(|_| self.program.clone());
+        let words = self.argv.iter().skip(1).cloned();
+        std::iter::once(program.to_string_lossy().into_owned())
+            .chain(words)
+            .collect()
     }
 
     /// The name of the program without its folders, for messages.

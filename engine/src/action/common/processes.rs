@@ -1,22 +1,45 @@
 //! The processes of this machine as `/proc` shows them, and signals that cannot hit the wrong one.
 //!
 //! A process is named by its number and the moment it started, since numbers are used again. Signals go
-//! through a handle of the process (pidfd) that is opened before that moment is compared.
+//! through a handle of the process (pidfd) that is opened before that moment is compared. Whoever asks for
+//! processes gets them all, or hears why they cannot be seen: never a part for the whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
+
+use super::tag::is_gone;
 
 /// How long the kernel may take to end what was killed.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// How often we look again whether what should end has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How many processes this program has started that live on by themselves.
-pub(crate) static DETACHED: AtomicUsize = AtomicUsize::new(0);
+/// Processes by number.
+pub(crate) type Processes = BTreeMap<i32, Process>;
+
+/// Whether something that is made of processes is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// These are it; never empty.
+    There(Processes),
+    NotThere,
+    /// Why, and what to do about it. Nothing may go on from here.
+    CannotTell(String),
+}
+
+impl Presence {
+    /// Of processes that were all looked at.
+    pub(crate) fn of(found: Processes) -> Self {
+        if found.is_empty() {
+            Self::NotThere
+        } else {
+            Self::There(found)
+        }
+    }
+}
 
 /// One process, as it was when it was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +59,11 @@ impl Process {
     /// Whether it has ended and only waits to be collected.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')
+    }
+
+    /// Whether it still lives, and is no other of the same number.
+    pub(crate) fn lives(&self) -> bool {
+        look(self.pid).is_some_and(|now| now.start_ticks == self.start_ticks && !now.has_ended())
     }
 
     /// Sends it a signal; quietly nothing where it is gone already.
@@ -61,16 +89,23 @@ impl Process {
     }
 }
 
-/// One process; `None` where there is none of this number.
+/// One process; `None` where there is none of this number, or it cannot be seen. For processes that were seen
+/// before.
 pub(crate) fn look(pid: i32) -> Option<Process> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
     parse(pid, &String::from_utf8_lossy(&text))
 }
 
-/// Reads the line of `/proc/PID/stat`. The name in brackets may itself hold brackets and spaces.
+/// Among the flags of a thread of the kernel, which is no process.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// Reads the line of `/proc/PID/stat`; `None` for a thread of the kernel. The name in brackets may itself hold
+/// brackets and spaces.
 fn parse(pid: i32, text: &str) -> Option<Process> {
     let rest = &text[text.rfind(')')? + 1..];
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let is_of_kernel = fields.get(6)?.parse::<u32>().ok()? & KERNEL_THREAD != 0;
+    (!is_of_kernel).then_some(())?;
     Some(Process {
         pid,
         state: fields.first()?.chars().next()?,
@@ -81,20 +116,57 @@ fn parse(pid: i32, text: &str) -> Option<Process> {
     })
 }
 
-/// All processes by number.
-pub(crate) fn all() -> BTreeMap<i32, Process> {
-    let Ok(folder) = fs::read_dir("/proc") else {
-        return BTreeMap::new();
-    };
-    folder
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter_map(|pid| Some((pid, look(pid)?)))
-        .collect()
+/// All processes of this machine (of our process namespace), or why they cannot all be seen.
+pub(crate) fn all() -> Result<Processes, String> {
+    const MEND: &str = "mount it whole: mount -t proc proc /proc";
+    let folder = fs::read_dir("/proc").map_err(|error| format!("/proc cannot be read ({error}); {MEND}"))?;
+    let mut found = Processes::new();
+    for entry in folder.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(text) => {
+                let process = parse(pid, &String::from_utf8_lossy(&text));
+                found.extend(process.map(|process| (pid, process)));
+            }
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(format!("process {pid} is hidden from us ({error}); run as root")),
+        }
+    }
+    let shown = fs::read_link("/proc/self").ok();
+    let is_ours = shown.is_some_and(|shown| shown.as_os_str() == own_pid().to_string().as_str());
+    if !is_ours {
+        return Err(format!("/proc does not show the processes that we are among; {MEND}"));
+    }
+    if !found.contains_key(&1) || hides() {
+        return Err("/proc hides the processes of other users (hidepid); run as root".to_owned());
+    }
+    Ok(found)
+}
+
+/// Whether `/proc` is mounted so that a user like us does not see what belongs to others.
+fn hides() -> bool {
+    if rustix::process::geteuid().is_root() {
+        return false;
+    }
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let options = mounts.lines().rev().find_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        (words.get(1) == Some(&"/proc")).then(|| words.get(3).copied().unwrap_or_default().to_owned())
+    });
+    let options = options.unwrap_or_default();
+    let value = |name: &str| options.split(',').find_map(|option| option.strip_prefix(name));
+    let group = value("gid=").and_then(|gid| gid.parse().ok());
+    let groups = rustix::process::getgroups().unwrap_or_default();
+    let is_exempt = group.is_some_and(|gid: u32| {
+        rustix::process::getegid().as_raw() == gid || groups.iter().any(|group| group.as_raw() == gid)
+    });
+    value("hidepid=").is_some_and(|how| how != "0" && how != "off") && !is_exempt
 }
 
 /// The value of a variable in the environment that a process was started with; `None` where it has none,
-/// or where it may not be read.
+/// or where it may not be read: that one does not carry a mark says nothing.
 pub(crate) fn variable(pid: i32, name: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     environment.split(|byte| *byte == 0).find_map(|entry| {
@@ -103,26 +175,12 @@ pub(crate) fn variable(pid: i32, name: &str) -> Option<String> {
     })
 }
 
-/// The living processes whose variable `name` passes `wanted`; never ourselves nor what we came from.
-pub(crate) fn marked(
-    all: &BTreeMap<i32, Process>,
-    name: &str,
-    wanted: impl Fn(&str) -> bool,
-) -> BTreeMap<i32, Process> {
-    let ancestors = ancestors(all);
-    all.iter()
-        .filter(|(pid, process)| !process.has_ended() && !ancestors.contains(pid))
-        .filter(|(pid, _)| variable(**pid, name).is_some_and(|value| wanted(&value)))
-        .map(|(pid, process)| (*pid, process.clone()))
-        .collect()
-}
-
 /// The living descendants of these processes, without them.
-pub(crate) fn descendants(all: &BTreeMap<i32, Process>, of: &BTreeSet<i32>) -> BTreeMap<i32, Process> {
-    let mut found: BTreeMap<i32, Process> = BTreeMap::new();
+pub(crate) fn descendants(all: &Processes, of: &BTreeSet<i32>) -> Processes {
+    let mut found = Processes::new();
     let mut frontier = of.clone();
     while !frontier.is_empty() {
-        let next: BTreeMap<i32, Process> = all
+        let next: Processes = all
             .iter()
             .filter(|(pid, process)| {
                 frontier.contains(&process.parent) && !found.contains_key(pid) && !of.contains(pid)
@@ -136,21 +194,37 @@ pub(crate) fn descendants(all: &BTreeMap<i32, Process>, of: &BTreeSet<i32>) -> B
     found
 }
 
+/// How processes are asked to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ask {
+    /// Each of them, with TERM.
+    Each,
+    /// Those that lead the others, with this signal.
+    Leaders(Signal),
+    /// They were asked already.
+    Nobody,
+}
+
+/// Why processes are not proved to have ended.
+#[derive(Debug)]
+pub(crate) enum NotEnded {
+    Lives(Processes),
+    CannotTell(String),
+}
+
 /// Asks processes to end, gives them time, kills what is left, and proves that nobody is. `living` tells who of them
-/// lives now. Gives whether some had to be killed; an `Err` tells who still lives.
+/// lives now. Gives whether some had to be killed.
 pub(crate) async fn end(
     grace: Duration,
-    mut living: impl FnMut() -> BTreeMap<i32, Process>,
-) -> Result<bool, BTreeMap<i32, Process>> {
-    for process in living().values() {
-        process.signal(Signal::TERM);
-        // A stopped process would hear of it only when it goes on.
-        process.signal(Signal::CONT);
-    }
+    how: Ask,
+    mut living: impl FnMut() -> Result<Processes, String>,
+) -> Result<bool, NotEnded> {
+    let mut left = Processes::new();
+    let mut asked = BTreeSet::new();
     for (patience, must_be_killed) in [(grace, false), (KILL_PATIENCE, true)] {
         let deadline = Instant::now() + patience;
         loop {
-            let left = living();
+            left = living().map_err(NotEnded::CannotTell)?;
             if left.is_empty() {
                 return Ok(must_be_killed);
             }
@@ -161,6 +235,8 @@ pub(crate) async fn end(
                         process.signal(signal);
                     }
                 }
+            } else {
+                ask(how, &left, &mut asked);
             }
             if Instant::now() >= deadline {
                 break;
@@ -168,11 +244,27 @@ pub(crate) async fn end(
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
-    Err(living())
+    Err(NotEnded::Lives(left))
+}
+
+/// Asks those that were not asked yet.
+fn ask(how: Ask, living: &Processes, asked: &mut BTreeSet<(i32, u64)>) {
+    for process in living.values() {
+        let signal = match how {
+            Ask::Each => Signal::TERM,
+            Ask::Leaders(signal) if !living.contains_key(&process.parent) => signal,
+            Ask::Leaders(_) | Ask::Nobody => continue,
+        };
+        if asked.insert((process.pid, process.start_ticks)) {
+            process.signal(signal);
+            // A stopped process would hear of it only when it goes on.
+            process.signal(Signal::CONT);
+        }
+    }
 }
 
 /// Ourselves and everything that we came from.
-pub(crate) fn ancestors(all: &BTreeMap<i32, Process>) -> BTreeSet<i32> {
+pub(crate) fn ancestors(all: &Processes) -> BTreeSet<i32> {
     let mut found = BTreeSet::from([1]);
     let mut pid = own_pid();
     while found.insert(pid) {
@@ -187,14 +279,44 @@ pub(crate) fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_pid()
 }
 
+/// `process 12`, `processes 12, 13 and 2 more`.
+pub(crate) fn in_words<'a>(pids: impl Iterator<Item = &'a i32>) -> String {
+    const SHOWN_MAX: usize = 5;
+    let pids: Vec<String> = pids.map(i32::to_string).collect();
+    match pids.len() {
+        1 => format!("process {}", pids[0]),
+        count if count > SHOWN_MAX => format!(
+            "processes {} and {} more",
+            pids[..SHOWN_MAX].join(", "),
+            count - SHOWN_MAX
+        ),
+        _ => format!("processes {}", pids.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn we_are_among_all_and_never_marked() {
-        let all = all();
-        assert!(all.contains_key(&own_pid()));
-        assert!(!marked(&all, "PATH", |_| true).contains_key(&own_pid()));
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let line = "42 (a) b) S 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        let process = parse(42, line);
+        assert_eq!(
+            process,
+            Some(Process {
+                pid: 42,
+                parent: 7,
+                group: 8,
+                session: 9,
+                state: 'S',
+                start_ticks: 12345
+            })
+        );
+        assert_eq!(parse(42, "42 (cut"), None);
+        assert_eq!(
+            parse(2, "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0"),
+            None
+        );
     }
 }

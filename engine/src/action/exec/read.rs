@@ -30,7 +30,7 @@ impl Action for Read {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let ended = match supervise::run(context, arguments).await {
+        let ended = match supervise::run(context, arguments, false).await {
             Ok(ended) => ended,
             Err(reason) => return Outcome::failed(reason),
         };

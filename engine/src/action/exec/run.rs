@@ -35,7 +35,7 @@ impl Action for Run {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let ended = match supervise::run(context, arguments).await {
+        let ended = match supervise::run(context, arguments, true).await {
             Ok(ended) => ended,
             Err(reason) => return Outcome::failed(reason),
         };

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 
 use super::capture::Capture;
-use super::survivors::Family;
+use super::survivors::{Family, NOTES_FILE};
 use crate::action::common::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
 use crate::action::common::core_dump::allow_as_before;
 use crate::action::{Arguments, Context, Evidence};
@@ -64,22 +64,33 @@ pub(super) enum How {
     Lost(String),
 }
 
-/// Runs the program of a call. An `Err` says why it was not even started.
-pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<Ended, String> {
-    let mark = attempt_mark(context);
+/// Runs the program of a call; one that changes something is written down. An `Err` says why it was not started.
+pub(super) async fn run(context: &Context, arguments: &Arguments, changes: bool) -> Result<Ended, String> {
     let start = Start::new(context, arguments)?
         .mark(RUN_MARK, context.run.as_str())
-        .mark(KEY_MARK, mark.as_str());
+        .mark(KEY_MARK, attempt_mark(context));
     if context.cancelled.is_cancelled() {
         return Err("stopped on request before it was started".to_owned());
     }
-    let mut family = Family::expect(mark);
+    let mut family = Family::expect(context);
     let input = arguments.get("stdin").map(Value::exposed);
     let mut child = spawn(&start, input.is_some())?;
-    family.began(child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1));
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1);
+    let notes = context.run_directory.join(NOTES_FILE);
+    let written = family.began(pid, changes.then_some(&notes));
     let mut stdout = Capture::new(&context.redactor);
     let mut stderr = Capture::new(&context.redactor);
-    let how = watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await;
+    let how = match written {
+        Ok(()) => watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await,
+        Err(error) => {
+            let path = notes.display();
+            let why = format!(
+                "it cannot be written down in {path} that it runs ({}); make room there",
+                plain(&error)
+            );
+            stop(&family, &mut child, Duration::ZERO, why).await
+        }
+    };
     family.is_settled();
     stdout.finish();
     stderr.finish();

@@ -5,7 +5,8 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::members::{about_service, in_words, mark_of, marked};
+use super::members::{Known, about_service};
+use crate::action::common::processes::{Presence, in_words};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::value::{Answer, Value};
@@ -19,7 +20,8 @@ impl Action for Alive {
             "process",
             "alive",
             "Says whether a service has a living process.\n\nThat it lives does not say that it works: ask it something for \
-             that. A process that has ended and was not collected does not count.",
+             that. A process that has ended and was not collected does not count. Where the processes of this machine \
+             cannot all be seen there is no answer.",
         ))
         .gives(Type::Bool)
         .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
@@ -27,14 +29,14 @@ impl Action for Alive {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let mark = mark_of(context, arguments);
+        let known = Known::of(context, arguments);
         blocking::perform(context, move |_| {
-            let living = marked(&mark?);
-            let summary = match living.len() {
-                0 => "no process".to_owned(),
-                _ => in_words(living.keys()),
+            let (lives, summary) = match known?.presence() {
+                Presence::There(living) => (true, in_words(living.keys())),
+                Presence::NotThere => (false, "no process".to_owned()),
+                Presence::CannotTell(reason) => return Err(reason),
             };
-            Ok(Outcome::Done(Evidence::value(Value::Bool(!living.is_empty()), summary)))
+            Ok(Outcome::Done(Evidence::value(Value::Bool(lives), summary)))
         })
         .await
     }

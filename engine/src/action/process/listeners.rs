@@ -5,8 +5,8 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::members::in_words;
 use super::sockets::listeners;
+use crate::action::common::processes::in_words;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 use crate::value::Value;
@@ -42,7 +42,7 @@ impl Action for Listeners {
         let port = port_of(arguments);
         blocking::perform(context, move |_| {
             let port = port?;
-            let found = listeners(port);
+            let found = listeners(port)?;
             if found.unseen > 0 {
                 return Err(format!(
                     "port {port} is held by a process of another user; run as root to see which"
@@ -77,7 +77,7 @@ impl Action for Listening {
         let port = port_of(arguments);
         blocking::perform(context, move |_| {
             let port = port?;
-            let found = listeners(port);
+            let found = listeners(port)?;
             let is_held = !found.pids.is_empty() || found.unseen > 0;
             let summary = if is_held { "is held" } else { "is free" };
             Ok(Outcome::Done(Evidence::value(

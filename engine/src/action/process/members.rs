@@ -1,13 +1,19 @@
-//! Which processes a service is.
+//! Which processes a service is: by what was written down when it was started here, and by what its text says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::types::Type;
+use rustix::process::Signal;
 
+use super::described;
 use crate::action::common::child::PROCESS_MARK;
+use crate::action::common::control_group;
 use crate::action::common::describe::Describe;
-use crate::action::common::processes::{self, Process};
+use crate::action::common::processes::{self, Presence, Processes};
+use crate::action::common::started::{self, Note, Signs};
+use crate::action::common::tag::Tag;
 use crate::action::{Arguments, Context};
 
 /// The parameter that names a service, in the signature of an action.
@@ -15,55 +21,107 @@ pub(super) fn about_service(describe: Describe) -> Describe {
     describe.needs("service", Type::Service, "A service that runs process(\"NAME\").")
 }
 
-/// The mark of the service that a call names.
-pub(super) fn mark_of(context: &Context, arguments: &Arguments) -> Result<String, String> {
-    let mark = context.name_of_service(arguments, ServiceKind::Process, "plain process")?;
-    Ok(mark.to_owned())
+/// A service, and by what it is known.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    /// What it is called in the text.
+    pub(super) service: String,
+    /// The name behind `runs`.
+    pub(super) name: String,
+    /// How one is known that others may have started, and how it is asked to stop.
+    pub(super) words: BTreeMap<&'static str, Vec<String>>,
+    /// What was written down of its last start by any run.
+    notes_file: PathBuf,
 }
 
-/// The living processes that carry the mark.
-pub(super) fn marked(mark: &str) -> BTreeMap<i32, Process> {
-    processes::marked(&processes::all(), PROCESS_MARK, |value| value == mark)
-}
+impl Known {
+    /// The service that a call names.
+    pub(super) fn of(context: &Context, arguments: &Arguments) -> Result<Self, String> {
+        let name = context.name_of_service(arguments, ServiceKind::Process, "plain process")?;
+        let service = arguments.text("service").unwrap_or_default();
+        let member = context.topology.member(service);
+        Ok(Self {
+            service: service.to_owned(),
+            name: name.to_owned(),
+            words: member.map_or_else(BTreeMap::new, |member| member.runs.known_by.clone()),
+            notes_file: started::of_service(context.state_directory(), name),
+        })
+    }
 
-/// The living processes of the service: what carries the mark, what shares a session that one of those
-/// leads, and what descends from any of them.
-pub(super) fn all_of(mark: &str) -> BTreeMap<i32, Process> {
-    let all = processes::all();
-    let mut found = processes::marked(&all, PROCESS_MARK, |value| value == mark);
-    // The session of somebody's terminal is led by a shell without the mark, so it is never taken along.
-    let sessions: BTreeSet<i32> = found
-        .values()
-        .filter(|process| process.session == process.pid)
-        .map(|process| process.session)
-        .collect();
-    let ours = processes::ancestors(&all);
-    found.extend(
-        all.iter()
-            .filter(|(pid, process)| sessions.contains(&process.session) && !ours.contains(pid))
-            .filter(|(_, process)| !process.has_ended())
-            .map(|(pid, process)| (*pid, process.clone())),
-    );
-    let roots = found.keys().copied().collect();
-    found.extend(
-        processes::descendants(&all, &roots)
-            .into_iter()
-            .filter(|(pid, _)| !ours.contains(pid)),
-    );
-    found
-}
+    /// The signal that the text names.
+    pub(super) fn stop_signal(&self) -> Option<Signal> {
+        Some(match self.words.get("stop")?.first()?.as_str() {
+            "INT" => Signal::INT,
+            "QUIT" => Signal::QUIT,
+            "HUP" => Signal::HUP,
+            "USR1" => Signal::USR1,
+            "USR2" => Signal::USR2,
+            "WINCH" => Signal::WINCH,
+            _ => Signal::TERM,
+        })
+    }
 
-/// `process 12`, `processes 12, 13 and 2 more`.
-pub(super) fn in_words<'a>(pids: impl Iterator<Item = &'a i32>) -> String {
-    const SHOWN_MAX: usize = 5;
-    let pids: Vec<String> = pids.map(i32::to_string).collect();
-    match pids.len() {
-        1 => format!("process {}", pids[0]),
-        count if count > SHOWN_MAX => format!(
-            "processes {} and {} more",
-            pids[..SHOWN_MAX].join(", "),
-            count - SHOWN_MAX
-        ),
-        _ => format!("processes {}", pids.join(", ")),
+    /// The command that the text names.
+    pub(super) fn stop_command(&self) -> Option<&[String]> {
+        self.words.get("stop_command").map(Vec::as_slice)
+    }
+
+    pub(super) fn tag(&self) -> Tag {
+        Tag::of_service(&self.name)
+    }
+
+    pub(super) fn control_group(&self) -> String {
+        control_group::name_of(&self.name)
+    }
+
+    /// What is written down of it.
+    pub(super) fn notes(&self) -> Result<Vec<Note>, String> {
+        Note::read(&self.notes_file)
+    }
+
+    /// Writes down what it is now.
+    pub(super) fn write_down(&self, note: &Note) -> Result<(), String> {
+        started::write_down(&self.notes_file, note).map_err(|error| {
+            format!(
+                "it cannot be written down in {} what was started ({error}); make room there, or make it writable",
+                self.notes_file.display()
+            )
+        })
+    }
+
+    /// Clears what was kept of it, once it is proved gone.
+    pub(super) fn forget(&self) {
+        let _ = std::fs::remove_file(&self.notes_file);
+        control_group::remove(&self.control_group());
+    }
+
+    /// Whether it runs.
+    pub(super) fn presence(&self) -> Presence {
+        let looked_up = self.looked_up().unwrap_or_else(Presence::CannotTell);
+        let Presence::CannotTell(reason) = looked_up else {
+            return looked_up;
+        };
+        Presence::CannotTell(format!("whether {} runs cannot be told: {reason}", self.service))
+    }
+
+    fn looked_up(&self) -> Result<Presence, String> {
+        let all = processes::all()?;
+        let ours = self.ours(&all)?;
+        let fitting = described::fitting(&all, &self.words)?;
+        if fitting.keys().all(|pid| ours.contains_key(pid)) {
+            return Ok(Presence::of(ours));
+        }
+        Ok(described::one_tree(ours.into_iter().chain(fitting).collect(), &all))
+    }
+
+    /// What was started here.
+    fn ours(&self, all: &Processes) -> Result<Processes, String> {
+        let signs = Signs {
+            notes: &self.notes()?,
+            tag: self.tag(),
+            mark: (PROCESS_MARK, &self.name),
+            control_group: Some(self.control_group()),
+        };
+        signs.among(all)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 
 /// What is known of the listeners of a port.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -12,15 +13,23 @@ pub(super) struct Found {
     pub(super) unseen: usize,
 }
 
-/// The listeners of a port, of either version of IP.
-pub(super) fn listeners(port: u16) -> Found {
-    let sockets: BTreeSet<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .into_iter()
-        .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| listening(&table, port))
-        .collect();
+/// The listeners of a port, of either version of IP; an error where the kernel's tables cannot be read.
+pub(super) fn listeners(port: u16) -> Result<Found, String> {
+    let mut sockets = BTreeSet::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        match fs::read_to_string(table) {
+            Ok(table) => sockets.extend(listening(&table, port)),
+            // A kernel without the sixth version has no such table.
+            Err(error) if error.kind() == ErrorKind::NotFound && table.ends_with('6') => {}
+            Err(error) => {
+                return Err(format!(
+                    "who listens on port {port} cannot be told: {table} cannot be read ({error})"
+                ));
+            }
+        }
+    }
     if sockets.is_empty() {
-        return Found::default();
+        return Ok(Found::default());
     }
     let mut seen = BTreeSet::new();
     let mut pids = BTreeSet::new();
@@ -30,10 +39,10 @@ pub(super) fn listeners(port: u16) -> Found {
             pids.insert(pid);
         }
     }
-    Found {
+    Ok(Found {
         pids,
         unseen: sockets.difference(&seen).count(),
-    }
+    })
 }
 
 /// The numbers of the sockets of a table that listen on the port.

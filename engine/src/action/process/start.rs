@@ -5,27 +5,35 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
 use backstay_dsl::effect::{Effect, Repeat, ResourceKind};
 use backstay_dsl::types::Type;
 use rustix::process::Signal;
+use tokio::io::AsyncWriteExt as _;
 
-use super::members::{about_service, in_words, mark_of, marked};
-use crate::action::common::child::{self, Apart, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
+use super::members::{Known, about_service};
+use crate::action::common::child::{self, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
 use crate::action::common::core_dump::allow_as_before;
+use crate::action::common::origins::{self, Origin};
 use crate::action::common::printed::LINE_CHARACTERS_MAX;
-use crate::action::common::processes::{self, Process};
+use crate::action::common::processes::{self, Presence, Process, Processes, in_words};
+use crate::action::common::started::{Note, among_noted};
+use crate::action::common::tag::Tag;
 use crate::action::common::typed::typed;
-use crate::action::common::{blocking, describe};
+use crate::action::common::{blocking, control_group, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::redact::Redactor;
 
 /// A process that ends within this time was not started.
 const PROBATION: Duration = Duration::from_millis(200);
+/// How long one that went into the background may take until it can be seen: to write its number into a file, or to
+/// listen.
+const BACKGROUND_PATIENCE: Duration = Duration::from_secs(2);
+/// How often we look whether what failed to start is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) struct Start;
 
@@ -36,8 +44,9 @@ impl Action for Start {
             "process",
             "start",
             "Starts a process of a service in a session of its own; it lives on by itself.\n\nIt has failed when the process \
-             ends at once. A service that runs already is not started a second time. To know that it works, check that the \
-             service is well.",
+             ends at once. A service that runs already is not started a second time: that is done, unless it was started \
+             here with another program or other words. Where it cannot be told whether it runs, nothing is started. To \
+             know that it works, check that the service is well.",
         ))
         .needs("argv", Type::list(Type::Text), "The program and its words, one by one; never a secret.")
         .into(Sink::Argv)
@@ -53,7 +62,7 @@ impl Action for Start {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let mark = mark_of(context, arguments);
+        let known = Known::of(context, arguments);
         let log = match arguments.path("log") {
             Some(log) => format!(
                 "what it prints goes to {}",
@@ -63,94 +72,185 @@ impl Action for Start {
         };
         let starts = format!("starts {}; {log}", typed(context, arguments));
         blocking::preview(context, move |_| {
-            let living = marked(&mark?);
-            Ok(match living.len() {
-                0 => starts,
-                _ => format!("{starts}; runs now as {}", in_words(living.keys())),
+            Ok(match known?.presence() {
+                Presence::There(living) => format!("{starts}; runs now as {}", in_words(living.keys())),
+                Presence::NotThere => starts,
+                Presence::CannotTell(reason) => return Err(reason),
             })
         })
         .await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        match start(context, arguments).await {
-            Ok(summary) => Outcome::done(summary),
-            Err(reason) => Outcome::failed(reason),
-        }
+        start(context, arguments).await.unwrap_or_else(Outcome::failed)
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let mark = mark_of(context, arguments);
-        let key = context.key.clone();
+        let known = Known::of(context, arguments);
         blocking::settle(context, move |_| {
-            let ours = of_key(&mark?, &key);
-            if ours.is_empty() {
-                return Ok(Settled::NotDone("no process of this statement runs".to_owned()));
-            }
-            Ok(Settled::Done(Evidence::line(format!(
-                "runs as {}",
-                in_words(ours.iter().map(|process| &process.pid))
-            ))))
+            Ok(match known?.presence() {
+                Presence::There(living) => {
+                    Settled::Done(Evidence::line(format!("runs as {}", in_words(living.keys()))))
+                }
+                Presence::NotThere => Settled::NotDone("no process of it runs".to_owned()),
+                Presence::CannotTell(reason) => Settled::Undecidable(reason),
+            })
         })
         .await
     }
 }
 
-/// The living processes of the service that any attempt of this statement started.
-fn of_key(mark: &str, key: &str) -> Vec<Process> {
-    marked(mark)
-        .into_values()
-        .filter(|process| {
-            processes::variable(process.pid, KEY_MARK)
-                .is_some_and(|attempt| attempt.rsplit_once('#').is_some_and(|(known, _)| known == key))
-        })
-        .collect()
-}
-
-async fn start(context: &Context, arguments: &Arguments) -> Result<String, String> {
-    let mark = mark_of(context, arguments)?;
-    let service = arguments.text("service").unwrap_or_default();
-    let ours = of_key(&mark, &context.key);
-    if !ours.is_empty() {
-        let pids = in_words(ours.iter().map(|process| &process.pid));
-        return Ok(format!("runs already as {pids}, started by an earlier attempt"));
-    }
-    let foreign = marked(&mark);
-    if !foreign.is_empty() {
-        return Err(format!(
-            "{service} runs already as {}, which this statement did not start; stop it first",
-            in_words(foreign.keys())
-        ));
-    }
+/// Starts it. An `Err` says why nothing of it runs.
+async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, String> {
+    let known = Known::of(context, arguments)?;
     let start = child::Start::new(context, arguments)?
-        .mark(PROCESS_MARK, mark.as_str())
+        .mark(PROCESS_MARK, known.name.as_str())
         .mark(KEY_MARK, attempt_mark(context));
+    match known.presence() {
+        Presence::There(living) => return runs_already(&known, &start, &living),
+        Presence::NotThere => {}
+        Presence::CannotTell(reason) => return Err(reason),
+    }
     let log = arguments
         .path("log")
         .map(|path| open_log(&context.working_directory.join(path)))
         .transpose()?;
+    Tag::every_child_is_of(&context.run);
+    let mut origin = Origin::new();
     let mut child = spawn(&start, log.as_ref())?;
-    let pid = child.id().unwrap_or_default();
-    let ended = tokio::time::timeout(PROBATION, child.wait()).await;
-    if let Ok(status) = ended {
-        return match status {
-            // A program that puts itself into the background ends well and leaves the service running.
-            Ok(status) if status.success() && !of_key(&mark, &context.key).is_empty() => {
-                let ours = of_key(&mark, &context.key);
-                Ok(format!("runs as {}", in_words(ours.iter().map(|process| &process.pid))))
-            }
-            Ok(status) => {
-                for process in of_key(&mark, &context.key) {
-                    process.signal(Signal::KILL);
-                }
-                Err(why_it_ended(context, &start.name(), status, log))
-            }
-            Err(error) => Err(format!("{} was lost: {}", start.name(), plain(&error))),
-        };
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1);
+    origin.began(pid);
+    known.tag().put_on(pid);
+    control_group::enclose(&known.control_group(), pid);
+    let beginning = Beginning {
+        known: &known,
+        words: start.words(),
+        attempt: attempt_mark(context),
+    };
+    let first = processes::look(pid);
+    if let Err(reason) = beginning.write_down(first.iter()) {
+        return beginning.give_up(first, reason).await;
     }
-    // As long as we live, the process is collected when it ends.
-    tokio::spawn(async move { child.wait().await });
-    Ok(format!("{service} runs as process {pid}"))
+    open_gate(&mut child)
+        .await
+        .map_err(|error| format!("{} cannot be started: {}", start.name(), plain(&error)))?;
+    let Ok(ended) = tokio::time::timeout(PROBATION, child.wait()).await else {
+        let seen = beginning.runs(Duration::ZERO, &origin).await;
+        // As long as we live, the process is collected when it ends; until then an orphan may be of it.
+        tokio::spawn(async move {
+            let _ = child.wait().await;
+            drop(origin);
+        });
+        return Ok(match seen {
+            Ok(_) => Outcome::done(format!("{} runs as process {pid}", known.service)),
+            Err(reason) => Outcome::unknown(reason),
+        });
+    };
+    let why = |status| why_it_ended(context, &start.name(), status, log);
+    match ended {
+        // A program that puts itself into the background ends well and leaves the service running.
+        Ok(status) if status.success() => match beginning.runs(BACKGROUND_PATIENCE, &origin).await {
+            Ok(Some(living)) => Ok(Outcome::done(format!("runs as {}", in_words(living.keys())))),
+            Ok(None) => beginning.give_up(first, why(status)).await,
+            Err(reason) => Ok(Outcome::unknown(reason)),
+        },
+        Ok(status) => beginning.give_up(first, why(status)).await,
+        Err(error) => Ok(Outcome::unknown(format!(
+            "{} was lost: {}",
+            start.name(),
+            plain(&error)
+        ))),
+    }
+}
+
+/// Lets the program begin: it is known now by all its signs.
+async fn open_gate(child: &mut tokio::process::Child) -> std::io::Result<()> {
+    match child.stdin.take() {
+        Some(mut gate) => gate.write_all(b"\n").await,
+        None => Ok(()),
+    }
+}
+
+/// What to do where it runs: nothing, unless it is known to be something else.
+fn runs_already(known: &Known, start: &child::Start, living: &Processes) -> Result<Outcome, String> {
+    let runs = format!("{} runs already as {}", known.service, in_words(living.keys()));
+    let notes = known.notes()?;
+    match notes
+        .last()
+        .filter(|note| !among_noted(std::slice::from_ref(note), living).is_empty())
+    {
+        Some(note) if note.words != start.words() => Err(format!("{runs}, started with other words; stop it first")),
+        _ => Ok(Outcome::done(format!("{runs}; nothing was started"))),
+    }
+}
+
+/// A service that has just been started.
+struct Beginning<'a> {
+    known: &'a Known,
+    words: Vec<String>,
+    attempt: String,
+}
+
+impl Beginning<'_> {
+    fn write_down<'b>(&self, members: impl IntoIterator<Item = &'b Process>) -> Result<(), String> {
+        let mut note = Note::new(&self.attempt, members);
+        note.words.clone_from(&self.words);
+        self.known.write_down(&note)
+    }
+
+    /// Waits until it is seen, for this long at most, and writes down all that it is then.
+    async fn runs(&self, patience: Duration, origin: &Origin) -> Result<Option<Processes>, String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let is_late = Instant::now() >= deadline;
+            match self.known.presence() {
+                Presence::There(living) => return self.write_down(living.values()).map(|()| Some(living)),
+                Presence::NotThere if is_late => return self.hidden(origin),
+                Presence::CannotTell(reason) if is_late => return Err(reason),
+                Presence::NotThere | Presence::CannotTell(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    /// What lost every sign and came to us as an orphan: it, where nothing else can have been its origin.
+    fn hidden(&self, origin: &Origin) -> Result<Option<Processes>, String> {
+        let strays = origins::strays(&processes::all()?, origin)?;
+        if strays.is_empty() {
+            return Ok(None);
+        }
+        if origin.is_only_one() {
+            return self.write_down(strays.values()).map(|()| Some(strays));
+        }
+        Err(format!(
+            "{} may be of it, and hides from whom it comes",
+            in_words(strays.keys())
+        ))
+    }
+
+    /// Ends what is left of a start that failed.
+    async fn give_up(&self, first: Option<Process>, reason: String) -> Result<Outcome, String> {
+        const ROUNDS: usize = 100;
+        for _ in 0..ROUNDS {
+            let mut left = match self.known.presence() {
+                Presence::There(living) => living,
+                Presence::NotThere => Processes::new(),
+                Presence::CannotTell(why) => return Ok(Outcome::unknown(format!("{reason}; {why}"))),
+            };
+            left.extend(first.clone().map(|process| (process.pid, process)));
+            left.retain(|_, process| process.lives());
+            if left.is_empty() {
+                self.known.forget();
+                return Err(reason);
+            }
+            for process in left.values() {
+                process.signal(Signal::KILL);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(Outcome::unknown(format!(
+            "{reason}; what is left of it cannot be ended"
+        )))
+    }
 }
 
 /// The log and how long it was before.
@@ -188,13 +288,12 @@ fn spawn(start: &child::Start, log: Option<&Log>) -> Result<tokio::process::Chil
         Some(log) => log.file.try_clone().map(Stdio::from),
         None => Ok(Stdio::null()),
     };
-    let mut command = start.command(Apart::Session);
+    let mut command = start.gated()?;
     command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(output().map_err(failed)?)
         .stderr(output().map_err(failed)?)
         .kill_on_drop(false);
-    processes::DETACHED.fetch_add(1, Ordering::SeqCst);
     let spawned = command.spawn().inspect(|child| allow_as_before(child.id()));
     spawned.map_err(failed)
 }

@@ -1,5 +1,7 @@
 //! `process.stop`: ends every process of a service, and proves that it is gone.
 
+use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,12 +9,16 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::members::{about_service, all_of, in_words, mark_of};
-use crate::action::common::{blocking, describe, processes};
+use super::members::{Known, about_service};
+use crate::action::common::child::{Apart, Start, plain};
+use crate::action::common::processes::{self, Ask, NotEnded, Presence, in_words};
+use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::value::Value;
 
 /// How long a process may take to end where the text does not say.
 const GRACE_DEFAULT: Duration = Duration::from_secs(10);
+
 pub(super) struct Stop;
 
 #[async_trait]
@@ -21,8 +27,9 @@ impl Action for Stop {
         about_service(describe::change(
             "process",
             "stop",
-            "Ends every process of a service, and proves that it is gone.\n\nEach is asked to end (TERM); what is still there \
-             after the grace is killed. All of its sessions and children go with it. What does not run is stopped already.",
+            "Ends every process of a service, and proves that it is gone.\n\nEach is asked to end (TERM, or as the service \
+             says by `stop:`); what is still there after the grace is killed. All of its sessions and children go with it. What does not run is stopped already; \
+             where that cannot be told it fails and does nothing.",
         ))
         .takes("grace", Type::Duration, "How long it may take to end; `10s` where it is not said.")
         .effects(Effect::Stops(describe::of(ResourceKind::Service, "service")))
@@ -32,64 +39,104 @@ impl Action for Stop {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let mark = mark_of(context, arguments);
+        let known = Known::of(context, arguments);
         blocking::preview(context, move |_| {
-            let living = all_of(&mark?);
-            Ok(match living.len() {
-                0 => "nothing runs".to_owned(),
-                _ => format!("ends {}", in_words(living.keys())),
+            Ok(match known?.presence() {
+                Presence::There(living) => format!("ends {}", in_words(living.keys())),
+                Presence::NotThere => "nothing runs".to_owned(),
+                Presence::CannotTell(reason) => return Err(reason),
             })
         })
         .await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let mark = match mark_of(context, arguments) {
-            Ok(mark) => mark,
+        let known = match Known::of(context, arguments) {
+            Ok(known) => known,
             Err(reason) => return Outcome::failed(reason),
         };
         let grace = arguments.duration("grace").unwrap_or(GRACE_DEFAULT);
         // What is killed must still be proved gone inside the limit.
         let grace = grace.min(context.limit.saturating_sub(Duration::from_secs(2)));
-        stop(&mark, grace).await
+        stop(&known, context, grace).await
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let mark = mark_of(context, arguments);
+        let known = Known::of(context, arguments);
         blocking::settle(context, move |_| {
-            let living = all_of(&mark?);
-            if living.is_empty() {
-                return Ok(Settled::Done(Evidence::line("no process of it is left")));
-            }
-            Ok(Settled::NotDone(format!("{} still there", in_words(living.keys()))))
+            Ok(match known?.presence() {
+                Presence::NotThere => Settled::Done(Evidence::line("no process of it is left")),
+                Presence::There(living) => Settled::NotDone(format!("{} still there", in_words(living.keys()))),
+                Presence::CannotTell(reason) => Settled::Undecidable(reason),
+            })
         })
         .await
     }
 }
 
-async fn stop(mark: &str, grace: Duration) -> Outcome {
+async fn stop(service: &Known, context: &Context, grace: Duration) -> Outcome {
     // What belongs to it only by its session is out of sight when the leader has ended, so it is remembered.
-    let mut known = all_of(mark);
-    if known.is_empty() {
-        return Outcome::done("nothing ran");
-    }
+    let mut known = match service.presence() {
+        Presence::There(living) => living,
+        Presence::NotThere => return Outcome::done("nothing ran"),
+        Presence::CannotTell(reason) => return Outcome::failed(reason),
+    };
     let words = in_words(known.keys());
-    let ended = processes::end(grace, || {
-        known.extend(all_of(mark));
-        known.retain(|_, process| {
-            processes::look(process.pid).is_some_and(|now| now.start_ticks == process.start_ticks && !now.has_ended())
-        });
-        known.clone()
+    let how = match (service.stop_command(), service.stop_signal()) {
+        (Some(command), _) => match told_by(command, context, grace).await {
+            Ok(()) => Ask::Nobody,
+            Err(outcome) => return outcome,
+        },
+        (None, Some(signal)) => Ask::Leaders(signal),
+        (None, None) => Ask::Each,
+    };
+    let ended = processes::end(grace, how, || {
+        match service.presence() {
+            Presence::There(found) => known.extend(found),
+            Presence::NotThere => {}
+            Presence::CannotTell(reason) => return Err(reason),
+        }
+        known.retain(|_, process| process.lives());
+        Ok(known.clone())
     });
     match ended.await {
-        Ok(false) => Outcome::done(format!("{words} ended")),
-        Ok(true) => {
+        Ok(was_killed) => {
+            service.forget();
             let grace = backstay_dsl::units::duration_of(grace);
-            Outcome::done(format!("{words} ended; not within {grace}, so it was killed"))
+            let how = format!("; not within {grace}, so it was killed");
+            Outcome::done(format!("{words} ended{}", if was_killed { how } else { String::new() }))
         }
-        Err(left) => Outcome::failed(format!(
+        Err(NotEnded::Lives(left)) => Outcome::failed(format!(
             "{} cannot be ended; it may wait for a disk, or belong to another user",
             in_words(left.keys())
         )),
+        // It was asked to end, so what is true now only a look can tell.
+        Err(NotEnded::CannotTell(reason)) => Outcome::unknown(reason),
+    }
+}
+
+/// Runs the command that asks a service to end.
+async fn told_by(words: &[String], context: &Context, grace: Duration) -> Result<(), Outcome> {
+    let words = words.iter().map(|word| Value::Text(word.clone())).collect();
+    let arguments = Arguments(BTreeMap::from([("argv".to_owned(), Value::List(words))]));
+    let start = Start::new(context, &arguments).map_err(Outcome::failed)?;
+    let mut command = start.command(Apart::Group);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let failed = |why: String| Outcome::failed(format!("its stop command {} {why}", start.name()));
+    let mut child = command
+        .spawn()
+        .map_err(|error| failed(format!("cannot be started: {}", plain(&error))))?;
+    match tokio::time::timeout(grace, child.wait()).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(failed(format!("failed ({status}); nothing else was done"))),
+        Ok(Err(error)) => Err(failed(format!("was lost: {}", plain(&error)))),
+        Err(_) => Err(Outcome::unknown(format!(
+            "its stop command {} did not end in time",
+            start.name()
+        ))),
     }
 }

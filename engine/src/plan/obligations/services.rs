@@ -9,8 +9,10 @@ use backstay_dsl::topology::{Begins, Member, Runs, Service};
 
 use super::mounts::{not_mounted, unprotected};
 use super::{Found, PathUse};
+use crate::eval::Evaluator;
 use crate::plan::Plan;
 use crate::service_kind::{Asked, KINDS, Kind, MemberState, Mounted, MountedWhat, reading_of};
+use crate::value::Value;
 use crate::world::{PathIdentity, World};
 
 /// Who is asked.
@@ -18,6 +20,7 @@ pub(super) struct Services<'a> {
     pub(super) plan: &'a Plan,
     pub(super) world: Option<&'a dyn World>,
     pub(super) asked: &'a dyn Asked,
+    pub(super) evaluator: &'a Evaluator<'a>,
 }
 
 impl Services<'_> {
@@ -34,15 +37,14 @@ impl Services<'_> {
                 }
             }
             for (name, service) in &self.plan.topology.services {
-                let has_well = self.has_well(name);
                 let members = service.members.iter();
                 for (id, member) in members.filter(|(_, member)| member.runs.kind == kind.kind()) {
-                    if !kind.is_asked(member.begins, has_well) {
-                        continue;
-                    }
                     let Some(state) = self.begins(*kind, (id.as_str(), member), found).await else {
                         continue;
                     };
+                    if member.begins != Begins::Running && !state.runs {
+                        self.not_well(name, found).await;
+                    }
                     if state.is_there != Some(false) {
                         self.mounted(*kind, (id.as_str(), service), &mut mounts, found).await;
                     }
@@ -62,11 +64,20 @@ impl Services<'_> {
         self.world?.identify(path, false).await
     }
 
-    fn has_well(&self, service: &str) -> bool {
-        let services = &self.plan.runbook.services;
-        services
-            .iter()
-            .any(|known| known.name == service && known.well.is_some())
+    /// What does not run cannot be well: where it is, something runs that is not seen.
+    async fn not_well(&self, service: &str, found: &mut Found) {
+        let known = self.plan.runbook.services.iter().find(|known| known.name == service);
+        let Some(well) = known.and_then(|known| known.well.as_ref()) else {
+            return;
+        };
+        if self.evaluator.value(&well.condition).await == Ok(Value::Bool(true)) {
+            let reason = format!(
+                "service `{service}` should not run yet, and is well ({}): find out what answers there, and stop it, or \
+                 say how operators know it and `begins running`",
+                well.label
+            );
+            found.broken.push(("begins", reason));
+        }
     }
 
     /// Whether the plan speaks of anything that only this kind knows.
@@ -208,8 +219,10 @@ fn wrong(runs: &Runs<String>, begins: Begins, state: &MemberState) -> Option<Str
     let kind = runs.kind.word();
     let (name, status) = (&runs.name, &state.status);
     match (begins, state.is_there, state.runs) {
-        (Begins::Running, None, false) => Some(format!("should run, and no {kind} does")),
-        (Begins::Stopped | Begins::Absent, None, true) => Some(format!("should not run yet, and a {kind} does")),
+        (Begins::Running, None, false) => Some(not_found(runs)),
+        (Begins::Stopped | Begins::Absent, None, true) => Some(format!(
+            "should not run yet, and a {kind} of it does: stop it, or say `begins running`"
+        )),
         (Begins::Running, Some(false), _) => Some(format!(
             "should run, and there is no {kind} `{name}`: start it, or say `begins absent`"
         )),
@@ -228,4 +241,18 @@ fn wrong(runs: &Runs<String>, begins: Begins, state: &MemberState) -> Option<Str
         )),
         _ => None,
     }
+}
+
+/// Nothing is known by a name alone but what was started here.
+fn not_found(runs: &Runs<String>) -> String {
+    let (kind, name) = (runs.kind.word(), &runs.name);
+    let known_by = runs.known_by_in_words();
+    if known_by.is_empty() {
+        return format!(
+            "should run, and no {kind} was started here as `{name}`: start it, or say `begins stopped`; where others \
+             have started it, say how operators know it: {kind}(\"{name}\", pid_file: …), or `port:`, `executable:`, \
+             `user:`, `arguments:`"
+        );
+    }
+    format!("should run, and no {kind} fits {known_by}: start it, or say `begins stopped`")
 }

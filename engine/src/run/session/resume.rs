@@ -73,7 +73,13 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         progress: edge.progress.clone(),
     };
     requests::forget(&directory);
-    orphans::end(run, &opened.history, edge.world.as_ref(), edge.clock.as_ref()).await;
+    let ending = orphans::end(&directory, &opened.history, edge.world.as_ref(), edge.clock.as_ref());
+    ending.await.map_err(|reason| {
+        Error::refused(
+            format!("what the last runner of run {run} started may still run: {reason}"),
+            format!("nothing was done; when it has ended: backstay resume {run}"),
+        )
+    })?;
     let opening = opening(&options, &opened, &edge);
     let session = Session {
         directory,

@@ -3,13 +3,13 @@
 //! The live state is not touched before everything is ready and on disk. A restore that was interrupted
 //! goes on where it can: what is ready is compared once more and swapped; else it begins again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::Archive;
 use super::super::entry::{Contents, difference, scan};
 use super::super::extract::{ROOT, Staging, remove_tree, sync};
-use super::super::holders::{self, below};
+use super::super::holders::{self, Guarded, below};
 use super::super::manifest::{Header, Manifest};
 use super::super::part::Part;
 use super::super::problem::{Result, refused};
@@ -158,12 +158,12 @@ impl RestoreRequest {
     /// Refuses while a process could write to what is to be displaced, or works in it.
     fn refuse_users(&self) -> Result<Snapshot> {
         let snapshot = self.volumes.quiet(&self.parts, Access::Replace)?;
-        let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
+        let (mut files, mut directories) = (Guarded::new(), Guarded::new());
         for (_, part) in self.near() {
             below(&part.path, &mut files, &mut directories);
         }
-        let mut users = holders::writers(&files);
-        users.extend(holders::residents(&directories));
+        let mut users = holders::writers(&files).or_else(refused)?;
+        users.extend(holders::residents(&directories).or_else(refused)?);
         if users.is_empty() {
             return Ok(snapshot);
         }

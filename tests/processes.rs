@@ -1,0 +1,8 @@
+//! Whether a service runs, of which nothing is left, and who cannot tell: real programs that hide in the ways that
+//! real programs do.
+
+mod described;
+mod desk;
+mod hidden;
+mod killed;
+mod started;

@@ -1,0 +1,96 @@
+//! Where processes cannot be seen, nothing is believed and nothing is done.
+
+use std::process::Command;
+
+use super::desk::{Desk, NOBODY, runbook};
+use crate::support::left_out::leave_out;
+use crate::support::sandbox::Finished;
+
+const STOP: &str = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
+const ASKED: &str = "step look \"Look\" { check \"it is gone\": not process.alive(r) within 1s }";
+
+/// Calls the program behind a preparation by a shell, in name spaces of its own.
+fn behind(desk: &Desk, spaces: &[&str], preparation: &str, text: &str) -> Option<Finished> {
+    let mut shell = Command::new("unshare");
+    shell.args(spaces).args(["sh", "-c"]);
+    let tried = Command::new("unshare")
+        .args(spaces)
+        .args(["sh", "-c", preparation])
+        .output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        return None;
+    }
+    let asked = desk.command("run", text);
+    shell
+        .arg(format!("{preparation} && exec \"$@\""))
+        .arg("sh")
+        .arg(asked.get_program())
+        .args(asked.get_args());
+    let variables = asked.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    shell.current_dir(desk.name()).env_clear().envs(variables);
+    Some(Finished::of(&mut shell))
+}
+
+fn cannot_tell(left_out: &str, spaces: &[&str], preparation: &str, says: &str) {
+    for steps in [STOP, ASKED] {
+        let desk = Desk::new();
+        let text = runbook(&desk.process(""), "begins stopped", steps);
+        let Some(finished) = behind(&desk, spaces, preparation, &text) else {
+            return leave_out(left_out, "this machine gives no such name spaces");
+        };
+        let finished = finished.exits(4);
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        assert!(said.contains("cannot be told") && said.contains(says), "{said}");
+        assert!(desk.sandbox.records_of("intent").is_empty());
+    }
+}
+
+#[test]
+fn without_proc() {
+    cannot_tell(
+        "without_proc",
+        &["--mount"],
+        "mount -t tmpfs none /proc",
+        "mount -t proc",
+    );
+}
+
+#[test]
+fn with_the_proc_of_others() {
+    let test = "with_the_proc_of_others";
+    cannot_tell(
+        test,
+        &["--pid", "--fork"],
+        "true",
+        "does not show the processes that we are among",
+    );
+}
+
+#[test]
+fn with_a_proc_that_hides_others() {
+    let preparation = "mount -t proc -o hidepid=2 proc /proc";
+    for spaces in [&["--mount"][..], &["--mount", "--pid", "--fork"]] {
+        let desk = Desk::new();
+        let text = runbook(&desk.process(""), "begins stopped", STOP);
+        // Root sees all of them, others do not.
+        let Some(finished) = behind(&desk, spaces, preparation, &text) else {
+            return leave_out(
+                "with_a_proc_that_hides_others",
+                "this machine gives no such name spaces",
+            );
+        };
+        finished.exits(0);
+    }
+    let desk = Desk::new();
+    let text = runbook(&desk.process(""), "begins stopped", STOP);
+    desk.call_as(NOBODY, "run", &text).exits(0);
+    let program = desk.path("backstay");
+    let state = desk.path("others");
+    let script = format!(
+        "{preparation} && cd {} && exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups env BACKSTAY_STATE_DIR={state} {program} run about.runbook",
+        desk.name()
+    );
+    let refused = Finished::of(Command::new("unshare").args(["--mount", "sh", "-c", &script])).exits(4);
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(said.contains("hidepid"), "{said}");
+}
