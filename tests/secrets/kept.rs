@@ -106,8 +106,7 @@ step begin "Begin" {
   budget 1m
   do fs.write(place / "made", content: "x") undo { do fs.remove(place / "made") } within 10s
 }
-step wait "Wait" {
-  after begin
+step wait "Wait" after begin {
   budget 3m
   do exec.run(["sh", "-c", "ulimit -c > limit; touch begun; sleep 4"], cwd: place, effects: { opaque external("test") repeat once }) no undo because "test"
 }
