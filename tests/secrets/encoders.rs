@@ -81,7 +81,7 @@ const ENCODERS: &[(&str, &str)] = &[
     ),
     (
         "python3",
-        "python3 -c 'import sys, base64; print(base64.b64encode(sys.stdin.read().encode(\"utf-16le\")))'",
+        "python3 -c 'import sys, base64; print(base64.b64encode(sys.stdin.read().encode(\"latin1\").decode(\"latin1\").encode(\"utf-16le\")))'",
     ),
     (
         "python3",
