@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::desk::{Desk, NOBODY, runbook};
+use super::desk::{Desk, NOBODY, Stranger, runbook};
 use crate::support::left_out::leave_out;
 use crate::support::sandbox::Finished;
 
@@ -93,4 +93,34 @@ fn with_a_proc_that_hides_others() {
     let refused = Finished::of(Command::new("unshare").args(["--mount", "sh", "-c", &script])).exits(4);
     let said = format!("{}{}", refused.stdout, refused.stderr);
     assert!(said.contains("hidepid"), "{said}");
+}
+
+/// A database that another user could write to, and a process of that user whose files are hidden from us.
+#[test]
+fn a_writer_that_may_not_be_seen() {
+    let desk = Desk::new();
+    let name = desk.name();
+    let prepared = format!(
+        "mkdir {name}/data && {{ printf 'SQLite format 3\\000'; head -c 4096 /dev/zero; }} > {name}/data/db && chown -R {NOBODY}:{NOBODY} {name}/data"
+    );
+    assert!(Command::new("sh").args(["-c", &prepared]).status().unwrap().success());
+    let mut other = Stranger::start(&["setpriv", "--reuid", "daemon", "--clear-groups", "sleep", "300"]);
+    let text = format!(
+        "runbook about \"A copy\"\n\nprotect data \"Data\" {{ path \"{name}/data\" }}\n\n\
+         step copy \"Copy\" {{ do backup.create(data, to: \"{name}/others/copies\") as kept }}\n"
+    );
+    desk.call_as(NOBODY, "run", &text).exits(0);
+    assert!(
+        Command::new("chmod")
+            .args(["666", &desk.path("data/db")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let failed = desk.call_as(NOBODY, "run", &text);
+    assert!(
+        failed.exit != 0 && failed.stdout.contains("writes there cannot be told"),
+        "{failed:?}"
+    );
+    assert!(other.lives());
 }

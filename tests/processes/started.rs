@@ -219,3 +219,33 @@ fn what_runs_is_not_started_again() {
     )
     .exits(0);
 }
+
+/// Whoever is called by the service cannot end it and say afterwards that it did.
+#[test]
+fn a_service_does_not_judge_itself() {
+    let desk = Desk::new();
+    let stop = runbook(
+        &desk.process(""),
+        "",
+        "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }",
+    );
+    let name = desk.name();
+    desk.sandbox.write("stop.runbook", stop);
+    let inner = format!(
+        "#!/bin/sh\n{} run {name}/stop.runbook --state-dir {name}/inner > {name}/said 2>&1\necho $? > {name}/exit\nsleep 300\n",
+        env!("CARGO_BIN_EXE_backstay")
+    );
+    let script = desk.script("service", &inner);
+    let start = format!("step up \"Start\" {{ do process.start(r, [\"{script}\"]) no undo because \"a test\" }}");
+    desk.call("run", &runbook(&desk.process(""), "begins stopped", &start))
+        .exits(0);
+    let exit = desk.sandbox.path("exit");
+    wait_until("it was called", || {
+        fs::read_to_string(&exit).is_ok_and(|text| text.ends_with('\n'))
+    });
+    let said = fs::read_to_string(desk.sandbox.path("said")).unwrap();
+    assert_eq!(fs::read_to_string(&exit).unwrap(), "4\n", "{said}");
+    assert!(said.contains("started inside of it"), "{said}");
+    let stop = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
+    desk.call("run", &runbook(&desk.process(""), "", stop)).exits(0);
+}

@@ -106,6 +106,11 @@ impl Known {
 
     fn looked_up(&self) -> Result<Presence, String> {
         let all = processes::all()?;
+        for pid in processes::ancestors(&all) {
+            if pid != processes::own_pid() && Tag::of(pid)? == Some(self.tag()) {
+                return Err("this program was started inside of it; call it from elsewhere".to_owned());
+            }
+        }
         let ours = self.ours(&all)?;
         let fitting = described::fitting(&all, &self.words)?;
         if fitting.keys().all(|pid| ours.contains_key(pid)) {
