@@ -71,6 +71,7 @@ fn redis_is_known_by_each_word() {
         desk.call("plan", &text).exits(0);
         let ran = desk.call("run", &text);
         assert_eq!(ran.exit, 0, "{more}: {ran:?}");
+        assert!(ran.stderr.contains("`r` runs, known by "), "{ran:?}");
         assert!(is_silent(port), "{more}");
         assert!(!stranger.lives(), "{more}");
         let _ = fs::remove_file(&pid_file);
@@ -232,7 +233,7 @@ fn who_is_not_root_hears_what_cannot_be_told() {
     for (more, says) in [
         (format!(", port: {port}"), "run as root"),
         (", executable: \"/usr/bin/redis-server\"".to_owned(), "run as root"),
-        (", user: \"daemon\"".to_owned(), "no process fits"),
+        (", user: \"bin\"".to_owned(), "no process fits"),
         (format!(", port: {}", free_port()), "no process fits"),
     ] {
         let text = runbook(&desk.process(&more), &well(port), STOP);

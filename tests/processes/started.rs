@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::desk::{
-    Desk, Stranger, answers, free_port, is_silent, runbook, starts_and_fails, wait_for_answer, with_words,
+    Desk, NOBODY, Stranger, answers, free_port, is_silent, runbook, starts_and_fails, wait_for_answer, with_words,
 };
 use crate::support::sandbox::wait_until;
 
@@ -248,4 +248,25 @@ fn a_service_does_not_judge_itself() {
     assert!(said.contains("started inside of it"), "{said}");
     let stop = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
     desk.call("run", &runbook(&desk.process(""), "", stop)).exits(0);
+}
+
+/// Without root there is no control group here, and the program loses every other sign: it came to the runner as the
+/// only orphan that it can be.
+#[test]
+fn without_root_what_lost_every_sign() {
+    for argv in [
+        r#"["sh", "-c", "env -i setsid prlimit --locks=unlimited perl -e 'fork and exit; fork and exit; sleep 300' NEEDLE & sleep 0.1"]"#,
+        r#"["env", "-i", "perl", "-e", "sleep 300", "NEEDLE"]"#,
+    ] {
+        let desk = Desk::new();
+        let needle = format!("needle{}", desk.name().replace('/', "-"));
+        let steps = starts_and_fails(&argv.replace("NEEDLE", &needle));
+        let back = desk.call_as(NOBODY, "run", &runbook(&desk.process(""), "begins stopped", &steps));
+        let back = back.exits(5);
+        assert!(
+            back.stderr.contains("ok: process ") && back.stderr.contains(" ended"),
+            "{back:?}"
+        );
+        assert!(with_words(&needle).is_empty());
+    }
 }

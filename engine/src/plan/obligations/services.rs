@@ -108,7 +108,12 @@ impl Services<'_> {
         };
         match wrong(&member.runs, member.begins, &state) {
             Some(wrong) => found.broken.push(("begins", format!("service `{name}` {wrong}"))),
-            None if state.status.is_empty() => {}
+            None if state.status.is_empty() => {
+                let known_by = member.runs.known_by_in_words();
+                if state.runs && !known_by.is_empty() {
+                    found.seen.push(format!("`{name}` runs, known by {known_by}"));
+                }
+            }
             None => found.seen.push(format!("`{name}` is {}", state.status)),
         }
         Some(state)
