@@ -137,7 +137,9 @@ pub(crate) async fn resolve_with(
     }
     let redactor = Redactor::of_values(environment.values.values());
     let new = environment.values.iter().filter(|(name, _)| !recorded.contains(*name));
-    let with_secret = new.filter(|(_, value)| redactor.finds(value.canonical().as_bytes()));
+    // The canonical form of a secret is its name, which may well be another's content.
+    let plain = new.filter(|(_, value)| !matches!(value, Value::Secret(_)));
+    let with_secret = plain.filter(|(_, value)| redactor.finds(value.canonical().as_bytes()));
     errors.extend(with_secret.map(|(name, _)| {
         InputError::new(
             name,

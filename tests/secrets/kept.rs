@@ -149,3 +149,41 @@ fn no_signal_ends_the_runner_without_a_way_back_and_no_core_is_dumped() {
         );
     }
 }
+
+#[test]
+fn the_content_of_one_secret_may_stand_in_the_name_of_another() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "names.runbook",
+        r#"runbook names "Names of secrets"
+inputs {
+  tok : secret from env TOK
+  app_password : secret from env OTHER
+}
+step look "Look" { check "it is given": exec.read(["true"], env: {A: tok, B: app_password}, effects: nothing) is ok }
+"#,
+    );
+    let mut command = desk.command(&["run", "names.runbook", "--no-input"]);
+    command.env("TOK", "password").env("OTHER", "qwertz-1");
+    Finished::of(&mut command).exits(0);
+}
+
+/// Text that may be read in very many ways costs time: limits must hold all the same.
+#[test]
+fn a_limit_holds_while_output_is_searched() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "limit.runbook",
+        r#"runbook limit "A limit"
+inputs { tok : secret from env TOK }
+step print "Print" {
+  do exec.run(["sh", "-c", "yes '%25%25%25%25%25%25' | tr -d '\\n'"], env: {T: tok}, effects: { opaque external("test") repeat once }) within 2s no undo because "test"
+}
+"#,
+    );
+    let begun = std::time::Instant::now();
+    let finished = with_secret(&desk, &["run", "limit.runbook", "--no-input"]);
+    assert_ne!(finished.exit, 0);
+    assert!(format!("{finished:?}").contains("not done within 2s"), "{finished:?}");
+    assert!(begun.elapsed().as_secs() < 40, "{:?}", begun.elapsed());
+}

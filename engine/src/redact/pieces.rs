@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
-/// A piece has at least so many bytes: a shorter one would be found in every text.
+/// A secret of one line has at least so many bytes: a shorter one would be found in every text.
 pub(super) const PIECE_BYTES_MIN: usize = 6;
+/// A line of a secret of several is looked for alone from so many bytes: shorter ones stand in others' text too
+/// (`users:` in a configuration) and are looked for with their neighbours.
+const LINE_BYTES_MIN: usize = 8;
 /// A line of more than twice this is cut into pieces of this many bytes.
 const PIECE_BYTES: usize = 32;
 /// A line that is too short to be looked for alone is looked for with so much of its neighbours.
@@ -34,7 +37,8 @@ fn lines(secret: &str) -> impl Iterator<Item = &str> {
 pub(super) fn of_all<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Vec<Piece> {
     let mut pieces = BTreeSet::new();
     for secret in secrets {
-        for line in lines(secret).filter(|line| line.len() >= PIECE_BYTES_MIN) {
+        let alone = alone_from(secret);
+        for line in lines(secret).filter(|line| line.len() >= alone) {
             pieces.extend(of_line(line).into_iter().map(|text| (text.to_owned(), false)));
         }
         // As they stand below each other, and as a shell makes one line of them.
@@ -46,6 +50,15 @@ pub(super) fn of_all<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Vec<Piec
         .into_iter()
         .map(|(text, is_joined)| Piece { text, is_joined })
         .collect()
+}
+
+/// From how many bytes a line of this secret is looked for alone.
+fn alone_from(secret: &str) -> usize {
+    if lines(secret).nth(1).is_some() {
+        LINE_BYTES_MIN
+    } else {
+        PIECE_BYTES_MIN
+    }
 }
 
 fn of_line(line: &str) -> Vec<&str> {
@@ -71,7 +84,7 @@ fn of_short_lines(secret: &str, between: &str) -> Vec<String> {
         if !whole.is_empty() {
             whole.push_str(between);
         }
-        if line.len() < PIECE_BYTES_MIN {
+        if line.len() < alone_from(secret) {
             short.push((whole.len(), whole.len() + line.len()));
         }
         whole.push_str(line);
@@ -81,6 +94,7 @@ fn of_short_lines(secret: &str, between: &str) -> Vec<String> {
         let after = whole.ceil_char_boundary((start + JOINED_BYTES).min(whole.len()));
         [whole.get(before..end), whole.get(start..after)]
     });
-    let windows = windows.flatten().filter(|window| window.len() >= PIECE_BYTES_MIN);
+    let enough = alone_from(secret).min(whole.len());
+    let windows = windows.flatten().filter(|window| window.len() >= enough);
     windows.map(str::to_owned).collect()
 }

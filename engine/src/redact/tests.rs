@@ -35,7 +35,11 @@ fn lines_count_alone_and_short_ones_with_their_neighbours() {
     ]);
     assert_eq!(found.scrub_text("key MIIEvQIBADAN!"), "key ***!");
     assert_eq!(found.scrub_text("<overlappinglot-7>"), "<***>");
-    assert_eq!(found.scrub_text("<xyz7890>"), "<***>");
+    assert_eq!(
+        found.scrub_text("<xyz7890>"),
+        "<xyz7890>",
+        "others' text may say it too"
+    );
     assert_eq!(found.scrub_text("> abc12 de f xyz7890 <"), "> *** <");
     assert_eq!(found.scrub_text("(  abc12\n  de\n  f\n  xyz7890\n)"), "(  ***\n)");
     assert_eq!(
@@ -43,6 +47,13 @@ fn lines_count_alone_and_short_ones_with_their_neighbours() {
         "abc12",
         "too short to be told from others' text"
     );
+}
+
+#[test]
+fn common_lines_of_a_configuration_are_no_secrets() {
+    let found = redactor(&["clusters:\nusers:\n- name: ops\n  token: abcdef123456\n"]);
+    assert_eq!(found.scrub_text("users: 12"), "users: 12");
+    assert_eq!(found.scrub_text("token: abcdef123456"), "***");
 }
 
 #[test]

@@ -13,6 +13,9 @@ const HEAD_BYTES_MAX: usize = 1024 * 1024;
 /// So much of the end is kept beside it.
 const TAIL_BYTES_MAX: usize = 1024 * 1024;
 
+/// So much is read and scrubbed at once.
+const READ_BYTES_MAX: usize = 8 * 1024;
+
 /// What a program printed on one of its outputs.
 pub(super) struct Capture {
     scrubber: Scrubber,
@@ -38,10 +41,12 @@ impl Capture {
 
     /// Reads until the output is closed; what is here already stays when this is dropped half-way.
     pub(super) async fn fill(&mut self, output: &mut (impl AsyncRead + Unpin)) {
-        let mut buffer = vec![0; 32 * 1024];
+        let mut buffer = vec![0; READ_BYTES_MAX];
         // An output that cannot be read is one that ended.
         while let Ok(count @ 1..) = output.read(&mut buffer).await {
             self.keep(&buffer[..count]);
+            // Looking for secrets is work: limits, signals and the clock get their turn in between.
+            tokio::task::yield_now().await;
         }
     }
 
