@@ -27,5 +27,6 @@ step write "Write the file" {
   budget 1m
   do fs.write(place, content: "hello") undo { do fs.remove(place) } within 10s
   check "it is there": fs.exists(place) within 5s
+  record count
 }
 "#;

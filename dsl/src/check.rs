@@ -32,6 +32,7 @@ mod is;
 mod links;
 mod names;
 mod operator;
+mod pattern;
 mod pure;
 mod question;
 mod resource;
@@ -44,6 +45,7 @@ mod suggest;
 mod table;
 mod types;
 mod undo;
+pub(crate) mod unused;
 mod uses;
 mod value;
 mod way_back;
@@ -59,6 +61,9 @@ pub const FINDINGS_MAX: usize = 500;
 
 /// Procedures call one another, and anchors ask one another, at most so deep.
 pub const DEPTH_MAX: usize = 64;
+
+/// The bound of one evaluation where a `check` says none, in milliseconds.
+pub(crate) const EVALUATION_MS: u64 = 10_000;
 
 /// One file to check.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +96,7 @@ pub fn check<'a>(
     let mut checker = Checker::new(symbols, catalogue, found);
     for module in modules {
         checker.refuse_choices(module.file);
+        checker.refuse_built_in_names(module.file);
     }
     checker.first_item = root.file.items.first().map_or_else(Span::default, |item| item.span);
     checker.name_modules();
@@ -151,6 +157,8 @@ struct Checker<'a> {
     may_bind_nothing: BTreeMap<usize, MayBindNothing>,
     pinned_by_steps: BTreeMap<Refinable, Vec<usize>>,
     statements: usize,
+    /// The sum over all patterns, see `pattern.rs`.
+    patterns_weigh: u64,
     told: usize,
     /// Too many statements, or enough findings: nothing more is looked into.
     has_enough: bool,
@@ -177,6 +185,7 @@ impl<'a> Checker<'a> {
             may_bind_nothing: BTreeMap::new(),
             pinned_by_steps: BTreeMap::new(),
             statements: 0,
+            patterns_weigh: 0,
             told: 0,
             has_enough: false,
         }
@@ -253,6 +262,37 @@ impl<'a> Checker<'a> {
         runbook.inputs = std::mem::take(&mut self.inputs);
         runbook.bindings = std::mem::take(&mut self.bindings);
         Some(runbook)
+    }
+
+    /// Names by which something of the language or the catalogue would be hidden: what a reader takes for the
+    /// built-in would be something else.
+    fn refuse_built_in_names(&mut self, file: &'a File) {
+        use crate::ast::ItemKind;
+        let is_family = |name: &str| name == "std" || self.catalogue.iter().any(|action| action.family == name);
+        let aliases = file.uses.iter().map(|used| &used.name);
+        let families = aliases.filter(|name| is_family(&name.value));
+        let hidden = families.map(|name| (name, "a family of actions"));
+        let items = file.items.iter().filter_map(|item| match &item.kind {
+            ItemKind::Question(question) => Some((
+                &question.name,
+                crate::effect::ResourceKind::from_word(&question.name.value).is_some(),
+            )),
+            ItemKind::Procedure(procedure) => Some((
+                &procedure.name,
+                crate::effect::ResourceKind::from_word(&procedure.name.value).is_some(),
+            )),
+            ItemKind::TypeDecl(declared) => Some((&declared.name, types::is_word(&declared.name.value))),
+            _ => None,
+        });
+        let items = items.filter(|(_, is_hidden)| *is_hidden);
+        let hidden: Vec<_> = hidden
+            .chain(items.map(|(name, _)| (name, "a word of the language")))
+            .collect();
+        for (name, what) in hidden {
+            let message = format!("`{}` is {what}, which this would hide", name.value);
+            let help = format!("choose another name, such as `my_{}`", name.value);
+            self.report(Diagnostic::error("reserved-name", name.span, message).help(help));
+        }
     }
 
     fn refuse_choices(&mut self, file: &File) {

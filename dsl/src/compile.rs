@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
+use crate::check::unused::check as unused;
 use crate::check::{ModuleText, check};
 use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
 use crate::load::{Loaded, load};
@@ -58,6 +59,14 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
     };
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
         diagnostics.push(finding.clone());
+    }
+    // Beside an error, what is used is not known.
+    if let Some(root) = loaded
+        .modules
+        .first()
+        .filter(|_| checked.is_some() && !diagnostics.has_errors())
+    {
+        unused(&root.file, &mut diagnostics);
     }
     // What could be understood is proved too, so that all mistakes are told in one run.
     let sums = checked.as_ref().map_or_else(Times::default, |checked| {

@@ -67,6 +67,7 @@ pub fn is_pinned_package(text: &str) -> bool {
             && version
                 .chars()
                 .all(|one| one.is_ascii_alphanumeric() || ".:+~-_".contains(one))
+            && version.split(['.', '-']).all(|part| !part.eq_ignore_ascii_case("x"))
     })
 }
 
@@ -81,6 +82,9 @@ fn path(text: &str) -> Result<Literal, String> {
     }
     if text.contains(['\0', '\n']) {
         return Err("a path holds no zero byte and no line end".to_owned());
+    }
+    if text.starts_with('~') && text != "~" && !text.starts_with("~/") {
+        return Err("`~` stands for your own home folder only; write another's in full".to_owned());
     }
     Ok(Literal::Path(text.to_owned()))
 }
@@ -100,6 +104,13 @@ fn url(text: &str) -> Result<Literal, String> {
     if text.chars().any(|one| one.is_whitespace() || one.is_control()) {
         return Err("an address holds no space".to_owned());
     }
+    // The colons of an address of version 6 stand in brackets.
+    let (_, behind) = authority.rsplit_once(']').unwrap_or(("", authority));
+    if let Some((_, port)) = behind.split_once(':')
+        && !port.parse::<u16>().is_ok_and(|port| port > 0)
+    {
+        return Err("the port of an address is a number from 1 to 65535".to_owned());
+    }
     Ok(Literal::Url(text.to_owned()))
 }
 
@@ -108,13 +119,7 @@ fn image(text: &str, pinned: bool) -> Result<Literal, String> {
         Some((name, found)) => (name, Some(found)),
         None => (text, None),
     };
-    let is_name = !name.is_empty()
-        && !name.starts_with('-')
-        && name
-            .chars()
-            .all(|one| one.is_ascii_alphanumeric() || "._-/:".contains(one))
-        && name.split('/').all(|part| !part.is_empty());
-    if !is_name {
+    if !is_image_name(name) {
         return Err("an image is written as name, name:tag or name@sha256:…".to_owned());
     }
     if let Some(found) = found {
@@ -125,11 +130,44 @@ fn image(text: &str, pinned: bool) -> Result<Literal, String> {
     Ok(Literal::Image(text.to_owned()))
 }
 
+/// `[HOST[:PORT]/]path/to/name[:tag]`, as registries know it.
+fn is_image_name(name: &str) -> bool {
+    let (host, path) = match name.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (Some(first), rest),
+        _ => (None, name),
+    };
+    let is_host = |host: &str| {
+        let (name, port) = host.split_once(':').unwrap_or((host, "1"));
+        port.parse::<u16>().is_ok_and(|port| port > 0) && self::host(name).is_ok()
+    };
+    let (path, tag) = path.split_once(':').unwrap_or((path, "latest"));
+    let is_tag = tag.len() <= 128
+        && tag.starts_with(|one: char| one.is_ascii_alphanumeric() || one == '_')
+        && tag
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || "_.-".contains(one));
+    let is_alphanumeric = |one: char| one.is_ascii_lowercase() || one.is_ascii_digit();
+    let is_part = |part: &str| {
+        part.starts_with(is_alphanumeric)
+            && part.ends_with(is_alphanumeric)
+            && part.chars().all(|one| is_alphanumeric(one) || "._-".contains(one))
+    };
+    host.is_none_or(is_host) && is_tag && path.split('/').all(is_part)
+}
+
+/// A name that no tool takes for an option or a range.
+fn is_package_name(name: &str) -> bool {
+    name.starts_with(|one: char| one.is_ascii_alphanumeric() || one == '@')
+        && name
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || "@/+._-:".contains(one))
+}
+
 fn package(text: &str, pinned: bool) -> Result<Literal, String> {
     let is_package = text.split_once('=').is_some_and(|(name, version)| {
-        !name.is_empty()
-            && !name.starts_with('-')
+        is_package_name(name)
             && !version.is_empty()
+            && !version.starts_with(['=', '-'])
             && !text.chars().any(|one| one.is_whitespace() || one.is_control())
     });
     if !is_package {

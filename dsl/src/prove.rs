@@ -23,10 +23,13 @@ mod earlier;
 mod floating;
 mod holds;
 mod kinds;
+mod nowhere;
 mod repetition;
 mod secrets;
 mod services;
+mod stretch;
 mod symptoms;
+mod width;
 mod window;
 mod writers;
 
@@ -69,8 +72,11 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     symptoms::check,
     secrets::check,
     writers::check,
+    width::check,
     commits::check,
     holds::check,
+    stretch::check,
+    nowhere::check,
 ];
 
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the

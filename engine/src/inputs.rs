@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use backstay_dsl::model::{ActionCall, BindingId, ExprKind, Input, Runbook, SecretSource};
+use backstay_dsl::types::Type;
 use backstay_dsl::walk;
 
 use crate::action::GroundCall;
@@ -181,6 +182,7 @@ async fn value_of(
         Some(given) => typed(input, given, &environment.places).map_err(Some),
         None => match &input.default {
             Some(default) => default_value(runbook, input, default, environment).await,
+            None if matches!(input.ty, Type::Optional(_)) => Ok(Value::Absent),
             None => Err(Some(missing(input))),
         },
     }

@@ -134,11 +134,15 @@ enum ReadTextError {
 
 fn read_text(path: &Path) -> Result<String, ReadTextError> {
     let io = |error: std::io::Error| ReadTextError::Io(plain(&error));
-    let file = File::open(path).map_err(io)?;
-    let metadata = file.metadata().map_err(io)?;
+    // Opening a pipe would wait for a writer, and a device never ends.
+    let metadata = path.metadata().map_err(io)?;
     if metadata.is_dir() {
         return Err(ReadTextError::Io("it is a folder".to_owned()));
     }
+    if !metadata.is_file() {
+        return Err(ReadTextError::Io("it is no plain file".to_owned()));
+    }
+    let file = File::open(path).map_err(io)?;
     let mut bytes = Vec::new();
     file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > TEXT_BYTES_MAX {

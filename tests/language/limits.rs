@@ -97,7 +97,7 @@ fn steps(count: usize) -> String {
         writeln!(
             text,
             "step s{number} \"Step {number}\" {{\n  budget 5m\n  do \"Do it\": exec.run([\"/bin/true\"], effects: {{ opaque \
-             tree(\"/srv/{number}\")  repeat convergent }}) within 30s undo exec.run([\"/bin/true\"], effects: nothing) \
+             tree(\"/srv/{number}\")  repeat convergent }}) within 30s undo \"Undo it\": exec.run([\"/bin/true\"], effects: nothing) \
              within 10s\n  check \"it holds\": fs.exists(\"/srv/{number}\") == true within 5s\n}}"
         )
         .unwrap();
@@ -241,7 +241,7 @@ fn what_is_named_in_great_numbers_stays_cheap() {
         ["unknown-name"]
     );
     let anchors = many(1_000, &|number| format!("anchor a{number} = a{}\n", number + 1));
-    let start = "runbook r \"R\"\nstep s \"S\" { }\n";
+    let start = "runbook r \"R\"\nstep s \"S\" { require true else \"never\" }\n";
     assert_eq!(
         found(&format!("{start}{anchors}anchor a1000 = fs.size(\"/\")\n")),
         ["too-deep"]
@@ -266,7 +266,7 @@ fn thousands_of_steps_are_a_chain_and_are_added_up() {
         };
         writeln!(
             text,
-            "step s{number} \"S\" {{ budget 1m let x{number} = {before} do fs.write(\"/f\", content: \"\") undo fs.remove(\"/f\") within 1s }}"
+            "step s{number} \"S\" {{ budget 1m let x{number} = {before} do fs.write(\"/f\", content: \"\") undo fs.remove(\"/f\") within 1s record x{number} }}"
         )
         .unwrap();
     }
@@ -290,7 +290,7 @@ fn modules_are_bounded_in_depth_number_and_size() {
             texts: modules.collect(),
             folder: None,
         };
-        let start = "runbook r \"R\"\nstep s \"S\" { }\n";
+        let start = "runbook r \"R\"\nstep s \"S\" { require true else \"never\" }\n";
         let compiled = compiled("limits.runbook", &format!("{text}\n{start}"), &beside);
         let slugs: Vec<&str> = compiled.diagnostics.iter().map(|found| found.slug).collect();
         (

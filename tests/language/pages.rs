@@ -9,7 +9,7 @@ use crate::language::markdown::{Block, blocks};
 use crate::support::texts::{Beside, all_words, compiled, files};
 
 /// Too large to be printed in a page; see [`what_no_page_can_show`].
-const NOT_SHOWN: &[&str] = &["too-large", "too-many-statements"];
+const NOT_SHOWN: &[&str] = &["too-large", "too-many-statements", "too-wide"];
 
 /// What only `plan` and `run` can find: the text of a runbook does not show it.
 const OF_PLAN: &[&str] = &["not-apart"];
@@ -76,6 +76,37 @@ fn what_no_page_can_show() {
     }
     text.push_str("procedure p0() { check \"there is room\": fs.free(\"/\") > 1GiB }\n");
     assert_eq!(slugs(&text), ["too-many-statements"]);
+    let side_by_side = |count: usize, header: &str| {
+        let steps = (0..count).map(|step| {
+            format!("step s{step} \"Look\" after nothing {{ budget 1m  check \"it is there\": fs.exists(\"/srv\") }}\n")
+        });
+        format!("runbook wide \"Wide\" {{ {header} }}\n\n{}", steps.collect::<String>())
+    };
+    let window = "window 30m keep 5m for the way back";
+    assert_eq!(slugs(&side_by_side(65, window)), ["too-wide"]);
+    assert_eq!(slugs(&side_by_side(64, window)), [""; 0]);
+    assert_eq!(slugs(&side_by_side(65, "")), [""; 0]);
+    // Chains that greed puts together wrongly: 128 steps, never more than 64 at once.
+    let crossed = (0..64).map(|step| {
+        let check = "budget 1s  check \"it is there\": fs.exists(\"/srv\")";
+        let other = 63 - step;
+        format!(
+            "step a{step} \"A\" after nothing {{ {check} }}\nstep b{step} \"B\" after a{other}, a{step} {{ {check} }}\n"
+        )
+    });
+    let (first, second): (Vec<String>, Vec<String>) = crossed
+        .map(|pair| {
+            pair.split_once('\n')
+                .map(|(a, b)| (format!("{a}\n"), b.to_owned()))
+                .unwrap()
+        })
+        .unzip();
+    let crossed = format!(
+        "runbook wide \"Wide\" {{ {window} }}\n\n{}{}",
+        first.concat(),
+        second.concat()
+    );
+    assert_eq!(slugs(&crossed), [""; 0]);
 }
 
 #[test]
@@ -83,7 +114,7 @@ fn what_is_said_of_a_long_text_stays_short() {
     let long = |header: &str, after: &dyn Fn(usize) -> String| {
         let steps = (0..1000).map(|step| {
             let after = after(step);
-            format!("step step_number_{step} {after} {{ budget 1m  let value_{step} = 1 }}\n")
+            format!("step step_number_{step} \"S\" {after} {{ budget 1m  let value_{step} = 1 }}\n")
         });
         let text = format!("runbook long \"Long\" {{ {header} }}\n\n{}", steps.collect::<String>());
         compiled("long.runbook", &text, &Beside::default())

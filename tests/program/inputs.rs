@@ -94,7 +94,11 @@ fn modules_stay_within_the_folder_of_the_runbook() {
     );
     desk.write("outside.runbook", module);
     symlink("../outside.runbook", desk.path("book/link.runbook")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, desk.path("book/pipe"), rustix::fs::Mode::RUSR).unwrap();
+    let piped = desk.call(&["check", "book/pipe"]).exits(2);
+    assert!(piped.stderr.contains("it is no plain file"), "{}", piped.stderr);
     for (path, refused) in [
+        ("./pipe", Some("it is no plain file")),
         ("./lib/m.runbook", None),
         ("./lib/up.runbook", None),
         ("../outside.runbook", Some("lies outside of the runbook's folder")),

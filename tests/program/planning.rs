@@ -81,7 +81,7 @@ step before "Before" {
 
 step change "Change what answers" {
   budget 1m
-  do exec.run(["/bin/true"], effects: { edits endpoint("ROOT/") repeat convergent }) no undo because "a test"
+  do "Run it": exec.run(["/bin/true"], effects: { edits endpoint("ROOT/") repeat convergent }) no undo because "a test"
 }
 
 step after "After" {
@@ -181,6 +181,57 @@ step keep "Keep a copy, then write" {
     assert!(!desk.path("root/backups").exists());
 }
 
+#[test]
+fn a_backup_within_its_own_state_and_one_thing_as_two_services_are_refused() {
+    let (desk, root) = desk();
+    desk.write(
+        "within.runbook",
+        r#"runbook within "A backup within its own state"
+
+inputs { root : path  to : path }
+
+protect records "Records" { path root }
+
+step keep "Keep a copy" {
+  do backup.create(records, to: to) as kept
+  check "it restores": backup.verify(kept) is ok
+}
+"#,
+    );
+    desk.write(
+        "twice.runbook",
+        r#"runbook twice "One thing as two services"
+
+inputs { root : path  to : path }
+
+service a "A" { runs process("backstay-nobody-runs-this")  begins stopped }
+service b "B" { runs process("backstay-nobody-runs-this")  begins stopped }
+
+step look "Look" { record root, to }
+"#,
+    );
+    symlink(desk.path("root"), desk.path("link")).unwrap();
+    let link = format!("to={}", desk.path("link/backups").display());
+    for verb in ["plan", "run"] {
+        for file in ["within.runbook", "twice.runbook"] {
+            let call = desk.call(&[
+                verb,
+                file,
+                "--input",
+                &root,
+                "--input",
+                &link,
+                "--format",
+                "json",
+                "--no-input",
+            ]);
+            let error = call.exits(4).json()["error"].clone();
+            assert!(error.to_string().contains("not-apart"), "{verb} {file}: {error}");
+        }
+    }
+    assert!(!desk.path("root/backups").exists());
+}
+
 /// Plan and run discharge one list of obligations.
 #[test]
 fn a_process_that_does_not_run_is_found_by_the_plan_too() {
@@ -222,7 +273,7 @@ fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
                 "runbook kinds \"Kinds\"\n\
                  service worker \"The worker\" {{ runs {runs} }}\n\
                  step restart \"Restart\" {{\n\
-                 \u{20}\u{20}do exec.run([\"true\"], effects: {{ stops worker  repeat convergent }}) no undo because \"test\"\n\
+                 \u{20}\u{20}do \"Run it\": exec.run([\"true\"], effects: {{ stops worker  repeat convergent }}) no undo because \"test\"\n\
                  }}\n"
             ),
         );

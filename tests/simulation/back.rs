@@ -27,7 +27,7 @@ fn undos_of_what_was_started_run_last_first() {
 
 #[test]
 fn what_a_person_says_was_not_done_is_not_undone() {
-    let program = "  do exec.run([\"make\"], effects: { adds file(\"/sim/a2\")  repeat once }) undo { do \
+    let program = "  do \"Run it\": exec.run([\"make\"], effects: { adds file(\"/sim/a2\")  repeat once }) undo { do \
                    fs.remove(\"/sim/a2\") } within 1m\n";
     let rig = rig("", &[step("a", "", &[make("a1"), program.to_owned(), look("a3")])]);
     let case = |was_done| Case {

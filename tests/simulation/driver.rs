@@ -102,7 +102,7 @@ fn program(name: &str, clauses: &str) -> String {
         name,
         "",
         &[format!(
-            "  do exec.run([\"{name}\"], effects: {effects}) {clauses} no undo because \"a test\"\n"
+            "  do \"Run it\": exec.run([\"{name}\"], effects: {effects}) {clauses} no undo because \"a test\"\n"
         )],
     )
 }

@@ -35,7 +35,7 @@ fn a_guard_that_does_not_hold_refuses_before_any_change() {
 
 #[test]
 fn a_message_that_cannot_be_sent_fails_nothing() {
-    let tell = "  do exec.run([\"tell\"], effects: { tells \"ops\"  repeat once })\n".to_owned();
+    let tell = "  do \"Run it\": exec.run([\"tell\"], effects: { tells \"ops\"  repeat once })\n".to_owned();
     let rig = rig("", &[step("a", "", &[tell, just("a")])]);
     for kind in [FaultKind::FailsBefore, FaultKind::LostNotDone, FaultKind::LostForGood] {
         run_with(&rig, "a/1", kind).expect(&["a/1", "a/2"], End::Completed);
@@ -104,7 +104,7 @@ fn a_step_that_is_already_done_counts_as_done() {
 fn an_action_that_failed_whole_has_left_nothing_behind() {
     let add = |name: &str| {
         format!(
-            "  do exec.run([\"make\", \"{name}\"], effects: {{ adds file(\"/sim/{name}\")  repeat convergent }}) no \
+            "  do \"Run it\": exec.run([\"make\", \"{name}\"], effects: {{ adds file(\"/sim/{name}\")  repeat convergent }}) no \
              undo because \"it may stay\"\n"
         )
     };

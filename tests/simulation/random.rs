@@ -210,7 +210,7 @@ impl RandomStep {
                 Line::Check => writeln!(text, "  check \"there {name}\": fs.exists(\"/sim/there-{name}\")"),
                 Line::Once => writeln!(
                     text,
-                    "  do exec.run([\"make\", \"{name}\"], effects: {{ adds file(\"/sim/made-{name}\")  repeat once }})"
+                    "  do \"Run it\": exec.run([\"make\", \"{name}\"], effects: {{ adds file(\"/sim/made-{name}\")  repeat once }})"
                 ),
                 Line::Wait => writeln!(text, "  wait 20s because \"time has to pass\""),
             };

@@ -25,7 +25,9 @@ pub(crate) fn make(name: &str) -> String {
 
 pub(crate) fn once(name: &str) -> String {
     let effects = format!("{{ adds file(\"/sim/{name}\")  repeat once }}");
-    format!("  do exec.run([\"make\", \"{name}\"], effects: {effects}) within 1m no undo because \"it may stay\"\n")
+    format!(
+        "  do \"Run it\": exec.run([\"make\", \"{name}\"], effects: {effects}) within 1m no undo because \"it may stay\"\n"
+    )
 }
 
 pub(crate) fn just(name: &str) -> String {

@@ -162,6 +162,7 @@ pub enum ArgumentValue {
 pub struct Effects {
     /// The words, in order; empty for `nothing`.
     pub words: Vec<EffectWord>,
+    pub is_nothing: bool,
     pub span: Span,
 }
 

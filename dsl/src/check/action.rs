@@ -6,7 +6,7 @@ use crate::ast;
 use crate::catalogue::Signature;
 use crate::check::Checker;
 use crate::check::arguments::Wanted;
-use crate::check::block::Builder;
+use crate::check::block::{BodyKind, Builder};
 use crate::check::callee::{Callee, dotted};
 use crate::check::names::not_supported;
 use crate::check::pure::is_pure;
@@ -174,6 +174,16 @@ impl<'a> Checker<'a> {
             );
             let finding = Diagnostic::error("misplaced-statement", parts.span, message);
             self.report(finding.help("do it in a step that is not marked `before window`"));
+        }
+        let has_title = parts.title.is_some() || builder.around.title.is_some() || builder.kind == BodyKind::Hold;
+        if signature.family == "exec" && builder.expands && !has_title {
+            let message = format!("`{}` does not say what it does", call.action);
+            let finding = Diagnostic::error("missing-clause", call.span, message);
+            let word = if builder.kind == BodyKind::Undo { "undo" } else { "do" };
+            self.report(finding.help(format!(
+                "give it a title: `{word} \"What it does\": {}(…)`; the approver reads it",
+                call.action
+            )));
         }
         builder.has_acted = true;
         let key = builder.next_key();

@@ -153,7 +153,8 @@ impl<'a> Checker<'a> {
                 _ => self.expect_type(found, &Type::list(Type::Text), place),
             };
         };
-        if elements.is_empty() {
+        let program = elements.first().map(|first| &first.kind);
+        if program.is_none_or(|program| matches!(program, ast::ExprKind::Text(name) if name.is_empty())) {
             self.error("wrong-type", written.span, "a command has at least the program's name");
         }
         let elements = elements

@@ -66,6 +66,26 @@ impl<'a> Checker<'a> {
             }
             self.effect_word(scope, signature, word, effects);
         }
+        let says_effects = declared
+            .words
+            .iter()
+            .any(|word| matches!(word.kind, EffectWordKind::Effect { .. }));
+        if says_effects && declared.is_nothing {
+            let finding = Diagnostic::error(
+                "duplicate-clause",
+                declared.span,
+                "`nothing` stands beside what is changed",
+            );
+            self.report(finding.help("leave one of them out"));
+        }
+        if !says_effects && !declared.is_nothing && !signature.is_read() {
+            let message = format!("these effects do not say what `{}` changes", signature.full_name());
+            self.report(
+                Diagnostic::error("opaque-change", declared.span, message)
+                    .help("name what it edits, sets, removes, starts or stops; `opaque external(\"name\")` for what cannot be seen")
+                    .help("`effects: nothing` says that it changes nothing"),
+            );
+        }
         if effects.repeat == Repeat::Read && effects.is_changing() && !signature.is_read() {
             let span = seen
                 .iter()
@@ -128,6 +148,10 @@ impl<'a> Checker<'a> {
                 ),
                 _ => self.unknown_word(how, &["may", "none"]),
             },
+            EffectWordKind::Healthy(_) if !is_read => {
+                let message = "`healthy` is a word for questions only";
+                self.error("misplaced-statement", word.span, message);
+            }
             EffectWordKind::Healthy(value) => {
                 let value = self.expr(scope, value, None);
                 self.expect_pure(&value, "the answer in a healthy rehearsal");

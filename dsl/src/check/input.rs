@@ -5,7 +5,7 @@ use crate::check::Checker;
 use crate::check::scope::Scope;
 use crate::check::types::{is_unknown, with_article};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Input, SecretSource};
+use crate::model::{Expr, ExprKind, Input, SecretSource};
 use crate::types::Type;
 
 impl<'a> Checker<'a> {
@@ -35,6 +35,7 @@ impl<'a> Checker<'a> {
             }
             Some(default) => {
                 let found = self.expect(&scope, default, &ty, &place);
+                self.expect_few(declared, &found);
                 Some(found).filter(|found| !is_unknown(&found.ty))
             }
             None => None,
@@ -47,6 +48,21 @@ impl<'a> Checker<'a> {
             secret: self.secret_source(declared, &ty),
             ty,
             span: declared.name.span,
+        }
+    }
+
+    /// A default keeps to the bound of its list.
+    fn expect_few(&mut self, declared: &ast::Input, default: &Expr) {
+        let (TypeExprKind::List(_, Some(most)), ExprKind::List(elements)) = (&declared.ty.kind, &default.kind) else {
+            return;
+        };
+        if u64::try_from(*most).is_ok_and(|most| most > 0 && elements.len() as u64 > most) {
+            let count = elements.len();
+            let message = format!(
+                "`{}` takes at most {most} elements, and these are {count}",
+                declared.name.value
+            );
+            self.error("wrong-type", default.span, message);
         }
     }
 

@@ -64,7 +64,11 @@ impl<'a> Checker<'a> {
             };
             return typed(unknown(span).kind, ty, span);
         }
-        match result(operator, &left, &right) {
+        let result = match operator {
+            BinaryOperator::Matches if (&left.ty, &right.ty) == (&Type::Text, &Type::Text) => self.pattern(&right),
+            _ => result(operator, &left, &right),
+        };
+        match result {
             Ok(ty) => typed(ExprKind::Binary(operator, Box::new(left), Box::new(right)), ty, span),
             Err(finding) => {
                 self.report(finding.map_or_else(|| does_not_mix(operator, &left, &right, span), |found| *found));
@@ -100,10 +104,7 @@ fn result(operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type, O
             right,
         ) => left.ty == *right,
         (Op::Contains, Type::List(element), found) => without_pin(element) == without_pin(found) && has_equality(found),
-        (Op::Matches, Type::Text, Type::Text) => {
-            pattern(right)?;
-            true
-        }
+        (Op::Matches, Type::Text, Type::Text) => true,
         _ => return computed(operator, left, right),
     };
     if does_compare { Ok(Type::Bool) } else { Err(None) }
@@ -165,24 +166,6 @@ fn has_equality(ty: &Type) -> bool {
         | Type::Nothing => false,
         _ => true,
     }
-}
-
-fn pattern(right: &Expr) -> Result<(), Box<Diagnostic>> {
-    let ExprKind::Literal(Literal::Text(pattern)) = &right.kind else {
-        let message = "the pattern of `matches` is written here, as a text; it cannot be worked out";
-        return Err(Box::new(Diagnostic::error("wrong-type", right.span, message)));
-    };
-    regex::Regex::new(pattern).map(|_| ()).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason
-            .lines()
-            .last()
-            .unwrap_or("")
-            .trim_start_matches("error: ")
-            .to_owned();
-        let message = format!("this pattern cannot be read: {reason}");
-        Box::new(Diagnostic::error("wrong-type", right.span, message))
-    })
 }
 
 fn segment(right: &Expr) -> Result<(), Box<Diagnostic>> {

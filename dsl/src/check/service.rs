@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::ast::{self, ServiceClause};
 use crate::catalogue::Sink;
-use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::links::Node;
 use crate::check::names::{Declared, not_supported};
@@ -13,6 +12,7 @@ use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::{typed, unknown};
+use crate::check::{Checker, EVALUATION_MS};
 use crate::diagnostic::Diagnostic;
 use crate::effect::{Resource, ResourceKind};
 use crate::model::{Check, Expr, ExprKind, Literal, ProtectedState, Service};
@@ -199,7 +199,7 @@ impl<'a> Checker<'a> {
                 .as_ref()
                 .map_or_else(|| format!("{title} is well"), |label| label.value.clone()),
             condition,
-            within_ms: written.within.as_ref().map_or(10_000, |within| within.value),
+            within_ms: written.within.as_ref().map_or(EVALUATION_MS, |within| within.value),
             every_ms: written.every.as_ref().map(|every| every.value),
             service: None,
         }

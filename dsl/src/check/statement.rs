@@ -1,7 +1,6 @@
 //! Statements, one by one: where each may stand, and what it becomes.
 
 use crate::ast::{self, StatementKind as Written};
-use crate::check::Checker;
 use crate::check::action::DoParts;
 use crate::check::block::{BodyKind, Builder};
 use crate::check::expression::secret_exposed;
@@ -12,13 +11,11 @@ use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::typed;
 use crate::check::way_back::Ways;
+use crate::check::{Checker, EVALUATION_MS};
 use crate::diagnostic::Diagnostic;
 use crate::model::{self, BindingId, Check, Expr, ExprKind, Retry, StatementKind, Test};
 use crate::source::Span;
 use crate::types::Type;
-
-/// The bound of one evaluation where a `check` says none, in milliseconds.
-const EVALUATION_MS: u64 = 10_000;
 
 impl<'a> Checker<'a> {
     /// Checks a list of statements into a block.
@@ -170,10 +167,19 @@ impl<'a> Checker<'a> {
                 let duration_ms = duration_ms.value;
                 self.push(scope, builder, StatementKind::Wait { duration_ms, because }, span);
             }
-            Written::Commits(because) => self.push_commits(scope, builder, because.value.clone(), span),
+            Written::Commits(because) => self.commits(scope, builder, because, span),
             Written::OnFailure(written) => self.on_failure(builder, written, span),
             Written::Unwind => self.push(scope, builder, StatementKind::Unwind, span),
         }
+    }
+
+    fn commits(&mut self, scope: &Scope, builder: &mut Builder, because: &ast::Text, span: Span) {
+        if builder.is_before_window {
+            let message = "this step runs before the window, where nothing is changed yet";
+            let finding = Diagnostic::error("misplaced-statement", span, message);
+            self.report(finding.help("`commits` stands before the action after which there is no way back"));
+        }
+        self.push_commits(scope, builder, because.value.clone(), span);
     }
 
     fn on_failure(&mut self, builder: &mut Builder, written: &ast::Disposition, span: Span) {

@@ -7,7 +7,7 @@ use crate::check::block::{BodyKind, Builder};
 use crate::check::names::{Declared, duplicate, not_supported};
 use crate::check::scope::{Refinable, Scope, Values};
 use crate::check::suggest::suggest;
-use crate::check::uses::names_in;
+use crate::check::uses::{Use, names_in};
 use crate::check::{Checker, MayBindNothing, StepValue};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::graph::{self, Waits, WrittenOrder};
@@ -37,8 +37,10 @@ impl<'a> Checker<'a> {
         self.order = WrittenOrder::new(waits);
         for (place, step) in steps.iter().enumerate() {
             let mut homes: BTreeSet<usize> = BTreeSet::new();
-            names_in(&step.body, &mut |name| {
-                homes.extend(self.values.get(name).map(|value| value.step));
+            names_in(&step.body, &mut |used| {
+                if let Use::Value(name) = used {
+                    homes.extend(self.values.get(name).map(|value| value.step));
+                }
             });
             for home in homes {
                 if home != place && !self.order.is_before(home, place) && !self.order.is_before(place, home) {
@@ -130,6 +132,14 @@ impl<'a> Checker<'a> {
         let Declared { doc, item, span } = self.symbols[0].steps.list[place];
         if let Some(host) = &item.host {
             self.report(not_supported(host.span, "`on HOST`"));
+        }
+        if item.title.is_none() {
+            let finding = Diagnostic::error(
+                "missing-clause",
+                span,
+                format!("the step `{}` has no title", item.name.value),
+            );
+            self.report(finding.help("say what it does: `step NAME \"What it does\" { … }`; the approver reads it"));
         }
         let mut scope = Scope::new(0, Values::Step(place));
         if item.before_window {

@@ -14,9 +14,14 @@ impl<'a> Checker<'a> {
     /// Checks every table, in order.
     pub(crate) fn check_tables(&mut self, has_window: bool) -> Vec<SymptomTable> {
         let mut found = Vec::new();
+        let mut tabled = Vec::new();
         for place in 0..self.symbols[0].tables.list.len() {
             let Declared { item, .. } = self.symbols[0].tables.list[place];
             let steps: Vec<usize> = item.steps.iter().filter_map(|name| self.step_place(name)).collect();
+            for step in &item.steps {
+                self.is_only_table(&mut tabled, step);
+            }
+            self.refuse_second_rows(&item.rows);
             let mut rows = Vec::with_capacity(item.rows.len());
             for (at, row) in item.rows.iter().enumerate() {
                 let key = format!("symptom:{}/{}", item.name.value, at + 1);
@@ -31,6 +36,43 @@ impl<'a> Checker<'a> {
             });
         }
         found
+    }
+
+    /// A step has one table: every table takes whatever fails, so a second would never be asked.
+    fn is_only_table(&mut self, tabled: &mut Vec<&'a ast::Name>, step: &'a ast::Name) {
+        if let Some(first) = tabled.iter().find(|known| known.value == step.value) {
+            let message = format!(
+                "the step `{}` has a symptom table already, so this one is never asked",
+                step.value
+            );
+            let finding = Diagnostic::error("duplicate-clause", step.span, message);
+            self.report(
+                finding
+                    .related(first.span, "the first is here")
+                    .help("put the rows of both into one table, above its `anything else`"),
+            );
+        } else {
+            tabled.push(step);
+        }
+    }
+
+    /// Rows are told apart by their titles; the second `anything else` is never reached.
+    fn refuse_second_rows(&mut self, rows: &'a [ast::Symptom]) {
+        let mut seen: Vec<(Option<&str>, &ast::Symptom)> = Vec::new();
+        for row in rows {
+            let title = row.title.as_ref().map(|title| title.value.as_str());
+            let place = row.title.as_ref().map_or(row.span, |title| title.span);
+            let Some((_, first)) = seen.iter().find(|(known, _)| *known == title) else {
+                seen.push((title, row));
+                continue;
+            };
+            let message = match title {
+                Some(title) => format!("this table has two rows “{title}”"),
+                None => "`anything else` stands here a second time, and is never reached".to_owned(),
+            };
+            let first = first.title.as_ref().map_or(first.span, |title| title.span);
+            self.report(Diagnostic::error("duplicate-clause", place, message).related(first, "the first is here"));
+        }
     }
 
     fn row(&mut self, row: &'a ast::Symptom, key: String, steps: &[usize], has_window: bool) -> SymptomRow {

@@ -32,6 +32,11 @@ const WORDS: &[(&str, Type)] = &[
     ("resource", Type::Resource),
 ];
 
+/// Whether a word is a type of the language.
+pub(crate) fn is_word(name: &str) -> bool {
+    WORDS.iter().any(|(word, _)| *word == name)
+}
+
 /// How deep declared types may hold one another.
 const TYPE_DEPTH_MAX: usize = 8;
 

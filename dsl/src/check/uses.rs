@@ -1,9 +1,18 @@
-//! Which names an untyped body speaks of: a step that uses a value of another waits for it.
+//! Which names an untyped body speaks of: a step that uses a value of another waits for it, and what nothing
+//! speaks of is unused.
 
-use crate::ast::{ArgumentValue, Call, EffectWordKind, Expr, ExprKind, Statement, StatementKind, UndoKind};
+use crate::ast::{ArgumentValue, Call, EffectWordKind, Expr, ExprKind, Name, Statement, StatementKind, UndoKind};
 
-/// Calls `found` for every name that statements use as a value, undos included.
-pub(crate) fn names_in(list: &[Statement], found: &mut impl FnMut(&str)) {
+/// What a name is used as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Use<'a> {
+    Value(&'a str),
+    /// The path before the brackets of a call.
+    Callee(&'a [Name]),
+}
+
+/// Calls `found` for every name that statements use, undos included.
+pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>)) {
     for statement in list {
         match &statement.kind {
             StatementKind::Require { condition: value, .. }
@@ -33,7 +42,9 @@ pub(crate) fn names_in(list: &[Statement], found: &mut impl FnMut(&str)) {
     }
 }
 
-fn in_call(call: &Call, found: &mut impl FnMut(&str)) {
+/// The same for a call.
+pub(crate) fn in_call<'a>(call: &'a Call, found: &mut impl FnMut(Use<'a>)) {
+    found(Use::Callee(&call.path));
     for argument in &call.arguments {
         match &argument.value {
             ArgumentValue::Expr(value) => in_expr(value, found),
@@ -59,9 +70,10 @@ fn in_call(call: &Call, found: &mut impl FnMut(&str)) {
     }
 }
 
-fn in_expr(expr: &Expr, found: &mut impl FnMut(&str)) {
+/// The same for an expression.
+pub(crate) fn in_expr<'a>(expr: &'a Expr, found: &mut impl FnMut(Use<'a>)) {
     match &expr.kind {
-        ExprKind::Name(name) => found(name),
+        ExprKind::Name(name) => found(Use::Value(name)),
         ExprKind::List(list) => list.iter().for_each(|one| in_expr(one, found)),
         ExprKind::Map(entries) => entries.iter().for_each(|(_, value)| in_expr(value, found)),
         ExprKind::Field(inner, _) | ExprKind::AtStart(inner) | ExprKind::Not(inner) => in_expr(inner, found),

@@ -92,7 +92,12 @@ impl<'a> Checker<'a> {
             let mut scope = Scope::new(0, values);
             let mut builder = Builder::new(BodyKind::Rollback, format!("rollback:{}", item.name.value));
             self.statements(&mut scope, &mut builder, &item.body);
-            if has_window && builder.budget_ms.is_none() {
+            if item.body.is_empty() {
+                let message = format!("the way back `{}` does nothing", item.name.value);
+                let finding = Diagnostic::error("missing-clause", span, message);
+                self.report(finding.help("say what it does; `unwind` runs the undos of what was started"));
+            }
+            if has_window && builder.budget_ms.is_none() && !item.body.is_empty() {
                 let message = format!(
                     "the way back `{}` has no budget, and the runbook has a window",
                     item.name.value
@@ -133,8 +138,20 @@ impl<'a> Checker<'a> {
             );
             let finding = Diagnostic::error("misplaced-statement", from.span.to(until.span), message);
             self.report(finding.help("name the first step of the stretch, then the one it ends at"));
+        } else if first == last && !self.has_commits(first) {
+            let message = format!(
+                "this stretch ends where `{}` starts, so it applies nowhere: `{0}` has no `commits`",
+                until.value
+            );
+            let finding = Diagnostic::error("misplaced-statement", from.span.to(until.span), message);
+            self.report(finding.help("name a later step behind `until`, the first in which this way back is none"));
         }
         Some((first, last))
+    }
+
+    fn has_commits(&self, step: usize) -> bool {
+        let mut body = self.symbols[0].steps.list[step].item.body.iter();
+        body.any(|statement| matches!(statement.kind, ast::StatementKind::Commits(_)))
     }
 
     /// Checks every safe place to stop, in order.

@@ -96,7 +96,7 @@ impl<'r, 'd> Builder<'r, 'd> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::name => name = Some(self.word(&part)),
-                Rule::string => title = Some(self.text(&part)),
+                Rule::string => title = Some(self.words(&part)),
                 Rule::on_host => host = self.host(part),
                 _ => rest.push(part),
             }
@@ -117,7 +117,7 @@ impl<'r, 'd> Builder<'r, 'd> {
     /// The text inside a rule such as `because "…"`.
     fn inner_text(&mut self, pair: Pair<'_, Rule>) -> Option<Text> {
         let inner = Self::only(pair)?;
-        Some(self.text(&inner))
+        Some(self.words(&inner))
     }
 
     /// The name inside a rule such as `from A`.

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Statement, StatementKind};
+use crate::model::{Disposition, Expr, ExprKind, Statement, StatementKind, Test};
 use crate::order::StepOrder;
 use crate::prove::{Case, with_calls};
+use crate::source::Span;
+use crate::walk;
 
 /// Where a hold is taken or released: step, place in it, statement.
 type Point<'a> = (usize, usize, &'a Statement);
@@ -49,14 +51,26 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
 
 fn one_hold(case: &Case<'_>, hold: &str, points: &Points<'_>, is_row_taken: bool, diagnostics: &mut Diagnostics) {
     for take in &points.takes {
-        if !points
+        let mut behind = points
             .releases
             .iter()
-            .any(|release| is_before(case.order, take, release))
-        {
+            .filter(|release| is_before(case.order, take, release));
+        let Some(first) = behind.clone().next() else {
             let message = format!("{hold} is taken here and still taken when the last step is done");
             let found = Diagnostic::error("hold-not-released", take.2.span, message)
                 .help(format!("add `release {hold}` to a step that comes after this one"));
+            diagnostics.push(with_calls(found, take.2));
+            continue;
+        };
+        if behind.all(|release| why_not_done(case, take, release).is_some()) {
+            let (place, why) = why_not_done(case, take, first).unwrap_or_default();
+            let message = format!("{hold} is taken here, and may still be taken when the last step is done");
+            let found = Diagnostic::error("hold-not-released", take.2.span, message)
+                .cause(first.2.span, format!("it is released here, in a step that {why}"))
+                .cause(place, "because of this")
+                .help(format!(
+                    "release {hold} in a step that is always done, such as one of its own"
+                ));
             diagnostics.push(with_calls(found, take.2));
         }
     }
@@ -71,6 +85,58 @@ fn one_hold(case: &Case<'_>, hold: &str, points: &Points<'_>, is_row_taken: bool
             diagnostics.push(with_calls(found, release.2));
         }
     }
+}
+
+/// Why a release may not be done although its take was; `None` where it surely is.
+fn why_not_done(case: &Case<'_>, take: &Point<'_>, release: &Point<'_>) -> Option<(Span, &'static str)> {
+    let step = &case.runbook.steps[release.0];
+    if let Disposition::Continue(_) = step.on_failure {
+        return Some((step.span, "may fail while the run goes on"));
+    }
+    // Both in one step stand behind the same guards.
+    let guards = step.body.statements.iter().filter(|_| take.0 != release.0);
+    let is_same = |one: &Expr, guard: fn(&StatementKind) -> Option<&Expr>| {
+        let others = case.runbook.steps[take.0].body.statements.iter();
+        let mut others = others.filter_map(|statement| guard(&statement.kind));
+        only_inputs(one) && others.any(|other| case.normal.value(one) == case.normal.value(other))
+    };
+    let mut open = guards.filter_map(|statement| match &statement.kind {
+        StatementKind::SkipWhen { condition, .. } if !is_same(condition, skipped_when) => {
+            Some((statement.span, "may be skipped"))
+        }
+        StatementKind::OnlyWhen { condition, .. } if !is_same(condition, wanted_when) => {
+            Some((statement.span, "may not be wanted"))
+        }
+        _ => None,
+    });
+    open.next()
+}
+
+fn skipped_when(kind: &StatementKind) -> Option<&Expr> {
+    match kind {
+        StatementKind::SkipWhen { condition, .. } => Some(condition),
+        _ => None,
+    }
+}
+
+fn wanted_when(kind: &StatementKind) -> Option<&Expr> {
+    match kind {
+        StatementKind::OnlyWhen { condition, .. } => Some(condition),
+        _ => None,
+    }
+}
+
+/// Whether the inputs alone decide it, so that it is the same wherever it is asked.
+fn only_inputs(expr: &Expr) -> bool {
+    walk::deep(expr).into_iter().all(|part| {
+        !matches!(
+            part.kind,
+            ExprKind::Read(_)
+                | ExprKind::Question { .. }
+                | ExprKind::Anchor { at_start: false, .. }
+                | ExprKind::Is { test: Test::Well, .. }
+        )
+    })
 }
 
 fn is_before(order: &StepOrder, one: &Point<'_>, other: &Point<'_>) -> bool {

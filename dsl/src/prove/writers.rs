@@ -29,14 +29,12 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         let backups = backups.get_or_insert_with(|| captured(case));
         let mut changes = Vec::new();
         for step in region {
-            collect(
-                case,
-                backups,
-                *step,
-                &case.runbook.steps[*step].body,
-                None,
-                &mut changes,
-            );
+            // What a row does first is a part of the step that it heals.
+            let rows = case.runbook.tables.iter().filter(|table| table.steps.contains(step));
+            let firsts = rows.flat_map(|table| &table.rows).filter_map(|row| row.first.as_ref());
+            for block in firsts.chain([&case.runbook.steps[*step].body]) {
+                collect(case, backups, *step, block, None, &mut changes);
+            }
         }
         for (second, first) in overlaps(case, &changes) {
             report(case, &changes[first], &changes[second], diagnostics);

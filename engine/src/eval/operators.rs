@@ -8,7 +8,7 @@ use backstay_dsl::model::BinaryOperator;
 use crate::value::{Answer, Unanswered, Value};
 
 /// Longest compiled pattern of `matches`, in bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
+const PATTERN_BYTES_MAX: usize = 16 << 20;
 
 /// The answer of `left operator right`, both being known. `and` and `or` are not here: they need
 /// three results.

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::{Expr, StatementKind};
+use backstay_dsl::model::{Expr, ExprKind, StatementKind};
 use backstay_dsl::term::ground_relation;
+use backstay_dsl::types::Type;
 
 use crate::eval::Evaluator;
 use crate::plan::Plan;
 use crate::service_kind::Asked;
-use crate::value::GroundResource;
+use crate::value::{GroundResource, Value};
 use crate::world::{PathIdentity, World};
 use services::Services;
 
@@ -61,6 +62,8 @@ pub(crate) async fn discharge(
     }
     found.paths = identified.len();
     found.not_apart = not_apart(&identified);
+    found.not_apart.extend(one_service_twice(plan));
+    found.not_apart.extend(backups_within(plan, world, evaluator).await);
     found
 }
 
@@ -102,6 +105,73 @@ async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
             is_changed,
         })
         .collect()
+}
+
+/// Services that run as one thing: what is said of the one would be done to the other.
+fn one_service_twice(plan: &Plan) -> Vec<String> {
+    let members: Vec<_> = plan.topology.members().collect();
+    let pairs = members
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| members[..at].iter().map(move |other| (other, one)));
+    let same = pairs.filter(|(other, one)| other.1.runs == one.1.runs);
+    same.map(|(other, one)| {
+        let (first, second) = (other.0.as_str(), one.0.as_str());
+        format!(
+            "the services {first} and {second} both run as {} {}",
+            one.1.runs.kind.word(),
+            one.1.runs.name
+        )
+    })
+    .collect()
+}
+
+/// Backups that would be kept within what they are made of: each would hold the one before, and a way back that
+/// puts the state back would remove it.
+async fn backups_within(plan: &Plan, world: Option<&dyn World>, evaluator: &Evaluator<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (_, statement) in plan.program.statements() {
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        let captured = action.call.effects.list.iter().find_map(|effect| match effect {
+            Effect::Captures { state, .. } => state.key.first(),
+            _ => None,
+        });
+        let Some(ExprKind::State(state)) = captured.map(|key| &key.kind) else {
+            continue;
+        };
+        for (_, argument) in action
+            .call
+            .arguments
+            .iter()
+            .filter(|(_, argument)| argument.ty == Type::Path)
+        {
+            let Ok(Value::Path(to)) = evaluator.value(argument).await else {
+                continue;
+            };
+            let parts = plan.topology.states.get(state).into_iter().flatten();
+            for part in parts.filter(|part| part.kind != ResourceKind::Volume) {
+                let within = real(world, &to).await;
+                if Path::new(&within).starts_with(real(world, part.first()).await) {
+                    found.push(format!(
+                        "{to} lies within {}, a part of the protected state {state}",
+                        part.first()
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A path with its links followed, as far as it is there.
+async fn real(world: Option<&dyn World>, path: &str) -> String {
+    let identity = match world {
+        Some(world) => world.identify(path, false).await,
+        None => None,
+    };
+    identity.map_or_else(|| path.to_owned(), |identity| identity.real_path)
 }
 
 fn is_path(resource: &Resource<Expr>) -> bool {

@@ -11,7 +11,6 @@ use backstay_dsl::model::{ActionCall, BindingId};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Context, GroundCall, Progress};
-use crate::check::check_file;
 use crate::error::Error;
 use crate::eval::{Environment, Evaluator, Places};
 use crate::event::{AnchorTime, Event};
@@ -112,7 +111,7 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<V
 }
 
 async fn planned(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Arc<Plan>, Error> {
-    let (runbook, sources, times, _) = check_file(file, &edge.catalogue)?.into_valid()?;
+    let (runbook, sources, times, _) = edge.check(file)?.into_valid()?;
     let values = crate::inputs::resolve(&runbook, inputs, &edge.places, edge.secrets.as_ref()).await;
     let plan = Plan::new(Parts {
         runbook,

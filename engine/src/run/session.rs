@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
+use backstay_dsl::diagnostic::Diagnostic;
+use backstay_dsl::source::SourceMap;
 use tokio::sync::mpsc;
 
+use crate::check::{Checked, check_file};
 use crate::error::Error;
 use crate::eval::Places;
 use crate::event::{End, Event, RunEnd, Stamped};
@@ -42,6 +45,8 @@ pub struct Edge {
     pub observer: Option<Observer>,
     /// Shows how far a long action is.
     pub progress: Option<ShowProgress>,
+    /// Is told what the compiler warns of, before anything else.
+    pub warn: Option<Warn>,
     /// Called before the first record of this sitting.
     pub announce: Option<Announce>,
     pub operator: String,
@@ -49,6 +54,9 @@ pub struct Edge {
     /// Name and version of the program.
     pub program: String,
 }
+
+/// Shows warnings of the compiler.
+pub type Warn = Box<dyn Fn(&SourceMap, &[Diagnostic]) + Send + Sync>;
 
 /// Is told what has happened so far, where a run is resumed.
 pub type Announce = Box<dyn FnOnce(&[Stamped]) + Send>;
@@ -64,6 +72,21 @@ pub struct Finished {
     /// Why it is paused; empty where it has ended.
     pub reason: String,
     pub transcript: PathBuf,
+}
+
+impl Edge {
+    /// Compiles a file that is to be planned or run; what is only odd about it is told.
+    pub(crate) fn check(&self, file: &Path) -> Result<Checked, Error> {
+        let checked = check_file(file, &self.catalogue)?;
+        if let Some(warn) = self
+            .warn
+            .as_ref()
+            .filter(|_| checked.is_valid() && !checked.diagnostics.is_empty())
+        {
+            warn(&checked.sources, &checked.diagnostics);
+        }
+        Ok(checked)
+    }
 }
 
 impl Finished {

@@ -10,12 +10,20 @@ impl Builder<'_, '_> {
     /// `{ reads R  repeat convergent }` or `nothing`.
     pub(super) fn effects(&mut self, pair: Pair<'_, Rule>) -> Effects {
         let span = self.span(&pair);
-        let words = if pair.as_rule() == Rule::nothing {
-            Vec::new()
-        } else {
-            pair.into_inner().filter_map(|part| self.effect_word(part)).collect()
-        };
-        Effects { words, span }
+        let is_nothing = |pair: &Pair<'_, Rule>| pair.as_rule() == Rule::nothing;
+        if is_nothing(&pair) {
+            return Effects {
+                words: Vec::new(),
+                is_nothing: true,
+                span,
+            };
+        }
+        let parts: Vec<Pair<'_, Rule>> = pair.into_inner().collect();
+        Effects {
+            is_nothing: parts.iter().any(is_nothing),
+            words: parts.into_iter().filter_map(|part| self.effect_word(part)).collect(),
+            span,
+        }
     }
 
     fn effect_word(&mut self, pair: Pair<'_, Rule>) -> Option<EffectWord> {

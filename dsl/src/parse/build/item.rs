@@ -83,7 +83,7 @@ impl Builder<'_, '_> {
             Rule::affects => HeaderClause::Affects(self.inner_text(pair)?),
             Rule::window => {
                 let mut parts = pair.into_inner();
-                let window = self.duration(&parts.next()?);
+                let window = self.positive_duration(&parts.next()?);
                 let keep = self.inner_duration(parts.next()?)?;
                 HeaderClause::Window { window, keep }
             }
@@ -140,7 +140,7 @@ impl Builder<'_, '_> {
             let span = self.span(&part);
             match part.as_rule() {
                 Rule::name => name = Some(self.name_unless(&part, "step", &["start", "nothing"])),
-                Rule::string => title = Some(self.text(&part)),
+                Rule::string => title = Some(self.words(&part)),
                 Rule::on_host => {
                     let value = self.host(part);
                     order.once(self, (0, span), &mut host, value);

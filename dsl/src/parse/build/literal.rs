@@ -21,7 +21,21 @@ impl Builder<'_, '_> {
             let body = written.strip_prefix('"').unwrap_or(written);
             self.unescape(body.strip_suffix('"').unwrap_or(body), span.start as usize + 1)
         };
+        if value.contains('\0') {
+            let finding = Diagnostic::error("syntax", span, "there is a zero byte in this text");
+            self.error(finding.help("no path, argument or setting can hold one; take it out"));
+        }
         Spanned::new(value, span)
+    }
+
+    /// A text for people: a title, a label, a reason. It says something.
+    pub(super) fn words(&mut self, pair: &Pair<'_, Rule>) -> Text {
+        let text = self.text(pair);
+        if text.value.trim().is_empty() {
+            let finding = Diagnostic::error("missing-clause", text.span, "this text says nothing");
+            self.error(finding.help("the approver and the operator read it: write a few words"));
+        }
+        text
     }
 
     fn unescape(&mut self, body: &str, start: usize) -> String {
@@ -70,6 +84,17 @@ impl Builder<'_, '_> {
         };
         self.error(Diagnostic::error("unit", span, refusal.0).help(refusal.1));
         Spanned::new(0, span)
+    }
+
+    /// The same, and more than nothing: no time at all is a mistake.
+    pub(super) fn positive_duration(&mut self, pair: &Pair<'_, Rule>) -> Spanned<u64> {
+        let duration = self.duration(pair);
+        let is_zero = matches!(units::read(pair.as_str()), Ok(Number::Duration(0)));
+        if is_zero {
+            let message = format!("`{}` is no time at all, so nothing could be done in it", pair.as_str());
+            self.error(Diagnostic::error("unit", duration.span, message).help("write a time above zero"));
+        }
+        duration
     }
 
     /// A whole number.

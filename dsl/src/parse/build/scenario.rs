@@ -43,7 +43,7 @@ impl Builder<'_, '_> {
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::string => row.title = Some(self.text(&part)),
+                Rule::string => row.title = Some(self.words(&part)),
                 Rule::seen => {
                     let value = Self::only(part).and_then(|when| self.only_expression(when));
                     order.once(self, (0, span), &mut row.seen, value);
@@ -77,7 +77,7 @@ impl Builder<'_, '_> {
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::string => title = Some(self.text(&part)),
+                Rule::string => title = Some(self.words(&part)),
                 Rule::inject => injects.extend(self.inject(part)),
                 Rule::expect_symptom => {
                     let value = self.inner_text(part);

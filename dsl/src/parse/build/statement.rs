@@ -81,8 +81,13 @@ impl Builder<'_, '_> {
 
     /// The duration inside a rule such as `within D`.
     pub(super) fn inner_duration(&mut self, pair: Pair<'_, Rule>) -> Option<Spanned<u64>> {
+        let bounds = matches!(pair.as_rule(), Rule::within | Rule::every | Rule::budget | Rule::limit);
         let inner = Self::only(pair)?;
-        Some(self.duration(&inner))
+        Some(if bounds {
+            self.positive_duration(&inner)
+        } else {
+            self.duration(&inner)
+        })
     }
 
     fn when_because(&mut self, pair: Pair<'_, Rule>) -> Option<(Expr, Text)> {
@@ -147,15 +152,16 @@ impl Builder<'_, '_> {
     fn undo(&mut self, pair: Pair<'_, Rule>) -> Option<Undo> {
         let span = self.span(&pair);
         let mut body = Vec::new();
-        let (mut within, mut host) = (None, None);
+        let (mut within, mut host, mut title) = (None, None, None);
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::on_host => host = self.host(part),
+                Rule::label => title = self.inner_text(part),
                 Rule::block => body = self.block(part),
                 Rule::call => {
                     let span = self.span(&part);
                     let action = Do {
-                        title: None,
+                        title: title.take(),
                         call: self.call(part)?,
                         within: None,
                         name: None,
@@ -219,7 +225,7 @@ impl Builder<'_, '_> {
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::string => prompt = Some(self.text(&part)),
+                Rule::string => prompt = Some(self.words(&part)),
                 Rule::ask_kind => confirm = part.as_str() == "confirm",
                 Rule::as_name => {
                     let value = self.as_name(part);

@@ -61,6 +61,9 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
         secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
         observer: Some(Box::new(move |stamped| show.event(stamped))),
         progress: Some(Arc::new(move |key, line| progress.progress(key, line))),
+        warn: Some(Box::new(|sources, found| {
+            streams::talk(&render::findings(sources, found, streams::talk_has_colour()));
+        })),
         announce: Some(Box::new(move |history| begin.begin(history))),
         operator,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::check::check_file;
 use crate::error::Error;
 use crate::event::{Event, Outline, RunStart};
 use crate::inputs::GivenInputs;
@@ -32,7 +31,7 @@ pub struct StartOptions {
 
 /// Runs a runbook until it comes to rest.
 pub async fn start(options: StartOptions, edge: Edge) -> Result<Finished, Error> {
-    let (runbook, sources, times, kept) = check_file(&options.file, &edge.catalogue)?.into_valid()?;
+    let (runbook, sources, times, kept) = edge.check(&options.file)?.into_valid()?;
     if options.window_start_ms.is_some() && runbook.window.is_none() {
         return Err(Error::usage(
             "the runbook has no window that could start at a time",

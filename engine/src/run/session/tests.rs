@@ -46,6 +46,7 @@ impl Place {
             secrets: Arc::new(RealSecrets::new(Box::new(|_, _| None))),
             observer: None,
             progress: None,
+            warn: None,
             announce: None,
             operator: "test".to_owned(),
             host: "here".to_owned(),

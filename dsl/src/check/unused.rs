@@ -1,0 +1,235 @@
+//! `unused`: what is declared in a runbook and spoken of nowhere in its file. A name counts as used wherever it
+//! occurs, so nothing that is used is ever told.
+
+use std::collections::BTreeSet;
+
+use crate::ast::{File, ItemKind, Name, SecretSource, ServiceClause, Statement, StatementKind, UndoKind};
+use crate::check::uses::{Use, in_call, in_expr, names_in};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// So many are told of one runbook; nobody reads on.
+const TOLD_MAX: usize = 100;
+
+/// Every name that a file speaks of.
+#[derive(Default)]
+struct Names<'a> {
+    values: BTreeSet<&'a str>,
+    /// The first names of what is called: a module, or a question or procedure of the file.
+    callees: BTreeSet<&'a str>,
+    holds: BTreeSet<&'a str>,
+    types: BTreeSet<&'a str>,
+}
+
+/// Tells of what a runbook declares and does not use.
+pub(crate) fn check(file: &File, found: &mut Diagnostics) {
+    let names = Names::of(file);
+    let mut told = 0;
+    let mut tell = |what: &str, name: &Name| {
+        told += 1;
+        if told > TOLD_MAX {
+            return;
+        }
+        let message = format!("nothing uses the {what} `{}`", name.value);
+        let help = "use it, or take it out; perhaps its name is written otherwise elsewhere";
+        found.push(Diagnostic::warning("unused", name.span, message).help(help));
+    };
+    for line in &file.uses {
+        let name = line.name.value.as_str();
+        if !names.callees.contains(name) && !names.types.contains(name) {
+            tell("module", &line.name);
+        }
+    }
+    for item in &file.items {
+        let body = match &item.kind {
+            ItemKind::Inputs(inputs) => {
+                let unused = inputs
+                    .iter()
+                    .filter(|input| !names.values.contains(input.name.value.as_str()));
+                unused.for_each(|input| tell("input", &input.name));
+                continue;
+            }
+            ItemKind::Question(question) => {
+                if !names.callees.contains(question.name.value.as_str()) {
+                    tell("question", &question.name);
+                }
+                &question.body
+            }
+            ItemKind::Procedure(procedure) => {
+                if !names.callees.contains(procedure.name.value.as_str()) {
+                    tell("procedure", &procedure.name);
+                }
+                &procedure.body
+            }
+            ItemKind::Hold(hold) => {
+                if !names.holds.contains(hold.name.value.as_str()) {
+                    tell("hold", &hold.name);
+                }
+                continue;
+            }
+            ItemKind::Step(step) => &step.body,
+            ItemKind::Rollback(branch) => &branch.body,
+            ItemKind::Park(park) => &park.body,
+            _ => continue,
+        };
+        bound_in(body, &mut |name| {
+            if !names.values.contains(name.value.as_str()) {
+                tell("value", name);
+            }
+        });
+    }
+}
+
+/// Calls `found` for every name that statements bind, undos included.
+fn bound_in<'a>(list: &'a [Statement], found: &mut impl FnMut(&'a Name)) {
+    for statement in list {
+        match &statement.kind {
+            StatementKind::Let { name, .. } => found(name),
+            StatementKind::Ask(ask) => ask.name.iter().for_each(&mut *found),
+            StatementKind::Do(action) => {
+                action.name.iter().for_each(&mut *found);
+                if let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
+                    bound_in(body, found);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Names<'a> {
+    fn of(file: &'a File) -> Self {
+        let mut names = Self::default();
+        for item in &file.items {
+            names.item(&item.kind);
+        }
+        names
+    }
+
+    fn found(&mut self) -> impl FnMut(Use<'a>) {
+        |used| match used {
+            Use::Value(name) => {
+                self.values.insert(name);
+            }
+            Use::Callee(path) => {
+                self.callees.extend(path.first().map(|name| name.value.as_str()));
+            }
+        }
+    }
+
+    fn item(&mut self, item: &'a ItemKind) {
+        match item {
+            ItemKind::Runbook(_) => {}
+            ItemKind::Inputs(inputs) => {
+                for input in inputs {
+                    self.written_type(&input.ty);
+                    input
+                        .default
+                        .iter()
+                        .for_each(|default| in_expr(default, &mut self.found()));
+                    if let Some(SecretSource::File(from) | SecretSource::Command(from)) = &input.source {
+                        in_expr(from, &mut self.found());
+                    }
+                }
+            }
+            ItemKind::Service(service) => service.clauses.iter().for_each(|clause| self.service(clause)),
+            ItemKind::Protect(state) => state
+                .parts
+                .iter()
+                .for_each(|part| in_expr(&part.value, &mut self.found())),
+            ItemKind::Anchor(anchor) => in_expr(&anchor.value, &mut self.found()),
+            ItemKind::Hold(hold) => {
+                let sides = hold.take.iter().chain(&hold.release);
+                sides.for_each(|side| in_call(&side.call, &mut self.found()));
+            }
+            ItemKind::Step(step) => self.body(&step.body),
+            ItemKind::ForEach(each) => {
+                in_expr(&each.list, &mut self.found());
+                each.steps.iter().for_each(|(_, step)| self.body(&step.body));
+            }
+            ItemKind::Rollback(branch) => self.body(&branch.body),
+            ItemKind::Park(park) => self.body(&park.body),
+            ItemKind::Symptoms(table) => {
+                for row in &table.rows {
+                    row.seen.iter().for_each(|seen| in_expr(seen, &mut self.found()));
+                    row.first.iter().for_each(|first| self.body(first));
+                }
+            }
+            ItemKind::Scenario(scenario) => {
+                for inject in &scenario.injects {
+                    for (path, value) in &inject.answers {
+                        self.found()(Use::Callee(path));
+                        in_expr(value, &mut self.found());
+                    }
+                    inject.until.iter().for_each(|path| self.found()(Use::Callee(path)));
+                }
+            }
+            ItemKind::Question(question) => {
+                question
+                    .parameters
+                    .iter()
+                    .for_each(|parameter| self.written_type(&parameter.ty));
+                self.written_type(&question.result);
+                self.body(&question.body);
+            }
+            ItemKind::Procedure(procedure) => {
+                procedure
+                    .parameters
+                    .iter()
+                    .for_each(|parameter| self.written_type(&parameter.ty));
+                self.body(&procedure.body);
+            }
+            ItemKind::TypeDecl(declared) => declared.fields.iter().for_each(|(_, ty)| self.written_type(ty)),
+            ItemKind::Function(function) => {
+                function
+                    .parameters
+                    .iter()
+                    .for_each(|parameter| self.written_type(&parameter.ty));
+            }
+        }
+    }
+
+    fn body(&mut self, list: &'a [Statement]) {
+        names_in(list, &mut self.found());
+        self.holds_in(list);
+    }
+
+    fn holds_in(&mut self, list: &'a [Statement]) {
+        for statement in list {
+            match &statement.kind {
+                StatementKind::Take(name) | StatementKind::Release(name) => {
+                    self.holds.insert(&name.value);
+                }
+                StatementKind::Do(action) => {
+                    if let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
+                        self.holds_in(body);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn service(&mut self, clause: &'a ServiceClause) {
+        match clause {
+            ServiceClause::Runs(call) | ServiceClause::PinnedBy(call) | ServiceClause::Behind(call) => {
+                in_call(call, &mut self.found());
+            }
+            ServiceClause::Well(check) => in_expr(&check.condition, &mut self.found()),
+            ServiceClause::Ignores { part, .. } => in_expr(&part.value, &mut self.found()),
+            ServiceClause::Writes { .. }
+            | ServiceClause::Begins(_)
+            | ServiceClause::Members(_)
+            | ServiceClause::Writers(_)
+            | ServiceClause::Serving(_) => {}
+        }
+    }
+
+    fn written_type(&mut self, ty: &'a crate::ast::TypeExpr) {
+        use crate::ast::TypeExprKind as Kind;
+        match &ty.kind {
+            Kind::Named(path) => self.types.extend(path.first().map(|name| name.value.as_str())),
+            Kind::Pinned(_) => {}
+            Kind::List(inner, _) | Kind::Map(inner) | Kind::Optional(inner) => self.written_type(inner),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `leads-nowhere`: a way back, a safe place to stop or a symptom table that no run comes to; a step without anything to do.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Disposition, Rollback, StatementKind};
+use crate::prove::Case;
+use crate::source::Span;
+use crate::time::has_commits;
+
+pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
+    if !case.earlier.are_none() {
+        return;
+    }
+    let runbook = case.runbook;
+    for step in runbook.steps.iter().filter(|step| step.body.statements.is_empty()) {
+        tell(step.span, format!("the step {} does nothing", step.name), diagnostics);
+    }
+    let led_to = dispositions(case);
+    for branch in &runbook.rollbacks {
+        let is_it = |way: &Disposition| matches!(way, Disposition::Rollback(name) if *name == branch.name);
+        let mut ways = led_to.iter().filter(|(way, _)| is_it(way));
+        let never = if ways.clone().next().is_none() {
+            "nothing leads to this way back: no `on failure`, `on interrupt` or `otherwise` names it".to_owned()
+        } else if !acts(case, branch.from) {
+            let from = &runbook.steps[branch.from].name;
+            format!("this way back begins with the first action of `{from}`, which has none")
+        } else if ways.all(|(_, steps)| {
+            steps
+                .as_ref()
+                .is_some_and(|steps| steps.iter().all(|step| !applies(case, branch, *step)))
+        }) {
+            "this way back does not apply in any step that leads to it: they lie outside of its stretch".to_owned()
+        } else {
+            continue;
+        };
+        tell(branch.span, never, diagnostics);
+    }
+    for park in &runbook.parks {
+        let is_it = |way: &Disposition| matches!(way, Disposition::Park(name) if *name == park.name);
+        if !led_to.iter().any(|(way, _)| is_it(way)) {
+            tell(park.span, "nothing leads to this place to stop".to_owned(), diagnostics);
+        }
+    }
+    for table in &runbook.tables {
+        let fails = |step: &usize| {
+            let mut statements = runbook.steps[*step].body.statements.iter();
+            statements.any(|statement| matches!(statement.kind, StatementKind::Do(_) | StatementKind::Check(_)))
+        };
+        if !table.steps.iter().any(fails) {
+            let message = "none of the steps of this table does or checks anything, so it is never asked";
+            tell(table.span, message.to_owned(), diagnostics);
+        }
+    }
+}
+
+fn tell(span: Span, message: String, diagnostics: &mut Diagnostics) {
+    let help = "name it where it is meant, give it something to do, or take it out";
+    diagnostics.push(Diagnostic::warning("leads-nowhere", span, message).help(help));
+}
+
+/// Every disposition, with the steps in which it is met; `None` where any step may meet it.
+fn dispositions<'a>(case: &Case<'a>) -> Vec<(&'a Disposition, Option<Vec<usize>>)> {
+    let runbook = case.runbook;
+    let mut found = vec![(&runbook.on_failure, None), (&runbook.on_interrupt, None)];
+    for (place, step) in runbook.steps.iter().enumerate() {
+        // Those without a word of their own have the runbook's.
+        if step.on_failure != runbook.on_failure {
+            found.push((&step.on_failure, Some(vec![place])));
+        }
+        for statement in &step.body.statements {
+            if let StatementKind::Ask(ask) = &statement.kind {
+                found.extend(ask.on_silence.iter().map(|way| (way, Some(vec![place]))));
+            }
+        }
+    }
+    for table in &runbook.tables {
+        found.extend(table.rows.iter().map(|row| (&row.otherwise, Some(table.steps.clone()))));
+    }
+    found
+}
+
+/// Whether a step does anything that a way back could begin with.
+fn acts(case: &Case<'_>, step: usize) -> bool {
+    let mut statements = case.runbook.steps[step].body.statements.iter();
+    statements.any(|statement| {
+        matches!(
+            statement.kind,
+            StatementKind::Do(_) | StatementKind::Take(_) | StatementKind::Release(_)
+        )
+    })
+}
+
+/// Whether a way back may apply while a step runs.
+fn applies(case: &Case<'_>, branch: &Rollback, step: usize) -> bool {
+    let is_past =
+        case.order.is_before(branch.until, step) || (step == branch.until && !has_commits(case.runbook, step));
+    !is_past && !case.order.is_before(step, branch.from)
+}
