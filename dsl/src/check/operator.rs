@@ -104,7 +104,6 @@ fn result(operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type, O
             right,
         ) => left.ty == *right,
         (Op::Contains, Type::List(element), found) => without_pin(element) == without_pin(found) && has_equality(found),
-        (Op::Matches, Type::Text, Type::Text) => true,
         _ => return computed(operator, left, right),
     };
     if does_compare { Ok(Type::Bool) } else { Err(None) }

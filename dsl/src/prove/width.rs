@@ -72,13 +72,11 @@ fn matched(case: &Case<'_>, region: &[usize]) -> usize {
             for next in &later[step] {
                 if from[*next].is_none() {
                     from[*next] = Some(step);
-                    match earlier_of[*next] {
-                        Some(taken) => open.push_back(taken),
-                        None => {
-                            end = Some(*next);
-                            break 'search;
-                        }
-                    }
+                    let Some(taken) = earlier_of[*next] else {
+                        end = Some(*next);
+                        break 'search;
+                    };
+                    open.push_back(taken);
                 }
             }
         }
