@@ -147,6 +147,9 @@ fn declared(text: &mut String, effects: &Effects) {
         return;
     }
     text.push('{');
+    if effects.is_nothing {
+        text.push_str(" nothing");
+    }
     for word in &effects.words {
         text.push(' ');
         let said = match &word.kind {

@@ -108,7 +108,7 @@ step begin "Begin" {
 }
 step wait "Wait" after begin {
   budget 3m
-  do exec.run(["sh", "-c", "ulimit -c > limit; touch begun; sleep 4"], cwd: place, effects: { opaque external("test") repeat once }) no undo because "test"
+  do "Wait": exec.run(["sh", "-c", "ulimit -c > limit; touch begun; sleep 4"], cwd: place, effects: { opaque external("test") repeat once }) no undo because "test"
 }
 "#;
 

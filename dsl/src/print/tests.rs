@@ -124,6 +124,7 @@ fn argument_of(inner: BoxedStrategy<Expr>) -> impl Strategy<Value = Argument> {
     let effects = prop::collection::vec(effect(), 0..4).prop_map(|words| Argument {
         name: Some(word("effects")),
         value: ArgumentValue::Effects(Effects {
+            is_nothing: words.is_empty(),
             words,
             span: Span::default(),
         }),

@@ -15,6 +15,8 @@ use crate::term::{Term, trail};
 /// One change of one resource by a statement of a step.
 struct Write<'a> {
     step: usize,
+    /// Whether a row does it: one heals at a time, so rows are never beside each other.
+    is_row: bool,
     statement: &'a Statement,
     name: String,
     trail: Vec<Term>,
@@ -32,9 +34,13 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             // What a row does first is a part of the step that it heals.
             let rows = case.runbook.tables.iter().filter(|table| table.steps.contains(step));
             let firsts = rows.flat_map(|table| &table.rows).filter_map(|row| row.first.as_ref());
-            for block in firsts.chain([&case.runbook.steps[*step].body]) {
+            for block in firsts {
                 collect(case, backups, *step, block, None, &mut changes);
             }
+            let of_rows = changes.iter_mut().rev().take_while(|change| change.step == *step);
+            of_rows.for_each(|change| change.is_row = true);
+            let body = &case.runbook.steps[*step].body;
+            collect(case, backups, *step, body, None, &mut changes);
         }
         for (second, first) in overlaps(case, &changes) {
             report(case, &changes[first], &changes[second], diagnostics);
@@ -52,6 +58,9 @@ fn overlaps(case: &Case<'_>, changes: &[Write<'_>]) -> BTreeMap<usize, usize> {
     for (at, change) in changes.iter().enumerate() {
         let beginnings = (1..=change.trail.len()).filter_map(|length| change.trail.get(..length));
         for other in beginnings.filter_map(|beginning| index.get(beginning)).flatten() {
+            if change.is_row && changes[*other].is_row {
+                continue;
+            }
             let (first, second) = (at.min(*other), at.max(*other));
             let is_known = found.get(&second).is_some_and(|known| *known <= first);
             if !is_known && case.order.may_run_at_once(change.step, changes[*other].step) {
@@ -111,6 +120,7 @@ fn collect<'a>(
                         let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
                         changes.push(Write {
                             step,
+                            is_row: false,
                             statement: stand,
                             name: format!("{}({})", resource.kind, keys.join(", ")),
                             trail: trail(&resource),
