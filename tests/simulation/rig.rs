@@ -20,6 +20,7 @@ use backstay::run::driver::{Control, Driver, MacKey, Ports, Rest, Settings};
 use backstay::value::Value;
 use backstay::world::Clock;
 use backstay_dsl::compile::{Outcome, compile};
+use backstay_dsl::diagnostic::Severity;
 use backstay_dsl::source::Sources;
 use tokio::sync::mpsc;
 
@@ -102,9 +103,20 @@ impl Rig {
     pub(crate) fn new(name: &str, text: &str, sources: &dyn Sources, inputs: BTreeMap<String, Value>) -> Self {
         let registry = without_engine();
         let compiled = compile(name, text, sources, registry.catalogue());
-        let Outcome::Whole(runbook) = compiled.outcome else {
+        // The machine gives back at the end what is still held, although the proofs refuse to rely on it.
+        let is_held = |slug: &str| slug == "hold-not-released";
+        let mut errors = compiled
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity == Severity::Error);
+        let (Outcome::Whole(runbook) | Outcome::Partial(runbook)) = compiled.outcome else {
             panic!("{text}\n{:#?}", compiled.diagnostics);
         };
+        assert!(
+            errors.all(|found| is_held(found.slug)),
+            "{text}\n{:#?}",
+            compiled.diagnostics
+        );
         let places = Places {
             working_directory: PathBuf::from("/work"),
             home: Some(PathBuf::from("/home/op")),
