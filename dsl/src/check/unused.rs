@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{File, ItemKind, Name, SecretSource, ServiceClause, Statement, StatementKind, UndoKind};
+use crate::ast::{File, ItemKind, Name, Scenario, SecretSource, ServiceClause, Statement, StatementKind, UndoKind};
 use crate::check::uses::{Use, in_call, in_expr, names_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -154,15 +154,7 @@ impl<'a> Names<'a> {
                     row.first.iter().for_each(|first| self.body(first));
                 }
             }
-            ItemKind::Scenario(scenario) => {
-                for inject in &scenario.injects {
-                    for (path, value) in &inject.answers {
-                        self.found()(Use::Callee(path));
-                        in_expr(value, &mut self.found());
-                    }
-                    inject.until.iter().for_each(|path| self.found()(Use::Callee(path)));
-                }
-            }
+            ItemKind::Scenario(scenario) => self.scenario(scenario),
             ItemKind::Question(question) => {
                 question
                     .parameters
@@ -185,6 +177,17 @@ impl<'a> Names<'a> {
                     .iter()
                     .for_each(|parameter| self.written_type(&parameter.ty));
             }
+        }
+    }
+
+    fn scenario(&mut self, scenario: &'a Scenario) {
+        for inject in &scenario.injects {
+            for (path, value) in &inject.answers {
+                self.found()(Use::Callee(path));
+                in_expr(value, &mut self.found());
+            }
+            let until = inject.until.iter();
+            until.for_each(|path| self.found()(Use::Callee(path)));
         }
     }
 
