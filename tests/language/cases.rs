@@ -3,7 +3,7 @@
 //! What is expected stands at the end of the line where it is expected: `# error: [slug] words` or
 //! `# warning: [slug]`. Words must occur in the message; ``at `text` `` before them is the whole of what
 //! the finding points at. `# help: words` behind it must occur in one of its helps, or be what is suggested.
-//! What is found and not expected fails as well.
+//! What is found and not expected fails as well, and so does a module that is loaded twice.
 //!
 //! A block `model` behind a runbook is what was understood of it, a block `times` its sums (`outline.rs`).
 //! `BACKSTAY_CASES=write` writes those that stand there already: read what it wrote.
@@ -82,6 +82,15 @@ fn check(main: &Block, modules: &[&Block]) -> (Compiled, Vec<String>) {
     }
     let compiled = compiled("case.runbook", &main.text, &beside);
     let mut failures = Vec::new();
+    let mut loaded: Vec<&str> = compiled
+        .sources
+        .iter()
+        .map(|(_, source)| source.name.as_str())
+        .collect();
+    loaded.sort_unstable();
+    if !loaded.is_sorted_by(|one, other| one < other) {
+        failures.push(format!("a module is loaded twice: {loaded:?}"));
+    }
     if let Outcome::Whole(runbook) = &compiled.outcome {
         outline::assert_all_typed(runbook);
     }

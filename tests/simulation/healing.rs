@@ -1,10 +1,10 @@
 //! Symptom tables.
 
-use backstay::event::{End, Event, TimerId};
+use backstay::event::{End, Event, StepState, TimerId};
 use backstay::rehearse::{Fault, FaultKind};
 
 use crate::simulation::rig::Rig;
-use crate::simulation::small::{look, make, once, rig, run, step};
+use crate::simulation::small::{look, make, once, rig, run, run_case, silent, step};
 
 pub(crate) fn sample() -> Rig {
     let row = |name: &str| {
@@ -68,15 +68,49 @@ fn a_row_whose_statement_hangs_or_fails_goes_its_way() {
     }
 }
 
+/// A step whose check fails, and a row of five minutes that first does this.
+fn slow(first: &str) -> Rig {
+    let rows = format!(
+        "symptoms usual \"Usual\" for a {{\n  symptom \"Slow\" {{\n    seen when fs.exists(\"/sim/slow\")\n    suspect \
+         \"the usual\"\n    budget 5m\n    first {{ {first} }}\n    otherwise unwind\n  }}\n  symptom anything else {{ \
+         suspect \"more\" otherwise unwind }}\n}}\n"
+    );
+    rig("", &[step("a", "", &[make("a1"), look("a2")]), rows])
+}
+
 #[test]
 fn a_row_is_bounded_by_its_budget() {
-    let rows = "symptoms usual \"Usual\" for a {\n  symptom \"Slow\" {\n    seen when fs.exists(\"/sim/slow\")\n    \
-                suspect \"a person\"\n    budget 5m\n    first { ask \"Is it mended?\" confirm }\n    otherwise \
-                unwind\n  }\n  symptom anything else { suspect \"more\" otherwise unwind }\n}\n";
-    let rig = rig("", &[step("a", "", &[make("a1"), look("a2")]), rows.to_owned()]);
-    let silent = crate::simulation::small::silent("symptom:usual/1/1");
-    let report = crate::simulation::small::run_case(&rig, &[check("nothing")], silent);
+    let key = "symptom:usual/1/1";
+    let link = "do fs.link(\"/sim/heal\", to: \"/sim/x\") within 20m no undo because \"it stays\"";
+    let check = "check \"mended\": fs.exists(\"/sim/mended\") within 20m every 1s";
+    for (first, kind) in [(link, FaultKind::Hangs), (check, FaultKind::Untrue)] {
+        let report = run(&slow(first), &[self::check("nothing"), Fault::always(key, kind)]);
+        assert_eq!(report.end().end, End::RolledBack, "{}", report.told());
+        let time = |is: &dyn Fn(&Event) -> bool| {
+            let found = report.events.iter().find(|stamped| is(&stamped.event));
+            found.unwrap_or_else(|| panic!("{}", report.told())).boot_ns / 1_000_000_000
+        };
+        let row = TimerId::Row("symptom:usual/1".to_owned());
+        let healing = |event: &Event| {
+            matches!(
+                event,
+                Event::Step {
+                    state: StepState::Healing,
+                    ..
+                }
+            )
+        };
+        let over = time(&|event| matches!(event, Event::Timer(timer) if *timer == row));
+        assert_eq!(over - time(&healing), 5 * 60, "{}", report.told());
+    }
+}
+
+/// A person who is asked by a row may be silent as long as the row may last.
+#[test]
+fn a_person_who_is_silent_ends_the_row() {
+    let silent = silent("symptom:usual/1/1");
+    let report = run_case(&slow("ask \"Is it mended?\" confirm"), &[check("nothing")], silent);
     assert_eq!(report.end().end, End::RolledBack, "{}", report.told());
-    let is_over = |event: &Event| matches!(event, Event::Timer(TimerId::Row(_) | TimerId::Silence(_)));
-    assert!(report.has(is_over), "{}", report.told());
+    let is_silence = |event: &Event| matches!(event, Event::Timer(TimerId::Silence(_)));
+    assert!(report.has(is_silence), "{}", report.told());
 }

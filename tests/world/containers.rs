@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay::action::builtin_with;
-use backstay::containers::{Container, Containers, Image, Problem, RestartPolicy, Timeouts, labels};
+use backstay::containers::{
+    Container, Containers, CreateContainer, Image, Problem, PublishedPort, RestartPolicy, Timeouts, labels,
+};
 use backstay::value::Value;
 use backstay::world::real::RealWorld;
 
@@ -61,7 +63,40 @@ impl Containers for One {
     }
 }
 
-/// A bench around such an engine, whose container this run made.
+/// An engine without a container, which keeps what it is asked to make and refuses it.
+#[derive(Default)]
+struct Empty {
+    orders: Mutex<Vec<CreateContainer>>,
+}
+
+#[async_trait]
+impl Containers for Empty {
+    async fn container(&self, _name: &str) -> Result<Option<Container>, Problem> {
+        Ok(None)
+    }
+
+    async fn labelled(&self, _labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        Ok(Vec::new())
+    }
+
+    async fn image(&self, _reference: &str) -> Result<Option<Image>, Problem> {
+        Ok(Some(Image {
+            id: "sha256:local".to_owned(),
+            repository_digests: Vec::new(),
+            tags: Vec::new(),
+        }))
+    }
+
+    async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
+        self.orders.lock().unwrap().push(order.clone());
+        Err(Problem::Refused {
+            status: 400,
+            message: "not here".to_owned(),
+        })
+    }
+}
+
+/// A bench around an engine with one container, which this run made.
 fn bench() -> (Bench, Arc<One>) {
     let one = Arc::new(One::default());
     let engine: Arc<dyn Containers> = one.clone();
@@ -99,11 +134,17 @@ fn kept(bench: &Bench, one: &One) -> PathBuf {
 async fn the_policy_that_was_first_kept_is_given_back_and_forgotten() {
     let (bench, one) = bench();
     let service = [("service", container())];
-    for _ in 0..2 {
-        bench.does("docker.stop", &service).await;
-        assert_eq!(one.policy(), "no:0");
-        assert!(kept(&bench, &one).exists());
-    }
+    bench.does("docker.stop", &service).await;
+    assert_eq!(one.policy(), "no:0");
+    assert!(kept(&bench, &one).exists());
+    // Another policy and a run of it, by somebody else: what this run found first is what it gives back.
+    one.container.lock().unwrap().restart_policy = RestartPolicy {
+        name: "always".to_owned(),
+        maximum_retries: 0,
+    };
+    one.run(true);
+    bench.does("docker.stop", &service).await;
+    assert_eq!(one.policy(), "no:0");
     bench.does("docker.start", &service).await;
     assert_eq!(one.policy(), "on-failure:3");
     assert!(!kept(&bench, &one).exists());
@@ -223,4 +264,50 @@ async fn what_cannot_be_made_is_refused_by_name() {
             .unwrap()
             .contains("cannot be the name of a variable")
     );
+}
+
+/// What `docker.run` says of ports and of restarts reaches the engine, and what it does not say is left open.
+#[tokio::test]
+async fn ports_and_restarts_arrive_at_the_engine() {
+    let empty = Arc::new(Empty::default());
+    let engine: Arc<dyn Containers> = empty.clone();
+    let bench = Bench::new(
+        |_| Arc::new(RealWorld::new(builtin_with(&engine, Timeouts::default()))),
+        None,
+    );
+    let order = async |more: &[(&str, Value)]| {
+        let image = Value::Image(format!("localhost:1/app@sha256:{}", "0".repeat(64)));
+        let all = [&[("service", container()), ("image", image)], more].concat();
+        let reason = bench.fails("docker.run", &all).await;
+        assert!(reason.contains("not here"), "{reason}");
+        empty.orders.lock().unwrap().pop().unwrap()
+    };
+    for (outside, inside, address, host_port, container_port) in [
+        ("127.0.0.1:8080", "80", "127.0.0.1", 8080, 80),
+        ("8081", "81/tcp", "", 8081, 81),
+        ("[::1]:8082", "82", "::1", 8082, 82),
+    ] {
+        let ports = Value::Map([(outside.to_owned(), text(inside))].into());
+        let wanted = PublishedPort {
+            address: address.to_owned(),
+            host_port,
+            container_port,
+        };
+        assert_eq!(order(&[("ports", ports)]).await.ports, [wanted]);
+    }
+    let two = [("127.0.0.1:1", "2"), ("3", "4")].map(|(outside, inside)| (outside.to_owned(), text(inside)));
+    assert_eq!(order(&[("ports", Value::Map(two.into()))]).await.ports.len(), 2);
+    for (said, name, maximum_retries) in [
+        ("no", "no", 0),
+        ("always", "always", 0),
+        ("unless-stopped", "unless-stopped", 0),
+        ("on-failure", "on-failure", 0),
+        ("on-failure:3", "on-failure", 3),
+    ] {
+        let name = name.to_owned();
+        let wanted = RestartPolicy { name, maximum_retries };
+        assert_eq!(order(&[("restart", text(said))]).await.restart_policy, Some(wanted));
+    }
+    let silent = order(&[]).await;
+    assert!(silent.ports.is_empty() && silent.restart_policy.is_none());
 }
