@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use sha2::{Digest as _, Sha256};
@@ -76,6 +76,18 @@ impl Tag {
         ONCE.call_once(|| {
             let _ = prlimit(None, Resource::Locks, Self::of_run(run).limit());
         });
+    }
+
+    /// What starts a process, so that it is born with this tag: what it forks at once has it too. One at a time,
+    /// since a tag is the whole program's.
+    pub(crate) fn while_starting<T>(self, start: impl FnOnce() -> T) -> T {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = getrlimit(Resource::Locks);
+        let _ = prlimit(None, Resource::Locks, self.limit());
+        let started = start();
+        let _ = prlimit(None, Resource::Locks, before);
+        started
     }
 
     /// The hard limit stays as it is: the same for us and our children.

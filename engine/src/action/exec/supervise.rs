@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, changes: bool)
     }
     let mut family = Family::expect(context);
     let input = arguments.get("stdin").map(Value::exposed);
-    let mut child = spawn(&start, input.is_some())?;
+    let mut child = family.start(|| spawn(&start, input.is_some()))?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1);
     let notes = context.run_directory.join(NOTES_FILE);
     let written = family.began(pid, changes.then_some(&notes));

@@ -54,9 +54,13 @@ impl Family {
         }
     }
 
+    /// Starts the first process, so that all that it forks carries the tag.
+    pub(super) fn start<T>(&self, start: impl FnOnce() -> T) -> T {
+        self.tag.while_starting(start)
+    }
+
     /// Takes note of the first process, and writes it down where it changes something.
     pub(super) fn began(&mut self, pid: i32, notes: Option<&Path>) -> std::io::Result<()> {
-        self.tag.put_on(pid);
         self.leader = processes::look(pid);
         self.origin.began(pid);
         let note = Note::new(&self.mark, &self.leader);
