@@ -8,8 +8,10 @@ use backstay_dsl::check::FINDINGS_MAX;
 use backstay_dsl::compile::{Compiled, Outcome};
 use backstay_dsl::diagnostic::{Diagnostic, Diagnostics};
 use backstay_dsl::load::{FILES_MAX, USE_DEPTH_MAX};
+use backstay_dsl::order::StepOrder;
 use backstay_dsl::parse::{TEXT_BYTES_MAX, decode, parse};
 use backstay_dsl::source::{Position, SourceId};
+use backstay_dsl::time::times;
 use proptest::prelude::*;
 
 use crate::support::texts::{Beside, all_words, compiled};
@@ -37,12 +39,13 @@ fn alone(text: &str) -> Compiled {
     compiled("limits.runbook", text, &Beside::default())
 }
 
-/// What is found in a whole text, each slug once.
-fn found(text: &str) -> Vec<&'static str> {
-    let mut slugs: Vec<&str> = alone(text).diagnostics.iter().map(|found| found.slug).collect();
-    assert!(slugs.len() <= FINDINGS_MAX, "{}", slugs.len());
-    slugs.dedup();
-    slugs
+/// What is found in a whole text, with what it points at.
+fn found(text: &str) -> Vec<String> {
+    let compiled = alone(text);
+    let findings = compiled.diagnostics.iter();
+    findings
+        .map(|found| format!("{}: {}", found.slug, compiled.sources.text(found.span)))
+        .collect()
 }
 
 #[test]
@@ -224,10 +227,10 @@ fn procedures_that_call_deep_or_wide_are_bounded() {
         writeln!(text, "procedure p{length}(x: text) {{ }}").unwrap();
         text
     };
-    assert_eq!(found(&chain(3_000, "do NEXT(x: x)")), ["too-deep"]);
+    assert_eq!(found(&chain(3_000, "do NEXT(x: x)")), ["too-deep: p0(x: \"x\")"]);
     assert_eq!(
         found(&chain(12, &"do NEXT(x: x)\n".repeat(10))),
-        ["too-many-statements"]
+        ["too-many-statements: p0(x: \"x\")"]
     );
     assert_eq!(found(&chain(60, "do NEXT(x: x + x)")), [""; 0]);
 }
@@ -236,22 +239,28 @@ fn procedures_that_call_deep_or_wide_are_bounded() {
 fn what_is_named_in_great_numbers_stays_cheap() {
     let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
     let lets = many(3_000, &|number| format!("let value{number} = unknown{number}\n"));
-    assert_eq!(
-        found(&format!("runbook r \"R\"\nstep a \"A\" {{\n{lets}}}\n")),
-        ["unknown-name"]
-    );
+    let names: Vec<String> = (0..FINDINGS_MAX)
+        .map(|number| format!("unknown-name: unknown{number}"))
+        .collect();
+    assert_eq!(found(&format!("runbook r \"R\"\nstep a \"A\" {{\n{lets}}}\n")), names);
+    // Each place at which the depth is used up.
+    let places = |letter: char, depth: usize, times: usize| -> Vec<String> {
+        let deep = (1..=1_000).filter(|number| number % depth == 0);
+        deep.flat_map(|number| vec![format!("too-deep: {letter}{number}"); times])
+            .collect()
+    };
     let anchors = many(1_000, &|number| format!("anchor a{number} = a{}\n", number + 1));
     let start = "runbook r \"R\"\nstep s \"S\" { require true else \"never\" }\n";
     assert_eq!(
         found(&format!("{start}{anchors}anchor a1000 = fs.size(\"/\")\n")),
-        ["too-deep"]
+        places('a', 64, 1)
     );
     let types = many(1_000, &|number| {
         format!("type T{number} {{ a: T{0}  b: T{0} }}\n", number + 1)
     });
     assert_eq!(
         found(&format!("{start}{types}type T1000 {{ ok: bool }}\n")),
-        ["too-deep"]
+        places('T', 8, 2)
     );
 }
 
@@ -281,6 +290,37 @@ fn thousands_of_steps_are_a_chain_and_are_added_up() {
         (chain.times.forward_ms, chain.times.longest_way_back_ms),
         (2_000 * 60_000, 2_031_000)
     );
+}
+
+/// Of a step that a text gives, ten thousand: one after the other, and side by side.
+#[test]
+fn ten_thousand_steps_are_added_up() {
+    const COUNT: usize = 10_000;
+    let text = "runbook r \"R\"\nstep a \"A\" { budget 1m do fs.write(\"/f\", content: \"\") undo fs.remove(\"/f\") \
+                within 1s }\n";
+    let Outcome::Whole(one) = alone(text).outcome else {
+        panic!("{}", all_words(&alone(text)))
+    };
+    for (is_wide, forward_ms, first_ms) in [
+        (false, COUNT as u64 * 60_000, COUNT as u64 * 60_000),
+        (true, 60_000, 60_000),
+    ] {
+        let mut many = (*one).clone();
+        many.steps = (0..COUNT)
+            .map(|number| {
+                let mut step = one.steps[0].clone();
+                step.name = format!("s{number}");
+                step.after = number.checked_sub(1).filter(|_| !is_wide).into_iter().collect();
+                step
+            })
+            .collect();
+        let times = times(&many, &StepOrder::new(&many));
+        assert_eq!(times.forward_ms, forward_ms);
+        assert_eq!(times.remaining_ms[0], first_ms);
+        // Every undo has a second, and the closing anchors half a minute; what still runs has a second to end, all at
+        // once.
+        assert_eq!(times.longest_way_back_ms, COUNT as u64 * 1_000 + 31_000);
+    }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use backstay::action::{Registry, without_engine};
 use backstay::eval::Places;
 use backstay::event::{EvaluationKind, Event, IntentWay, RunEnd, Stamped};
@@ -23,6 +24,9 @@ use backstay_dsl::compile::{Outcome, compile};
 use backstay_dsl::diagnostic::Severity;
 use backstay_dsl::source::Sources;
 use tokio::sync::mpsc;
+
+/// Nanoseconds of a week.
+const WEEK_NS: u64 = 7 * 86_400 * 1_000_000_000;
 
 /// What a run left behind.
 pub(crate) struct Report(pub(crate) backstay::rehearse::Report);
@@ -84,6 +88,32 @@ pub(crate) struct Rig {
     seed: Vec<(backstay::value::GroundResource, Option<String>)>,
 }
 
+/// The clock of a scene, whose wall clock may go back.
+struct Wall {
+    clock: Arc<SimulatedClock>,
+    /// By how much it went back, in milliseconds.
+    back_ms: AtomicI64,
+}
+
+#[async_trait]
+impl Clock for Wall {
+    fn boot_ns(&self) -> u64 {
+        self.clock.boot_ns()
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.clock.wall_ms() - self.back_ms.load(Ordering::SeqCst)
+    }
+
+    fn boot_id(&self) -> String {
+        self.clock.boot_id()
+    }
+
+    async fn sleep_until(&self, boot_ns: u64) {
+        self.clock.sleep_until(boot_ns).await;
+    }
+}
+
 /// One world with a run in it, which may be killed and resumed.
 pub(crate) struct Scene<'rig> {
     rig: &'rig Rig,
@@ -97,6 +127,8 @@ pub(crate) struct Scene<'rig> {
     recovered: RefCell<Option<Resumption>>,
     /// How many records the world has seen.
     seen: Arc<AtomicUsize>,
+    /// The clock is watched; its wall clock goes back as so many records are kept, which may never be.
+    watched: RefCell<Option<usize>>,
 }
 
 impl Rig {
@@ -183,6 +215,7 @@ impl Rig {
             recovered: RefCell::new(None),
             case,
             seen: Arc::default(),
+            watched: RefCell::default(),
         }
     }
 
@@ -232,6 +265,14 @@ impl Scene<'_> {
         report
     }
 
+    /// Begins the run with a watched clock, whose wall clock goes back by an hour as the record of this number, from
+    /// 1, is kept. By the driver alone: no rehearsal has such a clock.
+    pub(crate) fn drive_watched(&self, back_at: Option<usize>) -> Report {
+        self.watched.replace(Some(back_at.unwrap_or(usize::MAX)));
+        self.drive_by_driver(None, Resumption::default())
+            .expect("nobody kills it")
+    }
+
     fn drive_by_driver(&self, kill: Option<Kill>, resumption: Resumption) -> Option<Report> {
         self.journal.kill(kill);
         let history = self.journal.events();
@@ -245,10 +286,15 @@ impl Scene<'_> {
         }
         self.seen.store(history.len(), Ordering::SeqCst);
         let (sender, controls) = mpsc::channel(16);
-        let observer = self.observer(sender);
+        let watched = self.watched.take();
+        let wall = Arc::new(Wall {
+            clock: Arc::clone(&self.clock),
+            back_ms: AtomicI64::new(0),
+        });
+        let observer = self.observer(sender, watched.map(|at| (at, Arc::clone(&wall))));
         let ports = Ports {
             world: self.world.clone(),
-            clock: self.clock.clone(),
+            clock: wall,
             journal: self.journal.clone(),
             person: self.person.clone(),
         };
@@ -257,18 +303,20 @@ impl Scene<'_> {
             run_directory: PathBuf::from("/simulated-run"),
             places: self.rig.places.clone(),
             mac_key: MacKey([7; 32]),
-            is_clock_watched: false,
+            is_clock_watched: watched.is_some(),
             progress: None,
         };
         let plan = Arc::clone(&self.rig.plan);
         let driver = Driver::new(plan, ports, settings, controls, Some(Box::new(observer)), &history);
         let journal = Arc::clone(&self.journal);
         let clock = Arc::clone(&self.clock);
+        // A watched clock never stands still.
+        let end_ns = if watched.is_some() { WEEK_NS } else { u64::MAX - 1 };
         let run = async move {
             tokio::select! {
                 biased;
                 () = journal.died() => None,
-                () = clock.sleep_until(u64::MAX - 1) => panic!("the run hangs"),
+                () = clock.sleep_until(end_ns) => panic!("the run hangs"),
                 rest = driver.run(opening) => Some(rest),
             }
         };
@@ -301,7 +349,11 @@ impl Scene<'_> {
         }
     }
 
-    fn observer(&self, sender: mpsc::Sender<Control>) -> impl FnMut(&Stamped) + Send + 'static {
+    fn observer(
+        &self,
+        sender: mpsc::Sender<Control>,
+        back: Option<(usize, Arc<Wall>)>,
+    ) -> impl FnMut(&Stamped) + Send + 'static {
         let (world, clock) = (Arc::clone(&self.world), Arc::clone(&self.clock));
         let case = self.case.clone();
         let seen = Arc::clone(&self.seen);
@@ -314,6 +366,11 @@ impl Scene<'_> {
             {
                 // Where nobody listens any more, the run has ended.
                 let _ = sender.try_send(control.clone());
+            }
+            if let Some((at, wall)) = &back
+                && *at == count
+            {
+                wall.back_ms.store(3_600_000, Ordering::SeqCst);
             }
             if let Some((at, ms)) = case.passes_at
                 && at == count

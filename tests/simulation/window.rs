@@ -6,7 +6,7 @@ use backstay::run::machine::next;
 
 use crate::simulation::laws;
 use crate::simulation::rig::{Report, Rig};
-use crate::simulation::small::{just, look, make, rig, run, run_case, run_with, step};
+use crate::simulation::small::{just, look, make, rig, run, run_case, run_with, silent, step};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -161,6 +161,86 @@ fn a_wall_clock_that_went_back_counts_as_the_moment_to_turn_back() {
         let timers = next(&rig.plan, history.iter().chain([&gap])).timers;
         let is_now = timers.get(&TimerId::TBack).is_some_and(|moment| *moment <= gap.boot_ns);
         assert_eq!(is_now, wall_went_back, "{timers:?}");
+    }
+}
+
+/// Inside a step that waits: the driver sees it, and the run is rolled back at once.
+#[test]
+fn a_wall_clock_that_goes_back_inside_a_step_rolls_the_run_back() {
+    let rig = sample();
+    let at = first_intent(&run(&rig, &[])) + 1;
+    let scene = || rig.scene(Vec::new(), Case::default());
+    let went_back = |event: &Event| {
+        matches!(
+            event,
+            Event::ClockGap {
+                wall_went_back: true,
+                ..
+            }
+        )
+    };
+    let steady = scene().drive_watched(None);
+    assert!(
+        !steady.has(|event| matches!(event, Event::ClockGap { .. })),
+        "{}",
+        steady.told()
+    );
+    steady.expect(&["a/1", "b/1"], End::Completed);
+    let report = scene().drive_watched(Some(at));
+    laws::hold(&rig.plan, &report, 2);
+    assert!(
+        report.has(went_back) && report.has(is_timer(&TimerId::TBack)),
+        "{}",
+        report.told()
+    );
+    report.expect(&["a/1", "undo:a/1/1"], End::RolledBack);
+    // The wait of five minutes is given up.
+    assert!(
+        report.events.last().unwrap().boot_ns < 60_000_000_000,
+        "{}",
+        report.told()
+    );
+}
+
+/// A row is chosen only where there is time for all of it, and a step begins only with the time for it: inside of them
+/// only a clock that cannot be trusted is that moment.
+#[test]
+fn the_moment_to_turn_back_comes_inside_a_step_that_heals_or_asks() {
+    let row = |first: &str| {
+        format!(
+            "symptoms usual \"Usual\" for a {{\n  symptom \"Slow\" {{\n    seen when fs.exists(\"/sim/slow\")\n    suspect \
+             \"the usual\"\n    budget 5m\n    first {{ {first} }}\n    otherwise unwind\n  }}\n  symptom anything else {{ \
+             suspect \"more\" otherwise unwind }}\n}}\n"
+        )
+    };
+    let link = "do fs.link(\"/sim/heal\", to: \"/sim/x\") within 4m no undo because \"it stays\"";
+    let ask = "ask \"Go on?\" confirm";
+    let heals = |first: &str| vec![step("a", "", &[make("a1"), look("a2")]), row(first)];
+    let (in_row, in_step) = ("symptom:usual/1/1", "a/2");
+    for (parts, key, performed) in [
+        (heals(link), in_row, &["a/1", in_row, "undo:a/1/1"][..]),
+        (heals(ask), in_row, &["a/1", "undo:a/1/1"]),
+        (
+            vec![step("a", "", &[make("a1"), format!("  {ask}\n")])],
+            in_step,
+            &["a/1", "undo:a/1/1"],
+        ),
+    ] {
+        let rig = rig("window 60m keep 20m for the way back", &parts);
+        let faults = vec![
+            Fault::always("a/2", FaultKind::Untrue),
+            Fault::always(in_row, FaultKind::Hangs),
+        ];
+        // Nothing happens for minutes where it heals or asks: the last record before that.
+        let begun = run_case(&rig, &faults, silent(key));
+        let times = begun.events.windows(2);
+        let at = times
+            .into_iter()
+            .position(|pair| pair[1].boot_ns - pair[0].boot_ns > 60_000_000_000);
+        let report = rig.scene(faults, silent(key)).drive_watched(Some(at.unwrap() + 1));
+        laws::hold(&rig.plan, &report, 2);
+        assert!(report.has(is_timer(&TimerId::TBack)), "{}", report.told());
+        report.expect(performed, End::RolledBack);
     }
 }
 
