@@ -53,6 +53,14 @@ fn file(name: &'static str, content: &str) -> Member {
     }
 }
 
+/// A file as long as a size can say.
+fn endless(name: &'static str) -> Member {
+    Member {
+        size: usize::MAX,
+        ..file(name, "x")
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
@@ -272,6 +280,7 @@ fn corpus() -> Vec<(&'static str, Vec<Member>)> {
                 ..file("part-0/a", "")
             }),
         ),
+        ("a size that no block can end", below(endless("part-0/a"))),
         ("a pipe", below(member("part-0/a", EntryType::Fifo, ""))),
         ("a device", below(member("part-0/a", EntryType::Char, ""))),
     ]

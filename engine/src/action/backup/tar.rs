@@ -23,7 +23,8 @@ const ATTRIBUTE: &str = "SCHILY.xattr.";
 
 /// How many bytes fill the last block of so many.
 fn to_block(size: u64) -> usize {
-    usize::try_from(size.next_multiple_of(BLOCK as u64) - size).unwrap_or(0)
+    let last = usize::try_from(size % BLOCK as u64).unwrap_or(0);
+    (BLOCK - last) % BLOCK
 }
 
 fn below(root: &str, path: &[u8]) -> Vec<u8> {
