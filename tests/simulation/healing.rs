@@ -103,6 +103,13 @@ fn a_row_is_bounded_by_its_budget() {
         };
         let over = time(&|event| matches!(event, Event::Timer(timer) if *timer == row));
         assert_eq!(over - time(&healing), 5 * 60, "{}", report.told());
+        // Not when the statement has used up its own time.
+        assert_eq!(
+            time(&|event| matches!(event, Event::Turn { .. })),
+            over,
+            "{}",
+            report.told()
+        );
     }
 }
 
