@@ -332,19 +332,29 @@ fn modules_are_bounded_in_depth_number_and_size() {
         };
         let start = "runbook r \"R\"\nstep s \"S\" { require true else \"never\" }\n";
         let compiled = compiled("limits.runbook", &format!("{text}\n{start}"), &beside);
-        let slugs: Vec<&str> = compiled.diagnostics.iter().map(|found| found.slug).collect();
-        (slugs, compiled.sources.iter().count())
+        let found = compiled.diagnostics.iter();
+        let found = found.map(|found| format!("{}: {}", found.slug, compiled.sources.text(found.span)));
+        (found.collect::<Vec<_>>(), compiled.sources.iter().count())
     };
     let mut chain =
         (1..=USE_DEPTH_MAX + 1).map(|level| (level.to_string(), format!("use \"./{}\" as next", level + 1)));
-    assert_eq!(with("use \"./1\" as next", &mut chain).0, ["too-deep"]);
+    assert_eq!(
+        with("use \"./1\" as next", &mut chain),
+        (vec!["too-deep: use \"./9\" as next".to_owned()], USE_DEPTH_MAX + 1)
+    );
     let uses: Vec<String> = (0..FILES_MAX)
         .map(|number| format!("use \"./{number}\" as m{number}"))
         .collect();
     let mut many = (0..FILES_MAX).map(|number| (number.to_string(), String::new()));
-    assert_eq!(with(&uses.join("\n"), &mut many), (vec!["too-large"], FILES_MAX));
+    assert_eq!(
+        with(&uses.join("\n"), &mut many),
+        (vec!["too-large: use \"./63\" as m63".to_owned()], FILES_MAX)
+    );
     let mut large = [("a", " "), ("b", "\n")]
         .into_iter()
         .map(|(name, text)| (name.to_owned(), text.repeat(9 << 20)));
-    assert_eq!(with("use \"./a\" as a\nuse \"./b\" as b", &mut large).0, ["too-large"]);
+    assert_eq!(
+        with("use \"./a\" as a\nuse \"./b\" as b", &mut large).0,
+        ["too-large: use \"./b\" as b"]
+    );
 }
