@@ -177,7 +177,7 @@ fn a_limit_holds_while_output_is_searched() {
         r#"runbook limit "A limit"
 inputs { tok : secret from env TOK }
 step print "Print" {
-  do exec.run(["sh", "-c", "yes '%25%25%25%25%25%25' | tr -d '\\n'"], env: {T: tok}, effects: { opaque external("test") repeat once }) within 2s no undo because "test"
+  do "Print": exec.run(["sh", "-c", "yes '%25%25%25%25%25%25' | tr -d '\\n'"], env: {T: tok}, effects: { opaque external("test") repeat once }) within 2s no undo because "test"
 }
 "#,
     );
