@@ -291,6 +291,11 @@ impl Production {
 
     /// The slot of a thing, made where it is new.
     fn slot(&mut self, resource: &GroundResource) -> SlotId {
+        self.slot_on_the_way(resource, &mut Vec::new())
+    }
+
+    /// `way`: the copies through which the name of the thing was found, each with the length of the name there.
+    fn slot_on_the_way(&mut self, resource: &GroundResource, way: &mut Vec<(SlotId, usize)>) -> SlotId {
         if let Some(slot) = self.slots.get(resource) {
             return *slot;
         }
@@ -302,7 +307,7 @@ impl Production {
         }
         if self.universe.ids().len() > known {
             self.grow();
-            self.come_along(slot, resource);
+            self.come_along(slot, resource, way);
         }
         slot
     }

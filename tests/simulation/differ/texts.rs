@@ -96,8 +96,8 @@ impl Book {
                 absent.push(path.to_owned());
             }
         }
-        // What a folder that is moved or copied brings along was not there.
-        for (folder, _) in start().iter().filter(|(path, _)| !path.contains('/')) {
+        // What a thing that is moved or copied brings along was not there.
+        for (folder, _) in start() {
             let brought = ["l", "x.env"].map(|name| format!("{folder}/{name}"));
             absent.extend(brought.into_iter().filter(|path| !there.contains_key(path)));
         }

@@ -48,17 +48,29 @@ impl Production {
         }
     }
 
-    /// What is first named now and lies in a copy holds what lay at that place of what was copied.
-    pub(super) fn come_along(&mut self, slot: SlotId, resource: &GroundResource) {
+    /// What is first named now and lies in a copy holds what lay at that place of what was copied. What came out of
+    /// a folder and took its place would be looked for deeper and deeper in itself: a copy that is come to again
+    /// by a name that is no shorter ends the `way`, and what is there is then told as different.
+    pub(super) fn come_along(&mut self, slot: SlotId, resource: &GroundResource, way: &mut Vec<(SlotId, usize)>) {
         let Content::Start(of) = *self.contents.of(slot) else {
             return;
         };
         let mut holders = self.universe.around(slot).iter().copied();
-        let holder = holders.find(|holder| *self.contents.of(*holder) == Content::Start(of));
+        let Some(holder) = holders.find(|holder| *self.contents.of(*holder) == Content::Start(of)) else {
+            return;
+        };
+        let length = resource.key.first().map_or(0, String::len);
+        if way
+            .iter()
+            .any(|(known, shorter)| *known == holder && *shorter <= length)
+        {
+            return;
+        }
+        way.push((holder, length));
         let name = |slot| self.name(slot);
-        let source = holder.and_then(name).zip(name(of));
+        let source = name(holder).zip(name(of));
         if let Some(source) = source.and_then(|(holder, of)| beside(resource, holder, of)) {
-            let source = self.slot(&source);
+            let source = self.slot_on_the_way(&source, way);
             self.contents.put(slot, Content::Start(source));
         }
     }
@@ -70,11 +82,20 @@ impl Production {
         };
         let mut inside = self.universe.inside(slot).iter();
         inside.any(|inner| {
-            let source = self.name(*inner).and_then(|name| beside(name, here, from));
-            let source = source.and_then(|name| self.universe.get(&ground(&name)));
+            let named = self.name(*inner).and_then(|name| beside(name, here, from));
+            let named = named.as_ref().map(ground);
+            let source = named.as_ref().and_then(|name| self.universe.get(name));
             match self.contents.of(*inner) {
                 Content::Was => slot != start,
-                Content::Gone => source.is_none_or(|source| self.contents.was_there(source)),
+                // What nobody has named was not there where what holds it was not.
+                Content::Gone => source.map_or_else(
+                    || {
+                        let holders = named.as_ref().map(|name| self.universe.holders(name));
+                        let mut holders = holders.into_iter().flatten();
+                        holders.all(|holder| self.contents.was_there(holder))
+                    },
+                    |source| self.contents.was_there(source),
+                ),
                 content => !source.is_some_and(|source| self.contents.is_of_start(source, content)),
             }
         })
