@@ -455,7 +455,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ),
     (
         "engine",
-        "render/timeline/words",
+        "render/timeline/sentences",
         "what an action of a container engine does is shown by its effects",
     ),
     (

@@ -1,6 +1,6 @@
 //! The course of a run, one plain line for every event; the same for a live run and for a transcript.
 
-mod words;
+mod sentences;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +77,7 @@ impl Timeline {
             Event::Decision { extend_ms, .. } => self.window.extend(*extend_ms),
             Event::Turn { way, .. } => {
                 self.window.is_over = true;
-                self.phase = Some(words::way(way));
+                self.phase = Some(sentences::way(way));
             }
             Event::RunEnd(_) | Event::RunInterrupted { .. } => {
                 self.running.clear();

@@ -20,7 +20,7 @@ use crate::plan::report::PlanReport;
 use crate::plan::{Parts, Plan};
 use crate::redact::Redactor;
 use crate::run::directory::StateDirectory;
-use crate::run::session::Edge;
+use crate::run::session::Surroundings;
 use crate::transcript::Reader;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 use crate::world::{Clock, World};
@@ -32,15 +32,15 @@ pub struct Planned {
 }
 
 /// Plans a runbook and walks it on paper. Changes nothing. Refused where two names turn out to be one thing.
-pub async fn plan_file(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Planned, Error> {
-    let plan = planned(file, inputs, edge).await?;
+pub async fn plan_file(file: &Path, inputs: &GivenInputs, surroundings: &Surroundings) -> Result<Planned, Error> {
+    let plan = planned(file, inputs, surroundings).await?;
     let dry_run = DryRun {
         plan: &plan,
-        world: edge.world.as_ref(),
-        catalogue: &edge.catalogue,
-        places: &edge.places,
-        context: context(&plan, edge),
-        clock: edge.clock.as_ref(),
+        world: surroundings.world.as_ref(),
+        catalogue: &surroundings.catalogue,
+        places: &surroundings.places,
+        context: context(&plan, surroundings),
+        clock: surroundings.clock.as_ref(),
     };
     let report = dry_run.report().await;
     if report.not_apart.is_empty() {
@@ -77,15 +77,15 @@ pub struct AnchorThen {
 }
 
 /// Asks every anchor of a runbook now.
-pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Vec<AnchorNow>, Error> {
-    let plan = planned(file, inputs, edge).await?;
-    let mut last = last_anchors(&edge.state_directory, &plan.runbook.name);
+pub async fn anchors(file: &Path, inputs: &GivenInputs, surroundings: &Surroundings) -> Result<Vec<AnchorNow>, Error> {
+    let plan = planned(file, inputs, surroundings).await?;
+    let mut last = last_anchors(&surroundings.state_directory, &plan.runbook.name);
     let now = Now {
         plan: &plan,
-        world: edge.world.as_ref(),
-        clock: edge.clock.as_ref(),
-        places: &edge.places,
-        context: context(&plan, edge),
+        world: surroundings.world.as_ref(),
+        clock: surroundings.clock.as_ref(),
+        places: &surroundings.places,
+        context: context(&plan, surroundings),
     };
     let mut found = Vec::new();
     for anchor in &plan.runbook.anchors {
@@ -110,16 +110,16 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<V
     Ok(found)
 }
 
-async fn planned(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Arc<Plan>, Error> {
-    let (runbook, sources, times, _) = edge.check(file)?.into_valid()?;
-    let values = crate::inputs::resolve(&runbook, inputs, &edge.places, edge.secrets.as_ref()).await;
+async fn planned(file: &Path, inputs: &GivenInputs, surroundings: &Surroundings) -> Result<Arc<Plan>, Error> {
+    let (runbook, sources, times, _) = surroundings.check(file)?.into_valid()?;
+    let values = crate::inputs::resolve(&runbook, inputs, &surroundings.places, surroundings.secrets.as_ref()).await;
     let plan = Plan::new(Parts {
         runbook,
         sources: &sources,
-        catalogue: &edge.catalogue,
+        catalogue: &surroundings.catalogue,
         times,
         inputs: values.map_err(|errors| Error::inputs(&errors))?,
-        places: &edge.places,
+        places: &surroundings.places,
     });
     match plan {
         Ok(plan) => Ok(Arc::new(plan)),
@@ -127,7 +127,7 @@ async fn planned(file: &Path, inputs: &GivenInputs, edge: &Edge) -> Result<Arc<P
     }
 }
 
-fn context(plan: &Plan, edge: &Edge) -> Context {
+fn context(plan: &Plan, surroundings: &Surroundings) -> Context {
     Context {
         run: "plan".to_owned(),
         key: "plan".to_owned(),
@@ -136,10 +136,10 @@ fn context(plan: &Plan, edge: &Edge) -> Context {
         cancelled: CancellationToken::new(),
         cancel: Cancel::Kill,
         topology: Arc::clone(&plan.topology),
-        run_directory: edge.state_directory.0.join("runs").join("plan"),
+        run_directory: surroundings.state_directory.0.join("runs").join("plan"),
         redactor: plan.redactor.clone(),
         effects: Vec::new(),
-        working_directory: edge.places.working_directory.clone(),
+        working_directory: surroundings.places.working_directory.clone(),
         progress: Progress::default(),
     }
 }

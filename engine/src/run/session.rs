@@ -30,7 +30,7 @@ pub use resume::{ResumeOptions, pause, resume, turn_back};
 pub use start::{StartOptions, start};
 
 /// What a run is given by whoever calls, beside what it is to do.
-pub struct Edge {
+pub struct Surroundings {
     pub state_directory: StateDirectory,
     /// Where paths are taken from.
     pub places: Places,
@@ -74,7 +74,7 @@ pub struct Finished {
     pub transcript: PathBuf,
 }
 
-impl Edge {
+impl Surroundings {
     /// Compiles a file that is to be planned or run; what is only odd about it is told.
     pub(crate) fn check(&self, file: &Path) -> Result<Checked, Error> {
         let checked = check_file(file, &self.catalogue)?;
@@ -108,13 +108,13 @@ struct Session {
 }
 
 impl Session {
-    async fn drive(self, edge: Edge) -> Result<Finished, Error> {
-        let (world, clock) = (Arc::clone(&edge.world), Arc::clone(&edge.clock));
+    async fn drive(self, surroundings: Surroundings) -> Result<Finished, Error> {
+        let (world, clock) = (Arc::clone(&surroundings.world), Arc::clone(&surroundings.clock));
         let run = self.directory.run.clone();
         let transcript = self.directory.file(RECORDS_FILE);
         let run_directory = self.directory.clone();
         let directory = self.directory.path.clone();
-        if let Some(announce) = edge.announce {
+        if let Some(announce) = surroundings.announce {
             announce(&self.history);
         }
         let (controls, received) = mpsc::channel(16);
@@ -128,12 +128,19 @@ impl Session {
             controls,
         ));
         let ports = Ports {
-            world: edge.world,
-            clock: edge.clock,
+            world: surroundings.world,
+            clock: surroundings.clock,
             journal,
-            person: edge.person,
+            person: surroundings.person,
         };
-        let engine = Driver::new(self.plan, ports, self.settings, received, edge.observer, &self.history);
+        let engine = Driver::new(
+            self.plan,
+            ports,
+            self.settings,
+            received,
+            surroundings.observer,
+            &self.history,
+        );
         let outcome = engine.run(self.opening).await;
         drop(listener);
         let finished = finished(&run, outcome, transcript);
@@ -192,26 +199,26 @@ async fn conclude(world: &dyn World, directory: &Path, end: End) {
 }
 
 /// Locks every service of a plan for a run.
-fn lock_services(edge: &Edge, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error> {
-    let owner = owner(edge, run);
+fn lock_services(surroundings: &Surroundings, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error> {
+    let owner = owner(surroundings, run);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for (id, member, _) in plan.topology.members() {
         names.insert(member.runs.to_string(), format!("service {id}"));
     }
     let mut locks = Vec::new();
     for (file, name) in names {
-        let path = edge
+        let path = surroundings
             .state_directory
             .lock_file(&file)
-            .map_err(|error| no_state(edge, &error))?;
+            .map_err(|error| no_state(surroundings, &error))?;
         locks.push(Lock::take(&name, &path, &owner).map_err(|error| lock_error(&error))?);
     }
     Ok(locks)
 }
 
-fn owner(edge: &Edge, run: &str) -> String {
+fn owner(surroundings: &Surroundings, run: &str) -> String {
     let process = rustix::process::getpid().as_raw_pid();
-    format!("run {run} (process {process} on {})", edge.host)
+    format!("run {run} (process {process} on {})", surroundings.host)
 }
 
 fn lock_error(error: &LockError) -> Error {
@@ -227,11 +234,11 @@ fn lock_error(error: &LockError) -> Error {
     }
 }
 
-fn no_state(edge: &Edge, error: &std::io::Error) -> Error {
+fn no_state(surroundings: &Surroundings, error: &std::io::Error) -> Error {
     Error::refused(
         format!(
             "the state directory {} cannot be used: {error}",
-            edge.state_directory.0.display()
+            surroundings.state_directory.0.display()
         ),
         "make it writable, or name another: --state-dir DIR",
     )

@@ -208,7 +208,7 @@ pub(crate) enum Ask {
 /// Why processes are not proved to have ended.
 #[derive(Debug)]
 pub(crate) enum NotEnded {
-    Lives(Processes),
+    ServiceHistory(Processes),
     CannotTell(String),
 }
 
@@ -244,7 +244,7 @@ pub(crate) async fn end(
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
-    Err(NotEnded::Lives(left))
+    Err(NotEnded::ServiceHistory(left))
 }
 
 /// Asks those that were not asked yet.

@@ -12,7 +12,7 @@ mod failure;
 mod person;
 mod places;
 mod screen;
-mod stage;
+mod setup;
 mod streams;
 
 use std::process::ExitCode;

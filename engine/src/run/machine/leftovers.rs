@@ -16,16 +16,16 @@ use crate::value::GroundResource;
 
 /// What the run did last to the services it acted on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Lives(BTreeMap<String, Life>);
+pub(super) struct ServiceHistory(BTreeMap<String, LastDone>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Life {
+enum LastDone {
     /// Started, with this release where it was said.
     Started(Option<String>),
     Removed,
 }
 
-impl Lives {
+impl ServiceHistory {
     /// Takes in what an action is about to do.
     pub(super) fn intend(&mut self, intent: &Intent) {
         for effect in &intent.effects {
@@ -33,15 +33,15 @@ impl Lives {
                 Effect::Starts { member, with } => {
                     let Some(service) = service_of(member) else { continue };
                     let known = match self.0.get(&service) {
-                        Some(Life::Started(known)) => known.clone(),
+                        Some(LastDone::Started(known)) => known.clone(),
                         _ => None,
                     };
                     let with = with.as_ref().map(ToString::to_string);
-                    self.0.insert(service, Life::Started(with.or(known)));
+                    self.0.insert(service, LastDone::Started(with.or(known)));
                 }
                 Effect::Removes(member) => {
                     self.0
-                        .extend(service_of(member).map(|service| (service, Life::Removed)));
+                        .extend(service_of(member).map(|service| (service, LastDone::Removed)));
                 }
                 _ => {}
             }
@@ -50,9 +50,9 @@ impl Lives {
 
     /// Whether this resource is the image that a service was last started with.
     pub(super) fn uses(&self, resource: &GroundResource) -> bool {
-        let mut lives = self.0.values();
+        let mut history = self.0.values();
         resource.kind == ResourceKind::Image
-            && lives.any(|life| matches!(life, Life::Started(Some(with)) if resource.key == [with.as_str()]))
+            && history.any(|last| matches!(last, LastDone::Started(Some(with)) if resource.key == [with.as_str()]))
     }
 
     /// Containers that the run made for services that were not there, where they are not its result.
@@ -61,7 +61,7 @@ impl Lives {
         let members = plan.topology.members().filter(|_| !is_result);
         members
             .filter(|(_, member, _)| member.begins == Begins::Absent)
-            .filter(|(id, _, _)| matches!(self.0.get(id.as_str()), Some(Life::Started(_))))
+            .filter(|(id, _, _)| matches!(self.0.get(id.as_str()), Some(LastDone::Started(_))))
             .filter_map(|(_, member, _)| member.runs.resource())
             .collect()
     }
@@ -92,10 +92,10 @@ mod tests {
         }
     }
 
-    fn lives(effects: &[&Effect<EffectKey>]) -> Lives {
-        let mut lives = Lives::default();
+    fn history(effects: &[&Effect<EffectKey>]) -> ServiceHistory {
+        let mut history = ServiceHistory::default();
         for effect in effects {
-            lives.intend(&Intent {
+            history.intend(&Intent {
                 key: "a/1".to_owned(),
                 n: 1,
                 action: "any".to_owned(),
@@ -108,16 +108,16 @@ mod tests {
                 way: IntentWay::Forward,
             });
         }
-        lives
+        history
     }
 
     #[test]
     fn an_image_is_in_use_where_a_service_was_last_started_with_it() {
         let image = |name: &str| Resource::new(ResourceKind::Image, name.to_owned());
         let (new, old) = (starts(Some("h/app@sha256:2")), starts(Some("h/app@sha256:1")));
-        let upgraded = lives(&[&new, &Effect::Stops(service()), &starts(None)]);
+        let upgraded = history(&[&new, &Effect::Stops(service()), &starts(None)]);
         assert!(upgraded.uses(&image("h/app@sha256:2")));
-        let back = lives(&[&new, &old]);
+        let back = history(&[&new, &old]);
         assert!(!back.uses(&image("h/app@sha256:2")) && back.uses(&image("h/app@sha256:1")));
     }
 
@@ -132,7 +132,7 @@ mod tests {
         });
         let start = &starts(Some("h/app@sha256:1"));
         let (stop, remove) = (&Effect::Stops(service()), &Effect::Removes(service()));
-        let left = |effects: &[&Effect<EffectKey>], end| lives(effects).containers(&plan, end);
+        let left = |effects: &[&Effect<EffectKey>], end| history(effects).containers(&plan, end);
         let container = Resource::new(ResourceKind::Container, "the-app".to_owned());
         assert_eq!(left(&[start], End::Completed), []);
         assert_eq!(left(&[start, stop], End::RolledBack), [container]);

@@ -7,7 +7,7 @@ use backstay_dsl::model::{BindingId, Statement, StatementKind};
 use backstay_dsl::program::{StatementId, StepId};
 
 use super::holds::Holds;
-use super::leftovers::Lives;
+use super::leftovers::ServiceHistory;
 use super::time::Timeline;
 use crate::event::{End, Intent, Verdict, known};
 use crate::plan::Plan;
@@ -37,7 +37,7 @@ pub(super) struct Progress {
     settled: BTreeMap<StatementId, u32>,
     removed: Vec<GroundResource>,
     /// What was done to services.
-    lives: Lives,
+    services: ServiceHistory,
 }
 
 /// What a cursor needs to go on.
@@ -122,7 +122,7 @@ impl Progress {
             }
             self.added.insert(id, adds);
         }
-        self.lives.intend(intent);
+        self.services.intend(intent);
         true
     }
 
@@ -185,12 +185,12 @@ impl Progress {
     pub(super) fn leftovers(&self, plan: &Plan, end: End) -> Vec<GroundResource> {
         let mut leftovers: Vec<GroundResource> = Vec::new();
         for resource in self.added.values().flatten() {
-            let is_there = !self.removed.contains(resource) && !self.lives.uses(resource);
+            let is_there = !self.removed.contains(resource) && !self.services.uses(resource);
             if is_there && !leftovers.contains(resource) {
                 leftovers.push(resource.clone());
             }
         }
-        leftovers.extend(self.lives.containers(plan, end));
+        leftovers.extend(self.services.containers(plan, end));
         leftovers
     }
 }

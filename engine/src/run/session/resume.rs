@@ -20,7 +20,7 @@ use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
-use super::{Edge, Finished, Session, asks, conclude, lock_error, lock_services, owner, plan_error};
+use super::{Finished, Session, Surroundings, asks, conclude, lock_error, lock_services, owner, plan_error};
 
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -31,13 +31,13 @@ pub struct ResumeOptions {
 }
 
 /// Resumes a run until it comes to rest again.
-pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result<Finished, Error> {
-    let directory = find(run, &edge)?;
-    let lock = lock_run(&directory, &edge).map_err(|error| lock_error(&error))?;
-    let opened = DiskJournal::open(&directory.path, Arc::clone(&edge.clock));
+pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroundings) -> Result<Finished, Error> {
+    let directory = find(run, &surroundings)?;
+    let lock = lock_run(&directory, &surroundings).map_err(|error| lock_error(&error))?;
+    let opened = DiskJournal::open(&directory.path, Arc::clone(&surroundings.clock));
     if let Err(OpenError::Ended(end)) = opened {
         // A runner that was killed right after the end had no time for this.
-        conclude(edge.world.as_ref(), &directory.path, end).await;
+        conclude(surroundings.world.as_ref(), &directory.path, end).await;
     }
     let opened = opened.map_err(|error| not_open(run, error))?;
     let start = run_start(run, &opened.history)?.clone();
@@ -48,9 +48,9 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         )
     })?;
     if let Some(places) = kept.places() {
-        edge.places = places;
+        surroundings.places = places;
     }
-    let plan = plan_again(kept, &start, &edge).await?;
+    let plan = plan_again(kept, &start, &surroundings).await?;
     if let Some(undue) = first_undue(&plan, &opened.history) {
         tracing::info!(?undue, "not due");
         return Err(other_program(
@@ -58,29 +58,34 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
             "this program would not have decided what it recorded",
         ));
     }
-    asks::refuse_mistakes(&plan, edge.person.as_ref())?;
+    asks::refuse_mistakes(&plan, surroundings.person.as_ref())?;
     let mut locks = vec![lock];
-    locks.extend(lock_services(&edge, &plan, run)?);
+    locks.extend(lock_services(&surroundings, &plan, run)?);
     let mac_key = directory
         .key()
         .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
     let settings = Settings {
         run: run.to_owned(),
         run_directory: directory.path.clone(),
-        places: edge.places.clone(),
+        places: surroundings.places.clone(),
         mac_key,
         is_clock_watched: true,
-        progress: edge.progress.clone(),
+        progress: surroundings.progress.clone(),
     };
     requests::forget(&directory);
-    let ending = orphans::end(&directory, &opened.history, edge.world.as_ref(), edge.clock.as_ref());
+    let ending = orphans::end(
+        &directory,
+        &opened.history,
+        surroundings.world.as_ref(),
+        surroundings.clock.as_ref(),
+    );
     ending.await.map_err(|reason| {
         Error::refused(
             format!("what the last runner of run {run} started may still run: {reason}"),
             format!("nothing was done; when it has ended: backstay resume {run}"),
         )
     })?;
-    let opening = opening(&options, &opened, &edge);
+    let opening = opening(&options, &opened, &surroundings);
     let session = Session {
         directory,
         plan: Arc::new(plan),
@@ -90,27 +95,31 @@ pub async fn resume(run: &str, options: ResumeOptions, mut edge: Edge) -> Result
         history: opened.history,
         opening,
     };
-    session.drive(edge).await
+    session.drive(surroundings).await
 }
 
 /// Turns a run back: asks its runner to, or resumes it backwards where it has none. `None` where the
 /// runner was asked.
-pub async fn turn_back(run: &str, options: ResumeOptions, edge: Edge) -> Result<Option<Finished>, Error> {
-    if is_running(run, &edge)? {
-        ask(run, RequestKind::TurnBack, &edge)?;
+pub async fn turn_back(
+    run: &str,
+    options: ResumeOptions,
+    surroundings: Surroundings,
+) -> Result<Option<Finished>, Error> {
+    if is_running(run, &surroundings)? {
+        ask(run, RequestKind::TurnBack, &surroundings)?;
         return Ok(None);
     }
     let options = ResumeOptions {
         turn_back: true,
         ..options
     };
-    resume(run, options, edge).await.map(Some)
+    resume(run, options, surroundings).await.map(Some)
 }
 
 /// Asks the runner of a run to pause.
-pub fn pause(run: &str, edge: &Edge) -> Result<(), Error> {
-    if is_running(run, edge)? {
-        return ask(run, RequestKind::Pause, edge);
+pub fn pause(run: &str, surroundings: &Surroundings) -> Result<(), Error> {
+    if is_running(run, surroundings)? {
+        return ask(run, RequestKind::Pause, surroundings);
     }
     Err(Error::refused(
         format!("run {run} has no runner: there is nothing to pause"),
@@ -120,33 +129,33 @@ pub fn pause(run: &str, edge: &Edge) -> Result<(), Error> {
 
 const STRANDED: &str = "without it the run cannot be resumed; its transcript says what was done";
 
-fn find(run: &str, edge: &Edge) -> Result<RunDirectory, Error> {
-    edge.state_directory.run(run).ok_or_else(|| {
-        let runs = edge.state_directory.runs();
+fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirectory, Error> {
+    surroundings.state_directory.run(run).ok_or_else(|| {
+        let runs = surroundings.state_directory.runs();
         let help = match runs.last() {
             Some(last) => format!("the last run here is {last}"),
-            None => format!("there are no runs in {}", edge.state_directory.0.display()),
+            None => format!("there are no runs in {}", surroundings.state_directory.0.display()),
         };
         Error::usage(format!("there is no run `{run}`"), help)
     })
 }
 
-fn lock_run(directory: &RunDirectory, edge: &Edge) -> Result<Lock, LockError> {
+fn lock_run(directory: &RunDirectory, surroundings: &Surroundings) -> Result<Lock, LockError> {
     let name = format!("run {}", directory.run);
-    Lock::take(&name, &directory.file("lock"), &owner(edge, &directory.run))
+    Lock::take(&name, &directory.file("lock"), &owner(surroundings, &directory.run))
 }
 
-fn is_running(run: &str, edge: &Edge) -> Result<bool, Error> {
-    match lock_run(&find(run, edge)?, edge) {
+fn is_running(run: &str, surroundings: &Surroundings) -> Result<bool, Error> {
+    match lock_run(&find(run, surroundings)?, surroundings) {
         Ok(_) => Ok(false),
         Err(LockError::Held { .. }) => Ok(true),
         Err(error) => Err(lock_error(&error)),
     }
 }
 
-fn ask(run: &str, what: RequestKind, edge: &Edge) -> Result<(), Error> {
-    let directory = find(run, edge)?;
-    requests::leave(&directory, what, &edge.operator).map_err(|error| super::no_state(edge, &error))
+fn ask(run: &str, what: RequestKind, surroundings: &Surroundings) -> Result<(), Error> {
+    let directory = find(run, surroundings)?;
+    requests::leave(&directory, what, &surroundings.operator).map_err(|error| super::no_state(surroundings, &error))
 }
 
 fn not_open(run: &str, error: OpenError) -> Error {
@@ -193,9 +202,9 @@ fn other_program(start: &RunStart, what: &str) -> Error {
 }
 
 /// The plan of the start, made again from what was kept; refused where it is not the same.
-async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<Plan, Error> {
+async fn plan_again(kept: KeptSources, start: &RunStart, surroundings: &Surroundings) -> Result<Plan, Error> {
     let other = |what: &str| other_program(start, what);
-    let checked = check_kept(kept, &edge.catalogue);
+    let checked = check_kept(kept, &surroundings.catalogue);
     let (runbook, sources, times, _) = checked
         .into_valid()
         .map_err(|_| other("this program finds errors in its runbook"))?;
@@ -206,14 +215,14 @@ async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<
         .filter(|(_, value)| !matches!(value, RecordedValue::Secret(_)))
         .map(|(name, value)| (name.clone(), value.to_value()))
         .collect();
-    values.extend(secrets_again(&runbook, &values, edge).await?);
+    values.extend(secrets_again(&runbook, &values, surroundings).await?);
     let plan = Plan::new(Parts {
         runbook,
         sources: &sources,
-        catalogue: &edge.catalogue,
+        catalogue: &surroundings.catalogue,
         times,
         inputs: values,
-        places: &edge.places,
+        places: &surroundings.places,
     });
     let plan = plan.map_err(|error| plan_error(&error))?;
     if plan.source_digests != start.sources {
@@ -231,7 +240,7 @@ async fn plan_again(kept: KeptSources, start: &RunStart, edge: &Edge) -> Result<
 async fn secrets_again(
     runbook: &backstay_dsl::model::Runbook,
     values: &BTreeMap<String, Value>,
-    edge: &Edge,
+    surroundings: &Surroundings,
 ) -> Result<BTreeMap<String, Value>, Error> {
     let mut with_values = runbook.clone();
     with_values.inputs.retain(|input| input.secret.is_some());
@@ -240,8 +249,8 @@ async fn secrets_again(
         &with_values,
         &given,
         values.clone(),
-        &edge.places,
-        edge.secrets.as_ref(),
+        &surroundings.places,
+        surroundings.secrets.as_ref(),
     );
     let all = read.await.map_err(|errors| Error::inputs(&errors))?;
     Ok(all
@@ -250,12 +259,12 @@ async fn secrets_again(
         .collect())
 }
 
-fn opening(options: &ResumeOptions, opened: &Opened, edge: &Edge) -> Vec<Event> {
+fn opening(options: &ResumeOptions, opened: &Opened, surroundings: &Surroundings) -> Vec<Event> {
     let resumed = RunResumed {
-        boot_id: edge.clock.boot_id(),
-        host: edge.host.clone(),
-        operator: edge.operator.clone(),
-        program: edge.program.clone(),
+        boot_id: surroundings.clock.boot_id(),
+        host: surroundings.host.clone(),
+        operator: surroundings.operator.clone(),
+        program: surroundings.program.clone(),
         discarded_bytes: opened.discarded_bytes,
         turn_back: options.turn_back,
     };
@@ -264,7 +273,7 @@ fn opening(options: &ResumeOptions, opened: &Opened, edge: &Edge) -> Vec<Event> 
         events.push(Event::Decision {
             what: format!("extend {}", backstay_dsl::units::duration(*extend_ms)),
             because: because.clone(),
-            who: edge.operator.clone(),
+            who: surroundings.operator.clone(),
             extend_ms: *extend_ms,
         });
     }

@@ -14,7 +14,7 @@ use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError};
 use crate::value::RecordedValue;
 
-use super::{Edge, Finished, Session, asks, inputs, lock_services, no_state, owner, plan_error};
+use super::{Finished, Session, Surroundings, asks, inputs, lock_services, no_state, owner, plan_error};
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -30,33 +30,39 @@ pub struct StartOptions {
 }
 
 /// Runs a runbook until it comes to rest.
-pub async fn start(options: StartOptions, edge: Edge) -> Result<Finished, Error> {
-    let (runbook, sources, times, kept) = edge.check(&options.file)?.into_valid()?;
+pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<Finished, Error> {
+    let (runbook, sources, times, kept) = surroundings.check(&options.file)?.into_valid()?;
     if options.window_start_ms.is_some() && runbook.window.is_none() {
         return Err(Error::usage(
             "the runbook has no window that could start at a time",
             "leave out --window-start, or write `window … keep … for the way back` into its header",
         ));
     }
-    let values = inputs(&runbook, &options.inputs, &edge.places, edge.secrets.as_ref()).await?;
+    let values = inputs(
+        &runbook,
+        &options.inputs,
+        &surroundings.places,
+        surroundings.secrets.as_ref(),
+    )
+    .await?;
     let plan = Plan::new(Parts {
         runbook,
         sources: &sources,
-        catalogue: &edge.catalogue,
+        catalogue: &surroundings.catalogue,
         times,
         inputs: values,
-        places: &edge.places,
+        places: &surroundings.places,
     });
     let plan = plan.map_err(|error| plan_error(&error))?;
     refuse_unapproved(&plan, options.approved.as_deref())?;
-    asks::refuse_mistakes(&plan, edge.person.as_ref())?;
-    refuse_unanswered(&plan, &edge)?;
-    let directory = edge
+    asks::refuse_mistakes(&plan, surroundings.person.as_ref())?;
+    refuse_unanswered(&plan, &surroundings)?;
+    let directory = surroundings
         .state_directory
-        .new_run(&plan.runbook.name, edge.clock.as_ref())
-        .map_err(|error| no_state(&edge, &error))?;
-    match prepare(&directory, plan, kept, &options, &edge) {
-        Ok(session) => session.drive(edge).await,
+        .new_run(&plan.runbook.name, surroundings.clock.as_ref())
+        .map_err(|error| no_state(&surroundings, &error))?;
+    match prepare(&directory, plan, kept, &options, &surroundings) {
+        Ok(session) => session.drive(surroundings).await,
         Err(error) => {
             // Nothing has been recorded: the empty directory would only puzzle.
             directory.discard();
@@ -75,8 +81,8 @@ fn refuse_unapproved(plan: &Plan, approved: Option<&str>) -> Result<(), Error> {
     }
 }
 
-fn refuse_unanswered(plan: &Plan, edge: &Edge) -> Result<(), Error> {
-    let questions = asks::without_answer(plan, edge.person.as_ref());
+fn refuse_unanswered(plan: &Plan, surroundings: &Surroundings) -> Result<(), Error> {
+    let questions = asks::without_answer(plan, surroundings.person.as_ref());
     if questions.is_empty() {
         return Ok(());
     }
@@ -101,33 +107,40 @@ fn prepare(
     plan: Plan,
     mut kept: KeptSources,
     options: &StartOptions,
-    edge: &Edge,
+    surroundings: &Surroundings,
 ) -> Result<Session, Error> {
     let mut locks = vec![
         Lock::take(
             &format!("run {}", directory.run),
             &directory.file("lock"),
-            &owner(edge, &directory.run),
+            &owner(surroundings, &directory.run),
         )
         .map_err(|error| super::lock_error(&error))?,
     ];
-    locks.extend(lock_services(edge, &plan, &directory.run)?);
-    let io = |error: std::io::Error| no_state(edge, &error);
+    locks.extend(lock_services(surroundings, &plan, &directory.run)?);
+    let io = |error: std::io::Error| no_state(surroundings, &error);
     let mac_key = directory.make_key().map_err(io)?;
-    kept.write(&directory.file("resolved"), &edge.places).map_err(io)?;
-    let journal = DiskJournal::create(&directory.path, Arc::clone(&edge.clock)).map_err(|error| match error {
-        OpenError::File { error, .. } => io(error),
-        error => Error::refused(error.to_string(), "make room in the state directory"),
-    })?;
+    kept.write(&directory.file("resolved"), &surroundings.places)
+        .map_err(io)?;
+    let journal =
+        DiskJournal::create(&directory.path, Arc::clone(&surroundings.clock)).map_err(|error| match error {
+            OpenError::File { error, .. } => io(error),
+            error => Error::refused(error.to_string(), "make room in the state directory"),
+        })?;
     let settings = Settings {
         run: directory.run.clone(),
         run_directory: directory.path.clone(),
-        places: edge.places.clone(),
+        places: surroundings.places.clone(),
         mac_key,
         is_clock_watched: true,
-        progress: edge.progress.clone(),
+        progress: surroundings.progress.clone(),
     };
-    let opening = vec![Event::RunStart(Box::new(run_start(directory, &plan, options, edge)))];
+    let opening = vec![Event::RunStart(Box::new(run_start(
+        directory,
+        &plan,
+        options,
+        surroundings,
+    )))];
     Ok(Session {
         directory: directory.clone(),
         plan: Arc::new(plan),
@@ -139,7 +152,7 @@ fn prepare(
     })
 }
 
-fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, edge: &Edge) -> RunStart {
+fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, surroundings: &Surroundings) -> RunStart {
     RunStart {
         format: FORMAT,
         minor: MINOR,
@@ -156,13 +169,13 @@ fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, edge
         window_start_ms: options.window_start_ms,
         window_ms: plan.runbook.window.map(|window| window.window_ms),
         keep_ms: plan.runbook.window.map(|window| window.keep_ms),
-        boot_id: edge.clock.boot_id(),
-        host: edge.host.clone(),
-        operator: edge.operator.clone(),
+        boot_id: surroundings.clock.boot_id(),
+        host: surroundings.host.clone(),
+        operator: surroundings.operator.clone(),
         ticket: options
             .ticket
             .as_ref()
             .map(|ticket| plan.redactor.scrub_text(ticket).into_owned()),
-        program: edge.program.clone(),
+        program: surroundings.program.clone(),
     }
 }

@@ -31,9 +31,9 @@ impl Place {
         std::fs::read_to_string(self.path(name)).ok()
     }
 
-    fn edge(&self) -> Edge {
+    fn surroundings(&self) -> Surroundings {
         let registry = builtin(&(Arc::new(NoEngine) as Arc<dyn Containers>));
-        Edge {
+        Surroundings {
             state_directory: StateDirectory(self.path("state")),
             places: Places {
                 working_directory: self.0.path().to_owned(),
@@ -64,7 +64,7 @@ impl Place {
             inputs: given,
             ..StartOptions::default()
         };
-        let started = start(options, self.edge()).await;
+        let started = start(options, self.surroundings()).await;
         if let Err(Error::Invalid {
             diagnostics, sources, ..
         }) = &started
@@ -157,15 +157,15 @@ async fn started_and<T>(place: &Place, beside: impl AsyncFnOnce(&str) -> T) -> (
 async fn a_run_is_paused_resumed_and_not_resumed_after_its_end() {
     let place = Place::new(WAITS);
     std::fs::write(place.path("one"), "old\n").unwrap();
-    let (paused, ()) = started_and(&place, async |run| pause(run, &place.edge()).unwrap()).await;
+    let (paused, ()) = started_and(&place, async |run| pause(run, &place.surroundings()).unwrap()).await;
     let paused = paused.unwrap();
     assert_eq!(paused.end, End::Paused);
-    assert_eq!(pause(&paused.run, &place.edge()).unwrap_err().exit_code(), 4);
-    let resumed = resume(&paused.run, ResumeOptions::default(), place.edge())
+    assert_eq!(pause(&paused.run, &place.surroundings()).unwrap_err().exit_code(), 4);
+    let resumed = resume(&paused.run, ResumeOptions::default(), place.surroundings())
         .await
         .unwrap();
     assert_eq!(resumed.end, End::Completed);
-    let again = resume(&paused.run, ResumeOptions::default(), place.edge())
+    let again = resume(&paused.run, ResumeOptions::default(), place.surroundings())
         .await
         .unwrap_err();
     assert_eq!(again.to_string(), format!("run {} has ended (completed)", paused.run));
@@ -181,15 +181,17 @@ async fn a_run_is_turned_back_with_and_without_its_runner() {
     let place = Place::new(WAITS);
     std::fs::write(place.path("one"), "old\n").unwrap();
     let (finished, asked) = started_and(&place, async |run| {
-        turn_back(run, ResumeOptions::default(), place.edge()).await.unwrap()
+        turn_back(run, ResumeOptions::default(), place.surroundings())
+            .await
+            .unwrap()
     })
     .await;
     assert_eq!(asked, None, "the runner was asked");
     assert_eq!(finished.unwrap().end, End::RolledBack);
     assert_eq!(place.read("one").unwrap(), "old\n");
-    let (paused, ()) = started_and(&place, async |run| pause(run, &place.edge()).unwrap()).await;
+    let (paused, ()) = started_and(&place, async |run| pause(run, &place.surroundings()).unwrap()).await;
     let run = paused.unwrap().run;
-    let back = turn_back(&run, ResumeOptions::default(), place.edge())
+    let back = turn_back(&run, ResumeOptions::default(), place.surroundings())
         .await
         .unwrap()
         .unwrap();
@@ -210,10 +212,12 @@ async fn one_runner_at_a_time() {
     );
     assert_eq!(state.runs(), Vec::<String>::new(), "the refused run leaves nothing");
     drop(held);
-    let (paused, ()) = started_and(&place, async |run| pause(run, &place.edge()).unwrap()).await;
+    let (paused, ()) = started_and(&place, async |run| pause(run, &place.surroundings()).unwrap()).await;
     let run = paused.unwrap().run;
     let held = Lock::take("run", &state.run(&run).unwrap().file("lock"), "run other").unwrap();
-    let error = resume(&run, ResumeOptions::default(), place.edge()).await.unwrap_err();
+    let error = resume(&run, ResumeOptions::default(), place.surroundings())
+        .await
+        .unwrap_err();
     assert_eq!(error.exit_code(), 75);
     drop(held);
 }
@@ -230,6 +234,6 @@ async fn what_cannot_begin_leaves_nothing() {
         approved: Some("sha256:other".to_owned()),
         ..StartOptions::default()
     };
-    assert_eq!(start(options, place.edge()).await.unwrap_err().exit_code(), 4);
+    assert_eq!(start(options, place.surroundings()).await.unwrap_err().exit_code(), 4);
     assert_eq!(StateDirectory(place.path("state")).runs(), Vec::<String>::new());
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Anchors, Format, PersonOptions};
 use crate::failure::{Failure, exit};
-use crate::{answers, places, stage, streams};
+use crate::{answers, places, setup, streams};
 
 pub(super) fn run(arguments: &Anchors) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
@@ -15,8 +15,8 @@ pub(super) fn run(arguments: &Anchors) -> Result<u8, Failure> {
         answers: None,
         no_input: false,
     };
-    let anchors = stage::on_stage(state, &person, async |edge| {
-        backstay::anchors(&arguments.file, &inputs, &edge).await
+    let anchors = setup::with_surroundings(state, &person, async |surroundings| {
+        backstay::anchors(&arguments.file, &inputs, &surroundings).await
     })?;
     match arguments.format.format {
         Format::Text if anchors.is_empty() => streams::data("the runbook has no anchors\n"),

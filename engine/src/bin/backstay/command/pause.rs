@@ -4,7 +4,7 @@ use backstay::render::json;
 
 use crate::arguments::{Format, Pause, PersonOptions};
 use crate::failure::Failure;
-use crate::{places, stage, streams};
+use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.state, &arguments.run)?;
@@ -12,7 +12,9 @@ pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
         answers: None,
         no_input: true,
     };
-    stage::on_stage(place.state, &nobody, async |edge| backstay::pause(&place.run, &edge))?;
+    setup::with_surroundings(place.state, &nobody, async |surroundings| {
+        backstay::pause(&place.run, &surroundings)
+    })?;
     match arguments.format.format {
         Format::Json => streams::json(&json::asked(&place.run, "pause")),
         Format::Text => streams::data(&format!(

@@ -4,13 +4,13 @@ use backstay::render;
 
 use crate::arguments::{Format, Plan};
 use crate::failure::{Failure, exit};
-use crate::{answers, places, stage, streams};
+use crate::{answers, places, setup, streams};
 
 pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
     let state = places::state_directory(&arguments.state)?;
-    let planned = stage::on_stage(state, &arguments.person, async |edge| {
-        backstay::plan_file(&arguments.file, &inputs, &edge).await
+    let planned = setup::with_surroundings(state, &arguments.person, async |surroundings| {
+        backstay::plan_file(&arguments.file, &inputs, &surroundings).await
     })?;
     match arguments.format.format {
         Format::Text => streams::data(&render::plan(&planned.report)),

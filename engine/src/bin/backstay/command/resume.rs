@@ -4,7 +4,7 @@ use backstay::ResumeOptions;
 
 use crate::arguments::Resume;
 use crate::failure::Failure;
-use crate::{places, stage};
+use crate::{places, setup};
 
 pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.state, &arguments.run)?;
@@ -12,8 +12,8 @@ pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
         turn_back: false,
         extend: arguments.extend.zip(arguments.because.clone()),
     };
-    let finished = stage::on_stage(place.state, &arguments.person, async |edge| {
-        backstay::resume(&place.run, options, edge).await
+    let finished = setup::with_surroundings(place.state, &arguments.person, async |surroundings| {
+        backstay::resume(&place.run, options, surroundings).await
     })?;
-    Ok(stage::report(&finished, arguments.format.format))
+    Ok(setup::report(&finished, arguments.format.format))
 }

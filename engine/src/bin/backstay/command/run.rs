@@ -4,7 +4,7 @@ use backstay::StartOptions;
 
 use crate::arguments::Run;
 use crate::failure::Failure;
-use crate::{answers, places, stage};
+use crate::{answers, places, setup};
 
 pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
     let options = StartOptions {
@@ -15,8 +15,8 @@ pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
         ticket: arguments.ticket.clone(),
     };
     let state = places::state_directory(&arguments.state)?;
-    let finished = stage::on_stage(state, &arguments.person, async |edge| {
-        backstay::start(options, edge).await
+    let finished = setup::with_surroundings(state, &arguments.person, async |surroundings| {
+        backstay::start(options, surroundings).await
     })?;
-    Ok(stage::report(&finished, arguments.format.format))
+    Ok(setup::report(&finished, arguments.format.format))
 }

@@ -5,16 +5,16 @@ use backstay::render::json;
 
 use crate::arguments::{Format, TurnBack};
 use crate::failure::Failure;
-use crate::{places, stage, streams};
+use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &TurnBack) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.state, &arguments.run)?;
     let run = place.run.clone();
-    let finished = stage::on_stage(place.state, &arguments.person, async |edge| {
-        backstay::turn_back(&place.run, ResumeOptions::default(), edge).await
+    let finished = setup::with_surroundings(place.state, &arguments.person, async |surroundings| {
+        backstay::turn_back(&place.run, ResumeOptions::default(), surroundings).await
     })?;
     match (finished, arguments.format.format) {
-        (Some(finished), format) => Ok(stage::report(&finished, format)),
+        (Some(finished), format) => Ok(setup::report(&finished, format)),
         (None, Format::Json) => {
             streams::json(&json::asked(&run, "turn-back"));
             Ok(0)

@@ -9,7 +9,7 @@ use backstay::eval::Places;
 use backstay::event::{End, RunEnd};
 use backstay::render::{self, visible};
 use backstay::run::directory::StateDirectory;
-use backstay::run::session::{Edge, Finished};
+use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
 use backstay::world::Person;
 use backstay::world::real::{AnswersPerson, DockerEngine, RealClock, RealSecrets, RealWorld};
@@ -25,10 +25,10 @@ use crate::streams;
 const LAST_WORK: Duration = Duration::from_millis(200);
 
 /// Carries something out with everything set up, and shows what happens meanwhile.
-pub(crate) fn on_stage<T>(
+pub(crate) fn with_surroundings<T>(
     state: StateDirectory,
     options: &PersonOptions,
-    act: impl AsyncFnOnce(Edge) -> Result<T, backstay::Error>,
+    act: impl AsyncFnOnce(Surroundings) -> Result<T, backstay::Error>,
 ) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -36,14 +36,18 @@ pub(crate) fn on_stage<T>(
         .map_err(|error| Failure::new(exit::REFUSED, format!("no threads can be started: {error}")))?;
     let screen =
         Screen::start().map_err(|error| Failure::new(exit::REFUSED, format!("no thread can be started: {error}")))?;
-    let edge = edge(state, options, &screen.handle())?;
-    let result = runtime.block_on(act(edge));
+    let surroundings = surroundings(state, options, &screen.handle())?;
+    let result = runtime.block_on(act(surroundings));
     runtime.shutdown_timeout(LAST_WORK);
     screen.finish();
     result.map_err(Failure::from)
 }
 
-fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handle) -> Result<Edge, Failure> {
+fn surroundings(
+    state_directory: StateDirectory,
+    options: &PersonOptions,
+    screen: &Handle,
+) -> Result<Surroundings, Failure> {
     let operator = operator();
     let can_ask = !options.no_input && streams::can_ask();
     let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
@@ -51,7 +55,7 @@ fn edge(state_directory: StateDirectory, options: &PersonOptions, screen: &Handl
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(docker_host().as_deref()));
     let registry = backstay::action::builtin(&containers);
     let (begin, show, progress) = (screen.clone(), screen.clone(), screen.clone());
-    Ok(Edge {
+    Ok(Surroundings {
         state_directory,
         places: places()?,
         catalogue: Arc::clone(registry.catalogue()),
