@@ -43,6 +43,8 @@ fn what_a_person_says_was_not_done_is_not_undone() {
     ];
     let report = run_case(&rig, &done, case(true));
     report.expect(&["a/1", "a/2", "undo:a/2/1", "undo:a/1/1"], End::RolledBack);
+    // A file was added, and a tree of this name removed: one thing.
+    assert!(report.leftovers().is_empty(), "{}", report.told());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::model::{BindingId, Statement, StatementKind};
 use backstay_dsl::program::{StatementId, StepId};
+use backstay_dsl::term::ground_relation;
 
 use super::holds::Holds;
 use super::leftovers::ServiceHistory;
@@ -35,7 +36,6 @@ pub(super) struct Progress {
     first_adding: BTreeMap<StatementId, u32>,
     /// The last attempt of each statement that was settled as not done.
     settled: BTreeMap<StatementId, u32>,
-    removed: Vec<GroundResource>,
     /// What was done to services.
     services: ServiceHistory,
 }
@@ -111,12 +111,16 @@ impl Progress {
             match effect {
                 // What only a result will name comes with the outcome.
                 Effect::Adds(resource) => adds.extend(known(resource)),
-                Effect::Removes(resource) => self.removed.extend(known(resource)),
+                Effect::Removes(resource) => {
+                    let removed = known(resource);
+                    for added in self.added.values_mut() {
+                        added.retain(|added| !is_gone_with(added, removed.as_ref()));
+                    }
+                }
                 _ => {}
             }
         }
         if !adds.is_empty() {
-            self.removed.retain(|resource| !adds.contains(resource));
             if !self.added.contains_key(&id) {
                 self.first_adding.insert(id, intent.n);
             }
@@ -185,12 +189,16 @@ impl Progress {
     pub(super) fn leftovers(&self, plan: &Plan, end: End) -> Vec<GroundResource> {
         let mut leftovers: Vec<GroundResource> = Vec::new();
         for resource in self.added.values().flatten() {
-            let is_there = !self.removed.contains(resource) && !self.services.uses(resource);
-            if is_there && !leftovers.contains(resource) {
+            if !self.services.uses(resource) && !leftovers.contains(resource) {
                 leftovers.push(resource.clone());
             }
         }
         leftovers.extend(self.services.containers(plan, end));
         leftovers
     }
+}
+
+/// Whether what is removed takes this with it: itself under whatever kind names it, or what it lies in.
+fn is_gone_with(added: &GroundResource, removed: Option<&GroundResource>) -> bool {
+    removed.is_some_and(|removed| ground_relation(added, removed).is_covered())
 }
