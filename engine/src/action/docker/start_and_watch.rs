@@ -70,9 +70,13 @@ fn what_is_wrong(now: &Container, first: Option<&Container>, before: &Container,
         return Some("was replaced by a container of another image".to_owned());
     }
     if state.is_restarting || now.restart_count > restarts_before || started_again {
-        return Some(format!(
-            "does not stay up: it ended with status {exit} and is started again and again"
-        ));
+        // While it runs once more, nothing says how it ended before.
+        let how = if state.is_running && !state.is_restarting {
+            "it ".to_owned()
+        } else {
+            format!("it ended with status {exit} and ")
+        };
+        return Some(format!("does not stay up: {how}is started again and again"));
     }
     if state.status == "paused" {
         return Some("is paused; unpause it first".to_owned());
@@ -83,11 +87,14 @@ fn what_is_wrong(now: &Container, first: Option<&Container>, before: &Container,
     })
 }
 
-/// A line with the last one that the container printed since it was started.
+/// A line with the last one that the container printed since it was started; what is started again and again has
+/// said why before that.
 async fn with_log(call: Call<'_>, container: &Container, line: String) -> String {
     let started = container.state.started_at.parse::<jiff::Timestamp>().ok();
     let end = LogEnd {
-        since_seconds: started.map(jiff::Timestamp::as_second),
+        since_seconds: started
+            .map(jiff::Timestamp::as_second)
+            .filter(|_| !is_looping(container)),
         lines_max: LINES_MAX,
         bytes_max: bytes_to_ask(call.context, VALUE_BYTES_MAX),
     };
@@ -95,6 +102,10 @@ async fn with_log(call: Call<'_>, container: &Container, line: String) -> String
         Ok(printed) => Said::new(call.context, printed).with_last_line(line),
         Err(_) => line,
     }
+}
+
+fn is_looping(container: &Container) -> bool {
+    container.state.is_restarting || container.restart_count > 0
 }
 
 /// Removes what earlier statements of this run made in place of a container and did not come to use. Quietly: what
