@@ -33,7 +33,7 @@ mod links;
 mod names;
 mod operator;
 mod pattern;
-mod pure;
+pub(crate) mod pure;
 mod question;
 mod resource;
 mod scenario;

@@ -1,9 +1,12 @@
 //! The arithmetic of time (`semantics.md` section 4): two sums that an approver can redo.
 
-use crate::model::{Runbook, StatementKind};
+use crate::model::{Rollback, Runbook, StatementKind};
 use crate::order::StepOrder;
 
 mod cost;
+
+pub(crate) use cost::acts;
+
 pub mod way_back;
 
 /// The sums of a runbook, milliseconds. Zero where the runbook gives no budgets.
@@ -57,6 +60,11 @@ pub fn times(runbook: &Runbook, order: &StepOrder) -> Times {
 pub(crate) fn has_commits(runbook: &Runbook, step: usize) -> bool {
     let mut statements = runbook.steps[step].body.statements.iter();
     statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. }))
+}
+
+/// Whether the stretch of a way back is over where this step begins.
+pub(crate) fn has_ended(runbook: &Runbook, order: &StepOrder, branch: &Rollback, step: usize) -> bool {
+    order.is_before(branch.until, step) || (step == branch.until && !has_commits(runbook, step))
 }
 
 /// The budget of a step as it counts in the sums.

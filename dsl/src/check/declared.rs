@@ -15,7 +15,7 @@ use crate::source::Span;
 use crate::types::Type;
 
 /// Every word that touches something.
-const TOUCHES: &[&str] = &[
+const EFFECTS: &[&str] = &[
     "reads", "value_of", "sets", "edits", "removes", "opaque", "adds", "captures", "proves", "restores", "starts",
     "stops", "drains", "opens", "tells",
 ];
@@ -201,8 +201,8 @@ impl<'a> Checker<'a> {
         second: Option<&'a ast::Expr>,
     ) -> Option<Effect<Expr>> {
         let name = word.value.as_str();
-        if !TOUCHES.contains(&name) {
-            self.unknown_word(word, TOUCHES);
+        if !EFFECTS.contains(&name) {
+            self.unknown_word(word, EFFECTS);
             return None;
         }
         if let Some(second) = second

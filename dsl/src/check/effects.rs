@@ -2,7 +2,7 @@
 
 use crate::catalogue::{self, Pattern, Signature};
 use crate::check::value::typed;
-use crate::effect::{Effect, Resource};
+use crate::effect::Effect;
 use crate::model::{Effects, Expr, ExprKind, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
@@ -54,7 +54,7 @@ fn instantiate(
             typed(ExprKind::Literal(Literal::Bool(false)), Type::Bool, span)
         })
     });
-    is_whole.then(|| flatten(effect))
+    is_whole.then(|| flatten(&effect))
 }
 
 fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Option<Expr> {
@@ -79,24 +79,12 @@ fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], 
 }
 
 /// Where an argument is a resource already, it stands for the whole.
-fn flatten(effect: Effect<Expr>) -> Effect<Expr> {
-    let flat = |resource: Resource<Expr>| match resource.key.first().map(|key| &key.kind) {
-        Some(ExprKind::Resource(inner)) => (**inner).clone(),
-        _ => resource,
-    };
-    match effect {
-        Effect::Reads(resource) => Effect::Reads(flat(resource)),
-        Effect::ValueOf(resource) => Effect::ValueOf(flat(resource)),
-        Effect::Edits(resource) => Effect::Edits(flat(resource)),
-        Effect::Removes(resource) => Effect::Removes(flat(resource)),
-        Effect::Opaque(resource) => Effect::Opaque(flat(resource)),
-        Effect::Adds(resource) => Effect::Adds(flat(resource)),
-        Effect::Drains(resource) => Effect::Drains(flat(resource)),
-        Effect::Opens(resource) => Effect::Opens(flat(resource)),
-        Effect::Sets { resource, to } => Effect::Sets {
-            resource: flat(resource),
-            to,
+fn flatten(effect: &Effect<Expr>) -> Effect<Expr> {
+    effect.map_resources(
+        &mut |resource| match resource.key.first().map(|key| &key.kind) {
+            Some(ExprKind::Resource(inner)) => (**inner).clone(),
+            _ => resource.clone(),
         },
-        other => other,
-    }
+        &mut Expr::clone,
+    )
 }

@@ -110,6 +110,9 @@ impl<'a> Names<'a> {
             Use::Value(name) => {
                 self.values.insert(name);
             }
+            Use::Hold(name) => {
+                self.holds.insert(name);
+            }
             Use::Callee(path) => {
                 self.callees.extend(path.first().map(|name| name.value.as_str()));
             }
@@ -193,23 +196,6 @@ impl<'a> Names<'a> {
 
     fn body(&mut self, list: &'a [Statement]) {
         names_in(list, &mut self.found());
-        self.holds_in(list);
-    }
-
-    fn holds_in(&mut self, list: &'a [Statement]) {
-        for statement in list {
-            match &statement.kind {
-                StatementKind::Take(name) | StatementKind::Release(name) => {
-                    self.holds.insert(&name.value);
-                }
-                StatementKind::Do(action) => {
-                    if let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
-                        self.holds_in(body);
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     fn service(&mut self, clause: &'a ServiceClause) {

@@ -7,6 +7,7 @@ use crate::ast::{ArgumentValue, Call, EffectWordKind, Expr, ExprKind, Name, Stat
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Use<'a> {
     Value(&'a str),
+    Hold(&'a str),
     /// The path before the brackets of a call.
     Callee(&'a [Name]),
 }
@@ -27,11 +28,10 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
                 }
             }
             StatementKind::Check(check) => in_expr(&check.condition, found),
+            StatementKind::Take(hold) | StatementKind::Release(hold) => found(Use::Hold(&hold.value)),
             StatementKind::Record(values) => values.iter().for_each(|value| in_expr(value, found)),
             StatementKind::Budget(_)
             | StatementKind::Ask(_)
-            | StatementKind::Take(_)
-            | StatementKind::Release(_)
             | StatementKind::Wait { .. }
             | StatementKind::Retry { .. }
             | StatementKind::Commits(_)

@@ -110,7 +110,7 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
     let token = tokens.get(failure.token)?;
     let next = tokens.get(failure.token + 1);
     let before = failure.token.checked_sub(1).and_then(|before| tokens.get(before));
-    let effects = |first: &Token, second: &Token| first.end == second.start;
+    let touches = |first: &Token, second: &Token| first.end == second.start;
     let wants_value = failure.expected.contains(&Rule::expression);
     let wants_operator = failure.expected.contains(&Rule::binary);
     let slip = |message: &str, help: &str| Some((message.to_owned(), help.to_owned()));
@@ -119,16 +119,16 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
         "-" if wants_value && next.is_some_and(|next| next.kind == TokenKind::Number) => {
             slip("there are no negative numbers here", "write `0 - 5` where you need one")
         }
-        "-" if before.is_some_and(|before| before.kind == TokenKind::Word && effects(before, token)) => slip(
+        "-" if before.is_some_and(|before| before.kind == TokenKind::Word && touches(before, token)) => slip(
             "names are written in letters, digits and `_`",
             "write `_` in place of `-`",
         ),
-        "/" if next.is_some_and(|next| next.text(text) == "/" && effects(token, next)) => slip(
+        "/" if next.is_some_and(|next| next.text(text) == "/" && touches(token, next)) => slip(
             "`//` begins no comment",
             "a comment begins with `#`, documentation with `///`",
         ),
         "(" if wants_operator
-            && before.is_some_and(|before| before.kind == TokenKind::Word && !effects(before, token)) =>
+            && before.is_some_and(|before| before.kind == TokenKind::Word && !touches(before, token)) =>
         {
             slip("the `(` of a call touches its name", "remove the space before `(`")
         }
@@ -139,13 +139,10 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
             "a map may stand here only as the value of an argument",
             "name the argument: `env: { NAME: \"…\" }`",
         ),
-        word if token.kind == TokenKind::Doc => {
-            let _ = word;
-            slip(
-                "documentation stands above an item or an input, not here",
-                "write `#` for a private note",
-            )
-        }
+        _ if token.kind == TokenKind::Doc => slip(
+            "documentation stands above an item or an input, not here",
+            "write `#` for a private note",
+        ),
         _ if wants_operator && before.is_some_and(|before| forgotten_before(text, before)) => {
             let word = before.map_or("", |before| before.text(text));
             Some((

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check::pure::is_pure;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Disposition, Expr, ExprKind, Statement, StatementKind, Test};
+use crate::model::{Disposition, Expr, Statement, StatementKind};
 use crate::order::StepOrder;
 use crate::prove::{Case, with_calls};
 use crate::source::Span;
-use crate::walk;
 
 /// Where a hold is taken or released: step, place in it, statement.
 type Point<'a> = (usize, usize, &'a Statement);
@@ -93,50 +93,26 @@ fn why_not_done(case: &Case<'_>, take: &Point<'_>, release: &Point<'_>) -> Optio
     if let Disposition::Continue(_) = step.on_failure {
         return Some((step.span, "may fail while the run goes on"));
     }
-    // Both in one step stand behind the same guards.
-    let guards = step.body.statements.iter().filter(|_| take.0 != release.0);
-    let is_same = |one: &Expr, guard: fn(&StatementKind) -> Option<&Expr>| {
-        let others = case.runbook.steps[take.0].body.statements.iter();
-        let mut others = others.filter_map(|statement| guard(&statement.kind));
-        only_inputs(one) && others.any(|other| case.normal.value(one) == case.normal.value(other))
+    let of_take = &case.runbook.steps[take.0].body.statements;
+    let is_same = |why: &str, one: &Expr| {
+        let mut others = of_take.iter().filter_map(guard);
+        is_pure(one) && others.any(|(other, known)| other == why && case.normal.value(known) == case.normal.value(one))
     };
-    let mut open = guards.filter_map(|statement| match &statement.kind {
-        StatementKind::SkipWhen { condition, .. } if !is_same(condition, skipped_when) => {
-            Some((statement.span, "may be skipped"))
-        }
-        StatementKind::OnlyWhen { condition, .. } if !is_same(condition, wanted_when) => {
-            Some((statement.span, "may not be wanted"))
-        }
-        _ => None,
-    });
-    open.next()
-}
-
-fn skipped_when(kind: &StatementKind) -> Option<&Expr> {
-    match kind {
-        StatementKind::SkipWhen { condition, .. } => Some(condition),
-        _ => None,
-    }
-}
-
-fn wanted_when(kind: &StatementKind) -> Option<&Expr> {
-    match kind {
-        StatementKind::OnlyWhen { condition, .. } => Some(condition),
-        _ => None,
-    }
-}
-
-/// Whether the inputs alone decide it, so that it is the same wherever it is asked.
-fn only_inputs(expr: &Expr) -> bool {
-    walk::deep(expr).into_iter().all(|part| {
-        !matches!(
-            part.kind,
-            ExprKind::Read(_)
-                | ExprKind::Question { .. }
-                | ExprKind::Anchor { at_start: false, .. }
-                | ExprKind::Is { test: Test::Well, .. }
-        )
+    // Both in one step stand behind the same guards.
+    let mut guards = step.body.statements.iter().filter(|_| take.0 != release.0);
+    guards.find_map(|statement| {
+        let (why, condition) = guard(statement)?;
+        (!is_same(why, condition)).then_some((statement.span, why))
     })
+}
+
+/// What a statement lets happen to its step, and when.
+fn guard(statement: &Statement) -> Option<(&'static str, &Expr)> {
+    match &statement.kind {
+        StatementKind::SkipWhen { condition, .. } => Some(("may be skipped", condition)),
+        StatementKind::OnlyWhen { condition, .. } => Some(("may not be wanted", condition)),
+        _ => None,
+    }
 }
 
 fn is_before(order: &StepOrder, one: &Point<'_>, other: &Point<'_>) -> bool {

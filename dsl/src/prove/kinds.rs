@@ -23,7 +23,15 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     }
     let wells = case.runbook.services.iter().filter_map(|service| service.well.as_ref());
     let anchors = case.runbook.anchors.iter().map(|anchor| &anchor.value);
-    let asked = wells.map(|well| &well.condition).chain(anchors);
+    let rows = case.runbook.tables.iter().flat_map(|table| &table.rows);
+    let seen = rows.filter_map(|row| row.seen.as_ref());
+    let questions = case.runbook.questions.iter();
+    let answers = questions.flat_map(|question| question.lets.iter().map(|(_, value)| value).chain([&question.give]));
+    let asked = wells
+        .map(|well| &well.condition)
+        .chain(anchors)
+        .chain(seen)
+        .chain(answers);
     for call in asked.flat_map(reads_in) {
         if let Some(found) = wrong(case, call) {
             diagnostics.push(found);

@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Disposition, Rollback, StatementKind};
 use crate::prove::Case;
 use crate::source::Span;
-use crate::time::has_commits;
+use crate::time::{acts, has_ended};
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     if !case.earlier.are_none() {
@@ -20,7 +20,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         let mut ways = led_to.iter().filter(|(way, _)| is_it(way));
         let never = if ways.clone().next().is_none() {
             "nothing leads to this way back: no `on failure`, `on interrupt` or `otherwise` names it".to_owned()
-        } else if !acts(case, branch.from) {
+        } else if !runbook.steps[branch.from].body.statements.iter().any(acts) {
             let from = &runbook.steps[branch.from].name;
             format!("this way back begins with the first action of `{from}`, which has none")
         } else if ways.all(|(_, steps)| {
@@ -78,20 +78,7 @@ fn dispositions<'a>(case: &Case<'a>) -> Vec<(&'a Disposition, Option<Vec<usize>>
     found
 }
 
-/// Whether a step does anything that a way back could begin with.
-fn acts(case: &Case<'_>, step: usize) -> bool {
-    let mut statements = case.runbook.steps[step].body.statements.iter();
-    statements.any(|statement| {
-        matches!(
-            statement.kind,
-            StatementKind::Do(_) | StatementKind::Take(_) | StatementKind::Release(_)
-        )
-    })
-}
-
 /// Whether a way back may apply while a step runs.
 fn applies(case: &Case<'_>, branch: &Rollback, step: usize) -> bool {
-    let is_past =
-        case.order.is_before(branch.until, step) || (step == branch.until && !has_commits(case.runbook, step));
-    !is_past && !case.order.is_before(step, branch.from)
+    !has_ended(case.runbook, case.order, branch, step) && !case.order.is_before(step, branch.from)
 }

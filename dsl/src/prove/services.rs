@@ -23,8 +23,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
                 continue;
             }
             let verb = effect.word();
-            let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
-            let name = format!("{}({})", resource.kind, keys.join(", "));
+            let name = resource.to_string();
             let message = format!(
                 "`{}` {verb} {name}, and no service says what that is",
                 action.call.action

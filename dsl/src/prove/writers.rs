@@ -34,11 +34,12 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             // What a row does first is a part of the step that it heals.
             let rows = case.runbook.tables.iter().filter(|table| table.steps.contains(step));
             let firsts = rows.flat_map(|table| &table.rows).filter_map(|row| row.first.as_ref());
+            let before = changes.len();
             for block in firsts {
                 collect(case, backups, *step, block, None, &mut changes);
             }
-            let of_rows = changes.iter_mut().rev().take_while(|change| change.step == *step);
-            of_rows.for_each(|change| change.is_row = true);
+            let of_rows = changes[before..].iter_mut();
+            of_rows.for_each(|change: &mut Write<'_>| change.is_row = true);
             let body = &case.runbook.steps[*step].body;
             collect(case, backups, *step, body, None, &mut changes);
         }
@@ -117,12 +118,11 @@ fn collect<'a>(
                 for effect in action.call.effects.list.iter().filter(|effect| effect.is_changing()) {
                     let effect = case.normal.effect(effect, action.binding);
                     for resource in changed(case, backups, &effect) {
-                        let keys: Vec<String> = resource.key.iter().map(ToString::to_string).collect();
                         changes.push(Write {
                             step,
                             is_row: false,
                             statement: stand,
-                            name: format!("{}({})", resource.kind, keys.join(", ")),
+                            name: resource.to_string(),
                             trail: trail(&resource),
                         });
                     }

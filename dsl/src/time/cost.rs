@@ -56,7 +56,7 @@ pub(super) fn changes(statement: &Statement) -> bool {
 }
 
 /// Whether this statement writes an intent.
-pub(super) fn acts(statement: &Statement) -> bool {
+pub(crate) fn acts(statement: &Statement) -> bool {
     matches!(
         statement.kind,
         StatementKind::Do(_) | StatementKind::Take(_) | StatementKind::Release(_)

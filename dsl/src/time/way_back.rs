@@ -7,7 +7,7 @@
 use crate::model::{Block, Disposition, Hold, Park, Rollback, Runbook, Statement, StatementKind};
 use crate::order::StepOrder;
 use crate::time::cost::{UndoSum, action_cancel_ms, acts, changes, checks_well, takes, undos_ms};
-use crate::time::has_commits;
+use crate::time::{has_commits, has_ended};
 
 /// The anchors that are asked at the end of every way back.
 pub const CLOSING_ANCHORS_MS: u64 = 30_000;
@@ -245,8 +245,7 @@ impl<'a> Ledger<'a> {
             let (first, until) = (branch.from, branch.until);
             let count = self.runbook.steps.len();
             if first < count && until < count {
-                let has_ended =
-                    self.order.is_before(until, from.step) || (from.step == until && !has_commits(self.runbook, until));
+                let has_ended = has_ended(self.runbook, self.order, branch, from.step);
                 let has_started = (from.step == first && has_begun) || self.order.is_before(first, from.step);
                 let is_beside = self.order.may_run_at_once(from.step, first);
                 must_apply = has_started && !has_ended && !self.order.may_run_at_once(from.step, until);

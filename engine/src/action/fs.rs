@@ -54,6 +54,15 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
     ]
 }
 
+/// Whether something has this name; a link counts, also where it leads nowhere. An `Err` where one may not look.
+fn is_there(path: &Path) -> Result<bool, String> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(problem("look at", path, &error)),
+    }
+}
+
 /// The path that an argument names, absolute.
 fn path_of(context: &Context, arguments: &Arguments, name: &str) -> PathBuf {
     let path = arguments.path(name).unwrap_or_default();

@@ -231,22 +231,26 @@ impl CreateRequest {
         format!(".backstay-{}-{}.partial", self.key_name(), self.context.attempt)
     }
 
-    fn names_in_target(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(&self.to) else {
-            return Vec::new();
+    /// What lies in the directory for archives; nothing where there is none yet.
+    fn names_in_target(&self) -> Result<Vec<String>> {
+        let failed = || format!("cannot list {}", self.to.display());
+        let entries = match std::fs::read_dir(&self.to) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(trying(failed)(error)),
         };
-        let mut names: Vec<String> = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(trying(failed))?.file_name().into_string());
+        }
         names.sort();
-        names
+        Ok(names)
     }
 
     /// The finished archive of this key, read as a whole; `None` where there is none.
     fn find(&self, stop: &Stop) -> Result<Option<Backup>> {
         let ending = format!("-{}.tar.zst", self.key_name());
-        let names = self.names_in_target();
+        let names = self.names_in_target()?;
         for name in names.iter().filter(|name| name.ends_with(&ending)) {
             let path = self.to.canonicalize().unwrap_or_else(|_| self.to.clone()).join(name);
             match examine(&path, stop) {
@@ -263,7 +267,7 @@ impl CreateRequest {
     /// Removes what attempts of this key left unfinished.
     fn remove_unfinished(&self) -> Result<()> {
         let start = format!(".backstay-{}-", self.key_name());
-        for name in self.names_in_target() {
+        for name in self.names_in_target()? {
             if name.starts_with(&start) && name.ends_with(".partial") {
                 let path = self.to.join(name);
                 std::fs::remove_file(&path).map_err(trying(|| format!("cannot remove {}", path.display())))?;

@@ -58,7 +58,7 @@ pub(super) fn parts(context: &Context, state: &str, volumes: &Volumes, trial: Tr
 
 /// A mounted file system inside a part cannot be swapped with it.
 pub(super) fn refuse_mounts(parts: &[Part]) -> Result<()> {
-    let mounts = files::mount_points();
+    let mounts = files::mount_points().map_err(trying(|| format!("cannot read {}", files::MOUNT_TABLE)))?;
     let inside = |part: &&Part| mounts.iter().find(|mount| mount.starts_with(&part.path));
     match parts.iter().find_map(|part| Some((part, inside(&part)?))) {
         Some((part, mount)) => refused(format!(

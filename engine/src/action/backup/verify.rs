@@ -88,11 +88,7 @@ impl Action for Verify {
             ("took", Value::Duration(took_ms)),
             ("reason", Value::Text(reason)),
         ];
-        let record = record
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        Outcome::Done(Evidence::value(Value::Record(record), summary))
+        Outcome::Done(Evidence::value(Value::record(record), summary))
     }
 }
 

@@ -46,17 +46,21 @@ pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
-/// Every mount point.
-pub(crate) fn mount_points() -> Vec<PathBuf> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4));
-    points.map(unescape).collect()
+/// Where the mounts of this process stand.
+pub(crate) const MOUNT_TABLE: &str = "/proc/self/mountinfo";
+
+/// Every mount point, whatever bytes its name has.
+pub(crate) fn mount_points() -> io::Result<Vec<PathBuf>> {
+    let table = std::fs::read(MOUNT_TABLE)?;
+    let lines = table.split(|byte| *byte == b'\n');
+    let points = lines.filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
+    Ok(points.map(unescape).collect())
 }
 
 /// The mount table writes blanks and the like as `\040`.
-fn unescape(text: &str) -> PathBuf {
+fn unescape(text: &[u8]) -> PathBuf {
     let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [first, tail @ ..] = rest {
         let digits = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
         match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {

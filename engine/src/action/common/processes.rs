@@ -208,7 +208,7 @@ pub(crate) enum Ask {
 /// Why processes are not proved to have ended.
 #[derive(Debug)]
 pub(crate) enum NotEnded {
-    ServiceHistory(Processes),
+    Lives(Processes),
     CannotTell(String),
 }
 
@@ -244,7 +244,7 @@ pub(crate) async fn end(
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
-    Err(NotEnded::ServiceHistory(left))
+    Err(NotEnded::Lives(left))
 }
 
 /// Asks those that were not asked yet.

@@ -12,7 +12,7 @@ use crate::containers::Container;
 /// Whether the processes of this container can be seen from here. `None` where it has none that could be looked at.
 pub(super) fn can_be_seen(container: &Container) -> Option<bool> {
     let pid = container.state.pid.filter(|pid| *pid > 0)?;
-    Some(is_in(pid, &container.id))
+    Some(processes::all().is_ok() && is_in(pid, &container.id))
 }
 
 /// The living processes of a container on this machine. Where processes cannot be seen, `can_be_seen` has said so of

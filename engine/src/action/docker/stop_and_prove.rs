@@ -98,7 +98,7 @@ async fn take_policy_off(call: Call<'_>, container: &Container) -> Result<String
 enum Seen {
     Gone,
     Stopped(Box<Container>),
-    ServiceHistory(String),
+    Lives(String),
 }
 
 async fn look(call: Call<'_>, id: &str) -> Result<Seen, Error> {
@@ -108,12 +108,12 @@ async fn look(call: Call<'_>, id: &str) -> Result<Seen, Error> {
     let of_it = format!("processes of it live: {}", pids.join(", "));
     Ok(match found {
         None if living.is_empty() => Seen::Gone,
-        None => Seen::ServiceHistory(format!("the engine does not know it, but {of_it}")),
+        None => Seen::Lives(format!("the engine does not know it, but {of_it}")),
         Some(container) if container.state.is_running || container.state.is_restarting => {
-            Seen::ServiceHistory(format!("it is {}", container.state.status))
+            Seen::Lives(format!("it is {}", container.state.status))
         }
         Some(container) if living.is_empty() => Seen::Stopped(Box::new(container)),
-        Some(container) => Seen::ServiceHistory(format!("the engine says {}, but {of_it}", container.state.status)),
+        Some(container) => Seen::Lives(format!("the engine says {}, but {of_it}", container.state.status)),
     })
 }
 
@@ -125,17 +125,17 @@ async fn prove(call: Call<'_>, id: &str, sees: Option<bool>) -> Result<String, E
         match look(call, id).await? {
             Seen::Gone => return gone(),
             Seen::Stopped(container) => break container,
-            Seen::ServiceHistory(how) if looks.is_last() => {
+            Seen::Lives(how) if looks.is_last() => {
                 return Err(Error::Failed(format!("it was told to stop and still lives: {how}")));
             }
-            Seen::ServiceHistory(_) => looks.pause().await,
+            Seen::Lives(_) => looks.pause().await,
         }
     };
     tokio::time::sleep(call.engine.timeouts.stays).await;
     let second = match look(call, id).await? {
         Seen::Gone => return gone(),
         Seen::Stopped(container) => container,
-        Seen::ServiceHistory(how) => {
+        Seen::Lives(how) => {
             return Err(Error::Failed(format!(
                 "it was stopped and came back ({how}); find out who starts it"
             )));
@@ -164,7 +164,7 @@ pub(super) async fn stays_stopped(call: Call<'_>, container: &Container) -> Resu
         let policy = policy::in_words(&container.restart_policy);
         return Ok(Err(format!("its restart policy is still {policy}")));
     }
-    if let Seen::ServiceHistory(how) = look(call, &container.id).await? {
+    if let Seen::Lives(how) = look(call, &container.id).await? {
         return Ok(Err(how));
     }
     match prove(call, &container.id, None).await {

@@ -111,7 +111,7 @@ impl Family {
             Ok(seen.clone())
         });
         ended.await.map_err(|left| match left {
-            NotEnded::ServiceHistory(left) => format!("{} could not be ended", in_words(left.keys())),
+            NotEnded::Lives(left) => format!("{} could not be ended", in_words(left.keys())),
             NotEnded::CannotTell(reason) => reason,
         })?;
         let perhaps = self.living()?.perhaps;

@@ -14,7 +14,7 @@ use super::digest::digest_of;
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, root_of, walk};
-use super::{done, parent_of, path_of, problem, replace, sync_folder, taken};
+use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -72,7 +72,7 @@ impl Action for CopyTo {
         let key = context.key.clone();
         blocking::settle(context, move |stop| {
             delete(&replace::beside(&to, &key), stop)?;
-            if to.symlink_metadata().is_err() {
+            if !is_there(&to)? {
                 return Ok(Settled::NotDone(format!("{} does not exist", to.display())));
             }
             let is_same = digest_of(&root_of(&from)?, stop)? == digest_of(&to, stop)?;

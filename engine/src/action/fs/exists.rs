@@ -5,7 +5,7 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::{path_of, problem};
+use super::{is_there, path_of};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, GroundCall, Outcome, Simulated};
 use crate::value::{Answer, Value};
@@ -29,19 +29,7 @@ impl Action for Exists {
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments, "path");
-        blocking::perform(context, move |_| match path.symlink_metadata() {
-            Ok(_) => Ok(Outcome::value(Value::Bool(true))),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(Outcome::value(Value::Bool(false)))
-            }
-            Err(error) => Err(problem("look at", &path, &error)),
-        })
-        .await
+        blocking::perform(context, move |_| Ok(Outcome::value(Value::Bool(is_there(&path)?)))).await
     }
 
     fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::copy::copy;
 use super::remove::{delete, refuse};
-use super::{done, parent_of, path_of, problem, replace, sync_folder, taken};
+use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
 use crate::action::common::files::rename_new;
 use crate::action::common::{blocking, describe};
@@ -80,8 +80,7 @@ impl Action for Move {
         let key = context.key.clone();
         blocking::settle(context, move |stop| {
             delete(&replace::beside(&to, &key), stop)?;
-            let is_there = |path: &Path| path.symlink_metadata().is_ok();
-            Ok(match (is_there(&from), is_there(&to)) {
+            Ok(match (is_there(&from)?, is_there(&to)?) {
                 (false, true) => done(format!("only {} is there", to.display())),
                 (true, false) => Settled::NotDone(format!("only {} is there", from.display())),
                 (true, true) => Settled::Undecidable(format!(

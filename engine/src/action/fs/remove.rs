@@ -9,9 +9,9 @@ use backstay_dsl::types::Type;
 
 use super::size::size_of;
 use super::walk::walk;
-use super::{done, parent_of, path_of, problem, replace, sync_folder};
+use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::blocking::Stop;
-use crate::action::common::files::mount_points;
+use crate::action::common::files::{MOUNT_TABLE, mount_points};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -61,9 +61,9 @@ impl Action for Remove {
         blocking::perform(context, move |stop| {
             stop.check()?;
             refuse("remove", &path, &kept)?;
-            let is_there = path.symlink_metadata().is_ok();
+            let was_there = is_there(&path)?;
             remove(&path, &key, stop)?;
-            let how = if is_there { "removed" } else { "was not there:" };
+            let how = if was_there { "removed" } else { "was not there:" };
             Ok(Outcome::done(format!("{how} {}", path.display())))
         })
         .await
@@ -74,7 +74,7 @@ impl Action for Remove {
         let key = context.key.clone();
         blocking::settle(context, move |stop| {
             let name = path.display();
-            if path.symlink_metadata().is_ok() {
+            if is_there(&path)? {
                 return Ok(Settled::NotDone(format!("{name} is there")));
             }
             // Gone from its place already: what is left of it is only rubbish.
@@ -106,10 +106,13 @@ fn remove(path: &Path, key: &str, stop: &Stop) -> Result<(), String> {
 
 /// Deletes whatever is at this path; nothing is fine too.
 pub(super) fn delete(path: &Path, stop: &Stop) -> Result<(), String> {
-    let Ok(data) = path.symlink_metadata() else {
+    if !is_there(path)? {
         return Ok(());
-    };
+    }
     let failed = |path: &Path, error| problem("remove", path, &error);
+    let data = path
+        .symlink_metadata()
+        .map_err(|error| problem("look at", path, &error))?;
     if !data.is_dir() {
         return std::fs::remove_file(path).map_err(|error| failed(path, error));
     }
@@ -130,9 +133,12 @@ pub(super) fn delete(path: &Path, stop: &Stop) -> Result<(), String> {
 /// Refuses what nobody means to remove: the root, a home, a mount point, the run's own record, and whatever
 /// holds one of them.
 pub(super) fn refuse(what: &str, path: &Path, run_directory: &Path) -> Result<(), String> {
-    let Ok(data) = path.symlink_metadata() else {
+    if !is_there(path)? {
         return Ok(());
-    };
+    }
+    let data = path
+        .symlink_metadata()
+        .map_err(|error| problem("look at", path, &error))?;
     if !data.is_dir() {
         return Ok(());
     }
@@ -149,7 +155,8 @@ pub(super) fn refuse(what: &str, path: &Path, run_directory: &Path) -> Result<()
     if homes().iter().any(|home| home.starts_with(&real)) {
         return no("it is a home folder or holds one");
     }
-    if let Some(mount) = mount_points().iter().find(|mount| mount.starts_with(&real)) {
+    let mounts = mount_points().map_err(|error| problem("read", Path::new(MOUNT_TABLE), &error))?;
+    if let Some(mount) = mounts.iter().find(|mount| mount.starts_with(&real)) {
         return no(&format!("{} is a mount point", mount.display()));
     }
     let run_directory = run_directory
@@ -175,7 +182,8 @@ fn is_system(path: &Path) -> bool {
 /// The operator's home, as the environment and the system's list of users say.
 fn homes() -> Vec<PathBuf> {
     let mut homes: Vec<PathBuf> = std::env::home_dir().into_iter().collect();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let users = std::fs::read("/etc/passwd").unwrap_or_default();
+    let users = String::from_utf8_lossy(&users);
     homes.extend(
         users
             .lines()

@@ -106,7 +106,7 @@ async fn stop(service: &Known, context: &Context, grace: Duration) -> Outcome {
             let how = format!("; not within {grace}, so it was killed");
             Outcome::done(format!("{words} ended{}", if was_killed { how } else { String::new() }))
         }
-        Err(NotEnded::ServiceHistory(left)) => Outcome::failed(format!(
+        Err(NotEnded::Lives(left)) => Outcome::failed(format!(
             "{} cannot be ended; it may wait for a disk, or belong to another user",
             in_words(left.keys())
         )),

@@ -103,16 +103,6 @@ impl State {
         self.is_paused
     }
 
-    /// Whether the run has left the way forward.
-    pub fn has_turned(&self) -> bool {
-        match &self.phase {
-            Phase::Quiescing => true,
-            Phase::Ending(ending) => ending.is_back(),
-            Phase::Ended(_) => self.cause.is_some(),
-            Phase::Preparing | Phase::Forward => false,
-        }
-    }
-
     /// The value of a name, once a statement has bound it.
     pub fn binding(&self, id: BindingId) -> Option<Value> {
         self.progress.value(id).map(RecordedValue::to_value)
