@@ -93,8 +93,6 @@ pub struct Context {
     pub run_directory: PathBuf,
     /// Takes the run's secrets out of what an action keeps of others' output.
     pub redactor: Redactor,
-    /// The effects as declared in the text or instantiated from the signature, with real keys.
-    pub effects: Vec<Effect<String>>,
     /// Where the program was called; relative paths of commands start here.
     pub working_directory: PathBuf,
     /// Where the action says how far it is.

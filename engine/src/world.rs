@@ -37,9 +37,10 @@ pub trait World: Send + Sync {
         None
     }
 
-    /// Whether there is such a thing under its own name; false where nobody can tell.
-    async fn is_there(&self, _thing: &GroundResource) -> bool {
-        false
+    /// Whether there is such a thing under its own name; of a kind that has no place in the file system, nothing is
+    /// said to be there. An error says why one cannot tell.
+    async fn is_there(&self, _thing: &GroundResource) -> Result<bool, String> {
+        Ok(false)
     }
 
     /// What it would change, for a person; reads only.

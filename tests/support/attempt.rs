@@ -22,7 +22,6 @@ pub(crate) fn attempt(run: &str, statement: &str, folder: &Path) -> Context {
         topology: Arc::default(),
         run_directory: folder.join("run"),
         redactor: Redactor::default(),
-        effects: Vec::new(),
         working_directory: folder.to_owned(),
         progress: Progress::default(),
     }

@@ -189,7 +189,6 @@ impl Bench {
             topology: self.topology.clone(),
             run_directory: self.kept.path().join("runs/run"),
             redactor: Redactor::new(&self.secrets),
-            effects: effects.clone(),
             ..attempt
         };
         let ground = GroundCall {

@@ -54,13 +54,9 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
     ]
 }
 
-/// Whether something has this name; a link counts, also where it leads nowhere. An `Err` where one may not look.
+/// Whether something has this name. An `Err` where one may not look.
 fn is_there(path: &Path) -> Result<bool, String> {
-    match path.symlink_metadata() {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(problem("look at", path, &error)),
-    }
+    files::is_there(path).map_err(|error| problem("look at", path, &error))
 }
 
 /// The path that an argument names, absolute.

@@ -267,8 +267,7 @@ impl Walk<'_> {
         let (words, effects, unnamed) = match &ground {
             Ok(call) => {
                 if self.paper.is_apart(&call.effects) {
-                    let context = self.paper.context(&call.effects);
-                    preview = self.paper.run.world.preview(&context, call).await;
+                    preview = self.paper.run.world.preview(&self.paper.run.context, call).await;
                 }
                 (call.effects_in_words(), call.effects.clone(), Vec::new())
             }

@@ -94,7 +94,7 @@ async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
             if let Ok(ground) = evaluator.ground_resource(resource).await
                 && let Some(key) = path_of(&ground)
             {
-                *uses.entry(key).or_default() |= is_owned(effect);
+                *uses.entry(key).or_default() |= effect.is_changing();
             }
         }
     }
@@ -179,11 +179,6 @@ fn is_path(resource: &Resource<Expr>) -> bool {
         resource.kind,
         ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Key
     )
-}
-
-/// Whether an effect leaves the thing other than it was.
-fn is_owned(effect: &Effect<Expr>) -> bool {
-    effect.is_changing()
 }
 
 fn path_of(resource: &GroundResource) -> Option<(String, bool)> {

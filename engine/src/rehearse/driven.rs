@@ -110,8 +110,8 @@ impl World for SimulatedWorld {
         self.lock().settle(statement_key(context), context.attempt)
     }
 
-    async fn is_there(&self, thing: &GroundResource) -> bool {
-        self.lock().production.is_there_first(thing)
+    async fn is_there(&self, thing: &GroundResource) -> Result<bool, String> {
+        Ok(self.lock().production.is_there_first(thing))
     }
 
     async fn preview(&self, _context: &Context, _call: &GroundCall) -> Option<String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::{Cancel, Effect};
+use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::{ActionCall, BindingId};
 use tokio_util::sync::CancellationToken;
 
@@ -138,7 +138,6 @@ fn context(plan: &Plan, surroundings: &Surroundings) -> Context {
         topology: Arc::clone(&plan.topology),
         run_directory: surroundings.state_directory.0.join("runs").join("plan"),
         redactor: plan.redactor.clone(),
-        effects: Vec::new(),
         working_directory: surroundings.places.working_directory.clone(),
         progress: Progress::default(),
     }
@@ -213,10 +212,8 @@ impl Environment for Now<'_> {
 
     async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
         let limit = Duration::from_millis(call.effects.limit_ms);
-        let effects: Vec<Effect<String>> = ground.effects.clone();
         let context = Context {
             limit,
-            effects,
             ..self.context.clone()
         };
         tokio::select! {

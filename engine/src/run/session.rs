@@ -23,7 +23,7 @@ use crate::run::directory::{RunDirectory, StateDirectory};
 use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings, ShowProgress};
 use crate::run::lock::{Lock, LockError};
 use crate::run::{orphans, requests, signals};
-use crate::transcript::{DiskJournal, RECORDS_FILE, Reader, Record};
+use crate::transcript::{DiskJournal, RECORDS_FILE, ReadError, Reader, Record};
 use crate::world::{Clock, Person, World};
 
 pub use resume::{ResumeOptions, pause, resume, turn_back};
@@ -149,10 +149,7 @@ impl Session {
         }
         if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
             // What still runs here would go on behind the back of whoever resumes.
-            let records: Vec<Record> = Reader::open(&directory).into_iter().flatten().flatten().collect();
-            let ended = orphans::ended(&run, records.iter().map(|record| &record.stamped.event));
-            let ending = orphans::kill(orphans::left(&run_directory, &ended), world.as_ref(), clock.as_ref());
-            if let Err(reason) = ending.await {
+            if let Err(reason) = end_what_runs(&run, &run_directory, world.as_ref(), clock.as_ref()).await {
                 tracing::warn!(%reason, "something that was started may still run");
             }
         }
@@ -258,6 +255,26 @@ async fn inputs(
     crate::inputs::resolve(runbook, given, places, secrets)
         .await
         .map_err(|errors| Error::inputs(&errors))
+}
+
+/// Ends what the attempts that did not come to their end left running: it would go on behind the back of whoever
+/// resumes. Where the record cannot be read, nobody knows which those are, and nothing is ended.
+async fn end_what_runs(
+    run: &str,
+    directory: &RunDirectory,
+    world: &dyn World,
+    clock: &dyn Clock,
+) -> Result<(), String> {
+    let mut records: Vec<Record> = Vec::new();
+    for record in Reader::open(&directory.path).map_err(|error| error.to_string())? {
+        match record {
+            Ok(record) => records.push(record),
+            Err(ReadError::Torn { .. }) => break,
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    let ended = orphans::ended(run, records.iter().map(|record| &record.stamped.event));
+    orphans::kill(orphans::left(directory, &ended), world, clock).await
 }
 
 #[cfg(test)]

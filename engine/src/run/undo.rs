@@ -90,12 +90,24 @@ impl Undos<'_> {
     }
 }
 
+/// Why an action is not begun that makes something which its undo removes.
+pub(crate) enum NotNew {
+    There(GroundResource),
+    /// Whether it is there cannot be told, for this reason.
+    CannotTell(String),
+}
+
 /// That an action is not begun, because its undo would remove what is there.
-pub(crate) fn refused(action: &Do, thing: &GroundResource) -> Seen {
-    let reason = format!(
-        "{} is there already, and the undo would remove it; let the undo put back what was there, or move it away first",
-        thing.key.join(", ")
-    );
+pub(crate) fn refused(action: &Do, why: &NotNew) -> Seen {
+    let reason = match why {
+        NotNew::There(thing) => format!(
+            "{} is there already, and the undo would remove it; let the undo put back what was there, or move it away first",
+            thing.key.join(", ")
+        ),
+        NotNew::CannotTell(reason) => {
+            format!("the undo removes what was not there before, and {reason}; let the run look there first")
+        }
+    };
     Seen::line(
         EvaluationKind::Undo,
         title(action),

@@ -10,12 +10,14 @@ mod secrets;
 mod survivors;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::topology::Topology;
 
+use crate::action::common::child::plain;
+use crate::action::common::files;
 use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
 use crate::service_kind;
 use crate::value::GroundResource;
@@ -65,14 +67,16 @@ impl World for RealWorld {
             .ok()
     }
 
-    async fn is_there(&self, thing: &GroundResource) -> bool {
+    async fn is_there(&self, thing: &GroundResource) -> Result<bool, String> {
         use ResourceKind::{File, Key, Link, Tree};
         let path = thing.first();
         if !matches!(thing.kind, File | Tree | Link | Key) || !path.starts_with('/') {
-            return false;
+            return Ok(false);
         }
-        let identity = self.identify(path, true).await;
-        identity.is_some_and(|identity| identity.object.is_some())
+        let path = PathBuf::from(path);
+        let looking = tokio::task::spawn_blocking(move || files::is_there(&path));
+        let looked = looking.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        looked.map_err(|error| format!("{} cannot be looked at: {}", thing.first(), plain(&error)))
     }
 
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {

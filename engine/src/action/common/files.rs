@@ -46,6 +46,15 @@ pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
+/// Whether something has this name; a link counts, also where it leads nowhere. An error where one may not look.
+pub(crate) fn is_there(path: &Path) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where the mounts of this process stand.
 pub(crate) const MOUNT_TABLE: &str = "/proc/self/mountinfo";
 

@@ -41,19 +41,11 @@ impl OnPaper<'_> {
         overlay.says(effects)
     }
 
-    /// What an action gets beside its arguments.
-    pub(super) fn context(&self, effects: &[Effect<String>]) -> Context {
-        Context {
-            effects: effects.to_vec(),
-            ..self.run.context.clone()
-        }
-    }
-
     /// The real answer, within its limit.
     async fn asked(&self, call: &GroundCall, limit: Duration) -> Answer {
         let context = Context {
             limit,
-            ..self.context(&call.effects)
+            ..self.run.context.clone()
         };
         tokio::select! {
             outcome = self.run.world.perform(&context, call) => outcome.into_answer(),

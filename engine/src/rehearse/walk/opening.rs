@@ -7,7 +7,7 @@ use crate::plan::Plan;
 pub fn started(plan: &Plan, boot_id: String) -> Event {
     let window = plan.runbook.window;
     Event::RunStart(Box::new(RunStart {
-        format: 1,
+        format: crate::transcript::FORMAT,
         minor: crate::transcript::MINOR,
         run: "simulated".to_owned(),
         plan: plan.digest.clone(),

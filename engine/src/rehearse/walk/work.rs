@@ -17,8 +17,7 @@ use crate::rehearse::{CHANGE_NS, FaultKind, person};
 use crate::run::driver::discharge;
 use crate::run::machine::{Work, WorkKind};
 use crate::run::records::{Begun, Decided, OTHER_ARGUMENTS, Seen};
-use crate::run::undo::{self, Undos};
-use crate::value::GroundResource;
+use crate::run::undo::{self, NotNew, Undos};
 
 const STOPPED: &str = "it was stopped before it did anything";
 
@@ -250,7 +249,7 @@ impl Walk<'_> {
     }
 
     /// What is there already and the undo would remove.
-    fn undo_would_remove(&mut self, running: &Running, call: &GroundCall, way: &IntentWay) -> Option<GroundResource> {
+    fn undo_would_remove(&mut self, running: &Running, call: &GroundCall, way: &IntentWay) -> Option<NotNew> {
         let rehearsal = self.rehearsal;
         let answers = self.answers(running, 0);
         let undos = Undos {
@@ -260,7 +259,7 @@ impl Walk<'_> {
         let polled = answers.poll(async {
             for thing in undos.must_be_new(&running.key, (running.attempt, way), call).await {
                 if answers.is_there_first(&thing) && !undos.is_of_this_run(answers.begun(), &thing).await {
-                    return Some(thing);
+                    return Some(NotNew::There(thing));
                 }
             }
             None

@@ -70,7 +70,7 @@ impl Job {
 
     async fn by_action(&self, action: &Do, call: &GroundCall) -> Decided {
         let limit_ms = action.within_ms;
-        let context = self.context(limit_ms, &call.effects);
+        let context = self.context(limit_ms);
         let settling = self.shared.ports.world.settle(&context, call);
         match self.within(limit_ms, settling).await {
             Some(settled) => self.records().found(action, settled),

@@ -61,7 +61,7 @@ pub(crate) async fn discharge(
 #[async_trait]
 impl Asked for Job {
     async fn answer_to(&self, call: &GroundCall) -> Answer {
-        let context = self.context(OBLIGATION_READ_LIMIT_MS, &[]);
+        let context = self.context(OBLIGATION_READ_LIMIT_MS);
         let asking = self.shared.ports.world.perform(&context, call);
         match self.within(OBLIGATION_READ_LIMIT_MS + MARGIN_MS, asking).await {
             Some(outcome) => outcome.into_answer(),

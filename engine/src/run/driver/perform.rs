@@ -11,8 +11,7 @@ use backstay_dsl::model::Do;
 use crate::action::{Context, GroundCall, Outcome};
 use crate::event::{Event, IntentWay, OutcomeRecord};
 use crate::run::records::Begun;
-use crate::run::undo::{self, Undos};
-use crate::value::GroundResource;
+use crate::run::undo::{self, NotNew, Undos};
 use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
@@ -54,18 +53,20 @@ impl Job {
     }
 
     /// What is there already and the undo would remove.
-    async fn undo_would_remove(&self, call: &GroundCall, way: &IntentWay) -> Option<GroundResource> {
+    async fn undo_would_remove(&self, call: &GroundCall, way: &IntentWay) -> Option<NotNew> {
         let undos = Undos {
             plan: &self.shared.plan,
             evaluator: self.evaluator(),
         };
         for thing in undos.must_be_new(&self.key, (self.attempt, way), call).await {
-            if !self.shared.ports.world.is_there(&thing).await {
-                continue;
+            match self.shared.ports.world.is_there(&thing).await {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(reason) => return Some(NotNew::CannotTell(reason)),
             }
             let begun = undo::begun(&self.shared.state());
             if !undos.is_of_this_run(begun, &thing).await {
-                return Some(thing);
+                return Some(NotNew::There(thing));
             }
         }
         None
@@ -88,7 +89,7 @@ impl Job {
         let cancel = action.call.effects.cancel;
         let context = Context {
             cancel,
-            ..self.context(limit_ms, &call.effects)
+            ..self.context(limit_ms)
         };
         let clock = &self.shared.ports.clock;
         let grace_ms = if let Cancel::Grace { ms } = cancel { ms } else { 0 };

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstay_dsl::effect::{Cancel, Effect};
+use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::{ActionCall, BindingId, Do, Statement, StatementKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -141,7 +141,7 @@ impl Job {
     }
 
     /// What an action gets beside its arguments.
-    pub(super) fn context(&self, limit_ms: u64, effects: &[Effect<String>]) -> Context {
+    pub(super) fn context(&self, limit_ms: u64) -> Context {
         let settings = &self.shared.settings;
         Context {
             run: settings.run.clone(),
@@ -153,7 +153,6 @@ impl Job {
             topology: Arc::clone(&self.shared.plan.topology),
             run_directory: settings.run_directory.clone(),
             redactor: self.shared.plan.redactor.clone(),
-            effects: effects.to_vec(),
             working_directory: settings.places.working_directory.clone(),
             progress: self.progress(),
         }
@@ -217,7 +216,7 @@ impl Environment for Job {
 
     async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
         let limit_ms = call.effects.limit_ms;
-        let context = self.context(limit_ms, &ground.effects);
+        let context = self.context(limit_ms);
         let reading = self.shared.ports.world.perform(&context, &ground);
         match self.within(limit_ms, reading).await {
             Some(outcome) => outcome.into_answer(),

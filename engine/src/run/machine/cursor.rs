@@ -142,12 +142,8 @@ impl Cursor {
     fn begin(view: View<'_>, block: BlockId, is_way_back: bool) -> Self {
         let mut cursor = Self {
             block: Some(block),
-            place: 0,
-            doing: Doing::Fresh,
-            retries: 0,
-            is_begun_again: false,
             is_way_back,
-            is_second_try: false,
+            ..Self::nothing()
         };
         cursor.enter(view);
         cursor

@@ -213,10 +213,7 @@ impl Ending {
         let Stage::Wells(wells) = &mut self.stage else {
             return None;
         };
-        if !wells.answer(service) || holds {
-            return None;
-        }
-        let service = plan.runbook.services.get(service)?;
+        let service = wells.not_well(plan, service, holds)?;
         let reason = format!("{} is not well: {evidence}", service.title);
         if !self.is_back() {
             return Some(closing_failure(plan, &key.to_string(), reason));
@@ -262,14 +259,10 @@ impl Ending {
         Conclusion::stuck(reason, changed.iter().map(|name| known.anchors.left(name)).collect())
     }
 
-    fn stuck(&self, known: Known<'_>, failure: &Failure, stuck_hold: Option<HoldId>) -> Stage {
-        let releasing = match &self.stage {
-            Stage::Release { hold, .. } => Some(*hold),
-            _ => None,
-        };
+    fn stuck(&self, known: Known<'_>, failure: &Failure, releasing: Option<HoldId>) -> Stage {
         let left = commands_left(known.view, self.cursor(), releasing);
         Stage::Over(Conclusion {
-            stuck_hold,
+            stuck_hold: releasing,
             ..Conclusion::stuck(format!("the way back failed: {}", failure.reason), left)
         })
     }

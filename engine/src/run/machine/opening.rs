@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::model::Disposition;
+use backstay_dsl::model::{self, Disposition};
 use backstay_dsl::topology::Service;
 
 use super::anchors::Anchors;
@@ -79,12 +79,9 @@ impl Opening {
         let Stage::Wells(wells) = &mut self.0 else {
             return None;
         };
-        let is_refused = wells.answer(service) && !holds;
-        let title = plan.runbook.services.get(service).map_or("", |service| &service.title);
-        is_refused.then(|| {
-            let reason = format!("{title} is not well before the first change: {evidence}");
-            refusal(key, reason)
-        })
+        let service = wells.not_well(plan, service, holds)?;
+        let reason = format!("{} is not well before the first change: {evidence}", service.title);
+        Some(refusal(key, reason))
     }
 
     pub(super) fn work(&self, plan: &Plan, work: &mut BTreeMap<WorkKey, Work>) {
@@ -132,9 +129,15 @@ impl Wells {
         self.0.is_empty()
     }
 
-    /// A service answered. Gives whether it was to be asked.
-    pub(super) fn answer(&mut self, service: usize) -> bool {
-        self.0.remove(&service)
+    /// A service answered. Gives it where it was to be asked and is not well.
+    pub(super) fn not_well<'plan>(
+        &mut self,
+        plan: &'plan Plan,
+        service: usize,
+        holds: bool,
+    ) -> Option<&'plan model::Service> {
+        let is_meant = self.0.remove(&service) && !holds;
+        plan.runbook.services.get(service).filter(|_| is_meant)
     }
 
     pub(super) fn work(&self, plan: &Plan, when: WellTime, work: &mut BTreeMap<WorkKey, Work>) {

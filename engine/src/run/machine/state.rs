@@ -128,10 +128,4 @@ impl State {
     pub fn is_committed(&self) -> bool {
         self.progress.is_committed()
     }
-
-    /// The fixed moment at which the run turns back, wall clock, milliseconds since 1970; `None` without
-    /// a window, and before it has begun.
-    pub fn t_back_wall_ms(&self) -> Option<i64> {
-        self.progress.time.t_back_wall_ms()
-    }
 }

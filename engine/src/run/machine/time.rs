@@ -118,12 +118,6 @@ impl Timeline {
         self.t_back.map(|t_back| milliseconds(t_back.saturating_sub(self.now)))
     }
 
-    /// `T_back` on the wall clock, milliseconds since 1970.
-    pub(super) fn t_back_wall_ms(&self) -> Option<i64> {
-        self.t_back
-            .map(|t_back| self.wall_ms + t_back.saturating_sub(self.now) / NANOSECONDS)
-    }
-
     /// Whether `T_back` has come.
     pub(super) fn is_past_t_back(&self) -> bool {
         self.t_back.is_some_and(|t_back| self.is_lost || self.has_come(t_back))
@@ -141,7 +135,7 @@ impl Timeline {
 }
 
 /// Nanoseconds of milliseconds.
-pub(super) fn nanoseconds(ms: u64) -> i64 {
+fn nanoseconds(ms: u64) -> i64 {
     nanoseconds_signed(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
