@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::desk::{Desk, NOBODY, Stranger, answers, free_port, is_silent, runbook, wait_for_answer, with_words};
-use crate::support::sandbox::wait_until;
+use crate::support::sandbox::{find, wait_until};
 
 const STOP: &str = "step down \"Stop\" { do process.stop(r, grace: 5s) no undo because \"a test\" }";
 
@@ -19,6 +19,17 @@ fn redis(port: u16, more: &[&str]) -> Stranger {
 
 fn well(port: u16) -> String {
     format!("well \"it answers\": process.listening({port}) within 5s")
+}
+
+/// What actions said, in all runs.
+fn outcomes(desk: &Desk) -> String {
+    let transcripts = find(&desk.sandbox.state_directory(), "transcript.jsonl");
+    let texts = transcripts.iter().map(|path| fs::read_to_string(path).unwrap());
+    let lines: Vec<String> = texts
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let outcomes = lines.into_iter().filter(|line| line.contains("\"kind\":\"outcome\""));
+    outcomes.collect::<Vec<_>>().join("\n")
 }
 
 /// It was started by hand and `well` holds: nothing is believed of it, and nothing is done.
@@ -124,11 +135,9 @@ fn a_tree_is_one_service() {
         );
         wait_for_answer(port);
         let text = runbook(&desk.process(&more), "", STOP);
-        let ran = desk.call("run", &text).exits(0);
-        assert!(
-            ran.stderr.contains("ended") && !ran.stderr.contains("killed"),
-            "{ran:?}"
-        );
+        desk.call("run", &text).exits(0);
+        let said = outcomes(&desk);
+        assert!(said.contains("ended") && !said.contains("killed"), "{said}");
         assert!(is_silent(port));
     }
 }
@@ -170,16 +179,70 @@ fn postgresql_is_stopped_as_its_operators_stop_it() {
     );
     let more = format!(", pid_file: \"{data}/postmaster.pid\", user: \"postgres\", port: {port}, stop: INT");
     let text = runbook(&desk.process(&more), "", STOP);
-    let ran = desk.call("run", &text).exits(0);
-    assert!(
-        ran.stderr.contains("ended") && !ran.stderr.contains("killed"),
-        "{ran:?}"
-    );
+    desk.call("run", &text).exits(0);
+    let said = outcomes(&desk);
+    assert!(said.contains("ended") && !said.contains("killed"), "{said}");
     assert!(is_silent(port));
     assert!(
         !fs::exists(format!("{data}/postmaster.pid")).unwrap(),
         "it ended in order"
     );
+}
+
+/// It ends at this signal only: without the word it has to be killed.
+#[test]
+fn the_signal_that_the_text_names_is_sent() {
+    const SCRIPT: &str = "$SIG{$_} = \"IGNORE\" for qw(TERM INT QUIT HUP USR2 WINCH); $SIG{USR1} = sub { exit 0 }; \
+                          open F, \">\", shift; close F; sleep 1 while 1";
+    for (stop, grace, how) in [(", stop: USR1", "1m", "ended"), ("", "300ms", "so it was killed")] {
+        let desk = Desk::new();
+        let ready = desk.path("ready");
+        let mut stranger = Stranger::start(&["perl", "-e", SCRIPT, &ready]);
+        wait_until("it is ready", || fs::exists(&ready).unwrap());
+        let text = runbook(
+            &desk.process(&format!(", arguments: [\"{ready}\"]{stop}")),
+            "",
+            &format!(
+                "step down \"Stop\" {{ do process.stop(r, grace: {grace}) within 2m no undo because \"a test\" }}"
+            ),
+        );
+        desk.call("run", &text).exits(0);
+        let said = outcomes(&desk);
+        assert!(said.contains(how), "{said}");
+        assert_eq!(said.contains("killed"), stop.is_empty(), "{said}");
+        assert!(!stranger.lives());
+    }
+}
+
+/// What it printed stands in the failure; what it left behind when it was not done in time goes with it.
+#[test]
+fn the_command_that_stops_is_watched_like_every_program() {
+    let desk = Desk::new();
+    let (ready, left) = (desk.path("ready"), desk.path("left"));
+    let mut stranger = Stranger::start(&["sh", "-c", "touch \"$0\"; sleep 300; :", &ready]);
+    wait_until("it is ready", || fs::exists(&ready).unwrap());
+    let stopped_by = |command: &str, grace: &str| {
+        let runs = desk.process(&format!(
+            ", arguments: [\"{ready}\"], stop: [\"sh\", \"-c\", \"{command}\"]"
+        ));
+        let step =
+            format!("step down \"Stop\" {{ do process.stop(r, grace: {grace}) within 2m no undo because \"a test\" }}");
+        desk.call("run", &runbook(&runs, "", &step))
+    };
+    let failed = stopped_by("echo no such server >&2; exit 3", "1m");
+    assert_ne!(failed.exit, 0);
+    let said = outcomes(&desk);
+    assert!(
+        said.contains("ended with status 3, and nothing else was done: no such server"),
+        "{said}"
+    );
+    let hides = format!("setsid env -i sleep 299.5 & touch {left}; wait");
+    let failed = stopped_by(&hides, "3s");
+    assert_ne!(failed.exit, 0);
+    assert!(fs::exists(&left).unwrap(), "{failed:?}");
+    assert!(outcomes(&desk).contains("not done within 3s"), "{}", outcomes(&desk));
+    assert_eq!(with_words("sleep 299.5"), Vec::<i32>::new());
+    assert!(stranger.lives());
 }
 
 /// Two that fit, and none is the other's child: nobody can tell which is meant.

@@ -98,6 +98,7 @@ step look "Look" {
     with_secret(&desk, &["run", "mark.runbook", "--no-input"]).exits(0);
 }
 
+/// The program that waits says so once it may dump core as its operator may.
 const WAITS: &str = r#"runbook waits "Waits" {
   window 10m keep 5m for the way back
 }
@@ -108,7 +109,7 @@ step begin "Begin" {
 }
 step wait "Wait" after begin {
   budget 3m
-  do "Wait": exec.run(["sh", "-c", "ulimit -c > limit; touch begun; sleep 4"], cwd: place, effects: { opaque external("test") repeat once }) no undo because "test"
+  do "Wait": exec.run(["sh", "-c", "until [ \"$(ulimit -c)\" = \"$(cat allowed)\" ]; do sleep 0.1; done; touch begun; sleep 4"], cwd: place, effects: { opaque external("test") repeat once }) no undo because "test"
 }
 "#;
 
@@ -120,7 +121,10 @@ fn no_signal_ends_the_runner_without_a_way_back_and_no_core_is_dumped() {
         let place = format!("place={}", desk.path("").display());
         let program = desk.command(&["run", "waits.runbook", "--no-input", "--input", &place]);
         let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\""]);
+        command.args([
+            "-c",
+            "ulimit -c unlimited 2>/dev/null; ulimit -c > allowed; exec \"$0\" \"$@\"",
+        ]);
         command.arg(program.get_program()).args(program.get_args());
         if let Some(folder) = program.get_current_dir() {
             command.current_dir(folder);

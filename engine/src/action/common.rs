@@ -1,6 +1,7 @@
 //! What several families of actions share: how signatures are written, blocking bodies, processes.
 
 pub(crate) mod blocking;
+pub(crate) mod boot;
 pub(crate) mod child;
 pub(crate) mod control_group;
 pub(crate) mod core_dump;
@@ -12,5 +13,6 @@ pub(crate) mod origins;
 pub(crate) mod printed;
 pub(crate) mod processes;
 pub(crate) mod started;
+pub(crate) mod supervised;
 pub(crate) mod tag;
 pub(crate) mod typed;

@@ -4,17 +4,12 @@
 //! marks by which it and everything that it forks are found again. Secrets go to it by environment and
 //! standard input only.
 
-mod capture;
 mod read;
 mod run;
-mod supervise;
-mod survivors;
 
 use std::sync::Arc;
 
 use super::Action;
-
-pub(crate) use survivors::NOTES_FILE;
 
 /// The actions of the family `exec`.
 pub(super) fn actions() -> Vec<Arc<dyn Action>> {

@@ -5,19 +5,13 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
 use tokio_util::sync::CancellationToken;
 
+use super::boot::since_boot;
 use crate::action::{Context, Outcome, Settled};
 
 /// The most of a limit that is kept for clearing up; of a short one, a tenth.
 const RESERVE_MAX: Duration = Duration::from_millis(200);
-
-/// Time since the machine booted, with what it slept.
-pub(crate) fn since_boot() -> Duration {
-    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Boottime);
-    Duration::new(tv_sec.unsigned_abs(), u32::try_from(tv_nsec).unwrap_or(0))
-}
 
 /// Says to a blocking body whether it should go on.
 #[derive(Clone)]

@@ -9,8 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
+use super::core_dump::allow_as_before;
 use crate::action::{Arguments, Context};
 use crate::value::Value;
 
@@ -134,6 +135,19 @@ impl Start {
         let words = ["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned(), program];
         gate.argv = words.into_iter().chain(self.argv.iter().skip(1).cloned()).collect();
         Ok(gate.command(Apart::Session))
+    }
+
+    /// Starts a command of this, which dumps core as the operator allows. An error says what to check.
+    pub(crate) fn spawn(&self, mut command: Command) -> Result<Child, String> {
+        let spawned = command.spawn().inspect(|child| allow_as_before(child.id()));
+        spawned.map_err(|error| {
+            format!(
+                "{} cannot be started: {}; check that it is a program for this machine and that its interpreter is \
+                 installed",
+                self.program.display(),
+                plain(&error)
+            )
+        })
     }
 
     /// The program as it really is, and its words.

@@ -121,7 +121,8 @@ pub(crate) fn all() -> Result<Processes, String> {
     const MEND: &str = "mount it whole: mount -t proc proc /proc";
     let folder = fs::read_dir("/proc").map_err(|error| format!("/proc cannot be read ({error}); {MEND}"))?;
     let mut found = Processes::new();
-    for entry in folder.flatten() {
+    for entry in folder {
+        let entry = entry.map_err(|error| format!("/proc cannot be read to its end ({error}); {MEND}"))?;
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
@@ -139,18 +140,19 @@ pub(crate) fn all() -> Result<Processes, String> {
     if !is_ours {
         return Err(format!("/proc does not show the processes that we are among; {MEND}"));
     }
-    if !found.contains_key(&1) || hides() {
+    if !found.contains_key(&1) || hides()? {
         return Err("/proc hides the processes of other users (hidepid); run as root".to_owned());
     }
     Ok(found)
 }
 
 /// Whether `/proc` is mounted so that a user like us does not see what belongs to others.
-fn hides() -> bool {
+fn hides() -> Result<bool, String> {
     if rustix::process::geteuid().is_root() {
-        return false;
+        return Ok(false);
     }
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mounts = fs::read_to_string("/proc/self/mounts")
+        .map_err(|error| format!("how /proc is mounted cannot be read ({error}); run as root"))?;
     let options = mounts.lines().rev().find_map(|line| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         (words.get(1) == Some(&"/proc")).then(|| words.get(3).copied().unwrap_or_default().to_owned())
@@ -162,7 +164,7 @@ fn hides() -> bool {
     let is_exempt = group.is_some_and(|gid: u32| {
         rustix::process::getegid().as_raw() == gid || groups.iter().any(|group| group.as_raw() == gid)
     });
-    value("hidepid=").is_some_and(|how| how != "0" && how != "off") && !is_exempt
+    Ok(value("hidepid=").is_some_and(|how| how != "0" && how != "off") && !is_exempt)
 }
 
 /// The value of a variable in the environment that a process was started with; `None` where it has none,

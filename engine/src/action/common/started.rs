@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::boot::boot_id;
 use super::control_group;
 use super::processes::{self, Process, Processes};
 use super::tag::Tag;
@@ -42,19 +43,19 @@ pub(crate) struct Member {
 
 impl Note {
     /// Of an attempt that has started these processes.
-    pub(crate) fn new<'a>(attempt: &str, members: impl IntoIterator<Item = &'a Process>) -> Self {
+    pub(crate) fn new<'a>(attempt: &str, members: impl IntoIterator<Item = &'a Process>) -> Result<Self, String> {
         let members = members.into_iter().map(|process| Member {
             pid: process.pid,
             start_ticks: process.start_ticks,
             group: process.group,
             session: process.session,
         });
-        Self {
+        Ok(Self {
             attempt: attempt.to_owned(),
-            boot: boot(),
+            boot: boot_id()?,
             members: members.collect(),
             words: Vec::new(),
-        }
+        })
     }
 
     /// Adds itself to a file of notes, with one write.
@@ -98,7 +99,7 @@ impl Signs<'_> {
     /// The living processes that are known by these signs; never ourselves nor what we came from.
     pub(crate) fn among(&self, all: &Processes) -> Result<Processes, String> {
         let (mark, value) = self.mark;
-        let mut found = among_noted(self.notes, all);
+        let mut found = among_noted(self.notes, all)?;
         let spared = processes::ancestors(all);
         for (pid, process) in all {
             if process.has_ended() || spared.contains(pid) || found.contains_key(pid) {
@@ -120,8 +121,11 @@ impl Signs<'_> {
 }
 
 /// The living processes that notes name, and who is in a session or group that one of them leads.
-pub(crate) fn among_noted(notes: &[Note], all: &Processes) -> Processes {
-    let boot = boot();
+pub(crate) fn among_noted(notes: &[Note], all: &Processes) -> Result<Processes, String> {
+    if notes.is_empty() {
+        return Ok(Processes::new());
+    }
+    let boot = boot_id()?;
     let spared = processes::ancestors(all);
     let mut found = Processes::new();
     for member in notes
@@ -146,7 +150,7 @@ pub(crate) fn among_noted(notes: &[Note], all: &Processes) -> Processes {
             .filter(|(pid, process)| !process.has_ended() && !spared.contains(pid) && is_of_it(process));
         found.extend(living.map(|(pid, process)| (*pid, process.clone())));
     }
-    found
+    Ok(found)
 }
 
 /// The same with who is in a session that one of them leads, and with all their living descendants.
@@ -181,10 +185,4 @@ pub(crate) fn write_down(path: &Path, note: &Note) -> io::Result<()> {
         _ => note.add_to(&unfinished)?,
     }
     fs::rename(unfinished, path)
-}
-
-/// Names this boot.
-fn boot() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    id.trim().to_owned()
 }

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 
 use super::run::parameters;
-use super::supervise::{self, How};
 use crate::action::common::describe;
 use crate::action::common::printed::{program_result, program_result_type};
+use crate::action::common::supervised::{self, How};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 
 pub(super) struct Read;
@@ -30,7 +30,7 @@ impl Action for Read {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let ended = match supervise::run(context, arguments, false).await {
+        let ended = match supervised::run(context, arguments, false).await {
             Ok(ended) => ended,
             Err(reason) => return Outcome::failed(reason),
         };

@@ -5,8 +5,8 @@ use backstay_dsl::catalogue::{Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat};
 use backstay_dsl::types::Type;
 
-use super::supervise::{self, How};
 use crate::action::common::describe::{self, Describe};
+use crate::action::common::supervised::{self, How, status_in_words};
 use crate::action::common::typed::typed;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome};
 
@@ -35,7 +35,7 @@ impl Action for Run {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let ended = match supervise::run(context, arguments, true).await {
+        let ended = match supervised::run(context, arguments, true).await {
             Ok(ended) => ended,
             Err(reason) => return Outcome::failed(reason),
         };
@@ -82,14 +82,4 @@ pub(super) fn parameters(describe: Describe) -> Describe {
             Type::Path,
             "The folder it starts in; where the program was called where it is not said.",
         )
-}
-
-/// `ended with status 3`, `was ended by signal 9`.
-fn status_in_words(status: std::process::ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with status {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "ended in an unknown way".to_owned(),
-    }
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use super::sockets::listeners;
+use crate::action::common::boot::since_boot;
 use crate::action::common::processes::{self, Presence, Process, Processes, in_words};
 use crate::action::common::started::with_kin;
 use crate::action::common::tag::is_gone;
@@ -37,8 +38,12 @@ struct Described<'a> {
 }
 
 /// The processes that fit, with all that descends from them. An error says why that cannot be told.
-pub(super) fn fitting(all: &Processes, known_by: &BTreeMap<&'static str, Vec<String>>) -> Result<Processes, String> {
-    let described = Described::look_up(known_by)?;
+pub(super) fn fitting(
+    all: &Processes,
+    known_by: &BTreeMap<&'static str, Vec<String>>,
+    user_number: impl FnOnce(&str) -> Result<u32, String>,
+) -> Result<Processes, String> {
+    let described = Described::look_up(known_by, user_number)?;
     if described.says_nothing() {
         return Ok(Processes::new());
     }
@@ -82,7 +87,10 @@ pub(super) fn one_tree(found: Processes, all: &Processes) -> Presence {
 }
 
 impl<'a> Described<'a> {
-    fn look_up(known_by: &'a BTreeMap<&'static str, Vec<String>>) -> Result<Self, String> {
+    fn look_up(
+        known_by: &'a BTreeMap<&'static str, Vec<String>>,
+        user_number: impl FnOnce(&str) -> Result<u32, String>,
+    ) -> Result<Self, String> {
         let given = |word: &str| known_by.get(word).and_then(|keys| keys.first()).map(String::as_str);
         Ok(Self {
             pid_file: given("pid_file").map(|path| pid_in(Path::new(path))).transpose()?,
@@ -226,7 +234,7 @@ fn holders_of(port: &str) -> Result<(BTreeSet<i32>, bool), String> {
 }
 
 /// The number of a user, as this machine knows it (`id -u`).
-fn user_number(user: &str) -> Result<u32, String> {
+pub(super) fn user_number(user: &str) -> Result<u32, String> {
     if let Ok(number) = user.parse() {
         return Ok(number);
     }
@@ -240,7 +248,5 @@ fn user_number(user: &str) -> Result<u32, String> {
 fn began(process: &Process) -> Option<SystemTime> {
     let ticks_a_second = rustix::param::clock_ticks_per_second();
     let after_boot = Duration::from_millis(process.start_ticks.checked_mul(1000)? / ticks_a_second);
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let since_boot = Duration::new(u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?);
-    SystemTime::now().checked_sub(since_boot.checked_sub(after_boot)?)
+    SystemTime::now().checked_sub(since_boot().checked_sub(after_boot)?)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::types::Type;
@@ -11,7 +13,7 @@ use super::described;
 use crate::action::common::child::PROCESS_MARK;
 use crate::action::common::control_group;
 use crate::action::common::describe::Describe;
-use crate::action::common::processes::{self, Presence, Processes};
+use crate::action::common::processes::{self, Ask, NotEnded, Presence, Processes};
 use crate::action::common::started::{self, Note, Signs};
 use crate::action::common::tag::Tag;
 use crate::action::{Arguments, Context};
@@ -32,6 +34,8 @@ pub(super) struct Known {
     pub(super) words: BTreeMap<&'static str, Vec<String>>,
     /// What was written down of its last start by any run.
     notes_file: PathBuf,
+    /// The number of the user that the text names, once it was looked up.
+    user: OnceLock<Result<u32, String>>,
 }
 
 impl Known {
@@ -45,6 +49,7 @@ impl Known {
             name: name.to_owned(),
             words: member.map_or_else(BTreeMap::new, |member| member.runs.known_by.clone()),
             notes_file: started::of_service(context.state_directory(), name),
+            user: OnceLock::new(),
         })
     }
 
@@ -104,6 +109,21 @@ impl Known {
         Presence::CannotTell(format!("whether {} runs cannot be told: {reason}", self.service))
     }
 
+    /// Ends it, with the processes that are known to be of it already, and proves that it is gone.
+    pub(super) async fn end(&self, grace: Duration, how: Ask, mut seen: Processes) -> Result<bool, NotEnded> {
+        // What belongs to it only by its session is out of sight when the leader has ended, so it is remembered.
+        let living = || {
+            match self.presence() {
+                Presence::There(found) => seen.extend(found),
+                Presence::NotThere => {}
+                Presence::CannotTell(reason) => return Err(reason),
+            }
+            seen.retain(|_, process| process.lives());
+            Ok(seen.clone())
+        };
+        processes::end(grace, how, living).await
+    }
+
     fn looked_up(&self) -> Result<Presence, String> {
         let all = processes::all()?;
         for pid in processes::ancestors(&all) {
@@ -112,7 +132,9 @@ impl Known {
             }
         }
         let ours = self.ours(&all)?;
-        let fitting = described::fitting(&all, &self.words)?;
+        let fitting = described::fitting(&all, &self.words, |name| {
+            self.user.get_or_init(|| described::user_number(name)).clone()
+        })?;
         if fitting.keys().all(|pid| ours.contains_key(pid)) {
             return Ok(Presence::of(ours));
         }

@@ -11,15 +11,13 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
 use backstay_dsl::effect::{Effect, Repeat, ResourceKind};
 use backstay_dsl::types::Type;
-use rustix::process::Signal;
 use tokio::io::AsyncWriteExt as _;
 
 use super::members::{Known, about_service};
 use crate::action::common::child::{self, KEY_MARK, PROCESS_MARK, attempt_mark, plain};
-use crate::action::common::core_dump::allow_as_before;
 use crate::action::common::origins::{self, Origin};
 use crate::action::common::printed::LINE_CHARACTERS_MAX;
-use crate::action::common::processes::{self, Presence, Process, Processes, in_words};
+use crate::action::common::processes::{self, Ask, NotEnded, Presence, Process, Processes, in_words};
 use crate::action::common::started::{Note, among_noted};
 use crate::action::common::tag::Tag;
 use crate::action::common::typed::typed;
@@ -128,12 +126,13 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
         attempt: attempt_mark(context),
     };
     let first = processes::look(pid);
-    if let Err(reason) = beginning.write_down(first.iter()) {
+    let begins = match beginning.write_down(first.iter()) {
+        Ok(()) => open_gate(&mut child, &start).await,
+        Err(reason) => Err(reason),
+    };
+    if let Err(reason) = begins {
         return beginning.give_up(first, reason).await;
     }
-    open_gate(&mut child)
-        .await
-        .map_err(|error| format!("{} cannot be started: {}", start.name(), plain(&error)))?;
     let Ok(ended) = tokio::time::timeout(PROBATION, child.wait()).await else {
         let seen = beginning.runs(Duration::ZERO, &origin).await;
         // As long as we live, the process is collected when it ends; until then an orphan may be of it.
@@ -164,24 +163,25 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
 }
 
 /// Lets the program begin: it is known now by all its signs.
-async fn open_gate(child: &mut tokio::process::Child) -> std::io::Result<()> {
-    match child.stdin.take() {
-        Some(mut gate) => gate.write_all(b"\n").await,
-        None => Ok(()),
-    }
+async fn open_gate(child: &mut tokio::process::Child, start: &child::Start) -> Result<(), String> {
+    let Some(mut gate) = child.stdin.take() else {
+        return Ok(());
+    };
+    let opened = gate.write_all(b"\n").await;
+    opened.map_err(|error| format!("{} cannot be started: {}", start.name(), plain(&error)))
 }
 
 /// What to do where it runs: nothing, unless it is known to be something else.
 fn runs_already(known: &Known, start: &child::Start, living: &Processes) -> Result<Outcome, String> {
     let runs = format!("{} runs already as {}", known.service, in_words(living.keys()));
     let notes = known.notes()?;
-    match notes
-        .last()
-        .filter(|note| !among_noted(std::slice::from_ref(note), living).is_empty())
+    if let Some(note) = notes.last()
+        && note.words != start.words()
+        && !among_noted(std::slice::from_ref(note), living)?.is_empty()
     {
-        Some(note) if note.words != start.words() => Err(format!("{runs}, started with other words; stop it first")),
-        _ => Ok(Outcome::done(format!("{runs}; nothing was started"))),
+        return Err(format!("{runs}, started with other words; stop it first"));
     }
+    Ok(Outcome::done(format!("{runs}; nothing was started")))
 }
 
 /// A service that has just been started.
@@ -193,7 +193,7 @@ struct Beginning<'a> {
 
 impl Beginning<'_> {
     fn write_down<'b>(&self, members: impl IntoIterator<Item = &'b Process>) -> Result<(), String> {
-        let mut note = Note::new(&self.attempt, members);
+        let mut note = Note::new(&self.attempt, members)?;
         note.words.clone_from(&self.words);
         self.known.write_down(&note)
     }
@@ -229,27 +229,17 @@ impl Beginning<'_> {
 
     /// Ends what is left of a start that failed.
     async fn give_up(&self, first: Option<Process>, reason: String) -> Result<Outcome, String> {
-        const ROUNDS: usize = 100;
-        for _ in 0..ROUNDS {
-            let mut left = match self.known.presence() {
-                Presence::There(living) => living,
-                Presence::NotThere => Processes::new(),
-                Presence::CannotTell(why) => return Ok(Outcome::unknown(format!("{reason}; {why}"))),
-            };
-            left.extend(first.clone().map(|process| (process.pid, process)));
-            left.retain(|_, process| process.lives());
-            if left.is_empty() {
+        let seen = first.into_iter().map(|process| (process.pid, process)).collect();
+        Ok(match self.known.end(Duration::ZERO, Ask::Nobody, seen).await {
+            Ok(_) => {
                 self.known.forget();
                 return Err(reason);
             }
-            for process in left.values() {
-                process.signal(Signal::KILL);
+            Err(NotEnded::Lives(left)) => {
+                Outcome::unknown(format!("{reason}; {} of it cannot be ended", in_words(left.keys())))
             }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(Outcome::unknown(format!(
-            "{reason}; what is left of it cannot be ended"
-        )))
+            Err(NotEnded::CannotTell(why)) => Outcome::unknown(format!("{reason}; {why}")),
+        })
     }
 }
 
@@ -283,19 +273,18 @@ fn open_log(path: &Path) -> Result<Log, String> {
 }
 
 fn spawn(start: &child::Start, log: Option<&Log>) -> Result<tokio::process::Child, String> {
-    let failed = |error| format!("{} cannot be started: {}", start.program.display(), plain(&error));
     let output = || match log {
         Some(log) => log.file.try_clone().map(Stdio::from),
         None => Ok(Stdio::null()),
     };
+    let failed = |error| format!("{} cannot be started: {}", start.program.display(), plain(&error));
     let mut command = start.gated()?;
     command
         .stdin(Stdio::piped())
         .stdout(output().map_err(failed)?)
         .stderr(output().map_err(failed)?)
         .kill_on_drop(false);
-    let spawned = command.spawn().inspect(|child| allow_as_before(child.id()));
-    spawned.map_err(failed)
+    start.spawn(command)
 }
 
 /// Why a process ended at once, with the last line that it printed.

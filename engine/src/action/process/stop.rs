@@ -1,17 +1,17 @@
 //! `process.stop`: ends every process of a service, and proves that it is gone.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
+use tokio_util::sync::CancellationToken;
 
 use super::members::{Known, about_service};
-use crate::action::common::child::{Apart, Start, plain};
-use crate::action::common::processes::{self, Ask, NotEnded, Presence, in_words};
+use crate::action::common::processes::{Ask, NotEnded, Presence, in_words};
+use crate::action::common::supervised::{self, How, status_in_words};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
 use crate::value::Value;
@@ -75,13 +75,13 @@ impl Action for Stop {
 }
 
 async fn stop(service: &Known, context: &Context, grace: Duration) -> Outcome {
-    // What belongs to it only by its session is out of sight when the leader has ended, so it is remembered.
-    let mut known = match service.presence() {
+    let known = match service.presence() {
         Presence::There(living) => living,
         Presence::NotThere => return Outcome::done("nothing ran"),
         Presence::CannotTell(reason) => return Outcome::failed(reason),
     };
     let words = in_words(known.keys());
+    let asked = Instant::now();
     let how = match (service.stop_command(), service.stop_signal()) {
         (Some(command), _) => match told_by(command, context, grace).await {
             Ok(()) => Ask::Nobody,
@@ -90,16 +90,7 @@ async fn stop(service: &Known, context: &Context, grace: Duration) -> Outcome {
         (None, Some(signal)) => Ask::Leaders(signal),
         (None, None) => Ask::Each,
     };
-    let ended = processes::end(grace, how, || {
-        match service.presence() {
-            Presence::There(found) => known.extend(found),
-            Presence::NotThere => {}
-            Presence::CannotTell(reason) => return Err(reason),
-        }
-        known.retain(|_, process| process.lives());
-        Ok(known.clone())
-    });
-    match ended.await {
+    match service.end(grace.saturating_sub(asked.elapsed()), how, known).await {
         Ok(was_killed) => {
             service.forget();
             let grace = backstay_dsl::units::duration_of(grace);
@@ -119,24 +110,26 @@ async fn stop(service: &Known, context: &Context, grace: Duration) -> Outcome {
 async fn told_by(words: &[String], context: &Context, grace: Duration) -> Result<(), Outcome> {
     let words = words.iter().map(|word| Value::Text(word.clone())).collect();
     let arguments = Arguments(BTreeMap::from([("argv".to_owned(), Value::List(words))]));
-    let start = Start::new(context, &arguments).map_err(Outcome::failed)?;
-    let mut command = start.command(Apart::Group);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    let failed = |why: String| Outcome::failed(format!("its stop command {} {why}", start.name()));
-    let mut child = command
-        .spawn()
-        .map_err(|error| failed(format!("cannot be started: {}", plain(&error))))?;
-    match tokio::time::timeout(grace, child.wait()).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(failed(format!("failed ({status}); nothing else was done"))),
-        Ok(Err(error)) => Err(failed(format!("was lost: {}", plain(&error)))),
-        Err(_) => Err(Outcome::unknown(format!(
-            "its stop command {} did not end in time",
-            start.name()
-        ))),
+    let within_grace = Context {
+        limit: grace,
+        cancelled: CancellationToken::new(),
+        cancel: Cancel::Kill,
+        ..context.clone()
+    };
+    let ended = supervised::run(&within_grace, &arguments, true)
+        .await
+        .map_err(|reason| Outcome::failed(format!("its stop command: {reason}")))?;
+    let command = format!("its stop command {}", ended.name);
+    match &ended.how {
+        How::Exited(status) if status.success() => Ok(()),
+        How::Exited(status) => {
+            let how = status_in_words(*status);
+            let summary = ended.with_last_line(format!("{command} {how}, and nothing else was done"));
+            Err(Outcome::Failed(ended.evidence(summary)))
+        }
+        How::Ended(reason) | How::Lost(reason) => {
+            let summary = ended.with_last_line(format!("{command}: {reason}"));
+            Err(Outcome::Unknown(ended.evidence(summary)))
+        }
     }
 }

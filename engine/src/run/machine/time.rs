@@ -64,7 +64,8 @@ impl Timeline {
 
     /// The run goes on, perhaps after a reboot. To be called before [`Self::stamp`].
     pub(super) fn resume(&mut self, stamped: &Stamped, boot_id: &str) {
-        if boot_id == self.boot_id {
+        // Where a boot has no name it may be another.
+        if boot_id == self.boot_id && !boot_id.is_empty() {
             return;
         }
         let passed_ms = stamped.at_ms.saturating_sub(self.wall_ms);

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
-use rustix::time::{ClockId, clock_gettime};
-
+use crate::action::common::boot::{boot_id, since_boot};
 use crate::world::Clock;
+use async_trait::async_trait;
 
 /// The longest sleep at a time: the boot clock runs in suspend, the clock that wakes us does not.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -17,10 +16,7 @@ pub struct RealClock;
 #[async_trait]
 impl Clock for RealClock {
     fn boot_ns(&self) -> u64 {
-        let now = clock_gettime(ClockId::Boottime);
-        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        let nanoseconds = u64::try_from(now.tv_nsec).unwrap_or(0);
-        seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+        u64::try_from(since_boot().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn wall_ms(&self) -> i64 {
@@ -29,8 +25,7 @@ impl Clock for RealClock {
     }
 
     fn boot_id(&self) -> String {
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-            .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
+        boot_id().unwrap_or_default()
     }
 
     async fn sleep_until(&self, boot_ns: u64) {

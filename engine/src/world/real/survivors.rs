@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use crate::action::common::child::{KEY_MARK, RUN_MARK};
 use crate::action::common::processes::{self, Processes, all, variable};
 use crate::action::common::started::{Note, among_noted, with_kin};
+use crate::action::common::supervised::NOTES_FILE;
 use crate::action::common::tag::Tag;
-use crate::action::exec::NOTES_FILE;
 use crate::world::{Ending, Left};
 
 /// The body of [`World::end_survivors`](crate::world::World::end_survivors).
@@ -35,7 +35,7 @@ fn survivors(run: &str, directory: &Path, ended: &BTreeSet<String>) -> Result<Pr
     let done: BTreeSet<Tag> = ended.iter().map(|attempt| Tag::of_attempt(run, attempt)).collect();
     let mut notes = Note::read(&directory.join(NOTES_FILE))?;
     notes.retain(|note| !ended.contains(&note.attempt));
-    let mut found = among_noted(&notes, &all);
+    let mut found = among_noted(&notes, &all)?;
     for (pid, process) in &all {
         if process.has_ended() || spared.contains(pid) || found.contains_key(pid) {
             continue;

@@ -12,14 +12,11 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::action::Context;
-use crate::action::common::child::{KEY_MARK, attempt_mark};
+use crate::action::common::child::{KEY_MARK, attempt_mark, plain};
 use crate::action::common::origins::{self, Origin};
 use crate::action::common::processes::{self, Ask, NotEnded, Process, Processes, in_words};
 use crate::action::common::started::{Note, Signs, with_kin};
 use crate::action::common::tag::Tag;
-
-/// The notes of a run about what its attempts started, in its directory.
-pub(crate) const NOTES_FILE: &str = "started";
 
 /// The family of one attempt.
 pub(super) struct Family {
@@ -59,13 +56,21 @@ impl Family {
         self.tag.while_starting(start)
     }
 
-    /// Takes note of the first process, and writes it down where it changes something.
-    pub(super) fn began(&mut self, pid: i32, notes: Option<&Path>) -> std::io::Result<()> {
+    /// Takes note of the first process, and writes it down where it changes something. An error says why that cannot
+    /// be done.
+    pub(super) fn began(&mut self, pid: i32, notes: Option<&Path>) -> Result<(), String> {
         self.leader = processes::look(pid);
         self.origin.began(pid);
         let note = Note::new(&self.mark, &self.leader);
-        let written = notes.map_or(Ok(()), |path| note.add_to(path));
-        self.notes = vec![note];
+        let written = match (notes, &note) {
+            (None, _) => Ok(()),
+            (Some(path), Ok(note)) => note.add_to(path).map_err(|error| {
+                let (path, why) = (path.display(), plain(&error));
+                format!("it cannot be written down in {path} that it runs ({why}); make room there")
+            }),
+            (Some(_), Err(reason)) => Err(format!("it cannot be written down that it runs: {reason}")),
+        };
+        self.notes.extend(note);
         written
     }
 

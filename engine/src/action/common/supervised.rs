@@ -1,5 +1,8 @@
 //! Runs one program from start to end: input, outputs, limit, request to stop, and nobody left behind.
 
+mod capture;
+mod family;
+
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -7,12 +10,14 @@ use backstay_dsl::effect::Cancel;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 
-use super::capture::Capture;
-use super::survivors::{Family, NOTES_FILE};
-use crate::action::common::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
-use crate::action::common::core_dump::allow_as_before;
+use super::child::{Apart, KEY_MARK, RUN_MARK, Start, attempt_mark, plain};
 use crate::action::{Arguments, Context, Evidence};
 use crate::value::Value;
+use capture::Capture;
+use family::Family;
+
+/// The notes of a run about what its attempts started, in its directory.
+pub(crate) const NOTES_FILE: &str = "started";
 
 /// How long a program that may not be stopped early may take to end when its limit has come.
 const GRACE_AT_LIMIT: Duration = Duration::from_secs(2);
@@ -20,25 +25,25 @@ const GRACE_AT_LIMIT: Duration = Duration::from_secs(2);
 const OUTPUT_PATIENCE: Duration = Duration::from_millis(300);
 
 /// How a program came out.
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// Its name, for messages.
-    pub(super) name: String,
-    pub(super) how: How,
-    pub(super) stdout: Capture,
+    pub(crate) name: String,
+    pub(crate) how: How,
+    pub(crate) stdout: Capture,
     /// What it printed as errors.
-    pub(super) stderr: Capture,
+    pub(crate) stderr: Capture,
 }
 
 impl Ended {
     /// What it printed, without secrets.
-    pub(super) fn outputs(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn outputs(&self) -> Vec<(String, Vec<u8>)> {
         let outputs = [("stdout", &self.stdout), ("stderr", &self.stderr)].into_iter();
         outputs
             .filter_map(|(name, capture)| Some((name.to_owned(), capture.evidence()?)))
             .collect()
     }
 
-    pub(super) fn evidence(&self, summary: String) -> Evidence {
+    pub(crate) fn evidence(&self, summary: String) -> Evidence {
         Evidence {
             summary,
             outputs: self.outputs(),
@@ -47,7 +52,7 @@ impl Ended {
     }
 
     /// The line with the last one that the program printed, which mostly says what was wrong.
-    pub(super) fn with_last_line(&self, line: String) -> String {
+    pub(crate) fn with_last_line(&self, line: String) -> String {
         match self.stderr.last_line().or_else(|| self.stdout.last_line()) {
             Some(last) => format!("{line}: {last}"),
             None => line,
@@ -56,7 +61,7 @@ impl Ended {
 }
 
 /// Why a program is over.
-pub(super) enum How {
+pub(crate) enum How {
     Exited(ExitStatus),
     /// It was ended by us, for this reason, and nothing is left of it.
     Ended(String),
@@ -65,7 +70,7 @@ pub(super) enum How {
 }
 
 /// Runs the program of a call; one that changes something is written down. An `Err` says why it was not started.
-pub(super) async fn run(context: &Context, arguments: &Arguments, changes: bool) -> Result<Ended, String> {
+pub(crate) async fn run(context: &Context, arguments: &Arguments, changes: bool) -> Result<Ended, String> {
     let start = Start::new(context, arguments)?
         .mark(RUN_MARK, context.run.as_str())
         .mark(KEY_MARK, attempt_mark(context));
@@ -82,14 +87,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, changes: bool)
     let mut stderr = Capture::new(&context.redactor);
     let how = match written {
         Ok(()) => watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await,
-        Err(error) => {
-            let path = notes.display();
-            let why = format!(
-                "it cannot be written down in {path} that it runs ({}); make room there",
-                plain(&error)
-            );
-            stop(&family, &mut child, Duration::ZERO, why).await
-        }
+        Err(why) => stop(&family, &mut child, Duration::ZERO, why).await,
     };
     family.is_settled();
     stdout.finish();
@@ -102,6 +100,16 @@ pub(super) async fn run(context: &Context, arguments: &Arguments, changes: bool)
     })
 }
 
+/// `ended with status 3`, `was ended by signal 9`.
+pub(crate) fn status_in_words(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "ended in an unknown way".to_owned(),
+    }
+}
+
 fn spawn(start: &Start, has_input: bool) -> Result<Child, String> {
     let mut command = start.command(Apart::Group);
     command
@@ -109,14 +117,7 @@ fn spawn(start: &Start, has_input: bool) -> Result<Child, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let spawned = command.spawn().inspect(|child| allow_as_before(child.id()));
-    spawned.map_err(|error| {
-        format!(
-            "{} cannot be started: {}; check that it is a program for this machine and that its interpreter is installed",
-            start.program.display(),
-            plain(&error)
-        )
-    })
+    start.spawn(command)
 }
 
 /// Waits for the end, for the limit or for the request to stop, whatever is first.

@@ -17,7 +17,7 @@ const TAIL_BYTES_MAX: usize = 1024 * 1024;
 const READ_BYTES_MAX: usize = 8 * 1024;
 
 /// What a program printed on one of its outputs.
-pub(super) struct Capture {
+pub(crate) struct Capture {
     scrubber: Scrubber,
     raw: Vec<u8>,
     bytes_seen: u64,
@@ -90,7 +90,7 @@ impl Capture {
 
     /// The beginning as it was printed, and whether it was cut. `None` where it was cut and holds a secret: of a cut
     /// one nobody could tell any more that it is one.
-    pub(super) fn value(&self) -> Option<(String, bool)> {
+    pub(crate) fn value(&self) -> Option<(String, bool)> {
         if self.bytes_seen <= self.raw.len() as u64 {
             return Some((printed::text_of(&self.raw), false));
         }
@@ -99,7 +99,7 @@ impl Capture {
     }
 
     /// The last line that is not blank, without secrets.
-    pub(super) fn last_line(&self) -> Option<String> {
+    pub(crate) fn last_line(&self) -> Option<String> {
         let end = if self.tail.is_empty() { &self.head } else { &self.tail };
         Redactor::NONE.last_line(end, false, LINE_CHARACTERS_MAX)
     }
