@@ -147,6 +147,29 @@ fn an_undo_never_removes_what_was_there_before() {
 }
 
 #[test]
+fn what_was_only_made_is_taken_back_and_never_called_unchanged() {
+    let desk = Sandbox::desk();
+    let folder = desk.path("folder");
+    let runbook = |undo: &str| {
+        let text = "runbook small \"Make a folder\"\nstep one \"Make it\" {\n  do fs.mkdir(\"FOLDER\") UNDO\n  check \"never\": \
+                    false\n}\n";
+        text.replace("FOLDER", &folder.display().to_string())
+            .replace("UNDO", undo)
+    };
+    let undo = format!("undo fs.remove(\"{}\") within 5s", folder.display());
+    desk.write("undone.runbook", runbook(&undo));
+    desk.call(&["run", "undone.runbook"]).exits(5);
+    assert!(!folder.exists());
+    desk.write("left.runbook", runbook(""));
+    let call = desk.call(&["run", "left.runbook"]).exits(5);
+    assert!(
+        folder.exists() && !call.stdout.contains("nothing was changed"),
+        "{call:?}"
+    );
+    assert!(call.stdout.contains("left behind: tree("), "{call:?}");
+}
+
+#[test]
 fn an_undo_may_remove_what_the_run_itself_has_made() {
     let desk = Sandbox::desk();
     let folder = desk.path("folder");

@@ -48,6 +48,33 @@ fn what_a_person_says_was_not_done_is_not_undone() {
 }
 
 #[test]
+fn a_written_undo_runs_where_everything_so_far_only_adds() {
+    let folder = "  do fs.mkdir(\"/sim/a1\") undo { do fs.remove(\"/sim/a1\") } within 1m\n";
+    let ticket = |undo: &str| {
+        let effects = "{ adds external(\"ticket\")  repeat once }";
+        format!("  do \"Book\": exec.run([\"book\"], effects: {effects}) within 1m {undo}\n")
+    };
+    let back = "do \"Give back\": exec.run([\"back\"], effects: { removes external(\"ticket\")  repeat convergent })";
+    let give_back = ticket(&format!("undo {{ {back} }} within 1m"));
+    for action in [folder.to_owned(), give_back] {
+        let rig = rig("", &[step("a", "", &[action, look("a2")])]);
+        let report = run_with(&rig, "a/2", FaultKind::Untrue);
+        report.expect(&["a/1", "undo:a/1/1"], End::RolledBack);
+        assert!(report.leftovers().is_empty(), "{}", report.told());
+        // A try that failed may have done it.
+        run_with(&rig, "a/1", FaultKind::FailsBefore).expect(&["a/1", "undo:a/1/1"], End::RolledBack);
+    }
+    let rig = rig(
+        "",
+        &[step("a", "", &[ticket("no undo because \"it may stay\""), look("a2")])],
+    );
+    let report = run_with(&rig, "a/2", FaultKind::Untrue);
+    report.expect(&["a/1"], End::RolledBack);
+    assert_eq!(report.leftovers(), ["external(ticket)"]);
+    run_with(&rig, "a/1", FaultKind::FailsBefore).expect(&["a/1"], End::Refused);
+}
+
+#[test]
 fn what_nobody_can_tell_is_undone_too() {
     let rig = rig("", &[step("a", "", &[make("a1")])]);
     // It may be repeated, so it is begun again once.

@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::effect::Repeat;
+use backstay_dsl::effect::{Effect, Repeat};
 use backstay_dsl::model::{Do, StatementKind, Undo};
 
 use super::Report;
-use crate::event::{End, Event, HoldState, Intent, IntentWay, RunEnd, StepState, Verdict, Way};
+use crate::event::{End, Event, HoldState, Intent, IntentWay, OutcomeResult, RunEnd, StepState, Verdict, Way};
 use crate::plan::Plan;
 use crate::run::driver::Rest;
 
@@ -182,9 +182,14 @@ fn ended(plan: &Plan, report: &Report, end: &RunEnd, found: &mut Vec<String>) {
     let is_changed = intents(report).any(|intent| intent.changing);
     match end.end {
         End::Refused if is_changed => found.push("it ended refused, and something was changed".to_owned()),
+        End::Refused if is_made(plan, report) => found.push("it ended refused, and something was made".to_owned()),
+        End::Refused if !owed(plan, report).is_empty() => {
+            found.push("it ended refused, and an undo is owed".to_owned());
+        }
         End::RolledBack => {
-            if !is_changed {
-                found.push("it ended rolled back, and nothing was changed".to_owned());
+            let has_undo = |intent: &Intent| undo_of(plan, &intent.key).is_some();
+            if !is_changed && !is_made(plan, report) && !intents(report).any(has_undo) {
+                found.push("it ended rolled back, and nothing was changed or made".to_owned());
             }
             let excused = excused(plan, report);
             let is_excused =
@@ -202,6 +207,21 @@ fn ended(plan: &Plan, report: &Report, end: &RunEnd, found: &mut Vec<String>) {
         End::Completed => found.extend(report.production.not_as_completed()),
         _ => {}
     }
+}
+
+/// Whether an action came to its end, or may have, that adds something.
+fn is_made(plan: &Plan, report: &Report) -> bool {
+    events(report).any(|event| {
+        let key = match event {
+            Event::Outcome(outcome) if outcome.result == OutcomeResult::Ok => &outcome.key,
+            Event::Settled { key, verdict, .. } if *verdict != Verdict::NotDone => key,
+            _ => return false,
+        };
+        let effects = action(plan, key)
+            .into_iter()
+            .flat_map(|action| &action.call.effects.list);
+        effects.into_iter().any(|effect| matches!(effect, Effect::Adds(_)))
+    })
 }
 
 /// What a way back need not take back: the text says so, with a reason.

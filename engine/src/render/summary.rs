@@ -48,7 +48,13 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>
     }
     list(&mut text, "passed over", &end.exceptions);
     list(&mut text, "still held", &end.held);
-    list(&mut text, "left behind", &end.leftovers);
+    // Of what was refused only a try that failed can have left anything.
+    let label = if end.end == End::Refused {
+        "may be left"
+    } else {
+        "left behind"
+    };
+    list(&mut text, label, &end.leftovers);
     if !end.commands_left.is_empty() {
         text.push_str("  left to do, in this order:\n");
         for command in &end.commands_left {

@@ -197,7 +197,8 @@ impl Ending {
         match &self.way {
             Some(Way::Refuse) if !view.progress.is_changed() => Stage::Over(known.conclude(End::Refused)),
             Some(Way::Park(_) | Way::Stand) => Stage::Anchors,
-            None if !known.asks_anchors => Stage::Anchors,
+            // Nothing was changed: the run has not come to its opening.
+            _ if !known.asks_anchors => Stage::Anchors,
             way => Stage::Wells(Wells::new(view.plan, way.is_some())),
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Progress {
     pub(super) holds: Holds,
     /// Whether an intent of a changing action was recorded.
     is_changed: bool,
+    /// Whether an action came to its end, or may have, that adds what was not there.
+    is_made: bool,
     /// Whether the point of no return was passed.
     is_committed: bool,
     pub(super) time: Timeline,
@@ -80,6 +82,11 @@ impl Progress {
 
     pub(super) fn is_changed(&self) -> bool {
         self.is_changed
+    }
+
+    /// Whether something may be there that was not, though nothing was changed.
+    pub(super) fn is_made(&self) -> bool {
+        self.is_made
     }
 
     pub(super) fn is_committed(&self) -> bool {
@@ -140,6 +147,15 @@ impl Progress {
             attempts: 0,
         });
         started.attempts += 1;
+    }
+
+    /// An attempt came to its end, or nobody can tell that it did not.
+    pub(super) fn note_done(&mut self, statement: &Statement) {
+        let StatementKind::Do(action) = &statement.kind else {
+            return;
+        };
+        let mut effects = action.call.effects.list.iter();
+        self.is_made |= effects.any(|effect| matches!(effect, Effect::Adds(_)));
     }
 
     /// An attempt was settled.

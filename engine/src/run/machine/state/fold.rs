@@ -6,7 +6,7 @@ use backstay_dsl::program::{Owner, StatementId, StepId};
 use super::{Phase, State};
 use crate::event::{
     EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind, RunResumed,
-    RunStart, Stamped, StepState, TimerId, WellTime, WorkKey,
+    RunStart, Stamped, StepState, TimerId, Verdict, WellTime, WorkKey,
 };
 use crate::plan::Plan;
 use crate::run::machine::cursor::Cursor;
@@ -58,6 +58,9 @@ impl State {
                 self.bind(plan, key, value.as_ref());
                 if let Some(id) = plan.program.find(key) {
                     self.progress.settle(id, *n, *verdict);
+                    if *verdict != Verdict::NotDone {
+                        self.progress.note_done(plan.program.statement(id));
+                    }
                 }
                 self.with_leaf(plan, key, |leaf, view| leaf.on_settled(view, *n, *verdict, evidence));
             }
@@ -306,6 +309,9 @@ impl State {
 
     fn on_outcome(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
         self.note_failed_whole(plan, outcome);
+        if let (OutcomeResult::Ok, Some(id)) = (outcome.result, plan.program.find(&outcome.key)) {
+            self.progress.note_done(plan.program.statement(id));
+        }
         self.bind(plan, &outcome.key, outcome.value.as_ref());
         self.with_leaf(plan, &outcome.key, |leaf, view| leaf.on_outcome(view, outcome));
     }

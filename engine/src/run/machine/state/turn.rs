@@ -2,11 +2,11 @@
 //!
 //! | way | when |
 //! | --- | --- |
-//! | refuse | no changing intent was recorded |
+//! | refuse | nothing was changed or made, and no undo is owed |
 //! | park P | past `commits`, where the step, else the runbook, names one; or the text says so |
 //! | stand | past `commits`, otherwise |
 //! | rollback R | from the first intent of its first step until the `commits`, else the start, of its last |
-//! | unwind | otherwise |
+//! | unwind | otherwise; before `commits` always where things were only made |
 
 use backstay_dsl::model::Disposition;
 
@@ -15,6 +15,7 @@ use crate::event::{RequestKind, SignalChoice, Way};
 use crate::plan::Plan;
 use crate::run::machine::ending::Ending;
 use crate::run::machine::failure::{Cause, Next};
+use crate::run::machine::unwind;
 
 impl State {
     /// Whether the run may still turn.
@@ -124,7 +125,8 @@ impl State {
 
     /// The way that the run takes, now that it is quiet.
     pub(super) fn choose_way(&self, plan: &Plan) -> Way {
-        if !self.progress.is_changed() {
+        let is_changed = self.progress.is_changed();
+        if !is_changed && !self.progress.is_made() && unwind::owed(self.view(plan), None).is_empty() {
             return Way::Refuse;
         }
         let disposition = self
@@ -132,12 +134,12 @@ impl State {
             .as_ref()
             .map_or(&Disposition::Unwind, |cause| &cause.disposition);
         match disposition {
-            Disposition::Park(name) => Way::Park(name.clone()),
+            Disposition::Park(name) if is_changed => Way::Park(name.clone()),
             _ if self.progress.is_committed() => match &plan.runbook.on_failure {
                 Disposition::Park(name) => Way::Park(name.clone()),
                 _ => Way::Stand,
             },
-            Disposition::Rollback(name) => {
+            Disposition::Rollback(name) if is_changed => {
                 let branch = plan.program.rollback_named(name);
                 if branch.is_some_and(|(branch, _)| self.steps.are_in_stretch(plan, branch)) {
                     Way::Rollback(name.clone())
