@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstay::event::{End, Event};
+use backstay::event::{End, Event, Verdict};
 use backstay::rehearse::{Case, Fault, FaultKind, Production};
 use backstay::run::driver::{Control, Rest};
 use backstay::value::{Secret, Value};
@@ -147,7 +147,9 @@ fn every_failure_point_ends_as_the_contract_says() {
         for (key, kind) in faults {
             let report = with_fault(&rig, &key, kind);
             // What nobody can tell may have been made: that is no refusal.
-            let is_made = end == End::Refused && (kind == FaultKind::LostNotDone || is_no_failure(kind));
+            let is_open =
+                |event: &Event| matches!(event, Event::Settled { verdict, .. } if *verdict == Verdict::Undecidable);
+            let is_made = end == End::Refused && report.has(is_open);
             let (end, way) = if is_made {
                 (End::RolledBack, Some("unwind"))
             } else {
