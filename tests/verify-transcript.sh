@@ -47,6 +47,15 @@ while [ "$count" -lt "$lines" ]; do
   prev=$(printf '%s\n' "$line" | sha256sum | cut -d' ' -f1)
 done
 
+# Every output that a record names is there, and is what was kept.
+head -n "$lines" "$records" | jq -r 'select(.kind == "outcome") | (.blobs // [])[]
+  | .[1] | if type == "string" and test("^[0-9a-f]{64}$") then . else "-" end' >"$scratch/outputs" 2>/dev/null
+while IFS= read -r digest; do
+  output=$dir/blobs/$digest
+  [ -f "$output" ] && [ ! -L "$output" ] || verdict altered
+  [ "$(sha256sum <"$output" | cut -d' ' -f1)" = "$digest" ] || verdict altered
+done <"$scratch/outputs"
+
 if [ "$(tail -c 1 "$records" | od -An -tx1 | tr -d ' ')" != 0a ] && [ -s "$records" ]; then
   [ -e "$seal" ] && verdict altered
   verdict torn

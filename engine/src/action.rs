@@ -198,6 +198,12 @@ impl Arguments {
         }
     }
 
+    /// The words that a program is called with: an entry point where one is given, then `argv`.
+    pub fn argv(&self) -> Vec<String> {
+        let words = ["entry", "argv"].map(|name| self.words(name).unwrap_or_default());
+        words.concat()
+    }
+
     /// A list of words for `argv`.
     pub fn words(&self, name: &str) -> Option<Vec<String>> {
         match self.get(name)? {

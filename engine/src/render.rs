@@ -9,6 +9,7 @@ mod findings;
 mod front_page;
 pub mod json;
 mod line;
+pub mod output;
 mod plan;
 mod status;
 mod summary;

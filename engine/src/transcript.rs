@@ -19,6 +19,7 @@ mod seal;
 mod verify;
 mod writer;
 
+pub use blobs::kept_output;
 pub use journal::{DiskJournal, OpenError, Opened};
 pub use reader::{ReadError, Reader};
 pub use record::{Record, RecordError};

@@ -89,6 +89,23 @@ fn a_full_disk_pauses_the_run_and_loses_no_record() {
     assert_eq!(verdict["verdict"], "unsigned");
 }
 
+/// What a program said has no room: the run goes on, and its record says what it lacks.
+#[test]
+fn an_output_that_is_lost_is_told() {
+    let desk = Sandbox::desk();
+    let Some(_small) = SmallDisk::mount(&desk, "640k") else {
+        return;
+    };
+    desk.write(
+        "loud.runbook",
+        "runbook loud \"Loud\"\nstep says \"Says much\" {\n  do \"Say much\": exec.run([\"head\", \"-c\", \"1000000\", \
+         \"/dev/zero\"], effects: { edits external(\"x\") repeat convergent }) no undo because \"nothing is kept\"\n}\n",
+    );
+    let ran = desk.call(&["run", "loud.runbook", "--state-dir", "disk"]).exits(0);
+    let lost = "ok: head ended well; stdout: a long output cannot be kept: No space left on device";
+    assert!(ran.stderr.contains(lost), "{}", ran.stderr);
+}
+
 #[test]
 fn a_disk_that_is_full_from_the_start_is_refused() {
     let desk = Sandbox::desk();

@@ -79,3 +79,90 @@ fn a_run_is_shown_line_by_line() {
         assert!(front_page.contains(part), "{part}: {front_page}");
     }
 }
+
+#[test]
+fn the_head_of_the_ticket_is_compared() {
+    let (desk, run) = finished();
+    let ran = desk
+        .call(&["transcript", "verify", &run, "--format", "json"])
+        .exits(0)
+        .json();
+    let head = ran["head"].as_str().unwrap();
+    // By what scripts are told, too.
+    let records = desk.path(&format!("state/runs/{run}/transcript.jsonl"));
+    let records_text = records.display().to_string();
+    desk.call(&["transcript", "verify", &records_text, "--head", head])
+        .exits(0);
+    let other = desk
+        .call(&["transcript", "verify", &run, "--head", &"0a".repeat(32)])
+        .exits(1);
+    assert!(
+        other.stdout.contains("no record has the head that was given"),
+        "{}",
+        other.stdout
+    );
+    let text = fs::read_to_string(records).unwrap();
+    let second: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    let early = desk
+        .call(&["transcript", "verify", &run, "--head", second["prev"].as_str().unwrap()])
+        .exits(1);
+    assert!(early.stdout.contains("is that of record 1; "), "{}", early.stdout);
+    desk.call(&["transcript", "verify", &run, "--head", "8f3a"]).exits(2);
+}
+
+const TALKING: &str = r#"runbook talking "Talking"
+step says "Says something" {
+  do "Say it": exec.run(["sh", "-c", "echo in the open; printf 'a\\033[2Jb' >&2"], effects: { edits external("x") repeat convergent }) undo "Say it again": exec.run(["echo", "and back"], effects: { edits external("x") repeat convergent }) within 5s
+}
+step fails "Fails" { check "it is there": fs.exists("/no/such/place") }
+"#;
+
+#[test]
+fn what_programs_said_is_shown_and_verified() {
+    let desk = Sandbox::desk();
+    desk.write("talking.runbook", TALKING);
+    desk.call(&["run", "talking.runbook", "--no-input"]).exits(5);
+    let run = desk.run_name();
+    let show = |step: &str| desk.call(&["transcript", "show", &run, "--output", step]);
+    let shown = show("says").exits(0).stdout;
+    for part in [
+        "says/1, attempt 1: Say it\n",
+        "  $ sh -c 'echo in the open; ",
+        "  ok: sh ended well\n",
+        "  stdout:\n  | in the open\n",
+        "  stderr:\n  | a\\x1b[2Jb\n",
+        "undo:says/1/1, attempt 1: Say it again\n  $ echo 'and back'\n",
+        "  | and back\n",
+    ] {
+        assert!(shown.contains(part), "{part:?}: {shown}");
+    }
+    assert!(!show("says/1").exits(0).stdout.contains("no such"));
+    let nothing = show("fails").exits(2).stderr;
+    assert!(nothing.contains("actions were begun in: says, undo:says"), "{nothing}");
+
+    let outputs = desk.path(&format!("state/runs/{run}/blobs"));
+    let first = fs::read_dir(outputs).unwrap().next().unwrap().unwrap().path();
+    fs::write(first, "something else").unwrap();
+    let judged = desk.call(&["transcript", "verify", &run]).exits(1).stdout;
+    assert!(
+        judged.starts_with("altered: record ") && judged.contains(" is not what was kept"),
+        "{judged}"
+    );
+    assert!(show("says").exits(1).stderr.contains(" is not what was kept"));
+}
+
+#[test]
+fn the_log_goes_into_a_file_that_only_its_owner_reads() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Sandbox::desk();
+    desk.write("small.runbook", SMALL);
+    desk.call(&["check", "small.runbook", "--log", "log"]).exits(0);
+    let log = fs::read_to_string(desk.path("log")).unwrap();
+    assert!(log.contains("INFO backstay::log: begins"), "{log}");
+    assert_eq!(
+        fs::metadata(desk.path("log")).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    desk.call(&["check", "small.runbook", "--log", "/no/such/place"])
+        .exits(2);
+}

@@ -82,6 +82,7 @@ fn intent(key: &str, n: u32) -> Event {
         action: "fs.link".to_owned(),
         title: "Point `current` at the release".to_owned(),
         effects: effects(),
+        argv: Vec::new(),
         changing: true,
         repeat: Repeat::Convergent,
         mac: "cc".to_owned(),
@@ -177,7 +178,7 @@ fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
             RecordedValue::Path("/srv/é".to_owned()),
         )])),
         evidence: "linked\u{1b}[2J\u{202e}".to_owned(),
-        blobs: vec![("stdout".to_owned(), "dd".to_owned())],
+        blobs: vec![("stdout".to_owned(), OUTPUT_DIGEST.to_owned())],
         ms: 12,
         exit: Some(-1),
     }))
@@ -325,6 +326,11 @@ fn way_back() -> Vec<Event> {
 }
 
 /// Every event of the sample, in order.
+/// What a program of the sample said.
+pub(crate) const OUTPUT: &[u8] = b"long output";
+/// SHA-256 of [`OUTPUT`].
+pub(crate) const OUTPUT_DIGEST: &str = "87e1685e3987b5f76f168a96c3c49a4e652b8ca510a9b5fae0ff2da4640aa32a";
+
 pub(crate) fn events() -> Vec<Event> {
     let mut events = vec![run_start()];
     for part in [prepare(), switch(), interruptions(), way_back()] {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::transcript::events::events;
+use crate::transcript::events::{OUTPUT, OUTPUT_DIGEST, events};
 
 /// A clock that goes on by a millisecond each time somebody looks.
 #[derive(Default)]
@@ -45,6 +45,8 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 pub(crate) fn write(run_directory: &Path, events: Vec<Event>) {
     let runtime = runtime();
     let journal = DiskJournal::create(run_directory, clock()).unwrap();
+    let digest = runtime.block_on(journal.keep_blob(OUTPUT)).unwrap();
+    assert_eq!(digest, OUTPUT_DIGEST);
     for event in events {
         runtime.block_on(journal.append(event)).unwrap();
     }
@@ -88,7 +90,7 @@ impl Sample {
     }
 
     pub(crate) fn verdict(&self) -> &'static str {
-        backstay::transcript::verify(self.directory.path())
+        backstay::transcript::verify(self.directory.path(), None)
             .unwrap()
             .verdict
             .word()

@@ -1,11 +1,13 @@
 //! The verifier in `sh` shares no code with ours and comes to the same verdicts.
 #![expect(clippy::disallowed_methods, reason = "the other verifier is a process")]
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::left_out::leave_out;
 use crate::transcript::alterations::line_edits;
+use crate::transcript::events::{OUTPUT, OUTPUT_DIGEST};
 use crate::transcript::sample::{Sample, chained, sample};
 use backstay::transcript::{ReadError, Reader};
 use serde_json::{Value, json};
@@ -151,5 +153,69 @@ fn agrees_on_flipped_bits() {
         sample.put(&sample.records, Some(&seal));
         assert_eq!(verdict(&sample), sample.verdict(), "byte {place} of the seal");
         seal[place] ^= 1;
+    }
+}
+
+#[test]
+fn agrees_on_outputs() {
+    if !can_run("shell::agrees_on_outputs") {
+        return;
+    }
+    let sample = sample();
+    let output = sample.directory.path().join("blobs").join(OUTPUT_DIGEST);
+    let elsewhere = sample.directory.path().join("elsewhere");
+    let changes: [(&str, &dyn Fn()); 5] = [
+        ("longer", &|| fs::write(&output, b"long output\n").unwrap()),
+        ("removed", &|| fs::remove_file(&output).unwrap()),
+        ("a folder", &|| fs::create_dir(&output).unwrap()),
+        ("a link", &|| {
+            fs::remove_dir(&output).unwrap();
+            fs::write(&elsewhere, OUTPUT).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &output).unwrap();
+        }),
+        ("all of them removed", &|| {
+            fs::remove_dir_all(sample.directory.path().join("blobs")).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        change();
+        assert_eq!(
+            (verdict(&sample).as_str(), sample.verdict()),
+            ("altered", "altered"),
+            "{what}"
+        );
+    }
+    // Of a run that has not ended, too.
+    sample.put(&sample.records[..sample.records.len() - 1], None);
+    assert_eq!((verdict(&sample).as_str(), sample.verdict()), ("altered", "altered"));
+}
+
+#[test]
+fn agrees_on_how_outputs_are_named() {
+    if !can_run("shell::agrees_on_how_outputs_are_named") {
+        return;
+    }
+    let sample = sample();
+    let lines = sample.lines();
+    let contents: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let place = contents
+        .iter()
+        .position(|content| content["kind"] == "outcome")
+        .unwrap();
+    for named in [
+        json!([["stdout", 5]]),
+        json!([["stdout"]]),
+        json!([["stdout", "../transcript.jsonl"]]),
+        json!([["stdout", "dd"]]),
+    ] {
+        let mut contents = contents.clone();
+        contents[place]["blobs"] = named.clone();
+        let (records, seal) = chained(contents);
+        sample.put(&records, Some(&seal));
+        assert_eq!(
+            (verdict(&sample).as_str(), sample.verdict()),
+            ("altered", "altered"),
+            "{named}"
+        );
     }
 }

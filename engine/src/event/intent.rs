@@ -18,6 +18,9 @@ pub struct Intent {
     /// What it does to which resources; secrets are left out.
     #[serde(with = "super::effect")]
     pub effects: Vec<Effect<EffectKey>>,
+    /// The words that a program is called with, in full where they are not very long; secrets are scrubbed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub argv: Vec<String>,
     /// Whether any of that changes production.
     pub changing: bool,
     /// What a second attempt may do.

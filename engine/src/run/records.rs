@@ -20,6 +20,8 @@ use backstay_dsl::units;
 const VALUE_BYTES_MAX: usize = 64 << 10;
 /// The longest line of evidence, in characters.
 const EVIDENCE_CHARACTERS_MAX: usize = 2000;
+/// The longest words of a program that are recorded together, in characters.
+const ARGV_CHARACTERS_MAX: usize = 16 << 10;
 /// A scalar of so many bytes is within [`VALUE_BYTES_MAX`] however it is escaped.
 const SHORT_BYTES: usize = 8 << 10;
 
@@ -250,12 +252,29 @@ impl Records<'_> {
             action: action.call.action.clone(),
             title: title(action).to_owned(),
             effects: effects.collect(),
+            argv: self.argv(call),
             changing: action.call.effects.is_changing(),
             repeat: action.call.effects.repeat,
             mac: given.mac,
             limit_ms: given.limit_ms,
             way: given.way,
         }))
+    }
+
+    /// What a program is called with, without secrets and bounded.
+    fn argv(&self, call: &GroundCall) -> Vec<String> {
+        let mut left = ARGV_CHARACTERS_MAX;
+        let mut argv = Vec::new();
+        for word in call.arguments.argv() {
+            if left == 0 {
+                argv.push("…".to_owned());
+                break;
+            }
+            let word = self.plan.redactor.shortened(&word, left);
+            left = left.saturating_sub(word.chars().count().max(1));
+            argv.push(word);
+        }
+        argv
     }
 
     /// The outcome of an attempt. A value is recorded where a later statement needs it, or where it names

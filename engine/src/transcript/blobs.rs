@@ -1,9 +1,12 @@
 //! Long outputs: one file each, named by its SHA-256, durable before any record names it.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::BLOBS_DIRECTORY;
 use crate::digest::sha256_hex;
@@ -33,4 +36,42 @@ pub(super) fn keep(run_directory: &Path, content: &[u8]) -> io::Result<String> {
     file.persist(&path).map_err(|error| error.error)?;
     fs::File::open(&directory)?.sync_all()?;
     Ok(digest)
+}
+
+/// The longest output that is read, in bytes; what actions keep is far shorter.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// An output that a record names by its SHA-256, or why what lies there is not that output. The error is that
+/// it cannot be read, so that nothing can be told.
+pub fn kept_output(run_directory: &Path, digest: &str) -> io::Result<Result<Vec<u8>, String>> {
+    let wrong = |reason: &str| Ok(Err(format!("the output {digest} {reason}")));
+    if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Err("an output is not named by a SHA-256".to_owned()));
+    }
+    // Opening a pipe must not wait for who writes to it.
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
+    let path = run_directory.join(BLOBS_DIRECTORY).join(digest);
+    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if is_absence(&error) => return wrong("is not there any more"),
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return wrong("is no file");
+    }
+    let mut content = Vec::new();
+    file.take(BYTES_MAX + 1).read_to_end(&mut content)?;
+    if sha256_hex(&content) == digest {
+        Ok(Ok(content))
+    } else {
+        wrong("is not what was kept")
+    }
+}
+
+/// Whether nothing has the name, or a link has.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
+    )
 }

@@ -132,6 +132,15 @@ impl Line {
         self.fields.get(key)?.as_str()
     }
 
+    /// The SHA-256 of each output that an outcome names; `None` where they are named in another form.
+    pub(super) fn outputs(&self) -> Option<Vec<&str>> {
+        let named = match self.fields.get("blobs") {
+            Some(blobs) if self.kind() == "outcome" => blobs.as_array()?.as_slice(),
+            _ => &[],
+        };
+        named.iter().map(|blob| blob.get(1)?.as_str()).collect()
+    }
+
     /// The record as this program understands it; fields that it does not know are passed over.
     pub(super) fn record(self) -> Result<Record, RecordError> {
         let event = serde_json::from_value::<Event>(Value::Object(self.fields));

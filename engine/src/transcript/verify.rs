@@ -1,9 +1,11 @@
 //! Judges a transcript: is it, byte for byte, what a run wrote?
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::blobs::kept_output;
 use super::lines::Lines;
 use super::reader::{OUT_OF_PLACE, ReadError};
 use super::record::Line;
@@ -62,25 +64,34 @@ pub struct Verification {
     pub detail: String,
 }
 
-/// Judges the transcript in the directory of a run, by the form of its lines, the chain and the seal; what the
-/// records say beyond that is not looked at. The error is that there is none, or that it cannot be read.
-pub fn verify(run_directory: &Path) -> io::Result<Verification> {
+/// Judges the transcript in the directory of a run, by the form of its lines, the chain, the outputs that it
+/// names, the seal and, where one is given, the head that was kept elsewhere; what the records say beyond that
+/// is not looked at. The error is that there is none, or that something cannot be read.
+pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verification> {
     let path = run_directory.join(RECORDS_FILE);
     let seal = read_seal(run_directory)?;
     let mut lines = Lines::new(fs::File::open(&path)?);
     let mut course = Course::default();
+    let mut head_at = None;
     let chain_error = loop {
         match lines.read() {
-            Ok(Some(line)) => course.note(lines.records, &line),
+            Ok(Some(line)) => course.note(lines.records, &line, run_directory)?,
             Ok(None) => break None,
             Err(ReadError::File(error)) => return Err(error),
             Err(error) => break Some(error),
         }
+        if head.is_some_and(|head| head == lines.head) {
+            head_at = Some(lines.records);
+        }
     };
     let (verdict, detail) = match (chain_error, &course.wrong) {
-        (Some(error), _) => judge_error(&error, seal.is_some()),
-        (None, Some(wrong)) => altered(wrong.clone()),
+        (_, Some(wrong)) => altered(wrong.clone()),
+        (Some(error), None) => judge_error(&error, seal.is_some()),
         (None, None) => judge_seal(&lines, &course, seal.as_deref()),
+    };
+    let (verdict, detail) = match head.and(judge_head(head_at, lines.records)) {
+        Some(wrong) if !matches!(verdict, Verdict::Altered | Verdict::Version) => altered(wrong),
+        _ => (verdict, detail),
     };
     Ok(Verification {
         verdict,
@@ -95,14 +106,16 @@ pub fn verify(run_directory: &Path) -> io::Result<Verification> {
 struct Course {
     run: String,
     end: Option<String>,
+    /// The outputs that were looked at, by their SHA-256.
+    outputs: BTreeSet<String>,
     /// The first thing that is wrong.
     wrong: Option<String>,
 }
 
 impl Course {
-    fn note(&mut self, seq: u64, line: &[u8]) {
+    fn note(&mut self, seq: u64, line: &[u8], run_directory: &Path) -> io::Result<()> {
         if self.wrong.is_some() {
-            return;
+            return Ok(());
         }
         let place = |reason: &str| Some(format!("record {seq}: {reason}"));
         match Line::read(line) {
@@ -112,9 +125,40 @@ impl Course {
             Ok(line) => match line.kind() {
                 "run.start" => line.text("run").unwrap_or_default().clone_into(&mut self.run),
                 "run.end" => self.end = Some(line.text("end").unwrap_or_default().to_owned()),
-                _ => {}
+                _ => {
+                    let wrong = self.look_at_outputs(&line, run_directory)?;
+                    self.wrong = wrong.and_then(|reason| place(&reason));
+                }
             },
         }
+        Ok(())
+    }
+
+    /// What is wrong with the outputs that a record names.
+    fn look_at_outputs(&mut self, line: &Line, run_directory: &Path) -> io::Result<Option<String>> {
+        let Some(named) = line.outputs() else {
+            return Ok(Some("its outputs are not named by their SHA-256".to_owned()));
+        };
+        for digest in named {
+            if self.outputs.insert(digest.to_owned())
+                && let Err(reason) = kept_output(run_directory, digest)?
+            {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Why this is not the transcript whose head was kept elsewhere, if it is not.
+fn judge_head(head_at: Option<u64>, records: u64) -> Option<String> {
+    match head_at {
+        Some(seq) if seq == records => None,
+        Some(seq) => Some(format!(
+            "the head that was given is that of record {seq}; {} more follow it",
+            records - seq
+        )),
+        None => Some("no record has the head that was given: this is another transcript, or it was altered".to_owned()),
     }
 }
 

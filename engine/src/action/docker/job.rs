@@ -67,7 +67,7 @@ impl EngineAction for Job {
     async fn preview(&self, call: Call<'_>) -> Result<Option<String>, Error> {
         order_of(call.arguments)?;
         let mut text = format!("runs a container from {}", call.text("image"));
-        let argv = [call.words("entry"), call.words("argv")].concat();
+        let argv = call.arguments.argv();
         if !argv.is_empty() {
             text = format!("{text} with {}", shell_line(&argv));
         }
@@ -209,7 +209,7 @@ async fn start(call: Call<'_>, container: &Container) -> Result<(), Error> {
 async fn account(call: Call<'_>, container: &Container, status: i64) -> Result<Outcome, Error> {
     let said = said(call, container).await;
     keep(call, container, status).map_err(Error::Unknown)?;
-    let words = [call.words("entry"), call.words("argv")].concat();
+    let words = call.arguments.argv();
     let name = words.first().unwrap_or(&container.image);
     let mut outcome = said.ended(&clean(call.context, name), status);
     if let Err(error) = discard(call, container).await {

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// When to use colours; `auto`: on a terminal, unless the environment says otherwise
     #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+    /// Writes the diagnostic log to a file as well; warnings always go to standard error
+    #[arg(long, value_name = "FILE", global = true, env = "BACKSTAY_LOG")]
+    pub(crate) log: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -231,9 +234,12 @@ pub(crate) enum Transcript {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The run: its name, or its directory
+    /// The run: its name, its directory, or the file of its records
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Accepts only the transcript that has this head, as it stands in the change ticket
+    #[arg(long, value_name = "HASH", value_parser = head)]
+    pub(crate) head: Option<String>,
     /// Accepts only what is signed
     #[arg(long)]
     pub(crate) require_signature: bool,
@@ -245,9 +251,12 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The run: its name, or its directory
+    /// The run: its name, its directory, or the file of its records
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Shows what the programs of a step, or of one statement, were called with and said: `cutover`, `cutover/3`
+    #[arg(long, value_name = "STEP")]
+    pub(crate) output: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateOption,
 }
@@ -321,6 +330,16 @@ fn time(text: &str) -> Result<i64, String> {
     text.parse::<jiff::Timestamp>()
         .map(jiff::Timestamp::as_millisecond)
         .map_err(|_| "write it as RFC 3339 with its offset: 2026-11-03T22:00:00+01:00".to_owned())
+}
+
+/// The head of a transcript: a SHA-256 in hexadecimal digits.
+fn head(text: &str) -> Result<String, String> {
+    let head = text.trim().to_ascii_lowercase();
+    if head.len() == 64 && head.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(head)
+    } else {
+        Err("it has 64 hexadecimal digits, and is printed at the end of a run".to_owned())
+    }
 }
 
 /// A duration as runbooks write it, in milliseconds.

@@ -4,6 +4,7 @@ mod actions;
 mod anchors;
 mod check;
 mod explain;
+mod output;
 mod pause;
 mod plan;
 mod resume;

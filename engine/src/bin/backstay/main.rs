@@ -9,6 +9,7 @@ mod answers;
 mod arguments;
 mod command;
 mod failure;
+mod log;
 mod person;
 mod places;
 mod screen;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     let format = arguments.format();
-    match command::run(arguments) {
+    match log::start(arguments.log.as_deref()).and_then(|()| command::run(arguments)) {
         Ok(exit) => ExitCode::from(exit),
         Err(failure) => ExitCode::from(failure.report(format)),
     }

@@ -1,5 +1,6 @@
 //! Where runs are kept, and which one is meant.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use backstay::render::visible;
@@ -40,8 +41,12 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::usage(format!("{} is no directory: {error}", path.display())))
 }
 
-/// The run that is meant: by its name, or by its directory.
+/// The run that is meant: by its name, its directory, or the file of its records.
 pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Failure> {
+    if Path::new(run).file_name() == Some(OsStr::new(RECORDS_FILE)) && Path::new(run).is_file() {
+        let file = absolute(Path::new(run))?;
+        return by_directory(file.parent().unwrap_or(&file));
+    }
     if Path::new(run).join(RECORDS_FILE).is_file() {
         return by_directory(&absolute(Path::new(run))?);
     }

@@ -117,6 +117,7 @@ fn intent(key: &str, action: &str, title: &str, effects: &[Effect<EffectKey>]) -
         action: action.to_owned(),
         title: title.to_owned(),
         effects: effects.to_vec(),
+        argv: Vec::new(),
         changing: false,
         repeat: Repeat::Keyed,
         mac: String::new(),

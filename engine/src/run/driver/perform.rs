@@ -9,7 +9,7 @@ use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Do;
 
 use crate::action::{Context, GroundCall, Outcome};
-use crate::event::{Event, IntentWay, OutcomeRecord};
+use crate::event::{Event, IntentWay};
 use crate::run::records::Begun;
 use crate::run::undo::{self, NotNew, Undos};
 use backstay_dsl::units;
@@ -46,10 +46,13 @@ impl Job {
         let start_ns = self.boot_ns();
         let outcome = self.bounded(action, &call, limit_ms).await;
         let ms = self.ms_since(start_ns);
-        let blobs = self.blobs(&outcome).await;
-        let record = records.outcome(action, &call, outcome, (&self.key, self.attempt, ms));
-        self.record(Event::Outcome(Box::new(OutcomeRecord { blobs, ..record })), true)
-            .await
+        let (blobs, lost) = self.blobs(&outcome).await;
+        let mut record = records.outcome(action, &call, outcome, (&self.key, self.attempt, ms));
+        record.blobs = blobs;
+        for reason in lost {
+            record.evidence = format!("{}; {reason}", record.evidence);
+        }
+        self.record(Event::Outcome(Box::new(record)), true).await
     }
 
     /// What is there already and the undo would remove.
@@ -114,18 +117,18 @@ impl Job {
         }
     }
 
-    /// Keeps what was printed; the names with the digests of what was kept.
-    async fn blobs(&self, outcome: &Outcome) -> Vec<(String, String)> {
-        let mut blobs = Vec::new();
+    /// Keeps what was printed: the names with the digests of what was kept, and why something was not. What is
+    /// kept of an output is evidence; the outcome itself must still be recorded, and says what it lacks.
+    async fn blobs(&self, outcome: &Outcome) -> (Vec<(String, String)>, Vec<String>) {
+        let (mut blobs, mut lost) = (Vec::new(), Vec::new());
         let outputs = outcome.evidence().outputs.iter();
         for (name, content) in outputs.filter(|(_, content)| !content.is_empty()) {
             let clean = self.shared.plan.redactor.scrub_bytes(content);
             match self.shared.ports.journal.keep_blob(&clean).await {
                 Ok(digest) => blobs.push((name.clone(), digest)),
-                // What is kept of an output is evidence; the outcome itself must still be recorded.
-                Err(error) => tracing::warn!(%error, "an output is not kept"),
+                Err(error) => lost.push(format!("{name}: {}", error.reason)),
             }
         }
-        blobs
+        (blobs, lost)
     }
 }

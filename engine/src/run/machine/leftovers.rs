@@ -101,6 +101,7 @@ mod tests {
                 action: "any".to_owned(),
                 title: String::new(),
                 effects: vec![(*effect).clone()],
+                argv: Vec::new(),
                 changing: true,
                 repeat: Repeat::Convergent,
                 mac: String::new(),

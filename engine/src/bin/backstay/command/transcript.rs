@@ -5,6 +5,7 @@ use std::path::Path;
 use backstay::render::{FrontPage, Timeline, json, visible};
 use backstay::transcript::{Reader, Verdict, verify};
 
+use super::output;
 use crate::arguments::{Format, Show, Transcript, Verify};
 use crate::failure::{Failure, exit};
 use crate::{places, screen, streams};
@@ -18,7 +19,7 @@ pub(super) fn run(arguments: &Transcript) -> Result<u8, Failure> {
 
 fn judge(arguments: &Verify) -> Result<u8, Failure> {
     let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
-    let verification = verify(&directory).map_err(|error| unreadable(&directory, &error))?;
+    let verification = verify(&directory, arguments.head.as_deref()).map_err(|error| unreadable(&directory, &error))?;
     let is_accepted = match verification.verdict {
         Verdict::Valid => true,
         Verdict::Unsigned => !arguments.require_signature,
@@ -40,6 +41,9 @@ fn judge(arguments: &Verify) -> Result<u8, Failure> {
 fn show(arguments: &Show) -> Result<u8, Failure> {
     let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
     let reader = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
+    if let Some(wanted) = &arguments.output {
+        return output::show(reader, &directory, wanted);
+    }
     // The page stands first, and says what the last record says: a pass of its own, up to what cannot be read.
     let mut front_page = FrontPage::default();
     let whole = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
