@@ -153,7 +153,9 @@ fn ctrl_c_goes_before_the_question_that_is_open() {
     let (exit, shown) = terminal.finish();
     assert_eq!(exit, 7, "{shown}");
     assert!(
-        shown.contains("signal INT: go on") && shown.contains("backstay resume "),
+        shown.contains("signal INT arrived")
+            && shown.contains("signal INT: go on")
+            && shown.contains("backstay resume "),
         "{shown}"
     );
 }

@@ -308,14 +308,13 @@ fn decided(event: &Event) -> Option<Words> {
             let text = format!("{} – {answer} ({}, {via}{late})", short(prompt), visible(who));
             (place(key), text, Tone::Plain)
         }
-        // Its meaning follows.
-        Event::Signal { asked: true, .. } => return None,
-        Event::Signal { name, choice, .. } => {
+        Event::Signal { name, asked, choice } => {
             let choice = match choice {
                 Some(SignalChoice::TurnBack) => ": turn back",
                 Some(SignalChoice::Pause) => ": pause",
                 Some(SignalChoice::GoOn) => ": go on",
-                None => "",
+                None if *asked => " arrived",
+                None => ": nobody could be asked, so the runbook decides",
             };
             (
                 "run".to_owned(),
