@@ -9,6 +9,7 @@ mod inputs;
 mod planning;
 mod resuming;
 mod running;
+mod settings;
 mod terminal;
 
 /// A runbook that writes a file and checks it.

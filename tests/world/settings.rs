@@ -102,6 +102,34 @@ fn what_is_unclear_is_refused_without_quoting_the_file() {
         (".env", "A='hunter22\n", "A", "line 1 is not closed"),
         (".env", "hunter22 and more\nA=1\n", "A", "line 1 is no KEY=VALUE"),
         (".env", "A=\"1\" hunter22\n", "A", "line 1 goes on"),
+        (
+            ".env",
+            "export A=hunter22 B=2\n",
+            "A",
+            "line 1 may set more than one thing",
+        ),
+        (
+            ".env",
+            "export A=1 B=hunter22\n",
+            "B",
+            "line 1 may set more than one thing",
+        ),
+        (".env", "A=1  B=hunter22", "A", "line 1 may set more than one thing"),
+        (".env", "A=hunter22 \\\nB=2\n", "A", "line 1 ends in a backslash"),
+        (
+            ".env",
+            "A=hunter22 \\\r\nB=2\r\n",
+            "B",
+            "line 2 may belong to the line above",
+        ),
+        (
+            ".env",
+            "A=1 \\\n -o hunter22 \\\nC=3",
+            "C",
+            "line 3 may belong to the line above",
+        ),
+        (".env", "A=hunter22\\", "A", "line 1 ends in a backslash"),
+        (".env", "A=\"hunter22 \\\n more\"\n", "A", "line 1 ends in a backslash"),
         ("c.json", "{\"a\": hunter22}", "a", "no JSON: line 1"),
         ("c.json", "{\"a\": 1, \"a\": 2}", "a", "set twice"),
         ("c.json", "{\"a\": {\"b\": \"hunter22\"}}", "a", "no plain value"),
@@ -113,6 +141,18 @@ fn what_is_unclear_is_refused_without_quoting_the_file() {
         assert!(reason.contains(expected), "{content:?}: {reason}");
         assert!(!reason.contains("hunter22"), "{reason}");
     }
+    // What is clear beside it stays to be used.
+    for (content, key, expected) in [
+        ("export A=1 B=2\nC=3\n", "C", "3"),
+        ("A=1 \\\n2\nC=3\n", "C", "3"),
+        ("A=C:\\dir\\\\\nB=2\n", "A", "C:\\dir\\\\"),
+        ("A=1 # C:\\\nB=2\n", "B", "2"),
+        ("A=-Xmx1g -Dx=1 --y=2 # B=3\n", "A", "-Xmx1g -Dx=1 --y=2"),
+        ("A='1 B=2'\n", "A", "1 B=2"),
+        ("\u{feff}{\"A\": 1E400}", "A", "1E400"),
+    ] {
+        assert_eq!(Settings::new(".env", content).value(key), expected, "{content:?}");
+    }
     let settings = Settings::new("c.json", JSON);
     let [file, key] = settings.arguments("gateway.port");
     let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
@@ -121,6 +161,33 @@ fn what_is_unclear_is_refused_without_quoting_the_file() {
 
 proptest! {
     #![proptest_config(cases(32))]
+
+    /// Whatever was written before comes back, byte for byte, in whatever order settings are set and set back.
+    #[test]
+    fn what_was_written_comes_back(
+        forms in prop::collection::vec("[ -~\t]{0,12}|\"([ -~é]|\n){0,9}\"|'[ -~]{0,9}'", 4),
+        to in prop::collection::vec("[ -~é\n]{0,9}", 4),
+        order in Just(vec![0_usize, 1, 2, 3]).prop_shuffle(),
+    ) {
+        let content: String = forms.iter().enumerate().map(|(nth, form)| format!("K{nth}={form}\r\n")).collect();
+        let settings = Settings::new(".env", &content);
+        let read = |nth: usize| {
+            let call = settings.bench.call("fs.key", &settings.arguments(&format!("K{nth}")));
+            let outcome = wait(settings.bench.perform(&call));
+            outcome.evidence().value.as_ref().map(Value::canonical)
+        };
+        let old: Vec<_> = (0..forms.len()).map(read).collect();
+        let clear: Vec<usize> = order.into_iter().filter(|nth| old[*nth].is_some()).collect();
+        for nth in &clear {
+            settings.set(&format!("K{nth}"), &to[*nth]);
+        }
+        for nth in 0..forms.len() {
+            if clear.contains(&nth) {
+                settings.set(&format!("K{nth}"), old[nth].as_deref().unwrap());
+            }
+        }
+        prop_assert_eq!(std::fs::read_to_string(&settings.file).unwrap(), content);
+    }
 
     #[test]
     fn a_value_comes_back_and_can_be_taken_back(to in "[ -~é\n\r]{0,30}", which in 0_usize..5) {

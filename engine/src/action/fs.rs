@@ -22,6 +22,7 @@ mod free;
 mod install;
 mod key;
 mod link;
+mod lock;
 mod mkdir;
 mod r#move;
 mod read;
@@ -32,6 +33,7 @@ mod size;
 mod target;
 mod walk;
 mod write;
+mod written;
 
 /// The actions of the family `fs`.
 pub(super) fn actions() -> Vec<Arc<dyn Action>> {

@@ -1,6 +1,6 @@
 //! `fs.edit_key`: sets one setting of a file; the rest of the file stays as it was, byte for byte.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
@@ -8,10 +8,13 @@ use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
 use super::key::FILE_BYTES_MAX;
+use super::lock::lock;
 use super::read::text_of;
 use super::replace::{self, Mode, replace};
 use super::settings::Setting;
+use super::written::{self, Forms};
 use super::{done, path_of, problem};
+use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -24,8 +27,9 @@ impl Action for EditKey {
             "fs",
             "edit_key",
             "Sets one setting of a `.env` or JSON file, in one moment and durably.\n\nOnly the bytes of the value change: \
-             comments, order, quotes, line ends, mode and owner stay. The setting must be there, once. In JSON the key is a \
-             path as in `fs.key`, and the value keeps its type.",
+             comments, order, quotes, line ends, mode and owner stay. A value that the setting had before in this run \
+             comes back as it was written. Edits of one file are one after the other. The setting must be there, once. In \
+             JSON the key is a path as in `fs.key`, and the value keeps its type.",
         )
         .needs("file", Type::Path, "The file.")
         .needs("key", Type::Text, "The name of the setting, or its path in JSON.")
@@ -38,12 +42,13 @@ impl Action for EditKey {
     }
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
-        let Call { file, key, to, .. } = Call::new(context, arguments);
+        let call = Call::new(context, arguments);
         blocking::preview(context, move |_| {
-            let text = text_of(&file, FILE_BYTES_MAX)?;
-            let setting = Setting::find(&file, &text, &key)?;
-            let changed = setting.set(&text, &to)?;
-            let name = file.display().to_string();
+            let text = text_of(&call.file, FILE_BYTES_MAX)?;
+            let setting = Setting::find(&call.file, &text, &call.key)?;
+            let forms = Forms::of(&call.run_directory, &replace::resolve(&call.file)?)?;
+            let changed = call.changed(&setting, &text, &forms)?;
+            let name = call.file.display().to_string();
             if changed == text {
                 return Ok(format!("{name} stays as it is"));
             }
@@ -61,13 +66,15 @@ impl Action for EditKey {
         let call = Call::new(context, arguments);
         blocking::perform(context, move |stop| {
             stop.check()?;
-            edit(&call).map(Outcome::done)
+            edit(&call, stop).map(Outcome::done)
         })
         .await
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
-        let Call { file, key, to, attempt } = Call::new(context, arguments);
+        let Call {
+            file, key, to, attempt, ..
+        } = Call::new(context, arguments);
         blocking::settle(context, move |_| {
             let real = replace::resolve(&file)?;
             replace::clear(&replace::beside(&real, &attempt))?;
@@ -81,13 +88,18 @@ impl Action for EditKey {
         })
         .await
     }
+
+    fn conclude(&self, run_directory: &Path) -> Result<(), String> {
+        written::forget(run_directory)
+    }
 }
 
 struct Call {
-    file: std::path::PathBuf,
+    file: PathBuf,
     key: String,
     to: String,
     attempt: String,
+    run_directory: PathBuf,
 }
 
 impl Call {
@@ -97,19 +109,39 @@ impl Call {
             key: arguments.text("key").unwrap_or_default().to_owned(),
             to: arguments.text("to").unwrap_or_default().to_owned(),
             attempt: context.key.clone(),
+            run_directory: context.run_directory.clone(),
         }
     }
 }
 
-fn edit(call: &Call) -> Result<String, String> {
+impl Call {
+    /// The whole text with the new value, written as it was where the setting had it before.
+    fn changed(&self, setting: &Setting, text: &str, forms: &Forms) -> Result<String, String> {
+        let known = forms
+            .of_value(&self.key, &self.to)
+            .filter(|_| setting.value() != self.to);
+        if let Some(changed) = known.map(|written| setting.put(text, written)) {
+            // The file may be of another kind by now.
+            let found = Setting::find(&self.file, &changed, &self.key);
+            if found.is_ok_and(|found| found.value() == self.to) {
+                return Ok(changed);
+            }
+        }
+        setting
+            .set(text, &self.to)
+            .map_err(|reason| format!("{}: `{}`: {reason}", self.file.display(), self.key))
+    }
+}
+
+fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
     let look = |path: &Path| std::fs::metadata(path).map_err(|error| problem("look at", path, &error));
     let real = replace::resolve(&call.file)?;
+    let _lock = lock(&real, stop)?;
     let before = look(&real)?;
     let text = text_of(&real, FILE_BYTES_MAX)?;
     let setting = Setting::find(&call.file, &text, &call.key)?;
-    let changed = setting
-        .set(&text, &call.to)
-        .map_err(|reason| format!("{}: `{}`: {reason}", call.file.display(), call.key))?;
+    let forms = Forms::of(&call.run_directory, &real)?;
+    let changed = call.changed(&setting, &text, &forms)?;
     let place = format!(
         "`{}` in line {} of {}",
         call.key,
@@ -119,6 +151,7 @@ fn edit(call: &Call) -> Result<String, String> {
     if changed == text {
         return Ok(format!("{place} has that value already"));
     }
+    forms.keep(&call.key, setting.value(), setting.written(&text))?;
     replace(&real, changed.as_bytes(), Mode::Keep, &call.attempt, Some(&before))?;
     Ok(format!("set {place}"))
 }

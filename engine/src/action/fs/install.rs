@@ -6,6 +6,7 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
+use super::lock::lock;
 use super::path_of;
 use super::replace::{self, Mode, replace};
 use crate::action::common::{blocking, describe};
@@ -57,6 +58,7 @@ impl Action for Install {
         blocking::perform(context, move |stop| {
             stop.check()?;
             let file = replace::resolve(&path)?;
+            let _lock = lock(&file, stop)?;
             replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &key, None)?;
             Ok(Outcome::done(format!(
                 "{} is in place, mode {mode:04o}",

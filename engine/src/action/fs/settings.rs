@@ -45,7 +45,7 @@ impl Setting {
         let named_json = path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        let found = if named_json || text.trim_start().starts_with(['{', '[']) {
+        let found = if named_json || text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
             json::find(text, key)
         } else {
             dotenv::find(text, key)
@@ -58,6 +58,11 @@ impl Setting {
         &self.value
     }
 
+    /// Its bytes in the text of the file.
+    pub(super) fn written<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.place.clone()]
+    }
+
     /// The text of the file with another value in its place; the same text where the value is the same.
     pub(super) fn set(&self, text: &str, to: &str) -> Result<String, String> {
         if self.value == to {
@@ -67,8 +72,13 @@ impl Setting {
             Style::Bare | Style::Single | Style::Double => dotenv::write(self.style, to)?,
             Style::JsonText | Style::JsonNumber | Style::JsonBool | Style::JsonNull => json::write(self.style, to)?,
         };
+        Ok(self.put(text, &written))
+    }
+
+    /// The text of the file with these bytes in its place.
+    pub(super) fn put(&self, text: &str, written: &str) -> String {
         let Range { start, end } = self.place;
-        Ok(format!("{}{written}{}", &text[..start], &text[end..]))
+        format!("{}{written}{}", &text[..start], &text[end..])
     }
 
     /// The number of the first line of the value, from 1.

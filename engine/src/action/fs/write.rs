@@ -5,6 +5,7 @@ use backstay_dsl::catalogue::{Pattern, Signature};
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
+use super::lock::lock;
 use super::replace::{self, Mode, replace};
 use super::{path_of, problem};
 use crate::action::common::{blocking, describe};
@@ -51,6 +52,7 @@ impl Action for WriteText {
         blocking::perform(context, move |stop| {
             stop.check()?;
             let file = replace::resolve(&path)?;
+            let _lock = lock(&file, stop)?;
             replace(&file, wanted.as_bytes(), Mode::Keep, &key, None)?;
             Ok(Outcome::done(format!(
                 "wrote {} bytes to {}",

@@ -1,7 +1,8 @@
 //! Settings in lines of `KEY=VALUE`, as `.env` files of shells and of Compose have them.
 //!
 //! `export` before the name, blanks around it, values in either kind of quotes (over several lines too) and
-//! comments behind them are understood. `$NAME` in a value is text: nothing is expanded.
+//! comments behind them are understood. `$NAME` in a value is text: nothing is expanded. What shells and other readers
+//! take apart in different ways, as a line that goes on in the next or sets two things, is refused where it is asked for.
 
 use std::ops::Range;
 
@@ -12,7 +13,15 @@ struct Assignment<'t> {
     name: &'t str,
     place: Range<usize>,
     style: Style,
+    /// Why readers may not agree on what it is.
+    doubt: Option<&'static str>,
 }
+
+/// Some readers take the next line for a part of the value.
+const GOES_ON: &str = "ends in a backslash and may go on in the next line";
+const IS_CONTINUED: &str = "may belong to the line above it, which ends in a backslash";
+/// Some readers take it for several settings.
+const SETS_MORE: &str = "may set more than one thing";
 
 /// Finds the one assignment of this name.
 pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
@@ -26,6 +35,13 @@ pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
             "`{key}` is set twice, in lines {} and {}; remove one of them first",
             line_of(text, found.place.start),
             line_of(text, second.place.start)
+        ));
+    }
+    if let Some(doubt) = found.doubt {
+        return Err(format!(
+            "line {} {doubt}, so what `{key}` is depends on who reads it; write one setting a line, a value with blanks or \
+             backslashes in quotes",
+            line_of(text, found.place.start)
         ));
     }
     Ok(Setting {
@@ -44,38 +60,88 @@ fn suggestion(all: &[Assignment<'_>], key: &str) -> String {
 
 fn assignments(text: &str) -> Result<Vec<Assignment<'_>>, String> {
     let mut found = Vec::new();
+    let mut is_continued = false;
     let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     while at < text.len() {
         let line_end = text[at..].find('\n').map_or(text.len(), |length| at + length);
         let line = &text[at..line_end];
         let trimmed = line.trim();
+        let was_continued = std::mem::replace(&mut is_continued, false);
         if trimmed.is_empty() || trimmed.starts_with('#') {
             at = line_end + 1;
             continue;
         }
-        let Some(equals) = line.find('=') else {
-            // Compose takes a bare name as "from the environment".
-            if is_name(trimmed) {
-                at = line_end + 1;
-                continue;
+        let Some((name, equals)) = name_in(line) else {
+            // Compose takes a bare name as "from the environment"; in a value that goes on anything may stand.
+            if !is_name(trimmed) && !was_continued {
+                return Err(format!("line {} is no KEY=VALUE", line_of(text, at)));
             }
-            return Err(format!("line {} is no KEY=VALUE", line_of(text, at)));
+            is_continued = was_continued && goes_on(trimmed);
+            at = line_end + 1;
+            continue;
         };
-        let name = line[..equals].trim();
-        let name = name
-            .strip_prefix("export ")
-            .or_else(|| name.strip_prefix("export\t"))
-            .map_or(name, str::trim_start);
-        if !is_name(name) {
-            return Err(format!("line {} is no KEY=VALUE", line_of(text, at)));
-        }
         let (place, style) = value(text, at + equals + 1, line_end)?;
         at = text[place.end..]
             .find('\n')
             .map_or(text.len(), |length| place.end + length + 1);
-        found.push(Assignment { name, place, style });
+        let written = &text[place.clone()];
+        let more = further_names(written, style);
+        let is_whole = text[place.end..line_end.max(place.end)]
+            .trim_end_matches('\r')
+            .is_empty();
+        is_continued = style == Style::Bare && is_whole && goes_on(written);
+        let doubt = match style {
+            _ if was_continued => Some(IS_CONTINUED),
+            Style::Bare if is_continued => Some(GOES_ON),
+            Style::Double if continues_inside(written) => Some(GOES_ON),
+            _ if !more.is_empty() => Some(SETS_MORE),
+            _ => None,
+        };
+        found.extend(std::iter::once(name).chain(more).map(|name| Assignment {
+            name,
+            place: place.clone(),
+            style,
+            doubt,
+        }));
     }
     Ok(found)
+}
+
+/// The name that a line sets, and where its `=` is.
+fn name_in(line: &str) -> Option<(&str, usize)> {
+    let equals = line.find('=')?;
+    let name = line[..equals].trim();
+    let exported = name.strip_prefix("export ").or_else(|| name.strip_prefix("export\t"));
+    let name = exported.map_or(name, str::trim_start);
+    is_name(name).then_some((name, equals))
+}
+
+/// Whether a shell reads on in the next line: an odd number of backslashes ends it.
+fn goes_on(written: &str) -> bool {
+    written.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
+}
+
+/// Whether a line within double quotes ends so.
+fn continues_inside(written: &str) -> bool {
+    let mut lines = written.lines().rev();
+    lines.next();
+    lines.any(goes_on)
+}
+
+/// The names that a value without quotes may set beside its own: `1 B=2`.
+fn further_names(written: &str, style: Style) -> Vec<&str> {
+    let is_variable = |name: &str| {
+        is_name(name) && !name.contains(['.', '-']) && !name.starts_with(|first: char| first.is_ascii_digit())
+    };
+    let words = written
+        .split_ascii_whitespace()
+        .skip(1)
+        .filter(|_| style == Style::Bare);
+    words
+        .filter_map(|word| word.split_once('='))
+        .map(|(name, _)| name)
+        .filter(|name| is_variable(name))
+        .collect()
 }
 
 fn is_name(text: &str) -> bool {

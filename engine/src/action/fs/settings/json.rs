@@ -11,14 +11,15 @@ use super::{Setting, Style, line_of};
 /// Finds the plain value at this path.
 pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
     // What passes here is well-formed, so the scanner below only has to find.
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
+    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    serde_json::from_str::<IgnoredAny>(&text[mark..]).map_err(|error| {
         format!(
             "this is no JSON: line {}, column {} cannot be read",
             error.line(),
             error.column()
         )
     })?;
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner { text, at: mark };
     let mut place = scanner.value();
     for name in names(key) {
         place = scanner.member(&place, &name, key)?;
@@ -41,7 +42,7 @@ pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
 /// A value as it is written in this style.
 pub(super) fn write(style: Style, to: &str) -> Result<String, String> {
     let (fits, kind) = match style {
-        Style::JsonNumber => (serde_json::from_str::<serde_json::Number>(to).is_ok(), "a number"),
+        Style::JsonNumber => (is_number(to), "a number"),
         Style::JsonBool => (matches!(to, "true" | "false"), "true or false"),
         Style::JsonNull => (to == "null", "null"),
         _ => return Ok(serde_json::Value::from(to).to_string()),
@@ -52,6 +53,13 @@ pub(super) fn write(style: Style, to: &str) -> Result<String, String> {
         ));
     }
     Ok(to.to_owned())
+}
+
+/// Whether it is written as a number, of whatever size.
+fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+        && text.trim() == text
+        && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The names of a path.
