@@ -77,11 +77,15 @@ fn eight_at_once(title: &str, file: &str, to: &str) -> String {
              because \"a test\"\n}}\n"
         )
     });
-    format!("runbook {title} \"Eight at once\"\n{}", steps.collect::<String>())
+    format!(
+        "runbook {title} \"Eight at once\"\n{}",
+        steps.collect::<Vec<_>>().concat()
+    )
 }
 
 fn eight(value: &str) -> String {
-    (0..8).map(|nth| format!("K{nth}={value}\n")).collect()
+    let lines: Vec<String> = (0..8).map(|nth| format!("K{nth}={value}\n")).collect();
+    lines.concat()
 }
 
 #[test]

@@ -169,7 +169,8 @@ proptest! {
         to in prop::collection::vec("[ -~é\n]{0,9}", 4),
         order in Just(vec![0_usize, 1, 2, 3]).prop_shuffle(),
     ) {
-        let content: String = forms.iter().enumerate().map(|(nth, form)| format!("K{nth}={form}\r\n")).collect();
+        let lines: Vec<String> = forms.iter().enumerate().map(|(nth, form)| format!("K{nth}={form}\r\n")).collect();
+        let content = lines.concat();
         let settings = Settings::new(".env", &content);
         let read = |nth: usize| {
             let call = settings.bench.call("fs.key", &settings.arguments(&format!("K{nth}")));
@@ -181,9 +182,9 @@ proptest! {
         for nth in &clear {
             settings.set(&format!("K{nth}"), &to[*nth]);
         }
-        for nth in 0..forms.len() {
-            if clear.contains(&nth) {
-                settings.set(&format!("K{nth}"), old[nth].as_deref().unwrap());
+        for (nth, old) in old.iter().enumerate() {
+            if let Some(old) = old {
+                settings.set(&format!("K{nth}"), old);
             }
         }
         prop_assert_eq!(std::fs::read_to_string(&settings.file).unwrap(), content);
