@@ -157,6 +157,10 @@ fn what_is_unclear_is_refused_without_quoting_the_file() {
     let [file, key] = settings.arguments("gateway.port");
     let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
     assert!(reason.contains("a number"), "{reason}");
+    let settings = Settings::new(".env", "A=#1\n");
+    let [file, key] = settings.arguments("A");
+    let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
+    assert!(reason.contains("would not be read back"), "{reason}");
 }
 
 proptest! {

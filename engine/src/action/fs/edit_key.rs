@@ -117,19 +117,27 @@ impl Call {
 impl Call {
     /// The whole text with the new value, written as it was where the setting had it before.
     fn changed(&self, setting: &Setting, text: &str, forms: &Forms) -> Result<String, String> {
-        let known = forms
-            .of_value(&self.key, &self.to)
-            .filter(|_| setting.value() != self.to);
-        if let Some(changed) = known.map(|written| setting.put(text, written)) {
-            // The file may be of another kind by now.
-            let found = Setting::find(&self.file, &changed, &self.key);
-            if found.is_ok_and(|found| found.value() == self.to) {
-                return Ok(changed);
-            }
+        if setting.value() == self.to {
+            return Ok(text.to_owned());
         }
-        setting
-            .set(text, &self.to)
-            .map_err(|reason| format!("{}: `{}`: {reason}", self.file.display(), self.key))
+        let reads_back = |changed: &String| {
+            let found = Setting::find(&self.file, changed, &self.key);
+            found.is_ok_and(|found| found.value() == self.to)
+        };
+        // The file may be of another kind by now.
+        let as_before = forms.of_value(&self.key, &self.to);
+        let as_before = as_before.map(|written| setting.put_back(text, written));
+        if let Some(changed) = as_before.filter(reads_back) {
+            return Ok(changed);
+        }
+        let changed = setting.set(text, &self.to).and_then(|changed| {
+            let is_read_back = reads_back(&changed);
+            is_read_back.then_some(changed).ok_or_else(|| {
+                "the new value would not be read back from that line as it is; write a blank before its comment"
+                    .to_owned()
+            })
+        });
+        changed.map_err(|reason| format!("{}: `{}`: {reason}", self.file.display(), self.key))
     }
 }
 

@@ -14,6 +14,8 @@ use std::path::Path;
 pub(super) struct Setting {
     /// The bytes that hold the value, quotes included.
     place: Range<usize>,
+    /// The same with the blanks around it.
+    around: Range<usize>,
     value: String,
     /// How a value is written there.
     style: Style,
@@ -58,9 +60,14 @@ impl Setting {
         &self.value
     }
 
-    /// Its bytes in the text of the file.
+    /// How it is written in the text of the file, with the blanks around it.
     pub(super) fn written<'t>(&self, text: &'t str) -> &'t str {
-        &text[self.place.clone()]
+        &text[self.around.clone()]
+    }
+
+    /// The text of the file with it [written](Self::written) so.
+    pub(super) fn put_back(&self, text: &str, written: &str) -> String {
+        put(text, &self.around, written)
     }
 
     /// The text of the file with another value in its place; the same text where the value is the same.
@@ -72,19 +79,17 @@ impl Setting {
             Style::Bare | Style::Single | Style::Double => dotenv::write(self.style, to)?,
             Style::JsonText | Style::JsonNumber | Style::JsonBool | Style::JsonNull => json::write(self.style, to)?,
         };
-        Ok(self.put(text, &written))
-    }
-
-    /// The text of the file with these bytes in its place.
-    pub(super) fn put(&self, text: &str, written: &str) -> String {
-        let Range { start, end } = self.place;
-        format!("{}{written}{}", &text[..start], &text[end..])
+        Ok(put(text, &self.place, &written))
     }
 
     /// The number of the first line of the value, from 1.
     pub(super) fn line(&self, text: &str) -> usize {
         line_of(text, self.place.start)
     }
+}
+
+fn put(text: &str, place: &Range<usize>, written: &str) -> String {
+    format!("{}{written}{}", &text[..place.start], &text[place.end..])
 }
 
 /// The number of the line that holds a place, from 1.

@@ -12,6 +12,7 @@ use super::{Setting, Style, line_of};
 struct Assignment<'t> {
     name: &'t str,
     place: Range<usize>,
+    around: Range<usize>,
     style: Style,
     /// Why readers may not agree on what it is.
     doubt: Option<&'static str>,
@@ -46,6 +47,7 @@ pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
     }
     Ok(Setting {
         place: found.place.clone(),
+        around: found.around.clone(),
         value: decode(&text[found.place.clone()], found.style),
         style: found.style,
     })
@@ -80,10 +82,12 @@ fn assignments(text: &str) -> Result<Vec<Assignment<'_>>, String> {
             at = line_end + 1;
             continue;
         };
-        let (place, style) = value(text, at + equals + 1, line_end)?;
+        let at_equals = at + equals;
+        let (place, style) = value(text, at_equals + 1, line_end)?;
         at = text[place.end..]
             .find('\n')
             .map_or(text.len(), |length| place.end + length + 1);
+        let around = at_equals + 1..place.end + blanks_after(text, place.end);
         let written = &text[place.clone()];
         let more = further_names(written, style);
         let is_whole = text[place.end..line_end.max(place.end)]
@@ -100,6 +104,7 @@ fn assignments(text: &str) -> Result<Vec<Assignment<'_>>, String> {
         found.extend(std::iter::once(name).chain(more).map(|name| Assignment {
             name,
             place: place.clone(),
+            around: around.clone(),
             style,
             doubt,
         }));
@@ -114,6 +119,13 @@ fn name_in(line: &str) -> Option<(&str, usize)> {
     let exported = name.strip_prefix("export ").or_else(|| name.strip_prefix("export\t"));
     let name = exported.map_or(name, str::trim_start);
     is_name(name).then_some((name, equals))
+}
+
+/// How long what stands between a value and its comment or the end of its line is.
+fn blanks_after(text: &str, end: usize) -> usize {
+    let rest = text[end..].split('\n').next().unwrap_or_default();
+    let rest = rest.strip_suffix('\r').unwrap_or(rest);
+    rest.find('#').unwrap_or(rest.len())
 }
 
 /// Whether a shell reads on in the next line: an odd number of backslashes ends it.

@@ -36,7 +36,13 @@ pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
         Style::JsonText => serde_json::from_str(written).map_err(|_| format!("`{key}` cannot be read"))?,
         _ => written.to_owned(),
     };
-    Ok(Setting { place, value, style })
+    let around = place.clone();
+    Ok(Setting {
+        place,
+        around,
+        value,
+        style,
+    })
 }
 
 /// A value as it is written in this style.
