@@ -60,6 +60,9 @@ pub struct Backup {
     pub bytes: u64,
     /// How many entries it holds.
     pub entries: u64,
+    /// Where each part of the state lay and goes back to, as the manifest writes paths. An archive that says
+    /// another place is not restored: this stands in the record of the run, and the archive lies anywhere.
+    pub places: Vec<String>,
 }
 
 /// A text that is never shown.

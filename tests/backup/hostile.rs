@@ -160,6 +160,11 @@ fn own(name: &'static str, content: &str) -> Vec<u8> {
 /// Writes an archive of these members with these lines in its manifest, and gives the backup that speaks of it: its
 /// digest is right, so only what is inside can be refused.
 fn archive(site: &Site, members: &[Member], lines: &[Value]) -> Backup {
+    archive_for(site, members, lines, None)
+}
+
+/// The same, of a state that the archive says lay elsewhere.
+fn archive_for(site: &Site, members: &[Member], lines: &[Value], goes_to: Option<&str>) -> Backup {
     let state = site.state().to_str().unwrap().to_owned();
     let header = json!({
         "format": 1,
@@ -168,7 +173,7 @@ fn archive(site: &Site, members: &[Member], lines: &[Value]) -> Backup {
         "state": "app state",
         "made_at": "2026-01-01T00:00:00Z",
         "bytes": 1000,
-        "parts": [{ "kind": "tree", "path": state, "named": state, "present": true, "bytes": 1000 }],
+        "parts": [{ "kind": "tree", "path": goes_to.unwrap_or(&state), "named": state, "present": true, "bytes": 1000 }],
     });
     let last = json!({ "entries": lines.len() });
     let manifest: String = std::iter::once(&header)
@@ -193,6 +198,7 @@ fn archive(site: &Site, members: &[Member], lines: &[Value]) -> Backup {
         state: "app state".to_owned(),
         bytes: bytes.len() as u64,
         entries: lines.len() as u64,
+        places: vec![state],
     }
 }
 
@@ -354,4 +360,19 @@ fn a_manifest_that_lies_is_found() {
         assert!(reason.contains("manifest"), "{number}: {reason}");
         assert_untouched(&site, &number.to_string());
     }
+}
+
+/// Where it goes back to is what the record of the run says; the archive is not asked.
+#[test]
+fn an_archive_goes_back_to_no_other_place() {
+    let site = site();
+    let victim = site.path("victim");
+    let members = [directory("part-0"), file("part-0/kept", "taken")];
+    let backup = archive_for(&site, &members, &lines(&members), victim.to_str());
+    let said = failure(&site.restore(&backup));
+    assert!(
+        said.contains("the archive says that it goes back to ") && said.contains("/victim"),
+        "{said}"
+    );
+    assert_untouched(&site, "another place");
 }

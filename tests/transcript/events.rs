@@ -319,6 +319,7 @@ fn way_back() -> Vec<Event> {
                 state: "data".to_owned(),
                 bytes: 5,
                 entries: 1,
+                places: vec!["/srv/data".to_owned()],
             })),
             reason: None,
         },

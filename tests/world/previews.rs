@@ -23,6 +23,7 @@ fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
         state: STATE.to_owned(),
         bytes: 1,
         entries: 1,
+        places: Vec::new(),
     };
     let argv = || words(&["tar", "-x", "a b", "s3cret-t0ken"]);
     let state = || Value::State(STATE.to_owned());

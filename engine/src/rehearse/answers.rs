@@ -34,6 +34,7 @@ pub(super) fn plausible(ty: &Type, name: &str) -> Value {
             state: String::new(),
             bytes: 1,
             entries: 1,
+            places: Vec::new(),
         }),
         Type::Text if name == "stderr" => Value::Text(String::new()),
         Type::Text | Type::Unknown => Value::Text("simulated".to_owned()),

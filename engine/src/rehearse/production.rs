@@ -534,6 +534,7 @@ pub(super) fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Opti
             state: state.to_owned(),
             bytes: 1024,
             entries: 1,
+            places: Vec::new(),
         }));
     }
     match (ty, &call.healthy) {

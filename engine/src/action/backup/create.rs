@@ -324,5 +324,6 @@ fn backup(path: &Path, manifest: &Manifest, digest: String) -> Result<Backup> {
         state: manifest.header.state.clone(),
         bytes,
         entries: manifest.entries.len() as u64,
+        places: manifest.header.places(),
     })
 }

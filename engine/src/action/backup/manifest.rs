@@ -45,6 +45,11 @@ impl Header {
         }
     }
 
+    /// Where each part really lies.
+    pub(super) fn places(&self) -> Vec<String> {
+        self.parts.iter().map(|part| part.path.to_string()).collect()
+    }
+
     /// Whether this program reads it.
     pub(super) fn is_known(&self) -> bool {
         self.format == FORMAT

@@ -180,6 +180,14 @@ impl RestoreRequest {
                     && archived.named.path() == part.named
                     && archived.volume.is_some() == part.volume.is_some()
             });
+        let places = header.places();
+        if is_same && places != self.backup.places {
+            return refused(format!(
+                "the archive says that it goes back to {}, and the record of the run says {}: it is not the archive that was made, or its record is not",
+                places.join(", "),
+                self.backup.places.join(", ")
+            ));
+        }
         if is_same {
             return Ok(());
         }
