@@ -3,6 +3,7 @@
 mod arguments;
 mod bad_input;
 mod checking;
+mod claims;
 mod disk;
 mod evidence;
 mod inputs;

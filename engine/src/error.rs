@@ -47,6 +47,13 @@ pub enum Error {
         reason: String,
         help: Vec<String>,
     },
+    /// The run stopped where it stands, and nobody can resume it.
+    #[error("{reason}")]
+    Lost {
+        /// Why: one line.
+        reason: String,
+        help: Vec<String>,
+    },
 }
 
 impl Error {
@@ -103,6 +110,7 @@ impl Error {
             Self::Usage { .. } => 2,
             Self::Invalid { .. } => 3,
             Self::Refused { .. } => 4,
+            Self::Lost { .. } => 6,
             Self::Stopped { .. } => 7,
             Self::Locked { .. } => 75,
         }
@@ -115,7 +123,8 @@ impl Error {
             | Self::Invalid { help, .. }
             | Self::Refused { help, .. }
             | Self::Locked { help, .. }
-            | Self::Stopped { help, .. } => help,
+            | Self::Stopped { help, .. }
+            | Self::Lost { help, .. } => help,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Running a plan: the machine decides, the driver performs.
 
+pub mod claims;
 pub mod directory;
 pub mod driver;
 pub mod lock;
@@ -10,4 +11,5 @@ pub(crate) mod records;
 pub mod requests;
 pub mod session;
 mod signals;
+pub mod standing;
 pub(crate) mod undo;

@@ -23,6 +23,7 @@ pub use blobs::kept_output;
 pub use journal::{DiskJournal, OpenError, Opened};
 pub use reader::{ReadError, Reader};
 pub use record::{Record, RecordError};
+pub(crate) use seal::sealed_end;
 pub use seal::sealed_head;
 pub use verify::{Verdict, Verification, verify};
 

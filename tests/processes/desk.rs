@@ -87,6 +87,7 @@ impl Desk {
         };
         open("755", &self.name());
         open("777", &state);
+        open("1777", &self.path("locks"));
         let mut as_other = Command::new("setpriv");
         as_other
             .args(["--reuid", user, "--regid", user, "--clear-groups", &program])
@@ -97,6 +98,7 @@ impl Desk {
                 ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
                 ("HOME", &state),
                 ("BACKSTAY_STATE_DIR", &state),
+                ("BACKSTAY_LOCK_DIR", &self.path("locks")),
             ])
             .stdin(Stdio::null());
         Finished::of(&mut as_other)

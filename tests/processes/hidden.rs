@@ -85,9 +85,9 @@ fn with_a_proc_that_hides_others() {
     let text = runbook(&desk.process(""), "begins stopped", STOP);
     desk.call_as(NOBODY, "run", &text).exits(0);
     let program = desk.path("backstay");
-    let state = desk.path("others");
+    let (state, locks) = (desk.path("others"), desk.path("locks"));
     let script = format!(
-        "{preparation} && cd {} && exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups env BACKSTAY_STATE_DIR={state} {program} run about.runbook",
+        "{preparation} && cd {} && exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups env BACKSTAY_STATE_DIR={state} BACKSTAY_LOCK_DIR={locks} {program} run about.runbook",
         desk.name()
     );
     let refused = Finished::of(Command::new("unshare").args(["--mount", "sh", "-c", &script])).exits(4);

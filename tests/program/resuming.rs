@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::sandbox::{Finished, Sandbox, find, signal, wait_until};
+use crate::support::sandbox::{Finished, Sandbox, find, finish, signal, wait_for, wait_until};
 
 const PAUSES: &str = r#"runbook pauses "Waits for somebody to pause it" {
   window 150s keep 60s for the way back
@@ -109,4 +109,68 @@ fn what_cannot_be_told_to_people_stops_nothing() {
     )
     .exits(5);
     assert!(!desk.path("one").exists());
+}
+
+/// A run whose secret comes from a command that waits for `secret`, and says with `asked` that it does.
+fn with_a_slow_secret(desk: &Sandbox) {
+    let folder = desk.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    desk.write(
+        "slow.runbook",
+        format!(
+            r#"runbook slow "Needs a secret" {{ on interrupt pause }}
+inputs {{
+  /// What the service knows callers by.
+  token : secret from command ["sh", "-c", "touch {folder}/asked; until test -e {folder}/secret; do sleep 0.05; done; echo {TOKEN}"]
+}}
+step one "Write" {{ do fs.write("{folder}/one", content: "1") undo fs.remove("{folder}/one") within 5s }}
+step two "Wait" {{ check "go": fs.exists("{folder}/go") within 90s every 100ms }}
+step three "Install" {{ do fs.install("{folder}/token", content: token, mode: "600") undo fs.remove("{folder}/token") within 5s }}
+"#
+        ),
+    );
+}
+
+#[test]
+fn what_is_asked_of_a_runner_that_has_just_begun_is_done() {
+    let desk = Sandbox::desk();
+    with_a_slow_secret(&desk);
+    desk.write("secret", "");
+    let child = desk.start(&["run", "slow.runbook", "--no-input"]);
+    wait_for(&desk.path("one"));
+    signal(child.id(), "KILL");
+    drop(child.wait_with_output());
+    let run = desk.run_name();
+
+    for name in ["secret", "asked"] {
+        fs::remove_file(desk.path(name)).unwrap();
+    }
+    let resumed = desk.start(&["resume", &run, "--no-input"]);
+    wait_for(&desk.path("asked"));
+    let asked = desk.call(&["turn-back", &run, "--no-input"]).exits(0);
+    assert!(asked.stdout.contains("was asked to turn back"), "{asked:?}");
+    // Had it been forgotten, the run would complete.
+    desk.write("go", "");
+    desk.write("secret", "");
+    finish(resumed).exits(5);
+    assert!(!desk.path("one").exists() && !desk.path("token").exists());
+    assert_eq!(desk.records_of("request").len(), 1);
+}
+
+#[test]
+fn a_wish_to_turn_back_outlives_a_runner_that_did_not_hear_it() {
+    let desk = Sandbox::desk();
+    with_a_slow_secret(&desk);
+    desk.write("secret", "");
+    let child = desk.start(&["run", "slow.runbook", "--no-input"]);
+    wait_for(&desk.path("one"));
+    signal(child.id(), "STOP");
+    let run = desk.run_name();
+    for command in ["turn-back", "pause"] {
+        desk.call(&[command, &run, "--format", "json"]).exits(0);
+    }
+    signal(child.id(), "KILL");
+    drop(child.wait_with_output());
+    desk.write("go", "");
+    desk.call(&["resume", &run, "--no-input"]).exits(5);
 }

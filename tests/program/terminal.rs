@@ -43,6 +43,7 @@ impl Terminal {
             .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
             .env("BACKSTAY_STATE_DIR", desk.path("state"))
+            .env("BACKSTAY_LOCK_DIR", desk.path("locks"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -70,6 +70,7 @@ impl Sandbox {
             calls_from: repository(),
         };
         fs::create_dir(sandbox.path("home")).unwrap();
+        fs::create_dir(sandbox.path("locks")).unwrap();
         sandbox
     }
 
@@ -104,6 +105,7 @@ impl Sandbox {
             .env("HOME", self.path("home"))
             .env("USER", "ada")
             .env("BACKSTAY_STATE_DIR", self.state_directory())
+            .env("BACKSTAY_LOCK_DIR", self.path("locks"))
             .stdin(Stdio::null());
         command
     }

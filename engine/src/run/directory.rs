@@ -1,8 +1,8 @@
 //! Where runs are kept: one directory a run, private to the operator.
 //!
 //! `STATE/runs/RUN/` holds `transcript.jsonl`, `seal.json`, `blobs/`, `resolved/` (every source as it was
-//! read), `key` (of the MACs) and, while somebody asks for something, `requests/`. `STATE/locks/` holds a
-//! lock for each service.
+//! read), `key` (of the MACs), `lock` and, while somebody asks for something, `requests/`. What a run has on the
+//! machine is elsewhere (`claims.rs`).
 
 #![expect(clippy::disallowed_methods, reason = "runs are kept in files")]
 
@@ -14,6 +14,12 @@ use std::path::PathBuf;
 use crate::private_files::{make_private, write_private};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
 use crate::world::Clock;
+
+/// The lock of a run, in its directory.
+pub(crate) const LOCK_FILE: &str = "lock";
+
+/// Says that a run was given up, in its directory.
+pub(crate) const GIVEN_UP_FILE: &str = "given-up";
 
 /// The directory in which runs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,26 +74,6 @@ impl StateDirectory {
             .collect();
         runs.sort();
         runs
-    }
-
-    /// The lock of something, by a name that is safe in a path.
-    pub(crate) fn lock_file(&self, name: &str) -> io::Result<PathBuf> {
-        let directory = self.0.join("locks");
-        make_private(&directory)?;
-        let safe: String = name
-            .chars()
-            .map(|character| {
-                if character.is_ascii_alphanumeric() || "-_.".contains(character) {
-                    character
-                } else {
-                    '_'
-                }
-            })
-            .take(100)
-            .collect();
-        let digest = crate::digest::sha256(name.as_bytes());
-        let short: String = digest.chars().skip("sha256:".len()).take(8).collect();
-        Ok(directory.join(format!("{safe}-{short}")))
     }
 }
 

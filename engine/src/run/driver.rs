@@ -123,6 +123,12 @@ impl Driver {
         for event in opening {
             self.append(event).await?;
         }
+        // What somebody asked for before we were there comes before all work.
+        while let Ok(control) = self.controls.try_recv() {
+            if let Some(rest) = self.obey(control).await? {
+                return Ok(rest);
+            }
+        }
         loop {
             let desired = self.record_due().await?;
             if desired.at_rest {

@@ -15,9 +15,9 @@ use crate::error::Error;
 use crate::eval::{Environment, Evaluator, Places};
 use crate::event::{AnchorTime, Event};
 use crate::inputs::GivenInputs;
+use crate::plan::Plan;
 use crate::plan::dry_run::DryRun;
 use crate::plan::report::PlanReport;
-use crate::plan::{Parts, Plan};
 use crate::redact::Redactor;
 use crate::run::directory::StateDirectory;
 use crate::run::session::Surroundings;
@@ -33,7 +33,7 @@ pub struct Planned {
 
 /// Plans a runbook and walks it on paper. Changes nothing. Refused where two names turn out to be one thing.
 pub async fn plan_file(file: &Path, inputs: &GivenInputs, surroundings: &Surroundings) -> Result<Planned, Error> {
-    let plan = planned(file, inputs, surroundings).await?;
+    let plan = Arc::new(surroundings.plan_file(file, inputs).await?.0);
     let dry_run = DryRun {
         plan: &plan,
         world: surroundings.world.as_ref(),
@@ -78,7 +78,7 @@ pub struct AnchorThen {
 
 /// Asks every anchor of a runbook now.
 pub async fn anchors(file: &Path, inputs: &GivenInputs, surroundings: &Surroundings) -> Result<Vec<AnchorNow>, Error> {
-    let plan = planned(file, inputs, surroundings).await?;
+    let plan = Arc::new(surroundings.plan_file(file, inputs).await?.0);
     let mut last = last_anchors(&surroundings.state_directory, &plan.runbook.name);
     let now = Now {
         plan: &plan,
@@ -108,23 +108,6 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, surroundings: &Surroundi
         });
     }
     Ok(found)
-}
-
-async fn planned(file: &Path, inputs: &GivenInputs, surroundings: &Surroundings) -> Result<Arc<Plan>, Error> {
-    let (runbook, sources, times, _) = surroundings.check(file)?.into_valid()?;
-    let values = crate::inputs::resolve(&runbook, inputs, &surroundings.places, surroundings.secrets.as_ref()).await;
-    let plan = Plan::new(Parts {
-        runbook,
-        sources: &sources,
-        catalogue: &surroundings.catalogue,
-        times,
-        inputs: values.map_err(|errors| Error::inputs(&errors))?,
-        places: &surroundings.places,
-    });
-    match plan {
-        Ok(plan) => Ok(Arc::new(plan)),
-        Err(error) => Err(Error::usage(error.to_string(), "give other inputs")),
-    }
 }
 
 fn context(plan: &Plan, surroundings: &Surroundings) -> Context {

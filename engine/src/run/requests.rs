@@ -3,92 +3,140 @@
 
 #![expect(clippy::disallowed_methods, reason = "requests to a run are files")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::event::RequestKind;
-use crate::private_files::{make_private, write_private};
+use crate::event::{Event, RequestKind};
+use crate::private_files::{make_private, open_plain, read_plain, write_private};
+use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
-use crate::run::driver::Control;
-use crate::run::lock::Lock;
+use crate::run::driver::{Control, Observer};
 use crate::transcript::DiskJournal;
 use crate::world::Clock;
 
 /// How often requests are looked for.
 const POLL: Duration = Duration::from_millis(500);
 
+/// The longest name of whoever asks that is read.
+const REQUEST_BYTES_MAX: u64 = 4096;
+
 const KINDS: [(RequestKind, &str); 2] = [(RequestKind::TurnBack, "turn-back"), (RequestKind::Pause, "pause")];
 
-/// Leaves a request for the runner of a run.
-pub fn leave(directory: &RunDirectory, what: RequestKind, who: &str) -> io::Result<()> {
-    make_private(&directory.file("requests"))?;
-    let name = KINDS
-        .iter()
-        .find(|(kind, _)| *kind == what)
-        .map_or("pause", |(_, name)| name);
-    let temporary = directory.file("requests").join(format!(".{name}"));
-    write_private(&temporary, who.as_bytes())?;
-    fs::rename(temporary, directory.file("requests").join(name))
-}
-
-/// Forgets requests that nobody took up.
-pub(crate) fn forget(directory: &RunDirectory) {
-    for (_, name) in KINDS {
-        // What is not there need not be forgotten.
-        let _ = fs::remove_file(directory.file("requests").join(name));
-    }
-}
-
-/// Looks for requests, lost locks and a full disk until nobody listens any more.
-pub(crate) async fn watch(
+/// The requests to one run.
+#[derive(Clone)]
+pub(crate) struct Requests {
     directory: RunDirectory,
-    locks: Vec<Lock>,
-    clock: Arc<dyn Clock>,
-    journal: Arc<DiskJournal>,
-    controls: mpsc::Sender<Control>,
-) {
-    let mut lost = vec![false; locks.len()];
-    let mut is_full = false;
-    loop {
-        clock.sleep(POLL).await;
+    /// What was handed over and is not recorded yet.
+    handed_over: Arc<Mutex<BTreeSet<&'static str>>>,
+}
+
+impl Requests {
+    pub(crate) fn new(directory: RunDirectory) -> Self {
+        Self {
+            directory,
+            handed_over: Arc::default(),
+        }
+    }
+
+    /// Leaves a request for the runner.
+    pub(crate) fn leave(&self, what: RequestKind, who: &str) -> io::Result<()> {
+        make_private(&self.directory.file("requests"))?;
+        let name = name(what);
+        let temporary = self.file(&format!(".{name}"));
+        write_private(&temporary, who.as_bytes())?;
+        fs::rename(temporary, self.file(name))
+    }
+
+    /// Forgets that somebody wanted the run to pause, for a runner that goes on because somebody wants it to. A wish
+    /// to turn back that its runner did not live to hear stays.
+    pub(crate) fn forget_pauses(&self) {
+        // What is not there need not be forgotten.
+        let _ = fs::remove_file(self.file(name(RequestKind::Pause)));
+    }
+
+    /// Hands over what was asked and is not handed over yet.
+    pub(crate) async fn hand_over(&self, controls: &mpsc::Sender<Control>) {
         for (what, name) in KINDS {
-            let path = directory.file("requests").join(name);
-            let Ok(who) = fs::read_to_string(&path) else { continue };
-            let request = Control::Request {
-                what,
-                who: who.trim().to_owned(),
-            };
-            if controls.send(request).await.is_err() {
-                return;
+            let Ok(who) = read(&self.file(name)) else { continue };
+            if !self.waiting().insert(name) {
+                continue;
             }
-            // Where it cannot be removed it is asked for again, which changes nothing.
-            let _ = fs::remove_file(&path);
+            let who = who.trim().to_owned();
+            // A driver that is gone has no use for it; the next one finds it.
+            let _ = controls.send(Control::Request { what, who }).await;
         }
-        if journal.is_reserve_used() && !is_full {
-            // The reserve is for the last records, not for going on: a person makes room first.
-            is_full = true;
-            let pause = Control::Request {
-                what: RequestKind::Pause,
-                who: "the runner (the disk is full)".to_owned(),
-            };
-            if controls.send(pause).await.is_err() {
-                return;
-            }
-        }
-        for (lock, lost) in locks.iter().zip(&mut lost) {
-            if !*lost && !lock.is_held() {
-                *lost = true;
-                if controls.send(Control::LockLost(lock.name.clone())).await.is_err() {
-                    return;
+    }
+
+    /// Removes each request once it is recorded, and hands every event on.
+    pub(crate) fn observer(self, next: Option<Observer>) -> Observer {
+        let mut next = next;
+        Box::new(move |stamped| {
+            if let Event::Request { what, .. } = &stamped.event {
+                // Where it cannot be removed it is not asked for again by this runner.
+                if fs::remove_file(self.file(name(*what))).is_ok() {
+                    self.waiting().remove(name(*what));
                 }
             }
-        }
-        if controls.is_closed() {
-            return;
+            if let Some(next) = &mut next {
+                next(stamped);
+            }
+        })
+    }
+
+    /// Looks for requests, lost locks and a full disk until nobody listens any more.
+    pub(crate) async fn watch(
+        self,
+        holdings: Arc<Holdings>,
+        clock: Arc<dyn Clock>,
+        journal: Arc<DiskJournal>,
+        controls: mpsc::Sender<Control>,
+    ) {
+        let mut lost: BTreeSet<String> = BTreeSet::new();
+        let mut is_full = false;
+        while !controls.is_closed() {
+            clock.sleep(POLL).await;
+            self.hand_over(&controls).await;
+            let mut found = Vec::new();
+            if journal.is_reserve_used() && !is_full {
+                // The reserve is for the last records, not for going on: a person makes room first.
+                is_full = true;
+                found.push(Control::Request {
+                    what: RequestKind::Pause,
+                    who: "the runner (the disk is full)".to_owned(),
+                });
+            }
+            for lock in holdings.locks().filter(|lock| !lock.is_held()) {
+                if lost.insert(lock.name.clone()) {
+                    found.push(Control::LockLost(lock.name.clone()));
+                }
+            }
+            for control in found {
+                let _ = controls.send(control).await;
+            }
         }
     }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.file("requests").join(name)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name(what: RequestKind) -> &'static str {
+    let found = KINDS.iter().find(|(kind, _)| *kind == what);
+    found.map_or("pause", |(_, name)| name)
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let content = read_plain(open_plain(path)?, REQUEST_BYTES_MAX)?;
+    Ok(String::from_utf8_lossy(&content).into_owned())
 }

@@ -1,6 +1,8 @@
 //! One run from its opening record to its rest: locks, transcript, signals, requests, driver.
 
 mod asks;
+mod give_up;
+mod locks;
 mod resume;
 mod start;
 
@@ -10,7 +12,9 @@ use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::diagnostic::Diagnostic;
+use backstay_dsl::model::Runbook;
 use backstay_dsl::source::SourceMap;
+use backstay_dsl::time::Times;
 use tokio::sync::mpsc;
 
 use crate::check::{Checked, check_file};
@@ -18,20 +22,27 @@ use crate::error::Error;
 use crate::eval::Places;
 use crate::event::{End, Event, RunEnd, Stamped};
 use crate::inputs::{GivenInputs, SecretReader};
-use crate::plan::Plan;
+use crate::plan::{Parts, Plan};
+use crate::run::claims::{ClaimPlace, Holdings};
 use crate::run::directory::{RunDirectory, StateDirectory};
-use crate::run::driver::{DriveError, Driver, Observer, Ports, Rest, Settings, ShowProgress};
-use crate::run::lock::{Lock, LockError};
-use crate::run::{orphans, requests, signals};
+use crate::run::driver::{DriveError, Driver, MacKey, Observer, Ports, Rest, Settings, ShowProgress};
+use crate::run::lock::Lock;
+use crate::run::requests::Requests;
+use crate::run::{orphans, signals};
+use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, RECORDS_FILE, ReadError, Reader, Record};
+use crate::value::Value;
 use crate::world::{Clock, Person, World};
 
+pub use give_up::give_up;
 pub use resume::{ResumeOptions, pause, resume, turn_back};
 pub use start::{StartOptions, start};
 
 /// What a run is given by whoever calls, beside what it is to do.
 pub struct Surroundings {
     pub state_directory: StateDirectory,
+    /// Where runs say what they have on this machine.
+    pub claims: ClaimPlace,
     /// Where paths are taken from.
     pub places: Places,
     /// What the compiler sees of the actions.
@@ -47,6 +58,8 @@ pub struct Surroundings {
     pub progress: Option<ShowProgress>,
     /// Is told what the compiler warns of, before anything else.
     pub warn: Option<Warn>,
+    /// Is told what else a person should know at once, a sentence each.
+    pub tell: Option<Tell>,
     /// Called before the first record of this sitting.
     pub announce: Option<Announce>,
     pub operator: String,
@@ -57,6 +70,9 @@ pub struct Surroundings {
 
 /// Shows warnings of the compiler.
 pub type Warn = Box<dyn Fn(&SourceMap, &[Diagnostic]) + Send + Sync>;
+
+/// Is told what is waited for, or passed over.
+pub type Tell = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Is told what has happened so far, where a run is resumed.
 pub type Announce = Box<dyn FnOnce(&[Stamped]) + Send>;
@@ -87,6 +103,40 @@ impl Surroundings {
         }
         Ok(checked)
     }
+
+    /// Works a plan out; nothing is asked of the world.
+    pub(crate) fn plan(
+        &self,
+        runbook: Arc<Runbook>,
+        sources: &SourceMap,
+        times: Times,
+        inputs: BTreeMap<String, Value>,
+    ) -> Result<Plan, Error> {
+        let plan = Plan::new(Parts {
+            runbook,
+            sources,
+            catalogue: &self.catalogue,
+            times,
+            inputs,
+            places: &self.places,
+        });
+        plan.map_err(|error| Error::usage(error.to_string(), "give other inputs"))
+    }
+
+    /// The plan of a file with its inputs, and the texts it was read from.
+    pub(crate) async fn plan_file(&self, file: &Path, given: &GivenInputs) -> Result<(Plan, KeptSources), Error> {
+        let (runbook, sources, times, kept) = self.check(file)?.into_valid()?;
+        let inputs = crate::inputs::resolve(&runbook, given, &self.places, self.secrets.as_ref()).await;
+        let inputs = inputs.map_err(|errors| Error::inputs(&errors))?;
+        Ok((self.plan(runbook, &sources, times, inputs)?, kept))
+    }
+
+    /// Tells a person something at once.
+    pub(crate) fn tell(&self, sentence: &str) {
+        if let Some(tell) = &self.tell {
+            tell(sentence);
+        }
+    }
 }
 
 impl Finished {
@@ -101,28 +151,27 @@ struct Session {
     directory: RunDirectory,
     plan: Arc<Plan>,
     journal: DiskJournal,
-    settings: Settings,
-    locks: Vec<Lock>,
+    mac_key: MacKey,
+    holdings: Holdings,
     history: Vec<Stamped>,
     opening: Vec<Event>,
 }
 
 impl Session {
-    async fn drive(self, surroundings: Surroundings) -> Result<Finished, Error> {
+    async fn drive(mut self, surroundings: Surroundings) -> Result<Finished, Error> {
         let (world, clock) = (Arc::clone(&surroundings.world), Arc::clone(&surroundings.clock));
-        let run = self.directory.run.clone();
-        let transcript = self.directory.file(RECORDS_FILE);
-        let run_directory = self.directory.clone();
-        let directory = self.directory.path.clone();
         if let Some(announce) = surroundings.announce {
             announce(&self.history);
         }
+        self.holdings.claims.stay();
+        let holdings = Arc::new(self.holdings);
         let (controls, received) = mpsc::channel(16);
         let journal = Arc::new(self.journal);
         let listener = signals::Listener::new(&controls);
-        let watching = tokio::spawn(requests::watch(
-            self.directory,
-            self.locks,
+        let requests = Requests::new(self.directory.clone());
+        requests.hand_over(&controls).await;
+        let watching = tokio::spawn(requests.clone().watch(
+            Arc::clone(&holdings),
             Arc::clone(&clock),
             Arc::clone(&journal),
             controls,
@@ -133,40 +182,56 @@ impl Session {
             journal,
             person: surroundings.person,
         };
-        let engine = Driver::new(
-            self.plan,
-            ports,
-            self.settings,
-            received,
-            surroundings.observer,
-            &self.history,
-        );
-        let outcome = engine.run(self.opening).await;
+        let settings = Settings {
+            run: self.directory.run.clone(),
+            run_directory: self.directory.path.clone(),
+            places: surroundings.places,
+            mac_key: self.mac_key,
+            is_clock_watched: true,
+            progress: surroundings.progress,
+        };
+        let observer = requests.observer(surroundings.observer);
+        let driver = Driver::new(self.plan, ports, settings, received, Some(observer), &self.history);
+        let outcome = driver.run(self.opening).await;
         drop(listener);
-        let finished = finished(&run, outcome, transcript);
-        if let Ok(Finished { end, last: Some(_), .. }) = &finished {
-            conclude(world.as_ref(), &directory, *end).await;
-        }
-        if !matches!(&finished, Ok(finished) if finished.last.is_some()) {
+        watching.abort();
+        let _ = watching.await;
+        let finished = finished(&self.directory, outcome, &holdings.run);
+        match &finished {
+            Ok(Finished { end, last: Some(_), .. }) => conclude(world.as_ref(), &self.directory.path, *end).await,
             // What still runs here would go on behind the back of whoever resumes.
-            if let Err(reason) = end_what_runs(&run, &run_directory, world.as_ref(), clock.as_ref()).await {
-                tracing::warn!(%reason, "something that was started may still run");
+            _ => {
+                if let Err(reason) = end_what_runs(&self.directory, world.as_ref(), clock.as_ref()).await {
+                    tracing::warn!(%reason, "something that was started may still run");
+                }
             }
         }
-        watching.abort();
-        // The locks are in the watching task: they are free when it has ended.
-        let _ = watching.await;
+        let is_over = matches!(&finished, Ok(Finished { end, last: Some(_), .. }) if *end != End::Stuck);
+        if let Some(holdings) = Arc::into_inner(holdings).filter(|_| is_over) {
+            holdings.claims.end();
+        }
         finished
     }
 }
 
-fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) -> Result<Finished, Error> {
+fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &Lock) -> Result<Finished, Error> {
+    let run = &directory.run;
+    if !lock.is_held() {
+        return Err(Error::Lost {
+            reason: format!(
+                "the record of run {run} was removed or replaced while it ran ({}): it stopped, and can be neither \
+                 resumed nor turned back",
+                directory.path.display()
+            ),
+            help: vec!["what it did so far stands above; put it right by hand, before anything else is run".to_owned()],
+        });
+    }
     let at_rest = |end, last, reason| Finished {
-        run: run.to_owned(),
+        run: run.clone(),
         end,
         last,
         reason,
-        transcript,
+        transcript: directory.file(RECORDS_FILE),
     };
     match driven {
         Ok(Rest::Ended(end)) => Ok(at_rest(end.end, Some(end), String::new())),
@@ -177,7 +242,7 @@ fn finished(run: &str, driven: Result<Rest, DriveError>, transcript: PathBuf) ->
             "a second signal ended the runner where it stood".to_owned(),
         )),
         Err(error) => Err(Error::Stopped {
-            run: run.to_owned(),
+            run: run.clone(),
             reason: error.to_string(),
             help: vec![format!(
                 "mend that, then: backstay resume {run} (or backstay turn-back {run})"
@@ -195,42 +260,6 @@ async fn conclude(world: &dyn World, directory: &Path, end: End) {
     }
 }
 
-/// Locks every service of a plan for a run.
-fn lock_services(surroundings: &Surroundings, plan: &Plan, run: &str) -> Result<Vec<Lock>, Error> {
-    let owner = owner(surroundings, run);
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for (id, member, _) in plan.topology.members() {
-        names.insert(member.runs.to_string(), format!("service {id}"));
-    }
-    let mut locks = Vec::new();
-    for (file, name) in names {
-        let path = surroundings
-            .state_directory
-            .lock_file(&file)
-            .map_err(|error| no_state(surroundings, &error))?;
-        locks.push(Lock::take(&name, &path, &owner).map_err(|error| lock_error(&error))?);
-    }
-    Ok(locks)
-}
-
-fn owner(surroundings: &Surroundings, run: &str) -> String {
-    let process = rustix::process::getpid().as_raw_pid();
-    format!("run {run} (process {process} on {})", surroundings.host)
-}
-
-fn lock_error(error: &LockError) -> Error {
-    match error {
-        LockError::Held { name, owner } => {
-            let reason = owner
-                .strip_prefix(name.as_str())
-                .map_or_else(|| error.to_string(), |rest| format!("{name} goes on already{rest}"));
-            let run = owner.strip_prefix("run ").and_then(|rest| rest.split(' ').next());
-            Error::locked(reason, run)
-        }
-        LockError::File { .. } => Error::refused(error.to_string(), "make the state directory writable"),
-    }
-}
-
 fn no_state(surroundings: &Surroundings, error: &std::io::Error) -> Error {
     Error::refused(
         format!(
@@ -241,30 +270,9 @@ fn no_state(surroundings: &Surroundings, error: &std::io::Error) -> Error {
     )
 }
 
-fn plan_error(error: &crate::plan::PlanError) -> Error {
-    Error::usage(error.to_string(), "give other inputs")
-}
-
-/// Reads the inputs of a runbook.
-async fn inputs(
-    runbook: &backstay_dsl::model::Runbook,
-    given: &GivenInputs,
-    places: &Places,
-    secrets: &dyn SecretReader,
-) -> Result<BTreeMap<String, crate::value::Value>, Error> {
-    crate::inputs::resolve(runbook, given, places, secrets)
-        .await
-        .map_err(|errors| Error::inputs(&errors))
-}
-
 /// Ends what the attempts that did not come to their end left running: it would go on behind the back of whoever
 /// resumes. Where the record cannot be read, nobody knows which those are, and nothing is ended.
-async fn end_what_runs(
-    run: &str,
-    directory: &RunDirectory,
-    world: &dyn World,
-    clock: &dyn Clock,
-) -> Result<(), String> {
+async fn end_what_runs(directory: &RunDirectory, world: &dyn World, clock: &dyn Clock) -> Result<(), String> {
     let mut records: Vec<Record> = Vec::new();
     for record in Reader::open(&directory.path).map_err(|error| error.to_string())? {
         match record {
@@ -273,7 +281,7 @@ async fn end_what_runs(
             Err(error) => return Err(error.to_string()),
         }
     }
-    let ended = orphans::ended(run, records.iter().map(|record| &record.stamped.event));
+    let ended = orphans::ended(&directory.run, records.iter().map(|record| &record.stamped.event));
     orphans::kill(orphans::left(directory, &ended), world, clock).await
 }
 

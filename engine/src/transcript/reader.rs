@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::event::Event;
+use crate::private_files::open_plain;
 
 use super::FORMAT;
 use super::lines::Lines;
@@ -53,7 +54,7 @@ pub struct Reader<R> {
 impl Reader<File> {
     /// Opens the transcript of the run in this directory.
     pub fn open(run_directory: &Path) -> io::Result<Self> {
-        File::open(run_directory.join(super::RECORDS_FILE)).map(Self::new)
+        open_plain(&run_directory.join(super::RECORDS_FILE)).map(Self::new)
     }
 }
 

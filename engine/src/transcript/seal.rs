@@ -10,7 +10,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::End;
+use crate::private_files::{open_plain, read_plain};
+
 use super::{FORMAT, SEAL_FILE};
+
+/// The longest seal that is read, in bytes.
+const SEAL_BYTES_MAX: u64 = 1 << 16;
 
 /// What a seal says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +36,19 @@ pub(super) struct Seal {
 /// The head of a finished transcript as its seal has it: 64 hexadecimal digits, to be kept where the
 /// operator of the run cannot change it. `None` without a seal. Nothing is verified.
 pub fn sealed_head(run_directory: &Path) -> Option<String> {
-    let seal = fs::read(run_directory.join(SEAL_FILE)).ok()?;
-    serde_json::from_slice::<Seal>(&seal).ok().map(|seal| seal.head)
+    read(run_directory).map(|seal| seal.head)
+}
+
+/// How a finished run ended, as its seal has it. `None` without a seal. Nothing is verified.
+pub(crate) fn sealed_end(run_directory: &Path) -> Option<End> {
+    let seal = read(run_directory)?;
+    serde_json::from_value(seal.end.into()).ok()
+}
+
+fn read(run_directory: &Path) -> Option<Seal> {
+    let file = open_plain(&run_directory.join(SEAL_FILE)).ok()?;
+    let seal = read_plain(file, SEAL_BYTES_MAX).ok()?;
+    serde_json::from_slice(&seal).ok()
 }
 
 impl Seal {

@@ -60,6 +60,10 @@ pub(crate) enum Command {
     TurnBack(TurnBack),
     /// Pauses a run that goes on elsewhere
     Pause(Pause),
+    /// Says where runs stand: what goes on, what has not ended, and what they have on this machine
+    Status(Status),
+    /// Says that nobody will finish a run that was paused, killed or got stuck; puts nothing back
+    GiveUp(GiveUp),
     /// Answers the runbook's questions about production, and compares with the last run
     Anchors(Anchors),
     /// Shows the catalogue of actions: types, effects, documentation
@@ -83,6 +87,9 @@ pub(crate) struct StateOption {
     /// Where runs are kept [default: backstay/runs in the user's state directory]
     #[arg(long, value_name = "DIR", env = "BACKSTAY_STATE_DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// Where runs say what they have on this machine; the same for all its users [default: /var/tmp]
+    #[arg(long, value_name = "DIR", env = "BACKSTAY_LOCK_DIR")]
+    pub(crate) lock_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -197,6 +204,31 @@ pub(crate) struct Pause {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Lists also all runs that are over
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GiveUp {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Why nobody will finish it
+    #[arg(long, value_name = "REASON")]
+    pub(crate) because: String,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Anchors {
     /// The runbook
     #[arg(value_name = "FILE")]
@@ -271,6 +303,8 @@ impl Arguments {
             Command::Resume(command) => command.format.format,
             Command::TurnBack(command) => command.format.format,
             Command::Pause(command) => command.format.format,
+            Command::Status(command) => command.format.format,
+            Command::GiveUp(command) => command.format.format,
             Command::Anchors(command) => command.format.format,
             Command::Transcript(Transcript::Verify(command)) => command.format.format,
             Command::Transcript(Transcript::Show(_)) | Command::Actions(_) | Command::Explain(_) => Format::Text,

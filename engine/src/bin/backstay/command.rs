@@ -4,11 +4,13 @@ mod actions;
 mod anchors;
 mod check;
 mod explain;
+mod give_up;
 mod output;
 mod pause;
 mod plan;
 mod resume;
 mod run;
+mod status;
 mod transcript;
 mod turn_back;
 
@@ -23,6 +25,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Resume(arguments) => resume::run(&arguments),
         Command::TurnBack(arguments) => turn_back::run(&arguments),
         Command::Pause(arguments) => pause::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::GiveUp(arguments) => give_up::run(&arguments),
         Command::Actions(arguments) => actions::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Transcript(arguments) => transcript::run(&arguments),

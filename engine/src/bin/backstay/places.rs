@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use backstay::render::visible;
+use backstay::run::claims::{CLAIMS_DIRECTORY, ClaimPlace};
 use backstay::run::directory::StateDirectory;
 use backstay::transcript::RECORDS_FILE;
 use etcetera::BaseStrategy as _;
@@ -14,20 +15,35 @@ use crate::failure::Failure;
 /// How many runs a message names at most.
 const NAMED_RUNS_MAX: usize = 5;
 
-pub(crate) struct RunPlace {
-    /// The directory in which all runs are kept.
+/// The directories that all runs share.
+pub(crate) struct Directories {
+    /// Where runs are kept.
     pub(crate) state: StateDirectory,
+    /// Where they say what they have on this machine.
+    pub(crate) claims: ClaimPlace,
+}
+
+pub(crate) struct RunPlace {
+    pub(crate) directories: Directories,
     pub(crate) run: String,
     pub(crate) directory: PathBuf,
 }
 
-/// The directory in which runs are kept.
-pub(crate) fn state_directory(option: &StateOption) -> Result<StateDirectory, Failure> {
-    let directory = match &option.state_dir {
+/// The directories that the operator named, else those of this user and of this machine.
+pub(crate) fn directories(option: &StateOption) -> Result<Directories, Failure> {
+    let state = match &option.state_dir {
         Some(directory) => directory.clone(),
         None => default_directory()?,
     };
-    absolute(&directory).map(StateDirectory)
+    Ok(Directories {
+        state: StateDirectory(absolute(&state)?),
+        claims: claim_place(option)?,
+    })
+}
+
+fn claim_place(option: &StateOption) -> Result<ClaimPlace, Failure> {
+    let directory = option.lock_dir.as_deref().unwrap_or(Path::new(CLAIMS_DIRECTORY));
+    absolute(directory).map(ClaimPlace)
 }
 
 fn default_directory() -> Result<PathBuf, Failure> {
@@ -48,12 +64,13 @@ pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Fai
         return by_directory(file.parent().unwrap_or(&file));
     }
     if Path::new(run).join(RECORDS_FILE).is_file() {
-        return by_directory(&absolute(Path::new(run))?);
+        return by_directory(&absolute(Path::new(run))?, claim_place(option)?);
     }
-    let state = state_directory(option)?;
+    let directories = directories(option)?;
+    let state = &directories.state;
     if let Some(found) = state.run(run) {
         return Ok(RunPlace {
-            state,
+            directories,
             run: found.run,
             directory: found.path,
         });
@@ -68,14 +85,17 @@ pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Fai
 }
 
 /// `STATE/runs/RUN`; a directory that was copied elsewhere can still be verified and shown.
-fn by_directory(directory: &Path) -> Result<RunPlace, Failure> {
+fn by_directory(directory: &Path, claims: ClaimPlace) -> Result<RunPlace, Failure> {
     let directory = directory
         .canonicalize()
         .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))?;
     let name = directory.file_name().map(|name| name.to_string_lossy().into_owned());
     let state = directory.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
     Ok(RunPlace {
-        state: StateDirectory(state.to_owned()),
+        directories: Directories {
+            state: StateDirectory(state.to_owned()),
+            claims,
+        },
         run: name.unwrap_or_default(),
         directory,
     })

@@ -8,7 +8,6 @@ use backstay::containers::Containers;
 use backstay::eval::Places;
 use backstay::event::{End, RunEnd};
 use backstay::render::{self, visible};
-use backstay::run::directory::StateDirectory;
 use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
 use backstay::world::Person;
@@ -18,6 +17,7 @@ use crate::answers;
 use crate::arguments::{Format, PersonOptions};
 use crate::failure::{Failure, exit};
 use crate::person::Operator;
+use crate::places::Directories;
 use crate::screen::{Handle, Screen};
 use crate::streams;
 
@@ -26,7 +26,7 @@ const LAST_WORK: Duration = Duration::from_millis(200);
 
 /// Carries something out with everything set up, and shows what happens meanwhile.
 pub(crate) fn with_surroundings<T>(
-    state: StateDirectory,
+    directories: Directories,
     options: &PersonOptions,
     act: impl AsyncFnOnce(Surroundings) -> Result<T, backstay::Error>,
 ) -> Result<T, Failure> {
@@ -36,18 +36,14 @@ pub(crate) fn with_surroundings<T>(
         .map_err(|error| Failure::new(exit::REFUSED, format!("no threads can be started: {error}")))?;
     let screen =
         Screen::start().map_err(|error| Failure::new(exit::REFUSED, format!("no thread can be started: {error}")))?;
-    let surroundings = surroundings(state, options, &screen.handle())?;
+    let surroundings = surroundings(directories, options, &screen.handle())?;
     let result = runtime.block_on(act(surroundings));
     runtime.shutdown_timeout(LAST_WORK);
     screen.finish();
     result.map_err(Failure::from)
 }
 
-fn surroundings(
-    state_directory: StateDirectory,
-    options: &PersonOptions,
-    screen: &Handle,
-) -> Result<Surroundings, Failure> {
+fn surroundings(directories: Directories, options: &PersonOptions, screen: &Handle) -> Result<Surroundings, Failure> {
     let operator = operator();
     let can_ask = !options.no_input && streams::can_ask();
     let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
@@ -56,7 +52,8 @@ fn surroundings(
     let registry = backstay::action::builtin(&containers);
     let (begin, show, progress) = (screen.clone(), screen.clone(), screen.clone());
     Ok(Surroundings {
-        state_directory,
+        state_directory: directories.state,
+        claims: directories.claims,
         places: places()?,
         catalogue: Arc::clone(registry.catalogue()),
         world: Arc::new(RealWorld::new(registry)),
@@ -68,6 +65,7 @@ fn surroundings(
         warn: Some(Box::new(|sources, found| {
             streams::talk(&render::findings(sources, found, streams::talk_has_colour()));
         })),
+        tell: Some(Box::new(|sentence| streams::talk(&format!("{}\n", visible(sentence))))),
         announce: Some(Box::new(move |history| begin.begin(history))),
         operator,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),

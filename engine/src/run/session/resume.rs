@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use crate::check::check_kept;
 use crate::error::Error;
-use crate::event::{Event, RequestKind, RunResumed, RunStart, Stamped};
+use crate::event::{End, Event, RequestKind, RunResumed, RunStart, Stamped};
 use crate::inputs::GivenInputs;
-use crate::plan::{Parts, Plan};
+use crate::plan::Plan;
+use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
-use crate::run::driver::Settings;
-use crate::run::lock::{Lock, LockError};
 use crate::run::machine::first_undue;
-use crate::run::{orphans, requests};
+use crate::run::requests::Requests;
+use crate::run::{orphans, standing};
 use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
-use super::{Finished, Session, Surroundings, asks, conclude, lock_error, lock_services, owner, plan_error};
+use super::locks::{claim, is_running, lock_run};
+use super::{Finished, Session, Surroundings, asks, conclude};
 
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -33,11 +34,16 @@ pub struct ResumeOptions {
 /// Resumes a run until it comes to rest again.
 pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroundings) -> Result<Finished, Error> {
     let directory = find(run, &surroundings)?;
-    let lock = lock_run(&directory, &surroundings).map_err(|error| lock_error(&error))?;
+    let lock = lock_run(&directory, &surroundings)?;
+    Requests::new(directory.clone()).forget_pauses();
+    refuse_given_up(&directory)?;
     let opened = DiskJournal::open(&directory.path, Arc::clone(&surroundings.clock));
     if let Err(OpenError::Ended(end)) = opened {
         // A runner that was killed right after the end had no time for this.
         conclude(surroundings.world.as_ref(), &directory.path, end).await;
+        if end != End::Stuck {
+            surroundings.claims.release(run);
+        }
     }
     let opened = opened.map_err(|error| not_open(run, error))?;
     let start = run_start(run, &opened.history)?.clone();
@@ -59,20 +65,10 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
         ));
     }
     asks::refuse_mistakes(&plan, surroundings.person.as_ref())?;
-    let mut locks = vec![lock];
-    locks.extend(lock_services(&surroundings, &plan, run)?);
+    let claims = claim(&plan, &directory, true, &surroundings)?;
     let mac_key = directory
         .key()
         .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
-    let settings = Settings {
-        run: run.to_owned(),
-        run_directory: directory.path.clone(),
-        places: surroundings.places.clone(),
-        mac_key,
-        is_clock_watched: true,
-        progress: surroundings.progress.clone(),
-    };
-    requests::forget(&directory);
     let ending = orphans::end(
         &directory,
         &opened.history,
@@ -90,8 +86,8 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
         directory,
         plan: Arc::new(plan),
         journal: opened.journal,
-        settings,
-        locks,
+        mac_key,
+        holdings: Holdings { run: lock, claims },
         history: opened.history,
         opening,
     };
@@ -105,7 +101,7 @@ pub async fn turn_back(
     options: ResumeOptions,
     surroundings: Surroundings,
 ) -> Result<Option<Finished>, Error> {
-    if is_running(run, &surroundings)? {
+    if is_running(&find(run, &surroundings)?)? {
         ask(run, RequestKind::TurnBack, &surroundings)?;
         return Ok(None);
     }
@@ -118,7 +114,7 @@ pub async fn turn_back(
 
 /// Asks the runner of a run to pause.
 pub fn pause(run: &str, surroundings: &Surroundings) -> Result<(), Error> {
-    if is_running(run, surroundings)? {
+    if is_running(&find(run, surroundings)?)? {
         return ask(run, RequestKind::Pause, surroundings);
     }
     Err(Error::refused(
@@ -129,7 +125,7 @@ pub fn pause(run: &str, surroundings: &Surroundings) -> Result<(), Error> {
 
 const STRANDED: &str = "without it the run cannot be resumed; its transcript says what was done";
 
-fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirectory, Error> {
+pub(super) fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirectory, Error> {
     surroundings.state_directory.run(run).ok_or_else(|| {
         let runs = surroundings.state_directory.runs();
         let help = match runs.last() {
@@ -140,22 +136,27 @@ fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirectory, Error> {
     })
 }
 
-fn lock_run(directory: &RunDirectory, surroundings: &Surroundings) -> Result<Lock, LockError> {
-    let name = format!("run {}", directory.run);
-    Lock::take(&name, &directory.file("lock"), &owner(surroundings, &directory.run))
-}
-
-fn is_running(run: &str, surroundings: &Surroundings) -> Result<bool, Error> {
-    match lock_run(&find(run, surroundings)?, surroundings) {
-        Ok(_) => Ok(false),
-        Err(LockError::Held { .. }) => Ok(true),
-        Err(error) => Err(lock_error(&error)),
+/// A run that nobody was to finish is not gone on with: another may have changed the same since.
+fn refuse_given_up(directory: &RunDirectory) -> Result<(), Error> {
+    let run = &directory.run;
+    match standing::given_up(&directory.path) {
+        Ok(None) => Ok(()),
+        Ok(Some(given_up)) => Err(Error::refused(
+            format!("run {run} was given up by {}: {}", given_up.who, given_up.because),
+            "start a new run; `backstay transcript show` tells what this one did",
+        )),
+        Err(reason) => Err(Error::refused(
+            format!("it cannot be told whether run {run} was given up: {reason}"),
+            "make its directory readable",
+        )),
     }
 }
 
 fn ask(run: &str, what: RequestKind, surroundings: &Surroundings) -> Result<(), Error> {
     let directory = find(run, surroundings)?;
-    requests::leave(&directory, what, &surroundings.operator).map_err(|error| super::no_state(surroundings, &error))
+    Requests::new(directory)
+        .leave(what, &surroundings.operator)
+        .map_err(|error| super::no_state(surroundings, &error))
 }
 
 fn not_open(run: &str, error: OpenError) -> Error {
@@ -216,15 +217,7 @@ async fn plan_again(kept: KeptSources, start: &RunStart, surroundings: &Surround
         .map(|(name, value)| (name.clone(), value.to_value()))
         .collect();
     values.extend(secrets_again(&runbook, &values, surroundings).await?);
-    let plan = Plan::new(Parts {
-        runbook,
-        sources: &sources,
-        catalogue: &surroundings.catalogue,
-        times,
-        inputs: values,
-        places: &surroundings.places,
-    });
-    let plan = plan.map_err(|error| plan_error(&error))?;
+    let plan = surroundings.plan(runbook, &sources, times, values)?;
     if plan.source_digests != start.sources {
         return Err(other("its texts are not those of the start"));
     }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::event::{Event, Outline, RunStart};
 use crate::inputs::GivenInputs;
-use crate::plan::{Parts, Plan};
+use crate::plan::Plan;
+use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
-use crate::run::driver::Settings;
-use crate::run::lock::Lock;
 use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError};
 use crate::value::RecordedValue;
 
-use super::{Finished, Session, Surroundings, asks, inputs, lock_services, no_state, owner, plan_error};
+use super::locks::{claim, lock_run};
+use super::{Finished, Session, Surroundings, asks, no_state};
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -31,29 +31,13 @@ pub struct StartOptions {
 
 /// Runs a runbook until it comes to rest.
 pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<Finished, Error> {
-    let (runbook, sources, times, kept) = surroundings.check(&options.file)?.into_valid()?;
-    if options.window_start_ms.is_some() && runbook.window.is_none() {
+    let (plan, kept) = surroundings.plan_file(&options.file, &options.inputs).await?;
+    if options.window_start_ms.is_some() && plan.runbook.window.is_none() {
         return Err(Error::usage(
             "the runbook has no window that could start at a time",
             "leave out --window-start, or write `window … keep … for the way back` into its header",
         ));
     }
-    let values = inputs(
-        &runbook,
-        &options.inputs,
-        &surroundings.places,
-        surroundings.secrets.as_ref(),
-    )
-    .await?;
-    let plan = Plan::new(Parts {
-        runbook,
-        sources: &sources,
-        catalogue: &surroundings.catalogue,
-        times,
-        inputs: values,
-        places: &surroundings.places,
-    });
-    let plan = plan.map_err(|error| plan_error(&error))?;
     refuse_unapproved(&plan, options.approved.as_deref())?;
     asks::refuse_mistakes(&plan, surroundings.person.as_ref())?;
     refuse_unanswered(&plan, &surroundings)?;
@@ -109,15 +93,8 @@ fn prepare(
     options: &StartOptions,
     surroundings: &Surroundings,
 ) -> Result<Session, Error> {
-    let mut locks = vec![
-        Lock::take(
-            &format!("run {}", directory.run),
-            &directory.file("lock"),
-            &owner(surroundings, &directory.run),
-        )
-        .map_err(|error| super::lock_error(&error))?,
-    ];
-    locks.extend(lock_services(surroundings, &plan, &directory.run)?);
+    let run = lock_run(directory, surroundings)?;
+    let claims = claim(&plan, directory, false, surroundings)?;
     let io = |error: std::io::Error| no_state(surroundings, &error);
     let mac_key = directory.make_key().map_err(io)?;
     kept.write(&directory.file("resolved"), &surroundings.places)
@@ -127,14 +104,6 @@ fn prepare(
             OpenError::File { error, .. } => io(error),
             error => Error::refused(error.to_string(), "make room in the state directory"),
         })?;
-    let settings = Settings {
-        run: directory.run.clone(),
-        run_directory: directory.path.clone(),
-        places: surroundings.places.clone(),
-        mac_key,
-        is_clock_watched: true,
-        progress: surroundings.progress.clone(),
-    };
     let opening = vec![Event::RunStart(Box::new(run_start(
         directory,
         &plan,
@@ -145,8 +114,8 @@ fn prepare(
         directory: directory.clone(),
         plan: Arc::new(plan),
         journal,
-        settings,
-        locks,
+        mac_key,
+        holdings: Holdings { run, claims },
         history: Vec::new(),
         opening,
     })

@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
         answers: None,
         no_input: true,
     };
-    setup::with_surroundings(place.state, &nobody, async |surroundings| {
+    setup::with_surroundings(place.directories, &nobody, async |surroundings| {
         backstay::pause(&place.run, &surroundings)
     })?;
     match arguments.format.format {

@@ -8,8 +8,8 @@ use crate::{answers, places, setup, streams};
 
 pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
-    let state = places::state_directory(&arguments.state)?;
-    let planned = setup::with_surroundings(state, &arguments.person, async |surroundings| {
+    let directories = places::directories(&arguments.state)?;
+    let planned = setup::with_surroundings(directories, &arguments.person, async |surroundings| {
         backstay::plan_file(&arguments.file, &inputs, &surroundings).await
     })?;
     match arguments.format.format {

@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
         turn_back: false,
         extend: arguments.extend.zip(arguments.because.clone()),
     };
-    let finished = setup::with_surroundings(place.state, &arguments.person, async |surroundings| {
+    let finished = setup::with_surroundings(place.directories, &arguments.person, async |surroundings| {
         backstay::resume(&place.run, options, surroundings).await
     })?;
     Ok(setup::report(&finished, arguments.format.format))

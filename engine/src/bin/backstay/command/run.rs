@@ -14,8 +14,8 @@ pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
         window_start_ms: arguments.window_start,
         ticket: arguments.ticket.clone(),
     };
-    let state = places::state_directory(&arguments.state)?;
-    let finished = setup::with_surroundings(state, &arguments.person, async |surroundings| {
+    let directories = places::directories(&arguments.state)?;
+    let finished = setup::with_surroundings(directories, &arguments.person, async |surroundings| {
         backstay::start(options, surroundings).await
     })?;
     Ok(setup::report(&finished, arguments.format.format))

@@ -1,0 +1,336 @@
+//! What runs have on this machine: one run at a time changes a service, or works through a runbook that names none.
+//!
+//! There is one place for root and all users, whatever directory each keeps runs in, and it holds two kinds of files
+//! for a thing: `backstay-THING.lock`, which a runner has locked, and `backstay-THING.RUN.claim`, which says that a
+//! run has begun and has not ended. The first goes with the runner, the second stays when it is killed or paused.
+//!
+//! The place belongs to root (or to whoever calls), and where others may write to it, it has the sticky bit, so that
+//! nobody can remove or replace what is another's. Links are not followed, what others wrote is only read, and what
+//! cannot be read counts.
+
+#![expect(clippy::disallowed_methods, reason = "claims are files")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::private_files::{open_plain, read_plain};
+use crate::run::lock::{Lock, LockError};
+use crate::run::standing::{Account, Standing};
+
+/// Where claims are, unless somebody says otherwise: there on every Linux, for all users, and after a restart.
+pub const CLAIMS_DIRECTORY: &str = "/var/tmp";
+
+/// The longest claim that is read, in bytes.
+const CLAIM_BYTES_MAX: u64 = 1 << 16;
+/// How many characters of a thing's name stand in the names of its files; a digest tells the rest apart.
+const NAME_CHARACTERS_MAX: usize = 60;
+
+/// The place of all claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimPlace(pub PathBuf);
+
+/// Who has claimed what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// What is claimed, in words: `service notes`.
+    pub thing: String,
+    pub run: String,
+    /// Where the run's record is.
+    pub directory: PathBuf,
+    pub operator: String,
+    pub host: String,
+    pub process: i32,
+}
+
+/// A claim that was found, and where its run stands.
+#[derive(Debug)]
+pub struct FoundClaim {
+    /// The file that says so.
+    pub path: PathBuf,
+    /// What it says. An error: it cannot be read.
+    pub claim: Result<Claim, String>,
+    /// An error: it cannot be told.
+    pub standing: Result<Standing, String>,
+}
+
+/// Why a run may not begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClaimError {
+    #[error("{path} is no place for claims: {reason}", path = .place.display())]
+    Place { place: PathBuf, reason: String },
+    #[error(transparent)]
+    Lock(LockError),
+    /// A run that has not ended has claimed it, or it cannot be told whether it has.
+    #[error("{thing} is claimed")]
+    Claimed { thing: String, found: Box<FoundClaim> },
+}
+
+/// Everything that one run has claimed. Dropped, it is free again; what is claimed stays so only if
+/// [`Self::stay`] was called.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    things: Vec<ClaimedThing>,
+    does_stay: bool,
+}
+
+#[derive(Debug)]
+struct ClaimedThing {
+    lock: Lock,
+    path: PathBuf,
+}
+
+/// What a runner has to itself: the record of its run, and what that changes.
+#[derive(Debug)]
+pub(crate) struct Holdings {
+    pub(crate) run: Lock,
+    pub(crate) claims: Claims,
+}
+
+impl Holdings {
+    /// The locks, which somebody may remove behind the runner's back.
+    pub(crate) fn locks(&self) -> impl Iterator<Item = &Lock> {
+        std::iter::once(&self.run).chain(self.claims.things.iter().map(|thing| &thing.lock))
+    }
+}
+
+impl ClaimPlace {
+    /// Claims everything that this plan changes: its services, or the runbook where it has none. Of runs that have
+    /// ended the claims are removed; where only the record is gone, `ignored` is told. A run that goes on
+    /// (`is_resumed`) is stopped by later runs alone: what had begun before it did not stop it then.
+    pub(crate) fn claim(
+        &self,
+        plan: &Plan,
+        mine: &Claim,
+        is_resumed: bool,
+        ignored: &dyn Fn(&Claim),
+    ) -> Result<Claims, ClaimError> {
+        self.examine().map_err(|reason| ClaimError::Place {
+            place: self.0.clone(),
+            reason,
+        })?;
+        let mut claims = Claims {
+            things: Vec::new(),
+            does_stay: is_resumed,
+        };
+        for (key, thing) in things(plan) {
+            let stem = stem(&key);
+            let claim = Claim { thing, ..mine.clone() };
+            let lock = self.lock(&stem, &claim)?;
+            for found in self.found(&stem)? {
+                let is_before = |other: &Claim| other.run == mine.run || is_resumed && other.run < mine.run;
+                if !found.claim.as_ref().is_ok_and(is_before) {
+                    weigh(found, &claim, ignored)?;
+                }
+            }
+            let path = self.0.join(format!("{stem}.{}.claim", mine.run));
+            write(&path, &claim).map_err(|error| file_error(&path, error))?;
+            claims.things.push(ClaimedThing { lock, path });
+        }
+        Ok(claims)
+    }
+
+    fn lock(&self, stem: &str, mine: &Claim) -> Result<Lock, ClaimError> {
+        let taken = Lock::take_public(&mine.thing, &self.0.join(format!("{stem}.lock")));
+        let Err(LockError::Held { name, owner }) = taken else {
+            return taken.map_err(ClaimError::Lock);
+        };
+        // The one that has it wrote its claim last, or is about to.
+        let last = self.found(stem)?.pop().and_then(|last| last.claim.ok());
+        let owner = last.map_or(owner, |claim| claim.owner());
+        Err(ClaimError::Lock(LockError::Held { name, owner }))
+    }
+
+    /// Every claim, oldest run first.
+    pub fn all(&self) -> io::Result<Vec<FoundClaim>> {
+        self.files(|name| name.starts_with("backstay-"))
+    }
+
+    /// Removes the claims of a run that has ended or was given up, as far as this user may.
+    pub(crate) fn release(&self, run: &str) {
+        for found in self.all().unwrap_or_default() {
+            if found.claim.is_ok_and(|claim| claim.run == run) {
+                let _ = fs::remove_file(&found.path);
+            }
+        }
+    }
+
+    fn found(&self, stem: &str) -> Result<Vec<FoundClaim>, ClaimError> {
+        let is_of_thing = |name: &str| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.'));
+        self.files(is_of_thing).map_err(|error| file_error(&self.0, error))
+    }
+
+    fn files(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<FoundClaim>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(".claim") && is_meant(&name) {
+                found.extend(FoundClaim::read(entry.path()));
+            }
+        }
+        found.sort_by_key(|found| found.claim.as_ref().map(|claim| claim.run.clone()).unwrap_or_default());
+        Ok(found)
+    }
+
+    /// Why the place cannot be trusted.
+    fn examine(&self) -> Result<(), String> {
+        let metadata = fs::metadata(&self.0).map_err(|error| error.to_string())?;
+        let me = rustix::process::geteuid().as_raw();
+        if !metadata.is_dir() {
+            return Err("it is no folder".to_owned());
+        }
+        if metadata.uid() != 0 && metadata.uid() != me {
+            return Err(format!("it belongs to another user ({})", metadata.uid()));
+        }
+        if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 {
+            return Err("others may remove what is in it (it has no sticky bit)".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Claim {
+    /// Who that is: `run X (process 1 of ada on here)`.
+    pub fn owner(&self) -> String {
+        let Self {
+            run,
+            process,
+            operator,
+            host,
+            ..
+        } = self;
+        format!("run {run} (process {process} of {operator} on {host})")
+    }
+}
+
+impl Claims {
+    /// From now on what is claimed stays claimed, also when the runner is killed.
+    pub(crate) fn stay(&mut self) {
+        self.does_stay = true;
+    }
+
+    /// The run has ended: nothing is claimed any more.
+    pub(crate) fn end(mut self) {
+        self.does_stay = false;
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        if !self.does_stay {
+            for thing in &self.things {
+                let _ = fs::remove_file(&thing.path);
+                thing.lock.remove();
+            }
+        }
+    }
+}
+
+impl FoundClaim {
+    /// `None` where it was removed meanwhile.
+    fn read(path: PathBuf) -> Option<Self> {
+        let content = open_plain(&path).and_then(|file| read_plain(file, CLAIM_BYTES_MAX));
+        if content
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
+            return None;
+        }
+        let claim = content
+            .and_then(|content| serde_json::from_slice::<Claim>(&content).map_err(io::Error::from))
+            .map_err(|error| error.to_string());
+        let standing = claim
+            .clone()
+            .and_then(|claim| Ok(Account::of(&claim.directory)?.standing));
+        Some(Self { path, claim, standing })
+    }
+}
+
+/// Whether a claim of another run stands in the way.
+fn weigh(found: FoundClaim, mine: &Claim, ignored: &dyn Fn(&Claim)) -> Result<(), ClaimError> {
+    match (&found.claim, &found.standing) {
+        (Ok(claim), Ok(standing)) if !standing.is_unfinished() => {
+            if *standing == Standing::Gone {
+                ignored(claim);
+            }
+            // Another's file stays, and says the same to the next one.
+            let _ = fs::remove_file(&found.path);
+            Ok(())
+        }
+        _ => Err(ClaimError::Claimed {
+            thing: mine.thing.clone(),
+            found: Box::new(found),
+        }),
+    }
+}
+
+/// What a plan changes, by a key that is the same for whoever changes it, and in words.
+fn things(plan: &Plan) -> BTreeMap<String, String> {
+    let mut things = BTreeMap::new();
+    for (id, member, _) in plan.topology.members() {
+        things.insert(member.runs.to_string(), format!("service {id}"));
+        // A service by another name is the same one where it listens to the same port or keeps the same file.
+        for (word, values) in &member.runs.known_by {
+            if matches!(*word, "port" | "pid_file") {
+                let values = values.join(" ");
+                let words = format!("the {} {values} of service {id}", word.replace('_', " "));
+                things.insert(format!("{word}-{values}"), words);
+            }
+        }
+    }
+    if things.is_empty() {
+        let name = &plan.runbook.name;
+        things.insert(format!("runbook-{name}"), format!("runbook {name}"));
+    }
+    things
+}
+
+/// How the names of a thing's files begin.
+fn stem(key: &str) -> String {
+    let safe = |character: char| {
+        if character.is_ascii_alphanumeric() || "-_".contains(character) {
+            character
+        } else {
+            '_'
+        }
+    };
+    let name: String = key.chars().map(safe).take(NAME_CHARACTERS_MAX).collect();
+    let digest = crate::digest::sha256(key.as_bytes());
+    let short: String = digest.chars().skip("sha256:".len()).take(12).collect();
+    format!("backstay-{name}-{short}")
+}
+
+/// Writes a claim that every user can read, whole or not at all.
+fn write(path: &Path, claim: &Claim) -> io::Result<()> {
+    let content = serde_json::to_vec(claim).map_err(io::Error::other)?;
+    let temporary = path.with_extension("new");
+    let _ = fs::remove_file(&temporary);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(&temporary)?;
+    let written = file
+        .set_permissions(Permissions::from_mode(0o644))
+        .and_then(|()| file.write_all(&content))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn file_error(path: &Path, error: io::Error) -> ClaimError {
+    ClaimError::Lock(LockError::File {
+        path: path.to_owned(),
+        error,
+    })
+}

@@ -1,0 +1,145 @@
+//! What a run has to itself: its record, and what it changes on this machine.
+
+use std::path::Path;
+
+use crate::error::Error;
+use crate::plan::Plan;
+use crate::run::claims::{Claim, ClaimError, Claims, FoundClaim};
+use crate::run::directory::{LOCK_FILE, RunDirectory};
+use crate::run::lock::{Lock, LockError};
+use crate::run::standing::Standing;
+
+use super::Surroundings;
+
+/// Locks the record of a run: this process is its runner now.
+pub(super) fn lock_run(directory: &RunDirectory, surroundings: &Surroundings) -> Result<Lock, Error> {
+    let name = format!("run {}", directory.run);
+    let owner = claim_of(directory, surroundings).owner();
+    Lock::take(&name, &directory.file(LOCK_FILE), &owner).map_err(|error| lock_error(error, &directory.run))
+}
+
+/// Whether a run has a runner.
+pub(super) fn is_running(directory: &RunDirectory) -> Result<bool, Error> {
+    let path = directory.file(LOCK_FILE);
+    Lock::is_taken(&path).map_err(|error| lock_error(LockError::File { path, error }, &directory.run))
+}
+
+/// Claims what a plan changes.
+pub(super) fn claim(
+    plan: &Plan,
+    directory: &RunDirectory,
+    is_resumed: bool,
+    surroundings: &Surroundings,
+) -> Result<Claims, Error> {
+    let mine = claim_of(directory, surroundings);
+    let ignored = |claim: &Claim| {
+        surroundings.tell(&format!(
+            "run {} had not ended, but its record is gone ({}): what it had of {} is not kept for it any longer",
+            claim.run,
+            claim.directory.display(),
+            claim.thing
+        ));
+    };
+    surroundings
+        .claims
+        .claim(plan, &mine, is_resumed, &ignored)
+        .map_err(|error| claim_error(error, &mine))
+}
+
+fn claim_of(directory: &RunDirectory, surroundings: &Surroundings) -> Claim {
+    Claim {
+        thing: String::new(),
+        run: directory.run.clone(),
+        directory: directory.path.clone(),
+        operator: surroundings.operator.clone(),
+        host: surroundings.host.clone(),
+        process: rustix::process::getpid().as_raw_pid(),
+    }
+}
+
+fn claim_error(error: ClaimError, mine: &Claim) -> Error {
+    match error {
+        ClaimError::Place { .. } => Error::refused(
+            error.to_string(),
+            "name one that root owns and everybody may write to, as /tmp is, the same for all: --lock-dir DIR, or \
+             BACKSTAY_LOCK_DIR",
+        ),
+        ClaimError::Lock(error) => lock_error(error, &mine.run),
+        ClaimError::Claimed { thing, found } => claimed(&thing, &found, mine),
+    }
+}
+
+fn claimed(thing: &str, found: &FoundClaim, mine: &Claim) -> Error {
+    let file = found.path.display();
+    let claim = match &found.claim {
+        Ok(claim) => claim,
+        Err(reason) => {
+            return Error::Locked {
+                reason: format!("{thing} is claimed by {file}, which cannot be read: {reason}"),
+                help: vec![
+                    "look for a run that has not ended (backstay status); where there is none, remove the file"
+                        .to_owned(),
+                ],
+            };
+        }
+    };
+    let run = &claim.run;
+    // In the directory of this run it goes by its name.
+    let name = if claim.directory.parent() == mine.directory.parent() {
+        run.clone()
+    } else {
+        claim.directory.display().to_string()
+    };
+    let owner = format!("{} on {}", claim.operator, claim.host);
+    match &found.standing {
+        Ok(Standing::Running) => Error::locked(format!("{thing} is locked by {}", claim.owner()), Some(&name)),
+        Ok(standing) => Error::Locked {
+            reason: format!(
+                "run {run} of {owner} {} and may have left {thing} half-way",
+                words(standing)
+            ),
+            help: vec![
+                format!("finish it first: backstay resume {name}, or backstay turn-back {name}"),
+                format!("or say that nobody will: backstay give-up {name} --because \"why\""),
+            ],
+        },
+        Err(reason) => Error::Locked {
+            reason: format!(
+                "{thing} is claimed by run {run} of {owner}, and it cannot be told whether that has ended: {reason}"
+            ),
+            help: vec![
+                format!("ask {}, or look as root: backstay status", claim.operator),
+                format!("only where that run is surely over: remove {file}"),
+            ],
+        },
+    }
+}
+
+fn words(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Open(Some(_)) => "is paused",
+        Standing::Ended(_) => "is stuck",
+        _ => "was stopped before its end",
+    }
+}
+
+fn lock_error(error: LockError, run: &str) -> Error {
+    match &error {
+        LockError::Held { name, owner } => {
+            let reason = owner
+                .strip_prefix(name.as_str())
+                .map_or_else(|| error.to_string(), |rest| format!("{name} goes on already{rest}"));
+            let holder = owner.strip_prefix("run ").and_then(|rest| rest.split(' ').next());
+            Error::locked(reason, Some(holder.unwrap_or(run)))
+        }
+        LockError::File { path, .. } => Error::refused(error.to_string(), help_for(path)),
+    }
+}
+
+fn help_for(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(path);
+    format!(
+        "see that you may write to {} and that what is there is a plain file, and run it again",
+        folder.display()
+    )
+}

@@ -1,0 +1,158 @@
+//! Where a run stands, told from its directory alone: whoever asks need not be its runner, and changes nothing.
+
+#![expect(clippy::disallowed_methods, reason = "the record of a run is a folder")]
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{End, Event, RunStart, StepState};
+use crate::private_files::{open_plain, read_plain, write_private};
+use crate::run::directory::{GIVEN_UP_FILE, LOCK_FILE};
+use crate::run::lock::Lock;
+use crate::transcript::{ReadError, Reader, sealed_end};
+
+/// The longest word about why a run was given up that is read again.
+const GIVEN_UP_BYTES_MAX: u64 = 1 << 16;
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Its record is not there any more.
+    Gone,
+    /// It was stopped before its first record: nothing was done.
+    Unbegun,
+    /// A runner is at it.
+    Running,
+    /// It has not ended, and nobody is at it: paused, with the reason, or killed.
+    Open(Option<String>),
+    /// It has ended; where a person is needed ([`End::Stuck`]), that is still to be done.
+    Ended(End),
+    /// Somebody said that nobody will finish it.
+    GivenUp(GivenUp),
+}
+
+/// Who gave a run up, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    pub who: String,
+    pub because: String,
+}
+
+/// A run as its record tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub standing: Standing,
+    /// Its first record; not read where it has its seal.
+    pub start: Option<Box<RunStart>>,
+    /// The steps that have begun and are not over.
+    pub steps: Vec<String>,
+    /// Whether it has left the way forward.
+    pub has_turned: bool,
+}
+
+impl Standing {
+    /// Whether something is still to be done about the run, by a runner or by a person.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self, Self::Running | Self::Open(_) | Self::Ended(End::Stuck))
+    }
+}
+
+impl Account {
+    /// Reads the record of a run. An error is one sentence: it cannot be told where it stands.
+    pub fn of(directory: &Path) -> Result<Self, String> {
+        let mut account = Self {
+            standing: Standing::Gone,
+            start: None,
+            steps: Vec::new(),
+            has_turned: false,
+        };
+        match fs::symlink_metadata(directory) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(account),
+            Err(error) => return Err(format!("{} cannot be looked at: {error}", directory.display())),
+        }
+        let lock = directory.join(LOCK_FILE);
+        let is_running = Lock::is_taken(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+        match sealed_end(directory) {
+            Some(end) if end != End::Stuck && !is_running => {
+                account.standing = Standing::Ended(end);
+                return Ok(account);
+            }
+            _ => account.standing = Standing::Unbegun,
+        }
+        account.read(directory)?;
+        if is_running {
+            account.standing = Standing::Running;
+        } else if account.standing.is_unfinished()
+            && let Some(given_up) = given_up(directory)?
+        {
+            account.standing = Standing::GivenUp(given_up);
+        }
+        Ok(account)
+    }
+
+    fn read(&mut self, directory: &Path) -> Result<(), String> {
+        let reader = match Reader::open(directory) {
+            Ok(reader) => reader,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                return Err(format!(
+                    "the transcript in {} cannot be read: {error}",
+                    directory.display()
+                ));
+            }
+        };
+        for record in reader {
+            match record {
+                Ok(record) => self.take(record.stamped.event),
+                // The last line was never acknowledged.
+                Err(ReadError::Torn { .. }) => break,
+                Err(error) => return Err(format!("the transcript in {}: {error}", directory.display())),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event) {
+        self.standing = match &event {
+            Event::RunEnd(end) => Standing::Ended(end.end),
+            Event::RunInterrupted { reason } => Standing::Open(Some(reason.clone())),
+            _ => Standing::Open(None),
+        };
+        match event {
+            Event::RunStart(start) => self.start = Some(start),
+            Event::Step { id, state, .. } => {
+                self.steps.retain(|step| *step != id);
+                if matches!(state, StepState::Running | StepState::Healing) {
+                    self.steps.push(id);
+                }
+            }
+            Event::Turn { .. } => self.has_turned = true,
+            _ => {}
+        }
+    }
+}
+
+/// Writes down that nobody will finish a run.
+pub(crate) fn give_up(directory: &Path, given_up: &GivenUp) -> io::Result<()> {
+    let content = serde_json::to_vec(given_up).map_err(io::Error::other)?;
+    write_private(&directory.join(GIVEN_UP_FILE), &content)
+}
+
+/// Whether a run was given up. An error: it cannot be told.
+pub(crate) fn given_up(directory: &Path) -> Result<Option<GivenUp>, String> {
+    let path = directory.join(GIVEN_UP_FILE);
+    let unreadable = |error: io::Error| format!("{}: {error}", path.display());
+    let file = match open_plain(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let content = read_plain(file, GIVEN_UP_BYTES_MAX).map_err(unreadable)?;
+    serde_json::from_slice(&content)
+        .map(Some)
+        .map_err(|error| unreadable(error.into()))
+}
