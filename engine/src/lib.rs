@@ -40,4 +40,6 @@ pub mod world;
 pub use check::{Checked, check_file};
 pub use error::Error;
 pub use run::look::{AnchorNow, AnchorThen, Planned, anchors, plan_file};
-pub use run::session::{Finished, ResumeOptions, StartOptions, Surroundings, give_up, pause, resume, start, turn_back};
+pub use run::session::{
+    Finished, ResumeOptions, StartOptions, Surroundings, answer, give_up, pause, questions, resume, start, turn_back,
+};

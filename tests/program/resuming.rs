@@ -174,3 +174,39 @@ fn a_wish_to_turn_back_outlives_a_runner_that_did_not_hear_it() {
     desk.write("go", "");
     desk.call(&["resume", &run, "--no-input"]).exits(5);
 }
+
+const ASKS_LATE: &str = r#"runbook late "Ask at the end" { on interrupt pause }
+step one "Write" { do fs.write("ROOT/one", content: "1") undo fs.remove("ROOT/one") within 5s }
+step two "Wait" { check "go": fs.exists("ROOT/go") within 90s every 100ms }
+step three "Ask" { ask "Shall it stay?" confirm }
+"#;
+
+#[test]
+fn answers_of_the_start_are_kept_and_resuming_is_refused_as_starting_is() {
+    for with_answers in [true, false] {
+        let desk = Sandbox::desk();
+        let folder = desk.path("").display().to_string();
+        desk.write("late.runbook", ASKS_LATE.replace("ROOT", folder.trim_end_matches('/')));
+        desk.write("answers.toml", "\"Shall it stay?\" = true\n");
+        let words = ["run", "late.runbook", "--no-input", "--answers", "answers.toml"];
+        let child = desk.start(&words);
+        wait_for(&desk.path("one"));
+        signal(child.id(), "INT");
+        finish(child).exits(7);
+        let run = desk.run_name();
+        desk.write("go", "");
+        if with_answers {
+            desk.call(&["resume", &run, "--no-input"]).exits(0);
+            let answers = desk.records_of("answer");
+            assert_eq!(
+                (&answers[0]["who"], &answers[0]["via"]),
+                (&"ada".into(), &"file".into())
+            );
+        } else {
+            fs::remove_file(desk.run_directory().join("answers.json")).unwrap();
+            let refused = desk.call(&["resume", &run, "--no-input"]).exits(4);
+            assert!(refused.stderr.contains("Shall it stay?"), "{refused:?}");
+            desk.call(&["turn-back", &run, "--no-input"]).exits(5);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::support::left_out::leave_out;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, wait_until};
 
 const ASKS: &str = r#"runbook asks "Ask first" { window 10m keep 2m for the way back }
 step ask_it "Be sure" {
@@ -70,6 +70,14 @@ impl Terminal {
 
     /// Waits until this is shown after what was waited for before, then types.
     fn answer(&mut self, question: &str, typed: &str) {
+        self.shows(question);
+        // A person needs a moment; what is typed before the question is shown is no answer.
+        std::thread::sleep(Duration::from_millis(300));
+        self.child.stdin.as_mut().unwrap().write_all(typed.as_bytes()).unwrap();
+    }
+
+    /// Waits until this is shown after what was waited for before.
+    fn shows(&mut self, question: &str) {
         let start = Instant::now();
         let mut seen = String::new();
         while !seen.contains(question) {
@@ -83,9 +91,6 @@ impl Terminal {
             }
         }
         self.shown.push_str(&seen);
-        // A person needs a moment; what is typed before the question is shown is no answer.
-        std::thread::sleep(Duration::from_millis(300));
-        self.child.stdin.as_mut().unwrap().write_all(typed.as_bytes()).unwrap();
     }
 
     /// Waits for the end; gives the exit code and everything that was shown.
@@ -173,4 +178,60 @@ fn a_dumb_terminal_gets_plain_lines() {
     let (exit, shown) = terminal.finish();
     assert_eq!(exit, 0, "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}
+
+/// Waits for this end of a lost terminal's run.
+fn ends(desk: &Sandbox, end: &str) {
+    wait_until("the run ends", || {
+        let records = desk.records_of("run.end");
+        records.iter().any(|record| record["end"] == end)
+    });
+}
+
+#[test]
+fn a_lost_terminal_is_no_silence_and_another_answers() {
+    let desk = Sandbox::desk();
+    desk.write("asks.runbook", ASKS);
+    let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
+        return;
+    };
+    terminal.shows("yes or no? ");
+    let run = desk.run_name();
+    let asked = desk.call(&["answer", &run, "--format", "json"]).exits(0).json();
+    assert_eq!(asked["questions"][0]["prompt"], "Shall it be done?", "{asked}");
+    assert_eq!(asked["questions"][0]["is_yes_or_no"], true);
+    terminal.child.kill().unwrap();
+    terminal.child.wait().unwrap();
+
+    desk.call(&["answer", &run, "perhaps"]).exits(2);
+    desk.call(&["answer", &run, "yes", "--question", "other/1"]).exits(2);
+    desk.call(&["answer", &run, "yes"]).exits(0);
+    wait_until("the next question stands", || {
+        let asked = desk.call(&["answer", &run]);
+        asked.stdout.contains("Who decides?")
+    });
+    desk.call(&["answer", &run, "grace", "--question", "ask_it/2"]).exits(0);
+    ends(&desk, "completed");
+    let answers = desk.records_of("answer");
+    assert_eq!(answers.len(), 2);
+    for answer in &answers {
+        assert_eq!(
+            (&answer["who"], &answer["via"]),
+            (&"ada".into(), &"another terminal".into())
+        );
+    }
+    desk.call(&["answer", &run, "yes"]).exits(4);
+}
+
+#[test]
+fn the_end_of_the_input_is_no_answer() {
+    let desk = Sandbox::desk();
+    desk.write("asks.runbook", ASKS);
+    let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
+        return;
+    };
+    terminal.answer("yes or no? ", "\u{4}");
+    terminal.answer("Please type yes or no.", "yes\n");
+    terminal.answer("Who decides?", "grace\n");
+    assert_eq!(terminal.finish().0, 0);
 }

@@ -1,5 +1,6 @@
 //! One run from its opening record to its rest: locks, transcript, signals, requests, driver.
 
+mod answer;
 mod asks;
 mod give_up;
 mod locks;
@@ -27,13 +28,16 @@ use crate::run::claims::{ClaimPlace, Holdings};
 use crate::run::directory::{RunDirectory, StateDirectory};
 use crate::run::driver::{DriveError, Driver, MacKey, Observer, Ports, Rest, Settings, ShowProgress};
 use crate::run::lock::Lock;
+use crate::run::questions::{AtAnyTerminal, Questions};
 use crate::run::requests::Requests;
 use crate::run::{orphans, signals};
 use crate::sources::KeptSources;
 use crate::transcript::{DiskJournal, RECORDS_FILE, ReadError, Reader, Record};
 use crate::value::Value;
+use crate::world::real::{AnswersPerson, WrittenAnswers};
 use crate::world::{Clock, Person, World};
 
+pub use answer::{answer, questions};
 pub use give_up::give_up;
 pub use resume::{ResumeOptions, pause, resume, turn_back};
 pub use start::{StartOptions, start};
@@ -49,7 +53,10 @@ pub struct Surroundings {
     pub catalogue: Arc<Catalogue>,
     pub world: Arc<dyn World>,
     pub clock: Arc<dyn Clock>,
-    pub person: Arc<dyn Person>,
+    /// Answers that were written down beforehand.
+    pub answers: WrittenAnswers,
+    /// Who is asked what they do not say; nobody where there is none.
+    pub person: Option<Arc<dyn Person>>,
     /// Reads secrets.
     pub secrets: Arc<dyn SecretReader>,
     /// Sees every event once it is recorded.
@@ -150,6 +157,7 @@ impl Finished {
 struct Session {
     directory: RunDirectory,
     plan: Arc<Plan>,
+    answers: WrittenAnswers,
     journal: DiskJournal,
     mac_key: MacKey,
     holdings: Holdings,
@@ -176,11 +184,18 @@ impl Session {
             Arc::clone(&journal),
             controls,
         ));
+        let person = surroundings.person.map(|here| {
+            Arc::new(AtAnyTerminal {
+                here,
+                questions: Questions::new(self.directory.clone()),
+                clock: Arc::clone(&clock),
+            }) as Arc<dyn Person>
+        });
         let ports = Ports {
             world: surroundings.world,
             clock: surroundings.clock,
             journal,
-            person: surroundings.person,
+            person: Arc::new(AnswersPerson::new(self.answers, person)),
         };
         let settings = Settings {
             run: self.directory.run.clone(),

@@ -23,7 +23,7 @@ use crate::service_kind;
 use crate::value::GroundResource;
 use crate::world::{Ending, Left, PathIdentity, World};
 
-pub use answers::{AnswersPerson, GivenAnswer};
+pub use answers::{AnswersPerson, GivenAnswer, WrittenAnswer, WrittenAnswers};
 pub use clock::RealClock;
 pub use docker::{DockerEngine, EngineLimits};
 pub use secrets::{PromptForSecret, RealSecrets};

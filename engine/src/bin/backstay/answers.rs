@@ -1,13 +1,12 @@
 //! Files that the person wrote before the run: answers (`"cutover/2" = true`, `"Who decides?" = "ada"`) and
 //! inputs.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use backstay::inputs::GivenInputs;
-use backstay::world::real::GivenAnswer;
+use backstay::world::real::{GivenAnswer, WrittenAnswer, WrittenAnswers};
 
 use crate::arguments::InputOptions;
 use crate::failure::Failure;
@@ -15,16 +14,20 @@ use crate::failure::Failure;
 /// The longest file of answers or inputs.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The answers of a file by a statement's key or by the exact question; none where no file is given.
-pub(crate) fn answers(path: Option<&Path>) -> Result<BTreeMap<String, GivenAnswer>, Failure> {
+/// The answers of a file by a statement's key or by the exact question, as `who` wrote them down; none where no file
+/// is given.
+pub(crate) fn answers(path: Option<&Path>, who: &str) -> Result<WrittenAnswers, Failure> {
     let Some(path) = path else {
-        return Ok(BTreeMap::new());
+        return Ok(WrittenAnswers::new());
     };
     let table = read_toml(path, "answers")?;
     table
         .into_iter()
         .map(|(question, value)| match answer(value) {
-            Some(answer) => Ok((question, answer)),
+            Some(answer) => {
+                let who = who.to_owned();
+                Ok((question, WrittenAnswer { answer, who }))
+            }
             None => Err(Failure::usage(format!(
                 "{}: the answer to `{question}` is neither a text nor true or false",
                 path.display()

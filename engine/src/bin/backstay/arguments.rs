@@ -60,6 +60,8 @@ pub(crate) enum Command {
     TurnBack(TurnBack),
     /// Pauses a run that goes on elsewhere
     Pause(Pause),
+    /// Answers a question of a run that goes on elsewhere, or says what it asks
+    Answer(Answer),
     /// Says where runs stand: what goes on, what has not ended, and what they have on this machine
     Status(Status),
     /// Says that nobody will finish a run that was paused, killed or got stuck; puts nothing back
@@ -204,6 +206,23 @@ pub(crate) struct Pause {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Answer {
+    /// The run: its name, or its directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// yes, no, or the text that is asked for [default: says what is asked]
+    #[arg(value_name = "ANSWER")]
+    pub(crate) answer: Option<String>,
+    /// The statement that asks, where several questions stand
+    #[arg(long, value_name = "KEY", requires = "answer")]
+    pub(crate) question: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Lists also all runs that are over
     #[arg(long)]
@@ -303,6 +322,7 @@ impl Arguments {
             Command::Resume(command) => command.format.format,
             Command::TurnBack(command) => command.format.format,
             Command::Pause(command) => command.format.format,
+            Command::Answer(command) => command.format.format,
             Command::Status(command) => command.format.format,
             Command::GiveUp(command) => command.format.format,
             Command::Anchors(command) => command.format.format,

@@ -2,6 +2,7 @@
 
 mod actions;
 mod anchors;
+mod answer;
 mod check;
 mod explain;
 mod give_up;
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Resume(arguments) => resume::run(&arguments),
         Command::TurnBack(arguments) => turn_back::run(&arguments),
         Command::Pause(arguments) => pause::run(&arguments),
+        Command::Answer(arguments) => answer::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::GiveUp(arguments) => give_up::run(&arguments),
         Command::Actions(arguments) => actions::run(&arguments),

@@ -1,6 +1,6 @@
 //! The person at the terminal. There is no blanket yes: a confirmation is `yes` or `no`, typed out.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 
 use async_trait::async_trait;
 use backstay::event::SignalChoice;
@@ -118,12 +118,20 @@ impl Drop for Shown<'_> {
     }
 }
 
-/// Reads typed lines on a thread of its own, which ends with the program: a read cannot be called back.
+/// Reads typed lines on a thread of its own, which ends with the program: a read cannot be called back. It ends before
+/// only where the terminal is lost.
 fn read_terminal() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(TYPED_LINES_MAX);
     let read = move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { break };
+        let stdin = std::io::stdin();
+        let mut lines = stdin.lock().lines();
+        loop {
+            let line = match lines.next() {
+                Some(Ok(line)) => line,
+                // Ctrl-D ends a line, and not the terminal.
+                None if stdin.is_terminal() => String::new(),
+                _ => break,
+            };
             if sender.blocking_send(line).is_err() {
                 break;
             }

@@ -11,7 +11,7 @@ use backstay::render::{self, visible};
 use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
 use backstay::world::Person;
-use backstay::world::real::{AnswersPerson, DockerEngine, RealClock, RealSecrets, RealWorld};
+use backstay::world::real::{DockerEngine, RealClock, RealSecrets, RealWorld};
 
 use crate::answers;
 use crate::arguments::{Format, PersonOptions};
@@ -47,7 +47,7 @@ fn surroundings(directories: Directories, options: &PersonOptions, screen: &Hand
     let operator = operator();
     let can_ask = !options.no_input && streams::can_ask();
     let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
-    let given = answers::answers(options.answers.as_deref())?;
+    let answers = answers::answers(options.answers.as_deref(), &operator)?;
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(docker_host().as_deref()));
     let registry = backstay::action::builtin(&containers);
     let (begin, show, progress) = (screen.clone(), screen.clone(), screen.clone());
@@ -58,7 +58,8 @@ fn surroundings(directories: Directories, options: &PersonOptions, screen: &Hand
         catalogue: Arc::clone(registry.catalogue()),
         world: Arc::new(RealWorld::new(registry)),
         clock: Arc::new(RealClock),
-        person: Arc::new(AnswersPerson::new(given, operator.clone(), at_terminal)),
+        answers,
+        person: at_terminal,
         secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
         observer: Some(Box::new(move |stamped| show.event(stamped))),
         progress: Some(Arc::new(move |key, line| progress.progress(key, line))),

@@ -1,39 +1,136 @@
 //! A run that would need an answer and cannot get one does not begin; nor does one whose answers do not fit.
 
+use std::io;
+
 use backstay_dsl::model::StatementKind;
 
 use crate::error::Error;
+use crate::event::{Event, Stamped};
 use crate::plan::Plan;
-use crate::world::{Person, PersonQuestion, PersonWants};
+use crate::private_files::{open_plain, read_plain, write_private};
+use crate::run::directory::RunDirectory;
+use crate::run::records::Records;
+use crate::world::real::{AnswersPerson, GivenAnswer, WrittenAnswers};
+use crate::world::{Person as _, PersonQuestion, PersonWants};
 
-/// The questions of the steps that nobody could answer.
-pub(super) fn without_answer(plan: &Plan, person: &dyn Person) -> Vec<String> {
-    let mut found = Vec::new();
-    for step in &plan.runbook.steps {
-        for statement in &step.body.statements {
-            let StatementKind::Ask(ask) = &statement.kind else {
-                continue;
-            };
-            let wants = wants(ask.confirm);
-            let question = question(&statement.key, &step.title, &ask.prompt, wants);
-            if !person.can_answer(&question) {
-                found.push(format!("{}: {}", statement.key, ask.prompt));
-            }
-        }
-    }
-    found
+use super::Surroundings;
+
+/// The answers that a run keeps for whoever resumes it, in its directory.
+const ANSWERS_FILE: &str = "answers.json";
+
+/// The longest answers that are read, in bytes.
+const ANSWERS_BYTES_MAX: u64 = 16 << 20;
+
+/// Refuses what is asked and cannot be answered, and answers to what is never asked, of another kind than is wanted or
+/// with a secret in them.
+pub(super) fn refuse(
+    plan: &Plan,
+    answers: &WrittenAnswers,
+    history: &[Stamped],
+    surroundings: &Surroundings,
+) -> Result<(), Error> {
+    let person = AnswersPerson::new(answers.clone(), surroundings.person.clone());
+    refuse_mistakes(plan, &person)?;
+    refuse_secrets(plan, answers)?;
+    refuse_unanswered(&without_answer(plan, &person, history))
 }
 
-/// Refuses answers, written down beforehand, to what is never asked, or of another kind than is wanted.
-pub(super) fn refuse_mistakes(plan: &Plan, person: &dyn Person) -> Result<(), Error> {
+/// The answers that were given with earlier commands, and those that were given now, which win.
+pub(super) fn kept(directory: &RunDirectory, given: &WrittenAnswers) -> Result<WrittenAnswers, Error> {
+    let path = directory.file(ANSWERS_FILE);
+    let mut answers = match open_plain(&path).and_then(|file| read_plain(file, ANSWERS_BYTES_MAX)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => WrittenAnswers::new(),
+        content => content
+            .and_then(|content| serde_json::from_slice(&content).map_err(io::Error::from))
+            .map_err(|error| {
+                Error::refused(
+                    format!("the answers kept with run {} cannot be read: {error}", directory.run),
+                    format!("give them again (--answers FILE), and remove {}", path.display()),
+                )
+            })?,
+    };
+    answers.extend(given.clone());
+    Ok(answers)
+}
+
+/// Keeps answers for whoever resumes the run.
+pub(super) fn keep(directory: &RunDirectory, answers: &WrittenAnswers) -> io::Result<()> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let content = serde_json::to_vec(answers).map_err(io::Error::other)?;
+    write_private(&directory.file(ANSWERS_FILE), &content)
+}
+
+/// The questions of the steps that nobody could answer, and nobody has.
+fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> Vec<String> {
+    if history
+        .iter()
+        .any(|stamped| matches!(stamped.event, Event::Turn { .. }))
+    {
+        return Vec::new();
+    }
+    let was_answered = |key: &str| {
+        let is_it = |stamped: &Stamped| matches!(&stamped.event, Event::Answer { key: known, .. } if known == key);
+        history.iter().any(is_it)
+    };
+    let steps = plan.runbook.steps.iter();
+    steps
+        .flat_map(|step| &step.body.statements)
+        .filter_map(|statement| Records { plan }.question(statement))
+        .filter(|question| !person.can_answer(question) && !was_answered(&question.key))
+        .map(|question| format!("{}: {}", question.key, question.prompt))
+        .collect()
+}
+
+fn refuse_unanswered(questions: &[String]) -> Result<(), Error> {
+    if questions.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        reason: format!(
+            "{} that the run would ask can be answered by nobody here",
+            if questions.len() == 1 {
+                "a question".to_owned()
+            } else {
+                format!("{} questions", questions.len())
+            }
+        ),
+        help: questions
+            .iter()
+            .cloned()
+            .chain(["run it at a terminal, or write the answers down: --answers FILE".to_owned()])
+            .collect(),
+    })
+}
+
+fn refuse_secrets(plan: &Plan, answers: &WrittenAnswers) -> Result<(), Error> {
+    let has_secret = |answer: &GivenAnswer| match answer {
+        GivenAnswer::Text(text) => plan.redactor.finds(text.as_bytes()),
+        GivenAnswer::Confirm(_) => false,
+    };
+    match answers.iter().find(|(_, written)| has_secret(&written.answer)) {
+        None => Ok(()),
+        Some((question, _)) => Err(Error::usage(
+            format!("the answer to `{question}` holds a secret, and it would be written into the record"),
+            "give it without the secret",
+        )),
+    }
+}
+
+fn refuse_mistakes(plan: &Plan, person: &AnswersPerson) -> Result<(), Error> {
     let questions: Vec<PersonQuestion> = plan
         .program
         .statements()
         .filter_map(|(_, statement)| match &statement.kind {
-            StatementKind::Ask(ask) => Some(question(&statement.key, "", &ask.prompt, wants(ask.confirm))),
             // A person may be asked whether it was done.
-            StatementKind::Do(_) => Some(question(&statement.key, "", &statement.key, PersonWants::Verdict)),
-            _ => None,
+            StatementKind::Do(_) => Some(PersonQuestion {
+                key: statement.key.clone(),
+                step: String::new(),
+                prompt: statement.key.clone(),
+                wants: PersonWants::Verdict,
+            }),
+            _ => Records { plan }.question(statement),
         })
         .collect();
     let mistakes = person.mistakes(&questions);
@@ -45,21 +142,4 @@ pub(super) fn refuse_mistakes(plan: &Plan, person: &dyn Person) -> Result<(), Er
         reason: format!("the answers do not fit: {first}"),
         help: others.iter().cloned().chain([names.to_owned()]).collect(),
     })
-}
-
-fn wants(is_confirmed: bool) -> PersonWants {
-    if is_confirmed {
-        PersonWants::Confirm
-    } else {
-        PersonWants::Text
-    }
-}
-
-fn question(key: &str, step: &str, prompt: &str, wants: PersonWants) -> PersonQuestion {
-    PersonQuestion {
-        key: key.to_owned(),
-        step: step.to_owned(),
-        prompt: prompt.to_owned(),
-        wants,
-    }
 }

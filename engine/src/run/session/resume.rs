@@ -21,7 +21,7 @@ use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
 use super::locks::{claim, is_running, lock_run};
-use super::{Finished, Session, Surroundings, asks, conclude};
+use super::{Finished, Session, Surroundings, asks, conclude, no_state};
 
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -64,7 +64,10 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
             "this program would not have decided what it recorded",
         ));
     }
-    asks::refuse_mistakes(&plan, surroundings.person.as_ref())?;
+    let answers = asks::kept(&directory, &surroundings.answers)?;
+    if !options.turn_back {
+        asks::refuse(&plan, &answers, &opened.history, &surroundings)?;
+    }
     let claims = claim(&plan, &directory, true, &surroundings)?;
     let mac_key = directory
         .key()
@@ -81,10 +84,14 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
             format!("nothing was done; when it has ended: backstay resume {run}"),
         )
     })?;
+    if !surroundings.answers.is_empty() {
+        asks::keep(&directory, &answers).map_err(|error| no_state(&surroundings, &error))?;
+    }
     let opening = opening(&options, &opened, &surroundings);
     let session = Session {
         directory,
         plan: Arc::new(plan),
+        answers,
         journal: opened.journal,
         mac_key,
         holdings: Holdings { run: lock, claims },
@@ -156,7 +163,7 @@ fn ask(run: &str, what: RequestKind, surroundings: &Surroundings) -> Result<(), 
     let directory = find(run, surroundings)?;
     Requests::new(directory)
         .leave(what, &surroundings.operator)
-        .map_err(|error| super::no_state(surroundings, &error))
+        .map_err(|error| no_state(surroundings, &error))
 }
 
 fn not_open(run: &str, error: OpenError) -> Error {

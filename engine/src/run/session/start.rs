@@ -39,8 +39,7 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
         ));
     }
     refuse_unapproved(&plan, options.approved.as_deref())?;
-    asks::refuse_mistakes(&plan, surroundings.person.as_ref())?;
-    refuse_unanswered(&plan, &surroundings)?;
+    asks::refuse(&plan, &surroundings.answers, &[], &surroundings)?;
     let directory = surroundings
         .state_directory
         .new_run(&plan.runbook.name, surroundings.clock.as_ref())
@@ -65,27 +64,6 @@ fn refuse_unapproved(plan: &Plan, approved: Option<&str>) -> Result<(), Error> {
     }
 }
 
-fn refuse_unanswered(plan: &Plan, surroundings: &Surroundings) -> Result<(), Error> {
-    let questions = asks::without_answer(plan, surroundings.person.as_ref());
-    if questions.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Refused {
-        reason: format!(
-            "{} that the run would ask can be answered by nobody here",
-            if questions.len() == 1 {
-                "a question".to_owned()
-            } else {
-                format!("{} questions", questions.len())
-            }
-        ),
-        help: questions
-            .into_iter()
-            .chain(["run it at a terminal, or write the answers down: --answers FILE".to_owned()])
-            .collect(),
-    })
-}
-
 fn prepare(
     directory: &RunDirectory,
     plan: Plan,
@@ -97,6 +75,7 @@ fn prepare(
     let claims = claim(&plan, directory, false, surroundings)?;
     let io = |error: std::io::Error| no_state(surroundings, &error);
     let mac_key = directory.make_key().map_err(io)?;
+    asks::keep(directory, &surroundings.answers).map_err(io)?;
     kept.write(&directory.file("resolved"), &surroundings.places)
         .map_err(io)?;
     let journal =
@@ -113,6 +92,7 @@ fn prepare(
     Ok(Session {
         directory: directory.clone(),
         plan: Arc::new(plan),
+        answers: surroundings.answers.clone(),
         journal,
         mac_key,
         holdings: Holdings { run, claims },

@@ -8,7 +8,7 @@ use crate::containers::{Containers, NoEngine};
 use crate::event::{OutcomeResult, StepState};
 use crate::inputs::GivenInputs;
 use crate::transcript::Reader;
-use crate::world::real::{AnswersPerson, RealClock, RealSecrets, RealWorld};
+use crate::world::real::{RealClock, RealSecrets, RealWorld, WrittenAnswers};
 
 struct Place(tempfile::TempDir);
 
@@ -43,7 +43,8 @@ impl Place {
             catalogue: Arc::clone(registry.catalogue()),
             world: Arc::new(RealWorld::new(registry)),
             clock: Arc::new(RealClock),
-            person: Arc::new(AnswersPerson::new(BTreeMap::new(), "test", None)),
+            answers: WrittenAnswers::new(),
+            person: None,
             secrets: Arc::new(RealSecrets::new(Box::new(|_, _| None))),
             observer: None,
             progress: None,

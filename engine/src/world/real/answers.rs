@@ -4,45 +4,52 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::event::SignalChoice;
 use crate::value::Value;
 use crate::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
 
 /// An answer of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum GivenAnswer {
     Confirm(bool),
     Text(String),
 }
 
+/// An answer, and who wrote it down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenAnswer {
+    pub answer: GivenAnswer,
+    pub who: String,
+}
+
+/// Answers that were written down, by statement or question.
+pub type WrittenAnswers = BTreeMap<String, WrittenAnswer>;
+
 /// Answers from a file; what it does not hold is asked of somebody else, where there is somebody.
 pub struct AnswersPerson {
-    answers: BTreeMap<String, GivenAnswer>,
-    who: String,
+    answers: WrittenAnswers,
     otherwise: Option<Arc<dyn Person>>,
 }
 
 impl AnswersPerson {
-    /// A person that gives these answers, for the operator `who`.
-    pub fn new(
-        answers: BTreeMap<String, GivenAnswer>,
-        who: impl Into<String>,
-        otherwise: Option<Arc<dyn Person>>,
-    ) -> Self {
-        Self {
-            answers,
-            who: who.into(),
-            otherwise,
-        }
+    /// A person that gives these answers.
+    pub fn new(answers: WrittenAnswers, otherwise: Option<Arc<dyn Person>>) -> Self {
+        Self { answers, otherwise }
     }
 
-    fn answer(&self, question: &PersonQuestion) -> Option<Value> {
-        let given = self
+    fn answer(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
+        let written = self
             .answers
             .get(&question.key)
             .or_else(|| self.answers.get(&question.prompt))?;
-        fitting(given, question.wants)
+        Some(PersonAnswer {
+            value: fitting(&written.answer, question.wants)?,
+            who: written.who.clone(),
+            via: "file".to_owned(),
+        })
     }
 }
 
@@ -58,12 +65,8 @@ fn fitting(given: &GivenAnswer, wants: PersonWants) -> Option<Value> {
 #[async_trait]
 impl Person for AnswersPerson {
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        if let Some(value) = self.answer(question) {
-            return Some(PersonAnswer {
-                value,
-                who: self.who.clone(),
-                via: "file".to_owned(),
-            });
+        if let Some(answer) = self.answer(question) {
+            return Some(answer);
         }
         match &self.otherwise {
             Some(person) => person.ask(question).await,
@@ -105,7 +108,7 @@ impl Person for AnswersPerson {
         };
         self.answers
             .iter()
-            .filter_map(|(name, given)| mistake(name, given))
+            .filter_map(|(name, written)| mistake(name, &written.answer))
             .collect()
     }
 }

@@ -1,0 +1,41 @@
+//! `backstay answer RUN ANSWER`: to a question that stands; without an answer, the questions.
+
+use backstay::render::visible;
+use backstay::run::questions::StandingQuestion;
+use serde_json::json;
+
+use crate::arguments::{Answer, Format, PersonOptions};
+use crate::failure::Failure;
+use crate::{places, setup, streams};
+
+pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
+    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let nobody = PersonOptions {
+        answers: None,
+        no_input: true,
+    };
+    let run = &place.run;
+    let (key, text) = (arguments.question.as_deref(), arguments.answer.as_deref());
+    let (asked, is_answered) = setup::with_surroundings(place.directories, &nobody, async |surroundings| match text {
+        None => Ok((backstay::questions(run, &surroundings)?, false)),
+        Some(text) => Ok((vec![backstay::answer(run, key, text, &surroundings).await?], true)),
+    })?;
+    match arguments.format.format {
+        Format::Json => streams::json(&json!({ "run": run, "questions": asked, "is_answered": is_answered })),
+        Format::Text if asked.is_empty() => streams::data(&format!("run {run} asks nothing now\n")),
+        Format::Text if is_answered => streams::data(&format!("run {run} has got the answer\n")),
+        Format::Text => streams::data(&asked.iter().map(|asked| shown(run, asked)).collect::<String>()),
+    }
+    Ok(0)
+}
+
+fn shown(run: &str, asked: &StandingQuestion) -> String {
+    let wanted = if asked.is_yes_or_no { "yes|no" } else { "\"…\"" };
+    format!(
+        "{}: {}\n  {}\n  backstay answer {run} {wanted} --question {}\n",
+        visible(&asked.key),
+        visible(&asked.step),
+        visible(&asked.prompt),
+        visible(&asked.key)
+    )
+}

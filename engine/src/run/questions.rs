@@ -1,0 +1,243 @@
+//! Questions that stand while a run goes on, as files in its directory: whoever may read that can answer from another
+//! terminal. `questions/ID.json` is there while the question stands, `questions/ID.answer` until it is taken.
+//!
+//! An answer is taken at most once, and only by a runner that asks: whoever gave it waits for that, and takes it back
+//! otherwise, so that nothing is acknowledged and then lost.
+
+#![expect(clippy::disallowed_methods, reason = "questions are files")]
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::event::SignalChoice;
+use crate::private_files::{make_private, open_plain, read_plain, write_private};
+use crate::run::directory::RunDirectory;
+use crate::value::Value;
+use crate::world::{Clock, Person, PersonAnswer, PersonQuestion, PersonWants};
+
+/// How often answers are looked for.
+const POLL: Duration = Duration::from_millis(250);
+
+/// How long the runner may take to take an answer.
+const TAKEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// The longest question or answer that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 16;
+
+/// A question that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingQuestion {
+    /// The statement that asks.
+    pub key: String,
+    /// The step's title.
+    pub step: String,
+    pub prompt: String,
+    /// Whether the answer is yes or no, and not a text.
+    pub is_yes_or_no: bool,
+}
+
+/// Why an answer was not given.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnswerError {
+    #[error("it wants yes or no")]
+    NotYesOrNo,
+    #[error("it is being answered from elsewhere")]
+    Busy,
+    #[error("the run did not take it")]
+    NotTaken,
+    #[error(transparent)]
+    File(#[from] io::Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    yes: Option<bool>,
+    text: Option<String>,
+    who: String,
+}
+
+/// The questions of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct Questions(RunDirectory);
+
+impl Questions {
+    pub(crate) fn new(directory: RunDirectory) -> Self {
+        Self(directory)
+    }
+
+    /// Those that stand now.
+    pub(crate) fn standing(&self) -> io::Result<Vec<StandingQuestion>> {
+        let mut found: Vec<StandingQuestion> = Vec::new();
+        let entries = match fs::read_dir(self.0.file("questions")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                found.extend(read(&path)?);
+            }
+        }
+        found.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(found)
+    }
+
+    /// Answers a question, and waits until the runner has taken the answer.
+    pub(crate) async fn answer(
+        &self,
+        question: &StandingQuestion,
+        text: &str,
+        who: &str,
+        clock: &dyn Clock,
+    ) -> Result<(), AnswerError> {
+        let mut answer = Answer {
+            yes: None,
+            text: None,
+            who: who.to_owned(),
+        };
+        match (question.is_yes_or_no, text.trim().to_lowercase().as_str()) {
+            (true, "yes") => answer.yes = Some(true),
+            (true, "no") => answer.yes = Some(false),
+            (true, _) => return Err(AnswerError::NotYesOrNo),
+            (false, _) => answer.text = Some(text.to_owned()),
+        }
+        let path = self.file(&question.key, "answer");
+        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(AnswerError::Busy),
+            opened => opened?,
+        };
+        file.write_all(&serde_json::to_vec(&answer).map_err(io::Error::other)?)?;
+        let until = clock.boot_ns().saturating_add(nanoseconds(TAKEN_WITHIN));
+        let question = self.file(&question.key, "json");
+        while clock.boot_ns() < until && path.exists() && question.exists() {
+            clock.sleep(POLL / 5).await;
+        }
+        // Whoever removes it has it.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(()) => Err(AnswerError::NotTaken),
+        }
+    }
+
+    /// Says that a question stands, until what it gives is dropped.
+    fn ask(&self, question: &PersonQuestion) -> io::Result<Standing> {
+        make_private(&self.0.file("questions"))?;
+        let standing = Standing {
+            question: self.file(&question.key, "json"),
+            answer: self.file(&question.key, "answer"),
+        };
+        // An answer to what was asked before is none to this.
+        let _ = fs::remove_file(&standing.answer);
+        let content = StandingQuestion {
+            key: question.key.clone(),
+            step: question.step.clone(),
+            prompt: question.prompt.clone(),
+            is_yes_or_no: question.wants != PersonWants::Text,
+        };
+        write_private(
+            &standing.question,
+            &serde_json::to_vec(&content).map_err(io::Error::other)?,
+        )?;
+        Ok(standing)
+    }
+
+    fn file(&self, key: &str, kind: &str) -> PathBuf {
+        let digest = crate::digest::sha256(key.as_bytes());
+        let short: String = digest.chars().skip("sha256:".len()).take(16).collect();
+        self.0.file("questions").join(format!("{short}.{kind}"))
+    }
+}
+
+/// A question that stands as long as this lives.
+struct Standing {
+    question: PathBuf,
+    answer: PathBuf,
+}
+
+impl Standing {
+    /// The answer, where one was given that is whole.
+    fn take(&self) -> Option<PersonAnswer> {
+        let answer: Answer = read(&self.answer).ok()??;
+        fs::remove_file(&self.answer).ok()?;
+        let value = answer.yes.map(Value::Bool).or(answer.text.map(Value::Text))?;
+        Some(PersonAnswer {
+            value,
+            who: answer.who,
+            via: "another terminal".to_owned(),
+        })
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.question);
+    }
+}
+
+/// The person at the terminal, and whoever answers from another one. A terminal that is lost is no silence.
+pub(crate) struct AtAnyTerminal {
+    pub(crate) here: Arc<dyn Person>,
+    pub(crate) questions: Questions,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl AtAnyTerminal {
+    /// The answer from another terminal, whenever it comes.
+    async fn elsewhere(&self, question: &PersonQuestion) -> PersonAnswer {
+        let standing = self.questions.ask(question);
+        if let Err(error) = &standing {
+            tracing::warn!(%error, "a question cannot be answered from another terminal");
+        }
+        loop {
+            if let Some(answer) = standing.as_ref().ok().and_then(Standing::take) {
+                return answer;
+            }
+            self.clock.sleep(POLL).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Person for AtAnyTerminal {
+    async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
+        let elsewhere = self.elsewhere(question);
+        tokio::pin!(elsewhere);
+        tokio::select! {
+            answer = &mut elsewhere => Some(answer),
+            answer = self.here.ask(question) => match answer {
+                None => Some(elsewhere.await),
+                answer => answer,
+            },
+        }
+    }
+
+    async fn ask_signal(&self) -> Option<SignalChoice> {
+        self.here.ask_signal().await
+    }
+
+    fn can_answer(&self, question: &PersonQuestion) -> bool {
+        self.here.can_answer(question)
+    }
+}
+
+/// What a file holds; `None` where it is not there, or not whole yet.
+fn read<T: DeserializeOwned>(path: &std::path::Path) -> io::Result<Option<T>> {
+    match open_plain(path).and_then(|file| read_plain(file, FILE_BYTES_MAX)) {
+        Ok(content) => Ok(serde_json::from_slice(&content).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
