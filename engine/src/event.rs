@@ -102,7 +102,7 @@ pub enum Event {
         /// `None` is silence.
         value: Option<RecordedValue>,
         who: String,
-        /// `terminal` or `file`.
+        /// `terminal`, `another terminal` or `file`.
         via: String,
         /// Whether it came after it mattered.
         late: bool,

@@ -178,6 +178,6 @@ pub enum PersonWants {
 pub struct PersonAnswer {
     pub value: Value,
     pub who: String,
-    /// `terminal` or `file`.
+    /// `terminal`, `another terminal` or `file`.
     pub via: String,
 }

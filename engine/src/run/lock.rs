@@ -129,8 +129,8 @@ fn open(path: &Path, users: Users) -> io::Result<File> {
         let mode = if users == Users::All { 0o444 } else { 0o600 };
         match options(Users::One).create_new(true).mode(mode).open(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => {
-                let file = made?;
+            created => {
+                let file = created?;
                 // Whatever the umask says.
                 file.set_permissions(Permissions::from_mode(mode))?;
                 return Ok(file);

@@ -212,9 +212,9 @@ pub(crate) struct Answer {
     pub(crate) run: String,
     /// yes, no, or the text that is asked for [default: says what is asked]
     #[arg(value_name = "ANSWER")]
-    pub(crate) answer: Option<String>,
+    pub(crate) words: Option<String>,
     /// The statement that asks, where several questions stand
-    #[arg(long, value_name = "KEY", requires = "answer")]
+    #[arg(long, value_name = "KEY", requires = "words")]
     pub(crate) question: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateOption,

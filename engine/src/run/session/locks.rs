@@ -15,13 +15,13 @@ use super::Surroundings;
 pub(super) fn lock_run(directory: &RunDirectory, surroundings: &Surroundings) -> Result<Lock, Error> {
     let name = format!("run {}", directory.run);
     let owner = claim_of(directory, surroundings).owner();
-    Lock::take(&name, &directory.file(LOCK_FILE), &owner).map_err(|error| lock_error(error, &directory.run))
+    Lock::take(&name, &directory.file(LOCK_FILE), &owner).map_err(|error| lock_error(&error, &directory.run))
 }
 
 /// Whether a run has a runner.
 pub(super) fn is_running(directory: &RunDirectory) -> Result<bool, Error> {
     let path = directory.file(LOCK_FILE);
-    Lock::is_taken(&path).map_err(|error| lock_error(LockError::File { path, error }, &directory.run))
+    Lock::is_taken(&path).map_err(|error| lock_error(&LockError::File { path, error }, &directory.run))
 }
 
 /// Claims what a plan changes.
@@ -64,7 +64,7 @@ fn claim_error(error: ClaimError, mine: &Claim) -> Error {
             "name one that root owns and everybody may write to, as /tmp is, the same for all: --lock-dir DIR, or \
              BACKSTAY_LOCK_DIR",
         ),
-        ClaimError::Lock(error) => lock_error(error, &mine.run),
+        ClaimError::Lock(error) => lock_error(&error, &mine.run),
         ClaimError::Claimed { thing, found } => claimed(&thing, &found, mine),
     }
 }
@@ -123,8 +123,8 @@ fn words(standing: &Standing) -> &'static str {
     }
 }
 
-fn lock_error(error: LockError, run: &str) -> Error {
-    match &error {
+fn lock_error(error: &LockError, run: &str) -> Error {
+    match error {
         LockError::Held { name, owner } => {
             let reason = owner
                 .strip_prefix(name.as_str())

@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
         no_input: true,
     };
     let run = &place.run;
-    let (key, text) = (arguments.question.as_deref(), arguments.answer.as_deref());
+    let (key, text) = (arguments.question.as_deref(), arguments.words.as_deref());
     let (asked, is_answered) = setup::with_surroundings(place.directories, &nobody, async |surroundings| match text {
         None => Ok((backstay::questions(run, &surroundings)?, false)),
         Some(text) => Ok((vec![backstay::answer(run, key, text, &surroundings).await?], true)),

@@ -50,20 +50,25 @@ pub(super) fn run(arguments: &Status) -> Result<u8, Failure> {
             "claims": claims.iter().map(claim_json).collect::<Vec<_>>(),
         })),
         Format::Text => {
-            let mut text = format!("runs in {}\n", state.0.display());
-            text.extend(known.iter().map(Known::text));
-            if known.is_empty() {
-                text.push_str("  none\n");
-            }
-            text.push_str(&format!("on this machine ({})\n", directories.claims.0.display()));
-            text.extend(claims.iter().map(claim_text));
-            if claims.is_empty() {
-                text.push_str("  no run has anything\n");
-            }
-            streams::data(&text);
+            let runs = known.iter().map(Known::text).collect();
+            let claims = claims.iter().map(claim_text).collect();
+            streams::data(&section(&format!("runs in {}", state.0.display()), runs));
+            streams::data(&section(
+                &format!("on this machine ({})", directories.claims.0.display()),
+                claims,
+            ));
         }
     }
     Ok(0)
+}
+
+fn section(title: &str, lines: Vec<String>) -> String {
+    let lines = if lines.is_empty() {
+        vec!["none\n".to_owned()]
+    } else {
+        lines
+    };
+    format!("{title}\n  {}", lines.join("  "))
 }
 
 impl Known {
@@ -78,35 +83,33 @@ impl Known {
         let run = visible(&self.run);
         let account = match &self.account {
             Ok(account) => account,
-            Err(reason) => return format!("  {run}  cannot be told: {}\n", visible(reason)),
+            Err(reason) => return format!("{run}  cannot be told: {}\n", visible(reason)),
         };
-        let mut text = format!("  {run}  {}", word(&account.standing));
-        if let Some(reason) = reason(&account.standing) {
-            text.push_str(&format!(": {}", visible(&reason)));
+        let standing = &account.standing;
+        let mut parts = vec![match reason(standing) {
+            Some(reason) => format!("{run}  {}: {}", word(standing), visible(&reason)),
+            None => format!("{run}  {}", word(standing)),
+        }];
+        if standing.is_unfinished() {
+            parts.extend(account.has_turned.then(|| "on the way back".to_owned()));
+            parts.extend((!account.steps.is_empty()).then(|| format!("in {}", account.steps.join(", "))));
+            let operator = account
+                .start
+                .as_ref()
+                .map(|start| visible(&start.operator).into_owned());
+            parts.extend(operator.map(|operator| format!("started by {operator}")));
         }
-        if account.standing.is_unfinished() {
-            if account.has_turned {
-                text.push_str(", on the way back");
-            }
-            if !account.steps.is_empty() {
-                text.push_str(&format!(", in {}", account.steps.join(", ")));
-            }
-            if let Some(start) = &account.start {
-                text.push_str(&format!(", started by {}", visible(&start.operator)));
-            }
-        }
-        text.push('\n');
-        match &account.standing {
-            Standing::Running => text.push_str(&format!("    backstay pause {run}, or backstay turn-back {run}\n")),
-            Standing::Open(_) => text.push_str(&format!(
+        let next = match standing {
+            Standing::Running => format!("    backstay pause {run}, or backstay turn-back {run}\n"),
+            Standing::Open(_) => format!(
                 "    backstay resume {run}, backstay turn-back {run}, or backstay give-up {run} --because \"why\"\n"
-            )),
-            Standing::Ended(End::Stuck) => text.push_str(&format!(
-                "    a person is needed; when all is put right: backstay give-up {run} --because \"how\"\n"
-            )),
-            _ => {}
-        }
-        text
+            ),
+            Standing::Ended(End::Stuck) => {
+                format!("    a person is needed; when all is put right: backstay give-up {run} --because \"how\"\n")
+            }
+            _ => String::new(),
+        };
+        format!("{}\n{next}", parts.join(", "))
     }
 
     fn json(&self) -> Value {
@@ -149,14 +152,14 @@ fn reason(standing: &Standing) -> Option<String> {
 fn claim_text(found: &FoundClaim) -> String {
     let claim = match &found.claim {
         Ok(claim) => claim,
-        Err(reason) => return format!("  {} cannot be read: {}\n", found.path.display(), visible(reason)),
+        Err(reason) => return format!("{} cannot be read: {}\n", found.path.display(), visible(reason)),
     };
     let standing = match &found.standing {
         Ok(standing) => word(standing).to_owned(),
         Err(reason) => format!("cannot be told: {}", visible(reason)),
     };
     format!(
-        "  {}: {}  {standing}  {}\n",
+        "{}: {}  {standing}  {}\n",
         visible(&claim.thing),
         visible(&claim.owner()),
         visible(&claim.directory.display().to_string())
