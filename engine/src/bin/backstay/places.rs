@@ -61,7 +61,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Failure> {
     if Path::new(run).file_name() == Some(OsStr::new(RECORDS_FILE)) && Path::new(run).is_file() {
         let file = absolute(Path::new(run))?;
-        return by_directory(file.parent().unwrap_or(&file));
+        return by_directory(file.parent().unwrap_or(&file), claim_place(option)?);
     }
     if Path::new(run).join(RECORDS_FILE).is_file() {
         return by_directory(&absolute(Path::new(run))?, claim_place(option)?);
