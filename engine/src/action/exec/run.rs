@@ -74,7 +74,7 @@ pub(super) fn parameters(describe: Describe) -> Describe {
         .takes(
             "stdin",
             Type::Text,
-            "What it reads; nothing where it is not said. May be a secret.",
+            "What it reads; nothing where it is not said.",
         )
         .into(Sink::Stdin)
         .takes(
