@@ -10,6 +10,7 @@
 
 mod blobs;
 mod failpoint;
+mod form;
 mod journal;
 mod lines;
 mod reader;

@@ -5,12 +5,15 @@
 //! is all that verifying needs; [`Line::record`] is what this program makes of it. A later minor format may
 //! have kinds and fields that are not known here, and its form is the same.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::form::{self, INTEGER_MAX};
 use crate::event::{Event, Stamped};
 
-const INTEGER_MAX: u64 = (1 << 53) - 1;
 const HEADER_KEYS: [&str; 5] = ["seq", "prev", "at", "boot_ns", "kind"];
 
 /// A record: an event with its times and its place in the chain.
@@ -72,94 +75,95 @@ impl Record {
 }
 
 /// A line in the form of a transcript, whatever it says.
-pub(super) struct Line {
-    seq: u64,
-    prev: String,
+pub(super) struct Line<'l> {
+    header: Header<'l>,
     at_ms: i64,
     boot_ns: u64,
-    fields: Map<String, Value>,
+    bytes: &'l [u8],
 }
 
-impl Line {
+/// What every record has.
+#[derive(Deserialize)]
+struct Header<'l> {
+    seq: u64,
+    #[serde(borrow)]
+    prev: Cow<'l, str>,
+    #[serde(borrow)]
+    at: Cow<'l, str>,
+    boot_ns: Value,
+    #[serde(borrow)]
+    kind: Cow<'l, str>,
+}
+
+impl<'l> Line<'l> {
     /// Reads a line, which is given with its line end. It is accepted only if writing its content again gives
     /// the same bytes, so repeated keys and other spellings are refused.
-    pub(super) fn read(line: &[u8]) -> Result<Self, RecordError> {
+    pub(super) fn read(line: &'l [u8]) -> Result<Self, RecordError> {
         if line.len() > super::LINE_BYTES_MAX {
             return Err(RecordError::TooLong);
         }
-        let not_a_record = |key: &str| RecordError::NotARecord(format!("`{key}` is missing, or is none"));
-        let fields: Map<String, Value> =
-            serde_json::from_slice(line).map_err(|error| RecordError::NotARecord(error.to_string()))?;
-        let value = Value::Object(fields);
-        restricted(&value).map_err(|_| RecordError::OtherForm)?;
-        let is_same = line.strip_suffix(b"\n") == Some(value.to_string().as_bytes());
-        let Value::Object(mut fields) = value else {
-            return Err(RecordError::OtherForm);
-        };
-        if !is_same || !fields.keys().take(HEADER_KEYS.len()).eq(HEADER_KEYS) {
+        let not_a_record = |error: serde_json::Error| RecordError::NotARecord(error.to_string());
+        let no_time = |key: &str| RecordError::NotARecord(format!("`{key}` is none"));
+        let bytes = line.strip_suffix(b"\n").ok_or(RecordError::OtherForm)?;
+        let keys = form::keys(bytes).map_err(not_a_record)?.ok_or(RecordError::OtherForm)?;
+        if !keys.iter().take(HEADER_KEYS.len()).eq(HEADER_KEYS.iter()) {
             return Err(RecordError::OtherForm);
         }
-        let [seq, prev, at, boot_ns, _] = HEADER_KEYS.map(|key| fields.get(key).cloned());
-        let at = text(at).ok_or_else(|| not_a_record("at"))?;
-        let at_ms = at.parse::<Timestamp>().map(Timestamp::as_millisecond);
-        let at_ms = at_ms.map_err(|_| not_a_record("at"))?;
-        let boot_ns = boot_ns.ok_or_else(|| not_a_record("boot_ns"))?;
-        let boot_ns_read = read_whole_number(&boot_ns).ok_or_else(|| not_a_record("boot_ns"))?;
-        if rfc3339(at_ms)? != at || whole_number(boot_ns_read) != boot_ns {
+        let header: Header<'l> = serde_json::from_slice(bytes).map_err(not_a_record)?;
+        let at_ms = header.at.parse::<Timestamp>().map(Timestamp::as_millisecond);
+        let at_ms = at_ms.map_err(|_| no_time("at"))?;
+        let boot_ns = read_whole_number(&header.boot_ns).ok_or_else(|| no_time("boot_ns"))?;
+        if rfc3339(at_ms)? != header.at || whole_number(boot_ns) != header.boot_ns {
             return Err(RecordError::OtherForm);
         }
-        fields.retain(|key, _| !HEADER_KEYS[..4].contains(&key.as_str()));
-        let line = Self {
-            seq: seq
-                .and_then(|value| value.as_u64())
-                .ok_or_else(|| not_a_record("seq"))?,
-            prev: text(prev).ok_or_else(|| not_a_record("prev"))?,
+        Ok(Self {
+            header,
             at_ms,
-            boot_ns: boot_ns_read,
-            fields,
-        };
-        line.text("kind").ok_or_else(|| not_a_record("kind"))?;
-        Ok(line)
+            boot_ns,
+            bytes,
+        })
     }
 
     /// What happened, by its word.
     pub(super) fn kind(&self) -> &str {
-        self.text("kind").unwrap_or_default()
+        &self.header.kind
     }
 
-    /// A field that is a text.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.fields.get(key)?.as_str()
+    /// A field that is a text; none where it is not there or no text.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        let fields: Map<String, Value> = serde_json::from_slice(self.bytes).ok()?;
+        fields.get(key)?.as_str().map(str::to_owned)
     }
 
     /// The SHA-256 of each output that an outcome names; `None` where they are named in another form.
-    pub(super) fn outputs(&self) -> Option<Vec<&str>> {
-        let named = match self.fields.get("blobs") {
-            Some(blobs) if self.kind() == "outcome" => blobs.as_array()?.as_slice(),
-            _ => &[],
-        };
-        named.iter().map(|blob| blob.get(1)?.as_str()).collect()
+    pub(super) fn outputs(&self) -> Option<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Outcome {
+            blobs: Option<Vec<Vec<Value>>>,
+        }
+        if self.kind() != "outcome" {
+            return Some(Vec::new());
+        }
+        let outcome: Outcome = serde_json::from_slice(self.bytes).ok()?;
+        let named = outcome.blobs.unwrap_or_default();
+        named
+            .iter()
+            .map(|pair| Some(pair.get(1)?.as_str()?.to_owned()))
+            .collect()
     }
 
     /// The record as this program understands it; fields that it does not know are passed over.
     pub(super) fn record(self) -> Result<Record, RecordError> {
-        let event = serde_json::from_value::<Event>(Value::Object(self.fields));
+        let event = serde_json::from_slice::<Event>(self.bytes);
         Ok(Record {
-            seq: self.seq,
-            prev: self.prev,
+            seq: self.header.seq,
+            prev: self.header.prev.into_owned(),
             stamped: Stamped {
                 at_ms: self.at_ms,
                 boot_ns: self.boot_ns,
                 event: event.map_err(|error| RecordError::Unknown(error.to_string()))?,
             },
         })
-    }
-}
-
-fn text(value: Option<Value>) -> Option<String> {
-    match value? {
-        Value::String(text) => Some(text),
-        _ => None,
     }
 }
 
@@ -198,10 +202,7 @@ fn restricted(value: &Value) -> Result<(), RecordError> {
         }
         Value::Array(values) => values.iter().try_for_each(restricted),
         Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
-            let is_word = key
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-            if is_word {
+            if form::is_word(key) {
                 restricted(value)
             } else {
                 Err(RecordError::Unwritable(format!("the key `{key}`")))

@@ -123,8 +123,8 @@ impl Course {
             Ok(_) if self.end.is_some() => self.wrong = Some("a record stands behind the end of the run".to_owned()),
             Ok(line) if (line.kind() == "run.start") != (seq == 1) => self.wrong = place(OUT_OF_PLACE),
             Ok(line) => match line.kind() {
-                "run.start" => line.text("run").unwrap_or_default().clone_into(&mut self.run),
-                "run.end" => self.end = Some(line.text("end").unwrap_or_default().to_owned()),
+                "run.start" => self.run = line.text("run").unwrap_or_default(),
+                "run.end" => self.end = Some(line.text("end").unwrap_or_default()),
                 _ => {
                     let wrong = self.look_at_outputs(&line, run_directory)?;
                     self.wrong = wrong.and_then(|reason| place(&reason));
@@ -135,16 +135,18 @@ impl Course {
     }
 
     /// What is wrong with the outputs that a record names.
-    fn look_at_outputs(&mut self, line: &Line, run_directory: &Path) -> io::Result<Option<String>> {
+    fn look_at_outputs(&mut self, line: &Line<'_>, run_directory: &Path) -> io::Result<Option<String>> {
         let Some(named) = line.outputs() else {
             return Ok(Some("its outputs are not named by their SHA-256".to_owned()));
         };
         for digest in named {
-            if self.outputs.insert(digest.to_owned())
-                && let Err(reason) = kept_output(run_directory, digest)?
-            {
+            if self.outputs.contains(&digest) {
+                continue;
+            }
+            if let Err(reason) = kept_output(run_directory, &digest)? {
                 return Ok(Some(reason));
             }
+            self.outputs.insert(digest);
         }
         Ok(None)
     }

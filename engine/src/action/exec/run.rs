@@ -71,11 +71,7 @@ pub(super) fn parameters(describe: Describe) -> Describe {
     describe
         .argv()
         .env("Variables beside the few that are inherited (PATH, HOME, LANG and the like); may be secrets.")
-        .takes(
-            "stdin",
-            Type::Text,
-            "What it reads; nothing where it is not said.",
-        )
+        .takes("stdin", Type::Text, "What it reads; nothing where it is not said.")
         .into(Sink::Stdin)
         .takes(
             "cwd",
