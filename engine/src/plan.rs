@@ -8,6 +8,7 @@ pub mod obligations;
 mod overlay;
 pub mod report;
 mod topology;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::redact::Redactor;
 use crate::value::{Answer, GroundResource, Unanswered, Value};
 
 pub use digest::PLAN_FORMAT;
+pub(crate) use words::retries;
 
 /// What is going to be carried out. Everything in it is fixed before the first record.
 #[derive(Debug, Clone)]

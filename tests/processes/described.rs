@@ -47,7 +47,7 @@ fn a_name_alone_names_nothing_that_others_started() {
     );
     let planned = desk.call("plan", &text).exits(1);
     assert!(
-        planned.stdout.contains("say how operators know it") || planned.stderr.contains("say how operators know it"),
+        planned.in_one_line().contains("say how operators know it"),
         "{planned:?}"
     );
     assert!(desk.sandbox.records_of("intent").is_empty());

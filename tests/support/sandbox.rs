@@ -32,6 +32,11 @@ impl Finished {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON on stdout ({error}): {self:?}"))
     }
 
+    /// Standard output without its line ends and indentations.
+    pub(crate) fn in_one_line(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// Calls a program and waits for it.
     pub(crate) fn of(command: &mut Command) -> Self {
         command.output().unwrap().into()

@@ -62,7 +62,7 @@ impl Evaluator<'_> {
             let value = self
                 .answer(expr, frame)
                 .await
-                .map_err(|unanswered| Unanswered::new(format!("`{name}` is not known: {}", unanswered.reason)))?;
+                .map_err(|unanswered| self.no_argument(expr, unanswered))?;
             arguments.0.insert(name.clone(), value);
         }
         let (mut effects, mut of_result) = (Vec::new(), Vec::new());
@@ -83,6 +83,18 @@ impl Evaluator<'_> {
             of_result,
             healthy,
         })
+    }
+
+    /// Why an argument has no value, in the words of the text; a name says so itself.
+    fn no_argument(&self, expr: &Expr, unanswered: Unanswered) -> Unanswered {
+        if matches!(
+            expr.kind,
+            ExprKind::Binding(_) | ExprKind::Input(_) | ExprKind::Parameter(_) | ExprKind::Local(_)
+        ) {
+            return unanswered;
+        }
+        let described = super::describe(self.runbook, self.environment.redactor(), expr);
+        Unanswered::new(format!("`{described}` is not known: {}", unanswered.reason))
     }
 
     /// `written` and `arguments` are those of the call around it: what is one of them is worked out already.

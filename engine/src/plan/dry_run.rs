@@ -1,26 +1,23 @@
 //! The dry run: walks the plan on paper. Reads are real up to the first change that they are not apart from;
 //! changes go into the overlay only. `exec` and whatever may leave traces never run.
 
+mod step;
 mod world;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::effect::Effect;
-use backstay_dsl::model::{Block, Do, Expr, Statement, StatementKind, Step, Undo};
+use backstay_dsl::model::{Expr, StatementKind};
+use backstay_dsl::topology::{Runs, Service};
 
 use crate::action::Context;
-use crate::eval::{Evaluation, Evaluator, GroundEffect, Places};
+use crate::eval::{Evaluation, Evaluator, Places, describe, shown};
 use crate::plan::Plan;
 use crate::plan::obligations::{Found, discharge};
-use crate::plan::overlay::Overlay;
-use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
+use crate::plan::report::{Asked, Head, InputReport, PlanReport, Reading, ReadingResult, ThingReport, TimesReport};
+use crate::plan::words::Words;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::{Clock, World};
-use backstay_dsl::units;
 
-use world::OnPaper;
+use world::{OnPaper, Sources};
 
 /// What a dry run sees of the world.
 pub struct DryRun<'a> {
@@ -39,320 +36,283 @@ pub struct DryRun<'a> {
 /// The walk itself.
 struct Walk<'a> {
     paper: OnPaper<'a>,
+    words: Words<'a>,
+    /// For each step: whether it acts, or a step that it waits for does.
+    acts: Vec<bool>,
+    obstacles: Vec<String>,
 }
 
 impl DryRun<'_> {
     /// Walks the plan. Changes nothing.
     pub async fn report(self) -> PlanReport {
         let plan = self.plan;
-        let walk = Walk {
-            paper: OnPaper {
-                run: self,
-                overlay: Mutex::new(Overlay::new(&plan.topology)),
-                bindings: Mutex::new(BTreeMap::new()),
-                anchors: Mutex::new(BTreeMap::new()),
-            },
+        let mut walk = Walk {
+            words: Words::new(plan, self.places),
+            paper: OnPaper::new(self),
+            acts: vec![false; plan.runbook.steps.len()],
+            obstacles: Vec::new(),
         };
-        let mut found = discharge(plan, Some(walk.paper.run.world), &walk.paper, &walk.evaluator()).await;
-        let not_apart = std::mem::take(&mut found.not_apart);
-        let mut readings = walk.now().await;
-        let mut obstacles = std::mem::take(&mut found.unsupported);
-        walk.services(found, &mut readings, &mut obstacles);
-        let mut steps = Vec::new();
-        for step in plan.program.order() {
-            steps.push((step, walk.step(plan.program.step(step)).await));
-        }
-        steps.sort_by_key(|(step, _)| *step);
-        let window = plan.runbook.window;
+        let readings = walk.now().await;
+        let steps = walk.steps().await;
         PlanReport {
-            runbook: plan.runbook.name.clone(),
-            title: plan.runbook.title.clone(),
-            digest: plan.digest.clone(),
-            window_ms: window.map(|window| window.window_ms),
-            keep_ms: window.map(|window| window.keep_ms),
-            forward_to_commit_ms: plan.times.forward_to_commit_ms,
-            forward_ms: plan.times.forward_ms,
-            longest_way_back_ms: plan.times.longest_way_back_ms,
-            way_back_parts: plan.times.way_back_parts.clone(),
-            slack_ms: plan.times.slack_ms,
+            head: head(plan),
+            inputs: walk.inputs(),
+            things: things(plan),
+            times: times(plan),
             readings,
-            steps: steps.into_iter().map(|(_, step)| step).collect(),
-            not_apart,
-            obstacles,
+            steps,
+            way_back: walk.words.way_back(),
+            obstacles: walk.obstacles,
         }
     }
 }
 
-impl Walk<'_> {
-    fn plan(&self) -> &Plan {
+fn head(plan: &Plan) -> Head {
+    let runbook = &plan.runbook;
+    Head {
+        runbook: runbook.name.clone(),
+        title: runbook.title.clone(),
+        doc: runbook.doc.clone(),
+        version: runbook.version.clone(),
+        owner: runbook.owner.clone(),
+        affects: runbook.affects.clone(),
+        digest: plan.digest.clone(),
+    }
+}
+
+fn things(plan: &Plan) -> Vec<ThingReport> {
+    let (runbook, topology) = (&plan.runbook, &plan.topology);
+    let services = runbook.services.iter().map(|service| {
+        let members = topology
+            .services
+            .get(&service.name)
+            .into_iter()
+            .flat_map(|known| &known.members);
+        ThingReport {
+            word: "service",
+            id: service.name.clone(),
+            title: service.title.clone(),
+            doc: service.doc.clone(),
+            is: members.map(|(_, member)| in_words(&member.runs)).collect(),
+        }
+    });
+    let states = runbook.states.iter().map(|state| {
+        let parts = topology.states.get(&state.name).into_iter().flatten();
+        ThingReport {
+            word: "protect",
+            id: state.name.clone(),
+            title: state.title.clone(),
+            doc: state.doc.clone(),
+            is: parts.map(ToString::to_string).collect(),
+        }
+    });
+    services.chain(states).collect()
+}
+
+/// `process("redis", port: 6379)`.
+fn in_words(runs: &Runs<String>) -> String {
+    let known_by = runs.known_by_in_words();
+    let joint = if known_by.is_empty() { "" } else { ", " };
+    format!("{}({:?}{joint}{known_by})", runs.kind.word(), runs.name)
+}
+
+fn times(plan: &Plan) -> TimesReport {
+    let window = plan.runbook.window;
+    TimesReport {
+        window_ms: window.map(|window| window.window_ms),
+        keep_ms: window.map(|window| window.keep_ms),
+        forward_to_commit_ms: plan.times.forward_to_commit_ms,
+        forward_ms: plan.times.forward_ms,
+        longest_way_back_ms: plan.times.longest_way_back_ms,
+        way_back_parts: plan.times.way_back_parts.clone(),
+        slack_ms: plan.times.slack_ms,
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn plan(&self) -> &'a Plan {
         self.paper.run.plan
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator::new(&self.plan().runbook, &self.paper)
+        Evaluator::new(&self.paper.run.plan.runbook, &self.paper)
     }
 
     fn scrub(&self, text: &str) -> String {
         self.plan().redactor.scrub_text(text).into_owned()
     }
 
-    /// What was found out about services: how things are now, and what the run would be refused for. What a
-    /// step before the window may still bring about is only told.
-    fn services(&self, found: Found, readings: &mut Vec<Reading>, obstacles: &mut Vec<String>) {
-        let mut steps = self.plan().runbook.steps.iter().filter(|step| step.before_window);
-        let may_change = steps.any(|step| {
-            let mut statements = step.body.statements.iter();
-            statements.any(|statement| matches!(statement.kind, StatementKind::Do(_)))
-        });
-        let reading = |result, evidence: &str| Reading {
-            label: "services".to_owned(),
-            result,
-            evidence: self.scrub(evidence),
-        };
-        if !found.seen.is_empty() {
-            readings.push(reading(ReadingResult::Holds, &found.seen.join("; ")));
-        }
-        for (_, reason) in found.broken {
-            if may_change {
-                let told = format!("{reason} (asked again after the steps before the window)");
-                readings.push(reading(ReadingResult::DoesNotHold, &told));
-            } else {
-                obstacles.push(self.scrub(&reason));
+    fn inputs(&self) -> Vec<InputReport> {
+        let plan = self.plan();
+        let inputs = plan.runbook.inputs.iter().map(|input| {
+            let value = plan.inputs.get(&input.name);
+            let is_plain = |value: &&Value| !matches!(value, Value::Secret(_) | Value::Absent);
+            InputReport {
+                name: input.name.clone(),
+                doc: input.doc.clone(),
+                value: value.filter(is_plain).map(|value| shown(&plan.redactor, value)),
+                is_secret: input.secret.is_some(),
             }
-        }
+        });
+        inputs.collect()
     }
 
-    /// Services and anchors as they are now.
-    async fn now(&self) -> Vec<Reading> {
+    /// How things are now: obligations, services and anchors.
+    async fn now(&mut self) -> Vec<Reading> {
+        let found = discharge(self.plan(), Some(self.paper.run.world), &self.paper, &self.evaluator()).await;
+        self.paper.take_sources();
+        let unsupported = found.unsupported.iter().map(|reason| self.scrub(reason));
+        let not_apart = found.not_apart.iter();
+        let not_apart =
+            not_apart.map(|reason| self.scrub(&format!("not-apart: {reason} (backstay explain not-apart)")));
+        self.obstacles = unsupported.chain(not_apart).collect();
         let mut readings = Vec::new();
-        for service in &self.plan().runbook.services {
-            if let Some(check) = &service.well {
-                readings.push(
-                    self.reading(&format!("{}: {}", service.title, check.label), &check.condition)
-                        .await,
-                );
-            }
-        }
-        for anchor in &self.plan().runbook.anchors {
-            let answer = self.evaluator().value(&anchor.value).await;
-            let reading = match &answer {
-                Ok(value) => Reading {
-                    label: anchor.name.clone(),
-                    result: ReadingResult::Holds,
-                    evidence: crate::eval::shown(&self.plan().redactor, value),
-                },
-                Err(unanswered) => Reading {
-                    label: anchor.name.clone(),
-                    result: ReadingResult::Unknown,
-                    evidence: self.scrub(&unanswered.reason),
-                },
-            };
-            readings.push(reading);
-            let mut anchors = self.paper.anchors.lock().unwrap_or_else(PoisonError::into_inner);
-            anchors.insert(anchor.name.clone(), answer);
-        }
+        self.wells(&mut readings).await;
+        self.anchors(&mut readings).await;
+        self.services(found, &mut readings);
         readings
     }
 
-    async fn reading(&self, label: &str, condition: &Expr) -> Reading {
-        let Evaluation { answer, evidence } = self.evaluator().evaluate(condition).await;
-        let (result, evidence) = match answer {
-            Ok(Value::Bool(false)) => (ReadingResult::DoesNotHold, evidence),
-            Ok(_) => (ReadingResult::Holds, evidence),
-            Err(unanswered) => (ReadingResult::Unknown, unanswered.reason),
+    /// Whether a step before the window may still bring about what is asked at the opening.
+    fn may_change_before_window(&self) -> bool {
+        let mut steps = self.plan().runbook.steps.iter().filter(|step| step.before_window);
+        steps.any(|step| {
+            let mut statements = step.body.statements.iter();
+            statements.any(|statement| matches!(statement.kind, StatementKind::Do(_)))
+        })
+    }
+
+    /// What was found out about services, and what the run would be refused for. What a step before the window
+    /// may still bring about is only told.
+    fn services(&mut self, found: Found, readings: &mut Vec<Reading>) {
+        let asked = self.asked_at_opening();
+        let redactor = &self.plan().redactor;
+        let reading = |result, asked, evidence: &str| Reading {
+            label: "services".to_owned(),
+            doc: String::new(),
+            question: String::new(),
+            result,
+            asked,
+            evidence: redactor.scrub_text(evidence).into_owned(),
         };
+        if !found.seen.is_empty() {
+            readings.push(reading(ReadingResult::Holds, Asked::Now, &found.seen.join("; ")));
+        }
+        for (_, reason) in found.broken {
+            if asked == Asked::Now {
+                self.obstacles.push(self.scrub(&reason));
+            } else {
+                readings.push(reading(ReadingResult::DoesNotHold, asked, &reason));
+            }
+        }
+    }
+
+    fn asked_at_opening(&self) -> Asked {
+        if self.may_change_before_window() {
+            Asked::BeforeChange
+        } else {
+            Asked::Now
+        }
+    }
+
+    /// Whether services are well. One that begins running has to be.
+    async fn wells(&mut self, readings: &mut Vec<Reading>) {
+        let plan = self.plan();
+        let asked = self.asked_at_opening();
+        for service in &plan.runbook.services {
+            let Some(check) = &service.well else { continue };
+            let label = format!("{}: {}", service.title, check.label);
+            let mut reading = self.reading(&label, &check.condition, false).await;
+            let known = plan.topology.services.get(&service.name);
+            reading.asked = if known.is_some_and(Service::begins_running) {
+                asked
+            } else {
+                Asked::BeforeChange
+            };
+            if reading.stops() {
+                let obstacle = format!("{} is not well: {}: {}", service.title, check.label, reading.evidence);
+                self.obstacles.push(obstacle);
+            }
+            readings.push(reading);
+        }
+    }
+
+    async fn anchors(&self, readings: &mut Vec<Reading>) {
+        for anchor in &self.plan().runbook.anchors {
+            let (answer, sources) = self.answer(&anchor.value).await;
+            let mut reading = self.value((&anchor.name, &anchor.value), &answer, sources, false);
+            reading.doc.clone_from(&anchor.doc);
+            if answer.is_err() {
+                // That is recorded, and no run is refused for it.
+                reading.asked = Asked::BeforeChange;
+            }
+            readings.push(reading);
+            self.paper.note_anchor(&anchor.name, answer, sources);
+        }
+    }
+
+    async fn answer(&self, expr: &Expr) -> (Answer, Sources) {
+        let answer = self.evaluator().value(expr).await;
+        (answer, self.paper.take_sources())
+    }
+
+    /// A question that holds or not. `acted`: the runbook does something before it is asked.
+    async fn reading(&self, label: &str, condition: &Expr, acted: bool) -> Reading {
+        let Evaluation { answer, evidence } = self.evaluator().evaluate(condition).await;
+        let sources = self.paper.take_sources();
+        let result = result_of(&answer, sources);
+        let evidence = answer.err().map_or(evidence, |unanswered| unanswered.reason);
         Reading {
             label: label.to_owned(),
+            doc: String::new(),
+            question: self.described(condition),
             result,
+            asked: asked(sources, acted),
             evidence: self.scrub(&evidence),
         }
     }
 
-    async fn step(&self, step: &Step) -> StepReport {
-        let steps = &self.plan().runbook.steps;
-        let mut report = StepReport {
-            id: step.name.clone(),
-            title: step.title.clone(),
-            after: step
-                .after
-                .iter()
-                .filter_map(|place| steps.get(*place).map(|step| step.name.clone()))
-                .collect(),
-            before_window: step.before_window,
-            budget_ms: step.budget_ms,
-            would: Would::Run,
-            reason: String::new(),
-            notes: Vec::new(),
-            changes: Vec::new(),
-            readings: Vec::new(),
-        };
-        for statement in &step.body.statements {
-            self.statement(&step.name, statement, &mut report).await;
-            if report.would == Would::Skip {
-                break;
-            }
-        }
-        report
+    fn described(&self, expr: &Expr) -> String {
+        let plan = self.plan();
+        describe(&plan.runbook, &plan.redactor, expr)
     }
 
-    async fn statement(&self, step: &str, statement: &Statement, report: &mut StepReport) {
-        match &statement.kind {
-            StatementKind::Require { condition, otherwise } => {
-                let mut reading = self.reading("what is required", condition).await;
-                if reading.result == ReadingResult::DoesNotHold {
-                    report.reason = format!("it would fail: {otherwise}");
-                    reading.label.clone_from(otherwise);
-                }
-                report.readings.push(reading);
-            }
-            StatementKind::SkipWhen { condition, because } => {
-                let reading = self.reading(&format!("to be skipped, {because}"), condition).await;
-                passed_over(report, &reading, ReadingResult::Holds, because);
-                report.readings.push(reading);
-            }
-            StatementKind::OnlyWhen { condition, because } => {
-                let reading = self.reading(&format!("wanted, {because}"), condition).await;
-                passed_over(report, &reading, ReadingResult::DoesNotHold, because);
-                report.readings.push(reading);
-            }
-            StatementKind::Check(check) => {
-                report.readings.push(self.reading(&check.label, &check.condition).await);
-            }
-            StatementKind::Let { binding, value } => {
-                let answer = self.evaluator().value(value).await;
-                self.bind(*binding, answer);
-            }
-            StatementKind::Do(action) => self.action(step, &statement.key, action, report).await,
-            StatementKind::Ask(ask) => {
-                report.notes.push(format!("asks a person: {}", ask.prompt));
-                if let Some(binding) = ask.binding {
-                    self.bind(binding, Err(unknown_until(step)));
-                }
-            }
-            StatementKind::Take(hold) | StatementKind::Release(hold) => {
-                let is_take = matches!(statement.kind, StatementKind::Take(_));
-                report
-                    .notes
-                    .push(format!("{} {hold}", if is_take { "takes" } else { "releases" }));
-                self.hold(step, hold, is_take, report).await;
-            }
-            StatementKind::Commits { because } => {
-                report.notes.push(format!("POINT OF NO RETURN: {because}"));
-            }
-            StatementKind::Wait { duration_ms, because } => {
-                report
-                    .notes
-                    .push(format!("waits {}: {because}", units::duration(*duration_ms)));
-            }
-            StatementKind::Record(_) | StatementKind::Unwind => {}
+    /// A question for a value.
+    fn value(&self, (label, question): (&str, &Expr), answer: &Answer, sources: Sources, acted: bool) -> Reading {
+        Reading {
+            label: label.to_owned(),
+            doc: String::new(),
+            question: self.described(question),
+            result: match answer {
+                Ok(_) => ReadingResult::Holds,
+                Err(_) => result_of(answer, sources),
+            },
+            asked: asked(sources, acted),
+            evidence: match answer {
+                Ok(value) => shown(&self.plan().redactor, value),
+                Err(unanswered) => self.scrub(&unanswered.reason),
+            },
         }
     }
+}
 
-    async fn hold(&self, step: &str, name: &str, is_take: bool, report: &mut StepReport) {
-        let Some(hold) = self.plan().runbook.holds.iter().find(|hold| hold.name == name) else {
-            return;
-        };
-        let block: &Block = if is_take { &hold.take } else { &hold.release };
-        for statement in &block.statements {
-            if let StatementKind::Do(action) = &statement.kind {
-                self.action(step, &statement.key, action, report).await;
-            }
-        }
+fn result_of(answer: &Answer, sources: Sources) -> ReadingResult {
+    match answer {
+        Ok(Value::Bool(false)) => ReadingResult::DoesNotHold,
+        Ok(_) => ReadingResult::Holds,
+        Err(_) if sources.is_withheld => ReadingResult::Unknown,
+        Err(_) => ReadingResult::Unanswered,
     }
+}
 
-    async fn action(&self, step: &str, key: &str, action: &Do, report: &mut StepReport) {
-        let evaluator = self.evaluator();
-        let ground = evaluator.ground(&action.call).await;
-        let mut preview = None;
-        let (words, effects, unnamed) = match &ground {
-            Ok(call) => {
-                if self.paper.is_apart(&call.effects) {
-                    preview = self.paper.run.world.preview(&self.paper.run.context, call).await;
-                }
-                (call.effects_in_words(), call.effects.clone(), Vec::new())
-            }
-            Err(_) => self.partly_ground(action).await,
-        };
-        if action.call.effects.is_changing() || !words.is_empty() {
-            report.changes.push(Change {
-                key: key.to_owned(),
-                title: action.title.clone().unwrap_or_else(|| action.call.action.clone()),
-                action: action.call.action.clone(),
-                effects: words.iter().map(|words| self.scrub(words)).collect(),
-                preview: preview.map(|preview| self.scrub(&preview)),
-            });
-        }
-        if let Some(Undo::No(because)) = &action.undo {
-            let title = action.title.as_deref().unwrap_or(&action.call.action);
-            report.notes.push(format!("no undo of {title}: {because}"));
-        }
-        let mut overlay = self.paper.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.change(&effects, step);
-        for effect in unnamed {
-            overlay.change_unnamed(effect, step);
-        }
-        drop(overlay);
-        if let Some(binding) = action.binding {
-            self.bind(binding, Err(unknown_until(step)));
-        }
-    }
-
-    /// The effects of an action some of whose arguments are not known yet, and those that name nothing yet.
-    async fn partly_ground<'a>(&self, action: &'a Do) -> (Vec<String>, Vec<Effect<String>>, Vec<&'a Effect<Expr>>) {
-        let mut words = Vec::new();
-        let mut effects = Vec::new();
-        let mut unnamed = Vec::new();
-        for effect in &action.call.effects.list {
-            let (known, rest) = match self.evaluator().ground_effect(effect).await {
-                Ok(ground) => (Ok(ground), ""),
-                Err(_) if matches!(effect, Effect::Starts { .. }) => {
-                    (self.without_value(effect).await, " with what is not known yet")
-                }
-                Err(_) => (self.without_value(effect).await, " to what is not known yet"),
-            };
-            match known {
-                Ok(GroundEffect::Now(ground)) => {
-                    words.push(format!("{ground}{rest}"));
-                    effects.push(ground);
-                }
-                // It is new, or a backup: nothing read before it could depend on it.
-                Ok(GroundEffect::OfResult(ground)) => words.push(ground.to_string()),
-                Err(_) => {
-                    let kind = effect.resource().map_or("", |resource| resource.kind.word());
-                    words.push(format!("{} {kind}(not known yet)", effect.word()));
-                    unnamed.push(effect);
-                }
-            }
-        }
-        (words, effects, unnamed)
-    }
-
-    /// The effect without the value that its resource gets: that may be all that is not known.
-    async fn without_value(&self, effect: &Effect<Expr>) -> Result<GroundEffect, Unanswered> {
-        let bare = match effect.clone() {
-            Effect::Sets { resource, .. } => Effect::Sets { resource, to: None },
-            Effect::Starts { member, .. } => Effect::Starts { member, with: None },
-            other => other,
-        };
-        self.evaluator().ground_effect(&bare).await
-    }
-
-    fn bind(&self, binding: backstay_dsl::model::BindingId, answer: Answer) {
-        let mut bindings = self.paper.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-        bindings.insert(binding, answer);
+fn asked(sources: Sources, acted: bool) -> Asked {
+    match (acted, sources.is_asked) {
+        (false, _) => Asked::Now,
+        (true, true) => Asked::BeforeChange,
+        (true, false) => Asked::OnPaper,
     }
 }
 
 fn unknown_until(step: &str) -> Unanswered {
     Unanswered::new(format!("unknown until step {step}"))
-}
-
-fn passed_over(report: &mut StepReport, reading: &Reading, decisive: ReadingResult, because: &str) {
-    if reading.result == decisive {
-        report.would = Would::Skip;
-        because.clone_into(&mut report.reason);
-    } else if reading.result == ReadingResult::Unknown {
-        report.would = Would::Unknown;
-        report.reason = format!("decided at step {}: {}", report.id, reading.evidence);
-    }
 }

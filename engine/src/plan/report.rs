@@ -1,13 +1,63 @@
 //! What a plan would do, as data: for a person and for scripts.
 
-use serde_json::{Value as Json, json};
+mod json;
+
+use backstay_dsl::model::Retry;
 
 /// The report of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanReport {
+    pub head: Head,
+    pub inputs: Vec<InputReport>,
+    /// Services and protected states.
+    pub things: Vec<ThingReport>,
+    pub times: TimesReport,
+    /// How things are now: services, anchors.
+    pub readings: Vec<Reading>,
+    pub steps: Vec<StepReport>,
+    pub way_back: WayBackReport,
+    /// What the run would be refused for as things are now, one sentence each.
+    pub obstacles: Vec<String>,
+}
+
+/// What the text says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
     pub runbook: String,
     pub title: String,
+    pub doc: String,
+    pub version: Option<String>,
+    pub owner: Option<String>,
+    pub affects: Option<String>,
+    /// `sha256:…`.
     pub digest: String,
+}
+
+/// An input with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputReport {
+    pub name: String,
+    pub doc: String,
+    /// `None` of a secret, and where an optional one has none.
+    pub value: Option<String>,
+    pub is_secret: bool,
+}
+
+/// A service, or protected state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThingReport {
+    /// The word of its item.
+    pub word: &'static str,
+    pub id: String,
+    pub title: String,
+    pub doc: String,
+    /// What it is in the real world.
+    pub is: Vec<String>,
+}
+
+/// The sums of time, milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimesReport {
     pub window_ms: Option<u64>,
     /// What of it is held back for the way back.
     pub keep_ms: Option<u64>,
@@ -20,20 +70,18 @@ pub struct PlanReport {
     pub way_back_parts: Vec<(String, u64)>,
     /// What is left for healing.
     pub slack_ms: Option<u64>,
-    /// How things are now: services, anchors.
-    pub readings: Vec<Reading>,
-    pub steps: Vec<StepReport>,
-    /// Names that the proofs take for two things and that turn out to be one: the run would be refused.
-    pub not_apart: Vec<String>,
-    /// What else the run would be refused for.
-    pub obstacles: Vec<String>,
 }
 
 /// A question and what it gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     pub label: String,
+    /// What the text says of it.
+    pub doc: String,
+    /// What is asked, shortened.
+    pub question: String,
     pub result: ReadingResult,
+    pub asked: Asked,
     /// What was seen, or why it is not known.
     pub evidence: String,
 }
@@ -44,8 +92,28 @@ pub enum ReadingResult {
     /// It holds, or has a value.
     Holds,
     DoesNotHold,
-    /// It is not known now.
+    /// It was asked, and has no answer.
+    Unanswered,
+    /// A plan cannot know it.
     Unknown,
+}
+
+/// What an answer is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing that the runbook does comes before it: the run asks the same.
+    Now,
+    /// It was asked now, and the run asks after a change, which may decide it.
+    BeforeChange,
+    /// It follows from the text, the inputs and what steps set.
+    OnPaper,
+}
+
+impl Reading {
+    /// Whether the run would fail here without having changed anything.
+    pub(crate) fn stops(&self) -> bool {
+        self.asked == Asked::Now && matches!(self.result, ReadingResult::DoesNotHold | ReadingResult::Unanswered)
+    }
 }
 
 /// What a step would do.
@@ -53,19 +121,57 @@ pub enum ReadingResult {
 pub struct StepReport {
     pub id: String,
     pub title: String,
+    pub doc: String,
     /// The steps it waits for directly.
     pub after: Vec<String>,
     /// Whether it runs before the window.
     pub before_window: bool,
     pub budget_ms: Option<u64>,
+    /// What its failure leads to, as its author writes it.
+    pub on_failure: String,
     pub would: Would,
     /// Why it would not, or why that is not known.
     pub reason: String,
+    /// In the order of the text.
+    pub entries: Vec<Entry>,
+}
+
+/// What a statement of a step would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// It would ask, and what that gives now.
+    Reading(Reading),
+    /// It would ask whether the step is wanted; the label says what comes of that.
+    Decision(Reading),
+    Change(Box<Change>),
     /// What else the approver should know: whom it asks, holds, waits, the point of no return.
-    pub notes: Vec<String>,
-    pub changes: Vec<Change>,
-    /// What it would ask, and what that gives now.
-    pub readings: Vec<Reading>,
+    Note(String),
+    /// The one undo of the procedure whose actions stand above.
+    Undo(WrittenBlock),
+}
+
+impl StepReport {
+    /// What it would ask.
+    pub fn readings(&self) -> impl Iterator<Item = &Reading> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Reading(reading) | Entry::Decision(reading) => Some(reading),
+            _ => None,
+        })
+    }
+
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Change(change) => Some(&**change),
+            _ => None,
+        })
+    }
+
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Note(note) => Some(note.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// Whether a step would run.
@@ -85,69 +191,89 @@ pub struct Change {
     /// What a person knows it by.
     pub title: String,
     pub action: String,
+    /// The call as its author writes it, with the values that are known.
+    pub call: String,
     /// Its effects in words, with real resources.
     pub effects: Vec<String>,
     /// A diff, where there is one and it can be known now.
     pub preview: Option<String>,
+    pub retry: Option<Retry>,
+    pub undo: Option<WrittenBlock>,
+    /// Why it has no undo.
+    pub no_undo: Option<String>,
 }
 
-impl PlanReport {
-    /// The shape that scripts rely on.
-    pub fn to_json(&self) -> Json {
-        json!({
-            "digest": self.digest,
-            "runbook": self.runbook,
-            "title": self.title,
-            "window_ms": self.window_ms,
-            "keep_ms": self.keep_ms,
-            "forward_ms": self.forward_ms,
-            "forward_to_commit_ms": self.forward_to_commit_ms,
-            "longest_way_back_ms": self.longest_way_back_ms,
-            "slack_ms": self.slack_ms,
-            "readings": self.readings.iter().map(Reading::to_json).collect::<Vec<_>>(),
-            "steps": self.steps.iter().map(StepReport::to_json).collect::<Vec<_>>(),
-            "obstacles": self.obstacles,
-        })
-    }
+/// Statements of a way back, which nobody carries out on paper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenBlock {
+    /// The longest they may take together, where they have a time of their own.
+    pub within_ms: Option<u64>,
+    pub statements: Vec<Written>,
 }
 
-impl Reading {
-    fn to_json(&self) -> Json {
-        let result = match self.result {
-            ReadingResult::Holds => "holds",
-            ReadingResult::DoesNotHold => "does_not_hold",
-            ReadingResult::Unknown => "unknown",
-        };
-        json!({ "label": self.label, "result": result, "evidence": self.evidence })
-    }
+/// A statement in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub key: String,
+    /// As its author writes it, with the values that are known.
+    pub text: String,
+    pub undo: Option<WrittenBlock>,
+    /// Why it has no undo.
+    pub no_undo: Option<String>,
 }
 
-impl StepReport {
-    fn to_json(&self) -> Json {
-        let changes = self.changes.iter().map(|change| {
-            json!({
-                "key": change.key,
-                "title": change.title,
-                "action": change.action,
-                "effects": change.effects,
-                "preview": change.preview,
-            })
-        });
-        json!({
-            "id": self.id,
-            "title": self.title,
-            "after": self.after,
-            "before_window": self.before_window,
-            "budget_ms": self.budget_ms,
-            "would": match self.would {
-                Would::Run => "run",
-                Would::Skip => "skip",
-                Would::Unknown => "unknown",
-            },
-            "reason": self.reason,
-            "notes": self.notes,
-            "changes": changes.collect::<Vec<_>>(),
-            "readings": self.readings.iter().map(Reading::to_json).collect::<Vec<_>>(),
-        })
-    }
+/// Where the run goes when it does not go forward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayBackReport {
+    /// As the header says, or what counts without it.
+    pub on_failure: String,
+    pub on_interrupt: String,
+    pub rollbacks: Vec<BranchReport>,
+    pub parks: Vec<BranchReport>,
+    pub holds: Vec<HoldReport>,
+    pub tables: Vec<TableReport>,
+}
+
+/// A way back with a name, or a safe place to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchReport {
+    pub id: String,
+    pub title: String,
+    pub doc: String,
+    /// The steps it applies from and until; `None` of a safe place.
+    pub stretch: Option<(String, String)>,
+    pub budget_ms: Option<u64>,
+    pub body: WrittenBlock,
+}
+
+/// A temporary state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldReport {
+    pub id: String,
+    pub title: String,
+    pub doc: String,
+    /// What gives it back, on every ending.
+    pub release: WrittenBlock,
+}
+
+/// What is looked up when a step fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableReport {
+    pub id: String,
+    pub title: String,
+    /// The steps it is for.
+    pub steps: Vec<String>,
+    pub rows: Vec<RowReport>,
+}
+
+/// A row of a symptom table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowReport {
+    pub title: String,
+    /// The question; `None` for `anything else`.
+    pub seen: Option<String>,
+    pub suspect: String,
+    pub budget_ms: Option<u64>,
+    pub first: Option<WrittenBlock>,
+    pub otherwise: String,
 }

@@ -1,139 +1,212 @@
-//! A plan for a person: the sums of time, how things are now, and what each step would do.
+//! A plan for a person, from top to bottom: what the text says of itself, the sums of time, how things are now,
+//! what each step would do in the order of the text, and the way back.
 
-use std::fmt::Write as _;
+mod page;
+mod way_back;
 
-use crate::plan::report::{Change, PlanReport, Reading, ReadingResult, StepReport, Would};
 use backstay_dsl::units::duration;
 
-use super::visible;
+use crate::plan::report::{
+    Asked, Change, Entry, Head, InputReport, PlanReport, Reading, ReadingResult, StepReport, ThingReport, TimesReport,
+    Would,
+};
+use crate::plan::retries;
+
+use page::Page;
 
 /// The report of a dry run as text.
 pub fn plan(report: &PlanReport) -> String {
-    let mut text = format!("{}: {}\n", visible(&report.runbook), visible(&report.title));
-    // Writing to a text cannot fail.
-    let _ = writeln!(text, "plan {}\n", report.digest);
-    sums(&mut text, report);
+    let mut page = Page::default();
+    head(&mut page, &report.head);
+    inputs(&mut page, &report.inputs);
+    things(&mut page, &report.things);
+    times(&mut page, &report.times);
     if !report.readings.is_empty() {
-        text.push_str("Now\n");
+        page.heading("Now");
         for reading in &report.readings {
-            let _ = writeln!(text, "  {}", self::reading(reading));
+            page.line(2, &now(reading));
+            page.doc(6, &reading.doc);
         }
-        text.push('\n');
     }
-    text.push_str("Steps\n");
+    page.heading("Steps  (? is asked, ! changes something, < takes it back)");
     for (number, step) in report.steps.iter().enumerate() {
-        self::step(&mut text, number + 1, step);
+        self::step(&mut page, number + 1, step, &report.way_back.on_failure);
     }
+    way_back::way_back(&mut page, report);
     if !report.obstacles.is_empty() {
-        text.push_str("\nThe run would be refused:\n");
+        page.heading("The run would be refused:");
         for obstacle in &report.obstacles {
-            let _ = writeln!(text, "  {}", visible(obstacle));
+            page.marked(2, "- ", obstacle);
         }
     }
-    text
+    page.0
 }
 
-fn sums(text: &mut String, report: &PlanReport) {
-    let (Some(window_ms), Some(keep_ms)) = (report.window_ms, report.keep_ms) else {
+fn head(page: &mut Page, head: &Head) {
+    page.line(0, &format!("{}: {}", head.runbook, head.title));
+    page.line(0, &format!("plan {}", head.digest));
+    page.doc(2, &head.doc);
+    let said = [
+        ("version", &head.version),
+        ("owner", &head.owner),
+        ("affects", &head.affects),
+    ];
+    for (word, said) in said {
+        if let Some(said) = said {
+            page.marked(2, &format!("{word:<9} "), said);
+        }
+    }
+}
+
+fn inputs(page: &mut Page, inputs: &[InputReport]) {
+    if inputs.is_empty() {
+        return;
+    }
+    page.heading("Inputs");
+    for input in inputs {
+        let value = match &input.value {
+            Some(value) if value.is_empty() => "\"\"",
+            Some(value) => value,
+            None if input.is_secret => "(secret, not shown)",
+            None => "(none)",
+        };
+        page.line(2, &format!("{} = {value}", input.name));
+        page.doc(6, &input.doc);
+    }
+}
+
+fn things(page: &mut Page, things: &[ThingReport]) {
+    if things.is_empty() {
+        return;
+    }
+    page.heading("Services and protected state");
+    for thing in things {
+        let ThingReport { word, id, title, .. } = thing;
+        page.line(2, &format!("{word} {id} – {title}: {}", thing.is.join(", ")));
+        page.doc(6, &thing.doc);
+    }
+}
+
+fn times(page: &mut Page, times: &TimesReport) {
+    let (Some(window_ms), Some(keep_ms)) = (times.window_ms, times.keep_ms) else {
         return;
     };
-    let _ = writeln!(
-        text,
-        "Time\n  window    {}, of which {} are kept for the way back",
-        duration(window_ms),
-        duration(keep_ms)
+    page.heading("Time");
+    let (window, keep) = (duration(window_ms), duration(keep_ms));
+    page.marked(
+        2,
+        "window    ",
+        &format!("{window}, of which {keep} are kept for the way back"),
     );
-    let _ = writeln!(
-        text,
-        "  forward   {} of {} up to the last point of no return; {} in all",
-        duration(report.forward_to_commit_ms),
+    let forward = format!(
+        "{} of {} up to the last point of no return; {} in all",
+        duration(times.forward_to_commit_ms),
         duration(window_ms.saturating_sub(keep_ms)),
-        duration(report.forward_ms)
+        duration(times.forward_ms)
     );
-    let parts: Vec<String> = report
-        .way_back_parts
-        .iter()
-        .map(|(what, ms)| format!("{} {}", visible(what), duration(*ms)))
-        .collect();
+    page.marked(2, "forward   ", &forward);
+    let parts = times.way_back_parts.iter();
+    let parts: Vec<String> = parts.map(|(what, ms)| format!("{what} {}", duration(*ms))).collect();
     let parts = if parts.is_empty() {
         String::new()
     } else {
         format!(" = {}", parts.join(" + "))
     };
-    let _ = writeln!(
-        text,
-        "  way back  {} of {} at the longest{parts}",
-        duration(report.longest_way_back_ms),
-        duration(keep_ms)
-    );
-    if let Some(slack_ms) = report.slack_ms {
-        let _ = writeln!(text, "  slack     {} for healing", duration(slack_ms));
-    }
-    text.push('\n');
-}
-
-fn step(text: &mut String, number: usize, step: &StepReport) {
-    let budget = step
-        .budget_ms
-        .map_or(String::new(), |ms| format!(", budget {}", duration(ms)));
-    let before = if step.before_window { ", before the window" } else { "" };
-    let after = if step.after.is_empty() {
-        String::new()
-    } else {
-        format!(", after {}", step.after.join(", "))
-    };
-    let reason = if step.reason.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", visible(&step.reason))
-    };
-    let would = match step.would {
-        Would::Run => String::new(),
-        Would::Skip => format!("\n     would be passed over{reason}"),
-        Would::Unknown => format!("\n     whether it runs is not known yet{reason}"),
-    };
-    let _ = writeln!(
-        text,
-        "{number:>3}. {} – {}{budget}{after}{before}{would}",
-        visible(&step.id),
-        visible(&step.title)
-    );
-    for note in &step.notes {
-        let _ = writeln!(text, "     - {}", visible(note));
-    }
-    for reading in &step.readings {
-        let _ = writeln!(text, "     ? {}", self::reading(reading));
-    }
-    for change in &step.changes {
-        self::change(text, change);
+    let longest = duration(times.longest_way_back_ms);
+    page.marked(2, "way back  ", &format!("{longest} of {keep} at the longest{parts}"));
+    if let Some(slack_ms) = times.slack_ms {
+        page.marked(2, "slack     ", &format!("{} for healing", duration(slack_ms)));
     }
 }
 
-fn change(text: &mut String, change: &Change) {
-    let action = if change.title == change.action {
-        String::new()
-    } else {
-        format!(" ({})", visible(&change.action))
-    };
-    let _ = writeln!(text, "     ! {}{action}", visible(&change.title));
+fn step(page: &mut Page, number: usize, step: &StepReport, on_failure: &str) {
+    let number = format!("{number:>3}. ");
+    page.marked(0, &number, &format!("{} – {}", step.id, step.title));
+    page.doc(5, &step.doc);
+    let mut about = Vec::new();
+    about.extend(step.budget_ms.map(|ms| format!("budget {}", duration(ms))));
+    about.extend(step.before_window.then(|| "before the window".to_owned()));
+    about.extend((!step.after.is_empty()).then(|| format!("after {}", step.after.join(", "))));
+    if step.on_failure != on_failure {
+        about.push(format!("on failure {}", way_back::in_words(&step.on_failure)));
+    }
+    if !about.is_empty() {
+        page.line(5, &about.join(", "));
+    }
+    if step.would == Would::Unknown {
+        page.line(5, &format!("whether it runs is {}", step.reason));
+    }
+    for entry in &step.entries {
+        match entry {
+            Entry::Reading(reading) => page.marked(5, "? ", &self::reading(reading)),
+            Entry::Decision(reading) => page.marked(5, "? ", &decision(reading)),
+            Entry::Note(note) => page.marked(5, "- ", note),
+            Entry::Change(change) => self::change(page, change),
+            Entry::Undo(undo) => way_back::undo(page, 9, "undo of these", undo),
+        }
+    }
+}
+
+fn change(page: &mut Page, change: &Change) {
+    page.marked(5, "! ", &change.call);
+    if let Some(retry) = change.retry {
+        page.line(9, &retries(retry));
+    }
     for effect in &change.effects {
-        let _ = writeln!(text, "         {}", visible(effect));
+        page.line(9, effect);
     }
-    for line in change.preview.iter().flat_map(|preview| preview.lines()) {
-        let _ = writeln!(text, "         | {}", visible(line));
+    if let Some(preview) = &change.preview {
+        page.lines(9, "| ", preview);
+    }
+    if let Some(undo) = &change.undo {
+        way_back::undo(page, 9, "undo", undo);
+    }
+    if let Some(because) = &change.no_undo {
+        page.line(9, &format!("no undo: {because}"));
+    }
+}
+
+/// How things are now: a heading says when they were asked.
+fn now(reading: &Reading) -> String {
+    said(reading, "")
+}
+
+fn decision(reading: &Reading) -> String {
+    match (reading.result, reading.asked) {
+        (ReadingResult::Holds | ReadingResult::DoesNotHold, Asked::Now | Asked::OnPaper) => {
+            format!("{}{}", reading.label, evidence(": ", reading))
+        }
+        _ => self::reading(reading),
     }
 }
 
 fn reading(reading: &Reading) -> String {
-    let evidence = if reading.evidence.is_empty() {
+    said(reading, " (asked before the change)")
+}
+
+/// What came of a question; `before` says of an answer that a change comes after it.
+fn said(reading: &Reading, before: &str) -> String {
+    let label = &reading.label;
+    let said = match (reading.result, reading.asked) {
+        (ReadingResult::Unknown, _) => format!(" ({}){}", reading.question, evidence(" – ", reading)),
+        (ReadingResult::Unanswered, Asked::Now) => evidence(" HAS NO ANSWER: ", reading),
+        (ReadingResult::Unanswered, Asked::OnPaper) => evidence(" – would have no answer: ", reading),
+        (ReadingResult::Unanswered, Asked::BeforeChange) => {
+            format!("{}{before}", evidence(" – now no answer: ", reading))
+        }
+        (_, Asked::BeforeChange) => format!("{}{before}", evidence(" – now ", reading)),
+        (ReadingResult::Holds, _) => evidence(": ", reading),
+        (ReadingResult::DoesNotHold, Asked::Now) => format!(" DOES NOT HOLD{}", evidence(": ", reading)),
+        (ReadingResult::DoesNotHold, Asked::OnPaper) => format!(" – would not hold{}", evidence(": ", reading)),
+    };
+    format!("{label}{said}")
+}
+
+/// What was seen, behind a joint; nothing where nothing is said.
+fn evidence(joint: &str, reading: &Reading) -> String {
+    if reading.evidence.is_empty() {
         String::new()
     } else {
-        format!(": {}", visible(&reading.evidence))
-    };
-    let result = match reading.result {
-        ReadingResult::Holds => "",
-        ReadingResult::DoesNotHold => " DOES NOT HOLD",
-        ReadingResult::Unknown => " – not known now",
-    };
-    format!("{}{result}{evidence}", visible(&reading.label))
+        format!("{joint}{}", reading.evidence)
+    }
 }

@@ -1,7 +1,7 @@
 //! Expressions on paper: reads go through the overlay, names of later steps are not known.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,19 +26,89 @@ const MARGIN: Duration = Duration::from_secs(1);
 pub(super) struct OnPaper<'a> {
     pub(super) run: DryRun<'a>,
     pub(super) overlay: Mutex<Overlay>,
-    pub(super) bindings: Mutex<BTreeMap<BindingId, Answer>>,
-    pub(super) anchors: Mutex<BTreeMap<String, Answer>>,
+    bindings: Mutex<BTreeMap<BindingId, Known>>,
+    anchors: Mutex<BTreeMap<String, Known>>,
+    /// Where the answers of the evaluation that goes on come from.
+    sources: Mutex<Sources>,
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sources {
+    /// The world was asked.
+    pub(super) is_asked: bool,
+    /// Something that a plan cannot know was wanted.
+    pub(super) is_withheld: bool,
+}
+
+impl Sources {
+    const WITHHELD: Self = Self {
+        is_asked: false,
+        is_withheld: true,
+    };
+}
+
+/// An answer that others build on.
+#[derive(Debug, Clone)]
+struct Known {
+    answer: Answer,
+    sources: Sources,
+}
+
+impl<'a> OnPaper<'a> {
+    pub(super) fn new(run: DryRun<'a>) -> Self {
+        let overlay = Mutex::new(Overlay::new(&run.plan.topology));
+        Self {
+            run,
+            overlay,
+            bindings: Mutex::default(),
+            anchors: Mutex::default(),
+            sources: Mutex::default(),
+        }
+    }
 }
 
 impl OnPaper<'_> {
+    /// Where the answers since the last call came from.
+    pub(super) fn take_sources(&self) -> Sources {
+        std::mem::take(&mut *locked(&self.sources))
+    }
+
+    pub(super) fn bind(&self, binding: BindingId, answer: Answer, sources: Sources) {
+        locked(&self.bindings).insert(binding, Known { answer, sources });
+    }
+
+    /// A name has no value before this step has been done.
+    pub(super) fn bind_later(&self, binding: BindingId, step: &str) {
+        let name = self.run.plan.runbook.bindings.get(binding.0 as usize);
+        let name = name.map_or("value", |binding| binding.name.trim_start_matches('#'));
+        let reason = format!("`{name}` is not known: {}", unknown_until(step).reason);
+        self.bind(binding, Err(Unanswered::new(reason)), Sources::WITHHELD);
+    }
+
+    pub(super) fn note_anchor(&self, name: &str, answer: Answer, sources: Sources) {
+        locked(&self.anchors).insert(name.to_owned(), Known { answer, sources });
+    }
+
+    /// An answer that came from there.
+    fn from(&self, sources: Sources, answer: Answer) -> Answer {
+        let mut all = locked(&self.sources);
+        all.is_asked |= sources.is_asked;
+        all.is_withheld |= sources.is_withheld;
+        answer
+    }
+
+    fn known(&self, known: Known) -> Answer {
+        self.from(known.sources, known.answer)
+    }
+
     /// Whether what these effects speak of is as it really is.
     pub(super) fn is_apart(&self, effects: &[Effect<String>]) -> bool {
         self.says(effects) == Says::Apart
     }
 
     fn says(&self, effects: &[Effect<String>]) -> Says {
-        let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.says(effects)
+        locked(&self.overlay).says(effects)
     }
 
     /// The real answer, within its limit.
@@ -71,20 +141,20 @@ impl Environment for OnPaper<'_> {
     }
 
     fn binding(&self, id: BindingId) -> Option<Answer> {
-        let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-        bindings.get(&id).cloned()
+        let known = locked(&self.bindings).get(&id).cloned();
+        known.map(|known| self.known(known))
     }
 
     fn anchor_at_start(&self, name: &str) -> Option<Answer> {
-        let anchors = self.anchors.lock().unwrap_or_else(PoisonError::into_inner);
-        anchors.get(name).cloned()
+        let known = locked(&self.anchors).get(name).cloned();
+        known.map(|known| self.known(known))
     }
 
     async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
         let signature = self.run.catalogue.get(&call.action);
         let is_run = signature.is_none_or(|signature| signature.declares_effects);
         match self.says(&ground.effects) {
-            Says::UnknownUntil(step) => return Err(unknown_until(&step)),
+            Says::UnknownUntil(step) => return self.from(Sources::WITHHELD, Err(unknown_until(&step))),
             Says::Value(text) => {
                 let Some(signature) = signature else {
                     return Err(Unanswered::new("there is no such action"));
@@ -94,9 +164,18 @@ impl Environment for OnPaper<'_> {
             Says::Apart => {}
         }
         if is_run || call.effects.leaves_traces {
-            return Err(Unanswered::new(format!("{} is not run by a plan", call.action)));
+            let reason = format!("{} is not run by a plan", call.action);
+            return self.from(Sources::WITHHELD, Err(Unanswered::new(reason)));
         }
-        self.asked(&ground, Duration::from_millis(call.effects.limit_ms)).await
+        let answer = self.asked(&ground, Duration::from_millis(call.effects.limit_ms)).await;
+        let is_asked = true;
+        self.from(
+            Sources {
+                is_asked,
+                ..Sources::default()
+            },
+            answer,
+        )
     }
 }
 
@@ -105,4 +184,9 @@ impl Asked for OnPaper<'_> {
     async fn answer_to(&self, call: &GroundCall) -> Answer {
         self.asked(call, READ_LIMIT).await
     }
+}
+
+/// The content of a lock; nobody panics while holding one.
+pub(super) fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
