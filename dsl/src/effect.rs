@@ -88,6 +88,11 @@ impl ResourceKind {
         matches!(self, Self::Service | Self::Member)
     }
 
+    /// Whether it is a place of the file system, or a part of what lies there.
+    pub fn is_of_files(self) -> bool {
+        matches!(self, Self::File | Self::Tree | Self::Link | Self::Key)
+    }
+
     /// How many keys a resource of this kind has.
     pub fn keys(self) -> usize {
         match self {
@@ -233,6 +238,20 @@ impl<K> Effect<K> {
         match self {
             Self::Stops(member) => Some(member),
             Self::Removes(member) if member.kind.is_of_service() => Some(member),
+            _ => None,
+        }
+    }
+
+    /// The thing that this changes or makes; `None` for what the topology knows: protected state, a service.
+    pub fn thing(&self) -> Option<&Resource<K>> {
+        match self {
+            Self::Sets { resource, .. }
+            | Self::Edits(resource)
+            | Self::Opaque(resource)
+            | Self::Removes(resource)
+            | Self::Adds(resource) => {
+                Some(resource).filter(|resource| resource.kind != ResourceKind::State && self.ended().is_none())
+            }
             _ => None,
         }
     }

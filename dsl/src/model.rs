@@ -82,6 +82,32 @@ impl Runbook {
             bindings: Vec::new(),
         }
     }
+
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The rows of all symptom tables.
+    pub fn rows(&self) -> impl Iterator<Item = &SymptomRow> {
+        self.tables.iter().flat_map(|table| &table.rows)
+    }
+
+    /// Every disposition, with the steps in which it is met; `None` where any step may meet it.
+    pub fn dispositions(&self) -> Vec<(&Disposition, Option<Vec<usize>>)> {
+        let mut found = vec![(&self.on_failure, None), (&self.on_interrupt, None)];
+        for (place, step) in self.steps.iter().enumerate() {
+            // Those without a word of their own have the runbook's.
+            if step.on_failure != self.on_failure {
+                found.push((&step.on_failure, Some(vec![place])));
+            }
+            let silences = step.body.statements.iter().filter_map(Statement::on_silence);
+            found.extend(silences.map(|way| (way, Some(vec![place]))));
+        }
+        for table in &self.tables {
+            found.extend(table.rows.iter().map(|row| (&row.otherwise, Some(table.steps.clone()))));
+        }
+        found
+    }
 }
 
 /// The window of a change.

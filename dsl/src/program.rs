@@ -380,11 +380,8 @@ impl Program {
 }
 
 fn own_undo(statement: &Statement) -> Option<&UndoBody> {
-    match &statement.kind {
-        StatementKind::Do(action) => match &action.undo {
-            Some(Undo::Body(undo)) => Some(undo),
-            _ => None,
-        },
+    match &statement.action()?.undo {
+        Some(Undo::Body(undo)) => Some(undo),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::effect::{Part, Resource, ResourceKind};
+use crate::effect::{Effect, Part, Resource, ResourceKind};
 use crate::model::BindingId;
 use crate::source::Span;
 
@@ -169,6 +169,11 @@ pub fn ground(resource: &Resource<String>) -> Resource<Term> {
     resource.map_parts(&mut |part, key| key_term(resource.kind, part, key))
 }
 
+/// An effect with real keys, in normal form.
+pub fn ground_effect(effect: &Effect<String>) -> Effect<Term> {
+    effect.map_resources(&mut ground, &mut |value| Term::text(value))
+}
+
 /// How two resources with real keys lie to each other; never [`Relation::AssumedApart`] within one kind.
 pub fn ground_relation(left: &Resource<String>, right: &Resource<String>) -> Relation {
     relation(&ground(left), &ground(right))
@@ -177,8 +182,8 @@ pub fn ground_relation(left: &Resource<String>, right: &Resource<String>) -> Rel
 /// The term of a known part of the name of a resource of this kind.
 pub(crate) fn key_term(kind: ResourceKind, part: Part, text: &str) -> Term {
     match (part, kind) {
-        (Part::Key(_), ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Backup)
-        | (Part::Key(0), ResourceKind::Key) => Term::path(text),
+        (Part::Key(_), kind) if is_place(kind) => Term::path(text),
+        (Part::Key(0), ResourceKind::Key) => Term::path(text),
         (Part::Key(_), ResourceKind::Endpoint) => Term::url(text),
         (Part::Key(_), ResourceKind::Package) => Term::text(text.split('=').next().unwrap_or(text)),
         _ => Term::text(text),

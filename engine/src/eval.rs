@@ -353,7 +353,7 @@ impl<'a> Evaluator<'a> {
         let Value::Service(name) = subject else {
             return Err(Unanswered::new("`is well` is asked of a service"));
         };
-        let service = self.runbook.services.iter().find(|service| service.name == *name);
+        let service = self.runbook.service(name);
         match service.and_then(|service| service.well.as_ref()) {
             Some(check) => self.truth(&check.condition, &Frame::default()).await,
             None => Err(Unanswered::new(format!(

@@ -4,7 +4,7 @@ use backstay::event::{End, Event, StepState, TimerId};
 use backstay::rehearse::{Fault, FaultKind};
 
 use crate::simulation::rig::Rig;
-use crate::simulation::small::{look, make, once, rig, run, run_case, silent, step};
+use crate::simulation::small::{look, make, once, rig, run, run_case, silent, slow_row, step};
 
 pub(crate) fn sample() -> Rig {
     let row = |name: &str| {
@@ -70,12 +70,7 @@ fn a_row_whose_statement_hangs_or_fails_goes_its_way() {
 
 /// A step whose check fails, and a row of five minutes that first does this.
 fn slow(first: &str) -> Rig {
-    let rows = format!(
-        "symptoms usual \"Usual\" for a {{\n  symptom \"Slow\" {{\n    seen when fs.exists(\"/sim/slow\")\n    suspect \
-         \"the usual\"\n    budget 5m\n    first {{ {first} }}\n    otherwise unwind\n  }}\n  symptom anything else {{ \
-         suspect \"more\" otherwise unwind }}\n}}\n"
-    );
-    rig("", &[step("a", "", &[make("a1"), look("a2")]), rows])
+    rig("", &[step("a", "", &[make("a1"), look("a2")]), slow_row(first)])
 }
 
 #[test]

@@ -47,6 +47,15 @@ pub(crate) fn step(name: &str, head: &str, lines: &[String]) -> String {
     text + "}\n\n"
 }
 
+/// A symptom table for the step `a`: a row of five minutes that first does this, and one for anything else.
+pub(crate) fn slow_row(first: &str) -> String {
+    format!(
+        "symptoms usual \"Usual\" for a {{\n  symptom \"Slow\" {{\n    seen when fs.exists(\"/sim/slow\")\n    suspect \
+         \"the usual\"\n    budget 5m\n    first {{ {first} }}\n    otherwise unwind\n  }}\n  symptom anything else {{ \
+         suspect \"more\" otherwise unwind }}\n}}\n"
+    )
+}
+
 /// A runbook of these parts; `header` stands in its braces.
 pub(crate) fn rig(header: &str, parts: &[String]) -> Rig {
     let mut text = String::new();

@@ -6,7 +6,7 @@ use backstay::run::machine::next;
 
 use crate::simulation::laws;
 use crate::simulation::rig::{Report, Rig};
-use crate::simulation::small::{just, look, make, rig, run, run_case, run_with, silent, step};
+use crate::simulation::small::{just, look, make, rig, run, run_case, run_with, silent, slow_row, step};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -206,16 +206,9 @@ fn a_wall_clock_that_goes_back_inside_a_step_rolls_the_run_back() {
 /// only a clock that cannot be trusted is that moment.
 #[test]
 fn the_moment_to_turn_back_comes_inside_a_step_that_heals_or_asks() {
-    let row = |first: &str| {
-        format!(
-            "symptoms usual \"Usual\" for a {{\n  symptom \"Slow\" {{\n    seen when fs.exists(\"/sim/slow\")\n    suspect \
-             \"the usual\"\n    budget 5m\n    first {{ {first} }}\n    otherwise unwind\n  }}\n  symptom anything else {{ \
-             suspect \"more\" otherwise unwind }}\n}}\n"
-        )
-    };
     let link = "do fs.link(\"/sim/heal\", to: \"/sim/x\") within 4m no undo because \"it stays\"";
     let ask = "ask \"Go on?\" confirm";
-    let heals = |first: &str| vec![step("a", "", &[make("a1"), look("a2")]), row(first)];
+    let heals = |first: &str| vec![step("a", "", &[make("a1"), look("a2")]), slow_row(first)];
     let (in_row, in_step) = ("symptom:usual/1/1", "a/2");
     for (parts, key, performed) in [
         (heals(link), in_row, &["a/1", in_row, "undo:a/1/1"][..]),
@@ -237,7 +230,8 @@ fn the_moment_to_turn_back_comes_inside_a_step_that_heals_or_asks() {
         let at = times
             .into_iter()
             .position(|pair| pair[1].boot_ns - pair[0].boot_ns > 60_000_000_000);
-        let report = rig.scene(faults, silent(key)).drive_watched(Some(at.unwrap() + 1));
+        let at = at.unwrap_or_else(|| panic!("it never waits\n{}", begun.told()));
+        let report = rig.scene(faults, silent(key)).drive_watched(Some(at + 1));
         laws::hold(&rig.plan, &report, 2);
         assert!(report.has(is_timer(&TimerId::TBack)), "{}", report.told());
         report.expect(performed, End::RolledBack);

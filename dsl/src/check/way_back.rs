@@ -8,7 +8,7 @@ use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
 use crate::diagnostic::{Diagnostic, listed};
-use crate::model::{Disposition, Park, Rollback, Runbook, StatementKind};
+use crate::model::{Disposition, Park, Rollback, Runbook};
 use crate::source::Span;
 
 /// The ways that may be named at a place, in words.
@@ -178,22 +178,13 @@ impl<'a> Checker<'a> {
 /// Which values are there wherever a park may begin.
 fn park_values(name: &str, runbook: &Runbook) -> Values {
     let is_it = |way: &Disposition| matches!(way, Disposition::Park(known) if known == name);
-    if is_it(&runbook.on_failure) || is_it(&runbook.on_interrupt) {
-        return Values::None("the header names this place, so one may come here before any step is done");
-    }
     let mut steps: Vec<usize> = Vec::new();
-    for (place, step) in runbook.steps.iter().enumerate() {
-        let asks = step.body.statements.iter().any(|statement| match &statement.kind {
-            StatementKind::Ask(ask) => ask.on_silence.as_ref().is_some_and(is_it),
-            _ => false,
-        });
-        if is_it(&step.on_failure) || asks {
-            steps.push(place);
-        }
-    }
-    for table in &runbook.tables {
-        if table.rows.iter().any(|row| is_it(&row.otherwise)) {
-            steps.extend(table.steps.iter().copied());
+    for (_, met_in) in runbook.dispositions().into_iter().filter(|(way, _)| is_it(way)) {
+        match met_in {
+            Some(met_in) => steps.extend(met_in),
+            None => {
+                return Values::None("the header names this place, so one may come here before any step is done");
+            }
         }
     }
     if steps.is_empty() {

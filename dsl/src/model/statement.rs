@@ -23,6 +23,24 @@ pub struct Statement {
     pub calls: Vec<Span>,
 }
 
+impl Statement {
+    /// Its action, where it has one.
+    pub fn action(&self) -> Option<&Do> {
+        match &self.kind {
+            StatementKind::Do(action) => Some(action),
+            _ => None,
+        }
+    }
+
+    /// Where it leads when a person is silent, where it says so.
+    pub fn on_silence(&self) -> Option<&Disposition> {
+        match &self.kind {
+            StatementKind::Ask(ask) => ask.on_silence.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementKind {
     Require {

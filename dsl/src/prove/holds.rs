@@ -34,7 +34,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             }
         }
     }
-    let rows = case.runbook.tables.iter().flat_map(|table| &table.rows);
+    let rows = case.runbook.rows();
     let firsts = rows
         .filter_map(|row| row.first.as_ref())
         .flat_map(|first| &first.statements);

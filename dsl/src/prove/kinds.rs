@@ -2,7 +2,7 @@
 //! runs as is said once, and every action of a family is for one kind of it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{ActionCall, Expr, ExprKind, StatementKind};
+use crate::model::{ActionCall, Expr, ExprKind};
 use crate::prove::{Case, with_calls};
 use crate::service_kind::ServiceKind;
 
@@ -10,10 +10,7 @@ use crate::walk;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     for (_, statement) in case.program.statements() {
-        let action = match &statement.kind {
-            StatementKind::Do(action) => Some(&action.call),
-            _ => None,
-        };
+        let action = statement.action().map(|action| &action.call);
         let reads = walk::expressions(statement).into_iter().flat_map(reads_in);
         for call in action.into_iter().chain(reads) {
             if let Some(found) = wrong(case, call) {
@@ -23,7 +20,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     }
     let wells = case.runbook.services.iter().filter_map(|service| service.well.as_ref());
     let anchors = case.runbook.anchors.iter().map(|anchor| &anchor.value);
-    let rows = case.runbook.tables.iter().flat_map(|table| &table.rows);
+    let rows = case.runbook.rows();
     let seen = rows.filter_map(|row| row.seen.as_ref());
     let questions = case.runbook.questions.iter();
     let answers = questions.flat_map(|question| question.lets.iter().map(|(_, value)| value).chain([&question.give]));
@@ -54,7 +51,7 @@ fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
     let ExprKind::Service(name) = &argument.kind else {
         return None;
     };
-    let service = case.runbook.services.iter().find(|service| service.name == *name)?;
+    let service = case.runbook.service(name)?;
     let runs = &case.runbook.topology.member(name)?.runs;
     let family = call.action.split('.').next().unwrap_or_default();
     let wanted = ServiceKind::all().find(|kind| kind.family() == Some(family))?;

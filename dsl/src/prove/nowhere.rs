@@ -14,7 +14,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     for step in runbook.steps.iter().filter(|step| step.body.statements.is_empty()) {
         tell(step.span, format!("the step {} does nothing", step.name), diagnostics);
     }
-    let led_to = dispositions(case);
+    let led_to = runbook.dispositions();
     for branch in &runbook.rollbacks {
         let is_it = |way: &Disposition| matches!(way, Disposition::Rollback(name) if *name == branch.name);
         let mut ways = led_to.iter().filter(|(way, _)| is_it(way));
@@ -55,27 +55,6 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
 fn tell(span: Span, message: String, diagnostics: &mut Diagnostics) {
     let help = "name it where it is meant, give it something to do, or take it out";
     diagnostics.push(Diagnostic::warning("leads-nowhere", span, message).help(help));
-}
-
-/// Every disposition, with the steps in which it is met; `None` where any step may meet it.
-fn dispositions<'a>(case: &Case<'a>) -> Vec<(&'a Disposition, Option<Vec<usize>>)> {
-    let runbook = case.runbook;
-    let mut found = vec![(&runbook.on_failure, None), (&runbook.on_interrupt, None)];
-    for (place, step) in runbook.steps.iter().enumerate() {
-        // Those without a word of their own have the runbook's.
-        if step.on_failure != runbook.on_failure {
-            found.push((&step.on_failure, Some(vec![place])));
-        }
-        for statement in &step.body.statements {
-            if let StatementKind::Ask(ask) = &statement.kind {
-                found.extend(ask.on_silence.iter().map(|way| (way, Some(vec![place]))));
-            }
-        }
-    }
-    for table in &runbook.tables {
-        found.extend(table.rows.iter().map(|row| (&row.otherwise, Some(table.steps.clone()))));
-    }
-    found
 }
 
 /// Whether a way back may apply while a step runs.

@@ -47,7 +47,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             .iter()
             .for_each(|well| scan.shown(&well.condition, "evidence"));
     }
-    for row in case.runbook.tables.iter().flat_map(|table| &table.rows) {
+    for row in case.runbook.rows() {
         row.seen.iter().for_each(|seen| scan.shown(seen, "evidence"));
     }
 }

@@ -132,22 +132,13 @@ impl Universe {
 
     /// Knows whatever this effect names; what it only reads has no slot.
     pub fn note(&mut self, effect: &Effect<Term>) {
-        match effect {
-            Effect::Sets { resource, .. }
-            | Effect::Edits(resource)
-            | Effect::Removes(resource)
-            | Effect::Opaque(resource)
-            | Effect::Adds(resource)
-                if resource.kind != ResourceKind::State && effect.ended().is_none() =>
-            {
-                self.add(resource);
-            }
-            Effect::Captures { state, backup } => {
-                if let Some(of) = self.state_of(state) {
-                    self.add_backup(backup, of);
-                }
-            }
-            _ => {}
+        if let Some(thing) = effect.thing() {
+            self.add(thing);
+        }
+        if let Effect::Captures { state, backup } = effect
+            && let Some(of) = self.state_of(state)
+        {
+            self.add_backup(backup, of);
         }
     }
 

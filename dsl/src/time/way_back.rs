@@ -215,11 +215,7 @@ impl<'a> Ledger<'a> {
         let mut found = vec![&body.on_failure, &runbook.on_failure, &runbook.on_interrupt];
         let rows = self.rows[step].iter();
         found.extend(rows.map(|(table, row)| &runbook.tables[*table].rows[*row].otherwise));
-        for statement in &body.body.statements {
-            if let StatementKind::Ask(ask) = &statement.kind {
-                found.extend(ask.on_silence.as_ref());
-            }
-        }
+        found.extend(body.body.statements.iter().filter_map(Statement::on_silence));
         found.dedup();
         found
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::{Expr, ExprKind, StatementKind};
+use backstay_dsl::model::{ExprKind, StatementKind};
 use backstay_dsl::term::ground_relation;
 use backstay_dsl::types::Type;
 
@@ -88,7 +88,7 @@ async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
             continue;
         };
         for effect in &action.call.effects.list {
-            let Some(resource) = effect.resource().filter(|resource| is_path(resource)) else {
+            let Some(resource) = effect.resource().filter(|resource| resource.kind.is_of_files()) else {
                 continue;
             };
             if let Ok(ground) = evaluator.ground_resource(resource).await
@@ -172,13 +172,6 @@ async fn real(world: Option<&dyn World>, path: &str) -> String {
         None => None,
     };
     identity.map_or_else(|| path.to_owned(), |identity| identity.real_path)
-}
-
-fn is_path(resource: &Resource<Expr>) -> bool {
-    matches!(
-        resource.kind,
-        ResourceKind::File | ResourceKind::Tree | ResourceKind::Link | ResourceKind::Key
-    )
 }
 
 fn path_of(resource: &GroundResource) -> Option<(String, bool)> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::source::Span;
-use backstay_dsl::term::{Relation, Term, ground};
+use backstay_dsl::term::{Relation, Term, ground_effect};
 use backstay_dsl::topology::Topology;
 
 /// One change on paper.
@@ -60,7 +60,7 @@ impl Overlay {
                 Effect::Sets { to, .. } => to.clone(),
                 _ => None,
             };
-            self.take_in(&grounded(effect), value, step);
+            self.take_in(&ground_effect(effect), value, step);
         }
     }
 
@@ -87,7 +87,7 @@ impl Overlay {
     /// What it says to a read of these effects.
     pub(super) fn says(&self, effects: &[Effect<String>]) -> Says {
         let mut value = None;
-        for effect in effects.iter().map(grounded) {
+        for effect in effects.iter().map(ground_effect) {
             let Some(resource) = effect.resource() else { continue };
             if let (Effect::ValueOf(_), Some(known)) = (&effect, self.values.get(resource)) {
                 value = Some(known.clone());
@@ -103,10 +103,6 @@ impl Overlay {
         }
         value.map_or(Says::Apart, Says::Value)
     }
-}
-
-fn grounded(effect: &Effect<String>) -> Effect<Term> {
-    effect.map_resources(&mut ground, &mut |value| Term::text(value))
 }
 
 /// Whether a change touches a resource, or may since its name is not known.

@@ -23,7 +23,7 @@ pub(super) fn topology(runbook: &Runbook, evaluator: &Evaluator<'_>) -> Result<T
         let mut service = service.try_map(&mut |written| resource(&what, written, evaluator), &mut |expr| {
             text(&what, expr, evaluator)
         })?;
-        let known = runbook.services.iter().find(|known| known.name == *name);
+        let known = runbook.service(name);
         if let Some(well) = known.and_then(|known| known.well.as_ref()) {
             service.endpoints = evaluator.reads(&well.condition).now_or_never().unwrap_or_default();
         }

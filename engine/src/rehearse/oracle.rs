@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::effect::{Effect, Repeat};
-use backstay_dsl::model::{Do, StatementKind, Undo};
+use backstay_dsl::model::{Do, Undo};
 
 use super::Report;
 use crate::event::{End, Event, HoldState, Intent, IntentWay, OutcomeResult, RunEnd, StepState, Verdict, Way};
@@ -39,10 +39,7 @@ fn intents(report: &Report) -> impl Iterator<Item = &Intent> {
 }
 
 fn action<'plan>(plan: &'plan Plan, key: &str) -> Option<&'plan Do> {
-    match &plan.program.statement(plan.program.find(key)?).kind {
-        StatementKind::Do(action) => Some(action),
-        _ => None,
-    }
+    plan.program.statement(plan.program.find(key)?).action()
 }
 
 /// A step begins once those it waits for are over.

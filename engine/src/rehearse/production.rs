@@ -11,7 +11,7 @@ use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::state::slot::SlotId;
 use backstay_dsl::state::universe::Universe;
 use backstay_dsl::state::{Difference, Extent, Given, Member, State, Traffic};
-use backstay_dsl::term::{Term, ground};
+use backstay_dsl::term::{Term, ground, ground_effect};
 use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
@@ -130,7 +130,7 @@ impl Production {
 
     /// Gives these things their slots, so that no run has to.
     pub(super) fn know(&mut self, things: &[GroundResource]) {
-        for thing in things.iter().filter(|thing| is_place(thing)) {
+        for thing in things.iter().filter(|thing| thing.kind.is_of_files()) {
             self.slot(thing);
         }
     }
@@ -208,7 +208,7 @@ impl Production {
         (effect, copied): (&Effect<String>, Option<&GroundResource>),
         extent: Extent,
     ) {
-        let slot = changed(effect).map(|resource| {
+        let slot = effect.thing().map(|resource| {
             let slot = self.slot(resource);
             if self.name(slot) != Some(resource) {
                 self.names.insert(slot, resource.clone());
@@ -324,7 +324,7 @@ impl Production {
 
     /// Where what a resource names is pinned, or else its own slot.
     fn pin_or_itself(&mut self, resource: &GroundResource) -> SlotId {
-        let pin = if is_place(resource) {
+        let pin = if resource.kind.is_of_files() {
             None
         } else {
             self.universe.pin_of(&ground(resource))
@@ -489,12 +489,6 @@ impl Simulated for Production {
     }
 }
 
-/// Whether a thing is a place of the file system: the name of no member.
-fn is_place(resource: &GroundResource) -> bool {
-    use ResourceKind::{File, Key, Link, Tree};
-    matches!(resource.kind, File | Tree | Link | Key)
-}
-
 /// What a call that sets something without saying to what sets it to: the value that it reads.
 fn copied(effects: &[Effect<String>]) -> Option<&GroundResource> {
     effects.iter().find_map(|effect| match effect {
@@ -507,20 +501,6 @@ fn is_removed(effects: &[Effect<String>], thing: &GroundResource) -> bool {
     effects
         .iter()
         .any(|effect| matches!(effect, Effect::Removes(removed) if removed == thing))
-}
-
-/// The thing that an effect changes or makes; `None` where the topology knows it.
-fn changed(effect: &Effect<String>) -> Option<&GroundResource> {
-    match effect {
-        Effect::Sets { resource, .. }
-        | Effect::Edits(resource)
-        | Effect::Opaque(resource)
-        | Effect::Removes(resource)
-        | Effect::Adds(resource) => {
-            Some(resource).filter(|resource| resource.kind != ResourceKind::State && effect.ended().is_none())
-        }
-        _ => None,
-    }
 }
 
 /// What an action gives, where it does not say itself.
@@ -547,9 +527,4 @@ pub(super) fn value_of_change(key: &str, n: u32, call: &GroundCall, result: Opti
 /// A resource as records name it.
 fn named(resource: &GroundResource) -> String {
     format!("{}({})", resource.kind, resource.key.join(", "))
-}
-
-/// An effect with real keys, as the automaton wants it.
-fn ground_effect(effect: &Effect<String>) -> Effect<Term> {
-    effect.map_resources(&mut ground, &mut |value| Term::text(value))
 }

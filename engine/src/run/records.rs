@@ -3,7 +3,7 @@
 //!
 //! Absent on purpose: time, waiting and limits; those belong to whoever carries the work out.
 
-use backstay_dsl::model::{Check, Do, Expr, Statement, StatementKind, SymptomRow};
+use backstay_dsl::model::{Check, Do, Expr, Settle, Statement, StatementKind, SymptomRow};
 
 use crate::action::{Evidence, GroundCall, Outcome, Settled};
 use crate::eval::{Evaluation, Evaluator};
@@ -62,6 +62,23 @@ impl Decided {
             evidence: evidence.into(),
             value: None,
         }
+    }
+
+    pub(crate) fn undecidable(evidence: impl Into<String>) -> Self {
+        Self::new(Verdict::Undecidable, SettledBy::Action, evidence)
+    }
+
+    /// What needs no asking: an action that only looks was not done, and of others only a person can tell.
+    pub(crate) fn at_once(action: &Do) -> Self {
+        match action.call.effects.settle {
+            Settle::NotNeeded => Self::new(Verdict::NotDone, SettledBy::Action, "it only looks"),
+            _ => Self::undecidable("only a person can tell"),
+        }
+    }
+
+    /// Whether a person has to say: nobody can tell, and it must not simply be done again.
+    pub(crate) fn is_for_person(&self, action: &Do) -> bool {
+        self.verdict == Verdict::Undecidable && !action.call.effects.repeat.is_safe()
     }
 
     /// By the answer to the question that an action is settled by.
@@ -321,7 +338,7 @@ impl Records<'_> {
         match settled {
             Settled::Done(evidence) => self.found_done(action, evidence),
             Settled::NotDone(evidence) => Decided::new(Verdict::NotDone, SettledBy::Action, evidence),
-            Settled::Undecidable(reason) => Decided::new(Verdict::Undecidable, SettledBy::Action, reason),
+            Settled::Undecidable(reason) => Decided::undecidable(reason),
         }
     }
 
@@ -334,11 +351,11 @@ impl Records<'_> {
                     value: Some(recorded),
                     ..done
                 },
-                Err(reason) => Decided::new(Verdict::Undecidable, SettledBy::Action, reason),
+                Err(reason) => Decided::undecidable(reason),
             },
             (Some(_), None) => {
                 let reason = format!("it was done, but its value is lost: {}", done.evidence);
-                Decided::new(Verdict::Undecidable, SettledBy::Action, reason)
+                Decided::undecidable(reason)
             }
         }
     }

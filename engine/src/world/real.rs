@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::topology::Topology;
 
 use crate::action::common::child::plain;
@@ -68,9 +67,8 @@ impl World for RealWorld {
     }
 
     async fn is_there(&self, thing: &GroundResource) -> Result<bool, String> {
-        use ResourceKind::{File, Key, Link, Tree};
         let path = thing.first();
-        if !matches!(thing.kind, File | Tree | Link | Key) || !path.starts_with('/') {
+        if !thing.kind.is_of_files() || !path.starts_with('/') {
             return Ok(false);
         }
         let path = PathBuf::from(path);

@@ -66,7 +66,7 @@ impl Services<'_> {
 
     /// What does not run cannot be well: where it is, something runs that is not seen.
     async fn not_well(&self, service: &str, found: &mut Found) {
-        let known = self.plan.runbook.services.iter().find(|known| known.name == service);
+        let known = self.plan.runbook.service(service);
         let Some(well) = known.and_then(|known| known.well.as_ref()) else {
             return;
         };

@@ -5,7 +5,7 @@ use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::term::ground;
 
 use super::inside::beside;
-use super::{Content, Production, changed};
+use super::{Content, Production};
 use crate::value::GroundResource;
 
 /// As many links are followed for one name as Linux follows.
@@ -14,7 +14,7 @@ const LINKS_MAX: usize = 40;
 impl Production {
     /// An effect on what its name leads to; `None` where that is what it names.
     pub(super) fn followed(&self, effect: &Effect<String>) -> Option<Effect<String>> {
-        let named = changed(effect)?;
+        let named = effect.thing()?;
         let behind = self.behind(named, is_followed(named))?;
         let resource = &mut |resource: &GroundResource| {
             if resource == named {

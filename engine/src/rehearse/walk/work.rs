@@ -394,8 +394,7 @@ impl Walk<'_> {
             match &running.kind {
                 WorkKind::Obligations => Some(discharge(plan, None, &answers, &evaluator).await),
                 WorkKind::Row => {
-                    let mut rows = plan.runbook.tables.iter().flat_map(|table| &table.rows);
-                    let row = rows.find(|row| row.key == running.key)?;
+                    let row = plan.runbook.rows().find(|row| row.key == running.key)?;
                     Some(rehearsal.records().row(&evaluator, row).await)
                 }
                 _ => {
@@ -471,7 +470,7 @@ impl Walk<'_> {
             return Stage::Waiting;
         };
         let mut decided = self.by_world(running, action);
-        if decided.verdict == Verdict::Undecidable && !action.call.effects.repeat.is_safe() {
+        if decided.is_for_person(action) {
             let question = self
                 .rehearsal
                 .records()
@@ -488,8 +487,7 @@ impl Walk<'_> {
 
     fn by_world(&mut self, running: &Running, action: &Do) -> Decided {
         match &action.call.effects.settle {
-            Settle::NotNeeded => Decided::new(Verdict::NotDone, SettledBy::Action, "it only looks"),
-            Settle::Person => Decided::new(Verdict::Undecidable, SettledBy::Action, "only a person can tell"),
+            Settle::NotNeeded | Settle::Person => Decided::at_once(action),
             Settle::Question(question) => {
                 let answers = self.answers(running, 0);
                 let evaluator = answers.evaluator();
@@ -507,10 +505,10 @@ impl Walk<'_> {
                         let settled = self.world.settle(&running.key, running.attempt);
                         self.rehearsal.records().found(action, settled)
                     } else {
-                        Decided::new(Verdict::Undecidable, SettledBy::Action, OTHER_ARGUMENTS)
+                        Decided::undecidable(OTHER_ARGUMENTS)
                     }
                 }
-                Err(reason) => Decided::new(Verdict::Undecidable, SettledBy::Action, reason),
+                Err(reason) => Decided::undecidable(reason),
             },
         }
     }
@@ -522,10 +520,7 @@ fn statement<'plan>(plan: &'plan Plan, running: &Running) -> Option<&'plan State
 }
 
 fn action<'plan>(plan: &'plan Plan, running: &Running) -> Option<&'plan Do> {
-    match &statement(plan, running)?.kind {
-        StatementKind::Do(action) => Some(action),
-        _ => None,
-    }
+    statement(plan, running)?.action()
 }
 
 /// How an action may be stopped.
@@ -536,11 +531,7 @@ fn cancel_of(plan: &Plan, running: &Running) -> Option<Cancel> {
 /// What a work polls: the check of a statement, or the `well` of a service.
 fn check_of<'plan>(plan: &'plan Plan, running: &Running) -> Option<(EvaluationKind, &'plan Check)> {
     match &running.kind {
-        WorkKind::Well { service } => {
-            let mut services = plan.runbook.services.iter();
-            let known = services.find(|known| known.name == *service)?;
-            Some((EvaluationKind::Well, known.well.as_ref()?))
-        }
+        WorkKind::Well { service } => Some((EvaluationKind::Well, plan.runbook.service(service)?.well.as_ref()?)),
         WorkKind::Evaluate => match &statement(plan, running)?.kind {
             StatementKind::Check(check) => Some((EvaluationKind::Check, check)),
             _ => None,

@@ -3,7 +3,7 @@
 use backstay_dsl::model::{Do, Settle};
 
 use crate::action::GroundCall;
-use crate::event::{AnchorTime, SettledBy, Verdict};
+use crate::event::AnchorTime;
 use crate::run::records::Decided;
 
 use super::shared::{Job, Stopped};
@@ -31,7 +31,7 @@ impl Job {
     pub(super) async fn settle(&self) -> Result<(), Stopped> {
         let action = self.action()?;
         let mut decided = self.by_world(action).await;
-        if decided.verdict == Verdict::Undecidable && !action.call.effects.repeat.is_safe() {
+        if decided.is_for_person(action) {
             decided = self.by_person(action, decided).await;
         }
         let event = self.records().settled(&self.key, self.attempt, decided);
@@ -40,12 +40,11 @@ impl Job {
 
     async fn by_world(&self, action: &Do) -> Decided {
         match &action.call.effects.settle {
-            Settle::NotNeeded => Decided::new(Verdict::NotDone, SettledBy::Action, "it only looks"),
-            Settle::Person => Decided::new(Verdict::Undecidable, SettledBy::Action, "only a person can tell"),
+            Settle::NotNeeded | Settle::Person => Decided::at_once(action),
             Settle::Question(question) => Decided::by_question(self.evaluator().evaluate(question).await),
             Settle::Action => match self.same_call(action).await {
                 Ok(call) => self.by_action(action, &call).await,
-                Err(reason) => Decided::new(Verdict::Undecidable, SettledBy::Action, reason),
+                Err(reason) => Decided::undecidable(reason),
             },
         }
     }
@@ -74,7 +73,7 @@ impl Job {
         let settling = self.shared.ports.world.settle(&context, call);
         match self.within(limit_ms, settling).await {
             Some(settled) => self.records().found(action, settled),
-            None => Decided::new(Verdict::Undecidable, SettledBy::Action, "the world gave no answer"),
+            None => Decided::undecidable("the world gave no answer"),
         }
     }
 

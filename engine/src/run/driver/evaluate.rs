@@ -25,8 +25,13 @@ impl Job {
     /// Evaluates the `seen when` of the row of this key.
     pub(super) async fn row(&self) -> Result<(), Stopped> {
         let start_ns = self.boot_ns();
-        let mut rows = self.shared.plan.runbook.tables.iter().flat_map(|table| &table.rows);
-        let row = rows.find(|row| row.key == self.key).ok_or(Stopped)?;
+        let row = self
+            .shared
+            .plan
+            .runbook
+            .rows()
+            .find(|row| row.key == self.key)
+            .ok_or(Stopped)?;
         let seen = self.records().row(&self.evaluator(), row).await;
         self.record_seen(seen, start_ns).await
     }
@@ -34,8 +39,7 @@ impl Job {
     /// Asks the `well` of a service, polling as it says.
     pub(super) async fn well(&self, service: &str) -> Result<(), Stopped> {
         let start_ns = self.boot_ns();
-        let mut services = self.shared.plan.runbook.services.iter();
-        let known = services.find(|known| known.name == service);
+        let known = self.shared.plan.runbook.service(service);
         let check = known.and_then(|service| service.well.as_ref()).ok_or(Stopped)?;
         let seen = self.polled(EvaluationKind::Well, check).await;
         self.record_seen(seen, start_ns).await

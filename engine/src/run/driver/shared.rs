@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay_dsl::effect::Cancel;
-use backstay_dsl::model::{ActionCall, BindingId, Do, Statement, StatementKind};
+use backstay_dsl::model::{ActionCall, BindingId, Do, Statement};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -120,10 +120,7 @@ impl Job {
 
     /// The action of this key.
     pub(super) fn action(&self) -> Result<&Do, Stopped> {
-        match &self.statement()?.kind {
-            StatementKind::Do(action) => Ok(action),
-            _ => Err(Stopped),
-        }
+        self.statement()?.action().ok_or(Stopped)
     }
 
     /// An evaluator; its reads are made for this work.

@@ -51,9 +51,7 @@ pub(super) fn without_way_back(view: View<'_>) -> Vec<CommandLeft> {
     let mut found: Vec<(u32, CommandLeft)> = Vec::new();
     for (id, started) in view.progress.owed() {
         let statement = view.plan.program.statement(id);
-        let StatementKind::Do(action) = &statement.kind else {
-            continue;
-        };
+        let Some(action) = statement.action() else { continue };
         if action.undo.is_none() && statement.group.is_none() && action.call.effects.is_changing() {
             let done = describe(view, statement);
             let command = CommandLeft {

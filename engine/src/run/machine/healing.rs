@@ -81,6 +81,11 @@ impl Healing {
         self.stage == Stage::Queued
     }
 
+    /// Whether no other step may heal: a row is examined or carried out.
+    pub(super) fn is_begun(&self) -> bool {
+        !matches!(self.stage, Stage::Queued | Stage::LastTry)
+    }
+
     /// No other step heals.
     pub(super) fn begin(&mut self, plan: &Plan) {
         self.examine(plan, self.row);

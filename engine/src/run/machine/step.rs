@@ -31,8 +31,6 @@ pub(super) struct Steps {
     /// Those that may begin inside the window.
     ready: BTreeSet<StepId>,
     active: BTreeMap<StepId, ActiveStep>,
-    /// The one that heals.
-    healing: Option<StepId>,
     /// Those in which an intent was recorded.
     begun: BTreeSet<StepId>,
     /// Those whose `commits` was passed.
@@ -99,6 +97,11 @@ impl ActiveStep {
     fn cursors(&self) -> impl Iterator<Item = &Cursor> {
         let row = self.healing.as_ref().and_then(Healing::cursor);
         [Some(&self.cursor), row].into_iter().flatten()
+    }
+
+    /// Whether it is the one that heals.
+    fn heals(&self) -> bool {
+        self.failing.is_none() && self.healing.as_ref().is_some_and(Healing::is_begun)
     }
 
     /// The table that is consulted, unless the step fails already.
@@ -258,7 +261,6 @@ impl Steps {
         if let Some(active) = self.active.get_mut(&step) {
             if active.healing_mut().is_some_and(Healing::on_row_done) {
                 active.cursor.again();
-                self.free_healing(step);
             }
             return false;
         }
@@ -284,7 +286,6 @@ impl Steps {
 
     /// A record says how a step ended; what waits for it may become ready. Gives what was passed over.
     pub(super) fn on_over(&mut self, plan: &Plan, step: StepId, state: StepState) -> Option<Exception> {
-        self.free_healing(step);
         let active = self.active.remove(&step)?;
         if let Some(over) = self.over.get_mut(step.place()) {
             *over = Some(state);
@@ -326,7 +327,6 @@ impl Steps {
     /// The run takes its way back: a step that is still active by then is over.
     pub(super) fn drop_active(&mut self) {
         self.active.clear();
-        self.healing = None;
     }
 
     /// Another runner goes on: budgets begin anew.
@@ -395,22 +395,19 @@ impl Steps {
 
     /// Lets the first step that waits for it heal, where none does.
     fn heal_next(&mut self, plan: &Plan) {
-        if self.healing.is_some() {
+        if self.active.values().any(ActiveStep::heals) {
             return;
         }
-        let queued = self.active.iter_mut().find_map(|(step, active)| {
-            let healing = active.healing_mut()?;
-            healing.is_queued().then_some((*step, healing))
-        });
-        if let Some((step, healing)) = queued {
-            healing.begin(plan);
-            self.healing = Some(step);
+        let mut tables = self.active.values_mut().filter_map(ActiveStep::healing_mut);
+        if let Some(queued) = tables.find(|healing| healing.is_queued()) {
+            queued.begin(plan);
         }
     }
 
-    /// Another step may heal.
-    fn free_healing(&mut self, step: StepId) {
-        self.healing = self.healing.filter(|healing| *healing != step);
+    /// The step that heals.
+    fn heals(&self) -> Option<StepId> {
+        let mut active = self.active.iter();
+        active.find_map(|(step, active)| active.heals().then_some(*step))
     }
 
     fn healing_of(&mut self, step: StepId) -> Option<&mut Healing> {
@@ -419,7 +416,7 @@ impl Steps {
 
     /// `evaluated` of a row.
     pub(super) fn on_row_evaluated(&mut self, plan: &Plan, key: &str, holds: bool) {
-        if let Some(healing) = self.healing.and_then(|step| self.healing_of(step)) {
+        if let Some(healing) = self.heals().and_then(|step| self.healing_of(step)) {
             healing.on_evaluated(plan, key, holds);
         }
     }
@@ -438,7 +435,7 @@ impl Steps {
 
     /// The budget of a row ran out.
     pub(super) fn on_row_overrun(&mut self, view: View<'_>, key: &str) -> Option<Next> {
-        let step = self.healing?;
+        let step = self.heals()?;
         let healing = self.healing_of(step).filter(|healing| healing.is_row_over(view, key))?;
         let outcome = Outcome::Fails(healing.otherwise(view.plan));
         self.on_healing_failed(view.plan, step, outcome)
@@ -479,7 +476,6 @@ impl Steps {
         if *to == Disposition::Pause && may_repeat && active.is_quiet(true) {
             active.healing = None;
             active.cursor.again();
-            self.free_healing(step);
             return Some(Next::Pause(reason.to_owned()));
         }
         let continues = match to {
@@ -491,7 +487,6 @@ impl Steps {
             reason: reason.to_owned(),
             continues,
         });
-        self.free_healing(step);
         let cause = || Cause {
             step: Some(step),
             statement: statement.to_owned(),

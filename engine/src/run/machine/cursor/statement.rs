@@ -200,10 +200,7 @@ impl Cursor {
     }
 
     fn action<'plan>(&self, plan: &'plan Plan) -> Option<&'plan Do> {
-        match &self.statement(plan)?.kind {
-            StatementKind::Do(action) => Some(action),
-            _ => None,
-        }
+        self.statement(plan)?.action()
     }
 }
 

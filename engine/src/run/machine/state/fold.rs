@@ -1,6 +1,5 @@
 //! `fold`: what each record does to the state. Derived records that are folded twice change nothing.
 
-use backstay_dsl::model::StatementKind;
 use backstay_dsl::program::{Owner, StatementId, StepId};
 
 use super::{Phase, State};
@@ -213,10 +212,8 @@ impl State {
         let Some(id) = plan.program.find(&outcome.key) else {
             return;
         };
-        let is_whole = match &plan.program.statement(id).kind {
-            StatementKind::Do(action) => !action.call.effects.is_partial,
-            _ => false,
-        };
+        let action = plan.program.statement(id).action();
+        let is_whole = action.is_some_and(|action| !action.call.effects.is_partial);
         if outcome.result == OutcomeResult::Failed && is_whole && self.cursor_at(plan, id).is_some() {
             self.progress.fail_whole(id, outcome.n);
         }
