@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::effect::{Effect, Resource};
-use crate::model::{Expr, ExprKind, Question, Runbook, Statement, StatementKind};
+use crate::model::{ActionCall, Expr, ExprKind, Question, Runbook, Statement, StatementKind};
 
 /// The expressions of one statement itself (not of its undo), the arguments of its call included.
 pub fn expressions(statement: &Statement) -> Vec<&Expr> {
@@ -57,6 +57,28 @@ pub fn deep(expr: &Expr) -> Vec<&Expr> {
         at += 1;
     }
     found
+}
+
+/// The calls that an expression itself asks, from the outside in.
+pub fn reads(expr: &Expr) -> impl Iterator<Item = &ActionCall> {
+    deep(expr).into_iter().filter_map(|part| match &part.kind {
+        ExprKind::Read(call) => Some(&**call),
+        _ => None,
+    })
+}
+
+/// The expressions that stand in no statement: of services, anchors, rows and questions.
+pub fn asked(runbook: &Runbook) -> impl Iterator<Item = &Expr> {
+    let wells = runbook.services.iter().filter_map(|service| service.well.as_ref());
+    let anchors = runbook.anchors.iter().map(|anchor| &anchor.value);
+    let seen = runbook.rows().filter_map(|row| row.seen.as_ref());
+    let questions = runbook.questions.iter();
+    let answers = questions.flat_map(|question| question.lets.iter().map(|(_, value)| value).chain([&question.give]));
+    wells
+        .map(|well| &well.condition)
+        .chain(anchors)
+        .chain(seen)
+        .chain(answers)
 }
 
 /// So many expressions are looked at for what one reads: questions that ask each other twice double with every

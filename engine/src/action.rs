@@ -259,6 +259,11 @@ impl Outcome {
         Self::Done(Evidence::value(value, summary))
     }
 
+    /// What the answer to a question is.
+    pub fn answered(answer: Answer) -> Self {
+        answer.map_or_else(|unanswered| Self::failed(unanswered.reason), Self::value)
+    }
+
     /// Done, with one line.
     pub fn done(summary: impl Into<String>) -> Self {
         Self::Done(Evidence::line(summary))

@@ -13,8 +13,8 @@ mod text;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use backstay_dsl::literal;
@@ -47,8 +47,13 @@ pub trait Environment: Send + Sync {
     /// The recorded answer of an anchor.
     fn anchor_at_start(&self, name: &str) -> Option<Answer>;
 
+    /// What a call is, where it was worked out once for all because it is always the same.
+    fn constant(&self, _call: &ActionCall) -> Option<Arc<GroundCall>> {
+        None
+    }
+
     /// Asks a read of the catalogue, bounded by its limit.
-    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer;
+    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer;
 }
 
 /// An answer with what was seen on the way.
@@ -198,7 +203,7 @@ impl<'a> Evaluator<'a> {
                 }
                 ExprKind::Read(call) => {
                     let ground = self.ground_in(call, frame).await?;
-                    self.environment.read(call, ground).await
+                    self.environment.read(call, &ground).await
                 }
                 ExprKind::Question { name, arguments } => self.question(name, arguments, frame).await,
                 ExprKind::Binary(operator, left, right) => self.binary(expr, *operator, left, right, frame).await,

@@ -368,7 +368,7 @@ impl Environment for InputEnvironment {
         None
     }
 
-    async fn read(&self, _: &ActionCall, _: GroundCall) -> Answer {
+    async fn read(&self, _: &ActionCall, _: &GroundCall) -> Answer {
         Err(Unanswered::new("nothing is asked of the world before the plan"))
     }
 }

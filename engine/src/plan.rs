@@ -1,5 +1,6 @@
 //! A plan: the checked runbook with its inputs, worked out to the last word before anything runs.
 
+mod constants;
 mod digest;
 pub mod dry_run;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::eval::{Environment, Evaluator, Places};
 use crate::redact::Redactor;
 use crate::value::{Answer, GroundResource, Unanswered, Value};
 
+pub(crate) use constants::Constants;
 pub use digest::PLAN_FORMAT;
 pub(crate) use words::retries;
 
@@ -129,6 +131,16 @@ impl Plan {
         }
         known
     }
+
+    /// The calls that are the same whatever happens, worked out.
+    pub(crate) fn constants(&self, places: &Places) -> Constants {
+        let environment = InputsOnly {
+            places,
+            inputs: &self.inputs,
+            redactor: &self.redactor,
+        };
+        Constants::new(&self.program, &Evaluator::new(&self.runbook, &environment))
+    }
 }
 
 /// Inputs and nothing else: the topology is fixed before anything is asked.
@@ -160,7 +172,7 @@ impl Environment for InputsOnly<'_> {
         None
     }
 
-    async fn read(&self, _: &ActionCall, _: GroundCall) -> Answer {
+    async fn read(&self, _: &ActionCall, _: &GroundCall) -> Answer {
         Err(Unanswered::new("nothing is asked of the world here"))
     }
 }

@@ -154,8 +154,8 @@ pub enum RecordedValue {
     Absent,
     /// A secret, by name.
     Secret(String),
-    /// See [`Value::Backup`].
-    Backup(Backup),
+    /// See [`Value::Backup`]; apart, so that every record is not as large as this one.
+    Backup(Box<Backup>),
     /// See [`Value::Service`].
     Service(String),
     /// See [`Value::State`].
@@ -191,7 +191,7 @@ impl From<&Value> for RecordedValue {
             Value::Record(map) => Self::Record(pairs(map)),
             Value::Absent => Self::Absent,
             Value::Secret(secret) => Self::Secret(secret.name().to_owned()),
-            Value::Backup(backup) => Self::Backup(backup.clone()),
+            Value::Backup(backup) => Self::Backup(Box::new(backup.clone())),
             Value::Service(name) => Self::Service(name.clone()),
             Value::State(name) => Self::State(name.clone()),
             Value::Resource(resource) => Self::Resource(resource_words::of(resource)),
@@ -229,7 +229,7 @@ impl RecordedValue {
             Self::Record(pairs) => Value::Record(map(pairs)),
             Self::Absent => Value::Absent,
             Self::Secret(_) | Self::Nothing => Value::Nothing,
-            Self::Backup(backup) => Value::Backup(backup.clone()),
+            Self::Backup(backup) => Value::Backup(Backup::clone(backup)),
             Self::Service(name) => Value::Service(name.clone()),
             Self::State(name) => Value::State(name.clone()),
             Self::Resource(words) => resource_words::read(words).map_or(Value::Nothing, Value::Resource),

@@ -140,7 +140,7 @@ fn an_attempt_whose_runner_was_gone_is_settled_before_anything_else() {
     let resumed = report.place(|event| matches!(event, Event::RunResumed(_))).unwrap();
     let history = report.events[..=resumed].iter().map(|stamped| &**stamped);
     let desired = next(&rig.plan, history);
-    let kinds: Vec<_> = desired.work.values().map(|work| &work.kind).collect();
+    let kinds: Vec<_> = desired.work.iter().map(|(_, work)| &work.kind).collect();
     assert_eq!(kinds, [&WorkKind::Settle]);
 }
 

@@ -313,14 +313,14 @@ fn way_back() -> Vec<Event> {
         Event::Anchor {
             name: "running".to_owned(),
             when: AnchorTime::End,
-            value: Some(RecordedValue::Backup(Backup {
+            value: Some(RecordedValue::Backup(Box::new(Backup {
                 path: "/b".to_owned(),
                 digest: "sha256:ee".to_owned(),
                 state: "data".to_owned(),
                 bytes: 5,
                 entries: 1,
                 places: vec!["/srv/data".to_owned()],
-            })),
+            }))),
             reason: None,
         },
     ]

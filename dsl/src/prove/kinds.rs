@@ -2,7 +2,7 @@
 //! runs as is said once, and every action of a family is for one kind of it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{ActionCall, Expr, ExprKind};
+use crate::model::{ActionCall, ExprKind};
 use crate::prove::{Case, with_calls};
 use crate::service_kind::ServiceKind;
 
@@ -11,39 +11,18 @@ use crate::walk;
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     for (_, statement) in case.program.statements() {
         let action = statement.action().map(|action| &action.call);
-        let reads = walk::expressions(statement).into_iter().flat_map(reads_in);
+        let reads = walk::expressions(statement).into_iter().flat_map(walk::reads);
         for call in action.into_iter().chain(reads) {
             if let Some(found) = wrong(case, call) {
                 diagnostics.push(with_calls(found, statement));
             }
         }
     }
-    let wells = case.runbook.services.iter().filter_map(|service| service.well.as_ref());
-    let anchors = case.runbook.anchors.iter().map(|anchor| &anchor.value);
-    let rows = case.runbook.rows();
-    let seen = rows.filter_map(|row| row.seen.as_ref());
-    let questions = case.runbook.questions.iter();
-    let answers = questions.flat_map(|question| question.lets.iter().map(|(_, value)| value).chain([&question.give]));
-    let asked = wells
-        .map(|well| &well.condition)
-        .chain(anchors)
-        .chain(seen)
-        .chain(answers);
-    for call in asked.flat_map(reads_in) {
+    for call in walk::asked(case.runbook).flat_map(walk::reads) {
         if let Some(found) = wrong(case, call) {
             diagnostics.push(found);
         }
     }
-}
-
-fn reads_in(expr: &Expr) -> Vec<&ActionCall> {
-    let parts = walk::deep(expr).into_iter();
-    parts
-        .filter_map(|part| match &part.kind {
-            ExprKind::Read(call) => Some(&**call),
-            _ => None,
-        })
-        .collect()
 }
 
 fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {

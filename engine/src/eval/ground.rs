@@ -1,6 +1,7 @@
 //! A call of the text with its arguments and effects worked out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use backstay_dsl::effect::{Effect, Resource};
 use backstay_dsl::model::{ActionCall, Expr, ExprKind};
@@ -23,7 +24,7 @@ pub enum GroundEffect {
 impl Evaluator<'_> {
     /// Works out the arguments and effects of a call. An effect whose key is the call's own result stands
     /// apart, in [`GroundCall::of_result`]: it has no key before the call.
-    pub async fn ground(&self, call: &ActionCall) -> Result<GroundCall, Unanswered> {
+    pub async fn ground(&self, call: &ActionCall) -> Result<Arc<GroundCall>, Unanswered> {
         self.ground_in(call, &Frame::default()).await
     }
 
@@ -56,7 +57,10 @@ impl Evaluator<'_> {
         found.into_iter().collect()
     }
 
-    pub(super) async fn ground_in(&self, call: &ActionCall, frame: &Frame) -> Result<GroundCall, Unanswered> {
+    pub(super) async fn ground_in(&self, call: &ActionCall, frame: &Frame) -> Result<Arc<GroundCall>, Unanswered> {
+        if let Some(constant) = self.environment.constant(call) {
+            return Ok(constant);
+        }
         let mut arguments = Arguments::default();
         for (name, expr) in &call.arguments {
             let value = self
@@ -76,13 +80,13 @@ impl Evaluator<'_> {
             Some(expr) => self.answer(expr, frame).await.ok(),
             None => None,
         };
-        Ok(GroundCall {
+        Ok(Arc::new(GroundCall {
             action: call.action.clone(),
             arguments,
             effects,
             of_result,
             healthy,
-        })
+        }))
     }
 
     /// Why an argument has no value, in the words of the text; a name says so itself.

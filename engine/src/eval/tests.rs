@@ -27,7 +27,7 @@ impl Environment for Fixture {
     fn anchor_at_start(&self, _: &str) -> Option<Answer> {
         None
     }
-    async fn read(&self, call: &ActionCall, _: GroundCall) -> Answer {
+    async fn read(&self, call: &ActionCall, _: &GroundCall) -> Answer {
         match call.action.as_str() {
             "t.yes" => Ok(Value::Bool(true)),
             "t.no" => Ok(Value::Bool(false)),

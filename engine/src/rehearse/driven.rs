@@ -98,7 +98,7 @@ impl World for SimulatedWorld {
             return self.hang(context).await;
         }
         if is_question {
-            return self.lock().ask(key, call, fault);
+            return Outcome::answered(self.lock().ask(key, call, fault));
         }
         if !self.passes(context, Duration::from_nanos(CHANGE_NS)).await {
             return Outcome::failed("it was stopped before it did anything");

@@ -13,13 +13,15 @@ mod work;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use backstay_dsl::program::StatementId;
+
 use super::clock::WALL_START_MS;
 use super::world::{Script, Setting, SimulatedState};
 use super::{Case, Fault, Kill, Production};
 use crate::action::{GroundCall, Registry};
 use crate::eval::Places;
 use crate::event::{Event, RunEnd, Stamped, TimerId};
-use crate::plan::Plan;
+use crate::plan::{Constants, Plan};
 use crate::run::driver::{Control, Rest};
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::run::records::Records;
@@ -32,7 +34,11 @@ use work::Running;
 pub struct Rehearsal {
     plan: Arc<Plan>,
     places: Places,
-    start: SimulatedState,
+    constants: Constants,
+    /// The run and its world before the first record.
+    start: (State, SimulatedState),
+    /// The first record of a run that begins at once.
+    opening: Arc<Stamped>,
     has_words: bool,
 }
 
@@ -57,9 +63,16 @@ impl Rehearsal {
         let setting = Setting::new(&plan, registry, script);
         let mut production = Production::new(&plan);
         production.know(&plan.known_resources(&places));
+        let world = SimulatedState::new(Arc::new(setting), production);
         Self {
+            constants: plan.constants(&places),
             places,
-            start: SimulatedState::new(Arc::new(setting), production),
+            start: (State::new(&plan), world),
+            opening: Arc::new(Stamped {
+                at_ms: WALL_START_MS,
+                boot_ns: 0,
+                event: started(&plan, boot_id(0)),
+            }),
             has_words: false,
             plan,
         }
@@ -76,7 +89,7 @@ impl Rehearsal {
 
     /// Says what a resource holds at the start; `None`: it is not there.
     pub fn seed(&mut self, resource: &GroundResource, text: Option<&str>) {
-        self.start.production.seed(resource, text);
+        self.start.1.production.seed(resource, text);
     }
 
     pub fn plan(&self) -> &Plan {
@@ -89,11 +102,11 @@ impl Rehearsal {
 
     /// A walk of this case, before its first record.
     pub fn walk(&self, case: Case) -> Walk<'_> {
-        let mut world = self.start.clone();
+        let (state, mut world) = self.start.clone();
         world.faults.clone_from(&case.faults);
         Walk {
             rehearsal: self,
-            state: State::new(&self.plan),
+            state,
             world,
             case,
             records: Vec::new(),
@@ -175,7 +188,7 @@ pub struct Walk<'rehearsal> {
     /// What has come from outside that the machine does not know of yet.
     coming: Option<Control>,
     /// The last call that was intended of each statement.
-    intended: BTreeMap<String, Arc<GroundCall>>,
+    intended: BTreeMap<StatementId, Arc<GroundCall>>,
     is_dead: bool,
 }
 
@@ -196,7 +209,7 @@ impl Walk<'_> {
     /// Walks; sees the walk before each work begins, with the work's key.
     pub fn run_with(&mut self, before: &mut dyn FnMut(&Self, &str)) -> Result<Rest, Stalled> {
         if self.records.is_empty() {
-            self.append(started(&self.rehearsal.plan, self.boot_id()));
+            self.open();
         }
         loop {
             let timers = if self.is_draining {
@@ -215,6 +228,15 @@ impl Walk<'_> {
             if self.is_dead {
                 return Ok(Rest::Killed);
             }
+        }
+    }
+
+    /// Appends the first record.
+    fn open(&mut self) {
+        if self.now_ns == 0 && self.boots == 0 {
+            self.append_stamped(Arc::clone(&self.rehearsal.opening));
+        } else {
+            self.append(started(&self.rehearsal.plan, boot_id(self.boots)));
         }
     }
 
@@ -242,7 +264,7 @@ impl Walk<'_> {
         self.folded = self.records.len();
         let is_begun = !self.records.is_empty();
         if is_begun {
-            for event in resumed(self.boot_id(), resumption) {
+            for event in resumed(boot_id(self.boots), resumption) {
                 self.append(event);
             }
         }
@@ -282,23 +304,30 @@ impl Walk<'_> {
     }
 
     fn append(&mut self, event: Event) {
-        if let Some(stamped) = self.keep(event) {
+        self.append_stamped(self.stamped(event));
+    }
+
+    fn append_stamped(&mut self, stamped: Arc<Stamped>) {
+        if let Some(stamped) = self.keep(stamped) {
             self.take_in(&stamped);
         }
     }
 
+    fn stamped(&self, event: Event) -> Arc<Stamped> {
+        Arc::new(Stamped {
+            at_ms: WALL_START_MS.saturating_add(i64::try_from(self.now_ns / 1_000_000).unwrap_or(i64::MAX)),
+            boot_ns: self.boot_ns(),
+            event,
+        })
+    }
+
     /// Keeps a record; `None` where the runner dies of it.
-    fn keep(&mut self, event: Event) -> Option<Arc<Stamped>> {
+    fn keep(&mut self, stamped: Arc<Stamped>) -> Option<Arc<Stamped>> {
         let number = self.records.len() + 1;
         if self.is_dead || self.case.kill == Some(Kill::Before(number)) {
             self.is_dead = true;
             return None;
         }
-        let stamped = Arc::new(Stamped {
-            at_ms: WALL_START_MS.saturating_add(i64::try_from(self.now_ns / 1_000_000).unwrap_or(i64::MAX)),
-            boot_ns: self.boot_ns(),
-            event,
-        });
         self.records.push(Arc::clone(&stamped));
         self.is_dead = self.case.kill == Some(Kill::After(number));
         (!self.is_dead).then_some(stamped)
@@ -319,7 +348,7 @@ impl Walk<'_> {
     }
 
     /// Waits until something happens, and records it.
-    fn wait(&mut self, timers: &BTreeMap<TimerId, u64>, before: &mut dyn FnMut(&Self, &str)) -> Result<(), Stalled> {
+    fn wait(&mut self, timers: &[(TimerId, u64)], before: &mut dyn FnMut(&Self, &str)) -> Result<(), Stalled> {
         let timer = self.next_timer(timers);
         // At once where its moment has passed; else in its turn among those who wait for the same moment.
         let mut is_timer_due = timer.is_some_and(|(_, moment)| moment <= self.boot_ns());
@@ -374,7 +403,7 @@ impl Walk<'_> {
     }
 
     /// The timer that goes off next; each goes off once.
-    fn next_timer<'a>(&self, timers: &'a BTreeMap<TimerId, u64>) -> Option<(&'a TimerId, u64)> {
+    fn next_timer<'a>(&self, timers: &'a [(TimerId, u64)]) -> Option<(&'a TimerId, u64)> {
         let timers = timers.iter().map(|(id, moment)| (id, *moment));
         timers
             .filter(|(id, moment)| self.fired.get(*id) != Some(moment))
@@ -384,27 +413,22 @@ impl Walk<'_> {
     /// Records this report and all that wait behind it, in order. An intent is recorded only where nothing
     /// has happened since the machine wanted it; else the machine is asked first.
     fn record_reports(&mut self, first: Made) {
-        let mut batch: Vec<Made> = Vec::new();
+        let mut kept: Vec<(u64, bool, bool, Arc<Stamped>)> = Vec::new();
         let mut next = Some(first);
         while let Some(made) = next {
             let is_intent = matches!(made.event, Event::Intent(_));
-            if is_intent && batch.last().is_some_and(|last| !matches!(last.event, Event::Intent(_))) {
+            if is_intent && kept.last().is_some_and(|(_, _, is_intent, _)| !is_intent) {
                 self.held = Some(made);
                 break;
             }
             // What comes of work that was abandoned is not recorded.
             if self.running.iter().any(|running| running.id == made.id) {
-                batch.push(made);
+                let Some(stamped) = self.keep(self.stamped(made.event)) else {
+                    return;
+                };
+                kept.push((made.id, made.is_last, is_intent, stamped));
             }
             next = self.reports.pop_front();
-        }
-        let mut kept = Vec::with_capacity(batch.len());
-        for made in batch {
-            let is_intent = matches!(made.event, Event::Intent(_));
-            let Some(stamped) = self.keep(made.event) else {
-                return;
-            };
-            kept.push((made.id, made.is_last, is_intent, stamped));
         }
         for (id, is_last, is_intent, stamped) in kept {
             self.take_in(&stamped);
@@ -425,12 +449,13 @@ impl Walk<'_> {
         self.now_ns - self.boot_began_ns
     }
 
-    fn boot_id(&self) -> String {
-        format!("simulated-{}", self.boots)
-    }
-
     fn next_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
     }
+}
+
+/// What a boot is called.
+fn boot_id(boots: u32) -> String {
+    format!("simulated-{boots}")
 }

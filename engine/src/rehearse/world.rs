@@ -1,7 +1,7 @@
 //! What becomes of an action or a question in the simulated world. Without time: whoever carries the work
 //! out waits, here everything happens at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Signature;
@@ -13,7 +13,7 @@ use super::{Fault, FaultKind, Production, answers, production};
 use crate::action::{Action, Evidence, GroundCall, Outcome, Registry, Settled};
 use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState, WorkKey};
 use crate::plan::Plan;
-use crate::value::{GroundResource, Value};
+use crate::value::{Answer, GroundResource, Unanswered, Value};
 
 /// Answers a question in place of the world: for what effects do not say. `None`: as usual.
 pub type Script = Arc<dyn Fn(&GroundCall, &Production) -> Option<Value> + Send + Sync>;
@@ -22,7 +22,7 @@ pub type Script = Arc<dyn Fn(&GroundCall, &Production) -> Option<Value> + Send +
 pub(super) struct Setting {
     registry: Registry,
     script: Option<Script>,
-    roles: BTreeMap<String, Role>,
+    roles: HashMap<String, Role>,
 }
 
 /// What the world has to know of a statement.
@@ -40,7 +40,7 @@ pub(super) struct SimulatedState {
     pub(super) production: Production,
     pub(super) faults: Vec<Fault>,
     /// The attempts of each statement that were done, in order, each with its value.
-    done: BTreeMap<String, Vec<(u32, Option<Value>)>>,
+    done: HashMap<String, Vec<(u32, Option<Value>)>>,
     /// What was read for each check that is being evaluated.
     read: BTreeMap<String, Vec<GroundResource>>,
 }
@@ -104,7 +104,7 @@ impl SimulatedState {
             setting,
             production,
             faults: Vec::new(),
-            done: BTreeMap::new(),
+            done: HashMap::new(),
             read: BTreeMap::new(),
         }
     }
@@ -166,9 +166,9 @@ impl SimulatedState {
     }
 
     /// Answers a question.
-    pub(super) fn ask(&mut self, key: &str, call: &GroundCall, fault: Option<FaultKind>) -> Outcome {
+    pub(super) fn ask(&mut self, key: &str, call: &GroundCall, fault: Option<FaultKind>) -> Answer {
         if fault == Some(FaultKind::Unanswered) {
-            return Outcome::failed("it gives no answer");
+            return Err(Unanswered::new("it gives no answer"));
         }
         if self.setting.is_evidence(key) {
             let read = self.read.entry(key.to_owned()).or_default();
@@ -179,9 +179,8 @@ impl SimulatedState {
         let (action, result) = self.setting.known(call);
         let answer = scripted.map_or_else(|| self.production.ask(call, action, result), Ok);
         match answer {
-            Ok(value) if fault == Some(FaultKind::Untrue) => Outcome::value(answers::untrue(&value)),
-            Ok(value) => Outcome::value(value),
-            Err(unanswered) => Outcome::failed(unanswered.reason),
+            Ok(value) if fault == Some(FaultKind::Untrue) => Ok(answers::untrue(&value)),
+            answer => answer,
         }
     }
 

@@ -219,8 +219,8 @@ impl Driver {
         desired
             .timers
             .iter()
-            .filter(|(id, moment)| self.fired.get(*id) != Some(*moment))
-            .min_by_key(|(_, moment)| **moment)
+            .filter(|(id, moment)| self.fired.get(id) != Some(moment))
+            .min_by_key(|(_, moment)| *moment)
             .map(|(id, moment)| (id.clone(), *moment))
     }
 

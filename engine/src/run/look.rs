@@ -184,14 +184,14 @@ impl Environment for Now<'_> {
         None
     }
 
-    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
+    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
         let limit = Duration::from_millis(call.effects.limit_ms);
         let context = Context {
             limit,
             ..self.context.clone()
         };
         tokio::select! {
-            outcome = self.world.perform(&context, &ground) => outcome.into_answer(),
+            outcome = self.world.perform(&context, ground) => outcome.into_answer(),
             () = self.clock.sleep(limit + Duration::from_secs(1)) => {
                 Err(Unanswered::new(format!("{} gave no answer", call.action)))
             }

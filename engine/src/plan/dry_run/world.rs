@@ -150,7 +150,7 @@ impl Environment for OnPaper<'_> {
         known.map(|known| self.known(known))
     }
 
-    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
+    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
         let signature = self.run.catalogue.get(&call.action);
         let is_run = signature.is_none_or(|signature| signature.declares_effects);
         match self.says(&ground.effects) {
@@ -167,7 +167,7 @@ impl Environment for OnPaper<'_> {
             let reason = format!("{} is not run by a plan", call.action);
             return self.from(Sources::WITHHELD, Err(Unanswered::new(reason)));
         }
-        let answer = self.asked(&ground, Duration::from_millis(call.effects.limit_ms)).await;
+        let answer = self.asked(ground, Duration::from_millis(call.effects.limit_ms)).await;
         let is_asked = true;
         self.from(
             Sources {

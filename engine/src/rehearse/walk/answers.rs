@@ -2,7 +2,7 @@
 //! only a question that hangs leaves it pending.
 
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
@@ -105,7 +105,7 @@ impl<'walk> Answers<'walk> {
                 return Err(Unanswered::new("it gave no answer in time"));
             }
             if fault != Some(FaultKind::Hangs) {
-                return inner.world.ask(self.key, call, fault).into_answer();
+                return inner.world.ask(self.key, call, fault);
             }
             inner.hangs_ms = Some(limit_ms);
         }
@@ -135,8 +135,12 @@ impl Environment for Answers<'_> {
         self.state.anchor_at_start(name)
     }
 
-    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
-        self.ask(&ground, call.effects.limit_ms).await
+    fn constant(&self, call: &ActionCall) -> Option<Arc<GroundCall>> {
+        self.rehearsal.constants.get(call)
+    }
+
+    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
+        self.ask(ground, call.effects.limit_ms).await
     }
 }
 

@@ -3,10 +3,9 @@
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use std::collections::BTreeMap;
-
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::{Check, Do, Settle, Statement, StatementKind};
+use backstay_dsl::program::StatementId;
 
 use super::answers::{Answers, Polled};
 use super::{Made, Walk};
@@ -28,6 +27,7 @@ pub(super) struct Running {
     pub(super) work: WorkKey,
     /// The same as text: the key of a statement or row.
     key: String,
+    statement: Option<StatementId>,
     attempt: u32,
     kind: WorkKind,
     /// Whether it must not be abandoned: its intent is recorded.
@@ -95,10 +95,12 @@ impl Running {
 impl Walk<'_> {
     /// Starts what is desired and does not run; tells to stop what should; abandons what nobody wants any
     /// more. An action whose intent is recorded is never abandoned: its outcome is waited for.
-    pub(super) fn reconcile(&mut self, desired: BTreeMap<WorkKey, Work>) {
+    pub(super) fn reconcile(&mut self, desired: Vec<(WorkKey, Work)>) {
         let sleepers = &mut self.sleepers;
         self.running.retain(|running| {
-            let is_wanted = desired.get(&running.work).is_some_and(|work| running.is(work));
+            let is_wanted = desired
+                .iter()
+                .any(|(key, work)| *key == running.work && running.is(work));
             let stays = is_wanted || running.is_intended;
             if !stays {
                 sleepers.retain(|_, id| *id != running.id);
@@ -122,6 +124,7 @@ impl Walk<'_> {
                         id,
                         key: key.to_string(),
                         work: key,
+                        statement: work.statement,
                         attempt: work.attempt,
                         kind: work.kind,
                         is_intended: false,
@@ -208,7 +211,7 @@ impl Walk<'_> {
     }
 
     /// Works the call of an action out; its questions have no faults of their own.
-    fn ground(&mut self, running: &Running, action: &Do) -> Result<GroundCall, String> {
+    fn ground(&mut self, running: &Running, action: &Do) -> Result<Arc<GroundCall>, String> {
         let answers = self.answers(running, 0);
         let evaluator = answers.evaluator();
         match answers.poll(evaluator.ground(&action.call)) {
@@ -222,7 +225,7 @@ impl Walk<'_> {
             return Stage::Waiting;
         };
         let call = match self.ground(running, action) {
-            Ok(call) => Arc::new(call),
+            Ok(call) => call,
             Err(reason) => {
                 let event = self.rehearsal.records().no_arguments(&running.work, action, reason, 0);
                 return self.hand_over(running, event);
@@ -239,7 +242,8 @@ impl Walk<'_> {
             mac: String::new(),
         };
         let event = self.rehearsal.records().intent(action, &call, begun);
-        self.intended.insert(running.key.clone(), Arc::clone(&call));
+        let intended = running.statement.map(|statement| (statement, Arc::clone(&call)));
+        self.intended.extend(intended);
         self.reports.push_back(Made {
             id: running.id,
             event,
@@ -275,7 +279,7 @@ impl Walk<'_> {
         let began_ns = self.boot_ns();
         if self.world.setting().is_question(&call) {
             let fault = self.world.fault_of_question(key, attempt);
-            let outcome = self.world.ask(key, &call, fault);
+            let outcome = Outcome::answered(self.world.ask(key, &call, fault));
             return self.ended(running, &call, outcome, began_ns);
         }
         let fault = self.world.fault(key, attempt);
@@ -498,7 +502,7 @@ impl Walk<'_> {
             }
             Settle::Action => match self.ground(running, action) {
                 Ok(call) => {
-                    let intended = self.intended.get(&running.key);
+                    let intended = running.statement.and_then(|statement| self.intended.get(&statement));
                     let is_same = intended
                         .is_some_and(|intended| intended.action == call.action && intended.arguments == call.arguments);
                     if is_same {
@@ -515,8 +519,7 @@ impl Walk<'_> {
 }
 
 fn statement<'plan>(plan: &'plan Plan, running: &Running) -> Option<&'plan Statement> {
-    let id = plan.program.find(&running.key)?;
-    Some(plan.program.statement(id))
+    running.statement.map(|statement| plan.program.statement(statement))
 }
 
 fn action<'plan>(plan: &'plan Plan, running: &Running) -> Option<&'plan Do> {

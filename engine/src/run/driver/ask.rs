@@ -1,5 +1,7 @@
 //! Questions: to a person, about anchors, and about attempts whose outcome nobody knows.
 
+use std::sync::Arc;
+
 use backstay_dsl::model::{Do, Settle};
 
 use crate::action::GroundCall;
@@ -50,7 +52,7 @@ impl Job {
     }
 
     /// The call of the intent, worked out again; refused where it is not the same.
-    async fn same_call(&self, action: &Do) -> Result<GroundCall, String> {
+    async fn same_call(&self, action: &Do) -> Result<Arc<GroundCall>, String> {
         let call = self
             .evaluator()
             .ground(&action.call)

@@ -3,6 +3,7 @@
 //! Invariants: the intent is durable before the action starts; the outcome is durable before anything
 //! else happens; every wait is bounded from here too, whatever the action does about its limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_dsl::effect::Cancel;
@@ -75,7 +76,7 @@ impl Job {
         None
     }
 
-    async fn arguments(&self, action: &Do, limit_ms: u64) -> Result<GroundCall, String> {
+    async fn arguments(&self, action: &Do, limit_ms: u64) -> Result<Arc<GroundCall>, String> {
         let evaluator = self.evaluator();
         match self.within(limit_ms, evaluator.ground(&action.call)).await {
             Some(Ok(call)) => Ok(call),

@@ -211,10 +211,10 @@ impl Environment for Job {
         self.shared.state().anchor_at_start(name)
     }
 
-    async fn read(&self, call: &ActionCall, ground: GroundCall) -> Answer {
+    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
         let limit_ms = call.effects.limit_ms;
         let context = self.context(limit_ms);
-        let reading = self.shared.ports.world.perform(&context, &ground);
+        let reading = self.shared.ports.world.perform(&context, ground);
         match self.within(limit_ms, reading).await {
             Some(outcome) => outcome.into_answer(),
             None => Err(Unanswered::new(format!(

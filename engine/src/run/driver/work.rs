@@ -1,6 +1,5 @@
 //! Starting and stopping work, so that what runs is what the machine desires.
 
-use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
@@ -47,9 +46,9 @@ impl Drop for Ended {
 impl Driver {
     /// Starts what is desired and does not run; tells to stop what should; abandons what nobody wants any
     /// more. An action whose intent is recorded is never abandoned: its outcome is waited for.
-    pub(super) fn reconcile(&mut self, desired: &BTreeMap<WorkKey, Work>) {
+    pub(super) fn reconcile(&mut self, desired: &[(WorkKey, Work)]) {
         self.running.retain(|key, running| {
-            let is_wanted = desired.get(key).is_some_and(|work| running.is(work));
+            let is_wanted = desired.iter().any(|(wanted, work)| wanted == key && running.is(work));
             let stays = is_wanted || running.is_intended;
             if !stays {
                 running.task.abort();

@@ -1,20 +1,21 @@
 //! What the machine decides: the record that is due, the work that should be running, the timers.
 
-use std::collections::BTreeMap;
+use backstay_dsl::program::StatementId;
 
 use crate::event::{AnchorTime, Event, IntentWay, TimerId, WorkKey};
 
 /// What reality should be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
-    /// The derived record to append now, before anything else; after it the machine is asked again.
+    /// The derived record to append now, before anything else: nothing else is said here, and after it the
+    /// machine is asked again.
     pub due: Option<Event>,
-    /// Work that should be running, by key. What runs and is not here is abandoned or, where it is an
-    /// action, never is absent before its outcome: see [`Work::cancel`].
-    pub work: BTreeMap<WorkKey, Work>,
-    /// Timers, by id, as moments of the boot clock in nanoseconds; the driver appends `timer` at each, at
-    /// once where the moment has passed. A timer that is gone from here is disarmed.
-    pub timers: BTreeMap<TimerId, u64>,
+    /// Work that should be running, by key and in order of it. What runs and is not here is abandoned or, where
+    /// it is an action, never is absent before its outcome: see [`Work::cancel`].
+    pub work: Vec<(WorkKey, Work)>,
+    /// Timers, by id and in order of it, as moments of the boot clock in nanoseconds; the driver appends `timer`
+    /// at each, at once where the moment has passed. A timer that is gone from here is disarmed.
+    pub timers: Vec<(TimerId, u64)>,
     /// Nothing is left to do: the run has ended or is paused.
     pub at_rest: bool,
 }
@@ -23,6 +24,8 @@ pub struct Desired {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     pub kind: WorkKind,
+    /// The statement that it carries out, where it is one.
+    pub statement: Option<StatementId>,
     /// The attempt, from 1.
     pub attempt: u32,
     /// Whether it should be stopped, as its `cancel` allows; its outcome is still waited for.
@@ -34,6 +37,7 @@ impl Work {
     pub(super) fn once(kind: WorkKind) -> Self {
         Self {
             kind,
+            statement: None,
             attempt: 1,
             cancel: false,
         }

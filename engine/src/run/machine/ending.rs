@@ -5,8 +5,6 @@
 //! other way. `rolled_back` needs every anchor to answer as at the start; and after unwinding, that everything
 //! that was started had an undo, or a reason to have none.
 
-use std::collections::BTreeMap;
-
 use backstay_dsl::model::Disposition;
 use backstay_dsl::program::HoldId;
 
@@ -308,7 +306,7 @@ impl Ending {
         }))
     }
 
-    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut Vec<(WorkKey, Work)>) {
         match &self.stage {
             Stage::Body(cursor) | Stage::Release { cursor, .. } => cursor.work(view, mode, work),
             Stage::Wells(wells) if mode.does_look() => {

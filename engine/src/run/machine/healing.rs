@@ -3,8 +3,6 @@
 //! The step's budget stands still from the failure until the statement is passed. One step heals at a
 //! time: two that run at once may have one table, and its statements have one key each.
 
-use std::collections::BTreeMap;
-
 use backstay_dsl::model::Disposition;
 use backstay_dsl::program::{RowId, StepId};
 
@@ -246,12 +244,12 @@ impl Healing {
         }
     }
 
-    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut Vec<(WorkKey, Work)>) {
         match &self.stage {
             Stage::First { cursor, .. } => cursor.work(view, mode, work),
             Stage::Asking if mode.does_look() => {
                 let key = view.plan.program.row(self.row).key.clone();
-                work.insert(WorkKey::Statement(key), Work::once(WorkKind::Row));
+                work.push((WorkKey::Statement(key), Work::once(WorkKind::Row)));
             }
             _ => {}
         }

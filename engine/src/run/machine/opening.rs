@@ -1,6 +1,6 @@
 //! The opening: what is asked directly before the first step inside the window. Table: `docs/machine.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use backstay_dsl::model::{self, Disposition};
 use backstay_dsl::topology::Service;
@@ -84,10 +84,10 @@ impl Opening {
         Some(refusal(key, reason))
     }
 
-    pub(super) fn work(&self, plan: &Plan, work: &mut BTreeMap<WorkKey, Work>) {
+    pub(super) fn work(&self, plan: &Plan, work: &mut Vec<(WorkKey, Work)>) {
         match &self.0 {
             Stage::Obligations => {
-                work.insert(WorkKey::Obligations, Work::once(WorkKind::Obligations));
+                work.push((WorkKey::Obligations, Work::once(WorkKind::Obligations)));
             }
             Stage::Wells(wells) => wells.work(plan, WellTime::Start, work),
             Stage::Anchors => ask_anchors(AnchorTime::Start, work),
@@ -107,8 +107,8 @@ fn refusal(key: &WorkKey, reason: String) -> Cause {
 }
 
 /// All anchors are to be asked.
-pub(super) fn ask_anchors(when: AnchorTime, work: &mut BTreeMap<WorkKey, Work>) {
-    work.insert(WorkKey::Anchors(when), Work::once(WorkKind::Anchors { when }));
+pub(super) fn ask_anchors(when: AnchorTime, work: &mut Vec<(WorkKey, Work)>) {
+    work.push((WorkKey::Anchors(when), Work::once(WorkKind::Anchors { when })));
 }
 
 /// Services that are still to be asked whether they are well, by place.
@@ -140,11 +140,11 @@ impl Wells {
         plan.runbook.services.get(service).filter(|_| is_meant)
     }
 
-    pub(super) fn work(&self, plan: &Plan, when: WellTime, work: &mut BTreeMap<WorkKey, Work>) {
+    pub(super) fn work(&self, plan: &Plan, when: WellTime, work: &mut Vec<(WorkKey, Work)>) {
         for service in self.0.iter().filter_map(|place| plan.runbook.services.get(*place)) {
             let service = service.name.clone();
             let key = WorkKey::Well(service.clone(), when);
-            work.insert(key, Work::once(WorkKind::Well { service }));
+            work.push((key, Work::once(WorkKind::Well { service })));
         }
     }
 }

@@ -345,7 +345,9 @@ impl Steps {
 
     /// Looks at every active step for what failed or went on, and draws the consequences.
     pub(super) fn settle(&mut self, view: View<'_>) -> Vec<Next> {
-        let steps: Vec<StepId> = self.active.keys().copied().collect();
+        let met = |active: &ActiveStep| active.healing.is_some() || active.cursor.failure().is_some();
+        let active = self.active.iter().filter(|(_, active)| met(active));
+        let steps: Vec<StepId> = active.map(|(step, _)| *step).collect();
         let next = steps
             .into_iter()
             .filter_map(|step| self.settle_step(view, step))
@@ -514,7 +516,7 @@ impl Steps {
         Some(event(plan, *step, state, reason))
     }
 
-    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+    pub(super) fn work(&self, view: View<'_>, mode: Mode, work: &mut Vec<(WorkKey, Work)>) {
         for active in self.active.values() {
             let is_stopped = active.failing.is_some() && mode.does_look();
             let mode = if is_stopped { Mode::Stop } else { mode };

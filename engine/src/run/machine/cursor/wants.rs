@@ -1,7 +1,5 @@
 //! What a cursor wants: its derived record, its work, its timers.
 
-use std::collections::BTreeMap;
-
 use backstay_dsl::model::{Do, StatementKind};
 use backstay_dsl::program::StatementId;
 
@@ -45,7 +43,7 @@ impl Cursor {
         }
     }
 
-    pub(in crate::run::machine) fn work(&self, view: View<'_>, mode: Mode, work: &mut BTreeMap<WorkKey, Work>) {
+    pub(in crate::run::machine) fn work(&self, view: View<'_>, mode: Mode, work: &mut Vec<(WorkKey, Work)>) {
         let plan = view.plan;
         let leaf = self.leaf();
         let Some(id) = leaf.statement_id(plan) else {
@@ -71,8 +69,13 @@ impl Cursor {
             _ => return,
         };
         let cancel = mode == Mode::Stop && matches!(kind, WorkKind::Perform { .. });
-        let one = Work { kind, attempt, cancel };
-        work.insert(WorkKey::Statement(statement.key.clone()), one);
+        let one = Work {
+            kind,
+            statement: Some(id),
+            attempt,
+            cancel,
+        };
+        work.push((WorkKey::Statement(statement.key.clone()), one));
     }
 
     fn perform(&self, plan: &Plan, action: &Do) -> WorkKind {

@@ -15,6 +15,10 @@ impl State {
             return desired;
         }
         let overdue = self.overdue(plan).filter(|_| self.pausing.is_none());
+        desired.due = self.due(plan).filter(|_| overdue.is_none());
+        if desired.due.is_some() {
+            return desired;
+        }
         let mode = match &self.phase {
             _ if self.pausing.is_some() || overdue.is_some() => Mode::Hold,
             Phase::Quiescing => Mode::Stop,
@@ -23,7 +27,7 @@ impl State {
         };
         if let Some(name) = self.asked.as_ref().filter(|_| self.pausing.is_none()) {
             let asking = Work::once(WorkKind::Signal(name.clone()));
-            desired.work.insert(WorkKey::Signal, asking);
+            desired.work.push((WorkKey::Signal, asking));
         }
         let view = self.view(plan);
         self.steps.work(view, mode, &mut desired.work);
@@ -32,16 +36,15 @@ impl State {
             Phase::Ending(ending) => ending.work(view, mode, &mut desired.work),
             _ => {}
         }
+        desired.work.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let time = &self.progress.time;
         if let Some(timer) = overdue {
-            desired.timers.insert(timer, time.boot_ns(time.now()));
-            return desired;
-        }
-        if mode.does_look() {
+            desired.timers.push((timer, time.boot_ns(time.now())));
+        } else if mode.does_look() {
             let timers = self.timers(plan).into_iter();
             desired.timers = timers.map(|(id, moment)| (id, time.boot_ns(moment))).collect();
+            desired.timers.sort_unstable();
         }
-        desired.due = self.due(plan);
         desired
     }
 

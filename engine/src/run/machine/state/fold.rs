@@ -54,14 +54,14 @@ impl State {
                 evidence,
                 ..
             } => {
-                self.bind(plan, key, value.as_ref());
                 if let Some(id) = plan.program.find(key) {
+                    self.bind(plan, id, value.as_ref());
                     self.progress.settle(id, *n, *verdict);
                     if *verdict != Verdict::NotDone {
                         self.progress.note_done(plan.program.statement(id));
                     }
+                    self.with_leaf(plan, id, |leaf, view| leaf.on_settled(view, *n, *verdict, evidence));
                 }
-                self.with_leaf(plan, key, |leaf, view| leaf.on_settled(view, *n, *verdict, evidence));
             }
             Event::Evaluated {
                 key,
@@ -71,15 +71,14 @@ impl State {
                 values,
                 ..
             } => {
-                if let (WorkKey::Statement(key), EvaluationKind::Let) = (key, what) {
-                    self.bind(plan, key, values.first().map(|(_, value)| value));
-                }
-                self.on_evaluated(plan, key, *what, *result, evidence);
+                let value = values.first().map(|(_, value)| value);
+                self.on_evaluated(plan, key, (*what, value), *result, evidence);
             }
-            Event::Answer { key, value, late, .. } => {
-                if !late {
-                    self.bind(plan, key, value.as_ref());
-                    self.with_leaf(plan, key, |leaf, view| leaf.on_answer(view, value.as_ref()));
+            Event::Answer { late: true, .. } => {}
+            Event::Answer { key, value, .. } => {
+                if let Some(id) = plan.program.find(key) {
+                    self.bind(plan, id, value.as_ref());
+                    self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, value.as_ref()));
                 }
             }
             Event::Symptom { row, step, chosen, .. } => self.on_symptom(plan, step, (row, *chosen)),
@@ -198,7 +197,7 @@ impl State {
             }
             _ => {}
         }
-        self.with_leaf(plan, &intent.key, |leaf, _| leaf.on_intent(intent.n));
+        self.with_leaf(plan, id, |leaf, _| leaf.on_intent(intent.n));
     }
 
     /// The cursor at the top that is at this statement, and the step it belongs to.
@@ -208,10 +207,7 @@ impl State {
     }
 
     /// An action that fails and does nothing by half has added nothing.
-    fn note_failed_whole(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
-        let Some(id) = plan.program.find(&outcome.key) else {
-            return;
-        };
+    fn note_failed_whole(&mut self, plan: &Plan, id: StatementId, outcome: &OutcomeRecord) {
         let action = plan.program.statement(id).action();
         let is_whole = action.is_some_and(|action| !action.call.effects.is_partial);
         if outcome.result == OutcomeResult::Failed && is_whole && self.cursor_at(plan, id).is_some() {
@@ -223,7 +219,7 @@ impl State {
         &mut self,
         plan: &Plan,
         key: &WorkKey,
-        what: EvaluationKind,
+        (what, value): (EvaluationKind, Option<&RecordedValue>),
         result: EvaluationResult,
         evidence: &str,
     ) {
@@ -249,7 +245,10 @@ impl State {
                 None
             }
             WorkKey::Statement(key) => {
-                self.with_leaf(plan, key, |leaf, view| leaf.on_evaluated(view, result, evidence));
+                if let Some(id) = plan.program.find(key) {
+                    self.bind(plan, id, value.filter(|_| what == EvaluationKind::Let));
+                    self.with_leaf(plan, id, |leaf, view| leaf.on_evaluated(view, result, evidence));
+                }
                 None
             }
             WorkKey::Obligations | WorkKey::Anchors(_) | WorkKey::Signal => None,
@@ -266,11 +265,14 @@ impl State {
     }
 
     fn on_commit(&mut self, plan: &Plan, key: &str) {
-        if let Some(id) = plan.program.find(key) {
+        let id = plan.program.find(key);
+        if let Some(id) = id {
             self.steps.commit(plan, id);
         }
         self.progress.commit();
-        self.with_leaf(plan, key, Cursor::on_commit);
+        if let Some(id) = id {
+            self.with_leaf(plan, id, Cursor::on_commit);
+        }
     }
 
     fn on_timer(&mut self, plan: &Plan, timer: &TimerId) {
@@ -290,10 +292,14 @@ impl State {
                     self.on_too_late(plan, step);
                 }
             }
-            TimerId::Wait(key) | TimerId::Retry(key) => self.with_leaf(plan, key, Cursor::on_time),
+            TimerId::Wait(key) | TimerId::Retry(key) => {
+                if let Some(id) = plan.program.find(key) {
+                    self.with_leaf(plan, id, Cursor::on_time);
+                }
+            }
             TimerId::Silence(key) => {
-                if self.is_silence(plan, key) {
-                    self.with_leaf(plan, key, |leaf, view| leaf.on_answer(view, None));
+                if let Some(id) = plan.program.find(key).filter(|id| self.is_silence(plan, *id)) {
+                    self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, None));
                 }
             }
             TimerId::Row(key) => {
@@ -305,12 +311,14 @@ impl State {
     }
 
     fn on_outcome(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
-        self.note_failed_whole(plan, outcome);
-        if let (OutcomeResult::Ok, Some(id)) = (outcome.result, plan.program.find(&outcome.key)) {
-            self.progress.note_done(plan.program.statement(id));
+        if let Some(id) = plan.program.find(&outcome.key) {
+            self.note_failed_whole(plan, id, outcome);
+            if outcome.result == OutcomeResult::Ok {
+                self.progress.note_done(plan.program.statement(id));
+            }
+            self.bind(plan, id, outcome.value.as_ref());
+            self.with_leaf(plan, id, |leaf, view| leaf.on_outcome(view, outcome));
         }
-        self.bind(plan, &outcome.key, outcome.value.as_ref());
-        self.with_leaf(plan, &outcome.key, |leaf, view| leaf.on_outcome(view, outcome));
     }
 
     fn on_interrupted(&mut self) {
@@ -334,8 +342,8 @@ impl State {
         }
     }
 
-    fn bind(&mut self, plan: &Plan, key: &str, value: Option<&RecordedValue>) {
-        if let (Some(value), Some(id)) = (value, plan.program.find(key)) {
+    fn bind(&mut self, plan: &Plan, id: StatementId, value: Option<&RecordedValue>) {
+        if let Some(value) = value {
             self.progress.add_value(id, value);
             self.progress.bind(plan.program.statement(id), value);
         }
@@ -378,21 +386,17 @@ impl State {
         self.follow(next);
     }
 
-    /// Calls `change` for the innermost cursor that is at the statement of this key, where there is one.
-    fn with_leaf(&mut self, plan: &Plan, key: &str, change: impl Fn(&mut Cursor, View<'_>)) {
-        let Some(id) = plan.program.find(key) else {
-            return;
-        };
+    /// Calls `change` for the innermost cursor that is at this statement, where there is one.
+    fn with_leaf(&mut self, plan: &Plan, id: StatementId, change: impl Fn(&mut Cursor, View<'_>)) {
         self.with_cursors(plan, |cursor, view| {
             cursor.at(view, id, &change);
         });
     }
 
     /// Whether the moment of a prompt has come.
-    fn is_silence(&self, plan: &Plan, key: &str) -> bool {
-        let id = plan.program.find(key);
+    fn is_silence(&self, plan: &Plan, id: StatementId) -> bool {
         self.steps
             .silences(plan)
-            .any(|(known, until)| Some(known) == id && self.progress.time.has_come(until))
+            .any(|(known, until)| known == id && self.progress.time.has_come(until))
     }
 }
