@@ -1,5 +1,6 @@
 //! The program as scripts and people meet it: help, exit codes, JSON shapes, bad input.
 
+mod anchors;
 mod arguments;
 mod bad_input;
 mod checking;
@@ -9,6 +10,7 @@ mod evidence;
 mod inputs;
 mod plan_text;
 mod planning;
+mod programs;
 mod refused_plans;
 mod resuming;
 mod running;

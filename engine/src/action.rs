@@ -50,6 +50,12 @@ pub trait Action: Send + Sync {
         None
     }
 
+    /// Whether the program that it would start on this machine is there and may be run; else what to check. Relative
+    /// paths count from `folder`; of the arguments only those are there that are known before the run.
+    fn program(&self, _folder: &Path, _arguments: &Arguments) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Does it. A read gives its value in [`Outcome::Done`].
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome;
 

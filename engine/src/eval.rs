@@ -103,6 +103,11 @@ impl<'a> Evaluator<'a> {
         Self { notes: None, ..self }
     }
 
+    /// Where paths are taken from.
+    pub fn places(&self) -> &Places {
+        self.environment.places()
+    }
+
     /// Whether evidence is worked out.
     pub fn takes_notes(&self) -> bool {
         self.notes.is_some()

@@ -43,6 +43,12 @@ pub trait World: Send + Sync {
         Ok(false)
     }
 
+    /// Whether the program that an action would start on this machine is there and may be run; else what to check.
+    /// Relative paths count from `folder`; of the arguments only those are there that are known before the run.
+    async fn program(&self, _folder: &Path, _call: &GroundCall) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What it would change, for a person; reads only.
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
 

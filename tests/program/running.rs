@@ -106,6 +106,10 @@ fn a_plan_that_was_not_approved_is_refused() {
     );
     assert!(!desk.path("out").exists());
     desk.call(&[&words[..], &[digest]].concat()).exits(0);
+    // What was approved is in the record, and on its front page.
+    assert_eq!(desk.records_of("run.start")[0]["approved"], digest);
+    let shown = desk.call(&["transcript", "show", &desk.run_name()]).exits(0).stdout;
+    assert!(shown.contains(&format!("{digest}, which was approved")), "{shown}");
 }
 
 #[test]

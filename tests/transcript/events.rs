@@ -18,6 +18,7 @@ pub(crate) fn run_start() -> Event {
         minor: 0,
         run: "upgrade-20261103-221320".to_owned(),
         plan: "sha256:aa".to_owned(),
+        approved: None,
         runbook: "upgrade".to_owned(),
         outline: outline(),
         sources: vec![("upgrade.runbook".to_owned(), "bb".to_owned())],

@@ -15,6 +15,9 @@ pub struct RunStart {
     pub run: String,
     /// The plan's digest, `sha256:…`.
     pub plan: String,
+    /// The digest that was approved (`--approved`): that of this plan, or it would have been refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
     /// The runbook's name; its title and those of its parts are in the outline.
     pub runbook: String,
     /// What a reader has to know of the runbook.

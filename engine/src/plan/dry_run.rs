@@ -187,8 +187,8 @@ impl<'a> Walk<'a> {
     fn services(&mut self, found: Found, readings: &mut Vec<Reading>) {
         let asked = self.asked_at_opening();
         let redactor = &self.plan().redactor;
-        let reading = |result, asked, evidence: &str| Reading {
-            label: "services".to_owned(),
+        let reading = |label: &str, result, asked, evidence: &str| Reading {
+            label: label.to_owned(),
             doc: String::new(),
             question: String::new(),
             result,
@@ -196,13 +196,15 @@ impl<'a> Walk<'a> {
             evidence: redactor.scrub_text(evidence).into_owned(),
         };
         if !found.seen.is_empty() {
-            readings.push(reading(ReadingResult::Holds, Asked::Now, &found.seen.join("; ")));
+            let seen = found.seen.join("; ");
+            readings.push(reading("services", ReadingResult::Holds, Asked::Now, &seen));
         }
-        for (_, reason) in found.broken {
+        for (word, reason) in found.broken {
             if asked == Asked::Now {
                 self.obstacles.push(self.scrub(&reason));
             } else {
-                readings.push(reading(ReadingResult::DoesNotHold, asked, &reason));
+                let label = if word == "programs" { word } else { "services" };
+                readings.push(reading(label, ReadingResult::DoesNotHold, asked, &reason));
             }
         }
     }

@@ -3,6 +3,7 @@
 //! `check` proves modulo this; `plan` and `run` ask the world, with real paths, before anything changes.
 
 mod mounts;
+mod programs;
 mod services;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,12 @@ pub(crate) async fn discharge(
             let identity = world.identify(&path_use.path, path_use.is_link).await;
             identified.extend(identity.map(|identity| (path_use, identity)));
         }
+    }
+    if let Some(world) = world {
+        let missing = programs::missing(plan, world, evaluator).await;
+        found
+            .broken
+            .extend(missing.into_iter().map(|reason| ("programs", reason)));
     }
     found.paths = identified.len();
     found.not_apart = not_apart(&identified);

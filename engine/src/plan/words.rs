@@ -1,6 +1,8 @@
 //! Statements in words: as their author writes them, with the values put in that follow from the inputs.
 
-use backstay_dsl::model::{ActionCall, Block, Check, Disposition, Do, Expr, ExprKind, Statement, StatementKind, Undo};
+use backstay_dsl::model::{
+    ActionCall, Block, Check, Disposition, Do, Expr, ExprKind, Literal, Statement, StatementKind, Undo,
+};
 use backstay_dsl::units::duration;
 use backstay_dsl::{model, print};
 use futures_util::FutureExt;
@@ -9,6 +11,9 @@ use crate::eval::{Evaluator, Places};
 use crate::plan::report::{BranchReport, HoldReport, RowReport, TableReport, WayBackReport, Written, WrittenBlock};
 use crate::plan::{InputsOnly, Plan};
 use crate::value::Value;
+
+/// The longest text that stands in a call, in characters: what files are to hold is in the diff.
+const TEXT_CHARACTERS_MAX: usize = 400;
 
 /// Puts a plan into words, without its secrets.
 pub(super) struct Words<'a> {
@@ -34,6 +39,9 @@ impl<'a> Words<'a> {
 
     /// A part of an expression as it is shown: its value, where the inputs alone give it one.
     fn shown(&self, part: &Expr) -> Option<String> {
+        if let ExprKind::Literal(Literal::Text(text)) = &part.kind {
+            return Some(print::quoted(&self.shortened(text)));
+        }
         let is_written = matches!(
             part.kind,
             ExprKind::Literal(_) | ExprKind::List(_) | ExprKind::Map(_) | ExprKind::Resource(_)
@@ -43,7 +51,15 @@ impl<'a> Words<'a> {
         }
         let evaluator = Evaluator::new(&self.plan.runbook, &self.known).without_notes();
         let value = evaluator.value(part).now_or_never()?.ok()?;
-        Some(written(&value))
+        Some(match &value {
+            Value::Text(text) => print::quoted(&self.shortened(text)),
+            other => written(other),
+        })
+    }
+
+    /// A text that is not longer than an approver reads.
+    fn shortened(&self, text: &str) -> String {
+        self.plan.redactor.shortened(text, TEXT_CHARACTERS_MAX)
     }
 
     fn text(&self, expr: &Expr) -> String {

@@ -52,7 +52,12 @@ impl FrontPage {
             ("operator", format!("{} on {}", start.operator, start.host)),
         ];
         lines.extend(start.ticket.iter().map(|ticket| ("ticket", ticket.clone())));
-        lines.push(("plan", start.plan.clone()));
+        let plan = match &start.approved {
+            Some(approved) if *approved == start.plan => format!("{approved}, which was approved"),
+            Some(approved) => format!("{}; approved was {approved}", start.plan),
+            None => start.plan.clone(),
+        };
+        lines.push(("plan", plan));
         let inputs = start.inputs.iter();
         lines.extend(inputs.map(|(name, value)| ("input", format!("{name} = {}", shown(value)))));
         let recorded = self.recorded.iter();

@@ -55,7 +55,7 @@ pub struct AnchorNow {
     pub now: Result<String, String>,
     /// What the last run recorded, at its end, else at its start.
     pub last: Option<AnchorThen>,
-    /// Whether both are the same; `None` where either is not known.
+    /// Whether both are the same; no answer differs from one that there was. `None` where no run recorded any.
     pub is_same: Option<bool>,
 }
 
@@ -84,6 +84,7 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, surroundings: &Surroundi
         let last = last.remove(&anchor.name);
         let is_same = match (&answer, &last) {
             (Ok(value), Some((_, recorded))) => Some(RecordedValue::from(value) == *recorded),
+            (Err(_), Some(_)) => Some(false),
             _ => None,
         };
         let shown = |text: &str| plan.redactor.scrub_text(text).into_owned();

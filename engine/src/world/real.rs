@@ -77,6 +77,12 @@ impl World for RealWorld {
         looked.map_err(|error| format!("{} cannot be looked at: {}", thing.first(), plain(&error)))
     }
 
+    async fn program(&self, folder: &Path, call: &GroundCall) -> Result<(), String> {
+        self.registry
+            .get(&call.action)
+            .map_or(Ok(()), |action| action.program(folder, &call.arguments))
+    }
+
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {
         self.registry.get(&call.action)?.preview(context, &call.arguments).await
     }

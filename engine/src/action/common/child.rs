@@ -57,22 +57,11 @@ impl Start {
     /// Works out `argv`, `env` and `cwd` of a call.
     pub(crate) fn new(context: &Context, arguments: &Arguments) -> Result<Self, String> {
         let argv = arguments.words("argv").unwrap_or_default();
-        let name = argv
-            .first()
-            .filter(|name| !name.is_empty())
-            .ok_or("there is no program to run; write it as the first word of the list")?;
+        let name = first(&argv)?;
         if argv.iter().any(|word| word.contains('\0')) {
             return Err("a word of the command holds a zero byte, which no program can be given".to_owned());
         }
-        let folder = context
-            .working_directory
-            .join(arguments.path("cwd").unwrap_or_default());
-        if !folder.is_dir() {
-            return Err(format!(
-                "the folder {} to start in does not exist; make it first, or say another `cwd`",
-                folder.display()
-            ));
-        }
+        let folder = folder(&context.working_directory, arguments)?;
         let mut environment = inherited();
         for (name, value) in given(arguments)? {
             environment.insert(name, value);
@@ -165,6 +154,32 @@ impl Start {
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
+}
+
+/// Whether the program of a call is there and may be run, as far as its arguments are known.
+pub(crate) fn program(working_directory: &Path, arguments: &Arguments) -> Result<(), String> {
+    let argv = arguments.words("argv").unwrap_or_default();
+    let path = inherited().remove("PATH").unwrap_or_default();
+    find(first(&argv)?, &folder(working_directory, arguments)?, &path).map(drop)
+}
+
+/// The name of the program.
+fn first(argv: &[String]) -> Result<&str, String> {
+    let name = argv.first().filter(|name| !name.is_empty());
+    name.map(String::as_str)
+        .ok_or_else(|| "there is no program to run; write it as the first word of the list".to_owned())
+}
+
+/// The folder that it starts in.
+fn folder(working_directory: &Path, arguments: &Arguments) -> Result<PathBuf, String> {
+    let folder = working_directory.join(arguments.path("cwd").unwrap_or_default());
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(format!(
+        "the folder {} to start in does not exist; make it first, or say another `cwd`",
+        folder.display()
+    ))
 }
 
 /// How far a child is from us.

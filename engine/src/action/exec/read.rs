@@ -3,10 +3,13 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 
 use super::run::parameters;
+use crate::action::common::child;
 use crate::action::common::describe;
 use crate::action::common::printed::{program_result, program_result_type};
 use crate::action::common::supervised::{self, How};
@@ -27,6 +30,10 @@ impl Action for Read {
         .declares_effects()
         .gives(program_result_type())
         .done()
+    }
+
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), String> {
+        child::program(folder, arguments)
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -1,10 +1,13 @@
 //! `exec.run`: runs a program that changes something.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat};
 use backstay_dsl::types::Type;
 
+use crate::action::common::child;
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::supervised::{self, How, status_in_words};
 use crate::action::common::typed::typed;
@@ -32,6 +35,10 @@ impl Action for Run {
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         Some(format!("runs {}", typed(context, arguments)))
+    }
+
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), String> {
+        child::program(folder, arguments)
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -79,6 +79,10 @@ impl Action for Start {
         .await
     }
 
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), String> {
+        child::program(folder, arguments)
+    }
+
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         start(context, arguments).await.unwrap_or_else(Outcome::failed)
     }

@@ -11,6 +11,7 @@ pub fn started(plan: &Plan, boot_id: String) -> Event {
         minor: crate::transcript::MINOR,
         run: "simulated".to_owned(),
         plan: plan.digest.clone(),
+        approved: None,
         runbook: plan.runbook.name.clone(),
         outline: Outline::from(plan.runbook.as_ref()),
         sources: Vec::new(),

@@ -28,6 +28,7 @@ fn start() -> Event {
         minor: 0,
         run: "up-1".to_owned(),
         plan: "sha256:aa".to_owned(),
+        approved: None,
         runbook: "up".to_owned(),
         outline: outline(),
         sources: Vec::new(),

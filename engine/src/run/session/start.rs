@@ -107,6 +107,7 @@ fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, surr
         minor: MINOR,
         run: directory.run.clone(),
         plan: plan.digest.clone(),
+        approved: options.approved.clone(),
         runbook: plan.runbook.name.clone(),
         outline: Outline::from(plan.runbook.as_ref()),
         sources: plan.source_digests.clone(),

@@ -1,0 +1,189 @@
+//! Every program that the text names is there before the first change, those of the ways back first: one that is
+//! missing would be found when it is needed, at night.
+//!
+//! Looked for is what follows from the text and the inputs. What the run itself may make, or puts where programs
+//! are looked for, is not.
+
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
+use backstay_dsl::model::{ActionCall, Expr, ExprKind, StatementKind};
+use backstay_dsl::program::Owner;
+use backstay_dsl::term::ground_relation;
+use backstay_dsl::walk;
+
+use crate::action::{Arguments, GroundCall};
+use crate::eval::Evaluator;
+use crate::plan::Plan;
+use crate::value::{GroundResource, Value};
+use crate::world::World;
+
+/// The programs that are not there or may not be run, one sentence each.
+pub(super) async fn missing(plan: &Plan, world: &dyn World, evaluator: &Evaluator<'_>) -> Vec<String> {
+    let made = Made::by(plan, evaluator).await;
+    let folder = &evaluator.places().working_directory;
+    let mut found: Vec<String> = Vec::new();
+    for (place, call) in calls(plan) {
+        let Some(known) = known(call, evaluator).await else {
+            continue;
+        };
+        let name = known.arguments.words("argv").and_then(|words| words.into_iter().next());
+        let in_folder = known
+            .arguments
+            .path("cwd")
+            .map_or_else(|| folder.clone(), |cwd| folder.join(cwd));
+        if name.is_none_or(|name| made.may_hold(&in_folder.join(name).to_string_lossy())) {
+            continue;
+        }
+        if let Err(reason) = world.program(folder, &known).await
+            && !found.iter().any(|told| told.ends_with(&reason))
+        {
+            found.push(format!("{place}: {reason}"));
+        }
+    }
+    found
+}
+
+/// Every call that a text makes, with its place: the ways back first.
+fn calls(plan: &Plan) -> Vec<(String, &ActionCall)> {
+    let program = &plan.program;
+    let (mut back, mut forward) = (Vec::new(), Vec::new());
+    for (id, statement) in program.statements() {
+        let calls = if is_way_back(program.owner(program.block_of(id))) {
+            &mut back
+        } else {
+            &mut forward
+        };
+        if let StatementKind::Do(action) = &statement.kind {
+            calls.push((statement.key.clone(), &action.call));
+        }
+        let parts = walk::expressions(statement).into_iter().flat_map(walk::deep);
+        calls.extend(parts.filter_map(read).map(|call| (statement.key.clone(), call)));
+    }
+    back.append(&mut forward);
+    let runbook = &plan.runbook;
+    let wells = runbook
+        .services
+        .iter()
+        .filter_map(|service| Some((&service.name, &service.well.as_ref()?.condition)));
+    let anchors = runbook.anchors.iter().map(|anchor| (&anchor.name, &anchor.value));
+    let questions = runbook.questions.iter().flat_map(|question| {
+        let locals = question.lets.iter().map(|(_, value)| value);
+        locals.chain([&question.give]).map(|value| (&question.name, value))
+    });
+    let rows = runbook.tables.iter().flat_map(|table| &table.rows);
+    let rows = rows.filter_map(|row| Some((&row.key, row.seen.as_ref()?)));
+    for (name, expr) in wells.chain(anchors).chain(questions).chain(rows) {
+        back.extend(
+            walk::deep(expr)
+                .into_iter()
+                .filter_map(read)
+                .map(|call| (name.clone(), call)),
+        );
+    }
+    back
+}
+
+fn read(part: &Expr) -> Option<&ActionCall> {
+    match &part.kind {
+        ExprKind::Read(call) => Some(call),
+        _ => None,
+    }
+}
+
+fn is_way_back(owner: Owner) -> bool {
+    !matches!(owner, Owner::Step(_) | Owner::Row(_) | Owner::Take(_))
+}
+
+/// The call with what is known of where its program is; `None` where that is not known.
+async fn known(call: &ActionCall, evaluator: &Evaluator<'_>) -> Option<GroundCall> {
+    let argv = call.argument("argv")?;
+    let name = match &argv.kind {
+        ExprKind::List(words) => known_value(words.first()?, evaluator).await?,
+        _ => match known_value(argv, evaluator).await? {
+            Value::List(words) => words.into_iter().next()?,
+            _ => return None,
+        },
+    };
+    let mut arguments = Arguments::default();
+    arguments.0.insert("argv".to_owned(), Value::List(vec![name]));
+    if let Some(cwd) = call.argument("cwd") {
+        arguments.0.insert("cwd".to_owned(), known_value(cwd, evaluator).await?);
+    }
+    let sets_path = call.argument("env").is_some_and(|env| match &env.kind {
+        ExprKind::Map(variables) => variables.iter().any(|(name, _)| name == "PATH"),
+        _ => true,
+    });
+    (!sets_path).then(|| GroundCall {
+        action: call.action.clone(),
+        arguments,
+        effects: Vec::new(),
+        of_result: Vec::new(),
+        healthy: None,
+    })
+}
+
+/// What follows from the text and the inputs alone.
+async fn known_value(expr: &Expr, evaluator: &Evaluator<'_>) -> Option<Value> {
+    let parts = walk::deep(expr);
+    let mut kinds = parts.iter().map(|part| &part.kind);
+    let is_fixed = kinds.all(|kind| matches!(kind, ExprKind::Literal(_) | ExprKind::Input(_) | ExprKind::Binary(..)));
+    if is_fixed {
+        evaluator.value(expr).await.ok()
+    } else {
+        None
+    }
+}
+
+/// What the run may make or change.
+struct Made {
+    known: Vec<GroundResource>,
+    /// It may make files whose names are not known yet, or install something.
+    is_open: bool,
+}
+
+impl Made {
+    async fn by(plan: &Plan, evaluator: &Evaluator<'_>) -> Self {
+        let mut made = Self {
+            known: Vec::new(),
+            is_open: false,
+        };
+        for (_, statement) in plan.program.statements() {
+            let StatementKind::Do(action) = &statement.kind else {
+                continue;
+            };
+            for effect in &action.call.effects.list {
+                let writes = effect.is_changing() || matches!(effect, Effect::Adds(_));
+                let Some(resource) = effect.resource().filter(|_| writes) else {
+                    continue;
+                };
+                made.note(resource, evaluator).await;
+            }
+        }
+        made
+    }
+
+    async fn note(&mut self, resource: &Resource<Expr>, evaluator: &Evaluator<'_>) {
+        match resource.kind {
+            ResourceKind::Package => self.is_open = true,
+            ResourceKind::File | ResourceKind::Tree | ResourceKind::Link => {
+                match evaluator.ground_resource(resource).await {
+                    Ok(ground) => self.known.push(ground),
+                    // A backup's archive has no name yet, and is no program.
+                    Err(_) if resource.key.iter().any(is_result) => {}
+                    Err(_) => self.is_open = true,
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn may_hold(&self, path: &str) -> bool {
+        let program = Resource::new(ResourceKind::File, path.to_owned());
+        self.is_open || self.known.iter().any(|made| ground_relation(&program, made).overlaps())
+    }
+}
+
+fn is_result(expr: &Expr) -> bool {
+    walk::deep(expr)
+        .iter()
+        .any(|part| matches!(part.kind, ExprKind::Result(_)))
+}

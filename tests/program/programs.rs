@@ -1,0 +1,80 @@
+//! Programs that the text names are there before the first change.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::sandbox::Sandbox;
+
+/// What plan and run say of a runbook that both refuse, before anything was done.
+fn refused(desk: &Sandbox, text: &str) -> [String; 2] {
+    desk.write("refused.runbook", text);
+    let planned = desk.call(&["plan", "refused.runbook"]).exits(1).in_one_line();
+    let ran = desk.call(&["run", "refused.runbook", "--no-input"]).exits(4);
+    let ran = ran.in_one_line() + &ran.stderr;
+    [planned, ran]
+}
+
+#[test]
+fn programs_that_are_missing_are_found_before_the_first_change() {
+    let desk = Sandbox::desk();
+    desk.write("tool", "#!/bin/sh\n");
+    fs::set_permissions(desk.path("tool"), fs::Permissions::from_mode(0o644)).unwrap();
+    let said = refused(
+        &desk,
+        r#"runbook a "A" {}
+inputs { tools : path = "." }
+question asks(what: text) -> bool { give exec.read(["nowhere-to-ask", what]).ok }
+step change "Change" {
+  do fs.write("one", content: "1") undo {
+    do "Take it back": exec.run(["nowhere-to-undo"], effects: { opaque external("it")  repeat convergent })
+  } within 5s
+  do "Use the tool": exec.run([tools / "tool"], effects: nothing)
+  check "it answers": asks("it")
+}
+"#,
+    );
+    for said in said {
+        for words in [
+            "undo:change/1/1: the program `nowhere-to-undo` was not found",
+            "change/2: ",
+            "/tool may not be run; check its mode",
+            "asks: the program `nowhere-to-ask` was not found",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        assert!(
+            said.find("nowhere-to-undo") < said.find("/tool may not be run"),
+            "{said}"
+        );
+    }
+    assert!(desk.records_of("intent").is_empty());
+    assert!(!desk.path("one").exists());
+}
+
+#[test]
+fn what_the_run_makes_is_not_looked_for() {
+    let desk = Sandbox::desk();
+    let place = desk.path("site").display().to_string();
+    desk.write(
+        "made.runbook",
+        format!(
+            r#"runbook a "A" {{}}
+step make "Make it" {{
+  do "Unpack": exec.run(["/bin/mkdir", "-p", "{place}"], effects: {{ adds tree("{place}")  repeat convergent }})
+  do "Run it": exec.run(["{place}/tool"], cwd: "{place}", effects: nothing)
+}}
+"#
+        ),
+    );
+    desk.call(&["plan", "made.runbook"]).exits(0);
+    desk.write(
+        "installed.runbook",
+        r#"runbook a "A" {}
+step make "Install it" {
+  do "Install": exec.run(["/bin/true", "install"], effects: { adds package("nowhere-yet=1.0")  repeat convergent })
+  do "Run it": exec.run(["nowhere-yet"], effects: nothing)
+}
+"#,
+    );
+    desk.call(&["plan", "installed.runbook"]).exits(0);
+}
