@@ -9,6 +9,7 @@ mod disk;
 mod evidence;
 mod inputs;
 mod plan_text;
+mod other_names;
 mod planning;
 mod programs;
 mod refused_plans;

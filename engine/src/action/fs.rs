@@ -2,7 +2,7 @@
 //!
 //! What changes one file or one link is atomic: the new thing is made beside the old one, made durable
 //! and renamed over it. Its name holds a hash of the attempt's key, so a later attempt finds and clears what
-//! an interrupted one left. Paths that are relative start where the program was called.
+//! an interrupted one left. A file with another name that would keep the old content is written in place instead. Paths that are relative start where the program was called.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ mod digest;
 mod edit_key;
 mod exists;
 mod free;
+mod in_place;
 mod install;
 mod key;
 mod link;

@@ -61,9 +61,16 @@ pub(crate) const MOUNT_TABLE: &str = "/proc/self/mountinfo";
 /// Every mount point, whatever bytes its name has.
 pub(crate) fn mount_points() -> io::Result<Vec<PathBuf>> {
     let table = std::fs::read(MOUNT_TABLE)?;
+    Ok(mounts_in(&table).map(|(_, point)| point).collect())
+}
+
+/// The mounts in a mount table: what is mounted, as its file system calls it, and where.
+pub(crate) fn mounts_in(table: &[u8]) -> impl Iterator<Item = (PathBuf, PathBuf)> {
     let lines = table.split(|byte| *byte == b'\n');
-    let points = lines.filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
-    Ok(points.map(unescape).collect())
+    lines.filter_map(|line| {
+        let mut words = line.split(|byte| *byte == b' ').skip(3);
+        Some((unescape(words.next()?), unescape(words.next()?)))
+    })
 }
 
 /// The mount table writes blanks and the like as `\040`.

@@ -14,7 +14,7 @@ use super::digest::digest_of;
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, root_of, walk};
-use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
+use super::{done, in_place, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -97,6 +97,12 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(),
         }
         if is_folder || !there.is_file() {
             return Err(taken(to));
+        }
+        if let Some(why) = in_place::other_name(to, &there)? {
+            return Err(format!(
+                "{} cannot be replaced by a copy, since {why}; remove it first, or give it its content with `fs.write`",
+                to.display()
+            ));
         }
     }
     let real = folder.canonicalize().map_err(|error| problem("copy to", to, &error))?;

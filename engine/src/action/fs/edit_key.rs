@@ -10,10 +10,10 @@ use backstay_dsl::types::Type;
 use super::key::FILE_BYTES_MAX;
 use super::lock::lock;
 use super::read::text_of;
-use super::replace::{self, Mode, replace};
+use super::replace::{self, Attempt, Mode, replace};
 use super::settings::Setting;
 use super::written::{self, Forms};
-use super::{done, path_of, problem};
+use super::{done, in_place, path_of, problem};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -28,7 +28,8 @@ impl Action for EditKey {
             "edit_key",
             "Sets one setting of a `.env` or JSON file, in one moment and durably.\n\nOnly the bytes of the value change: \
              comments, order, quotes, line ends, mode and owner stay. A value that the setting had before in this run \
-             comes back as it was written. Edits of one file are one after the other. The setting must be there, once. In \
+             comes back as it was written. Edits of one file are one after the other. A \
+             file with another name is written in place, as by `fs.write`. The setting must be there, once. In \
              JSON the key is a path as in `fs.key`, and the value keeps its type.",
         )
         .needs("file", Type::Path, "The file.")
@@ -46,7 +47,7 @@ impl Action for EditKey {
         blocking::preview(context, move |_| {
             let text = text_of(&call.file, FILE_BYTES_MAX)?;
             let setting = Setting::find(&call.file, &text, &call.key)?;
-            let forms = Forms::of(&call.run_directory, &replace::resolve(&call.file)?)?;
+            let forms = Forms::of(&call.attempt.run_directory, &replace::resolve(&call.file)?)?;
             let changed = call.changed(&setting, &text, &forms)?;
             let name = call.file.display().to_string();
             if changed == text {
@@ -57,7 +58,8 @@ impl Action for EditKey {
                 .unified_diff()
                 .context_radius(0)
                 .header(&name, &name)
-                .to_string())
+                .to_string()
+                + &in_place::told(&call.file))
         })
         .await
     }
@@ -77,7 +79,7 @@ impl Action for EditKey {
         } = Call::new(context, arguments);
         blocking::settle(context, move |_| {
             let real = replace::resolve(&file)?;
-            replace::clear(&replace::beside(&real, &attempt))?;
+            attempt.clear(&real)?;
             let text = text_of(&file, FILE_BYTES_MAX)?;
             let setting = Setting::find(&file, &text, &key)?;
             let place = format!("`{key}` in line {} of {}", setting.line(&text), file.display());
@@ -98,8 +100,7 @@ struct Call {
     file: PathBuf,
     key: String,
     to: String,
-    attempt: String,
-    run_directory: PathBuf,
+    attempt: Attempt,
 }
 
 impl Call {
@@ -108,8 +109,7 @@ impl Call {
             file: path_of(context, arguments, "file"),
             key: arguments.text("key").unwrap_or_default().to_owned(),
             to: arguments.text("to").unwrap_or_default().to_owned(),
-            attempt: context.key.clone(),
-            run_directory: context.run_directory.clone(),
+            attempt: Attempt::of(context),
         }
     }
 }
@@ -145,10 +145,11 @@ fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
     let look = |path: &Path| std::fs::metadata(path).map_err(|error| problem("look at", path, &error));
     let real = replace::resolve(&call.file)?;
     let _lock = lock(&real, stop)?;
+    call.attempt.clear(&real)?;
     let before = look(&real)?;
     let text = text_of(&real, FILE_BYTES_MAX)?;
     let setting = Setting::find(&call.file, &text, &call.key)?;
-    let forms = Forms::of(&call.run_directory, &real)?;
+    let forms = Forms::of(&call.attempt.run_directory, &real)?;
     let changed = call.changed(&setting, &text, &forms)?;
     let place = format!(
         "`{}` in line {} of {}",

@@ -7,8 +7,8 @@ use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
 use super::lock::lock;
-use super::path_of;
-use super::replace::{self, Mode, replace};
+use super::replace::{self, Attempt, Mode, replace};
+use super::{in_place, path_of};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
@@ -25,7 +25,8 @@ impl Action for Install {
             "fs",
             "install",
             "Puts a file with a mode of its own in place; its content may be a secret.\n\nThe file has its mode before \
-             it can be seen. The owner of a file that is there stays as it is. A link is followed.",
+             it can be seen. The owner of a file that is there stays as it is. A link is followed. A file \
+             with another name is written in place, as by `fs.write`.",
         )
         .needs("path", Type::Path, "The file; its folder must exist.")
         .needs("content", Type::Text, "The whole content, a text or a secret.")
@@ -45,7 +46,11 @@ impl Action for Install {
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let path = path_of(context, arguments, "path");
         let mode = arguments.text("mode").unwrap_or(MODE_DEFAULT);
-        Some(format!("{} gets its content, mode {mode}", path.display()))
+        let gets = format!("{} gets its content, mode {mode}\n", path.display());
+        blocking::preview(context, move |_| {
+            Ok((gets + &in_place::told(&path)).trim_end().to_owned())
+        })
+        .await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
@@ -54,12 +59,12 @@ impl Action for Install {
             Ok(wanted) => wanted,
             Err(reason) => return Outcome::failed(reason),
         };
-        let key = context.key.clone();
+        let attempt = Attempt::of(context);
         blocking::perform(context, move |stop| {
             stop.check()?;
             let file = replace::resolve(&path)?;
             let _lock = lock(&file, stop)?;
-            replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &key, None)?;
+            replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &attempt, None)?;
             Ok(Outcome::done(format!(
                 "{} is in place, mode {mode:04o}",
                 path.display()
@@ -74,9 +79,9 @@ impl Action for Install {
             Ok(wanted) => wanted,
             Err(reason) => return Settled::NotDone(reason),
         };
-        let key = context.key.clone();
+        let attempt = Attempt::of(context);
         blocking::settle(context, move |_| {
-            replace::settle(&path, secret_text.as_bytes(), Some(mode), &key)
+            replace::settle(&path, secret_text.as_bytes(), Some(mode), &attempt)
         })
         .await
     }

@@ -139,7 +139,18 @@ pub(super) fn refuse(what: &str, path: &Path, run_directory: &Path) -> Result<()
     let data = path
         .symlink_metadata()
         .map_err(|error| problem("look at", path, &error))?;
+    let mounts = mount_points().map_err(|error| problem("read", Path::new(MOUNT_TABLE), &error))?;
     if !data.is_dir() {
+        let folder = parent_of(path)?;
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| problem("look at", folder, &error))?;
+        if mounts.contains(&folder.join(path.file_name().unwrap_or_default())) {
+            return Err(format!(
+                "{} will not be {what}d: it is a mount point; unmount it first",
+                path.display()
+            ));
+        }
         return Ok(());
     }
     let real = path.canonicalize().map_err(|error| problem("look at", path, &error))?;
@@ -155,7 +166,6 @@ pub(super) fn refuse(what: &str, path: &Path, run_directory: &Path) -> Result<()
     if homes().iter().any(|home| home.starts_with(&real)) {
         return no("it is a home folder or holds one");
     }
-    let mounts = mount_points().map_err(|error| problem("read", Path::new(MOUNT_TABLE), &error))?;
     if let Some(mount) = mounts.iter().find(|mount| mount.starts_with(&real)) {
         return no(&format!("{} is a mount point", mount.display()));
     }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{attributes, done, parent_of, problem, sync_folder};
-use crate::action::Settled;
+use super::{attributes, done, in_place, parent_of, problem, sync_folder};
+use crate::action::{Context, Settled};
 use crate::digest::short;
 
 /// Which mode and owner the new file gets.
@@ -20,6 +20,28 @@ pub(super) enum Mode {
     Keep,
     /// This mode; the owner of the file that is there.
     Exactly(u32),
+}
+
+/// Who replaces, the same for each attempt and on resume, and where that may keep what it needs.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) key: String,
+    pub(super) run_directory: PathBuf,
+}
+
+impl Attempt {
+    pub(super) fn of(context: &Context) -> Self {
+        Self {
+            key: context.key.clone(),
+            run_directory: context.run_directory.clone(),
+        }
+    }
+
+    /// Clears what an interrupted one left at this file, and puts back what it had half written.
+    pub(super) fn clear(&self, file: &Path) -> Result<(), String> {
+        clear(&beside(file, &self.key))?;
+        in_place::recover(file, self)
+    }
 }
 
 /// The file behind a path: where links lead. A path without anything is itself.
@@ -45,9 +67,9 @@ pub(super) fn beside(path: &Path, key: &str) -> PathBuf {
 
 /// Whether an attempt of this key gave the file behind a path this content, and this mode where one is said; what it
 /// prepared is cleared.
-pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, key: &str) -> Result<Settled, String> {
+pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, attempt: &Attempt) -> Result<Settled, String> {
     let file = resolve(path)?;
-    clear(&beside(&file, key))?;
+    attempt.clear(&file)?;
     let name = path.display();
     let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
     Ok(match found {
@@ -63,13 +85,13 @@ pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, key: &str) 
     })
 }
 
-/// Replaces the file at `path` (not a link: see [`resolve`]) by one with this content, durably.
-/// `unchanged` is what must still be there right before.
+/// Replaces the file at `path` (not a link: see [`resolve`]) by one with this content, durably; one with another name is
+/// written in place. `unchanged` is what must still be there right before.
 pub(super) fn replace(
     path: &Path,
     content: &[u8],
     mode: Mode,
-    key: &str,
+    attempt: &Attempt,
     unchanged: Option<&Metadata>,
 ) -> Result<(), String> {
     let folder = parent_of(path)?;
@@ -79,25 +101,38 @@ pub(super) fn replace(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(problem("look at", path, &error)),
     };
-    let prepared = beside(path, key);
-    clear(&prepared)?;
+    attempt.clear(path)?;
+    if let Some(data) = &old
+        && in_place::other_name(path, data)?.is_some()
+    {
+        check_unchanged(path, unchanged)?;
+        let mode = match mode {
+            Mode::Keep => None,
+            Mode::Exactly(bits) => Some(bits),
+        };
+        return in_place::write(path, content, mode, attempt);
+    }
+    let prepared = beside(path, &attempt.key);
     let replaced = prepare(&prepared, content, mode, old.as_ref().map(|data| (path, data)))
         .map_err(|error| problem("write", path, &error))
         .and_then(|()| {
-            if let (Some(before), Ok(now)) = (unchanged, path.symlink_metadata())
-                && !is_same(before, &now)
-            {
-                return Err(format!(
-                    "{} was changed by somebody else meanwhile; nothing was written, try again",
-                    path.display()
-                ));
-            }
+            check_unchanged(path, unchanged)?;
             std::fs::rename(&prepared, path).map_err(|error| problem("write", path, &error))
         });
     if replaced.is_err() {
         let _ = std::fs::remove_file(&prepared);
     }
     replaced.and_then(|()| sync_folder(folder))
+}
+
+fn check_unchanged(path: &Path, unchanged: Option<&Metadata>) -> Result<(), String> {
+    match (unchanged, path.symlink_metadata()) {
+        (Some(before), Ok(now)) if !is_same(before, &now) => Err(format!(
+            "{} was changed by somebody else meanwhile; nothing was written, try again",
+            path.display()
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Removes what an interrupted attempt left.

@@ -6,8 +6,8 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::lock::lock;
-use super::replace::{self, Mode, replace};
-use super::{path_of, problem};
+use super::replace::{self, Attempt, Mode, replace};
+use super::{in_place, path_of, problem};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -20,7 +20,8 @@ impl Action for WriteText {
             "fs",
             "write",
             "Writes a text to a file, in one moment and durably.\n\nMode and owner of a file that is there stay as they \
-             are. A link is followed. A secret cannot be written: that is what `fs.install` is for.",
+             are. A link is followed. A file with another name (hard links, a file that is mounted by itself) is written \
+             in place, which is no one moment. A secret cannot be written: that is what `fs.install` is for.",
         )
         .needs("path", Type::Path, "The file; its folder must exist.")
         .needs("content", Type::Text, "The whole new text.")
@@ -40,7 +41,7 @@ impl Action for WriteText {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(problem("read", &path, &error)),
             };
-            Ok(difference(&path.display().to_string(), &old, &new))
+            Ok(difference(&path.display().to_string(), &old, &new) + &in_place::told(&path))
         })
         .await
     }
@@ -48,12 +49,12 @@ impl Action for WriteText {
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments, "path");
         let wanted = arguments.text("content").unwrap_or_default().to_owned();
-        let key = context.key.clone();
+        let attempt = Attempt::of(context);
         blocking::perform(context, move |stop| {
             stop.check()?;
             let file = replace::resolve(&path)?;
             let _lock = lock(&file, stop)?;
-            replace(&file, wanted.as_bytes(), Mode::Keep, &key, None)?;
+            replace(&file, wanted.as_bytes(), Mode::Keep, &attempt, None)?;
             Ok(Outcome::done(format!(
                 "wrote {} bytes to {}",
                 wanted.len(),
@@ -66,8 +67,11 @@ impl Action for WriteText {
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let path = path_of(context, arguments, "path");
         let wanted = arguments.text("content").unwrap_or_default().to_owned();
-        let key = context.key.clone();
-        blocking::settle(context, move |_| replace::settle(&path, wanted.as_bytes(), None, &key)).await
+        let attempt = Attempt::of(context);
+        blocking::settle(context, move |_| {
+            replace::settle(&path, wanted.as_bytes(), None, &attempt)
+        })
+        .await
     }
 }
 

@@ -1,0 +1,219 @@
+//! Files with another name that would keep the old content: hard links, and files that are mounted by themselves.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::left_out::leave_out;
+use crate::support::sandbox::{Finished, Sandbox, wait_until};
+
+const OLD: &str = "A=1\nURL=\"$U\" # old and longer\n";
+
+/// Each action that gives a file new content, with its way back, and what the file holds then.
+const CHANGES: &[(&str, &str, &str)] = &[
+    (
+        "fs.edit_key(file, key: \"A\", to: \"2\")",
+        "fs.edit_key(file, key: \"A\", to: old)",
+        "A=2\nURL=\"$U\" # old and longer\n",
+    ),
+    (
+        "fs.write(file, content: \"B=2\\n\")",
+        "fs.write(file, content: text)",
+        "B=2\n",
+    ),
+    (
+        "fs.install(file, content: \"B=2\\n\", mode: \"0600\")",
+        "fs.install(file, content: text, mode: \"0644\")",
+        "B=2\n",
+    ),
+];
+
+fn runbook(change: &str, undo: &str) -> String {
+    format!(
+        "runbook names \"Names\"\ninputs {{ file : path  fails : bool = false }}\n\
+         step set \"Set\" {{\n  let old = fs.key(file, key: \"A\")\n  let text = fs.read(file)\n  \
+         do {change} undo {undo} within 20s\n  record old\n  record text\n}}\n\
+         step bad \"Fail\" after set {{ check \"it is there\": not fails }}\n"
+    )
+}
+
+fn desk(change: &str, undo: &str) -> Sandbox {
+    let desk = Sandbox::desk();
+    desk.write(".env", OLD);
+    desk.write("names.runbook", runbook(change, undo));
+    desk
+}
+
+/// The program with the file under this name.
+fn command(desk: &Sandbox, what: &str, name: &str, fails: bool) -> Command {
+    let file = format!("file={}", desk.path(name).display());
+    let fails = format!("fails={fails}");
+    let mut arguments = vec![what, "names.runbook", "--input", &file, "--input", &fails];
+    if what == "run" {
+        arguments.push("--no-input");
+    }
+    desk.command(&arguments)
+}
+
+fn mode_of(desk: &Sandbox, name: &str) -> u32 {
+    fs::metadata(desk.path(name)).unwrap().mode() & 0o777
+}
+
+/// Calls the program forward and back, and looks at the other name.
+fn comes_through(
+    desk: &Sandbox,
+    calls: impl Fn(&str, bool) -> Finished,
+    other: impl Fn() -> String,
+    new: &str,
+    why: &str,
+) {
+    let planned = calls("plan", false).exits(0);
+    assert!(
+        planned.stdout.contains("written in place, since it ") && planned.stdout.contains(why),
+        "{planned:?}"
+    );
+    calls("run", true).exits(5);
+    assert_eq!(other(), OLD);
+    assert_eq!(mode_of(desk, ".env"), 0o644);
+    calls("run", false).exits(0);
+    assert_eq!(other(), new);
+}
+
+#[test]
+fn a_hard_link_has_the_new_text_too() {
+    for (change, undo, new) in CHANGES {
+        let desk = desk(change, undo);
+        fs::hard_link(desk.path(".env"), desk.path("other")).unwrap();
+        comes_through(
+            &desk,
+            |what, fails| Finished::of(&mut command(&desk, what, ".env", fails)),
+            || fs::read_to_string(desk.path("other")).unwrap(),
+            new,
+            "has 2 names (hard links)",
+        );
+        let left: Vec<_> = fs::read_dir(desk.path("")).unwrap().flatten().collect();
+        assert!(
+            left.iter()
+                .all(|entry| !entry.file_name().to_string_lossy().contains("backstay-")),
+            "{left:?}"
+        );
+    }
+}
+
+/// A process with mounts of its own, as a container is one.
+struct Apart(Child);
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn with_mounts(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).stdin(Stdio::null());
+    command
+}
+
+fn can_mount(test: &str) -> bool {
+    let can = with_mounts("mount --bind /etc /etc")
+        .status()
+        .is_ok_and(|status| status.success());
+    if !can {
+        leave_out(test, "this machine gives no such name spaces");
+    }
+    can
+}
+
+#[test]
+fn who_has_it_mounted_by_itself_has_the_new_text_too() {
+    if !can_mount("who_has_it_mounted_by_itself_has_the_new_text_too") {
+        return;
+    }
+    for (change, undo, new) in CHANGES {
+        let desk = desk(change, undo);
+        desk.write("inside", "");
+        let script = "mount --bind .env inside && touch ready && exec sleep 300";
+        let mut container = with_mounts(script);
+        let apart = Apart(container.current_dir(desk.path("")).spawn().unwrap());
+        wait_until("it is mounted", || desk.path("ready").exists());
+        let inside = format!("/proc/{}/root{}", apart.0.id(), desk.path("inside").display());
+        comes_through(
+            &desk,
+            |what, fails| Finished::of(&mut command(&desk, what, ".env", fails)),
+            || fs::read_to_string(&inside).unwrap(),
+            new,
+            "is mounted by itself at ",
+        );
+    }
+}
+
+/// From inside of a container, such a file is a mount point.
+#[test]
+fn a_mount_point_is_written_in_place() {
+    if !can_mount("a_mount_point_is_written_in_place") {
+        return;
+    }
+    for (change, undo, new) in CHANGES {
+        let desk = desk(change, undo);
+        desk.write("inside", "");
+        let inside = |what: &str, fails: bool| {
+            let asked = command(&desk, what, "inside", fails);
+            let mut command = with_mounts("mount --bind .env inside && exec \"$@\"");
+            command
+                .arg("sh")
+                .arg(asked.get_program())
+                .args(asked.get_args())
+                .env_clear();
+            command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            Finished::of(command.current_dir(desk.path("")))
+        };
+        let outside = || fs::read_to_string(desk.path(".env")).unwrap();
+        comes_through(&desk, inside, outside, new, "is a mount point");
+    }
+}
+
+#[test]
+fn what_would_take_its_place_is_refused_with_the_reason() {
+    let test = "what_would_take_its_place_is_refused_with_the_reason";
+    if !can_mount(test) {
+        return;
+    }
+    for (change, says) in [
+        (
+            "fs.copy(file, to: \"inside\")",
+            "cannot be replaced by a copy, since it is a mount point",
+        ),
+        (
+            "fs.remove(\"inside\")",
+            "will not be removed: it is a mount point; unmount it first",
+        ),
+        (
+            "fs.move(\"inside\", to: \"elsewhere\")",
+            "will not be moved: it is a mount point; unmount it first",
+        ),
+    ] {
+        let desk = Sandbox::desk();
+        desk.write(".env", OLD);
+        desk.write("inside", "");
+        desk.write("source", "A=2\n");
+        let change = change.replace("\"inside\"", &format!("\"{}\"", desk.path("inside").display()));
+        let change = change.replace("\"elsewhere\"", &format!("\"{}\"", desk.path("elsewhere").display()));
+        let text = format!(
+            "runbook names \"Names\"\ninputs {{ file : path  fails : bool = false }}\nstep set \"Set\" {{ do {change} no undo because \"a test\"  record fails  record file }}\n"
+        );
+        desk.write("names.runbook", text);
+        let asked = command(&desk, "run", "source", false);
+        let mut command = with_mounts("mount --bind .env inside && exec \"$@\"");
+        command
+            .arg("sh")
+            .arg(asked.get_program())
+            .args(asked.get_args())
+            .env_clear();
+        command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let failed = Finished::of(command.current_dir(desk.path("")));
+        assert!(failed.exit != 0 && format!("{failed:?}").contains(says), "{failed:?}");
+        assert_eq!(fs::read_to_string(desk.path(".env")).unwrap(), OLD);
+    }
+}
