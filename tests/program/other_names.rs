@@ -200,10 +200,10 @@ fn what_would_take_its_place_is_refused_with_the_reason() {
         desk.write("source", "A=2\n");
         let change = change.replace("\"inside\"", &format!("\"{}\"", desk.path("inside").display()));
         let change = change.replace("\"elsewhere\"", &format!("\"{}\"", desk.path("elsewhere").display()));
-        let text = format!(
+        let written = format!(
             "runbook names \"Names\"\ninputs {{ file : path  fails : bool = false }}\nstep set \"Set\" {{ do {change} no undo because \"a test\"  record fails  record file }}\n"
         );
-        desk.write("names.runbook", text);
+        desk.write("names.runbook", written);
         let asked = command(&desk, "run", "source", false);
         let mut command = with_mounts("mount --bind .env inside && exec \"$@\"");
         command

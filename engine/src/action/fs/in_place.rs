@@ -127,8 +127,8 @@ pub(super) fn write(path: &Path, content: &[u8], mode: Option<u32>, attempt: &At
         Ok(()) => forget(&place),
         Err(reason) => match recover(path, attempt) {
             Ok(()) => Err(reason),
-            Err(more) => Err(format!(
-                "{reason}; what was there is kept in {}: {more}",
+            Err(left) => Err(format!(
+                "{reason}; what was there is kept in {}: {left}",
                 place.display()
             )),
         },
