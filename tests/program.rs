@@ -5,6 +5,7 @@ mod arguments;
 mod bad_input;
 mod checking;
 mod claims;
+mod copies;
 mod disk;
 mod evidence;
 mod inputs;

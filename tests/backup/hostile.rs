@@ -157,6 +157,9 @@ fn own(name: &'static str, content: &str) -> Vec<u8> {
     bytes(&file(name, content), 0o600, (0, 0), "0.000000000")
 }
 
+/// How many bytes an archive says that it holds.
+const SAID: usize = 100_000;
+
 /// Writes an archive of these members with these lines in its manifest, and gives the backup that speaks of it: its
 /// digest is right, so only what is inside can be refused.
 fn archive(site: &Site, members: &[Member], lines: &[Value]) -> Backup {
@@ -172,8 +175,8 @@ fn archive_for(site: &Site, members: &[Member], lines: &[Value], goes_to: Option
         "key": "run/1",
         "state": "app state",
         "made_at": "2026-01-01T00:00:00Z",
-        "bytes": 1000,
-        "parts": [{ "kind": "tree", "path": goes_to.unwrap_or(&state), "named": state, "present": true, "bytes": 1000 }],
+        "bytes": SAID,
+        "parts": [{ "kind": "tree", "path": goes_to.unwrap_or(&state), "named": state, "present": true, "bytes": SAID }],
     });
     let last = json!({ "entries": lines.len() });
     let manifest: String = std::iter::once(&header)
@@ -317,6 +320,30 @@ fn nothing_leaves_its_place() {
         let reason = failure(&site.restore(&backup));
         assert!(reason.contains("archive"), "{what}: {reason}");
         assert_untouched(&site, what);
+    }
+}
+
+/// What is small as an archive and large on the disk ends where the header says that it ends.
+#[test]
+fn no_more_comes_out_than_the_header_says() {
+    let many = (0..200).map(|nth| -> &'static str { format!("part-0/{nth}").leak() });
+    let many: Vec<Member> = std::iter::once(directory("part-0"))
+        .chain(many.map(|name| file(name, "")))
+        .collect();
+    for members in [vec![directory("part-0"), file("part-0/a", &"x".repeat(4 * SAID))], many] {
+        let site = site();
+        let backup = archive(&site, &members, &lines(&members));
+        let reason = failure(&site.restore(&backup));
+        assert!(
+            reason.contains("the archive holds more than its header says"),
+            "{reason}"
+        );
+        assert_untouched(&site, "more than its header says");
+        let (is_well, reason) = site.verify(&backup);
+        assert!(
+            !is_well && reason.contains("holds more than its header says"),
+            "{reason}"
+        );
     }
 }
 

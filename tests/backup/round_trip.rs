@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags};
 
 use crate::support::backup::{Site, is_root};
 use crate::support::effort::cases;
+use crate::support::left_out::leave_out;
 
 /// One change to a tree. Names are chosen from a few, so that changes meet.
 #[derive(Debug, Clone)]
@@ -196,6 +197,68 @@ fn names_and_attributes_of_every_length_come_back() {
     fs::remove_dir_all(site.state()).unwrap();
     site.restore(&backup);
     assert!(site.seen() == expected, "something did not come back");
+}
+
+/// What takes no room in the state takes none in what is asked for, nor in what comes back.
+#[test]
+fn holes_stay_holes() {
+    let site = Site::new();
+    let place = site.state().join("sparse");
+    let sparse = fs::File::create(&place).unwrap();
+    sparse.set_len(256 << 20).unwrap();
+    for at in [0, (8 << 20) + 7, (256 << 20) - 1] {
+        sparse.write_all_at(b"data", at).unwrap();
+    }
+    sparse.set_len(256 << 20).unwrap();
+    fs::hard_link(&place, site.state().join("again")).unwrap();
+    fs::write(site.state().join("zeros"), vec![0; 1 << 20]).unwrap();
+    let blocks = |name: &str| fs::metadata(site.state().join(name)).unwrap().blocks() * 512;
+    assert!(blocks("sparse") < 1 << 20, "no holes can be made here");
+    let expected = site.seen();
+    let backup = site.create();
+    let archive = fs::File::open(&backup.path).unwrap();
+    let mut archive = tar::Archive::new(zstd::Decoder::new(archive).unwrap());
+    let header: serde_json::Value =
+        serde_json::from_reader(archive.entries().unwrap().next().unwrap().unwrap()).unwrap();
+    assert!(header["parts"][0]["bytes"].as_u64().unwrap() < 2 << 20, "{header}");
+    assert_eq!(site.verify(&backup), (true, String::new()));
+    fs::write(&place, "small").unwrap();
+    site.restore(&backup);
+    assert!(site.seen() == expected, "something did not come back");
+    assert!(blocks("sparse") < 1 << 20, "{}", blocks("sparse"));
+    // What was written stays written, zeros too.
+    assert!(blocks("zeros") >= 1 << 20, "{}", blocks("zeros"));
+}
+
+#[test]
+fn marks_come_back() {
+    let site = Site::new();
+    fs::create_dir(site.state().join("folder")).unwrap();
+    for name in ["marked", "plain", "folder/inner"] {
+        fs::write(site.state().join(name), name).unwrap();
+    }
+    for (marks, name) in [("+dAS", "marked"), ("+dD", "folder")] {
+        let set = std::process::Command::new("chattr")
+            .arg(marks)
+            .arg(site.state().join(name))
+            .status();
+        if !set.is_ok_and(|set| set.success()) {
+            return leave_out("marks_come_back", "this disk knows no marks");
+        }
+    }
+    let marks = || {
+        ["marked", "plain", "folder", "folder/inner"].map(|name| {
+            let file = fs::File::open(site.state().join(name)).unwrap();
+            rustix::fs::ioctl_getflags(&file).unwrap()
+        })
+    };
+    let (expected, before) = (site.seen(), marks());
+    let backup = site.create();
+    assert_eq!(site.verify(&backup), (true, String::new()));
+    fs::remove_dir_all(site.state()).unwrap();
+    site.restore(&backup);
+    assert!(site.seen() == expected, "something did not come back");
+    assert_eq!(marks(), before);
 }
 
 /// The archive is a plain tar: it can be read without this program.

@@ -13,6 +13,7 @@ use super::common::files;
 use super::common::typed::normal;
 use super::{Action, Arguments, Context, Evidence, Settled};
 
+mod attempt;
 mod attributes;
 mod copy;
 mod digest;

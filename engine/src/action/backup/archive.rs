@@ -84,7 +84,8 @@ impl Archive {
     /// Extracts it into places, one for each part, and compares what lies there with the manifest. A part without
     /// a place is only held against the manifest.
     pub(super) fn extract(&self, places: &[Option<Staging>], contents: Contents, stop: &Stop) -> Result<Manifest> {
-        let mut extraction = Extraction::new(places);
+        let bytes_max = self.header.parts.iter().map(|part| part.bytes);
+        let mut extraction = Extraction::new(places, bytes_max);
         let manifest = self.read(stop, &mut |entry, content| extraction.put(&entry, content))?;
         extraction.dress(&manifest.entries, stop)?;
         for (number, place) in places.iter().enumerate() {

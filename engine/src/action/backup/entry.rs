@@ -31,7 +31,20 @@ pub(super) struct Entry {
     /// Extended attributes by name, ACLs among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<(Bytes, Bytes)>,
+    /// How many bytes of a file's content are in holes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub holes: u64,
+    /// What `chattr` set, as far as it can be given back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub marks: u32,
 }
+
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
+/// Bytes of an entry's header and of its line in the manifest.
+pub(super) const ENTRY_BYTES: u64 = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -115,6 +128,11 @@ impl Entry {
             EntryKind::File { size, .. } => size,
             _ => 0,
         }
+    }
+
+    /// Bytes that it takes on a disk, about.
+    pub(super) fn room(&self) -> u64 {
+        ENTRY_BYTES + self.size().saturating_sub(self.holes)
     }
 
     /// Hands the content of a file on, and notes its hash.
@@ -210,6 +228,7 @@ pub(super) fn refuse_lost<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> R
         let attribute = entry.attributes.iter().find(|(name, _)| **name != *CAPABILITY);
         let what = match attribute {
             Some((name, _)) => format!("the extended attribute {name}"),
+            None if entry.marks != 0 => "marks of `chattr`".to_owned(),
             None if entry.mtime_s < 0 => "a time before 1970".to_owned(),
             None => continue,
         };

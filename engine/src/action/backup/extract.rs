@@ -10,16 +10,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use super::bytes::Bytes;
-use super::entry::{Content, Entry, EntryKind};
+use super::entry::{Content, ENTRY_BYTES, Entry, EntryKind};
 use super::manifest::PartKind;
 use super::part::Part;
 use super::problem::{Problem, Result, damaged, trying};
 use super::walk::through;
+use crate::action::common::attributes::{self, Of};
 use crate::action::common::blocking::Stop;
+use crate::action::common::inode_flags;
+use crate::action::common::sparse::Sparse;
 
 /// The name of a part's root in its holder.
 pub(super) const ROOT: &str = "root";
@@ -29,6 +32,8 @@ pub(super) const ROOT: &str = "root";
 pub(super) struct Staging {
     pub path: PathBuf,
     handle: OwnedFd,
+    /// Whether what comes out is thrown away: then a disk need not know every mark.
+    is_trial: bool,
 }
 
 impl Staging {
@@ -39,13 +44,20 @@ impl Staging {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(trying(failed))?;
         rustix::fs::fchmod(&handle, Mode::RWXU).map_err(trying(failed))?;
-        // What is made in here must not inherit access rights from where it stands; most have none.
-        for name in ["system.posix_acl_default", "system.posix_acl_access"] {
-            let _ = rustix::fs::fremovexattr(&handle, name);
-        }
+        attributes::remove_inherited(handle.as_fd());
+        let _ = inode_flags::write(handle.as_fd(), 0);
         Ok(Self {
             path: path.to_owned(),
             handle,
+            is_trial: false,
+        })
+    }
+
+    /// The same for what is thrown away once it was looked at.
+    pub(super) fn trial(path: &Path) -> Result<Self> {
+        Ok(Self {
+            is_trial: true,
+            ..Self::make(path)?
         })
     }
 
@@ -119,12 +131,17 @@ impl<'a> Way<'a> {
 /// Puts an archive's entries into places.
 pub(super) struct Extraction<'a> {
     way: Way<'a>,
+    /// How many bytes each part may still take.
+    left: Vec<u64>,
 }
 
 impl<'a> Extraction<'a> {
-    /// Into these places, one for each part; what has none is passed over.
-    pub(super) fn new(places: &'a [Option<Staging>]) -> Self {
-        Self { way: Way::new(places) }
+    /// Into these places, one for each part; what has none is passed over. No part takes more than these bytes.
+    pub(super) fn new(places: &'a [Option<Staging>], bytes_max: impl IntoIterator<Item = u64>) -> Self {
+        Self {
+            way: Way::new(places),
+            left: bytes_max.into_iter().collect(),
+        }
     }
 
     /// Whether an entry is put somewhere; one of an unknown part is, and fails there.
@@ -146,6 +163,10 @@ impl<'a> Extraction<'a> {
             error => trying(|| format!("cannot extract {path}"))(error),
         };
         let mut other = Way::new(self.way.places);
+        let place = self.way.places.get(entry.part).and_then(Option::as_ref);
+        let is_trial = place.is_some_and(|place| place.is_trial);
+        let mut left = self.left.get_mut(entry.part);
+        take(left.as_deref_mut(), ENTRY_BYTES)?;
         let (parent, name) = self.way.parent(entry.part, path)?;
         match &entry.kind {
             EntryKind::Directory => {
@@ -159,8 +180,23 @@ impl<'a> Extraction<'a> {
                 let mode = Mode::RUSR | Mode::WUSR;
                 let file = rustix::fs::openat(parent, &name, flags, mode).map_err(failed)?;
                 rustix::fs::fchmod(&file, mode).map_err(failed)?;
-                let mut file = File::from(file);
-                content(&mut |piece| file.write_all(piece).map_err(trying(|| format!("cannot write {path}"))))
+                // At once: some marks hold only for what is written afterwards.
+                give_marks(entry, file.as_fd(), is_trial).map_err(failed)?;
+                let file = File::from(file);
+                let cannot = || format!("cannot write {path}");
+                if entry.holes == 0 {
+                    return content(&mut |piece| {
+                        take(left.as_deref_mut(), piece.len() as u64)?;
+                        (&file).write_all(piece).map_err(trying(cannot))
+                    });
+                }
+                let mut sparse = Sparse::new(&file);
+                content(&mut |piece| {
+                    let before = sparse.written;
+                    sparse.write(piece).map_err(trying(cannot))?;
+                    take(left.as_deref_mut(), sparse.written - before)
+                })?;
+                sparse.finish().map_err(trying(cannot))
             }
             EntryKind::Symlink { to } => rustix::fs::symlinkat(&**to, parent, &name).map_err(failed),
             EntryKind::HardLink { to } => {
@@ -176,8 +212,10 @@ impl<'a> Extraction<'a> {
         for entry in entries.iter().rev() {
             stop.check()?;
             if self.has_place(entry) {
+                let place = self.way.places.get(entry.part).and_then(Option::as_ref);
+                let is_trial = place.is_some_and(|place| place.is_trial);
                 let (parent, name) = self.way.parent(entry.part, &entry.path)?;
-                dress(entry, parent, &name).map_err(trying(|| {
+                dress(entry, parent, &name, is_trial).map_err(trying(|| {
                     format!("cannot give {} its owner, mode and times", entry.path)
                 }))?;
             }
@@ -186,7 +224,23 @@ impl<'a> Extraction<'a> {
     }
 }
 
-fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<()> {
+/// Counts down what a part may take; more than its header says would fill the disk.
+fn take(left: Option<&mut u64>, bytes: u64) -> Result<()> {
+    let more = || Problem::Damaged("the archive holds more than its header says".to_owned());
+    if let Some(left) = left {
+        *left = left.checked_sub(bytes).ok_or_else(more)?;
+    }
+    Ok(())
+}
+
+fn give_marks(entry: &Entry, handle: BorrowedFd<'_>, is_trial: bool) -> rustix::io::Result<()> {
+    if entry.marks == 0 {
+        return Ok(());
+    }
+    inode_flags::write(handle, entry.marks).or_else(|error| if is_trial { Ok(()) } else { Err(error) })
+}
+
+fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr, is_trial: bool) -> rustix::io::Result<()> {
     let owner = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
     let time = Timespec {
         tv_sec: entry.mtime_s,
@@ -201,7 +255,7 @@ fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Resu
         EntryKind::Symlink { .. } => {
             rustix::fs::chownat(parent, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)?;
             for (attribute, value) in &entry.attributes {
-                rustix::fs::lsetxattr(through(parent, name), &**attribute, value, XattrFlags::empty())?;
+                attributes::write(Of::Link(&through(parent, name)), attribute, value)?;
             }
             rustix::fs::utimensat(parent, name, &times, AtFlags::SYMLINK_NOFOLLOW)
         }
@@ -211,7 +265,10 @@ fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Resu
             rustix::fs::fchown(&handle, owner.0, owner.1)?;
             rustix::fs::fchmod(&handle, Mode::from_raw_mode(entry.mode))?;
             for (attribute, value) in &entry.attributes {
-                rustix::fs::fsetxattr(&handle, &**attribute, value, XattrFlags::empty())?;
+                attributes::write(Of::Handle(handle.as_fd()), attribute, value)?;
+            }
+            if entry.kind == EntryKind::Directory {
+                give_marks(entry, handle.as_fd(), is_trial)?;
             }
             rustix::fs::futimens(&handle, &times)
         }
@@ -237,7 +294,7 @@ pub(super) fn sync(places: &[Option<Staging>], entries: &[Entry]) -> Result<()> 
             .flatten()
             .try_for_each(|place| rustix::fs::syncfs(&place.handle).map_err(trying(failed)));
     }
-    let mut extraction = Extraction::new(places);
+    let mut extraction = Extraction::new(places, []);
     for entry in entries {
         if extraction.has_place(entry) && matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
             let (parent, name) = extraction.way.parent(entry.part, &entry.path)?;

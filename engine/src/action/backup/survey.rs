@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use super::entry::Entry;
+use super::entry::{ENTRY_BYTES, Entry};
 use super::holders::{self, Guarded, Identity, Rights};
 use super::manifest::PartHeader;
 use super::part::Part;
@@ -23,9 +23,6 @@ pub(super) struct Survey {
     /// How many files have names outside of the protected state; a restore cuts those.
     pub outside: usize,
 }
-
-/// Bytes of an entry's header and of its line in the manifest.
-const ENTRY_BYTES: u64 = 1024;
 
 impl Survey {
     /// Bytes of content.
@@ -65,7 +62,7 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
         };
         if let Some(seen) = seen.get(&number) {
             header.present = true;
-            header.bytes = seen.iter().map(|entry| ENTRY_BYTES + entry.size()).sum();
+            header.bytes = seen.iter().map(Entry::room).sum();
             result.parts.push(header);
             continue;
         }
@@ -77,7 +74,9 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
             owners.refuse(found)?;
             if matches!(found.kind, FoundKind::File) {
                 let identity = (found.stat.st_dev, found.stat.st_ino);
-                header.bytes += u64::try_from(found.stat.st_size).unwrap_or(0);
+                if !links.contains_key(&identity) {
+                    header.bytes += content_of(found)?;
+                }
                 #[cfg_attr(
                     target_arch = "x86_64",
                     expect(clippy::useless_conversion, reason = "other machines count in 32 bits")
@@ -106,6 +105,16 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
         ));
     }
     Ok(result)
+}
+
+/// How many bytes of content a file has on the disk.
+fn content_of(found: &Found<'_>) -> Result<u64> {
+    let size = u64::try_from(found.stat.st_size).unwrap_or(0);
+    // Most have no holes, and need not be opened for that.
+    if u64::try_from(found.stat.st_blocks).unwrap_or(0).saturating_mul(512) >= size {
+        return Ok(size);
+    }
+    Ok(size.saturating_sub(found.holes(&found.open()?.into())?))
 }
 
 fn is_database(found: &Found<'_>) -> Result<bool> {

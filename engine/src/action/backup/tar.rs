@@ -20,6 +20,9 @@ pub(super) use write::Writer;
 const BLOCK: usize = 512;
 /// How the names of extended attributes stand in descriptions.
 const ATTRIBUTE: &str = "SCHILY.xattr.";
+/// What other programs do not know, and pass over.
+const HOLES: &str = "BACKSTAY.holes";
+const MARKS: &str = "BACKSTAY.marks";
 
 /// How many bytes fill the last block of so many.
 fn to_block(size: u64) -> usize {
@@ -53,6 +56,11 @@ fn head(root: &str, entry: &Entry) -> Vec<u8> {
     add(&mut records, "gid", entry.gid.to_string().as_bytes());
     add(&mut records, "size", entry.size().to_string().as_bytes());
     add(&mut records, "mtime", time(entry.mtime_s, entry.mtime_ns).as_bytes());
+    for (name, number) in [(HOLES, entry.holes), (MARKS, entry.marks.into())] {
+        if number > 0 {
+            add(&mut records, name, number.to_string().as_bytes());
+        }
+    }
     for (name, value) in &entry.attributes {
         // A name ends at the first `=`.
         let name = name.to_string().replace('=', "%3D");

@@ -109,7 +109,7 @@ fn verify(backup: &Backup, key: &str, volumes: &Volumes, stop: &Stop) -> Result<
                 far.push((number, volume));
                 places.push(None);
             }
-            None => places.push(Some(Staging::make(&scratch.0.join(number.to_string()))?)),
+            None => places.push(Some(Staging::trial(&scratch.0.join(number.to_string()))?)),
         }
     }
     let manifest = archive.extract(&places, Contents::Hash, stop)?;

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, IFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::bytes::Bytes;
@@ -17,7 +17,9 @@ use super::holders::Identity;
 use super::manifest::PartKind;
 use super::part::Part;
 use super::problem::{Problem, Result, refused, trying};
+use crate::action::common::attributes::{self, Of};
 use crate::action::common::blocking::Stop;
+use crate::action::common::{inode_flags, sparse};
 
 /// How many directories may lie in each other.
 const DEPTH_MAX: usize = 256;
@@ -53,6 +55,11 @@ impl Found<'_> {
             Errno::NOENT | Errno::LOOP => self.changed(),
             error => trying(|| format!("cannot read {}", self.place.display()))(error),
         })
+    }
+
+    /// How many bytes of the opened file are in holes.
+    pub(super) fn holes(&self, file: &File) -> Result<u64> {
+        sparse::holes(file).map_err(trying(|| format!("cannot read {}", self.place.display())))
     }
 
     fn changed(&self) -> Problem {
@@ -242,6 +249,7 @@ impl Entries for Part {
                     }
                 }
             };
+            let is_first = !matches!(kind, EntryKind::HardLink { .. });
             let handle = match &found.kind {
                 FoundKind::Directory(handle) => Some(*handle),
                 _ => file.as_ref().map(AsFd::as_fd),
@@ -258,7 +266,12 @@ impl Entries for Part {
                 gid: stat.st_gid,
                 mtime_s: stat.st_mtime,
                 mtime_ns: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
-                attributes: attributes(found, handle)?,
+                attributes: attributes_of(found, handle)?,
+                holes: match (&file, is_first) {
+                    (Some(file), true) => found.holes(file)?,
+                    _ => 0,
+                },
+                marks: handle.map_or(0, inode_flags::read),
             };
             take(entry, &mut |sink| match &file {
                 Some(file) => content(found, file, &stat, &mut buffer, stop, sink),
@@ -301,9 +314,7 @@ fn content(
 
 /// Refuses what cannot be given back because the file system protects it.
 fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
-    // File systems without flags answer with an error; then there are none to lose.
-    let flags = rustix::fs::ioctl_getflags(handle).unwrap_or(IFlags::empty());
-    if flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND) {
+    if inode_flags::is_protected(handle) {
         return refused(format!(
             "{} is marked immutable or append-only, which no backup can keep: clear it with `chattr -ia`",
             place.display()
@@ -315,7 +326,7 @@ fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
 type Attributes = Vec<(Bytes, Bytes)>;
 
 /// The extended attributes of something found, by name.
-fn attributes(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Result<Attributes> {
+fn attributes_of(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Result<Attributes> {
     let failed = |error: Errno| {
         Problem::Refused(format!(
             "the extended attributes of {} cannot be read ({error}), so a backup could not keep them: run as a user who may read them",
@@ -323,35 +334,11 @@ fn attributes(found: &Found<'_>, file: Option<BorrowedFd<'_>>) -> Result<Attribu
         ))
     };
     let through = through(found.parent, found.name);
-    let mut list = Vec::with_capacity(4096);
-    let listed = loop {
-        list.clear();
-        let answer = match file {
-            Some(file) => rustix::fs::flistxattr(file, rustix::buffer::spare_capacity(&mut list)),
-            None => rustix::fs::llistxattr(&through, rustix::buffer::spare_capacity(&mut list)),
-        };
-        match answer {
-            Err(Errno::RANGE) if list.capacity() < 1 << 20 => list.reserve(list.capacity() * 2),
-            answer => break answer,
-        }
-    };
-    match listed {
-        Ok(0) | Err(Errno::NOTSUP) => return Ok(Vec::new()),
-        Ok(_) => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let mut attributes = Vec::new();
-    for name in list.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let mut value = Vec::with_capacity(64 << 10);
-        match file {
-            Some(file) => rustix::fs::fgetxattr(file, name, rustix::buffer::spare_capacity(&mut value)),
-            None => rustix::fs::lgetxattr(&through, name, rustix::buffer::spare_capacity(&mut value)),
-        }
-        .map_err(failed)?;
-        attributes.push((name.into(), Bytes(value)));
-    }
-    attributes.sort();
-    Ok(attributes)
+    let read = attributes::read(file.map_or(Of::Link(&through), Of::Handle)).map_err(failed)?;
+    let each = read
+        .into_iter()
+        .map(|(name, value)| Ok((Bytes(name), Bytes(value.map_err(failed)?))));
+    each.collect()
 }
 
 /// A path to a name in an opened directory, for the calls that take no handle.

@@ -1,38 +1,134 @@
-//! Extended attributes: access lists, labels, capabilities and what users add to a file.
+//! What is kept of a file beside its content: extended attributes, and with a copy also owner, mode, times and marks.
 
-use std::ffi::CString;
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::fs::{XattrFlags, fsetxattr, getxattr, listxattr};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, Timespec, Timestamps, Uid, chownat, fchmod, fchown, futimens, utimensat};
 use rustix::io::Errno;
 
-/// A list of names or a value may have this many bytes; the kernel has no larger ones.
-const BYTES_MAX: usize = 64 * 1024;
+use crate::action::common::attributes::{self, Of};
+use crate::action::common::inode_flags;
 
 /// Gives `new` the attributes of the file at `old`. What only root or the system may set is left to it.
 pub(super) fn keep(old: &Path, new: &File) -> io::Result<()> {
-    let mut names = vec![0_u8; BYTES_MAX];
-    let length = match listxattr(old, &mut names) {
-        Ok(length) => length,
-        Err(Errno::NOTSUP) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut value = vec![0_u8; BYTES_MAX];
-    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let Ok(text) = CString::new(name) else { continue };
-        let length = match getxattr(old, text.as_c_str(), &mut value) {
-            Ok(length) => length,
+    for (name, value) in attributes::read(Of::Link(old))? {
+        let value = match value {
+            Ok(value) => value,
             // Gone since it was listed, or not for us to see.
             Err(Errno::NODATA | Errno::PERM | Errno::ACCESS) => continue,
             Err(error) => return Err(error.into()),
         };
-        match fsetxattr(new, text.as_c_str(), &value[..length], XattrFlags::empty()) {
+        match attributes::write(Of::Handle(new.as_fd()), &name, &value) {
             Ok(()) => {}
             Err(Errno::PERM | Errno::NOTSUP) if !name.starts_with(b"user.") => {}
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// What a copy could not keep: of what how many, and the first of them.
+#[derive(Debug, Default)]
+pub(super) struct Lost(BTreeMap<String, (usize, String)>);
+
+impl Lost {
+    /// Notes something that only others may set, or that the file system of the copy does not have.
+    fn unless(&mut self, kept: rustix::io::Result<()>, what: &str, path: &Path) -> io::Result<()> {
+        match kept {
+            Ok(()) => Ok(()),
+            Err(Errno::PERM | Errno::ACCESS | Errno::NOTSUP | Errno::NOTTY | Errno::INVAL | Errno::NOSYS) => {
+                let first = || (0, path.display().to_string());
+                self.0.entry(what.to_owned()).or_insert_with(first).0 += 1;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// In words; `None` where all was kept.
+    pub(super) fn in_words(&self) -> Option<String> {
+        let each = self.0.iter().map(|(what, (count, first))| match count {
+            1 => format!("{what} of {first}"),
+            _ => format!("{what} of {count} entries, {first} among them"),
+        });
+        let all: Vec<String> = each.collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
+/// Gives something new the marks of the original, before anything is written to it.
+pub(super) fn begin_like(old: BorrowedFd<'_>, new: BorrowedFd<'_>, path: &Path, lost: &mut Lost) -> io::Result<()> {
+    attributes::remove_inherited(new);
+    if inode_flags::is_protected(old) {
+        lost.unless(Err(Errno::PERM), "the mark as immutable or append-only", path)?;
+    }
+    lost.unless(
+        inode_flags::write(new, inode_flags::read(old)),
+        "the marks that `lsattr` shows",
+        path,
+    )
+}
+
+/// Gives a copy owner, mode, attributes and times of the original, in the order in which none of them takes another
+/// away.
+pub(super) fn finish_like(
+    old: BorrowedFd<'_>,
+    data: &Metadata,
+    new: BorrowedFd<'_>,
+    path: &Path,
+    lost: &mut Lost,
+) -> io::Result<()> {
+    let made = rustix::fs::fstat(new)?;
+    if (made.st_uid, made.st_gid) != (data.uid(), data.gid()) {
+        let (user, group) = owner(data);
+        lost.unless(fchown(new, user, group), "the owner", path)?;
+    }
+    fchmod(new, Mode::from_raw_mode(data.mode() & 0o7777))?;
+    keep_attributes(Of::Handle(old), Of::Handle(new), path, lost)?;
+    lost.unless(futimens(new, &times(data)), "the times", path)
+}
+
+/// The same for a link.
+pub(super) fn finish_link(old: &Path, data: &Metadata, new: &Path, lost: &mut Lost) -> io::Result<()> {
+    let made = new.symlink_metadata()?;
+    if (made.uid(), made.gid()) != (data.uid(), data.gid()) {
+        let (user, group) = owner(data);
+        let given = chownat(CWD, new, user, group, AtFlags::SYMLINK_NOFOLLOW);
+        lost.unless(given, "the owner", old)?;
+    }
+    keep_attributes(Of::Link(old), Of::Link(new), old, lost)?;
+    let given = utimensat(CWD, new, &times(data), AtFlags::SYMLINK_NOFOLLOW);
+    lost.unless(given, "the times", old)
+}
+
+fn keep_attributes(old: Of<'_>, new: Of<'_>, path: &Path, lost: &mut Lost) -> io::Result<()> {
+    for (name, value) in attributes::read(old)? {
+        if value == Err(Errno::NODATA) {
+            // Gone since it was listed.
+            continue;
+        }
+        let kept = value.and_then(|value| attributes::write(new, &name, &value));
+        let what = format!("the attribute {}", String::from_utf8_lossy(&name));
+        lost.unless(kept, &what, path)?;
+    }
+    Ok(())
+}
+
+fn owner(data: &Metadata) -> (Option<Uid>, Option<Gid>) {
+    (Some(Uid::from_raw(data.uid())), Some(Gid::from_raw(data.gid())))
+}
+
+fn times(data: &Metadata) -> Timestamps {
+    let moment = |seconds, nanoseconds| Timespec {
+        tv_sec: seconds,
+        tv_nsec: nanoseconds,
+    };
+    Timestamps {
+        last_access: moment(data.atime(), data.atime_nsec()),
+        last_modification: moment(data.mtime(), data.mtime_nsec()),
+    }
 }

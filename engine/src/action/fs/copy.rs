@@ -1,8 +1,10 @@
 //! `fs.copy`: copies a file or a tree.
 
+use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown, symlink};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -10,13 +12,14 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
+use super::attributes::{Lost, begin_like, finish_like, finish_link};
 use super::digest::digest_of;
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, root_of, walk};
 use super::{done, in_place, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
-use crate::action::common::{blocking, describe};
+use crate::action::common::{blocking, describe, sparse};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
 pub(super) struct CopyTo;
@@ -27,8 +30,9 @@ impl Action for CopyTo {
         describe::change(
             "fs",
             "copy",
-            "Copies a file or a whole tree.\n\nThe copy appears in one moment, when all of it is durable. Modes, owners and \
-             links in a tree are kept. A file takes the place of a file; a folder takes no other's place. Pipes, sockets and \
+            "Copies a file or a whole tree.\n\nThe copy appears in one moment, when all of it is durable. Modes, owners, \
+             times, access lists, capabilities and other attributes, links of both kinds and holes are kept; what this user \
+             or that disk cannot keep is told. A file takes the place of a file; a folder takes no other's place. Pipes, sockets and \
              devices are refused.",
         )
         .needs("from", Type::Path, "What is copied; a link that is named itself is followed.")
@@ -61,8 +65,13 @@ impl Action for CopyTo {
         let (from, to) = (path_of(context, arguments, "from"), path_of(context, arguments, "to"));
         let key = context.key.clone();
         blocking::perform(context, move |stop| {
-            copy(&root_of(&from)?, &to, &key, stop)?;
-            Ok(Outcome::done(format!("copied {} to {}", from.display(), to.display())))
+            let lost = copy(&root_of(&from)?, &to, &key, Losses::Told, stop)?;
+            let lost = lost.map_or_else(String::new, |lost| format!("; the copy could not keep {lost}"));
+            Ok(Outcome::done(format!(
+                "copied {} to {}{lost}",
+                from.display(),
+                to.display()
+            )))
         })
         .await
     }
@@ -87,13 +96,24 @@ impl Action for CopyTo {
     }
 }
 
-/// Copies `from` (not a link) beside `to`, and renames it there.
-pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(), String> {
-    let is_folder = from.is_dir();
+/// Whether something may go lost on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Losses {
+    Told,
+    /// For what is removed once it is copied.
+    Refused,
+}
+
+/// Copies `from` (a link as a link) beside `to`, and renames it there. Gives what the copy could not keep, in words.
+pub(super) fn copy(from: &Path, to: &Path, key: &str, losses: Losses, stop: &Stop) -> Result<Option<String>, String> {
+    let is_folder = from
+        .symlink_metadata()
+        .map_err(|error| problem("look at", from, &error))?
+        .is_dir();
     let folder = parent_of(to)?;
     if let Ok(there) = to.symlink_metadata() {
         if is_folder && there.is_dir() && digest_of(from, stop)? == digest_of(to, stop)? {
-            return Ok(());
+            return Ok(None);
         }
         if is_folder || !there.is_file() {
             return Err(taken(to));
@@ -111,95 +131,116 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(),
     }
     let prepared = replace::beside(to, key);
     delete(&prepared, stop)?;
-    let mut folders = Vec::new();
-    let copied = walk(from, stop, &mut |entry| {
-        copy_entry(entry, &prepared, &mut folders, stop)
-    })
-    .and_then(|()| folders.iter().rev().try_for_each(finish_folder))
-    .and_then(|()| std::fs::rename(&prepared, to).map_err(|error| problem("put in place", to, &error)));
-    if let Err(reason) = copied {
+    let copied = prepare(from, &prepared, losses, stop).and_then(|lost| {
+        std::fs::rename(&prepared, to).map_err(|error| problem("put in place", to, &error))?;
+        Ok(lost)
+    });
+    match copied {
+        Ok(lost) => sync_folder(folder).map(|()| lost),
         // What was prepared goes even where the attempt has no time left.
-        return Err(match delete(&prepared, &Stop::never()) {
+        Err(reason) => Err(match delete(&prepared, &Stop::never()) {
             Ok(()) => reason,
             Err(left) => format!("{reason}; {left}"),
-        });
+        }),
     }
-    sync_folder(folder)
 }
 
-fn copy_entry(
-    entry: &Entry,
-    prepared: &Path,
-    folders: &mut Vec<(PathBuf, Metadata)>,
-    stop: &Stop,
-) -> Result<(), String> {
-    let target = if entry.below.as_os_str().is_empty() {
-        prepared.to_owned()
-    } else {
-        prepared.join(&entry.below)
-    };
-    let data = &entry.data;
-    if data.is_dir() {
-        folders.push((target.clone(), data.clone()));
-        // Open to nobody else and writable to us until all that belongs in it is there.
-        return std::fs::create_dir(&target)
-            .and_then(|()| std::fs::set_permissions(&target, Permissions::from_mode(0o700)))
-            .map_err(|error| problem("make the folder", &target, &error));
+fn prepare(from: &Path, prepared: &Path, losses: Losses, stop: &Stop) -> Result<Option<String>, String> {
+    let mut copying = Copying::default();
+    walk(from, stop, &mut |entry| copying.entry(entry, prepared, stop))?;
+    let lost = copying.finish_folders()?.in_words();
+    match lost {
+        Some(lost) if losses == Losses::Refused => Err(format!(
+            "nothing was moved, since on that disk or for this user this would be lost: {lost}; run as root, choose a disk \
+             that keeps it, or copy it with `fs.copy` and remove it"
+        )),
+        lost => Ok(lost),
     }
-    if data.is_symlink() {
-        return std::fs::read_link(&entry.path)
-            .and_then(|to| symlink(to, &target))
-            .map_err(|error| problem("copy the link", &entry.path, &error));
-    }
-    if data.is_file() {
-        return copy_file(entry, &target, stop);
-    }
-    Err(format!(
-        "{} is neither file nor folder nor link; it cannot be copied",
-        entry.path.display()
-    ))
 }
 
-fn copy_file(entry: &Entry, target: &Path, stop: &Stop) -> Result<(), String> {
-    let failed = |error| problem("copy", &entry.path, &error);
-    let mut source = File::open(&entry.path).map_err(failed)?;
-    let mut copy = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(target)
-        .map_err(failed)?;
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        stop.check()?;
-        let count = source.read(&mut buffer).map_err(failed)?;
-        if count == 0 {
-            break;
+/// A copy that is being made.
+#[derive(Default)]
+struct Copying {
+    /// The copies of folders with what they are copied from, which get their times when all is in them.
+    folders: Vec<(PathBuf, PathBuf, Metadata)>,
+    /// The copies of files with several names.
+    links: BTreeMap<(u64, u64), PathBuf>,
+    lost: Lost,
+}
+
+impl Copying {
+    fn entry(&mut self, entry: &Entry, prepared: &Path, stop: &Stop) -> Result<(), String> {
+        let target = if entry.below.as_os_str().is_empty() {
+            prepared.to_owned()
+        } else {
+            prepared.join(&entry.below)
+        };
+        let data = &entry.data;
+        let failed = |error| problem("copy", &entry.path, &error);
+        if data.is_dir() {
+            return self.folder(&entry.path, &target, data).map_err(failed);
         }
-        copy.write_all(&buffer[..count]).map_err(failed)?;
-    }
-    if is_root() {
-        fchown(&copy, Some(entry.data.uid()), Some(entry.data.gid())).map_err(failed)?;
-    }
-    copy.set_permissions(Permissions::from_mode(entry.data.mode() & 0o7777))
-        .and_then(|()| copy.sync_all())
-        .map_err(failed)
-}
-
-/// Gives a folder of the copy its owner and mode, and makes its entries durable.
-fn finish_folder((folder, data): &(PathBuf, Metadata)) -> Result<(), String> {
-    sync_folder(folder)?;
-    let owned = if is_root() {
-        chown(folder, Some(data.uid()), Some(data.gid()))
-    } else {
+        if data.is_symlink() {
+            return std::fs::read_link(&entry.path)
+                .and_then(|to| symlink(to, &target))
+                .and_then(|()| finish_link(&entry.path, data, &target, &mut self.lost))
+                .map_err(failed);
+        }
+        if !data.is_file() {
+            return Err(format!(
+                "{} is neither file nor folder nor link; it cannot be copied",
+                entry.path.display()
+            ));
+        }
+        if let Some(first) = self.links.get(&(data.dev(), data.ino())) {
+            return std::fs::hard_link(first, &target).map_err(failed);
+        }
+        self.file(entry, &target, stop)?.map_err(failed)?;
+        if data.nlink() > 1 {
+            self.links.insert((data.dev(), data.ino()), target);
+        }
         Ok(())
-    };
-    owned
-        .and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(data.mode() & 0o7777)))
-        .map_err(|error| problem("finish", folder, &error))
-}
+    }
 
-/// Only root may give a file away.
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    fn folder(&mut self, path: &Path, target: &Path, data: &Metadata) -> io::Result<()> {
+        std::fs::create_dir(target)?;
+        // Open to nobody else and writable to us until all that belongs in it is there.
+        std::fs::set_permissions(target, Permissions::from_mode(0o700))?;
+        let (old, new) = (File::open(path)?, File::open(target)?);
+        begin_like(old.as_fd(), new.as_fd(), path, &mut self.lost)?;
+        self.folders.push((path.to_owned(), target.to_owned(), data.clone()));
+        Ok(())
+    }
+
+    fn file(&mut self, entry: &Entry, target: &Path, stop: &Stop) -> Result<io::Result<()>, String> {
+        let path = &entry.path;
+        let mut begin = || {
+            let source = File::open(path)?;
+            let mut options = OpenOptions::new();
+            let made = options.write(true).create_new(true).mode(0o600).open(target)?;
+            begin_like(source.as_fd(), made.as_fd(), path, &mut self.lost)?;
+            Ok((source, made))
+        };
+        let (source, made) = match begin() {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = sparse::copy(&source, &made, stop)? {
+            return Ok(Err(error));
+        }
+        Ok(finish_like(source.as_fd(), &entry.data, made.as_fd(), path, &mut self.lost).and_then(|()| made.sync_all()))
+    }
+
+    /// Gives the folders what they are to have, the innermost first, and makes their entries durable.
+    fn finish_folders(mut self) -> Result<Lost, String> {
+        for (path, target, data) in self.folders.iter().rev() {
+            let finished = File::open(path).and_then(|old| {
+                let new = File::open(target)?;
+                finish_like(old.as_fd(), data, new.as_fd(), path, &mut self.lost)?;
+                new.sync_all()
+            });
+            finished.map_err(|error| problem("finish", target, &error))?;
+        }
+        Ok(self.lost)
+    }
 }

@@ -7,10 +7,11 @@ use backstay_dsl::catalogue::{Pattern, Signature};
 use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
+use super::attempt::Attempt;
 use super::key::FILE_BYTES_MAX;
 use super::lock::lock;
 use super::read::text_of;
-use super::replace::{self, Attempt, Mode, replace};
+use super::replace::{self, Mode, replace};
 use super::settings::Setting;
 use super::written::{self, Forms};
 use super::{done, in_place, path_of, problem};
@@ -79,7 +80,7 @@ impl Action for EditKey {
         } = Call::new(context, arguments);
         blocking::settle(context, move |_| {
             let real = replace::resolve(&file)?;
-            attempt.clear(&real)?;
+            replace::clear_up(&real, &attempt)?;
             let text = text_of(&file, FILE_BYTES_MAX)?;
             let setting = Setting::find(&file, &text, &key)?;
             let place = format!("`{key}` in line {} of {}", setting.line(&text), file.display());
@@ -145,7 +146,7 @@ fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
     let look = |path: &Path| std::fs::metadata(path).map_err(|error| problem("look at", path, &error));
     let real = replace::resolve(&call.file)?;
     let _lock = lock(&real, stop)?;
-    call.attempt.clear(&real)?;
+    replace::clear_up(&real, &call.attempt)?;
     let before = look(&real)?;
     let text = text_of(&real, FILE_BYTES_MAX)?;
     let setting = Setting::find(&call.file, &text, &call.key)?;

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::attempt::Attempt;
 use super::problem;
-use super::replace::Attempt;
 use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in, sync_directory};
 use crate::digest::{sha256_hex, short};
 use crate::private_files::{make_private, write_private};

@@ -6,8 +6,9 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
+use super::attempt::Attempt;
 use super::lock::lock;
-use super::replace::{self, Attempt, Mode, replace};
+use super::replace::{self, Mode, replace};
 use super::{in_place, path_of};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};

@@ -9,7 +9,7 @@ use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use rustix::io::Errno;
 
-use super::copy::copy;
+use super::copy::{Losses, copy};
 use super::remove::{delete, refuse};
 use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
@@ -26,7 +26,7 @@ impl Action for Move {
             "fs",
             "move",
             "Gives a file, a link or a whole tree another name.\n\nOn one disk it happens in one moment. To another disk it \
-             is copied, then removed, and may stop half-way. Nothing that is there is replaced.",
+             is copied with all that belongs to it, or not at all, then removed, and may stop half-way. Nothing that is there is replaced.",
         )
         .needs("from", Type::Path, "The old name.")
         .needs("to", Type::Path, "The new name itself, not a folder to put it in.")
@@ -98,14 +98,13 @@ impl Action for Move {
 }
 
 fn rename(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(), String> {
-    let data = from.symlink_metadata().map_err(|error| problem("move", from, &error))?;
     match rename_new(from, to) {
         Ok(()) => {}
-        Err(Errno::XDEV) if !data.is_symlink() => {
+        Err(Errno::XDEV) => {
             if to.symlink_metadata().is_ok() {
                 return Err(taken(to));
             }
-            copy(from, to, key, stop)?;
+            copy(from, to, key, Losses::Refused, stop)?;
             delete(from, stop)?;
         }
         Err(Errno::EXIST) => return Err(taken(to)),

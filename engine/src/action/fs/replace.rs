@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::attempt::Attempt;
 use super::{attributes, done, in_place, parent_of, problem, sync_folder};
-use crate::action::{Context, Settled};
+use crate::action::Settled;
 use crate::digest::short;
 
 /// Which mode and owner the new file gets.
@@ -20,28 +21,6 @@ pub(super) enum Mode {
     Keep,
     /// This mode; the owner of the file that is there.
     Exactly(u32),
-}
-
-/// Who replaces, the same for each attempt and on resume, and where that may keep what it needs.
-#[derive(Debug, Clone)]
-pub(super) struct Attempt {
-    pub(super) key: String,
-    pub(super) run_directory: PathBuf,
-}
-
-impl Attempt {
-    pub(super) fn of(context: &Context) -> Self {
-        Self {
-            key: context.key.clone(),
-            run_directory: context.run_directory.clone(),
-        }
-    }
-
-    /// Clears what an interrupted one left at this file, and puts back what it had half written.
-    pub(super) fn clear(&self, file: &Path) -> Result<(), String> {
-        clear(&beside(file, &self.key))?;
-        in_place::recover(file, self)
-    }
 }
 
 /// The file behind a path: where links lead. A path without anything is itself.
@@ -69,7 +48,7 @@ pub(super) fn beside(path: &Path, key: &str) -> PathBuf {
 /// prepared is cleared.
 pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, attempt: &Attempt) -> Result<Settled, String> {
     let file = resolve(path)?;
-    attempt.clear(&file)?;
+    clear_up(&file, attempt)?;
     let name = path.display();
     let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
     Ok(match found {
@@ -101,7 +80,7 @@ pub(super) fn replace(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(problem("look at", path, &error)),
     };
-    attempt.clear(path)?;
+    clear_up(path, attempt)?;
     if let Some(data) = &old
         && in_place::other_name(path, data)?.is_some()
     {
@@ -133,6 +112,12 @@ fn check_unchanged(path: &Path, unchanged: Option<&Metadata>) -> Result<(), Stri
         )),
         _ => Ok(()),
     }
+}
+
+/// Clears what an interrupted attempt left at this file, and puts back what it had half written.
+pub(super) fn clear_up(file: &Path, attempt: &Attempt) -> Result<(), String> {
+    clear(&beside(file, &attempt.key))?;
+    in_place::recover(file, attempt)
 }
 
 /// Removes what an interrupted attempt left.

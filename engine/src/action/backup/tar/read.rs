@@ -8,7 +8,7 @@ use ::tar::{EntryType, Header};
 use super::super::bytes::Bytes;
 use super::super::entry::{Entry, EntryKind, Sink, is_plain};
 use super::super::problem::{Problem, Result, damaged, refused, trying};
-use super::{BLOCK, attributes, head, moment, number, records, to_block};
+use super::{BLOCK, HOLES, MARKS, attributes, head, moment, number, records, to_block};
 
 /// The longest description of an entry that is read, in bytes.
 const DESCRIPTION_MAX: u64 = 16 << 20;
@@ -218,6 +218,12 @@ impl<R: Read> Reader<R> {
             mtime_s: changed.0,
             mtime_ns: changed.1,
             attributes: attributes(described).ok_or_else(|| from.odd("an extended attribute"))?,
+            holes: value(HOLES)
+                .map_or(Some(0), |digits| number(digits))
+                .ok_or_else(|| from.odd("a hole"))?,
+            marks: value(MARKS)
+                .map_or(Some(0), |digits| number(digits))
+                .ok_or_else(|| from.odd("a mark"))?,
         };
         Ok((root, entry))
     }

@@ -50,6 +50,8 @@ impl<W: Write> Writer<W> {
             mtime_s: 0,
             mtime_ns: 0,
             attributes: Vec::new(),
+            holes: 0,
+            marks: 0,
         };
         self.entry(root, &mut entry, &mut |sink| sink(content))
     }
