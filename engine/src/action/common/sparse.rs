@@ -19,12 +19,15 @@ pub(crate) fn holes(file: &File) -> io::Result<u64> {
     if data.blocks().saturating_mul(512) >= data.len() {
         return Ok(0);
     }
+    // Looking moves the place from where the file is read.
+    let stands = seek(file, SeekFrom::Current(0))?;
     let mut written = 0;
     let mut at = 0;
     while let Some(piece) = next(file, at, data.len())? {
         written += piece.end - piece.start;
         at = piece.end;
     }
+    seek(file, SeekFrom::Start(stands))?;
     Ok(data.len().saturating_sub(written))
 }
 
