@@ -211,6 +211,12 @@ impl Walk<'_> {
         if self.records.is_empty() {
             self.open();
         }
+        // What was asked for before any work comes before it, as in the driver.
+        if !self.is_draining
+            && let Some(control) = self.coming.take()
+        {
+            self.append(control.into());
+        }
         loop {
             let timers = if self.is_draining {
                 decide(&self.rehearsal.plan, &self.state).timers
