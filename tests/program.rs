@@ -17,6 +17,7 @@ mod refused_plans;
 mod resuming;
 mod running;
 mod settings;
+mod surroundings;
 mod terminal;
 
 /// A runbook that writes a file and checks it.

@@ -17,7 +17,8 @@ pub mod event;
 pub mod inputs;
 #[doc(hidden)]
 pub mod plan;
-mod private_files;
+#[doc(hidden)]
+pub mod private_files;
 #[doc(hidden)]
 pub mod redact;
 #[doc(hidden)]

@@ -34,7 +34,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Opens a file to read. What is no plain file (a pipe, a folder, a device) is an error, and is not waited for.
-pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+pub fn open_plain(path: &Path) -> io::Result<File> {
     let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
     if file.metadata()?.is_file() {
@@ -44,7 +44,7 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
 }
 
 /// All that a file holds; more than `bytes_max` is an error.
-pub(crate) fn read_plain(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
+pub fn read_plain(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut content)?;
     if u64::try_from(content.len()).unwrap_or(u64::MAX) <= bytes_max {

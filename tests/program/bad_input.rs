@@ -1,6 +1,7 @@
 //! Bad input: a clear error that says what to do, the right exit code, no panic, no hang.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -208,4 +209,54 @@ fn runs_that_are_not_there() {
         assert!(reason(&error(&desk, 2, words)).contains("gone"));
     }
     desk.call(&["transcript", "show", "gone\u{1b}[2J"]).exits(2);
+}
+
+#[test]
+fn a_pipe_or_a_folder_in_place_of_a_file_is_no_reason_to_wait() {
+    let desk = Sandbox::desk();
+    desk.write("small.runbook", SMALL);
+    let place = format!("place={}", desk.path("out").display());
+    let run = ["run", "small.runbook", "--input", &place];
+    desk.call(&run).exits(0);
+    let pipe = desk.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for instead in [&pipe, &desk.path("home")] {
+        let instead = instead.to_str().unwrap();
+        for option in ["--answers", "--inputs"] {
+            let refused = desk.call(&[&run[..], &[option, instead]].concat()).exits(2);
+            assert!(refused.stderr.contains("no plain file"), "{option}: {refused:?}");
+        }
+        desk.call(&["run", instead]).exits(2);
+        for name in ["seal.json", "transcript.jsonl"] {
+            let path = desk.run_directory().join(name);
+            let kept = fs::read(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            assert!(
+                Command::new("cp")
+                    .args(["-a", instead])
+                    .arg(&path)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            let run = path.parent().unwrap().to_str().unwrap();
+            let verdict = desk.call(&["transcript", "verify", run]);
+            assert!(verdict.exit == 1 || verdict.exit == 2, "{name}: {verdict:?}");
+            drop(fs::remove_dir_all(&path));
+            drop(fs::remove_file(&path));
+            fs::write(&path, kept).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_name_that_no_file_can_have_is_refused_by_check() {
+    let desk = Sandbox::desk();
+    let named = |length: usize| SMALL.replace("runbook small", &format!("runbook {}", "x".repeat(length)));
+    let place = format!("place={}", desk.path("out").display());
+    desk.write("long.runbook", named(300));
+    let refused = desk.call(&["check", "long.runbook"]).exits(3);
+    assert!(format!("{refused:?}").contains("too-large"), "{refused:?}");
+    desk.write("long.runbook", named(100));
+    desk.call(&["run", "long.runbook", "--input", &place]).exits(0);
 }

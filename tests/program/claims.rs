@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use serde_json::Value;
 
@@ -230,42 +230,14 @@ fn the_place_is_not_trusted_blindly() {
 #[test]
 fn root_and_users_see_each_others_runs() {
     let desk = Sandbox::desk();
-    if !rustix::process::geteuid().is_root() {
-        return leave_out("program::claims", "only root can be somebody else");
-    }
-    let open = |name: &str, mode| fs::set_permissions(desk.path(name), fs::Permissions::from_mode(mode)).unwrap();
-    fs::create_dir(desk.path("theirs")).unwrap();
-    for (name, mode) in [("", 0o777), ("locks", 0o1777), ("theirs", 0o777)] {
-        open(name, mode);
-    }
-    let program = desk.path("backstay");
-    let copied = Command::new("cp")
-        .arg(desk.command(&[]).get_program())
-        .arg(&program)
-        .status();
-    assert!(copied.unwrap().success());
-    desk.write("waits.runbook", waits(&desk, &service(&desk)));
-    let as_nobody = |words: &str| {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
-            .arg(&program)
-            .args(words.split(' '))
-            .args(["--no-input", "--format", "json"])
-            .current_dir(desk.path(""))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("BACKSTAY_STATE_DIR", desk.path("theirs"))
-            .env("BACKSTAY_LOCK_DIR", desk.path("locks"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    };
-    // Theirs first, then root's; and a run of root that a user can see, but not judge.
-    let theirs = as_nobody("run waits.runbook").spawn().unwrap();
-    wait_for(&desk.path("one"));
     let words = ["run", "waits.runbook", "--no-input", "--format", "json"];
+    let Some(mut theirs) = desk.as_nobody(&[], &words) else {
+        return leave_out("program::claims", "only root can be somebody else");
+    };
+    desk.write("waits.runbook", waits(&desk, &service(&desk)));
+    // Theirs first, then root's; and a run of root that a user can see, but not judge.
+    let theirs = theirs.spawn().unwrap();
+    wait_for(&desk.path("one"));
     let refused = reason(&desk.call(&words).exits(75));
     assert!(
         refused.contains("goes on") || refused.contains("is locked by run"),
@@ -277,7 +249,7 @@ fn root_and_users_see_each_others_runs() {
     fs::remove_file(desk.path("go")).unwrap();
 
     let run = left(&desk, "KILL");
-    let refused = reason(&Finished::of(&mut as_nobody("run waits.runbook")).exits(75));
+    let refused = reason(&Finished::of(&mut desk.as_nobody(&[], &words).unwrap()).exits(75));
     assert!(
         refused.contains(&run) && refused.contains("cannot be told"),
         "{refused}"

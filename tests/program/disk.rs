@@ -107,6 +107,23 @@ fn an_output_that_is_lost_is_told() {
 }
 
 #[test]
+fn a_way_back_has_what_was_reserved_for_it() {
+    let desk = Sandbox::desk();
+    let Some(_small) = SmallDisk::mount(&desk, "640k") else {
+        return;
+    };
+    desk.write("long.runbook", long_runbook(&desk.path("out").display().to_string()));
+    let words = ["--state-dir", "disk", "--format", "json"];
+    let run = [&["run", "long.runbook"][..], &words].concat();
+    let paused = desk.call(&run).exits(7).json();
+    let run = paused["run"].as_str().unwrap();
+    // Nobody made room.
+    desk.call(&[&["resume", run][..], &words].concat()).exits(4);
+    desk.call(&[&["turn-back", run][..], &words].concat()).exits(5);
+    assert_eq!(fs::read_to_string(desk.path("out")).unwrap(), "");
+}
+
+#[test]
 fn a_disk_that_is_full_from_the_start_is_refused() {
     let desk = Sandbox::desk();
     let Some(_small) = SmallDisk::mount(&desk, "128k") else {

@@ -293,3 +293,29 @@ fn what_no_service_can_be_here_is_refused_by_name_and_with_what_to_do() {
         );
     }
 }
+
+#[test]
+fn a_state_that_holds_the_record_of_the_run_is_refused_before_anything() {
+    let desk = Sandbox::desk();
+    let home = desk.path("");
+    desk.write(
+        "home.runbook",
+        format!(
+            "runbook home \"Keep a home\"\n\nprotect home \"Everything\" {{ path \"{0}\" }}\n\n\
+             step one \"Write\" {{ do fs.write(\"{0}/one\", content: \"1\") undo fs.remove(\"{0}/one\") within 5s }}\n",
+            home.display().to_string().trim_end_matches('/')
+        ),
+    );
+    for command in ["plan", "run"] {
+        let refused = desk.call(&[command, "home.runbook"]).exits(4);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(
+            said.contains("holds the record of the run itself") && said.contains("--state-dir"),
+            "{said}"
+        );
+    }
+    assert!(!desk.path("one").exists());
+    let other = tempfile::tempdir().unwrap();
+    let elsewhere = other.path().display().to_string();
+    desk.call(&["plan", "home.runbook", "--state-dir", &elsewhere]).exits(0);
+}

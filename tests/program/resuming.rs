@@ -2,6 +2,7 @@
 //! told to people stopped nothing.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -209,4 +210,72 @@ fn answers_of_the_start_are_kept_and_resuming_is_refused_as_starting_is() {
             desk.call(&["turn-back", &run, "--no-input"]).exits(5);
         }
     }
+}
+
+const WAY_BACK_WAITS: &str = r#"runbook slow_back "Takes its time to turn back"
+step one "Write" {
+  do fs.write("ROOT/one", content: "1") undo {
+    do "Wait": exec.run(["sh", "-c", "touch ROOT/waits; until test -e ROOT/go; do sleep 0.05; done"], effects: nothing)
+    do fs.remove("ROOT/one")
+  } within 90s
+}
+step two "Wait" { check "go": fs.exists("ROOT/never") within 90s every 100ms }
+"#;
+
+#[test]
+fn a_signal_of_another_kind_is_no_second_one() {
+    let desk = Sandbox::desk();
+    let folder = desk.path("").display().to_string();
+    desk.write(
+        "slow.runbook",
+        WAY_BACK_WAITS.replace("ROOT", folder.trim_end_matches('/')),
+    );
+    for is_second in [false, true] {
+        let child = desk.start(&["run", "slow.runbook", "--no-input"]);
+        wait_for(&desk.path("one"));
+        signal(child.id(), "INT");
+        wait_for(&desk.path("waits"));
+        // As who cancels a job does.
+        signal(child.id(), "TERM");
+        signal(child.id(), "QUIT");
+        if is_second {
+            signal(child.id(), "TERM");
+            finish(child).exits(7);
+            continue;
+        }
+        wait_until("all signals are recorded", || desk.records_of("signal").len() >= 3);
+        desk.write("go", "");
+        finish(child).exits(5);
+        fs::remove_dir_all(desk.state_directory()).unwrap();
+        for name in ["go", "waits"] {
+            fs::remove_file(desk.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_is_waited_for_is_told_at_once() {
+    let desk = Sandbox::desk();
+    let folder = desk.path("").display().to_string();
+    let text = r#"runbook lasts "Takes its time"
+step one "Work" {
+  do "Work": exec.run(["sh", "-c", "touch ROOT/works; until test -e ROOT/go; do sleep 0.05; done"], effects: nothing) within 90s
+}
+"#;
+    desk.write("lasts.runbook", text.replace("ROOT", folder.trim_end_matches('/')));
+    let child = desk.start(&["run", "lasts.runbook", "--no-input"]);
+    wait_for(&desk.path("works"));
+    signal(child.id(), "KILL");
+    drop(child.wait_with_output());
+    let mut waiting = desk.start(&["resume", &desk.run_name(), "--no-input"]);
+    let mut said = String::new();
+    BufReader::new(waiting.stderr.as_mut().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert!(
+        said.contains("left something running (process ") && said.contains("limit"),
+        "{said}"
+    );
+    desk.write("go", "");
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
 }

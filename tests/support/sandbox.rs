@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -118,6 +118,43 @@ impl Sandbox {
     /// Calls the program and waits for it.
     pub(crate) fn call(&self, arguments: &[&str]) -> Finished {
         Finished::of(&mut self.command(arguments))
+    }
+
+    /// Lets a user who owns nothing (65534) call the program here, through `setpriv`, with runs kept in `theirs`; `None`
+    /// where this user cannot become another. What stands before `setpriv` is `wrapper`.
+    pub(crate) fn as_nobody(&self, wrapper: &[&str], words: &[&str]) -> Option<Command> {
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let program = self.path("backstay");
+        if !program.exists() {
+            // Not copied by ourselves: a child that another test starts meanwhile would hold it open for writing.
+            let copied = Command::new("cp")
+                .arg(env!("CARGO_BIN_EXE_backstay"))
+                .arg(&program)
+                .status();
+            assert!(copied.unwrap().success());
+            fs::create_dir_all(self.path("theirs")).unwrap();
+            for (name, mode) in [("", 0o777), ("locks", 0o1777), ("theirs", 0o777)] {
+                fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
+            }
+        }
+        let setpriv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+        let all = [wrapper, &setpriv[..]].concat();
+        let mut command = Command::new(all[0]);
+        command
+            .args(&all[1..])
+            .arg(&program)
+            .args(words)
+            .current_dir(self.path(""))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("BACKSTAY_STATE_DIR", self.path("theirs"))
+            .env("BACKSTAY_LOCK_DIR", self.path("locks"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Some(command)
     }
 
     /// Starts the program with its output caught.

@@ -20,6 +20,9 @@ use crate::source::{Span, Spanned};
 
 pub(super) use item::documentation;
 
+/// The longest name of an item: runs and backups are named by it, and the names of files end somewhere.
+const NAME_CHARACTERS_MAX: usize = 100;
+
 /// What an item of the file became.
 #[expect(
     clippy::large_enum_variant,
@@ -90,12 +93,26 @@ impl<'r, 'd> Builder<'r, 'd> {
         name
     }
 
+    /// The name of an item, which may become that of a file.
+    fn item_name(&mut self, pair: &Pair<'_, Rule>) -> Name {
+        let name = self.word(pair);
+        let length = name.value.chars().count();
+        if length > NAME_CHARACTERS_MAX {
+            let message = format!("a name of {length} characters; the longest has {NAME_CHARACTERS_MAX}");
+            self.error(
+                Diagnostic::error("too-large", name.span, message)
+                    .help("choose a shorter one, and say the rest in its title"),
+            );
+        }
+        name
+    }
+
     /// The name, the title and the host of an item, and the rest of it.
     fn head<'i>(&mut self, pair: Pair<'i, Rule>) -> Option<Head<'i>> {
         let (mut name, mut title, mut host, mut rest) = (None, None, None, Vec::new());
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::name => name = Some(self.word(&part)),
+                Rule::name => name = Some(self.item_name(&part)),
                 Rule::string => title = Some(self.words(&part)),
                 Rule::on_host => host = self.host(part),
                 _ => rest.push(part),

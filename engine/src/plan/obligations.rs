@@ -37,9 +37,10 @@ pub(crate) struct Found {
 }
 
 /// Discharges every obligation of a plan: the one list that `plan` and `run` both go by. Without a world every
-/// name is a thing of its own.
+/// name is a thing of its own. `record` is where the run keeps its record.
 pub(crate) async fn discharge(
     plan: &Plan,
+    record: &Path,
     world: Option<&dyn World>,
     asked: &dyn Asked,
     evaluator: &Evaluator<'_>,
@@ -71,6 +72,7 @@ pub(crate) async fn discharge(
     found.not_apart = not_apart(&identified);
     found.not_apart.extend(one_service_twice(plan));
     found.not_apart.extend(backups_within(plan, world, evaluator).await);
+    found.not_apart.extend(record_within(plan, record, world).await);
     found
 }
 
@@ -166,6 +168,24 @@ async fn backups_within(plan: &Plan, world: Option<&dyn World>, evaluator: &Eval
                         part.first()
                     ));
                 }
+            }
+        }
+    }
+    found
+}
+
+/// Protected state that the run writes its own record into: it could never be put back.
+async fn record_within(plan: &Plan, record: &Path, world: Option<&dyn World>) -> Vec<String> {
+    let record = real(world, &record.to_string_lossy()).await;
+    let mut found = Vec::new();
+    for (state, parts) in &plan.topology.states {
+        for part in parts.iter().filter(|part| part.kind != ResourceKind::Volume) {
+            if Path::new(&record).starts_with(real(world, part.first()).await) {
+                found.push(format!(
+                    "{}, a part of the protected state {state}, holds the record of the run itself, and could not be put \
+                     back while that is written: keep runs elsewhere (--state-dir DIR), or protect less",
+                    part.first()
+                ));
             }
         }
     }

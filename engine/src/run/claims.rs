@@ -129,8 +129,11 @@ impl ClaimPlace {
                 }
             }
             let path = self.0.join(format!("{stem}.{}.claim", mine.run));
-            write(&path, &claim).map_err(|error| file_error(&path, error))?;
-            claims.things.push(ClaimedThing { lock, path });
+            match write(&path, &claim) {
+                // On a full disk the one of the start says it as well.
+                Err(error) if !(is_resumed && path.exists()) => return Err(file_error(&path, error)),
+                _ => claims.things.push(ClaimedThing { lock, path }),
+            }
         }
         Ok(claims)
     }

@@ -48,7 +48,7 @@ pub enum Rest {
     Ended(RunEnd),
     /// The run is paused and can be resumed.
     Paused(String),
-    /// A second signal: everything was dropped where it stood; the run can be resumed.
+    /// The same signal again: everything was dropped where it stood; the run can be resumed.
     Killed,
 }
 
@@ -75,8 +75,8 @@ pub struct Driver {
     /// A report that came too early to be recorded with those before it.
     held: Option<Report>,
     fired: BTreeMap<TimerId, u64>,
-    /// A signal came that no person has given a meaning: a further one kills.
-    is_signalled: bool,
+    /// Signals that no person has given a meaning, with the moment of the boot clock: the same again kills.
+    signalled: BTreeMap<String, u64>,
     watch: ClockWatch,
     last: Option<Event>,
 }
@@ -112,7 +112,7 @@ impl Driver {
             observer,
             held: None,
             fired: BTreeMap::new(),
-            is_signalled: false,
+            signalled: BTreeMap::new(),
             watch,
             last: None,
         }
@@ -176,7 +176,7 @@ impl Driver {
         }
         match &stamped.event {
             // After a choice of a person the next signal is a first one again.
-            Event::Signal { choice: Some(_), .. } => self.is_signalled = false,
+            Event::Signal { choice: Some(_), .. } => self.signalled.clear(),
             Event::RunEnd(_) | Event::RunInterrupted { .. } => self.last = Some(stamped.event.clone()),
             _ => {}
         }

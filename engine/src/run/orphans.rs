@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use backstay_dsl::units;
+
 use crate::event::{Event, OutcomeResult, Stamped};
 use crate::run::directory::RunDirectory;
 use crate::world::{Clock, Ending, Left, World};
@@ -18,19 +20,31 @@ const POLL: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Waits until the orphans of a run have ended, at most until the deadlines of the attempts that they
-/// belong to; ends those that have not. An error: they may still run.
+/// belong to; ends those that have not. Who has to wait is told so. An error: they may still run.
 pub(crate) async fn end(
     directory: &RunDirectory,
     history: &[Stamped],
     world: &dyn World,
     clock: &dyn Clock,
+    tell: &dyn Fn(&str),
 ) -> Result<(), String> {
     let ended = ended(&directory.run, history.iter().map(|stamped| &stamped.event));
     let left = left(directory, &ended);
-    if gone_by(deadline_ns(history, clock), left, world, clock)
-        .await?
-        .is_empty()
-    {
+    let deadline_ns = deadline_ns(history, clock);
+    let living = world.end_survivors(left, Ending::Untold).await?;
+    if living.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<String> = living.iter().map(i32::to_string).collect();
+    let left_ms = deadline_ns.saturating_sub(clock.boot_ns()) / 1_000_000;
+    tell(&format!(
+        "the last runner of run {} left something running (process {}): it is waited for until its limit, in {}, and \
+         then ended",
+        directory.run,
+        numbers.join(", "),
+        units::duration(left_ms)
+    ));
+    if gone_by(deadline_ns, left, world, clock).await?.is_empty() {
         return Ok(());
     }
     kill(left, world, clock).await

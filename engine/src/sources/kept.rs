@@ -9,7 +9,7 @@ use backstay_dsl::source::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::eval::Places;
-use crate::private_files::{make_private, write_private};
+use crate::private_files::{make_private, open_plain, read_plain, write_private};
 
 /// The index beside the texts.
 const INDEX: &str = "index.json";
@@ -79,13 +79,15 @@ impl KeptSources {
 
     /// Reads everything back.
     pub fn read(directory: &Path) -> io::Result<Self> {
-        let mut kept: Self = serde_json::from_slice(&fs::read(directory.join(INDEX))?)?;
+        let mut kept: Self = serde_json::from_slice(&read(&directory.join(INDEX))?)?;
         for (name, file) in &kept.files {
             if file.contains('/') {
                 return Err(io::Error::other("the index of the kept texts names a file elsewhere"));
             }
-            kept.texts
-                .insert(name.clone(), fs::read_to_string(directory.join(file))?);
+            kept.texts.insert(
+                name.clone(),
+                String::from_utf8(read(&directory.join(file))?).map_err(io::Error::other)?,
+            );
         }
         Ok(kept)
     }
@@ -108,4 +110,8 @@ impl Sources for KeptSources {
     fn standard_names(&self) -> Vec<String> {
         super::shipped_names()
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_plain(open_plain(path)?, super::TEXT_BYTES_MAX)
 }

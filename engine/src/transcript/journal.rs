@@ -94,12 +94,21 @@ impl DiskJournal {
             head: NO_LINE.to_owned(),
             end: None,
         };
-        Self::start(run_directory, file, chain, clock)
+        Self::start(run_directory, file, chain, clock, true)
     }
 
     /// Opens the transcript of a run that did not end, checks all of it, cuts a torn last line, and goes
     /// on behind the last whole record. A run that ended without its seal gets it now.
     pub fn open(run_directory: &Path, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
+        Self::open_with(run_directory, clock, true)
+    }
+
+    /// The same for a way back, which begins also on a full disk: the reserve was taken for it, and given up for it.
+    pub fn open_to_turn_back(run_directory: &Path, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
+        Self::open_with(run_directory, clock, false)
+    }
+
+    fn open_with(run_directory: &Path, clock: Arc<dyn Clock>, needs_reserve: bool) -> Result<Opened, OpenError> {
         let path = run_directory.join(RECORDS_FILE);
         let file_error = |error| OpenError::File {
             path: path.clone(),
@@ -123,7 +132,7 @@ impl DiskJournal {
         if events.is_empty() {
             return Err(OpenError::Empty);
         }
-        let journal = Self::start(run_directory, file, chain, clock)?;
+        let journal = Self::start(run_directory, file, chain, clock, needs_reserve)?;
         Ok(Opened {
             journal,
             history: events,
@@ -137,17 +146,26 @@ impl DiskJournal {
         self.is_reserve_used.load(Ordering::Acquire)
     }
 
-    fn start(run_directory: &Path, file: File, chain: Chain, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let reserve = Reserve::take(run_directory).map_err(|error| OpenError::File {
-            path: run_directory.to_owned(),
-            error,
-        })?;
+    fn start(
+        run_directory: &Path,
+        file: File,
+        chain: Chain,
+        clock: Arc<dyn Clock>,
+        needs_reserve: bool,
+    ) -> Result<Self, OpenError> {
+        let reserve = match Reserve::take(run_directory) {
+            Err(error) if needs_reserve => {
+                let path = run_directory.to_owned();
+                return Err(OpenError::File { path, error });
+            }
+            reserve => reserve.ok(),
+        };
         let is_reserve_used = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             file,
             run_directory: run_directory.to_owned(),
             chain,
-            reserve: Some(reserve),
+            reserve,
             is_reserve_used: Arc::clone(&is_reserve_used),
             failure: None,
             failpoint: Failpoint::from_environment(),

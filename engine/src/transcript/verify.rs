@@ -1,9 +1,10 @@
 //! Judges a transcript: is it, byte for byte, what a run wrote?
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+
+use crate::private_files::open_plain;
 
 use super::blobs::kept_output;
 use super::lines::Lines;
@@ -70,7 +71,7 @@ pub struct Verification {
 pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verification> {
     let path = run_directory.join(RECORDS_FILE);
     let seal = read_seal(run_directory)?;
-    let mut lines = Lines::new(fs::File::open(&path)?);
+    let mut lines = Lines::new(open_plain(&path)?);
     let mut course = Course::default();
     let mut head_at = None;
     let chain_error = loop {
@@ -210,7 +211,7 @@ fn format_of(seal: &[u8]) -> Option<u64> {
 }
 
 fn read_seal(run_directory: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match fs::File::open(run_directory.join(SEAL_FILE)) {
+    let file = match open_plain(&run_directory.join(SEAL_FILE)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -1,11 +1,10 @@
 //! Files that the person wrote before the run: answers (`"cutover/2" = true`, `"Who decides?" = "ada"`) and
 //! inputs.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use backstay::inputs::GivenInputs;
+use backstay::private_files::{open_plain, read_plain};
 use backstay::world::real::{GivenAnswer, WrittenAnswer, WrittenAnswers};
 
 use crate::arguments::InputOptions;
@@ -72,12 +71,9 @@ fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
         _ => "it holds lines like name = \"value\"",
     };
     let failure = |reason: String| Failure::usage(format!("the {what} file {} {reason}", path.display())).help(help);
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
-    read.map_err(|error| failure(format!("cannot be read: {error}")))?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(failure(format!("is longer than {} MiB", FILE_BYTES_MAX >> 20)));
-    }
+    let read = open_plain(path).and_then(|file| read_plain(file, FILE_BYTES_MAX));
+    let bytes = read.map_err(|error| failure(format!("cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| failure(format!("cannot be read: {error}")))?;
     text.parse::<toml::Table>().map_err(|error| {
         let place = error.span().map_or(String::new(), |span| {
             let before = text.get(..span.start).unwrap_or_default();

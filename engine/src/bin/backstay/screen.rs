@@ -2,7 +2,6 @@
 //! drawn again in its place. It has a thread of its own: a slow or lost terminal stops no run.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use backstay::event::{Event, Stamped};
@@ -31,10 +30,14 @@ enum Message {
     Finish,
 }
 
+/// How long the screen may take for what stands in one line before nobody waits for it any more.
+const DRAINED_WITHIN: Duration = Duration::from_secs(5);
+
 /// The live view of one run.
 pub(crate) struct Screen {
     sender: Sender<Message>,
-    thread: JoinHandle<()>,
+    /// Says so for each message that was shown, and goes with the last.
+    shown: Receiver<()>,
 }
 
 /// Hands things to a screen.
@@ -85,10 +88,11 @@ impl Screen {
             has_status: false,
             progress_ms: 0,
         };
-        let thread = std::thread::Builder::new()
+        let (tick, shown) = channel();
+        std::thread::Builder::new()
             .name("screen".to_owned())
-            .spawn(move || view.run(&receiver))?;
-        Ok(Self { sender, thread })
+            .spawn(move || view.run(&receiver, &tick))?;
+        Ok(Self { sender, shown })
     }
 
     /// A way to hand things over.
@@ -96,11 +100,16 @@ impl Screen {
         Handle(self.sender.clone())
     }
 
-    /// Shows what was handed over and takes the status line away.
+    /// Shows what was handed over and takes the status line away. Where nobody takes what is written, nothing more is.
     pub(crate) fn finish(self) {
         Handle(self.sender).send(Message::Finish);
-        // A screen that panicked has nothing left to show.
-        let _ = self.thread.join();
+        loop {
+            match self.shown.recv_timeout(DRAINED_WITHIN) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => return streams::give_up_talk(),
+            }
+        }
     }
 }
 
@@ -115,7 +124,7 @@ struct View {
 }
 
 impl View {
-    fn run(mut self, messages: &Receiver<Message>) {
+    fn run(mut self, messages: &Receiver<Message>, shown: &Sender<()>) {
         let wait = if self.is_live { REDRAW } else { HEARTBEAT };
         loop {
             match messages.recv_timeout(wait) {
@@ -123,6 +132,8 @@ impl View {
                 Ok(message) => self.show(message),
                 Err(RecvTimeoutError::Timeout) => self.tick(),
             }
+            // Who does not wait yet has no use for it.
+            let _ = shown.send(());
         }
         self.clear();
         if self.prompt.is_some() {

@@ -1,7 +1,8 @@
 //! Everything that a run needs from this machine, set up: screen, person, secrets, world, runtime.
 
+use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backstay::containers::Containers;
@@ -12,6 +13,8 @@ use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
 use backstay::world::Person;
 use backstay::world::real::{DockerEngine, RealClock, RealSecrets, RealWorld};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::answers;
 use crate::arguments::{Format, PersonOptions};
@@ -24,23 +27,84 @@ use crate::streams;
 /// How long work that nobody waits for any more may keep the program.
 const LAST_WORK: Duration = Duration::from_millis(200);
 
+/// How many threads a run needs beside those of the runtime: the screen, the transcript, and some that block.
+const THREADS_BESIDE_WORKERS: usize = 4;
+
+/// What a thread needs that does nothing.
+const TRIAL_STACK_BYTES: usize = 64 << 10;
+
 /// Carries something out with everything set up, and shows what happens meanwhile.
 pub(crate) fn with_surroundings<T>(
     directories: Directories,
     options: &PersonOptions,
     act: impl AsyncFnOnce(Surroundings) -> Result<T, backstay::Error>,
 ) -> Result<T, Failure> {
+    let no_threads = |error: std::io::Error| {
+        Failure::new(exit::REFUSED, format!("not enough threads can be started: {error}"))
+            .help("see what limits them (ulimit -u, TasksMax=, pids.max), and run it again")
+    };
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    try_threads(workers + THREADS_BESIDE_WORKERS).map_err(no_threads)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(exit::REFUSED, format!("no threads can be started: {error}")))?;
-    let screen =
-        Screen::start().map_err(|error| Failure::new(exit::REFUSED, format!("no thread can be started: {error}")))?;
+        .map_err(no_threads)?;
+    let screen = Screen::start().map_err(no_threads)?;
     let surroundings = surroundings(directories, options, &screen.handle())?;
     let result = runtime.block_on(act(surroundings));
     runtime.shutdown_timeout(LAST_WORK);
+    end_on_signals();
     screen.finish();
     result.map_err(Failure::from)
+}
+
+/// Whether so many threads can be had at once: who needs them later cannot say that there are none.
+fn try_threads(count: usize) -> std::io::Result<()> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let spawn = |_| {
+        let gate = Arc::clone(&gate);
+        let thread = std::thread::Builder::new().stack_size(TRIAL_STACK_BYTES);
+        thread.spawn(move || drop(gate.lock()))
+    };
+    let (threads, failures): (Vec<_>, Vec<_>) = (0..count).map(spawn).partition(Result::is_ok);
+    drop(closed);
+    for thread in threads.into_iter().flatten() {
+        // It only waited.
+        let _ = thread.join();
+    }
+    failures.into_iter().try_for_each(|failure| failure.map(drop))
+}
+
+/// Nothing runs any more that a signal could turn back, but who listened for it took its usual meaning. From now on it
+/// ends the program again, also where that waits for somebody to read what it writes.
+#[expect(clippy::exit, reason = "a signal ends the program, whatever it is at")]
+fn end_on_signals() {
+    let listen = || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut streams = Vec::new();
+            for kind in [
+                SignalKind::interrupt(),
+                SignalKind::terminate(),
+                SignalKind::quit(),
+                SignalKind::hangup(),
+            ] {
+                streams.push((kind, signal(kind)?));
+            }
+            let waiting = streams.iter_mut().map(|(kind, stream)| {
+                Box::pin(async move {
+                    stream.recv().await;
+                    kind.as_raw_value()
+                })
+            });
+            let (number, ..) = futures_util::future::select_all(waiting).await;
+            std::process::exit(128 + number)
+        })
+    };
+    // Without it only KILL is left, as for any program that hangs.
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
 }
 
 fn surroundings(directories: Directories, options: &PersonOptions, screen: &Handle) -> Result<Surroundings, Failure> {

@@ -2,6 +2,7 @@
 //! is no error: whoever closed it has seen enough.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::ColorChoice;
 
@@ -21,8 +22,19 @@ pub(crate) fn json(value: &serde_json::Value) {
     data(&format!("{value}\n"));
 }
 
+/// Whether nobody takes what is written to standard error.
+static IS_TALK_STUCK: AtomicBool = AtomicBool::new(false);
+
+/// Nothing more is written to standard error: somebody waits in a write that does not end.
+pub(crate) fn give_up_talk() {
+    IS_TALK_STUCK.store(true, Ordering::Relaxed);
+}
+
 /// Writes talk.
 pub(crate) fn talk(text: &str) {
+    if IS_TALK_STUCK.load(Ordering::Relaxed) {
+        return;
+    }
     let mut stream = io::stderr().lock();
     // Nobody is left who could be told.
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());

@@ -1,6 +1,7 @@
 //! The work of a walk: each piece is data that goes on when it is ready, and sleeps at most until one moment.
 
 use std::mem::discriminant;
+use std::path::Path;
 use std::sync::Arc;
 
 use backstay_dsl::effect::Cancel;
@@ -396,7 +397,9 @@ impl Walk<'_> {
                 return Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1));
             }
             match &running.kind {
-                WorkKind::Obligations => Some(discharge(plan, None, &answers, &evaluator).await),
+                WorkKind::Obligations => {
+                    Some(discharge(plan, Path::new("/rehearsal"), None, &answers, &evaluator).await)
+                }
                 WorkKind::Row => {
                     let row = plan.runbook.rows().find(|row| row.key == running.key)?;
                     Some(rehearsal.records().row(&evaluator, row).await)

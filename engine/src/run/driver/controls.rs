@@ -11,6 +11,10 @@ use super::{DriveError, Driver, Rest};
 /// How long a person at the terminal has to say what Ctrl-C means; silence is turning back.
 const SIGNAL_ANSWER: Duration = Duration::from_secs(30);
 
+/// Within how long the same signal again is a second one. Of another kind it is none: who cancels a job sends INT, and
+/// TERM some seconds later, and means the same.
+const SECOND_SIGNAL_NS: u64 = 60_000_000_000;
+
 /// How often the clock is read.
 const TICK_NS: u64 = 1_000_000_000;
 
@@ -49,9 +53,13 @@ impl From<Control> for Event {
 
 impl Driver {
     pub(super) async fn obey(&mut self, control: Control) -> Result<Option<Rest>, DriveError> {
-        if matches!(control, Control::Signal(_)) && std::mem::replace(&mut self.is_signalled, true) {
-            self.drop_work();
-            return Ok(Some(Rest::Killed));
+        if let Control::Signal(name) = &control {
+            let now_ns = self.shared.ports.clock.boot_ns();
+            let before_ns = self.signalled.insert(name.clone(), now_ns);
+            if before_ns.is_some_and(|before_ns| now_ns.saturating_sub(before_ns) <= SECOND_SIGNAL_NS) {
+                self.drop_work();
+                return Ok(Some(Rest::Killed));
+            }
         }
         self.append(control.into()).await?;
         Ok(None)

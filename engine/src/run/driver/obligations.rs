@@ -1,5 +1,7 @@
 //! The obligations of a plan: what the proofs assume about the real world, asked before anything changes.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use backstay_dsl::units;
 
@@ -23,7 +25,8 @@ impl Job {
     /// Discharges every obligation, and records it.
     pub(super) async fn obligations(&self) -> Result<(), Stopped> {
         let world = self.shared.ports.world.as_ref();
-        let seen = discharge(&self.shared.plan, Some(world), self, &self.evaluator()).await;
+        let record = &self.shared.settings.run_directory;
+        let seen = discharge(&self.shared.plan, record, Some(world), self, &self.evaluator()).await;
         self.record_seen(seen, self.boot_ns()).await
     }
 }
@@ -32,11 +35,12 @@ impl Job {
 /// thing of its own.
 pub(crate) async fn discharge(
     plan: &Plan,
+    record: &Path,
     world: Option<&dyn World>,
     asked: &dyn Asked,
     evaluator: &Evaluator<'_>,
 ) -> Seen {
-    let found = obligations::discharge(plan, world, asked, evaluator).await;
+    let found = obligations::discharge(plan, record, world, asked, evaluator).await;
     let unsupported = found.unsupported.into_iter().map(|reason| ("supported", reason));
     let not_apart = found.not_apart.into_iter();
     let not_apart = not_apart.map(|reason| ("not-apart", format!("not-apart: {reason}")));

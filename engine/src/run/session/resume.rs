@@ -37,15 +37,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
     let lock = lock_run(&directory, &surroundings)?;
     Requests::new(directory.clone()).forget_pauses();
     refuse_given_up(&directory)?;
-    let opened = DiskJournal::open(&directory.path, Arc::clone(&surroundings.clock));
-    if let Err(OpenError::Ended(end)) = opened {
-        // A runner that was killed right after the end had no time for this.
-        conclude(surroundings.world.as_ref(), &directory.path, end).await;
-        if end != End::Stuck {
-            surroundings.claims.release(run);
-        }
-    }
-    let opened = opened.map_err(|error| not_open(run, error))?;
+    let opened = open(&directory, options.turn_back, &surroundings).await?;
     let start = run_start(run, &opened.history)?.clone();
     let kept = KeptSources::read(&directory.file("resolved")).map_err(|error| {
         Error::refused(
@@ -72,18 +64,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
     let mac_key = directory
         .key()
         .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
-    let ending = orphans::end(
-        &directory,
-        &opened.history,
-        surroundings.world.as_ref(),
-        surroundings.clock.as_ref(),
-    );
-    ending.await.map_err(|reason| {
-        Error::refused(
-            format!("what the last runner of run {run} started may still run: {reason}"),
-            format!("nothing was done; when it has ended: backstay resume {run}"),
-        )
-    })?;
+    end_orphans(&directory, &opened.history, &surroundings).await?;
     if !surroundings.answers.is_empty() {
         asks::keep(&directory, &answers).map_err(|error| no_state(&surroundings, &error))?;
     }
@@ -99,6 +80,38 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
         opening,
     };
     session.drive(surroundings).await
+}
+
+/// Opens the record of a run that did not end.
+async fn open(directory: &RunDirectory, turn_back: bool, surroundings: &Surroundings) -> Result<Opened, Error> {
+    let open = if turn_back {
+        DiskJournal::open_to_turn_back
+    } else {
+        DiskJournal::open
+    };
+    let opened = open(&directory.path, Arc::clone(&surroundings.clock));
+    if let Err(OpenError::Ended(end)) = opened {
+        // A runner that was killed right after the end had no time for this.
+        conclude(surroundings.world.as_ref(), &directory.path, end).await;
+        if end != End::Stuck {
+            surroundings.claims.release(&directory.run);
+        }
+    }
+    opened.map_err(|error| not_open(&directory.run, error))
+}
+
+/// Waits until nothing of the last runner runs any more.
+async fn end_orphans(directory: &RunDirectory, history: &[Stamped], surroundings: &Surroundings) -> Result<(), Error> {
+    let run = &directory.run;
+    let (world, clock) = (surroundings.world.as_ref(), surroundings.clock.as_ref());
+    let tell = |sentence: &str| surroundings.tell(sentence);
+    let ended = orphans::end(directory, history, world, clock, &tell).await;
+    ended.map_err(|reason| {
+        Error::refused(
+            format!("what the last runner of run {run} started may still run: {reason}"),
+            format!("nothing was done; when it has ended: backstay resume {run}"),
+        )
+    })
 }
 
 /// Turns a run back: asks its runner to, or resumes it backwards where it has none. `None` where the
