@@ -60,6 +60,8 @@ fn two_runs_at_once_are_refused_whatever_directory_runs_are_kept_in() {
             let reason = reason(&refused);
             assert!(reason.contains(&run) && reason.contains("turn-back"), "{reason}");
         }
+        let planned = desk.call(&["plan", "waits.runbook"]).exits(1).stdout;
+        assert!(planned.contains("is locked by run"), "{planned}");
         desk.write("go", "");
         finish(first).exits(0);
         fs::remove_file(desk.path("one")).unwrap();
@@ -115,6 +117,8 @@ fn a_run_that_has_not_ended_stops_the_next_one() {
         ] {
             assert!(here.contains(words), "{words}: {here}");
         }
+        let planned = desk.call(&["plan", "waits.runbook"]).exits(1).stdout;
+        assert!(planned.contains(&run), "{planned}");
         // Elsewhere it goes by its directory, so that the command can be pasted.
         let there = reason(&elsewhere(&desk, &["run", "waits.runbook"]).exits(75));
         let directory = desk.path("state/runs").join(&run);

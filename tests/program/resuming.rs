@@ -215,11 +215,12 @@ fn answers_of_the_start_are_kept_and_resuming_is_refused_as_starting_is() {
 const WAY_BACK_WAITS: &str = r#"runbook slow_back "Takes its time to turn back"
 step one "Write" {
   do fs.write("ROOT/one", content: "1") undo {
-    do "Wait": exec.run(["sh", "-c", "touch ROOT/waits; until test -e ROOT/go; do sleep 0.05; done"], effects: nothing)
+    do fs.write("ROOT/waits", content: "1")
+    check "go": fs.exists("ROOT/go") within 60s every 100ms
     do fs.remove("ROOT/one")
   } within 90s
 }
-step two "Wait" { check "go": fs.exists("ROOT/never") within 90s every 100ms }
+step two "Wait" { check "never": fs.exists("ROOT/never") within 90s every 100ms }
 "#;
 
 #[test]
@@ -238,12 +239,13 @@ fn a_signal_of_another_kind_is_no_second_one() {
         // As who cancels a job does.
         signal(child.id(), "TERM");
         signal(child.id(), "QUIT");
+        let is_told = |name: &str| desk.records_of("signal").iter().any(|record| record["name"] == name);
+        wait_until("all signals are recorded", || is_told("TERM") && is_told("QUIT"));
         if is_second {
             signal(child.id(), "TERM");
             finish(child).exits(7);
             continue;
         }
-        wait_until("all signals are recorded", || desk.records_of("signal").len() >= 3);
         desk.write("go", "");
         finish(child).exits(5);
         fs::remove_dir_all(desk.state_directory()).unwrap();
@@ -277,5 +279,6 @@ step one "Work" {
         "{said}"
     );
     desk.write("go", "");
-    assert_eq!(waiting.wait().unwrap().code(), Some(0));
+    // Whether the work was done, nobody can tell.
+    assert_eq!(waiting.wait().unwrap().code(), Some(4));
 }

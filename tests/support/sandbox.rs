@@ -181,7 +181,9 @@ impl Sandbox {
     /// The records of the only run.
     pub(crate) fn records(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.run_directory().join("transcript.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // A line without its end is being written.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The records of one kind.

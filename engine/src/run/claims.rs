@@ -124,9 +124,15 @@ impl ClaimPlace {
             let lock = self.lock(&stem, &claim)?;
             for found in self.found(&stem)? {
                 let is_before = |other: &Claim| other.run == mine.run || is_resumed && other.run < mine.run;
-                if !found.claim.as_ref().is_ok_and(is_before) {
-                    weigh(found, &claim, ignored)?;
+                if found.claim.as_ref().is_ok_and(is_before) {
+                    continue;
                 }
+                let found = found.unless_over(&claim.thing)?;
+                if let (Ok(Standing::Gone), Ok(claim)) = (&found.standing, &found.claim) {
+                    ignored(claim);
+                }
+                // Another's file stays, and says the same to the next one.
+                let _ = fs::remove_file(&found.path);
             }
             let path = self.0.join(format!("{stem}.{}.claim", mine.run));
             match write(&path, &claim) {
@@ -139,14 +145,50 @@ impl ClaimPlace {
     }
 
     fn lock(&self, stem: &str, mine: &Claim) -> Result<Lock, ClaimError> {
-        let taken = Lock::take_public(&mine.thing, &self.0.join(format!("{stem}.lock")));
-        let Err(LockError::Held { name, owner }) = taken else {
-            return taken.map_err(ClaimError::Lock);
-        };
-        // The one that has it wrote its claim last, or is about to.
-        let last = self.found(stem)?.pop().and_then(|last| last.claim.ok());
-        let owner = last.map_or(owner, |claim| claim.owner());
-        Err(ClaimError::Lock(LockError::Held { name, owner }))
+        match Lock::take_public(&mine.thing, &self.lock_file(stem)) {
+            Err(LockError::Held { name, owner }) => {
+                self.refuse_held(stem, &mine.thing)?;
+                Err(ClaimError::Lock(LockError::Held { name, owner }))
+            }
+            taken => taken.map_err(ClaimError::Lock),
+        }
+    }
+
+    /// Says who holds the lock of a thing. The one that has it wrote its claim last, or is about to.
+    fn refuse_held(&self, stem: &str, thing: &str) -> Result<(), ClaimError> {
+        match self.found(stem)?.pop() {
+            None => Ok(()),
+            Some(found) => Err(ClaimError::Claimed {
+                thing: thing.to_owned(),
+                found: Box::new(FoundClaim {
+                    standing: Ok(Standing::Running),
+                    ..found
+                }),
+            }),
+        }
+    }
+
+    /// Whether a run of this plan could begin now, as far as other runs go.
+    pub(crate) fn look(&self, plan: &Plan) -> Result<(), ClaimError> {
+        self.examine().map_err(|reason| ClaimError::Place {
+            place: self.0.clone(),
+            reason,
+        })?;
+        for (key, thing) in things(plan) {
+            let stem = stem(&key);
+            let path = self.lock_file(&stem);
+            if Lock::is_taken(&path).map_err(|error| file_error(&path, error))? {
+                self.refuse_held(&stem, &thing)?;
+            }
+            for found in self.found(&stem)? {
+                found.unless_over(&thing)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lock_file(&self, stem: &str) -> PathBuf {
+        self.0.join(format!("{stem}.lock"))
     }
 
     /// Every claim, oldest run first.
@@ -254,23 +296,16 @@ impl FoundClaim {
             .and_then(|claim| Ok(Account::of(&claim.directory)?.standing));
         Some(Self { path, claim, standing })
     }
-}
 
-/// Whether a claim of another run stands in the way.
-fn weigh(found: FoundClaim, mine: &Claim, ignored: &dyn Fn(&Claim)) -> Result<(), ClaimError> {
-    match (&found.claim, &found.standing) {
-        (Ok(claim), Ok(standing)) if !standing.is_unfinished() => {
-            if *standing == Standing::Gone {
-                ignored(claim);
-            }
-            // Another's file stays, and says the same to the next one.
-            let _ = fs::remove_file(&found.path);
-            Ok(())
+    /// The claim of a run that is over; another one stands in the way.
+    fn unless_over(self, thing: &str) -> Result<Self, ClaimError> {
+        if self.claim.is_ok() && self.standing.as_ref().is_ok_and(|standing| !standing.is_unfinished()) {
+            return Ok(self);
         }
-        _ => Err(ClaimError::Claimed {
-            thing: mine.thing.clone(),
-            found: Box::new(found),
-        }),
+        Err(ClaimError::Claimed {
+            thing: thing.to_owned(),
+            found: Box::new(self),
+        })
     }
 }
 

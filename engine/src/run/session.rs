@@ -39,6 +39,7 @@ use crate::world::{Clock, Person, World};
 
 pub use answer::{answer, questions};
 pub use give_up::give_up;
+pub(crate) use locks::in_the_way;
 pub use resume::{ResumeOptions, pause, resume, turn_back};
 pub use start::{StartOptions, start};
 

@@ -381,10 +381,7 @@ fn happened(event: &Event) -> Option<Words> {
         }
         Event::Timer(timer) => return Some(went_off(timer)),
         Event::LockLost { name } => (format!("THE LOCK {} IS LOST", visible(name)), Tone::Bad),
-        Event::RunInterrupted { reason } => (
-            format!("stops here and can be resumed{}", because(Some(reason))),
-            Tone::Notable,
-        ),
+        Event::RunInterrupted { reason } => (format!("stops here{}", because(Some(reason))), Tone::Notable),
         Event::RunResumed(resumed) => {
             let goal = if resumed.turn_back { " to turn back" } else { "" };
             let who = visible(&resumed.operator);

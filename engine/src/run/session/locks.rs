@@ -43,7 +43,16 @@ pub(super) fn claim(
     surroundings
         .claims
         .claim(plan, &mine, is_resumed, &ignored)
-        .map_err(|error| claim_error(error, &mine))
+        .map_err(|error| claim_error(error, directory.path.parent().unwrap_or(&directory.path)))
+}
+
+/// What keeps a run of this plan from beginning now, for `plan`: other runs.
+pub(crate) fn in_the_way(plan: &Plan, surroundings: &Surroundings) -> Option<String> {
+    let error = surroundings.claims.look(plan).err()?;
+    let runs = surroundings.state_directory.0.join("runs");
+    let error = claim_error(error, &runs);
+    let parts = std::iter::once(error.to_string()).chain(error.help().iter().cloned());
+    Some(parts.collect::<Vec<_>>().join("; "))
 }
 
 fn claim_of(directory: &RunDirectory, surroundings: &Surroundings) -> Claim {
@@ -57,19 +66,20 @@ fn claim_of(directory: &RunDirectory, surroundings: &Surroundings) -> Claim {
     }
 }
 
-fn claim_error(error: ClaimError, mine: &Claim) -> Error {
+/// Runs that are kept in `here` are called by their names.
+fn claim_error(error: ClaimError, here: &Path) -> Error {
     match error {
         ClaimError::Place { .. } => Error::refused(
             error.to_string(),
             "name one that root owns and everybody may write to, as /tmp is, the same for all: --lock-dir DIR, or \
              BACKSTAY_LOCK_DIR",
         ),
-        ClaimError::Lock(error) => lock_error(&error, &mine.run),
-        ClaimError::Claimed { thing, found } => claimed(&thing, &found, mine),
+        ClaimError::Lock(error) => lock_error(&error, "RUN"),
+        ClaimError::Claimed { thing, found } => claimed(&thing, &found, here),
     }
 }
 
-fn claimed(thing: &str, found: &FoundClaim, mine: &Claim) -> Error {
+fn claimed(thing: &str, found: &FoundClaim, here: &Path) -> Error {
     let file = found.path.display();
     let claim = match &found.claim {
         Ok(claim) => claim,
@@ -84,8 +94,7 @@ fn claimed(thing: &str, found: &FoundClaim, mine: &Claim) -> Error {
         }
     };
     let run = &claim.run;
-    // In the directory of this run it goes by its name.
-    let name = if claim.directory.parent() == mine.directory.parent() {
+    let name = if claim.directory.parent() == Some(here) {
         run.clone()
     } else {
         claim.directory.display().to_string()
