@@ -306,8 +306,8 @@ fn a_state_that_holds_the_record_of_the_run_is_refused_before_anything() {
             home.display().to_string().trim_end_matches('/')
         ),
     );
-    for command in ["plan", "run"] {
-        let refused = desk.call(&[command, "home.runbook"]).exits(4);
+    for (command, exit) in [("plan", 1), ("run", 4)] {
+        let refused = desk.call(&[command, "home.runbook"]).exits(exit);
         let said = format!("{}{}", refused.stdout, refused.stderr);
         assert!(
             said.contains("holds the record of the run itself") && said.contains("--state-dir"),

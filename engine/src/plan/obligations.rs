@@ -24,7 +24,7 @@ use services::Services;
 /// What was found out about what a plan assumes; each sentence says what to do.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Services that this world cannot carry.
+    /// What this world cannot carry: services, states that could not be put back.
     pub(crate) unsupported: Vec<String>,
     /// What does not hold about services: the obligation's word and a sentence.
     pub(crate) broken: Vec<(&'static str, String)>,
@@ -72,7 +72,7 @@ pub(crate) async fn discharge(
     found.not_apart = not_apart(&identified);
     found.not_apart.extend(one_service_twice(plan));
     found.not_apart.extend(backups_within(plan, world, evaluator).await);
-    found.not_apart.extend(record_within(plan, record, world).await);
+    found.unsupported.extend(record_within(plan, record, world).await);
     found
 }
 
