@@ -310,7 +310,7 @@ fn a_state_that_holds_the_record_of_the_run_is_refused_before_anything() {
         let refused = desk.call(&[command, "home.runbook"]).exits(exit);
         let said = format!("{}{}", refused.stdout, refused.stderr);
         assert!(
-            said.contains("holds the record of the run itself") && said.contains("--state-dir"),
+            said.contains("holds the record of the run") && said.contains("--state-dir"),
             "{said}"
         );
     }

@@ -160,7 +160,14 @@ impl<'a> Walk<'a> {
     /// How things are now: obligations, services and anchors.
     async fn now(&mut self) -> Vec<Reading> {
         let record = &self.paper.run.context.run_directory;
-        let found = discharge(self.plan(), record, Some(self.paper.run.world), &self.paper, &self.evaluator()).await;
+        let found = discharge(
+            self.plan(),
+            record,
+            Some(self.paper.run.world),
+            &self.paper,
+            &self.evaluator(),
+        )
+        .await;
         self.paper.take_sources();
         let unsupported = found.unsupported.iter().map(|reason| self.scrub(reason));
         let not_apart = found.not_apart.iter();
