@@ -2,6 +2,7 @@
 
 mod anchors;
 mod arguments;
+mod asked;
 mod bad_input;
 mod checking;
 mod claims;
@@ -10,6 +11,7 @@ mod disk;
 mod evidence;
 mod inputs;
 mod other_names;
+mod patience;
 mod plan_text;
 mod planning;
 mod programs;

@@ -165,8 +165,8 @@ pub enum SecretSource {
     Env(Name),
     /// `from file PATH` (an expression of type path or a text literal).
     File(Expr),
-    /// `from prompt`.
-    Prompt,
+    /// `from prompt ["words"]`.
+    Prompt(Option<Text>),
     /// `from command [argv]`.
     Command(Expr),
 }

@@ -48,12 +48,15 @@ pub enum Sink {
     File,
     /// A message to people: never a secret.
     Message,
+    /// The value of a setting, which everybody may read: never a secret. A parameter of type `text` with this sink
+    /// also takes a path, url, host, port, int, image or package, in canonical form.
+    Setting,
 }
 
 impl Sink {
     /// Whether a secret may go there.
     pub fn takes_secrets(self) -> bool {
-        !matches!(self, Self::Argv | Self::Message)
+        !matches!(self, Self::Argv | Self::Message | Self::Setting)
     }
 }
 
@@ -68,6 +71,8 @@ pub struct Parameter {
     pub required: bool,
     /// Where its value goes, where that matters for secrets.
     pub sink: Option<Sink>,
+    /// Whether it is the longest that one attempt may take.
+    pub is_limit: bool,
     /// One sentence for help; says the default of an optional parameter.
     pub doc: &'static str,
 }

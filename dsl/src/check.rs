@@ -24,14 +24,17 @@ mod callee;
 mod declared;
 mod effects;
 mod expression;
+mod habits;
 mod header;
 mod hold;
+mod host;
 mod inline;
 mod input;
 mod is;
 mod links;
 mod names;
 mod operator;
+mod patience;
 mod pattern;
 pub(crate) mod pure;
 mod question;
@@ -160,6 +163,8 @@ struct Checker<'a> {
     /// The sum over all patterns, see `pattern.rs`.
     patterns_weigh: u64,
     told: usize,
+    /// How many warnings of habits were told.
+    warned: usize,
     /// Too many statements, or enough findings: nothing more is looked into.
     has_enough: bool,
 }
@@ -187,6 +192,7 @@ impl<'a> Checker<'a> {
             statements: 0,
             patterns_weigh: 0,
             told: 0,
+            warned: 0,
             has_enough: false,
         }
     }
@@ -268,19 +274,14 @@ impl<'a> Checker<'a> {
     /// built-in would be something else.
     fn refuse_built_in_names(&mut self, file: &'a File) {
         use crate::ast::ItemKind;
+        let is_word = |name: &str| name == "text" || crate::effect::ResourceKind::from_word(name).is_some();
         let is_family = |name: &str| name == "std" || self.catalogue.iter().any(|action| action.family == name);
         let aliases = file.uses.iter().map(|used| &used.name);
         let families = aliases.filter(|name| is_family(&name.value));
         let hidden = families.map(|name| (name, "a family of actions"));
         let items = file.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Question(question) => Some((
-                &question.name,
-                crate::effect::ResourceKind::from_word(&question.name.value).is_some(),
-            )),
-            ItemKind::Procedure(procedure) => Some((
-                &procedure.name,
-                crate::effect::ResourceKind::from_word(&procedure.name.value).is_some(),
-            )),
+            ItemKind::Question(question) => Some((&question.name, is_word(&question.name.value))),
+            ItemKind::Procedure(procedure) => Some((&procedure.name, is_word(&procedure.name.value))),
             ItemKind::TypeDecl(declared) => Some((&declared.name, types::is_word(&declared.name.value))),
             _ => None,
         });

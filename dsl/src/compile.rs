@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::catalogue::Catalogue;
 use crate::check::unused::check as unused;
 use crate::check::{ModuleText, check};
-use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
 use crate::load::{Loaded, load};
 use crate::model::Runbook;
 use crate::program::Program;
@@ -101,7 +101,7 @@ impl Told {
     fn of(loaded: &Loaded, diagnostics: &Diagnostics) -> Self {
         let mut words = BTreeSet::new();
         let mut places = Vec::new();
-        for finding in diagnostics.iter() {
+        for finding in diagnostics.iter().filter(|finding| finding.severity == Severity::Error) {
             places.push(finding.span);
             let Some(source) = loaded.sources.get(finding.span.source) else {
                 continue;
@@ -135,6 +135,8 @@ impl Told {
             "unknown-name" | "unknown-step" | "unknown-action" | "unknown-type" | "value-not-available" => {
                 self.words.contains(sources.text(finding.span))
             }
+            // What was left out of a line that could not be read changes what the rest of it is.
+            "wrong-type" | "missing-argument" => self.is_on_told_line(finding.span, sources),
             "no-steps" => true,
             "missing-clause" | "missing-budget" => {
                 let text = sources.text(finding.span);
@@ -145,6 +147,13 @@ impl Told {
             }
             _ => false,
         }
+    }
+
+    fn is_on_told_line(&self, place: Span, sources: &SourceMap) -> bool {
+        let line = |span: Span| sources.start(span).line;
+        self.places
+            .iter()
+            .any(|told| told.source == place.source && line(*told) == line(place))
     }
 
     /// Whether something could not be read between a place and the next line that is not indented: what

@@ -35,10 +35,12 @@ pub fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
         },
         Type::Duration => match units::read(text) {
             Ok(Number::Duration(ms)) => Ok(Literal::Duration(ms)),
+            Err(refusal) => Err(refusal.1),
             _ => Err("a duration has its unit, such as 30s, 5m or 1h30m".to_owned()),
         },
         Type::Size => match units::read(text) {
             Ok(Number::Size(bytes)) => Ok(Literal::Size(bytes)),
+            Err(refusal) => Err(refusal.1),
             _ => Err("a size has its unit, such as 512B, 16MiB or 2GiB".to_owned()),
         },
         Type::Optional(inner) => parse(text, inner),

@@ -48,6 +48,7 @@ pub fn load(name: &str, text: &str, sources: &dyn Sources, diagnostics: &mut Dia
         loaded: Loaded::default(),
         bytes: text.len(),
         chain: Vec::new(),
+        is_full: false,
     };
     loader.module(name.to_owned(), text);
     loader.loaded
@@ -60,6 +61,8 @@ struct Loader<'a> {
     bytes: usize,
     /// The modules being loaded, outermost first: each uses the next.
     chain: Vec<usize>,
+    /// Whether it was told that there are too many files, or too much text.
+    is_full: bool,
 }
 
 impl Loader<'_> {
@@ -137,6 +140,12 @@ impl Loader<'_> {
     }
 
     fn relative(&mut self, from: usize, path: &str, span: Span) -> Option<(String, String)> {
+        if path.contains("://") {
+            let message = "a module is a file beside the runbook; nothing is fetched from elsewhere";
+            let help = "copy it into the runbook's folder: `use \"./file.runbook\" as name`";
+            self.tell(Diagnostic::error("unknown-module", span, message).help(help));
+            return None;
+        }
         match self.sources.relative(&self.loaded.modules[from].name, path) {
             Ok(found) => Some(found),
             Err(reason) => {
@@ -182,7 +191,9 @@ impl Loader<'_> {
             self.bytes += text.len();
             return true;
         };
-        self.tell(diagnostic);
+        if diagnostic.slug == "too-deep" || !std::mem::replace(&mut self.is_full, true) {
+            self.tell(diagnostic);
+        }
         false
     }
 

@@ -161,7 +161,8 @@ pub enum SecretSource {
     Env(String),
     /// A file; an expression of type path.
     File(Expr),
-    Prompt,
+    /// A prompt, perhaps with words of its own.
+    Prompt(Option<String>),
     /// What a command prints; an expression of type `list of text`.
     Command(Expr),
 }

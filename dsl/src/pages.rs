@@ -25,12 +25,15 @@ pages!(
     "missing-clause",
     "no-steps",
     "not-apart",
+    "not-filled-in",
     "not-supported-yet",
     "opaque-change",
     "overlapping-writers",
+    "pin-left-behind",
     "recursion",
     "reserved-name",
     "retry-not-safe",
+    "risky-habit",
     "secret-exposed",
     "symptom-no-default",
     "syntax",
@@ -52,6 +55,7 @@ pages!(
     "unused",
     "value-not-available",
     "window-too-short",
+    "written-secret",
     "wrong-type",
 );
 

@@ -121,6 +121,7 @@ fn add_piece(text: &str, tokens: &[Token], piece: &Piece, report: &mut Report<'_
 
 /// Tells of texts that never end and of characters that the language does not know.
 fn tell_tokens(text: &str, tokens: &[Token], report: &mut Report<'_>) {
+    let mut opened: Option<usize> = None;
     for token in tokens {
         if report.is_full() {
             return;
@@ -140,12 +141,27 @@ fn tell_tokens(text: &str, tokens: &[Token], report: &mut Report<'_>) {
                         .label("opened here")
                         .help("close it with `\"`; a text over several lines stands in `\"\"\"`")
                 };
+                let diagnostic = match earlier_text(text, tokens, token) {
+                    Some(earlier) => {
+                        let place = report.span(earlier.start as usize, earlier.end as usize);
+                        diagnostic.related(place, "perhaps this one is not closed where it should be")
+                    }
+                    None => diagnostic,
+                };
                 report.push(diagnostic);
                 report.mark_broken(token.start, token.end);
             }
             TokenKind::Stray => {
                 let span = report.span(start, end);
                 let found = token.text(text).chars().next().unwrap_or(' ');
+                // A text in wrong quotation marks is one mistake, not two.
+                let closes = opened.is_some_and(|opened| !text[opened..start].contains('\n'));
+                if message::is_quote(found) && closes {
+                    opened = None;
+                    report.mark_broken(token.start, token.end);
+                    continue;
+                }
+                opened = Some(start).filter(|_| message::is_quote(found));
                 let (what, help) = message::stray(found);
                 report.push(Diagnostic::error("syntax", span, what).help(help));
                 report.mark_broken(token.start, token.end);
@@ -153,6 +169,20 @@ fn tell_tokens(text: &str, tokens: &[Token], report: &mut Report<'_>) {
             _ => {}
         }
     }
+}
+
+/// A text on the line of one that is not closed, to whose end something else sticks: its own end is most likely
+/// the beginning of the next.
+fn earlier_text<'t>(text: &str, tokens: &'t [Token], open: &Token) -> Option<&'t Token> {
+    let line = text[..open.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    let of_line = tokens
+        .iter()
+        .filter(|token| token.start as usize >= line && token.start < open.start);
+    let mut texts = of_line.filter(|token| token.kind == TokenKind::Text);
+    texts.find(|token| {
+        let next = text[token.end as usize..].chars().next();
+        next.is_some_and(|next| next.is_alphanumeric() || "/_-.".contains(next))
+    })
 }
 
 fn tell_brackets(tokens: &[Token], unmatched: &[BracketError], text: &str, report: &mut Report<'_>) {
@@ -165,7 +195,9 @@ fn tell_brackets(tokens: &[Token], unmatched: &[BracketError], text: &str, repor
         let until = tokens.get(error.until).map_or(text.len(), |next| next.start as usize);
         let until_offset = u32::try_from(until).unwrap_or(u32::MAX);
         // A text that never ends hides the bracket behind it.
-        if report.is_broken(token.start, until_offset) && bracket != "{" {
+        let swallows = |token: &Token| token.kind == TokenKind::OpenText && token.text(text).starts_with("\"\"\"");
+        let is_swallowed = tokens.last().is_some_and(swallows) && error.never_closed;
+        if is_swallowed || (report.is_broken(token.start, until_offset) && bracket != "{") {
             continue;
         }
         let span = report.span(token.start as usize, token.end as usize);

@@ -250,6 +250,7 @@ impl Unchecked<'_> {
                 called(name, names.zip(arguments.iter().map(|value| self.expr(value))))
             }
             model::ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, inner(left), inner(right)),
+            model::ExprKind::InText(value) => called("text", [(None, self.expr(value))].into_iter()),
             model::ExprKind::Not(negated) => ExprKind::Not(inner(negated)),
             model::ExprKind::Is { subject, test, negated } => ExprKind::Is {
                 subject: inner(subject),

@@ -24,6 +24,7 @@ mod floating;
 mod holds;
 mod kinds;
 mod nowhere;
+mod pins;
 mod repetition;
 mod secrets;
 mod services;
@@ -77,6 +78,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     holds::check,
     stretch::check,
     nowhere::check,
+    pins::check,
 ];
 
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the

@@ -127,7 +127,9 @@ fn read_duration(written: &str) -> Result<u64, Refusal> {
 }
 
 fn unknown_unit(written: &str, count: &str, unit: &str) -> Refusal {
+    let binary = SIZE_UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
     let help = match unit {
+        _ if binary.is_some() => format!("did you mean `{count}{}`?", binary.map_or("", |(name, _)| name)),
         "" => format!("give the last part its unit, such as `{written}s`"),
         "M" => format!("minutes are `{count}m`; months are not a fixed time and cannot be written"),
         "S" | "H" | "D" | "MS" | "Ms" => format!("units of time are small letters: `{count}{}`", unit.to_lowercase()),

@@ -6,7 +6,9 @@
 
 mod describe;
 mod ground;
+mod notes;
 mod operators;
+mod patience;
 mod places;
 mod text;
 
@@ -25,8 +27,11 @@ use crate::action::GroundCall;
 use crate::redact::Redactor;
 use crate::value::{Answer, Unanswered, Value};
 
+use notes::Notes;
+
 pub use describe::{describe, shown};
 pub use ground::GroundEffect;
+pub use patience::Patience;
 pub use places::Places;
 pub use text::{from_json, parse_as};
 
@@ -52,8 +57,8 @@ pub trait Environment: Send + Sync {
         None
     }
 
-    /// Asks a read of the catalogue, bounded by its limit.
-    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer;
+    /// Asks a read of the catalogue, which may take this long, in milliseconds.
+    async fn read(&self, call: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer;
 }
 
 /// An answer with what was seen on the way.
@@ -69,8 +74,9 @@ pub struct Evaluator<'a> {
     runbook: &'a Runbook,
     environment: &'a dyn Environment,
     /// `None`: nobody reads what was seen on the way.
-    notes: Option<Mutex<Vec<String>>>,
+    notes: Option<Notes<'a>>,
     asked: AtomicU32,
+    patience: Patience,
 }
 
 /// At most so many questions of the text and anchors are asked in one evaluation: questions that ask each other twice
@@ -92,9 +98,16 @@ impl<'a> Evaluator<'a> {
         Self {
             runbook,
             environment,
-            notes: Some(Mutex::new(Vec::new())),
+            notes: Some(Notes::new(runbook, environment.redactor())),
             asked: AtomicU32::new(0),
+            patience: Patience::Own,
         }
+    }
+
+    /// The same, with as much time for each question as is left for all of them.
+    #[must_use]
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same without evidence, where nobody reads it.
@@ -115,16 +128,10 @@ impl<'a> Evaluator<'a> {
 
     /// The answer of an expression, with evidence.
     pub async fn evaluate(&self, expr: &Expr) -> Evaluation {
-        self.take_notes();
         let answer = self.value(expr).await;
-        let mut notes = self.take_notes();
-        if notes.is_empty() && self.takes_notes() {
-            notes.push(self.note_for(expr, &answer));
-        }
-        Evaluation {
-            answer,
-            evidence: notes.join("; "),
-        }
+        let notes = self.notes.as_ref();
+        let evidence = notes.map(|notes| notes.take(expr, &answer)).unwrap_or_default();
+        Evaluation { answer, evidence }
     }
 
     /// The value of an expression, without evidence.
@@ -144,29 +151,9 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn take_notes(&self) -> Vec<String> {
-        let notes = self.notes.as_ref().and_then(|notes| notes.lock().ok());
-        notes.map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default()
-    }
-
-    fn note_for(&self, expr: &Expr, answer: &Answer) -> String {
-        let redactor = self.environment.redactor();
-        let described = describe(self.runbook, redactor, expr);
-        match answer {
-            Ok(value) if shown(redactor, value) == described => described,
-            Ok(value) => format!("{described}: {}", shown(redactor, value)),
-            Err(unanswered) => format!("{described}: not answered ({})", unanswered.reason),
-        }
-    }
-
-    /// Notes what a comparison of the outermost expression saw on its left side.
-    fn note(&self, frame: &Frame, expr: &Expr, left: &Answer) {
-        if let Some(notes) = self.notes.as_ref().filter(|_| !frame.is_inner) {
-            let note = self.note_for(expr, left);
-            if let Ok(mut notes) = notes.lock() {
-                notes.push(note);
-            }
-        }
+    /// The notes, outside of questions and anchors.
+    fn notes(&self, frame: &Frame) -> Option<&Notes<'a>> {
+        self.notes.as_ref().filter(|_| !frame.is_inner)
     }
 
     pub(crate) async fn answer(&self, expr: &Expr, frame: &Frame) -> Answer {
@@ -208,10 +195,15 @@ impl<'a> Evaluator<'a> {
                 }
                 ExprKind::Read(call) => {
                     let ground = self.ground_in(call, frame).await?;
-                    self.environment.read(call, &ground).await
+                    let limit_ms = self.patience.limit_ms(call, &ground);
+                    self.environment.read(call, &ground, limit_ms).await
                 }
                 ExprKind::Question { name, arguments } => self.question(name, arguments, frame).await,
                 ExprKind::Binary(operator, left, right) => self.binary(expr, *operator, left, right, frame).await,
+                ExprKind::InText(subject) => match self.answer(subject, frame).await? {
+                    Value::Secret(_) => Err(Unanswered::new("a secret is no text")),
+                    value => Ok(Value::Text(value.canonical())),
+                },
                 ExprKind::Not(subject) => match self.answer(subject, frame).await? {
                     Value::Bool(value) => Ok(Value::Bool(!value)),
                     _ => Err(Unanswered::new("`not` takes true or false")),
@@ -307,31 +299,43 @@ impl<'a> Evaluator<'a> {
         if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
             return self.kleene(operator == BinaryOperator::Or, left, right, frame).await;
         }
-        let left_answer = self.answer(left, frame).await;
+        let left = self.answer(left, frame).await;
         let is_arithmetic = matches!(
             operator,
             BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Multiply | BinaryOperator::Divide
         );
-        if !is_arithmetic {
-            self.note(frame, expr, &left_answer);
+        let right = match &left {
+            Ok(_) => self.answer(right, frame).await,
+            Err(unanswered) => Err(unanswered.clone()),
+        };
+        if let Some(notes) = self.notes(frame).filter(|_| !is_arithmetic) {
+            notes.compared(expr, operator, &left, &right);
         }
-        let left_value = left_answer?;
-        let right_value = self.answer(right, frame).await?;
-        operators::apply(operator, &left_value, &right_value)
+        operators::apply(operator, &left?, &right?)
     }
 
     /// `or` where `decisive`, else `and`: one side may decide alone, also when the other has no answer.
     async fn kleene(&self, decisive: bool, left: &Expr, right: &Expr, frame: &Frame) -> Answer {
-        let first = self.truth(left, frame).await;
+        let first = self.part(left, frame).await;
         if first == Ok(decisive) {
             return Ok(Value::Bool(decisive));
         }
-        let second = self.truth(right, frame).await;
+        let second = self.part(right, frame).await;
         match (first, second) {
             (_, Ok(value)) if value == decisive => Ok(Value::Bool(decisive)),
             (Err(unanswered), _) | (_, Err(unanswered)) => Err(unanswered),
             _ => Ok(Value::Bool(!decisive)),
         }
+    }
+
+    /// One side of `and` or `or`; what nothing in it notes is noted as a whole.
+    async fn part(&self, expr: &Expr, frame: &Frame) -> Result<bool, Unanswered> {
+        let noted = self.notes(frame).map(Notes::count);
+        let truth = self.truth(expr, frame).await;
+        if let Some(notes) = self.notes(frame).filter(|notes| Some(notes.count()) == noted) {
+            notes.note(expr, &truth.clone().map(Value::Bool));
+        }
+        truth
     }
 
     async fn truth(&self, expr: &Expr, frame: &Frame) -> Result<bool, Unanswered> {
@@ -346,7 +350,15 @@ impl<'a> Evaluator<'a> {
         if test == Test::Well {
             return self.well(&answer?).await;
         }
-        self.note(frame, expr, &answer);
+        if let Some(notes) = self.notes(frame) {
+            notes.note(expr, &answer);
+        }
+        if test == Test::Answered {
+            return match answer {
+                Err(unanswered) if unanswered.is_open => Err(unanswered),
+                answer => Ok(answer.is_ok()),
+            };
+        }
         match (test, answer?) {
             (Test::Present, value) => Ok(value != Value::Absent),
             (Test::Pinned, Value::Image(image)) => Ok(literal::is_pinned_image(&image)),

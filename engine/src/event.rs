@@ -115,6 +115,9 @@ pub enum Event {
         /// The step that it was examined for.
         step: String,
         chosen: bool,
+        /// Whether it is seen, and passed over since it was taken on the same evidence before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_old: bool,
     },
     #[serde(rename = "hold")]
     Hold { name: String, state: HoldState },

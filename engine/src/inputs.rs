@@ -88,10 +88,10 @@ pub enum GroundSecretSource {
     Env(String),
     /// A file: an absolute path.
     File(String),
-    /// A prompt, with the input's name and documentation.
+    /// A prompt, with the input's name and what is said of it.
     Prompt {
         name: String,
-        doc: String,
+        words: String,
     },
     Command(Vec<String>),
 }
@@ -272,9 +272,9 @@ async fn secret(
     };
     let ground = match source {
         SecretSource::Env(name) => GroundSecretSource::Env(name.clone()),
-        SecretSource::Prompt => GroundSecretSource::Prompt {
+        SecretSource::Prompt(words) => GroundSecretSource::Prompt {
             name: input.name.clone(),
-            doc: input.doc.clone(),
+            words: words.as_ref().unwrap_or(&input.doc).clone(),
         },
         SecretSource::File(path) => {
             let path = evaluator
@@ -311,7 +311,7 @@ fn source_words(source: &SecretSource) -> String {
     match source {
         SecretSource::Env(name) => format!("the environment variable {name}"),
         SecretSource::File(_) => "its file".to_owned(),
-        SecretSource::Prompt => "a prompt".to_owned(),
+        SecretSource::Prompt(_) => "a prompt".to_owned(),
         SecretSource::Command(_) => "its command".to_owned(),
     }
 }
@@ -368,7 +368,7 @@ impl Environment for InputEnvironment {
         None
     }
 
-    async fn read(&self, _: &ActionCall, _: &GroundCall) -> Answer {
+    async fn read(&self, _: &ActionCall, _: &GroundCall, _: u64) -> Answer {
         Err(Unanswered::new("nothing is asked of the world before the plan"))
     }
 }

@@ -30,6 +30,7 @@ pub mod run;
 mod service_kind;
 #[doc(hidden)]
 pub mod sources;
+mod symptoms;
 #[doc(hidden)]
 pub mod transcript;
 #[doc(hidden)]
@@ -44,3 +45,4 @@ pub use run::look::{AnchorNow, AnchorThen, Planned, anchors, plan_file};
 pub use run::session::{
     Finished, ResumeOptions, StartOptions, Surroundings, answer, give_up, pause, questions, resume, start, turn_back,
 };
+pub use symptoms::{SymptomEntry, symptoms};

@@ -172,7 +172,7 @@ impl Environment for InputsOnly<'_> {
         None
     }
 
-    async fn read(&self, _: &ActionCall, _: &GroundCall) -> Answer {
+    async fn read(&self, _: &ActionCall, _: &GroundCall, _: u64) -> Answer {
         Err(Unanswered::new("nothing is asked of the world here"))
     }
 }

@@ -106,11 +106,24 @@ pub type Answer = Result<Value, Unanswered>;
 #[error("{reason}")]
 pub struct Unanswered {
     pub reason: String,
+    /// Whether it was not asked: only a run will know.
+    pub is_open: bool,
 }
 
 impl Unanswered {
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
+        Self {
+            reason: reason.into(),
+            is_open: false,
+        }
+    }
+
+    /// What only a run will know, and why.
+    pub fn open(reason: impl Into<String>) -> Self {
+        Self {
+            is_open: true,
+            ..Self::new(reason)
+        }
     }
 }
 

@@ -53,3 +53,52 @@ fn a_bad_one_exits_3_with_every_finding_at_its_place() {
     }
     assert!(finding["help"].is_array());
 }
+
+#[test]
+fn what_never_ends_and_wrong_quotation_marks_are_told_once() {
+    let desk = Sandbox::desk();
+    let step = |body: &str| format!("runbook t \"T\"\nstep a \"A\" {{\n{body}\n}}\n");
+    for (text, findings) in [
+        (
+            step("  do fs.write(\"/a\", content: \"\"\"abc) no undo because \"z\""),
+            vec![(3, "never closed")],
+        ),
+        (
+            step("  check \"it is there: fs.exists(\"/a\")"),
+            vec![(3, "not closed before the end")],
+        ),
+        (
+            "runbook t 'T'\nstep a “A” { check \"x\": fs.exists(\"/a\") }\n".to_owned(),
+            vec![(1, "not written in `'`"), (2, "typographic")],
+        ),
+    ] {
+        desk.write("t.runbook", &text);
+        let json = desk.call(&["check", "t.runbook", "--format", "json"]).exits(3).json();
+        let told: Vec<(u64, String)> = json["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|found| {
+                (
+                    found["line"].as_u64().unwrap(),
+                    found["message"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect();
+        assert_eq!(told.len(), findings.len(), "{text}: {told:?}");
+        for ((line, message), (wanted, words)) in told.iter().zip(findings) {
+            assert!(*line == wanted && message.contains(words), "{text}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_windows_is_shown_without_its_end() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "t.runbook",
+        "runbook t \"T\"\r\nstep a \"A\" {\r\n  check \"x\": fs.exsts(\"/a\")\r\n}\r\n",
+    );
+    let shown = desk.call(&["check", "t.runbook"]).exits(3).stdout;
+    assert!(shown.contains("fs.exsts(\"/a\")\n") && !shown.contains('␍'), "{shown}");
+}

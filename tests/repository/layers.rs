@@ -61,6 +61,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "plan",
             "sources",
             "check",
+            "symptoms",
             "render",
             "run",
             "rehearse",

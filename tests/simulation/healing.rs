@@ -117,3 +117,28 @@ fn a_person_who_is_silent_ends_the_row() {
     let is_silence = |event: &Event| matches!(event, Event::Timer(TimerId::Silence(_)));
     assert!(report.has(is_silence), "{}", report.told());
 }
+
+#[test]
+fn a_row_that_healed_is_not_taken_again_on_the_same_evidence() {
+    let row = "  symptom \"Row\" {\n    seen when fs.exists(\"/sim/seen\")\n    suspect \"the usual\"\n    budget 1m\n    \
+               first { do fs.link(\"/sim/heal\", to: \"/sim/x\") no undo because \"it stays\" }\n    otherwise unwind\n  }\n";
+    let table = format!(
+        "symptoms usual \"Usual\" for a, b {{\n{row}  symptom anything else {{ suspect \"more\" otherwise unwind }}\n}}\n"
+    );
+    let steps = [
+        step("a", "", &[make("a1"), look("a2")]),
+        step("b", "", &[make("b1"), look("b2")]),
+    ];
+    let rig = rig("", &[steps[0].clone(), steps[1].clone(), table]);
+    let fails_again = Fault::always("b/2", FaultKind::Untrue);
+    let report = run(&rig, &[check("symptom:usual/1/1"), fails_again]);
+    report.expect(
+        &["a/1", "symptom:usual/1/1", "b/1", "undo:b/1/1", "undo:a/1/1"],
+        End::RolledBack,
+    );
+    assert!(
+        report.has(|event| matches!(event, Event::Symptom { is_old: true, .. })),
+        "{}",
+        report.told()
+    );
+}

@@ -291,6 +291,7 @@ fn way_back() -> Vec<Event> {
             row: "anything else".to_owned(),
             step: "validate".to_owned(),
             chosen: true,
+            is_old: false,
         },
         Event::Request {
             what: RequestKind::TurnBack,

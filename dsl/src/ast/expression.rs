@@ -115,15 +115,18 @@ pub enum Test {
     Pinned,
     /// `is well`: the service's own question holds.
     Well,
+    /// `is answered`: what is asked has an answer, whatever it is.
+    Answered,
 }
 
 impl Test {
     /// Each in the order of its declaration, with how it is written.
-    pub(crate) const ALL: [(Self, &'static str); 4] = [
+    pub(crate) const ALL: [(Self, &'static str); 5] = [
         (Self::Ok, "ok"),
         (Self::Present, "present"),
         (Self::Pinned, "pinned"),
         (Self::Well, "well"),
+        (Self::Answered, "answered"),
     ];
 
     /// How it is written.

@@ -99,12 +99,14 @@ impl<'a> Checker<'a> {
             arguments.push((parameter.name.clone(), value));
         }
         let effects = self.effects_of(scope, signature, &arguments, matched.effects, call.span);
-        is_whole.then(|| ActionCall {
+        let called = ActionCall {
             action: signature.full_name(),
             arguments,
             effects,
             span: call.span,
-        })
+        };
+        self.look_at_habits(signature, &called);
+        is_whole.then_some(called)
     }
 
     /// `do …`: an action, or a procedure written out.
@@ -187,8 +189,11 @@ impl<'a> Checker<'a> {
         }
         builder.has_acted = true;
         let key = builder.next_key();
+        // A name that stands for nothing is told once, and not where the undo uses it too.
+        let is_nothing = signature.result == Type::Nothing;
+        let early = is_nothing.then(|| self.result_name(scope, builder, signature, parts.name));
         let undo = self.undo(scope, builder, parts.undo, &key);
-        let binding = self.result_name(scope, builder, signature, parts.name);
+        let binding = early.unwrap_or_else(|| self.result_name(scope, builder, signature, parts.name));
         let own = parts.within_ms.unwrap_or(call.effects.limit_ms);
         let action = Do {
             title: parts

@@ -1,7 +1,6 @@
 //! Anchors: named questions about production. One may use another, so each is looked at when needed.
 
 use crate::check::links::Node;
-use crate::check::names::not_supported;
 use crate::check::scope::{Scope, Values};
 use crate::check::types::with_article;
 use crate::check::{Checker, DEPTH_MAX};
@@ -54,9 +53,7 @@ impl Checker<'_> {
         }
         self.anchors_open += 1;
         self.anchors.insert(name.to_owned(), None);
-        if let Some(host) = &declared.item.host {
-            self.report(not_supported(host.span, "`on HOST`"));
-        }
+        self.expect_here(declared.item.host.as_ref());
         let before = self.links.enter(Node::Anchor(name.to_owned()));
         let mut scope = Scope::new(0, Values::None("an anchor is asked at any time, before any step too"));
         scope.is_closed = true;

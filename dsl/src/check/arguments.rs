@@ -62,6 +62,15 @@ impl<'a> Checker<'a> {
                 self.error("duplicate-clause", value.span, message);
             }
         }
+        // An argument that no parameter takes is most likely the one that is missing.
+        let is_misnamed = call.arguments.iter().any(|argument| {
+            let mut names = parameters.iter().map(|parameter| &parameter.name);
+            argument
+                .name
+                .as_ref()
+                .is_some_and(|name| !names.any(|known| *known == name.value))
+                && matches!(argument.value, ArgumentValue::Expr(_))
+        });
         let missing: Vec<String> = parameters
             .iter()
             .zip(&matched.values)
@@ -74,7 +83,7 @@ impl<'a> Checker<'a> {
                 )
             })
             .collect();
-        if !missing.is_empty() {
+        if !missing.is_empty() && !is_misnamed {
             let message = format!("`{}` also needs {}", dotted(&call.path), listed(&missing, ", and "));
             let span = call.path.first().map_or(call.span, |first| first.span.to(call.span));
             self.error("missing-argument", span, message);
@@ -114,7 +123,10 @@ impl<'a> Checker<'a> {
             return Some(position);
         }
         let name = &parameters[position].name;
-        let message = format!("say which argument of `{callee}` this is: only the first goes without its name");
+        let message = format!(
+            "say which argument of `{callee}` this is: only the first goes without its name, and a value that is called as \
+             the argument is"
+        );
         let written = value.span;
         let start = crate::source::Span::new(written.source, written.start, written.start);
         self.report(Diagnostic::error("unknown-argument", written, message).suggest(
@@ -130,6 +142,17 @@ impl<'a> Checker<'a> {
         let place = format!("`{}`", parameter.name);
         match (parameter.sink, &parameter.ty) {
             (Some(Sink::Argv), Type::List(element)) if **element == Type::Text => self.argv(scope, written, &place),
+            (Some(Sink::Setting), _) => {
+                let found = self.expr(scope, written, Some(&parameter.ty));
+                if found.ty == Type::Secret {
+                    let exposed = secret_exposed(found.span, &place);
+                    self.report(
+                        exposed.help("what is set is shown in plans; a secret gets into a file by `fs.install`"),
+                    );
+                    return unknown(found.span);
+                }
+                self.canonical(found, &place, false)
+            }
             (Some(sink), Type::Map(element)) if sink.takes_secrets() && **element == Type::Text => {
                 self.environment(scope, written, &place)
             }

@@ -3,6 +3,7 @@
 use crate::ast;
 use crate::catalogue::Signature;
 use crate::check::Checker;
+use crate::check::expression::secret_exposed;
 use crate::check::names::not_supported;
 use crate::check::scope::{Reach, Scope};
 use crate::check::suggest::suggest;
@@ -137,6 +138,11 @@ impl<'a> Checker<'a> {
 
     /// A call where a value is wanted.
     pub(crate) fn call(&mut self, scope: &Scope, call: &'a ast::Call, span: Span) -> Expr {
+        if let [name] = call.path.as_slice()
+            && name.value == "text"
+        {
+            return self.in_text(scope, call, span);
+        }
         match self.callee(scope.module, &call.path, span) {
             Callee::Question(owner, place) => self.question_call(scope, owner, place, call),
             Callee::Action(signature) if signature.is_read() => self.read_call(scope, signature, call),
@@ -156,6 +162,38 @@ impl<'a> Checker<'a> {
                 unknown(span)
             }
         }
+    }
+
+    /// `text(e)`: the canonical text of any value but a secret.
+    fn in_text(&mut self, scope: &Scope, call: &'a ast::Call, span: Span) -> Expr {
+        let [argument] = call.arguments.as_slice() else {
+            self.error("missing-argument", span, "`text` takes one value: `text(x)`");
+            return typed(unknown(span).kind, Type::Text, span);
+        };
+        if let Some(name) = &argument.name {
+            self.error("unknown-argument", name.span, "the value of `text` goes without a name");
+        }
+        let Some(written) = self.argument_expr(argument) else {
+            return unknown(span);
+        };
+        let found = self.expr(scope, written, None);
+        match &found.ty {
+            Type::Secret => {
+                self.report(secret_exposed(found.span, "`text`"));
+                return unknown(span);
+            }
+            Type::Optional(_) => {
+                let finding =
+                    Diagnostic::error("wrong-type", found.span, "this may be absent, and then it has no text");
+                self.report(finding.help("say what holds then: `text(… default …)`"));
+            }
+            Type::Text => {
+                let finding = Diagnostic::warning("unused", span, "this is a text already");
+                self.report(finding.help("leave `text(…)` out"));
+            }
+            _ => {}
+        }
+        typed(ExprKind::InText(Box::new(found)), Type::Text, span)
     }
 
     /// Looks at the arguments of a call that is unknown, so that mistakes in them are told at once too.

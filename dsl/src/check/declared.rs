@@ -10,7 +10,7 @@ use crate::check::types::is_unknown;
 use crate::check::value::typed;
 use crate::diagnostic::Diagnostic;
 use crate::effect::{Cancel, Effect, Repeat, Resource, ResourceKind};
-use crate::model::{Effects, Expr, ExprKind, Literal, Settle};
+use crate::model::{Effects, Expr, ExprKind, LimitBy, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
 
@@ -137,7 +137,10 @@ impl<'a> Checker<'a> {
                 }
                 _ => self.unknown_word(how, &["kill", "grace", "never"]),
             },
-            EffectWordKind::Limit(limit) => effects.limit_ms = limit.value,
+            EffectWordKind::Limit(limit) => {
+                effects.limit_ms = limit.value;
+                effects.limit_by = LimitBy::Text;
+            }
             EffectWordKind::Traces(how) => match how.value.as_str() {
                 "may" if is_read => effects.leaves_traces = true,
                 "none" => effects.leaves_traces = false,

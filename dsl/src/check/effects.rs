@@ -3,12 +3,14 @@
 use crate::catalogue::{self, Pattern, Signature};
 use crate::check::value::typed;
 use crate::effect::Effect;
-use crate::model::{Effects, Expr, ExprKind, Literal, Settle};
+use crate::model::{Effects, Expr, ExprKind, LimitBy, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
 
 /// What an action does, before any word of the text.
 pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Effects {
+    let is_limit = |name: &str| signature.parameter(name).is_some_and(|parameter| parameter.is_limit);
+    let said = arguments.iter().find(|(name, _)| is_limit(name));
     Effects {
         list: signature
             .effects
@@ -23,9 +25,20 @@ pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], 
         },
         is_partial: signature.is_partial,
         cancel: signature.cancel,
-        limit_ms: signature.limit_ms,
+        limit_ms: said
+            .and_then(|(_, value)| milliseconds(value))
+            .unwrap_or(signature.limit_ms),
+        limit_by: said.map_or(LimitBy::Action, |(name, _)| LimitBy::Argument(name.clone())),
         leaves_traces: signature.leaves_traces,
         healthy: None,
+    }
+}
+
+/// A duration that is written out.
+fn milliseconds(value: &Expr) -> Option<u64> {
+    match value.kind {
+        ExprKind::Literal(Literal::Duration(ms)) => Some(ms),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::check::suggest::suggest;
 use crate::check::types::{assignable, is_unknown, with_article};
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
+use crate::effect::{Resource, ResourceKind};
 use crate::literal;
 use crate::model::{Expr, ExprKind, Literal};
 use crate::source::Span;
@@ -57,6 +58,18 @@ impl<'a> Checker<'a> {
         if is_unknown(&found.ty) || is_unknown(wanted) || assignable(wanted, &found.ty) {
             return found;
         }
+        if *wanted == Type::Resource && matches!(found.ty, Type::Service | Type::State) {
+            let span = found.span;
+            let kind = match found.ty {
+                Type::State => ResourceKind::State,
+                _ => ResourceKind::Service,
+            };
+            return typed(
+                ExprKind::Resource(Box::new(Resource::new(kind, found))),
+                Type::Resource,
+                span,
+            );
+        }
         if found.ty == Type::Secret {
             self.report(secret_exposed(found.span, place));
             return unknown(found.span);
@@ -77,7 +90,7 @@ impl<'a> Checker<'a> {
                 "`{name}` is asked anew each time; take its answer first: `let old = {name}`, then ask that `old is pinned`"
             ));
         }
-        if let Some(help) = help_for(wanted, &found.ty) {
+        if let Some(help) = help_for_literal(wanted, &found).or_else(|| help_for(wanted, &found.ty)) {
             finding = finding.help(help);
         }
         self.report(finding);
@@ -115,8 +128,16 @@ impl<'a> Checker<'a> {
                 typed(ExprKind::Literal(literal), ty, span)
             }
             Err(reason) => {
-                let message = format!("this is not {}: {reason}", with_article(&ty));
-                self.error("wrong-type", span, message);
+                let (loose, how) = match &ty {
+                    Type::Image { pinned: true } => (Some(Type::Image { pinned: false }), DIGEST),
+                    Type::Package { pinned: true } => (Some(Type::Package { pinned: false }), VERSION),
+                    _ => (None, ""),
+                };
+                // What is an image or a package, and not pinned.
+                let floats = loose.is_some_and(|loose| literal::parse(text, &loose).is_ok());
+                let slug = if floats { "floating-image" } else { "wrong-type" };
+                let finding = Diagnostic::error(slug, span, format!("this is not {}: {reason}", with_article(&ty)));
+                self.report(if floats { finding.help(how) } else { finding });
                 unknown(span)
             }
         }
@@ -319,10 +340,36 @@ impl<'a> Checker<'a> {
     }
 }
 
+const DIGEST: &str = "`docker pull NAME:TAG` prints the digest; write `NAME@sha256:…`";
+const VERSION: &str = "write the one version that was tried, such as `NAME=1.2.3`";
+
 /// The finding that a secret would be seen.
 pub(crate) fn secret_exposed(span: Span, place: &str) -> Diagnostic {
     Diagnostic::error("secret-exposed", span, format!("{place} would show a secret"))
         .help("a secret goes to standard input, an environment, a header, a body, or into a file by `fs.install`")
+}
+
+/// What is said of a text that is written where something else is wanted.
+fn help_for_literal(wanted: &Type, found: &Expr) -> Option<String> {
+    let ExprKind::Literal(Literal::Text(text)) = &found.kind else {
+        return None;
+    };
+    Some(match wanted {
+        Type::Bool if text == "true" || text == "false" => format!("write it without quotes: `{text}`"),
+        Type::Int | Type::Port if text.parse::<i64>().is_ok() => format!("write it without quotes: `{text}`"),
+        Type::Duration | Type::Size if crate::units::read(text).is_ok() => format!("write it without quotes: `{text}`"),
+        Type::Service => {
+            "a service is declared, `service NAME { runs … }`, and named by that name without quotes".to_owned()
+        }
+        Type::State => {
+            "protected state is declared, `protect NAME { … }`, and named by that name without quotes".to_owned()
+        }
+        Type::List(element) if **element == Type::Text => {
+            let words: Vec<String> = text.split_whitespace().map(|word| format!("\"{word}\"")).collect();
+            format!("write the words one by one: `[{}]`", words.join(", "))
+        }
+        _ => return None,
+    })
 }
 
 fn help_for(wanted: &Type, found: &Type) -> Option<String> {

@@ -4,7 +4,7 @@ use crate::ast;
 use crate::check::Checker;
 use crate::check::block::{BodyKind, Builder};
 use crate::check::inline::bare;
-use crate::check::names::{Declared, not_supported};
+use crate::check::names::Declared;
 use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::diagnostic::Diagnostic;
@@ -17,9 +17,7 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for place in 0..self.symbols[0].holds.list.len() {
             let Declared { doc, item, span } = self.symbols[0].holds.list[place];
-            if let Some(host) = &item.host {
-                self.report(not_supported(host.span, "`on HOST`"));
-            }
+            self.expect_here(item.host.as_ref());
             let name = item.name.value.as_str();
             let (take, take_within_ms) = self.side(name, "take", item.take.as_ref(), span);
             let (release, release_within_ms) = self.side(name, "release", item.release.as_ref(), span);

@@ -19,11 +19,13 @@ impl<'a> Checker<'a> {
     }
 
     fn one_input(&mut self, declared: &'a ast::Input) -> Input {
-        let ty = self.resolve_type(0, &declared.ty);
+        let mut ty = self.resolve_type(0, &declared.ty);
         if !is_unknown(&ty) && !may_be_given(&ty) {
             let message = format!("nobody can give {} from outside", with_article(&ty));
             let finding = Diagnostic::error("wrong-type", declared.ty.span, message);
             self.report(finding.help("take a text, a number, a path, an address, an image … or a list of these"));
+            // What follows from it is no second mistake.
+            ty = Type::Unknown;
         }
         let scope = Scope::fixed(0, "the default of an input");
         let place = format!("the input `{}`", declared.name.value);
@@ -101,7 +103,7 @@ impl<'a> Checker<'a> {
                 Some(match source {
                     Written::Env(name) => SecretSource::Env(name.value.clone()),
                     Written::File(path) => SecretSource::File(self.expect(&scope, path, &Type::Path, "`from file`")),
-                    Written::Prompt => SecretSource::Prompt,
+                    Written::Prompt(words) => SecretSource::Prompt(words.as_ref().map(|words| words.value.clone())),
                     Written::Command(argv) => {
                         let ty = Type::list(Type::Text);
                         SecretSource::Command(self.expect(&scope, argv, &ty, "`from command`"))

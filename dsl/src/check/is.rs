@@ -1,7 +1,8 @@
-//! `e is [not] ok | present | pinned | well`.
+//! `e is [not] ok | present | pinned | well | answered`.
 
 use crate::ast;
 use crate::check::Checker;
+use crate::check::pure::is_pure;
 use crate::check::scope::{Reach, Scope};
 use crate::check::types::with_article;
 use crate::check::value::{refinable, typed, unknown};
@@ -9,9 +10,10 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{BinaryOperator, Expr, ExprKind, Test};
 use crate::source::Span;
 use crate::types::Type;
+use crate::walk;
 
 impl<'a> Checker<'a> {
-    /// One of the four tests.
+    /// One of the tests.
     pub(crate) fn is(&mut self, scope: &Scope, subject: &'a ast::Expr, test: Test, negated: bool, span: Span) -> Expr {
         let wanted = (test == Test::Well).then_some(Type::Service);
         let subject = self.expr(scope, subject, wanted.as_ref());
@@ -21,6 +23,7 @@ impl<'a> Checker<'a> {
             (Test::Present, Type::Optional(_))
             | (Test::Pinned, Type::Image { .. } | Type::Package { .. })
             | (Test::Well, Type::Service) => true,
+            (Test::Answered, _) => may_be_unanswered(&subject),
             _ => false,
         };
         if !fits {
@@ -37,6 +40,10 @@ impl<'a> Checker<'a> {
                 Test::Pinned => (
                     format!("only an image or a package can be pinned, and this is {found}"),
                     "ask it of an image or a package",
+                ),
+                Test::Answered => (
+                    "this asks nothing, so it always has an answer".to_owned(),
+                    "ask it of a question: `http.get(url) is answered`; what may be missing `is present`",
                 ),
                 Test::Well => (
                     format!("only a service can be well, and this is {found}"),
@@ -87,6 +94,12 @@ impl<'a> Checker<'a> {
             );
         }
     }
+}
+
+/// Whether there is anything in it that could have no answer.
+fn may_be_unanswered(subject: &Expr) -> bool {
+    let is_recorded = |part: &&Expr| matches!(part.kind, ExprKind::Anchor { at_start: true, .. });
+    !is_pure(subject) || walk::deep(subject).iter().any(is_recorded)
 }
 
 /// What holds of pinning once a condition holds: the subjects of every `is pinned` that it needs.

@@ -67,6 +67,11 @@ impl Links {
         self.names.insert(name.to_owned(), node);
     }
 
+    /// The question of this name.
+    pub(crate) fn node_of(&self, name: &str) -> Option<&Node> {
+        self.names.get(name)
+    }
+
     /// Works out what follows; after this the questions below have answers. Gives the cycles: each a list
     /// of who asks, with the place where it asks the next.
     pub(crate) fn close(&mut self) -> Vec<Vec<(Node, Span)>> {

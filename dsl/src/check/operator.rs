@@ -214,6 +214,11 @@ fn does_not_mix(operator: BinaryOperator, left: &Expr, right: &Expr, span: Span)
             Type::Size | Type::Duration,
             Type::Int,
         ) => finding.help("write the unit too: `10B`, `2GiB`, `30s`, `5m`"),
+        (Op::Equal | Op::NotEqual, Type::Path, Type::Text) | (Op::Equal | Op::NotEqual, Type::Text, Type::Path) => finding
+            .help("a text is no path: let the input or the question have the type `path`, or join it to a folder: `folder / name`"),
+        (Op::Equal | Op::NotEqual, Type::Bool, Type::Text) | (Op::Equal | Op::NotEqual, Type::Text, Type::Bool) => {
+            finding.help("a bool stands alone, or with `not`; it is not written in quotes")
+        }
         (Op::Contains, Type::List(element), _) => finding.help(format!("this is a list of {element}")),
         (Op::Matches, _, _) => finding.help("`matches` asks a text: `text matches \"pattern\"`"),
         (Op::Multiply | Op::Add | Op::Subtract, _, _) => finding.help(

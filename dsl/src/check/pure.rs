@@ -35,6 +35,7 @@ pub(crate) fn substitute(expr: &Expr, names: &BTreeMap<String, Expr>) -> Expr {
         ExprKind::Field(inner, field) => ExprKind::Field(replace(inner), field.clone()),
         ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, replace(left), replace(right)),
         ExprKind::Not(inner) => ExprKind::Not(replace(inner)),
+        ExprKind::InText(inner) => ExprKind::InText(replace(inner)),
         ExprKind::Is { subject, test, negated } => ExprKind::Is {
             subject: replace(subject),
             test: *test,

@@ -41,10 +41,11 @@ impl<'a> Checker<'a> {
         let before = self.links.enter(node);
         let mut scope = Scope::body(module);
         let parameters = self.bind_parameters(&mut scope, &declared.parameters);
-        let result = self.resolve_type(module, &declared.result);
-        if matches!(result, Type::Secret | Type::Service | Type::State | Type::Backup) {
+        let mut result = self.resolve_type(module, &declared.result);
+        if cannot_be_given(&result) {
             let message = format!("a question cannot give {}", with_article(&result));
             self.error("wrong-type", declared.result.span, message);
+            result = Type::Unknown;
         }
         let (lets, give) = self.question_body(&mut scope, declared, &result);
         self.links.leave(before);
@@ -201,6 +202,9 @@ impl<'a> Checker<'a> {
             return unknown(call.span);
         }
         let arguments = self.bound_arguments(scope, module, &declared.parameters, call);
+        if cannot_be_given(&result) {
+            return unknown(call.span);
+        }
         self.links.uses(Node::Question(module, place), call.span);
         let name = self.question_name(module, place);
         if result == Type::Resource
@@ -300,4 +304,9 @@ fn is_read_from_text(ty: &Type) -> bool {
         | Type::Host => true,
         _ => false,
     }
+}
+
+/// Whether this is no answer: that was told where the question says so.
+fn cannot_be_given(ty: &Type) -> bool {
+    matches!(ty, Type::Secret | Type::Service | Type::State | Type::Backup)
 }

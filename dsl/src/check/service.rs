@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ast::{self, ServiceClause};
 use crate::catalogue::Sink;
+use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::links::Node;
 use crate::check::names::{Declared, not_supported};
@@ -12,7 +13,6 @@ use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::{typed, unknown};
-use crate::check::{Checker, EVALUATION_MS};
 use crate::diagnostic::Diagnostic;
 use crate::effect::{Resource, ResourceKind};
 use crate::model::{Check, Expr, ExprKind, Literal, ProtectedState, Service};
@@ -60,7 +60,11 @@ impl<'a> Checker<'a> {
                 other => self.service_clause(&scope, other, &mut known),
             }
         }
-        if !seen.iter().any(|(word, _)| *word == "runs") {
+        let has_members = item
+            .clauses
+            .iter()
+            .any(|clause| matches!(clause, ServiceClause::Members(_)));
+        if !has_members && !seen.iter().any(|(word, _)| *word == "runs") {
             let message = format!("the service `{}` does not say what it is", service.name);
             let finding = Diagnostic::error("missing-clause", declared.span, message);
             self.report(finding.help("add `runs process(\"name\")`, `container(\"name\")`, `compose(project, name: \"name\")` or `unit(\"name\")`"));
@@ -198,8 +202,11 @@ impl<'a> Checker<'a> {
                 .label
                 .as_ref()
                 .map_or_else(|| format!("{title} is well"), |label| label.value.clone()),
+            within_ms: written
+                .within
+                .as_ref()
+                .map_or_else(|| self.usual_within_ms(&condition), |within| within.value),
             condition,
-            within_ms: written.within.as_ref().map_or(EVALUATION_MS, |within| within.value),
             every_ms: written.every.as_ref().map(|every| every.value),
             service: None,
         }
@@ -210,9 +217,7 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for place in 0..self.symbols[0].states.list.len() {
             let Declared { doc, item, span } = self.symbols[0].states.list[place];
-            if let Some(host) = &item.host {
-                self.report(not_supported(host.span, "`on HOST`"));
-            }
+            self.expect_here(item.host.as_ref());
             if item.parts.is_empty() {
                 let message = format!("the protected state `{}` has no parts", item.name.value);
                 let finding = Diagnostic::error("missing-clause", span, message);

@@ -1,6 +1,7 @@
 //! Statements, one by one: where each may stand, and what it becomes.
 
 use crate::ast::{self, StatementKind as Written};
+use crate::check::Checker;
 use crate::check::action::DoParts;
 use crate::check::block::{BodyKind, Builder};
 use crate::check::expression::secret_exposed;
@@ -11,7 +12,6 @@ use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::typed;
 use crate::check::way_back::Ways;
-use crate::check::{Checker, EVALUATION_MS};
 use crate::diagnostic::Diagnostic;
 use crate::model::{self, BindingId, Check, Expr, ExprKind, Retry, StatementKind, Test};
 use crate::source::Span;
@@ -275,8 +275,8 @@ impl<'a> Checker<'a> {
         });
         Some(Check {
             label,
+            within_ms: within.unwrap_or_else(|| self.usual_within_ms(&condition)),
             condition,
-            within_ms: within.unwrap_or(EVALUATION_MS),
             every_ms: every,
             service: None,
         })
@@ -311,11 +311,16 @@ impl<'a> Checker<'a> {
                     "a confirmation is yes or the step fails; it has no value",
                 );
                 self.report(finding.help("leave `as …` out, or ask for `text`"));
+                self.bind(scope, builder, name, Type::Unknown);
                 None
             }
             (Some(name), false) => Some(self.bind(scope, builder, name, Type::Text)),
             (None, false) => {
-                let finding = Diagnostic::error("missing-clause", span, "the answer has no name");
+                let finding = Diagnostic::error(
+                    "missing-clause",
+                    span,
+                    "this question does not say what its answer is called",
+                );
                 self.report(finding.help("add `as name`, or ask for `confirm`"));
                 None
             }

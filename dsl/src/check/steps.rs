@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ast::{self, DispositionKind, StatementKind};
 use crate::check::block::{BodyKind, Builder};
-use crate::check::names::{Declared, duplicate, not_supported};
+use crate::check::names::{Declared, duplicate};
 use crate::check::scope::{Refinable, Scope, Values};
 use crate::check::suggest::suggest;
 use crate::check::uses::{Use, names_in};
@@ -130,9 +130,7 @@ impl<'a> Checker<'a> {
 
     fn step(&mut self, place: usize, runbook: &Runbook) -> model::Step {
         let Declared { doc, item, span } = self.symbols[0].steps.list[place];
-        if let Some(host) = &item.host {
-            self.report(not_supported(host.span, "`on HOST`"));
-        }
+        self.expect_here(item.host.as_ref());
         if item.title.is_none() {
             let finding = Diagnostic::error(
                 "missing-clause",

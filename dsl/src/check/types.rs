@@ -37,6 +37,23 @@ pub(crate) fn is_word(name: &str) -> bool {
     WORDS.iter().any(|(word, _)| *word == name)
 }
 
+/// What another language calls a type.
+fn foreign(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "string" | "str" | "varchar" | "char" | "enum" => "text",
+        "boolean" | "flag" => "bool",
+        "integer" | "number" | "float" | "double" | "long" | "uint" | "num" => "int",
+        "file" | "folder" | "directory" | "dir" | "filename" => "path",
+        "uri" | "link" | "address" => "url",
+        "time" | "timeout" | "seconds" | "interval" => "duration",
+        "bytes" => "size",
+        "hostname" | "ip" => "host",
+        "password" | "token" => "secret",
+        "array" | "strings" => "list of text",
+        _ => return None,
+    })
+}
+
 /// How deep declared types may hold one another.
 const TYPE_DEPTH_MAX: usize = 8;
 
@@ -96,9 +113,18 @@ impl<'a> Checker<'a> {
             None => {
                 let finding =
                     Diagnostic::error("unknown-type", name.span, format!("there is no type `{}`", name.value));
+                if let Some(known) = foreign(&name.value).filter(|_| path.len() == 1) {
+                    self.report(finding.suggest(format!("did you mean `{known}`?"), name.span, known));
+                    return Type::Unknown;
+                }
                 let words = WORDS.iter().map(|(word, _)| *word).filter(|_| path.len() == 1);
                 let known: Vec<&str> = self.symbols[owner].types.names().chain(words).collect();
-                self.report(suggest(finding, name.span, &name.value, known, "type"));
+                let finding = suggest(finding, name.span, &name.value, known, "type");
+                let all: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+                self.report(finding.help(format!(
+                    "types of the language: {}, `list of T`, `optional T`",
+                    all.join(", ")
+                )));
                 Type::Unknown
             }
         }
@@ -190,6 +216,7 @@ pub(crate) fn with_article(ty: &Type) -> String {
     match ty {
         Type::Text | Type::Nothing => word,
         Type::Bool => "true or false".to_owned(),
+        Type::Record(record) => format!("a record (`{}`)", record.name),
         _ if word.starts_with(['a', 'e', 'i', 'o']) => format!("an {word}"),
         _ => format!("a {word}"),
     }

@@ -3,7 +3,6 @@
 use crate::ast::{self, UndoKind};
 use crate::check::Checker;
 use crate::check::block::Builder;
-use crate::check::names::not_supported;
 use crate::check::scope::Scope;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Undo, UndoBody};
@@ -49,9 +48,7 @@ impl<'a> Checker<'a> {
         let UndoKind::Body { body, within, host } = &written.kind else {
             return None;
         };
-        if let Some(host) = host {
-            self.report(not_supported(host.span, "`on HOST`"));
-        }
+        self.expect_here(host.as_ref());
         let within_ms = if let Some(within) = within {
             within.value
         } else {

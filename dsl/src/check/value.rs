@@ -92,6 +92,14 @@ impl Checker<'_> {
             return Some(typed(kind, input.ty.clone(), span));
         }
         let declared = self.symbols[0].inputs.list[place];
+        if place == self.inputs.len() {
+            let message = format!("the default of `{name}` asks for `{name}` itself");
+            self.report(
+                Diagnostic::error("value-not-available", span, message)
+                    .help("use a fixed value, or an input that stands above it"),
+            );
+            return Some(unknown(span));
+        }
         self.report(
             Diagnostic::error(
                 "value-not-available",
@@ -129,7 +137,7 @@ impl Checker<'_> {
                 .related(bound, "bound here")
                 .help(why);
             if let Some(reason) = self.may_bind_nothing.get(&step) {
-                finding = finding.cause(reason.span, reason.because);
+                finding = finding.related(reason.span, "because of this");
             }
             self.report(finding);
             return Some(unknown(span));

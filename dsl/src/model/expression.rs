@@ -42,6 +42,7 @@ pub struct Effects {
     pub cancel: Cancel,
     /// The longest one attempt may take where the text has no `within`.
     pub limit_ms: u64,
+    pub limit_by: LimitBy,
     /// Whether it is a read that can leave marks.
     pub leaves_traces: bool,
     /// What it answers in a healthy rehearsal (`healthy E`).
@@ -58,6 +59,17 @@ impl Effects {
     pub fn is_message(&self) -> bool {
         !self.list.is_empty() && self.list.iter().all(|effect| matches!(effect, Effect::Tells(_)))
     }
+}
+
+/// Who says how long one attempt may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LimitBy {
+    /// The action, for want of anything else: a `within` around it may say more.
+    Action,
+    /// The text: `effects: { limit 20s }`.
+    Text,
+    /// The argument of this name.
+    Argument(String),
 }
 
 /// How an unknown outcome is decided.
@@ -145,6 +157,8 @@ pub enum ExprKind {
     /// `a op b`.
     Binary(BinaryOperator, Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
+    /// `text(e)`: the canonical text of a value.
+    InText(Box<Expr>),
     /// `e is [not] …`.
     Is {
         subject: Box<Expr>,

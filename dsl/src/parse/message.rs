@@ -46,7 +46,8 @@ pub(super) fn explain(
     };
     let fresh = block.is_some_and(|block| place::may_begin(block, &failure.expected));
     if inside {
-        if let Some((message, help)) = common_slip(text, tokens, failure) {
+        let slip = near_slip(text, tokens, failure).or_else(|| common_slip(text, tokens, failure));
+        if let Some((message, help)) = slip {
             return Diagnostic::error("syntax", span, message).help(help);
         }
         if fresh && token.kind == TokenKind::Word {
@@ -54,11 +55,27 @@ pub(super) fn explain(
             return unknown_word(text, tokens, at, block, &failure.expected, report);
         }
         if block.is_none() && failure.expected.contains(&Rule::EOI) && token.kind == TokenKind::Word {
+            if found == "on" && tokens[piece.tokens.start].text(text) == "anchor" {
+                return Diagnostic::error("syntax", span, "the host of an anchor stands before its `=`")
+                    .help("write `anchor x on HOST = …`");
+            }
             return unknown_item(found, span);
         }
     }
+    let (message, help) = unexpected((text, tokens, piece), failure, (at, inside), (block, fresh));
+    Diagnostic::error("syntax", span, message).label("here").help(help)
+}
+
+/// What was found in place of what: the message, and the form of what it stands in.
+fn unexpected(
+    (text, tokens, piece): (&str, &[Token], &Piece),
+    failure: &Failure,
+    (at, inside): (usize, bool),
+    (block, fresh): (Option<Block>, bool),
+) -> (String, String) {
+    let token = tokens[at];
     let found = if inside {
-        phrase::found(token, found)
+        phrase::found(token, token.text(text))
     } else {
         "the end".to_owned()
     };
@@ -66,29 +83,29 @@ pub(super) fn explain(
         .checked_sub(usize::from(inside))
         .filter(|before| *before >= piece.tokens.start);
     let before = before.map_or("", |before| phrase::shown(tokens[before].text(text)));
-    let expected = phrase::expected(&failure.expected, before, fresh);
-    let expected = expected.or_else(|| {
+    let expected = phrase::expected(&failure.expected, before, fresh).or_else(|| {
         place::opener(text, tokens, piece, failure.token).and_then(|opener| match opener {
             b'(' => Some("`,` or `)`".to_owned()),
             b'[' => Some("`,` or `]`".to_owned()),
             _ => None,
         })
     });
-    match expected {
-        Some(expected) if before.is_empty() => {
-            Diagnostic::error("syntax", span, format!("expected {expected}, found {found}"))
-        }
-        Some(expected) => {
-            let message = format!("expected {expected} after `{before}`, found {found}");
-            Diagnostic::error("syntax", span, message)
-        }
-        None => Diagnostic::error("syntax", span, format!("{found} may not stand here")),
+    let message = match expected {
+        Some(expected) if before.is_empty() => format!("expected {expected}, found {found}"),
+        Some(expected) => format!("expected {expected} after `{before}`, found {found}"),
+        None => format!("{found} may not stand here"),
+    };
+    let is_word = inside && token.kind == TokenKind::Word;
+    if let Some(foreign) = keywords::foreign(token.text(text)).filter(|_| is_word) {
+        return (message, foreign.to_owned());
     }
-    .label("here")
-    .help(
-        statement_form(text, tokens, piece, at, block)
-            .unwrap_or_else(|| phrase::form(tokens[piece.tokens.start].text(text), block)),
-    )
+    let first = tokens[piece.tokens.start].text(text);
+    let second = tokens.get(piece.tokens.start + 1);
+    if first == "use" && second.is_some_and(|second| second.kind == TokenKind::Text) {
+        return (message, "its form is `use \"./file.runbook\" as name`".to_owned());
+    }
+    let form = statement_form(text, tokens, piece, at, block);
+    (message, form.unwrap_or_else(|| phrase::form(first, block)))
 }
 
 /// The form of the statement or clause in which an error lies; `None` where it begins with the error.
@@ -103,6 +120,40 @@ fn statement_form(text: &str, tokens: &[Token], piece: &Piece, at: usize, block:
         _ => phrase::statement_form(word)?,
     };
     Some(format!("its form is `{form}`"))
+}
+
+/// Slips that the words before an error tell.
+fn near_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(String, String)> {
+    let token = tokens.get(failure.token)?;
+    let before = failure.token.checked_sub(1).and_then(|before| tokens.get(before))?;
+    let opens = failure.token.checked_sub(2).and_then(|opens| tokens.get(opens));
+    let opens = opens.map_or("", |opens| opens.text(text));
+    let slip = |message: &str, help: &str| Some((message.to_owned(), help.to_owned()));
+    let (word, previous) = (token.text(text), before.text(text));
+    match (word, previous) {
+        ("=", name) if before.kind == TokenKind::Word && matches!(opens, "(" | ",") => Some((
+            "an argument is no assignment".to_owned(),
+            format!("write `{name}: …`: its name, a colon, its value"),
+        )),
+        (_, count) if before.kind == TokenKind::Number && unit_of(word).is_some() => Some((
+            "a number and its unit are one word".to_owned(),
+            format!("write `{count}{}`", unit_of(word).unwrap_or_default()),
+        )),
+        (_, "runs") if token.kind == TokenKind::Text => slip(
+            "a service runs as something",
+            "write `runs process(\"name\")`, `runs container(\"name\")`, `runs compose(project, name: \"name\")` or \
+             `runs unit(\"name\")`",
+        ),
+        (_, "behind") if token.kind == TokenKind::Text => slip(
+            "what carries the traffic is named by a call",
+            "write `behind ingress(\"name\")`, or a question of a module that gives a resource",
+        ),
+        _ if failure.expected.contains(&Rule::every) && opens == "retry" => slip(
+            "`retry` stands before the action that it repeats, and says how long it pauses",
+            "write `retry 3 every 5s` on a line of its own, above `do`",
+        ),
+        _ => None,
+    }
 }
 
 /// Slips that have a better answer than what was expected: habits of other languages.
@@ -152,6 +203,34 @@ fn common_slip(text: &str, tokens: &[Token], failure: &Failure) -> Option<(Strin
         }
         _ => None,
     }
+}
+
+/// A number whose unit stands apart is told of once.
+pub(super) fn mark_unit(text: &str, tokens: &[Token], failure: &Failure, report: &mut Report<'_>) {
+    let before = failure.token.checked_sub(1).and_then(|before| tokens.get(before));
+    if let (Some(before), Some(word)) = (before, tokens.get(failure.token))
+        && before.kind == TokenKind::Number
+        && unit_of(word.text(text)).is_some()
+    {
+        report.mark_broken(before.start, word.end);
+    }
+}
+
+/// The unit that a word after a number stands for.
+fn unit_of(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "ms" | "milliseconds" => "ms",
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        "B" | "bytes" => "B",
+        "KiB" => "KiB",
+        "MiB" => "MiB",
+        "GiB" => "GiB",
+        "TiB" => "TiB",
+        _ => return None,
+    })
 }
 
 /// Whether the word before an error was taken for a value although it is none.
@@ -215,6 +294,10 @@ fn unknown_word(
 
 /// A word at the top level that begins no item.
 fn unknown_item(word: &str, span: crate::source::Span) -> Diagnostic {
+    if word == "for" {
+        return Diagnostic::error("unknown-statement", span, "steps are repeated by `for each`")
+            .help("write `for each x in xs one at a time { step … }`; this program does not carry it out yet: write the steps one by one");
+    }
     let is_statement = keywords::STATEMENTS.contains(&word);
     let message = if is_statement {
         format!("`{word}` stands outside of every step")
@@ -265,6 +348,11 @@ pub(super) fn misplaced(text: &str, tokens: &[Token], piece: &Piece, report: &mu
     report.push(diagnostic);
 }
 
+/// Whether other programs and people write texts in this.
+pub(super) fn is_quote(found: char) -> bool {
+    matches!(found, '\'' | '`' | '“' | '”' | '„' | '‘' | '’' | '«' | '»')
+}
+
 /// What is said about a character that the language does not know: message and help.
 pub(super) fn stray(found: char) -> (String, String) {
     let (message, help) = match found {
@@ -289,7 +377,10 @@ pub(super) fn stray(found: char) -> (String, String) {
         '–' | '—' | '−' => ("this is a typographic dash", "write the plain `-`"),
         '…' => ("the text has been left out here: `…`", "write what belongs here"),
         '&' => ("`&` is no operator", "write `and`"),
-        '|' => ("`|` is no operator", "write `or`"),
+        '|' => (
+            "`|` is no operator",
+            "write `or`; a type of a few words is `text`, with `require a == \"x\" or a == \"y\" else \"…\"`",
+        ),
         '!' => ("`!` is no operator", "write `not`"),
         '%' => ("`%` is no operator", "there are `+ - * /`"),
         '$' => ("`$` means nothing here", "values are written by their names alone"),

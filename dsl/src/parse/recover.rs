@@ -42,6 +42,7 @@ pub(super) fn item(text: &str, tokens: &[Token], piece: &Piece, doc: String, rep
         let broken = report.is_broken(repair.broken.0, repair.broken.1);
         if !follows && !broken {
             report.push(message::explain(text, tokens, piece, &failure, report));
+            message::mark_unit(text, tokens, &failure, report);
         }
         parsed_bytes += current.len();
         let stretch = repair.blank?;

@@ -7,6 +7,9 @@ use crate::source::{SourceId, Span};
 /// So many errors of form are told in one text; more would only bury the first.
 pub(super) const ERRORS_MAX: usize = 20;
 
+/// So many warnings of form are told in one text.
+const WARNINGS_MAX: usize = 20;
+
 /// Collects the errors of one text.
 pub(super) struct Report<'a> {
     /// The text they are about.
@@ -14,6 +17,7 @@ pub(super) struct Report<'a> {
     length: usize,
     diagnostics: &'a mut Diagnostics,
     told: usize,
+    warned: usize,
     broken: Vec<(u32, u32)>,
 }
 
@@ -25,6 +29,7 @@ impl<'a> Report<'a> {
             length: text.len(),
             diagnostics,
             told: 0,
+            warned: 0,
             broken: Vec::new(),
         }
     }
@@ -46,6 +51,14 @@ impl<'a> Report<'a> {
         } else {
             diagnostic
         });
+    }
+
+    /// Adds a warning; a few are enough.
+    pub(super) fn warn(&mut self, diagnostic: Diagnostic) {
+        self.warned += 1;
+        if self.warned <= WARNINGS_MAX {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Whether no more errors are told.

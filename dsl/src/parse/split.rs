@@ -89,7 +89,8 @@ fn item_end(text: &str, tokens: &[Token], start: usize) -> usize {
             if ends_with_brace && token.kind == TokenKind::Close && token.text(text) == "}" {
                 return index + 1;
             }
-            let after_header = keyword == "runbook" && tokens[index - 1].text(text) == "}";
+            let before = &tokens[index - 1];
+            let after_header = keyword == "runbook" && before.depth == 0 && before.text(text) == "}";
             if after_header || token.kind == TokenKind::Doc || keywords::begins_item(text, tokens, index) {
                 return index;
             }

@@ -28,7 +28,10 @@ fn floating(case: &Case<'_>, argument: &Expr, statement: &Statement, diagnostics
         Type::Image { pinned: false } => ("image", "a digest (`name@sha256:…`)"),
         Type::Package { pinned: false } => ("package", "an exact version (`name=1.2.3`)"),
         _ => {
-            if matches!(argument.kind, ExprKind::List(_) | ExprKind::Map(_)) {
+            if matches!(
+                argument.kind,
+                ExprKind::List(_) | ExprKind::Map(_) | ExprKind::InText(_)
+            ) {
                 for inner in walk::children(argument) {
                     floating(case, inner, statement, diagnostics);
                 }

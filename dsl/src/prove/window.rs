@@ -12,6 +12,13 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     if case.earlier.lie_in(window.span) {
         return;
     }
+    if window.keep_ms > window.window_ms {
+        let (whole, kept) = (duration(window.window_ms), duration(window.keep_ms));
+        let message = format!("{kept} are kept for the way back, and the whole window is {whole}");
+        let help = "what is kept is a part of the window: make the window longer, or keep less";
+        diagnostics.push(Diagnostic::error("window-too-short", window.span, message).help(help));
+        return;
+    }
     let times = case.times;
     let usable_ms = window.window_ms.saturating_sub(window.keep_ms);
     let mut wrong = Vec::new();

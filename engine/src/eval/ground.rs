@@ -98,7 +98,10 @@ impl Evaluator<'_> {
             return unanswered;
         }
         let described = super::describe(self.runbook, self.environment.redactor(), expr);
-        Unanswered::new(format!("`{described}` is not known: {}", unanswered.reason))
+        Unanswered {
+            reason: format!("`{described}` is not known: {}", unanswered.reason),
+            ..unanswered
+        }
     }
 
     /// `written` and `arguments` are those of the call around it: what is one of them is worked out already.

@@ -108,11 +108,24 @@ fn matches(left: &Value, right: &Value) -> Answer {
     let (Value::Text(text), Value::Text(pattern)) = (left, right) else {
         return Err(mixed(BinaryOperator::Matches, left, right));
     };
-    let regex = regex::RegexBuilder::new(pattern)
+    let pattern =
+        compiled(pattern).ok_or_else(|| Unanswered::new("the pattern of `matches` is not a regular expression"))?;
+    Ok(Value::Bool(pattern.is_match(text)))
+}
+
+fn compiled(pattern: &str) -> Option<regex::Regex> {
+    regex::RegexBuilder::new(pattern)
         .size_limit(PATTERN_BYTES_MAX)
         .build()
-        .map_err(|_| Unanswered::new("the pattern of `matches` is not a regular expression"))?;
-    Ok(Value::Bool(regex.is_match(text)))
+        .ok()
+}
+
+/// Where in a text the words or the pattern are found last, in bytes.
+pub(super) fn place_of(operator: BinaryOperator, text: &str, wanted: &str) -> Option<usize> {
+    match operator {
+        BinaryOperator::Matches => compiled(wanted)?.find_iter(text).last().map(|found| found.start()),
+        _ => text.rfind(wanted),
+    }
 }
 
 fn add(left: &Value, right: &Value) -> Answer {

@@ -3,7 +3,7 @@
 
 use super::*;
 use backstay_dsl::effect::{Cancel, Repeat};
-use backstay_dsl::model::{Effects, Settle};
+use backstay_dsl::model::{Effects, LimitBy, Settle};
 use backstay_dsl::source::Span;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Environment for Fixture {
     fn anchor_at_start(&self, _: &str) -> Option<Answer> {
         None
     }
-    async fn read(&self, call: &ActionCall, _: &GroundCall) -> Answer {
+    async fn read(&self, call: &ActionCall, _: &GroundCall, _: u64) -> Answer {
         match call.action.as_str() {
             "t.yes" => Ok(Value::Bool(true)),
             "t.no" => Ok(Value::Bool(false)),
@@ -56,6 +56,7 @@ fn read(action: &str) -> Expr {
             is_partial: false,
             cancel: Cancel::Kill,
             limit_ms: 10_000,
+            limit_by: LimitBy::Action,
             leaves_traces: false,
             healthy: None,
         },

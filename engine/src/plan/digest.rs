@@ -119,6 +119,7 @@ fn sink_word(sink: Option<Sink>) -> &'static str {
         Some(Sink::Body) => "body",
         Some(Sink::File) => "file",
         Some(Sink::Message) => "message",
+        Some(Sink::Setting) => "setting",
     }
 }
 

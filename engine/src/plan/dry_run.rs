@@ -5,11 +5,11 @@ mod step;
 mod world;
 
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::model::{Expr, StatementKind};
+use backstay_dsl::model::{Check, Expr, StatementKind};
 use backstay_dsl::topology::{Runs, Service};
 
 use crate::action::Context;
-use crate::eval::{Evaluation, Evaluator, Places, describe, shown};
+use crate::eval::{Evaluation, Evaluator, Patience, Places, describe, shown};
 use crate::plan::Plan;
 use crate::plan::obligations::{Found, discharge};
 use crate::plan::report::{Asked, Head, InputReport, PlanReport, Reading, ReadingResult, ThingReport, TimesReport};
@@ -232,7 +232,7 @@ impl<'a> Walk<'a> {
         for service in &plan.runbook.services {
             let Some(check) = &service.well else { continue };
             let label = format!("{}: {}", service.title, check.label);
-            let mut reading = self.reading(&label, &check.condition, false).await;
+            let mut reading = self.checked(&label, check, false).await;
             let known = plan.topology.services.get(&service.name);
             reading.asked = if known.is_some_and(Service::begins_running) {
                 asked
@@ -268,7 +268,21 @@ impl<'a> Walk<'a> {
 
     /// A question that holds or not. `acted`: the runbook does something before it is asked.
     async fn reading(&self, label: &str, condition: &Expr, acted: bool) -> Reading {
-        let Evaluation { answer, evidence } = self.evaluator().evaluate(condition).await;
+        self.asked_of((label, condition), acted, Patience::Own).await
+    }
+
+    /// A check asked once: with all of its time, where a run would ask it once too.
+    async fn checked(&self, label: &str, check: &Check, acted: bool) -> Reading {
+        let patience = match check.every_ms {
+            Some(_) => Patience::Own,
+            None => Patience::Once(check.within_ms),
+        };
+        self.asked_of((label, &check.condition), acted, patience).await
+    }
+
+    async fn asked_of(&self, (label, condition): (&str, &Expr), acted: bool, patience: Patience) -> Reading {
+        let evaluator = self.evaluator().patient(patience);
+        let Evaluation { answer, evidence } = evaluator.evaluate(condition).await;
         let sources = self.paper.take_sources();
         let result = result_of(&answer, sources);
         let evidence = answer.err().map_or(evidence, |unanswered| unanswered.reason);
@@ -324,5 +338,5 @@ fn asked(sources: Sources, acted: bool) -> Asked {
 }
 
 fn unknown_until(step: &str) -> Unanswered {
-    Unanswered::new(format!("unknown until step {step}"))
+    Unanswered::open(format!("unknown until step {step}"))
 }

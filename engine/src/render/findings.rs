@@ -166,6 +166,12 @@ impl<'a> Window<'a> {
             .iter()
             .position(|byte| *byte == b'\n')
             .map_or(text.len(), |at| last + at);
+        // A line end of two characters is no part of the line.
+        let end = if end > start && bytes.get(end - 1) == Some(&b'\r') {
+            end - 1
+        } else {
+            end
+        };
         let line_start = Span::new(id, u32::try_from(start).ok()?, u32::try_from(start).ok()?);
         Some(Self {
             name: &source.name,

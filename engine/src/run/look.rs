@@ -186,8 +186,8 @@ impl Environment for Now<'_> {
         None
     }
 
-    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
-        let limit = Duration::from_millis(call.effects.limit_ms);
+    async fn read(&self, call: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer {
+        let limit = Duration::from_millis(limit_ms);
         let context = Context {
             limit,
             ..self.context.clone()

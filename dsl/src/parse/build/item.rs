@@ -125,7 +125,7 @@ impl Builder<'_, '_> {
         Some(match way.as_rule() {
             Rule::from_env => SecretSource::Env(self.inner_word(way)?),
             Rule::from_file => SecretSource::File(self.only_expression(way)?),
-            Rule::from_prompt => SecretSource::Prompt,
+            Rule::from_prompt => SecretSource::Prompt(way.into_inner().next().map(|words| self.words(&words))),
             Rule::from_command => SecretSource::Command(self.only_expression(way)?),
             _ => return None,
         })

@@ -35,6 +35,12 @@ impl Builder<'_, '_> {
             let finding = Diagnostic::error("missing-clause", text.span, "this text says nothing");
             self.error(finding.help("the approver and the operator read it: write a few words"));
         }
+        if let Some(left) = not_filled_in(&text.value) {
+            let message = format!("`{left}` is shown as it stands: values are not filled into texts");
+            let finding = Diagnostic::warning("not-filled-in", text.span, message);
+            let help = "say it in plain words; a value is put on record with `record x`";
+            self.report.warn(finding.help(help));
+        }
         text
     }
 
@@ -82,7 +88,9 @@ impl Builder<'_, '_> {
             ),
             Err(refusal) => refusal,
         };
-        self.error(Diagnostic::error("unit", span, refusal.0).help(refusal.1));
+        if !self.report.is_broken(span.start, span.end) {
+            self.error(Diagnostic::error("unit", span, refusal.0).help(refusal.1));
+        }
         Spanned::new(0, span)
     }
 
@@ -205,4 +213,18 @@ fn dedent(body: &str) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+/// The place of a text that other languages would fill in: `${name}`, `{{ name }}`.
+fn not_filled_in(text: &str) -> Option<&str> {
+    for (open, close) in [("${", "}"), ("{{", "}}")] {
+        let Some(start) = text.find(open) else { continue };
+        let rest = text.get(start..)?;
+        let Some(end) = rest.find(close) else { continue };
+        let name = rest.get(open.len()..end)?.trim();
+        if !name.is_empty() && name.chars().all(|one| one.is_alphanumeric() || "_.-".contains(one)) {
+            return rest.get(..end + close.len());
+        }
+    }
+    None
 }

@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::super::Rule;
 use super::Builder;
-use crate::ast::{Parameter, TypeExpr, TypeExprKind};
+use crate::ast::{Name, Parameter, TypeExpr, TypeExprKind};
 use crate::diagnostic::Diagnostic;
 
 /// `list of list of …` may be written so often in one type.
@@ -25,6 +25,16 @@ impl Builder<'_, '_> {
                     let name = self.inner_word(part)?;
                     base = Some(TypeExpr {
                         kind: TypeExprKind::Pinned(name),
+                        span,
+                    });
+                }
+                Rule::secret_text => {
+                    let secret = Name {
+                        value: "secret".to_owned(),
+                        span,
+                    };
+                    base = Some(TypeExpr {
+                        kind: TypeExprKind::Named(vec![secret]),
                         span,
                     });
                 }

@@ -42,6 +42,10 @@ pub(super) fn expected(rules: &[Rule], before: &str, fresh: bool) -> Option<Stri
             Rule::string if has(Rule::path) && before == "do" => continue,
             Rule::string if has(Rule::expression) => continue,
             Rule::string if has(Rule::open) || has(Rule::block) => continue,
+            Rule::disposition if before == "failure" || before == "otherwise" => {
+                "`rollback R`, `unwind`, `park P` or, in a step, `continue because \"…\"`"
+            }
+            Rule::disposition if before == "interrupt" => "`rollback R`, `unwind`, `park P` or `pause`",
             Rule::path if before == "do" || before == "undo" => "an action such as `fs.copy(…)`",
             other => match phrase(*other) {
                 Some(phrase) => phrase,
@@ -78,11 +82,11 @@ fn phrase(rule: Rule) -> Option<&'static str> {
         Rule::result => "`-> type`",
         Rule::type_field => "a field such as `ok: bool`",
         Rule::entry => "a key and its value such as `NAME: \"…\"`",
-        Rule::test => "`ok`, `present`, `pinned` or `well`",
+        Rule::test => "`ok`, `present`, `pinned`, `well` or `answered`",
         Rule::ask_kind => "`confirm` or `text as NAME`",
         Rule::part | Rule::part_kind => "`path`, `volume` or `file`",
         Rule::from_env | Rule::from_file | Rule::from_prompt | Rule::from_command => {
-            "`env NAME`, `file PATH`, `prompt` or `command […]`"
+            "`env NAME`, `file PATH`, `prompt \"…\"` or `command […]`"
         }
         Rule::standard => "a module: `std.…` or `\"./file.runbook\"`",
         Rule::slug => "the name of a rule such as `floating-image`",

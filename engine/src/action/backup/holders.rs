@@ -27,6 +27,9 @@ pub(super) struct Rights {
     pub mode: u32,
 }
 
+/// So many processes are named.
+const NAMED_MAX: usize = 5;
+
 /// A process with a hand on a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Holder {
@@ -38,24 +41,24 @@ pub(super) struct Holder {
     pub how: &'static str,
 }
 
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "process {} ({}) {} {}",
-            self.pid,
-            self.command,
-            self.how,
-            self.path.display()
-        )
-    }
-}
-
-/// Several holders as one text, the first few by name.
+/// Several holders as one text: each process once, the first few by name.
 pub(super) fn list(holders: &BTreeSet<Holder>) -> String {
-    let mut texts: Vec<String> = holders.iter().take(5).map(ToString::to_string).collect();
-    if holders.len() > texts.len() {
-        texts.push(format!("{} more", holders.len() - texts.len()));
+    let mut grouped: BTreeMap<(i32, &str, &str), Vec<&Path>> = BTreeMap::new();
+    for holder in holders {
+        let process = (holder.pid, holder.command.as_str(), holder.how);
+        grouped.entry(process).or_default().push(&holder.path);
+    }
+    let mut texts: Vec<String> = Vec::new();
+    for ((pid, command, how), paths) in grouped.iter().take(NAMED_MAX) {
+        let path = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+        let more = match paths.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        texts.push(format!("process {pid} ({command}) {how} {path}{more}"));
+    }
+    if grouped.len() > NAMED_MAX {
+        texts.push(format!("{} more", grouped.len() - NAMED_MAX));
     }
     texts.join(", ")
 }
@@ -250,5 +253,30 @@ pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded
         for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
             below(&entry.path(), files, directories);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_named_once_however_much_it_holds() {
+        let database = |name: &str| {
+            holder(
+                1,
+                PathBuf::from(format!("/state/{name}.sqlite")),
+                "has open for writing",
+            )
+        };
+        let mut holders: BTreeSet<Holder> = ["agents", "main", "memory", "sessions"].map(database).into();
+        holders.insert(holder(1, PathBuf::from("/state"), "works in"));
+        let text = list(&holders);
+        let (first, second) = text.split_once(", ").unwrap_or_default();
+        assert!(
+            first.ends_with("has open for writing /state/agents.sqlite and 3 more"),
+            "{text}"
+        );
+        assert!(second.ends_with("works in /state"), "{text}");
     }
 }

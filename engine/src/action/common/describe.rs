@@ -62,8 +62,17 @@ impl Describe {
             ty,
             required,
             sink: None,
+            is_limit: false,
             doc,
         });
+        self
+    }
+
+    /// The last parameter says how long one attempt may take.
+    pub(crate) fn bounding(mut self) -> Self {
+        if let Some(parameter) = self.0.parameters.last_mut() {
+            parameter.is_limit = true;
+        }
         self
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Pattern, Signature};
+use backstay_dsl::catalogue::{Pattern, Signature, Sink};
 use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
@@ -18,6 +18,7 @@ use super::{done, in_place, path_of, problem};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
+use crate::value::Value;
 
 pub(super) struct EditKey;
 
@@ -35,7 +36,8 @@ impl Action for EditKey {
         )
         .needs("file", Type::Path, "The file.")
         .needs("key", Type::Text, "The name of the setting, or its path in JSON.")
-        .needs("to", Type::Text, "The new value.")
+        .needs("to", Type::Text, "The new value: a text, or what has one, such as an image or a port.")
+        .into(Sink::Setting)
         .effects(Effect::Sets {
             resource: describe::setting("file", "key"),
             to: Some(Pattern::Parameter("to")),
@@ -109,7 +111,7 @@ impl Call {
         Self {
             file: path_of(context, arguments, "file"),
             key: arguments.text("key").unwrap_or_default().to_owned(),
-            to: arguments.text("to").unwrap_or_default().to_owned(),
+            to: arguments.get("to").map(Value::canonical).unwrap_or_default(),
             attempt: Attempt::of(context),
         }
     }

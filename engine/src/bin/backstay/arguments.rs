@@ -68,6 +68,8 @@ pub(crate) enum Command {
     GiveUp(GiveUp),
     /// Answers the runbook's questions about production, and compares with the last run
     Anchors(Anchors),
+    /// Looks a symptom up in the runbook's tables: what to suspect and what to do
+    Symptoms(Symptoms),
     /// Shows the catalogue of actions: types, effects, documentation
     Actions(Actions),
     /// Explains a diagnostic, with a bad and a good example
@@ -261,6 +263,18 @@ pub(crate) struct Anchors {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Symptoms {
+    /// The runbook
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Words of a title or of what is suspected; all of them must be there [default: every symptom]
+    #[arg(value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Actions {
     /// A family (`fs`) or an action (`fs.link`) [default: all, one line each]
     #[arg(value_name = "NAME")]
@@ -326,6 +340,7 @@ impl Arguments {
             Command::Status(command) => command.format.format,
             Command::GiveUp(command) => command.format.format,
             Command::Anchors(command) => command.format.format,
+            Command::Symptoms(command) => command.format.format,
             Command::Transcript(Transcript::Verify(command)) => command.format.format,
             Command::Transcript(Transcript::Show(_)) | Command::Actions(_) | Command::Explain(_) => Format::Text,
         }

@@ -12,6 +12,7 @@ mod plan;
 mod resume;
 mod run;
 mod status;
+mod symptoms;
 mod transcript;
 mod turn_back;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Transcript(arguments) => transcript::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Symptoms(arguments) => symptoms::run(&arguments),
         Command::Anchors(arguments) => anchors::run(&arguments),
     }
 }

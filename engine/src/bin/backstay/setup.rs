@@ -179,8 +179,10 @@ fn prompt(can_ask: bool, name: &str, doc: &str) -> Option<String> {
     if !can_ask {
         return None;
     }
-    let doc = doc.lines().next().unwrap_or_default();
-    let question = format!("{} ({}): ", visible(name), visible(doc));
+    let question = match doc.lines().next().unwrap_or_default() {
+        "" => format!("{}: ", visible(name)),
+        words => format!("{} ({}): ", visible(name), visible(words)),
+    };
     rpassword::prompt_password(question)
         .ok()
         .filter(|secret| !secret.is_empty())

@@ -142,7 +142,7 @@ impl Walk<'_> {
 
     async fn check(&mut self, walked: &mut Walked<'_>, check: &Check) {
         let label = format!("{}{}", check.label, bounds(check));
-        let mut reading = self.reading(&label, &check.condition, walked.acted).await;
+        let mut reading = self.checked(&label, check, walked.acted).await;
         if reading.stops() && check.every_ms.is_some() && self.acts_beside(walked.id) {
             reading.asked = Asked::BeforeChange;
         }

@@ -83,7 +83,7 @@ impl OnPaper<'_> {
         let name = self.run.plan.runbook.bindings.get(binding.0 as usize);
         let name = name.map_or("value", |binding| binding.name.trim_start_matches('#'));
         let reason = format!("`{name}` is not known: {}", unknown_until(step).reason);
-        self.bind(binding, Err(Unanswered::new(reason)), Sources::WITHHELD);
+        self.bind(binding, Err(Unanswered::open(reason)), Sources::WITHHELD);
     }
 
     pub(super) fn note_anchor(&self, name: &str, answer: Answer, sources: Sources) {
@@ -150,7 +150,7 @@ impl Environment for OnPaper<'_> {
         known.map(|known| self.known(known))
     }
 
-    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
+    async fn read(&self, call: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer {
         let signature = self.run.catalogue.get(&call.action);
         let is_run = signature.is_none_or(|signature| signature.declares_effects);
         match self.says(&ground.effects) {
@@ -165,9 +165,9 @@ impl Environment for OnPaper<'_> {
         }
         if is_run || call.effects.leaves_traces {
             let reason = format!("{} is not run by a plan", call.action);
-            return self.from(Sources::WITHHELD, Err(Unanswered::new(reason)));
+            return self.from(Sources::WITHHELD, Err(Unanswered::open(reason)));
         }
-        let answer = self.asked(ground, Duration::from_millis(call.effects.limit_ms)).await;
+        let answer = self.asked(ground, Duration::from_millis(limit_ms)).await;
         let is_asked = true;
         self.from(
             Sources {

@@ -139,8 +139,8 @@ impl Environment for Answers<'_> {
         self.rehearsal.constants.get(call)
     }
 
-    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
-        self.ask(ground, call.effects.limit_ms).await
+    async fn read(&self, _: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer {
+        self.ask(ground, limit_ms).await
     }
 }
 

@@ -11,6 +11,7 @@ use backstay_dsl::program::StatementId;
 use super::answers::{Answers, Polled};
 use super::{Made, Walk};
 use crate::action::{GroundCall, Outcome};
+use crate::eval::{Evaluator, Patience};
 use crate::event::{AnchorTime, EvaluationKind, EvaluationResult, Event, IntentWay, SettledBy, Verdict, WorkKey};
 use crate::plan::Plan;
 use crate::rehearse::{CHANGE_NS, FaultKind, person};
@@ -71,6 +72,8 @@ struct Asking {
     /// When the question that hangs gives up.
     hangs_until_ns: Option<u64>,
     polls: u32,
+    /// When the poll that is under way began.
+    poll_ns: u64,
     /// What the last poll saw.
     last: Option<Seen>,
 }
@@ -82,6 +85,7 @@ impl Asking {
             gave_up: 0,
             hangs_until_ns: None,
             polls: 0,
+            poll_ns: now_ns,
             last: None,
         }
     }
@@ -350,7 +354,9 @@ impl Walk<'_> {
                 return self.seen(running, asking.last.take().unwrap_or(late), asking.began_ns);
             }
         }
-        let polled = self.poll(running, check, &asking);
+        let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(asking.poll_ns) / 1_000_000);
+        let patient = check.map(|(what, check)| (what, check, Patience::of(check, left_ms)));
+        let polled = self.poll(running, patient, &asking);
         match polled {
             Polled::Hangs(limit_ms) => {
                 let until_ns = now_ns.saturating_add(limit_ms.saturating_mul(1_000_000));
@@ -365,13 +371,14 @@ impl Walk<'_> {
                 let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(now_ns) / 1_000_000);
                 match every_ms.filter(|every_ms| *every_ms < left_ms) {
                     Some(every_ms) => {
+                        let again_ns = now_ns.saturating_add(every_ms.max(1).saturating_mul(1_000_000));
                         let asking = Asking {
                             gave_up: 0,
                             polls: asking.polls + 1,
+                            poll_ns: again_ns,
                             last: Some(seen),
                             ..asking
                         };
-                        let again_ns = now_ns.saturating_add(every_ms.max(1).saturating_mul(1_000_000));
                         self.sleep_until(running, again_ns);
                         Stage::Asking(asking)
                     }
@@ -384,16 +391,20 @@ impl Walk<'_> {
     fn poll(
         &mut self,
         running: &Running,
-        check: Option<(EvaluationKind, &Check)>,
+        check: Option<(EvaluationKind, &Check, Patience)>,
         asking: &Asking,
     ) -> Polled<Option<Seen>> {
         let rehearsal = self.rehearsal;
         let plan = &*rehearsal.plan;
         let answers = self.answers(running, asking.gave_up);
-        let evaluator = answers.evaluator();
+        let evaluator = match running.kind {
+            // Its evidence decides whether a row is taken again.
+            WorkKind::Row => Evaluator::new(&plan.runbook, &answers),
+            _ => answers.evaluator(),
+        };
         answers.poll(async {
-            if let Some((what, check)) = check {
-                let evaluation = evaluator.evaluate(&check.condition).await;
+            if let Some((what, check, patience)) = check {
+                let evaluation = evaluator.patient(patience).evaluate(&check.condition).await;
                 return Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1));
             }
             match &running.kind {

@@ -33,8 +33,13 @@ impl Timeline {
                 row,
                 step,
                 chosen,
+                is_old,
             } => {
-                let is = if *chosen { "is seen" } else { "is not seen" };
+                let is = match (chosen, is_old) {
+                    (true, _) => "is seen",
+                    (false, true) => "is seen as it was when it was taken before, and not taken again",
+                    (false, false) => "is not seen",
+                };
                 let tone = if *chosen { Tone::Notable } else { Tone::Faint };
                 (step.clone(), format!("symptom “{}” of {table} {is}", short(row)), tone)
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backstay_dsl::model::{Check, StatementKind};
 
+use crate::eval::Patience;
 use crate::event::{EvaluationKind, EvaluationResult};
 use crate::run::records::Seen;
 
@@ -57,7 +58,7 @@ impl Job {
         let mut polls = 0;
         loop {
             let left_ms = end_ns.saturating_sub(self.boot_ns()) / 1_000_000;
-            let evaluator = self.evaluator();
+            let evaluator = self.evaluator().patient(Patience::of(check, left_ms));
             let Some(evaluation) = self.within(left_ms, evaluator.evaluate(&check.condition)).await else {
                 return last.unwrap_or_else(|| Seen::late(what, check, polls + 1));
             };

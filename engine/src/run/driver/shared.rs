@@ -211,8 +211,7 @@ impl Environment for Job {
         self.shared.state().anchor_at_start(name)
     }
 
-    async fn read(&self, call: &ActionCall, ground: &GroundCall) -> Answer {
-        let limit_ms = call.effects.limit_ms;
+    async fn read(&self, call: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer {
         let context = self.context(limit_ms);
         let reading = self.shared.ports.world.perform(&context, ground);
         match self.within(limit_ms, reading).await {

@@ -33,9 +33,7 @@ enum Stage {
     Queued,
     /// Whether the row is seen is asked.
     Asking,
-    Examined {
-        holds: bool,
-    },
+    Examined(Examined),
     /// The row's `first` is about to begin.
     Ready,
     /// The row's `first` runs.
@@ -46,6 +44,15 @@ enum Stage {
     },
     /// The statement is tried once more.
     LastTry,
+}
+
+/// What the question of a row came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Examined {
+    Holds,
+    HoldsNot,
+    /// It holds on the evidence on which the row was taken before.
+    IsOld,
 }
 
 /// What healing comes to.
@@ -94,7 +101,7 @@ impl Healing {
         self.stage = if plan.program.row(row).seen.is_some() {
             Stage::Asking
         } else {
-            Stage::Examined { holds: true }
+            Stage::Examined(Examined::Holds)
         };
     }
 
@@ -145,29 +152,41 @@ impl Healing {
         plan.program.row(self.row).otherwise.clone()
     }
 
+    /// The row that is examined or carried out.
+    pub(super) fn row(&self) -> RowId {
+        self.row
+    }
+
     /// `evaluated` of a row.
-    pub(super) fn on_evaluated(&mut self, plan: &Plan, key: &str, holds: bool) {
+    pub(super) fn on_evaluated(&mut self, plan: &Plan, key: &str, examined: Examined) {
         if self.stage == Stage::Asking && plan.program.row(self.row).key == key {
-            self.stage = Stage::Examined { holds };
+            self.stage = Stage::Examined(examined);
         }
     }
 
-    /// `symptom`: a row was chosen, or passed over. `rest_ms`: what the step needs after the row.
+    /// `symptom`: a row was chosen, or passed over. `rest_ms`: what the step needs after the row. `was_taken`: whether
+    /// the row has healed in this run.
     pub(super) fn on_symptom(
         &mut self,
         view: View<'_>,
         step: StepId,
         (row, chosen): (&str, bool),
-        rest_ms: u64,
+        (rest_ms, was_taken): (u64, bool),
     ) -> Outcome {
         let program = &view.plan.program;
         let definition = program.row(self.row);
-        if self.stage != (Stage::Examined { holds: chosen }) || definition.title != row {
+        let Stage::Examined(examined) = self.stage else {
+            return Outcome::GoesOn;
+        };
+        if (examined == Examined::Holds) != chosen || definition.title != row {
             return Outcome::GoesOn;
         }
         if chosen {
             let needed_ms = definition.budget_ms.unwrap_or(0) + rest_ms;
+            // A row without a question has no evidence that could be newer.
+            let is_new = definition.seen.is_some() || !was_taken;
             let heals = definition.first.is_some()
+                && is_new
                 && self.failure.may_repeat()
                 && (view.progress.is_committed() || view.progress.time.fits(needed_ms));
             if !heals {
@@ -227,11 +246,12 @@ impl Healing {
             Some(Event::Step { id, state, reason })
         };
         match &self.stage {
-            Stage::Examined { holds } => Some(Event::Symptom {
+            Stage::Examined(examined) => Some(Event::Symptom {
                 table: plan.program.table_of(self.row).to_owned(),
                 row: row.title.clone(),
                 step: plan.program.step(step).name.clone(),
-                chosen: *holds,
+                chosen: *examined == Examined::Holds,
+                is_old: *examined == Examined::IsOld,
             }),
             Stage::Ready => state(StepState::Healing, format!("{}: suspect {}", row.title, row.suspect)),
             Stage::First { cursor, .. } if cursor.is_over() => state(

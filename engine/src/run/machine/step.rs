@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_dsl::model::{Disposition, Rollback, StatementKind};
-use backstay_dsl::program::{StatementId, StepId};
+use backstay_dsl::program::{RowId, StatementId, StepId};
 use backstay_dsl::units;
 
 use super::cursor::Cursor;
 use super::desired::{Mode, Work};
 use super::failure::{Cause, Failure, FailureKind, Next};
-use super::healing::{Healing, Outcome};
+use super::healing::{Examined, Healing, Outcome};
 use super::places::{Places, word};
 use super::progress::View;
 use super::time::{Moment, Timeline, milliseconds};
@@ -31,6 +31,8 @@ pub(super) struct Steps {
     /// Those that may begin inside the window.
     ready: BTreeSet<StepId>,
     active: BTreeMap<StepId, ActiveStep>,
+    /// The evidence on which each row was seen last, and whether it was taken then.
+    rows: BTreeMap<RowId, (String, bool)>,
     /// Those in which an intent was recorded.
     begun: BTreeSet<StepId>,
     /// Those whose `commits` was passed.
@@ -281,6 +283,8 @@ impl Steps {
     pub(super) fn on_healing(&mut self, view: View<'_>, step: StepId) {
         if let Some(healing) = self.healing_of(step) {
             healing.on_healing(view);
+            let row = healing.row();
+            self.rows.entry(row).or_default().1 = true;
         }
     }
 
@@ -417,9 +421,24 @@ impl Steps {
     }
 
     /// `evaluated` of a row.
-    pub(super) fn on_row_evaluated(&mut self, plan: &Plan, key: &str, holds: bool) {
+    pub(super) fn on_row_evaluated(&mut self, plan: &Plan, key: &str, holds: bool, evidence: &str) {
+        let Some(row) = self
+            .heals()
+            .and_then(|step| self.healing_of(step))
+            .map(|healing| healing.row())
+        else {
+            return;
+        };
+        let examined = match self.rows.get(&row) {
+            _ if !holds => Examined::HoldsNot,
+            Some((before, true)) if before == evidence => Examined::IsOld,
+            _ => {
+                self.rows.insert(row, (evidence.to_owned(), false));
+                Examined::Holds
+            }
+        };
         if let Some(healing) = self.heals().and_then(|step| self.healing_of(step)) {
-            healing.on_evaluated(plan, key, holds);
+            healing.on_evaluated(plan, key, examined);
         }
     }
 
@@ -431,7 +450,9 @@ impl Steps {
             _ => 0,
         };
         let rest_ms = left_ms + active.cursor.limit_again_ms(view.plan);
-        let outcome = active.healing_mut()?.on_symptom(view, step, row, rest_ms);
+        let healing = active.healing_mut()?;
+        let was_taken = self.rows.get(&healing.row()).is_some_and(|(_, was_taken)| *was_taken);
+        let outcome = healing.on_symptom(view, step, row, (rest_ms, was_taken));
         self.on_healing_failed(view.plan, step, outcome)
     }
 

@@ -13,7 +13,7 @@ const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// The longest that a command which prints a secret may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 
-/// Asks for a secret at the terminal: the input's name and documentation; `None` where nobody can be asked.
+/// Asks for a secret at the terminal: the input's name and what is said of it; `None` where nobody can be asked.
 pub type PromptForSecret = Box<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
 
 /// Reads secrets from this machine.
@@ -34,8 +34,8 @@ impl SecretReader for RealSecrets {
         match source {
             GroundSecretSource::Env(name) => from_environment(name),
             GroundSecretSource::File(path) => from_file(path),
-            GroundSecretSource::Prompt { name, doc } => {
-                (self.prompt)(name, doc).ok_or_else(|| "nobody can be asked here".to_owned())
+            GroundSecretSource::Prompt { name, words } => {
+                (self.prompt)(name, words).ok_or_else(|| "nobody can be asked here".to_owned())
             }
             GroundSecretSource::Command(argv) => from_command(argv).await,
         }

@@ -241,7 +241,7 @@ impl State {
                 }
             }
             WorkKey::Statement(key) if what == EvaluationKind::Row => {
-                self.steps.on_row_evaluated(plan, key, holds);
+                self.steps.on_row_evaluated(plan, key, holds, evidence);
                 None
             }
             WorkKey::Statement(key) => {
