@@ -15,6 +15,8 @@ mod harness;
 mod hostile;
 mod liar;
 mod mounts;
+mod neighbours;
+mod replaced;
 mod secrets;
 mod settle;
 mod volumes;

@@ -23,6 +23,7 @@ pub use registry::{builtin, builtin_with, catalogue, without_engine};
 pub use simulated::Simulated;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,7 @@ use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::Topology;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::EffectKey;
+use crate::event::{EffectKey, End};
 use crate::redact::Redactor;
 use crate::value::{Answer, GroundResource, Value};
 
@@ -71,10 +72,24 @@ pub trait Action: Send + Sync {
     }
 
     /// Removes what it kept in a run's directory, or beside what it changed, for as long as the run could
-    /// need it. Called once the run has ended and nobody has to look at what is left; again if that was cut
-    /// short. Blocks.
-    fn conclude(&self, _run_directory: &Path) -> Result<(), String> {
-        Ok(())
+    /// need it, and gives what stays all the same. Called once the run has ended; again if that was cut short.
+    /// Where a run is [stuck](End::Stuck), somebody has to look at it: nothing is removed.
+    async fn conclude(&self, _run_directory: &Path, _end: End) -> Vec<Leftover> {
+        Vec::new()
+    }
+}
+
+/// What an action kept and did not remove at the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    pub thing: GroundResource,
+    /// Why it is there, and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.thing, self.reason)
     }
 }
 
@@ -239,6 +254,8 @@ pub struct Evidence {
     pub outputs: Vec<(String, Vec<u8>)>,
     /// The exit status of a process.
     pub exit: Option<i32>,
+    /// Whether what it would have added was there already.
+    pub was_there: bool,
 }
 
 impl Evidence {
@@ -273,6 +290,14 @@ impl Outcome {
     /// Done, with one line.
     pub fn done(summary: impl Into<String>) -> Self {
         Self::Done(Evidence::line(summary))
+    }
+
+    /// Done, with nothing added: what was wanted is there already.
+    pub fn was_there(summary: impl Into<String>) -> Self {
+        Self::Done(Evidence {
+            was_there: true,
+            ..Evidence::line(summary)
+        })
     }
 
     /// Failed, with one line that says what to do.

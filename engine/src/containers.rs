@@ -18,7 +18,8 @@ use tokio::io::AsyncRead;
 pub use order::{CreateContainer, Like, MountOrder, ProgramOrder, PublishedPort, labels};
 pub use timeouts::Timeouts;
 pub use view::{
-    Container, ContainerState, Health, HealthStatus, Image, LogEnd, Mount, MountKind, Printed, RestartPolicy, Volume,
+    Container, ContainerState, Health, HealthStatus, Image, LogEnd, Mount, MountKind, Printed, RestartPolicy, Shared,
+    Sharer, Volume,
 };
 
 /// A container engine. Whatever an engine does not say itself is what no engine says.
@@ -40,8 +41,14 @@ pub trait Containers: Send + Sync {
         Err(nobody())
     }
 
-    /// The names of all containers, running or not, that mount this volume.
-    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
+    /// The containers that hang on this one, running or not.
+    async fn sharers(&self, container: &str) -> Result<Vec<Sharer>, Problem> {
+        Err(nobody())
+    }
+
+    /// Why the engine would refuse to start a container that it made, one sentence each, as far as that can be told
+    /// before; `other` is a container that is stopped before.
+    async fn obstacles(&self, container: &str, other: Option<&str>) -> Result<Vec<String>, Problem> {
         Err(nobody())
     }
 

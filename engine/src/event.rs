@@ -256,6 +256,9 @@ pub struct OutcomeRecord {
     /// The exit status of a process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
+    /// Whether what it would have added was there already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_there: bool,
 }
 
 /// How an action came out.

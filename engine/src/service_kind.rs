@@ -35,6 +35,16 @@ pub(crate) struct MemberState {
     pub(crate) status: String,
 }
 
+/// Something that hangs on a member and is of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HangsOn {
+    pub(crate) name: String,
+    /// What it has from the member.
+    pub(crate) shares: String,
+    /// Whether it is cut off when the member stops, and not only when another comes in its place.
+    pub(crate) ends_with_a_stop: bool,
+}
+
 /// One kind of service. `member` is always the name of a member of this kind.
 #[async_trait]
 pub(crate) trait Kind: Sync {
@@ -55,6 +65,11 @@ pub(crate) trait Kind: Sync {
 
     /// What is mounted into one that is there.
     async fn mounts(&self, _asked: &dyn Asked, _member: &str) -> Result<Vec<Mounted>, Unanswered> {
+        Ok(Vec::new())
+    }
+
+    /// The others that hang on one that is there.
+    async fn sharers(&self, _asked: &dyn Asked, _member: &str) -> Result<Vec<HangsOn>, Unanswered> {
         Ok(Vec::new())
     }
 

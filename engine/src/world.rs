@@ -13,8 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::topology::Topology;
 
-use crate::action::{Context, GroundCall, Outcome, Settled};
-use crate::event::{Event, SignalChoice, Stamped};
+use crate::action::{Context, GroundCall, Leftover, Outcome, Settled};
+use crate::event::{End, Event, SignalChoice, Stamped};
 use crate::value::{GroundResource, Value};
 
 /// Performs actions and answers questions.
@@ -58,9 +58,10 @@ pub trait World: Send + Sync {
         Ok(BTreeSet::new())
     }
 
-    /// Lets every action clear what it kept for as long as the run could need it. For a run that has ended.
-    async fn conclude(&self, _run_directory: &Path) -> Result<(), String> {
-        Ok(())
+    /// Lets every action clear what it kept for as long as the run could need it, and gives what stays. For a run that
+    /// has ended.
+    async fn conclude(&self, _run_directory: &Path, _end: End) -> Vec<Leftover> {
+        Vec::new()
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use backstay::action::{Outcome, Settled};
 use backstay::containers::Timeouts;
+use backstay::event::End;
 use backstay::value::Value;
 use backstay_dsl::topology::Begins;
 
@@ -271,8 +272,9 @@ async fn a_service_is_replaced_with_what_was_given_to_it() {
     back.does().await;
     assert_eq!(bench.asks("running_image").await, old);
     assert_eq!(bench.asks("restart_policy").await, "always");
-    assert_eq!(bench.of_the_run(), "replaced");
     assert!(!data.join("two").exists());
+    assert_eq!(bench.concluded(End::RolledBack).await, "");
+    assert_eq!(bench.of_the_service(), "replaced");
     assert_eq!(std::fs::read_dir(bench.run_directory()).unwrap().count(), 0);
 }
 
@@ -348,7 +350,8 @@ async fn a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one() {
     let back = bench.call("run", &[("image", image(&old))]).of_statement("back.1");
     back.does().await;
     assert_eq!(bench.asks("running_image").await, old);
-    assert_eq!(bench.of_the_run(), "broken");
+    assert_eq!(bench.concluded(End::RolledBack).await, "");
+    assert_eq!(bench.of_the_service(), "broken");
 }
 
 #[tokio::test]
@@ -362,14 +365,16 @@ async fn an_image_is_pulled_by_its_digest_once() {
     let _ = daemon.try_docker(&["rmi", "--force", &format!("{}/pulled:latest", daemon.registry())]);
     let arguments = [("image", image(&app))];
     assert_eq!(bench.call("pull", &arguments).preview().await, format!("fetches {app}"));
+    let fetched = bench.does("pull", &arguments).await;
     assert_eq!(
-        bench.does("pull", &arguments).await.summary,
-        format!("{app} was fetched")
+        (fetched.summary, fetched.was_there),
+        (format!("{app} was fetched"), false)
     );
     assert!(!bench.heard().is_empty());
+    let found = bench.does("pull", &arguments).await;
     assert_eq!(
-        bench.does("pull", &arguments).await.summary,
-        format!("{app} is here already")
+        (found.summary, found.was_there),
+        (format!("{app} is here already"), true)
     );
     let missing = format!("{}/pulled@sha256:{}", daemon.registry(), "0".repeat(64));
     let failed = bench.fails("pull", &[("image", image(&missing))]).await;
@@ -539,7 +544,7 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
     let moments = [
         "the new one is made",
         "the old one has ended",
-        "the old one is gone",
+        "the old one is out of its place",
         "the new one runs",
     ];
     for (number, moment) in moments.into_iter().enumerate() {
@@ -550,11 +555,15 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
         let is_now = || {
             let format = "--format={{.Names}} {{.State}} {{.Image}}";
             let listed = daemon.docker(&["ps", "--all", "--no-trunc", format]);
+            let is_any = |start: &str, image: &str| {
+                let mut lines = listed.lines();
+                lines.any(|line| line.starts_with(start) && line.contains(image))
+            };
             match number {
-                0 => listed.contains("waited.backstay-"),
-                1 => listed.contains("waited exited"),
-                2 => !listed.contains(before),
-                _ => !listed.contains(before) && listed.contains("waited running"),
+                0 => is_any("waited.backstay-", wanted),
+                1 => is_any("waited exited", before) || is_any("waited.backstay-before-", before),
+                2 => is_any("waited.backstay-before-", before),
+                _ => is_any("waited running", wanted),
             }
         };
         let outcome = beside(call.perform(), || {
@@ -563,16 +572,16 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
         });
         let settled = call.settle().await;
         if !matches!(outcome, Outcome::Done(_)) {
-            assert!(
-                !matches!(settled, Settled::Undecidable(_)),
-                "{moment}: {outcome:?}, {settled:?}"
-            );
+            // One that comes back has its policy only once it is up: the engine does not start it again before.
+            let is_half_way = matches!(settled, Settled::Undecidable(_));
+            assert!(number == 3 || !is_half_way, "{moment}: {outcome:?}, {settled:?}");
             call.does().await;
         }
         assert_eq!(&bench.asks("running_image").await, wanted, "{moment}");
         assert_eq!(bench.asks("restart_policy").await, "always", "{moment}");
-        assert_eq!(bench.of_the_run(), "waited", "{moment}");
         let is_beside = data.join("two").exists();
         assert!(!is_beside, "{moment}: two wrote at once, {outcome:?}");
     }
+    assert_eq!(bench.concluded(End::RolledBack).await, "");
+    assert_eq!(bench.of_the_service(), "waited");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Evidence, Outcome, Progress, Registry, Settled, builtin_with};
 use backstay::containers::{Container, Containers, Timeouts};
+use backstay::event::End;
 use backstay::redact::Redactor;
 use backstay::value::{Secret, Value};
 use backstay::world::real::{DockerEngine, EngineLimits};
@@ -198,6 +199,21 @@ impl<'a> Bench<'a> {
         wait_until("the container printed", || printed().contains(line));
     }
 
+    /// What the actions leave at the end of the run.
+    pub(crate) async fn concluded(&self, end: End) -> String {
+        let run = self.actions.get("docker.run").unwrap();
+        let left = run.conclude(self.kept.path(), end).await;
+        let lines: Vec<String> = left.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    }
+
+    /// The names of all containers that have the service's name or one made of it, running or not.
+    pub(crate) fn of_the_service(&self) -> String {
+        let name = format!("--filter=name=^{}(\\.backstay-.*)?$", self.name);
+        self.daemon
+            .docker(&["ps", "--all", "--format={{.Names}}", name.as_str()])
+    }
+
     /// The names of all containers of the run, running or not.
     pub(crate) fn of_the_run(&self) -> String {
         let label = format!("--filter=label=backstay.run=run-{}", self.name);
@@ -210,8 +226,8 @@ impl Drop for Bench<'_> {
     fn drop(&mut self) {
         let label = format!("--filter=label=backstay.run=run-{}", self.name);
         let ours = self.daemon.try_docker(&["ps", "--all", "--quiet", label.as_str()]);
-        let ours = ours.unwrap_or_default();
-        for container in ours.lines().chain([self.name.as_str()]) {
+        let ours = format!("{}\n{}", ours.unwrap_or_default(), self.of_the_service());
+        for container in ours.lines().filter(|container| !container.is_empty()) {
             let _ = self.daemon.try_docker(&["rm", "--force", container]);
         }
         for volume in &self.volumes {

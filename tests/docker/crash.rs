@@ -50,9 +50,10 @@ impl Stage<'_> {
         let resumed = book.resume();
         if has_ended {
             let is_refused = resumed.exit == 4 || resumed.exit == 2;
-            return is_refused
-                .then_some(())
-                .ok_or_else(|| format!("resumed after the end: {resumed:?}"));
+            if !is_refused {
+                return Err(format!("resumed after the end: {resumed:?}"));
+            }
+            return book.has_only_the_service();
         }
         self.judge(&book, &resumed).map_err(|reason| {
             format!(
@@ -69,6 +70,7 @@ impl Stage<'_> {
             exit => return Err(format!("exit {exit}")),
         }
         book.has_left_no_more_than(&resumed.json()["leftovers"])?;
+        book.has_only_the_service()?;
         let volume = format!("{}-records", book.name);
         self.watcher.two_writers(&volume)?;
         let lives = self.watcher.lives(&volume);
@@ -85,8 +87,10 @@ impl Stage<'_> {
             return Err(format!("the new image was started {new_starts} times: {lives:?}"));
         }
         let old_containers = of("1.0.0").count();
-        if old_containers > 3 {
-            return Err(format!("{old_containers} containers of the old image: {lives:?}"));
+        if old_containers != 1 {
+            return Err(format!(
+                "{old_containers} containers of the old image, where the very one comes back: {lives:?}"
+            ));
         }
         let arguments = ["transcript", "verify", &book.sandbox.run_name(), "--format", "json"];
         let verdict = book.sandbox.call(&arguments).json();

@@ -256,6 +256,19 @@ docker run -d --name "$name" --restart always -v "$name-records:/data" '{}' > /d
             .try_docker(&["exec", &self.name, "wget", "-q", "-O", "-", &address])
     }
 
+    /// What is wrong where a container is left that was made beside the service's own, or taken out of its place.
+    pub(crate) fn has_only_the_service(&self) -> Result<(), String> {
+        let name = format!("name=^{}\\.backstay-", self.name);
+        let left = self
+            .daemon
+            .docker(&["ps", "--all", "--filter", &name, "--format", "{{.Names}}"]);
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{left} is left"))
+        }
+    }
+
     /// What is wrong where the run left more containers and volumes than the service's own and what it lists.
     pub(crate) fn has_left_no_more_than(&self, leftovers: &Value) -> Result<(), String> {
         let label = format!("label=backstay.run={}", self.sandbox.run_name());

@@ -36,8 +36,10 @@ async fn a_way_back_finds_the_settings_of_a_container_that_is_removed_already() 
         &old,
         &["--restart=always", "--volume=heir-data:/data", "--env=MODE=kept"],
     );
-    // The old one is removed, the new one has not its name yet: no other container knows the settings.
+    let before = bench.container().await.unwrap().id;
+    // The old one is out of its place, the new one not yet in it.
     let forward = bench.call("run", &[("image", image(&new))]);
+    proxy.passes("POST", "/containers/*/rename");
     proxy.before("POST", "/containers/*/rename");
     forward.is_lost().await;
     let settled = forward.settle().await;
@@ -56,7 +58,8 @@ async fn a_way_back_finds_the_settings_of_a_container_that_is_removed_already() 
     assert!(bench.asks("logs").await.contains("mode=kept"));
     assert!(data.join("lock").exists(), "the volume was lost");
     assert!(!data.join("two").exists(), "two wrote at once");
-    assert_eq!(bench.of_the_run(), "heir");
+    assert_eq!(bench.container().await.unwrap().id, before);
+    assert_eq!(bench.of_the_service(), "heir");
 }
 
 #[tokio::test]

@@ -111,6 +111,35 @@ impl Drop for Case {
 }
 
 #[test]
+fn who_hangs_on_a_service_is_seen_before_the_first_change() {
+    let Some(case) = Case::new(
+        "who_hangs_on_a_service_is_seen_before_the_first_change",
+        "mounts-shared",
+    ) else {
+        return;
+    };
+    let image = case.daemon.image("mounts-shared", SERVE);
+    case.container(&image, &[]);
+    let (side, network) = ("--name=mounts-shared-side", "--network=container:mounts-shared");
+    case.daemon.docker(&["run", "--detach", side, network, &image]);
+    let runbook = case.runbook("writes records", "volume \"mounts-shared-data\"");
+    let reasons = case.refused(&runbook);
+    case.daemon.docker(&["rm", "--force", "mounts-shared-side"]);
+    let expected = "service `app`: the container `mounts-shared-side` has its network from it, and would be cut off when this \
+                    run stops it: stop it before and start it after, by hand or in this runbook (`service … { runs \
+                    container(\"mounts-shared-side\") }`)";
+    assert_eq!(reasons, expected);
+    case.daemon.docker(&["pause", "mounts-shared"]);
+    let reasons = case.refused(&runbook);
+    case.daemon.docker(&["unpause", "mounts-shared"]);
+    assert!(
+        reasons.ends_with("is paused: docker unpause mounts-shared"),
+        "{reasons}"
+    );
+    case.completes(&runbook);
+}
+
+#[test]
 fn the_forgotten_third_mount_is_refused() {
     let Some(case) = Case::new("the_forgotten_third_mount_is_refused", "mounts-third") else {
         return;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backstay::action::Settled;
 use backstay::containers::Timeouts;
+use backstay::event::End;
 use backstay_dsl::topology::Begins;
 
 use crate::docker::actions_bench::{Bench, Call, image, map, service_script, short, text, words};
@@ -174,14 +175,15 @@ async fn a_program_inside_cannot_be_settled() {
     }
 }
 
-/// Every request of a replacement, and what is settled when only its reply is lost: done only by the last.
-const OF_A_RUN: &[(&str, &str, bool)] = &[
-    ("POST", "/containers/create", false),
-    ("POST", "/containers/*/update", false),
-    ("POST", "/containers/*/stop", false),
-    ("DELETE", "/containers/*", false),
-    ("POST", "/containers/*/rename", false),
-    ("POST", "/containers/*/start", true),
+/// Every request of a replacement, how many of its kind came before it, and what is settled when only its reply is
+/// lost: done only by the last.
+const OF_A_RUN: &[(&str, usize, bool)] = &[
+    ("/containers/create", 0, false),
+    ("/containers/*/update", 0, false),
+    ("/containers/*/stop", 0, false),
+    ("/containers/*/rename", 0, false),
+    ("/containers/*/rename", 1, false),
+    ("/containers/*/start", 0, true),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -198,11 +200,11 @@ async fn a_replacement_goes_on_wherever_it_was_lost() {
     futures_util::future::join_all(all).await;
 }
 
-async fn goes_on(daemon: &Daemon, old: &str, new: &str, request: (&str, &str, bool), lost: Lost) {
-    let (method, pattern, ends_it) = request;
-    let at = format!("{method} {pattern} {lost:?}");
-    let word = pattern.rsplit('/').next().unwrap().replace('*', "delete");
-    let name = format!("lost-run-{word}-{lost:?}").to_lowercase();
+async fn goes_on(daemon: &Daemon, old: &str, new: &str, request: (&str, usize, bool), lost: Lost) {
+    let (pattern, earlier, ends_it) = request;
+    let at = format!("{pattern} {earlier} {lost:?}");
+    let word = pattern.rsplit('/').next().unwrap();
+    let name = format!("lost-run-{word}{earlier}-{lost:?}").to_lowercase();
     let proxy = Proxy::new(daemon);
     let mut bench = Bench::reached_by(daemon, &proxy.host(), &name, Begins::Running);
     let volume = format!("{name}-data");
@@ -216,7 +218,10 @@ async fn goes_on(daemon: &Daemon, old: &str, new: &str, request: (&str, &str, bo
         old,
     ]);
     let call = bench.call("run", &[("image", image(new))]);
-    let settled = lost.settled(&proxy, method, pattern, &call).await;
+    for _ in 0..earlier {
+        proxy.passes("POST", pattern);
+    }
+    let settled = lost.settled(&proxy, "POST", pattern, &call).await;
     let is_done = ends_it && lost == Lost::Reply;
     assert_eq!(matches!(settled, Settled::Done(_)), is_done, "{at}: {settled:?}");
     // Only what did not touch the old one is not done: anything else is to be turned back.
@@ -232,6 +237,8 @@ async fn goes_on(daemon: &Daemon, old: &str, new: &str, request: (&str, &str, bo
     assert_eq!(bench.of_the_run(), name, "{at}");
     assert!(data.join("lock").exists(), "{at}: the volume was not taken over");
     assert!(!data.join("two").exists(), "{at}: two wrote at once");
+    assert_eq!(bench.concluded(End::Completed).await, "", "{at}");
+    assert_eq!(bench.of_the_service(), name, "{at}");
 }
 
 #[tokio::test]

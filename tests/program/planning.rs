@@ -151,6 +151,33 @@ fn a_backup_that_nobody_named_is_left_behind_by_name() {
 }
 
 #[test]
+fn what_was_there_before_is_not_left_behind() {
+    let (desk, root) = desk();
+    desk.write(
+        "made.runbook",
+        r#"runbook made "Two folders"
+inputs { /// Where.
+  root : path }
+step make "Make them" {
+  do fs.mkdir(root) no undo because "it was there"
+  do fs.mkdir(root / "new") no undo because "it is empty"
+}
+"#,
+    );
+    let call = desk.call(&[
+        "run",
+        "made.runbook",
+        "--input",
+        &root,
+        "--format",
+        "json",
+        "--no-input",
+    ]);
+    let left = call.exits(0).json()["leftovers"].clone();
+    assert_eq!(left, json!([format!("tree({})", desk.path("root/new").display())]));
+}
+
+#[test]
 fn two_names_for_one_thing_are_refused() {
     let (desk, root) = desk();
     desk.write(

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay::action::{Context, Progress};
+use backstay::action::{Action, Context, Leftover, Progress};
+use backstay::event::End;
 use backstay::redact::Redactor;
 use backstay_dsl::effect::Cancel;
 use tokio_util::sync::CancellationToken;
@@ -25,4 +26,16 @@ pub(crate) fn attempt(run: &str, statement: &str, folder: &Path) -> Context {
         working_directory: folder.to_owned(),
         progress: Progress::default(),
     }
+}
+
+/// What an action leaves at the end of a run, also asked from within a test that is asynchronous.
+pub(crate) fn concluded(action: &dyn Action, run_directory: &Path, end: End) -> Vec<Leftover> {
+    let conclude = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(action.conclude(run_directory, end))
+    };
+    std::thread::scope(|scope| scope.spawn(conclude).join().unwrap())
 }

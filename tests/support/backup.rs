@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use backstay::action::{Arguments, Context, Outcome, Registry, Settled, builtin};
 use backstay::containers::{Containers, NoEngine};
+use backstay::event::End;
 use backstay::value::{Backup, Value};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::topology::Topology;
 
-use crate::support::attempt::attempt;
+use crate::support::attempt::{attempt, concluded};
 
 /// A directory with `state/` (a tree), `settings.env` (a file), `backups/` and a run directory.
 pub(crate) struct Site {
@@ -48,7 +49,8 @@ impl Site {
     /// The run has ended.
     pub(crate) fn conclude(&self) {
         let restore = self.registry.get("backup.restore").unwrap();
-        restore.conclude(&self.context.run_directory).unwrap();
+        let left = concluded(restore.as_ref(), &self.context.run_directory, End::Completed);
+        assert_eq!(left, []);
     }
 
     pub(crate) fn cancel(&self) {

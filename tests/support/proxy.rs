@@ -36,6 +36,8 @@ enum Loss {
     Before,
     /// It is carried out, and its reply never comes back.
     After,
+    /// It passes: the next that fits is meant.
+    Nothing,
     /// The request never gets there, and this is the reply, to each that fits.
     Lie(String),
 }
@@ -79,6 +81,11 @@ impl Proxy {
         self.swallow(method, pattern, Loss::After);
     }
 
+    /// The next request of this method and path passes; what is said of them afterwards is about the one after it.
+    pub(crate) fn passes(&self, method: &str, pattern: &str) {
+        self.swallow(method, pattern, Loss::Nothing);
+    }
+
     /// From now on each request of this method and path gets this reply, and the engine hears of none: the engine that
     /// lies.
     pub(crate) fn lies(&self, method: &str, pattern: &str, status: &str, body: &str) {
@@ -115,6 +122,10 @@ impl Shared {
             .position(|rule| rule.method == method && fits(path, &rule.pattern))?;
         if let lie @ Loss::Lie(_) = &rules[place].loss {
             return Some(lie.clone());
+        }
+        if rules[place].loss == Loss::Nothing {
+            rules.remove(place);
+            return None;
         }
         self.swallowed.fetch_add(1, Ordering::SeqCst);
         Some(rules.remove(place).loss)
@@ -191,7 +202,7 @@ fn pass_request(
     match &loss {
         Some(Loss::Before) => return Ok(Next::End),
         Some(Loss::Lie(reply)) => return Ok(Next::Reply(reply.clone())),
-        Some(Loss::After) | None => {}
+        Some(Loss::After | Loss::Nothing) | None => {}
     }
     if loss == Some(Loss::After) {
         is_swallowing.store(true, Ordering::SeqCst);

@@ -182,6 +182,7 @@ fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
         blobs: vec![("stdout".to_owned(), OUTPUT_DIGEST.to_owned())],
         ms: 12,
         exit: Some(-1),
+        was_there: true,
     }))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay::action::builtin_with;
 use backstay::containers::{
-    Container, Containers, CreateContainer, Image, Problem, PublishedPort, RestartPolicy, Timeouts, labels,
+    Container, Containers, CreateContainer, Image, Problem, PublishedPort, RestartPolicy, Sharer, Timeouts, labels,
 };
 use backstay::value::Value;
 use backstay::world::real::RealWorld;
@@ -42,6 +42,14 @@ impl Containers for One {
     }
 
     async fn labelled(&self, _labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        Ok(Vec::new())
+    }
+
+    async fn sharers(&self, _container: &str) -> Result<Vec<Sharer>, Problem> {
+        Ok(Vec::new())
+    }
+
+    async fn obstacles(&self, _container: &str, _other: Option<&str>) -> Result<Vec<String>, Problem> {
         Ok(Vec::new())
     }
 
@@ -83,7 +91,6 @@ impl Containers for Empty {
         Ok(Some(Image {
             id: "sha256:local".to_owned(),
             repository_digests: Vec::new(),
-            tags: Vec::new(),
         }))
     }
 
@@ -204,7 +211,6 @@ async fn an_image_is_called_by_the_digest_of_the_repository_it_was_made_from() {
         *one.image.lock().unwrap() = digests.map(|digests| Image {
             id: local.to_owned(),
             repository_digests: digests.iter().map(|digest| (*digest).to_owned()).collect(),
-            tags: Vec::new(),
         });
         let found = bench.does("docker.running_image", &[("service", container())]).await;
         assert_eq!(found, Some(Value::Image(expected.to_owned())), "{named} {digests:?}");

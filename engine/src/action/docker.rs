@@ -3,15 +3,19 @@
 //! `runs container("NAME")` is the container of this name. Invariants: a container that a run made carries
 //! its labels, so a second attempt finds what the first one left; two containers of one service never run at
 //! once: the old one is proved stopped before the new one starts; an environment variable of a container is
-//! never read; a change whose reply was lost is unknown, never failed.
+//! never read; a change whose reply was lost is unknown, never failed; what a run takes out of a service's place
+//! is stopped, keeps all that it is, and is removed when the run has ended well.
 
 mod call;
+mod conclude;
 mod create_volume;
 mod error;
 mod exec;
 mod inspections;
 mod job;
 mod logs;
+mod neighbours;
+mod place;
 mod policy;
 mod printed;
 mod pull;
@@ -20,11 +24,13 @@ mod replace;
 mod run;
 mod running_image;
 mod settings;
+mod sharers;
 mod signals;
 mod start;
 mod start_and_watch;
 mod stop;
 mod stop_and_prove;
+mod stopped;
 mod version;
 
 use std::sync::Arc;
@@ -45,6 +51,7 @@ pub(super) fn actions(engine: &Engine) -> Vec<Arc<dyn Action>> {
         on(engine, remove::Remove),
         on(engine, run::Run),
         on(engine, running_image::RunningImage),
+        on(engine, sharers::Sharers),
         on(engine, start::Start),
         on(engine, stop::Stop),
         on(engine, version::Version),

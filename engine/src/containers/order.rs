@@ -51,6 +51,21 @@ pub struct CreateContainer {
     pub restart_policy: Option<RestartPolicy>,
 }
 
+impl CreateContainer {
+    /// Whether it says nothing about the container but its image.
+    pub fn says_only_its_image(&self) -> bool {
+        self.entry.is_none()
+            && self.command.is_none()
+            && self.environment.is_empty()
+            && self.mounts.is_empty()
+            && self.ports.is_empty()
+            && self.network.is_none()
+            && self.user.is_none()
+            && self.working_directory.is_none()
+            && self.restart_policy.is_none()
+    }
+}
+
 /// A container whose settings are taken over: everything that was given to it and did not come from its image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Like {

@@ -1,6 +1,7 @@
 //! What an engine tells of containers, images and volumes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A container, without its environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,8 +54,6 @@ pub struct ContainerState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
     pub status: HealthStatus,
-    /// How many checks in a row have failed.
-    pub failing_streak: u64,
     /// The first line that the last check printed.
     pub last_output: String,
 }
@@ -130,8 +129,6 @@ pub struct Image {
     pub id: String,
     /// `repository@sha256:…`, one for each registry it came from.
     pub repository_digests: Vec<String>,
-    /// `repository:tag`.
-    pub tags: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,4 +161,53 @@ pub struct Printed {
     pub stderr: Vec<u8>,
     /// Whether some of it was left out.
     pub is_cut: bool,
+}
+
+/// A container that hangs on another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sharer {
+    pub name: String,
+    pub what: Shared,
+    pub is_running: bool,
+}
+
+/// What a container has from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shared {
+    /// Its network (`--network container:NAME`).
+    Network,
+    /// Its processes (`--pid container:NAME`).
+    Processes,
+    /// Its shared memory (`--ipc container:NAME`).
+    Memory,
+    /// Its address (`--link NAME`), which the engine keeps up over a stop and a start.
+    Link,
+}
+
+impl Shared {
+    /// Whether it is lost when the other one stops.
+    pub fn ends_with_a_stop(self) -> bool {
+        self != Self::Link
+    }
+
+    /// The word that scripts have for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Processes => "processes",
+            Self::Memory => "memory",
+            Self::Link => "link",
+        }
+    }
+}
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "is in the network of",
+            Self::Processes => "is among the processes of",
+            Self::Memory => "has the shared memory of",
+            Self::Link => "is linked to",
+        })
+    }
 }

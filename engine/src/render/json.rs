@@ -6,6 +6,7 @@ use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::source::SourceMap;
 use serde_json::{Value, json};
 
+use crate::action::Leftover;
 use crate::event::{End, RunEnd};
 use crate::transcript::Verification;
 
@@ -64,7 +65,10 @@ fn place(sources: &SourceMap, span: backstay_dsl::source::Span, message: &str) -
 }
 
 /// `run`, `resume`: how it ended.
-pub fn run(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) -> Value {
+///
+/// `kept` is what actions did not remove: left behind like what the record names.
+pub fn run(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &Path, head: Option<&str>) -> Value {
+    let kept = kept.iter().map(|left| &left.thing);
     let failed_at = end
         .failed_at
         .as_ref()
@@ -79,7 +83,7 @@ pub fn run(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) ->
         "way_back": end.way_back,
         "reason": end.reason,
         "exceptions": texts(&end.exceptions),
-        "leftovers": texts(&end.leftovers),
+        "leftovers": end.leftovers.iter().chain(kept).map(ToString::to_string).collect::<Vec<_>>(),
         "held": end.held,
         "commands_left": end.commands_left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(),
     });

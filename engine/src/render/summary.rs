@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::action::Leftover;
 use crate::event::{End, RunEnd};
 
 use super::visible;
@@ -19,8 +20,8 @@ fn sentence(end: End) -> &'static str {
 }
 
 /// The end of a run for a person, with the head of its transcript where it is sealed. The last line is what
-/// to type next.
-pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>) -> String {
+/// to type next. `kept` is what actions did not remove.
+pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &Path, head: Option<&str>) -> String {
     let mut text = format!("{}\n", sentence(end.end));
     // Writing to a text cannot fail.
     if let Some(failed) = &end.failed_at {
@@ -54,7 +55,9 @@ pub fn summary(run: &str, end: &RunEnd, run_directory: &Path, head: Option<&str>
     } else {
         "left behind"
     };
-    list(&mut text, label, &end.leftovers);
+    let left = end.leftovers.iter().map(ToString::to_string);
+    let left: Vec<String> = left.chain(kept.iter().map(ToString::to_string)).collect();
+    list(&mut text, label, &left);
     if !end.commands_left.is_empty() {
         text.push_str("  left to do, in this order:\n");
         for command in &end.commands_left {

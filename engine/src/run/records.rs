@@ -330,6 +330,7 @@ impl Records<'_> {
             blobs: Vec::new(),
             ms,
             exit: evidence.exit,
+            was_there: evidence.was_there,
         }
     }
 

@@ -18,6 +18,7 @@ use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
 use tokio::sync::mpsc;
 
+use crate::action::Leftover;
 use crate::check::{Checked, check_file};
 use crate::error::Error;
 use crate::eval::Places;
@@ -96,6 +97,8 @@ pub struct Finished {
     /// Why it is paused; empty where it has ended.
     pub reason: String,
     pub transcript: PathBuf,
+    /// What actions kept for the run and did not remove at its end.
+    pub kept: Vec<Leftover>,
 }
 
 impl Surroundings {
@@ -212,9 +215,14 @@ impl Session {
         drop(listener);
         watching.abort();
         let _ = watching.await;
-        let finished = finished(&self.directory, outcome, &holdings.run);
-        match &finished {
-            Ok(Finished { end, last: Some(_), .. }) => conclude(world.as_ref(), &self.directory.path, *end).await,
+        let mut finished = finished(&self.directory, outcome, &holdings.run);
+        match &mut finished {
+            Ok(Finished {
+                end,
+                last: Some(_),
+                kept,
+                ..
+            }) => *kept = world.conclude(&self.directory.path, *end).await,
             // What still runs here would go on behind the back of whoever resumes.
             _ => {
                 if let Err(reason) = end_what_runs(&self.directory, world.as_ref(), clock.as_ref()).await {
@@ -248,6 +256,7 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
         last,
         reason,
         transcript: directory.file(RECORDS_FILE),
+        kept: Vec::new(),
     };
     match driven {
         Ok(Rest::Ended(end)) => Ok(at_rest(end.end, Some(end), String::new())),
@@ -264,15 +273,6 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
                 "mend that, then: backstay resume {run} (or backstay turn-back {run})"
             )],
         }),
-    }
-}
-
-/// What actions kept is kept until the run has ended; where a person is needed, longer.
-async fn conclude(world: &dyn World, directory: &Path, end: End) {
-    if end != End::Stuck
-        && let Err(reason) = world.conclude(directory).await
-    {
-        tracing::warn!(%reason, "something that was kept for the run is not removed");
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::service_kind::ServiceKind;
 
-use super::{Asked, Kind, MemberState, Mounted, MountedWhat, about, question};
+use super::{Asked, HangsOn, Kind, MemberState, Mounted, MountedWhat, about, question};
 use crate::value::{Unanswered, Value};
 
 pub(super) struct Container;
@@ -50,9 +50,26 @@ impl Kind for Container {
         }
     }
 
+    async fn sharers(&self, asked: &dyn Asked, member: &str) -> Result<Vec<HangsOn>, Unanswered> {
+        match asked.answer_to(&about("docker.sharers", member)).await? {
+            Value::List(sharers) => Ok(sharers.iter().map(hangs_on).collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     async fn release(&self, asked: &dyn Asked, member: &str) -> Option<String> {
         let image = asked.answer_to(&about("docker.running_image", member)).await.ok()?;
         Some(image.canonical())
+    }
+}
+
+/// One that hangs on a container, from the record that `docker.sharers` gives.
+fn hangs_on(record: &Value) -> HangsOn {
+    let shares = text(record, "shares");
+    HangsOn {
+        name: text(record, "name"),
+        ends_with_a_stop: is(record, "running") && shares != "link",
+        shares,
     }
 }
 

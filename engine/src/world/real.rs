@@ -17,7 +17,8 @@ use backstay_dsl::topology::Topology;
 
 use crate::action::common::child::plain;
 use crate::action::common::files;
-use crate::action::{Context, GroundCall, Outcome, Registry, Settled};
+use crate::action::{Context, GroundCall, Leftover, Outcome, Registry, Settled};
+use crate::event::End;
 use crate::service_kind;
 use crate::value::GroundResource;
 use crate::world::{Ending, Left, PathIdentity, World};
@@ -91,15 +92,11 @@ impl World for RealWorld {
         survivors::end(left, how)
     }
 
-    async fn conclude(&self, run_directory: &Path) -> Result<(), String> {
-        let (registry, directory) = (self.registry.clone(), run_directory.to_owned());
-        let concluding = tokio::task::spawn_blocking(move || {
-            let mut failed = registry.actions().filter_map(|(name, action)| {
-                let reason = action.conclude(&directory).err()?;
-                Some(format!("{name}: {reason}"))
-            });
-            failed.next().map_or(Ok(()), Err)
-        });
-        concluding.await.map_err(|error| error.to_string())?
+    async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
+        let mut left = Vec::new();
+        for (_, action) in self.registry.actions() {
+            left.extend(action.conclude(run_directory, end).await);
+        }
+        left
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use backstay::action::{Arguments, Context, Outcome, Settled, builtin};
 use backstay::containers::Containers;
+use backstay::event::End;
 use backstay::value::{Backup, Value};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::topology::Topology;
 
 use super::wrapped::{Death, Wrapped};
-use crate::support::attempt::attempt;
+use crate::support::attempt::{attempt, concluded};
 use crate::support::backup::{Seen, backup_of, look, names, wait};
 use crate::support::daemon::Daemon;
 
@@ -199,7 +200,8 @@ impl<'d> Site<'d> {
         assert_eq!(self.labelled(), "");
         let containers: Arc<dyn Containers> = self.engine(None);
         let restore = builtin(&containers).get("backup.restore").cloned().unwrap();
-        restore.conclude(&self.root.path().join("run")).unwrap();
+        let left = concluded(restore.as_ref(), &self.root.path().join("run"), End::Completed);
+        assert_eq!(left, []);
         let folder = self.mountpoint().parent().unwrap().to_owned();
         assert_eq!(names(&folder), ["_data"]);
         let hidden = names(&self.root.path().join("backups"));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay::containers::{
     Container, Containers, CreateContainer, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder,
-    RestartPolicy, Volume,
+    RestartPolicy, Sharer, Volume,
 };
 use backstay::world::real::DockerEngine;
 use tokio::io::AsyncRead;
@@ -106,6 +106,7 @@ impl Wrapped {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods, reason = "what it does not pass on is not examined")]
 impl Containers for Wrapped {
     async fn version(&self) -> Result<EngineVersion, Problem> {
         self.alive()?.version().await
@@ -129,8 +130,11 @@ impl Containers for Wrapped {
         }
         Ok(names)
     }
-    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
-        self.alive()?.users_of_volume(volume).await
+    async fn sharers(&self, container: &str) -> Result<Vec<Sharer>, Problem> {
+        self.alive()?.sharers(container).await
+    }
+    async fn obstacles(&self, container: &str, other: Option<&str>) -> Result<Vec<String>, Problem> {
+        self.alive()?.obstacles(container, other).await
     }
     async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
         self.ordered.lock().unwrap().push(order.labels.clone());

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
+use backstay_dsl::effect::{Cancel, Effect, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::problem::{Problem, Result};
@@ -18,8 +18,9 @@ use super::volumes::Volumes;
 use crate::action::common::blocking::{OnCancel, in_thread};
 use crate::action::common::describe;
 use crate::action::common::engine::RetryingEngine;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Evidence, Leftover, Outcome, Settled};
 use crate::digest::short;
+use crate::event::End;
 use crate::value::Value;
 use state::State;
 pub use state::displaced;
@@ -88,11 +89,33 @@ impl Action for Restore {
         }
     }
 
-    fn conclude(&self, run_directory: &Path) -> std::result::Result<(), String> {
-        for path in displaced(run_directory).map_err(|error| error.to_string())? {
-            super::extract::remove_tree(&path).map_err(|problem| problem.to_string())?;
+    async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
+        if end == End::Stuck {
+            return Vec::new();
         }
-        Ok(())
+        let directory = run_directory.to_owned();
+        let removing = tokio::task::spawn_blocking(move || remove_displaced(&directory));
+        removing.await.unwrap_or_else(|error| vec![left(run_directory, &error)])
+    }
+}
+
+/// Removes what restores of a run displaced, and gives what could not be removed.
+fn remove_displaced(run_directory: &Path) -> Vec<Leftover> {
+    let displaced = match displaced(run_directory) {
+        Ok(displaced) => displaced,
+        Err(error) => return vec![left(run_directory, &error)],
+    };
+    let removed = displaced.into_iter().filter_map(|path| {
+        let problem = super::extract::remove_tree(&path).err()?;
+        Some(left(&path, &problem))
+    });
+    removed.collect()
+}
+
+fn left(path: &Path, problem: &dyn std::fmt::Display) -> Leftover {
+    Leftover {
+        thing: Resource::new(ResourceKind::Tree, path.display().to_string()),
+        reason: format!("what a restore displaced could not be removed: {problem}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One attempt of an action on an engine: which container it is about, who made that, and what its errors become.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use super::Engine;
 use super::error::{Error, clean};
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::engine::Request;
-use crate::action::{Action, Arguments, Context, GroundCall, Outcome, Settled, Simulated};
+use crate::action::{Action, Arguments, Context, GroundCall, Leftover, Outcome, Settled, Simulated};
 use crate::containers::{Container, Containers, labels};
+use crate::event::End;
 use crate::value::{Answer, Unanswered};
 
 /// An action on an engine. What went wrong becomes an outcome in one place: [`OnEngine`].
@@ -37,6 +39,10 @@ pub(super) trait EngineAction: Send + Sync {
 
     fn simulate(&self, _call: &GroundCall, _production: &mut dyn Simulated) -> Option<Answer> {
         None
+    }
+
+    async fn conclude(&self, _engine: &Engine, _run_directory: &Path, _end: End) -> Vec<Leftover> {
+        Vec::new()
     }
 }
 
@@ -83,6 +89,10 @@ impl<A: EngineAction> Action for OnEngine<A> {
 
     fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
         self.1.simulate(call, production)
+    }
+
+    async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
+        self.1.conclude(&self.0, run_directory, end).await
     }
 }
 

@@ -39,6 +39,14 @@ impl Error {
         }
     }
 
+    /// The same with words behind.
+    pub(super) fn and(self, what: &str) -> Self {
+        match self {
+            Self::Failed(reason) => Self::Failed(format!("{reason}; {what}")),
+            Self::Unknown(reason) => Self::Unknown(format!("{reason}; {what}")),
+        }
+    }
+
     pub(super) fn reason(&self) -> &str {
         let (Self::Failed(reason) | Self::Unknown(reason)) = self;
         reason

@@ -13,7 +13,7 @@ use crate::action::common::describe::{self, Describe};
 use crate::action::common::printed::{VALUE_BYTES_MAX, program_result, program_result_type};
 use crate::action::common::typed::shell_line;
 use crate::action::{Evidence, GroundCall, Outcome, Simulated};
-use crate::containers::ProgramOrder;
+use crate::containers::{Container, ProgramOrder};
 use crate::value::Answer;
 
 pub(super) struct Exec;
@@ -89,6 +89,7 @@ impl EngineAction for Read {
             summary,
             outputs: if is_cut { said.evidence() } else { Vec::new() },
             exit: i32::try_from(status).ok(),
+            ..Evidence::default()
         }))
     }
 }
@@ -98,9 +99,14 @@ async fn run_inside(call: Call<'_>, bytes_max: usize) -> Result<(String, i64, Sa
     let container = call.must_find().await?;
     let container = call.own(Some(container))?.unwrap_or_default();
     if container.state.status != "running" {
+        let Container { name, state, .. } = &container;
+        let what_to_do = match state.status.as_str() {
+            "paused" => format!("docker unpause {name}"),
+            _ => "start it first".to_owned(),
+        };
         return Err(Error::Failed(format!(
-            "the container {} is {}, so no program can run in it; start it first",
-            container.name, container.state.status
+            "the container {name} is {}, so no program can run in it; {what_to_do}",
+            state.status
         )));
     }
     let argv = call.words("argv");

@@ -141,7 +141,6 @@ fn container_of(service: &str, production: &dyn Simulated) -> Container {
             is_running,
             health: Some(Health {
                 status: HealthStatus::Healthy,
-                failing_streak: 0,
                 last_output: String::new(),
             }),
             ..ContainerState::default()

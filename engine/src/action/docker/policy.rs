@@ -3,7 +3,7 @@
 //! It lies in the run's directory before it is taken off the container: after a crash in between, the container
 //! still has it. The first that was kept is the true one; what a later stop sees is already ours.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::call::Call;
 use crate::action::common::kept;
@@ -17,10 +17,8 @@ struct Kept {
     policy: RestartPolicy,
 }
 
-fn place(call: Call<'_>, id: &str) -> PathBuf {
-    call.context
-        .run_directory
-        .join(format!("docker-restart-policy-{id}.json"))
+fn place(run_directory: &Path, id: &str) -> PathBuf {
+    run_directory.join(format!("docker-restart-policy-{id}.json"))
 }
 
 /// Keeps the policy of a container durably, unless one is kept already.
@@ -33,12 +31,12 @@ pub(super) fn keep(call: Call<'_>, container: &Container) -> Result<(), String> 
         name: container.name.clone(),
         policy: container.restart_policy.clone(),
     };
-    kept::write(&place(call, &container.id), &content)
+    kept::write(&place(&call.context.run_directory, &container.id), &content)
 }
 
 /// The policy that is kept of a container; `None` where none is.
 pub(super) fn kept(call: Call<'_>, id: &str) -> Result<Option<RestartPolicy>, String> {
-    Ok(kept::read(&place(call, id))?.map(|kept: Kept| kept.policy))
+    Ok(kept::read(&place(&call.context.run_directory, id))?.map(|kept: Kept| kept.policy))
 }
 
 /// Whether this run took the policy of a container off, and did not give it back.
@@ -47,9 +45,9 @@ pub(super) fn is_off(call: Call<'_>, container: &Container) -> Result<bool, Stri
 }
 
 /// Forgets the policy of a container: it has it again, or the container is gone.
-pub(super) fn forget(call: Call<'_>, id: &str) {
+pub(super) fn forget(run_directory: &Path, id: &str) {
     // What stays behind is given back once more, which changes nothing.
-    let _ = std::fs::remove_file(place(call, id));
+    let _ = std::fs::remove_file(place(run_directory, id));
 }
 
 /// `always`, `on-failure:3`.

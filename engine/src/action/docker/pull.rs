@@ -43,7 +43,7 @@ impl EngineAction for Pull {
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
         tokio::select! {
-            outcome = call.bounded(pull(call, call.text("image"))) => outcome,
+            outcome = call.within_limit(pull(call, call.text("image"))) => outcome,
             () = call.context.cancelled.cancelled() => Ok(Outcome::failed("stopped on request before it was done")),
         }
     }
@@ -71,20 +71,20 @@ async fn is_here(engine: &Engine, reference: &str) -> Result<bool, Problem> {
     }))
 }
 
-async fn pull(call: Call<'_>, image: &str) -> Result<String, Error> {
+async fn pull(call: Call<'_>, image: &str) -> Result<Outcome, Error> {
     if !image.contains("@sha256:") {
         return Err(Error::Failed(format!(
             "{image} is not pinned: write it by its digest, as in name@sha256:…"
         )));
     }
     if call.ask(|_| Box::pin(is_here(call.engine, image))).await? {
-        return Ok(format!("{image} is here already"));
+        return Ok(Outcome::was_there(format!("{image} is here already")));
     }
     let mut say = |line: String| call.context.progress.say(&line);
     let pulled = call.engine.pull(image, &mut say).await;
     pulled.map_err(Error::of_change)?;
     if is_here(call.engine, image).await.map_err(Error::of_proof)? {
-        return Ok(format!("{image} was fetched"));
+        return Ok(Outcome::done(format!("{image} was fetched")));
     }
     Err(Error::Failed(format!(
         "{image} was fetched, but the engine does not know it by this digest"

@@ -6,9 +6,11 @@ use backstay_dsl::effect::{Cancel, Effect};
 
 use super::call::{Call, EngineAction, about_service, the_service};
 use super::error::Error;
+use super::neighbours::{Touch, refuse_cut_off};
 use super::policy;
 use super::start_and_watch::sweep;
 use super::stop_and_prove::{grace, stop_and_prove, too_long, within};
+use super::stopped;
 use crate::action::common::describe;
 use crate::action::{Evidence, Outcome, Settled};
 
@@ -71,9 +73,11 @@ async fn remove(call: Call<'_>) -> Result<String, Error> {
         return Ok(format!("there was no container {name}"));
     };
     too_long(call, &container).map_or(Ok(()), Err)?;
+    refuse_cut_off(call, &container, Touch::Replace).await?;
     let grace = within(call, call.context.limit, &container, call.arguments.duration("grace"));
     let ended = stop_and_prove(call, &container, grace).await?;
     call.change(|it| it.remove(&container.id, false)).await?;
-    policy::forget(call, &container.id);
+    policy::forget(&call.context.run_directory, &container.id);
+    stopped::forget(&call.context.run_directory, &container.id);
     Ok(format!("{name} {ended}; removed"))
 }

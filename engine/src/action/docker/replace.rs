@@ -1,29 +1,34 @@
-//! Puts a new container in the place of a service's old one, so that at every point a second attempt can go on.
+//! Puts a container into a service's place, so that at every point a second attempt can go on: one that is made, or
+//! the very one that was there before, where an earlier statement took it out and the call says no more than its
+//! image.
 //!
 //! | what is there | what comes next |
 //! | --- | --- |
-//! | the old one | make ours beside it anew, under a name of this statement, like the old one; stop the old one and prove it; remove it |
+//! | the old one | make ours beside it anew, under a name of this statement, like the old one; stop the old one and prove it; give it another name |
 //! | none, ours beside | give ours its name |
-//! | none, one of another statement of this run beside | give that one the name: it is now the old one, and alone knows what was given to the service |
-//! | ours under its name | start it, see that it stays up |
+//! | none, one of another statement of this run beside, and none was taken out | give that one the name: it is now the old one, and alone knows what was given to the service |
 //! | none | make ours under its name |
+//! | ours under its name | start it, see that it stays up |
 //!
-//! Ours is known by its label. It never runs before the old one is proved stopped and removed.
+//! Ours is known by its label, and what was taken out by what [`Place`] keeps; the old one is removed when the run
+//! has ended. Ours never runs before the old one is proved stopped.
 
-use super::call::{Call, foreign};
+use super::call::{Call, foreign, short};
 use super::create_volume::refuse_missing;
 use super::error::Error;
+use super::neighbours::{Touch, refuse_cut_off, refuse_unstartable};
+use super::place::{Next, Place};
 use super::policy;
 use super::pull::must_be_here;
 use super::settings::order_of;
 use super::start_and_watch::{never_started, start_and_watch, sweep};
 use super::stop_and_prove::{stop_and_prove, within};
-use crate::containers::{Container, CreateContainer, Image, Like, Problem, labels};
+use crate::containers::{Container, CreateContainer, Image, Like, MountKind, Problem, labels};
 
 pub(super) struct Replacement<'a> {
     call: Call<'a>,
     name: &'a str,
-    /// The name that ours has until the old one is gone.
+    /// The name that ours has until the old one is out of its place.
     beside: String,
     order: CreateContainer,
 }
@@ -40,37 +45,82 @@ impl<'a> Replacement<'a> {
         })
     }
 
-    /// Goes on from what is there until the new container runs.
+    /// Goes on from what is there until the right container runs.
     pub(super) async fn carry_out(&self) -> Result<String, Error> {
         let image = must_be_here(self.call, &self.order.image).await?;
         refuse_missing(self.call, &self.order).await?;
+        let mut place = Place::of(self.call, self.name)?;
+        let next = match place.next(self.call) {
+            Some(next) => next.clone(),
+            None => {
+                let next = self.choose(&place, &image).await?;
+                place.decide(self.call, next.clone())?;
+                next
+            }
+        };
         let current = match self.find(self.name).await? {
             Some(current) => Some(current),
-            None => self.successor().await?,
+            None if next == Next::Made => self.successor(&place).await?,
+            None => None,
         };
         // Not before: what stands beside may be all that is left of the old one's settings.
         sweep(self.call, self.name, &self.beside).await;
         let beside = self.find(&self.beside).await?;
-        let ours = match current {
-            Some(current) if self.is_ours(&current, &image) => {
+        let ours = match (current, &next) {
+            (Some(current), _) if place.is_next(self.call, &current) && current.image_id == image.id => {
                 self.discard(beside).await?;
                 current
             }
-            Some(old) => self.displace(&old, beside).await?,
-            None => {
-                self.refuse_without_mounts()?;
-                let id = self.create(self.name, None).await?;
+            (Some(old), _) => self.displace(&mut place, &old, beside, &image).await?,
+            (None, Next::Back(id)) => {
+                self.discard(beside).await?;
+                let earlier = self.must_be_there(id).await?;
+                self.put_in_place(&earlier).await?
+            }
+            (None, Next::Made) => {
+                let model = self.first_of(&place, |_| true).await?;
+                let id = self.create(self.name, model.as_ref()).await?;
                 self.must_find(&id).await?
             }
         };
-        start_and_watch(self.call, &ours).await
+        let line = start_and_watch(self.call, &ours).await?;
+        match next {
+            Next::Back(_) => Ok(format!("{line}: the one that was there before")),
+            Next::Made => Ok(format!("{line}{}", self.new_volumes(&place, &ours).await?)),
+        }
+    }
+
+    /// Whether this statement makes a container or brings one back: the last one of this image that was taken out,
+    /// where the call says nothing else.
+    async fn choose(&self, place: &Place, image: &Image) -> Result<Next, Error> {
+        if !self.order.says_only_its_image() {
+            return Ok(Next::Made);
+        }
+        let earlier = self.first_of(place, |earlier| earlier.image_id == image.id).await?;
+        Ok(earlier.map_or(Next::Made, |earlier| Next::Back(earlier.id)))
+    }
+
+    /// The first of the containers that were in this place which is still there and as wanted.
+    async fn first_of(
+        &self,
+        place: &Place,
+        is_wanted: impl Fn(&Container) -> bool + Send + Sync,
+    ) -> Result<Option<Container>, Error> {
+        for id in place.earlier() {
+            if let Some(found) = self.find(id).await?.filter(&is_wanted) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// Where nothing has the service's name, a container that this run made for it and did not put in place, given
-    /// the name. A statement of this run may have ended between the removal of the old one and that.
-    async fn successor(&self) -> Result<Option<Container>, Error> {
+    /// the name. A statement of this run may have ended just before that; another's counts only where the old one is
+    /// gone, which the engine removes itself where it was asked to when it was made.
+    async fn successor(&self, place: &Place) -> Result<Option<Container>, Error> {
         let made = match self.find(&self.beside).await? {
             Some(ours) => Some(ours),
+            None if self.first_of(place, |_| true).await?.is_some() => None,
             None => never_started(self.call, self.name).await?.pop(),
         };
         match made {
@@ -98,10 +148,6 @@ impl<'a> Replacement<'a> {
         }
     }
 
-    fn is_ours(&self, container: &Container, image: &Image) -> bool {
-        self.call.is_of_statement(container) && container.image_id == image.id
-    }
-
     async fn find(&self, name: &str) -> Result<Option<Container>, Error> {
         self.call.ask(|it| it.container(name)).await
     }
@@ -112,35 +158,66 @@ impl<'a> Replacement<'a> {
         found.ok_or_else(|| Error::Failed(format!("the container {} was made and is gone", self.name)))
     }
 
+    /// The container that is brought back.
+    async fn must_be_there(&self, id: &str) -> Result<Container, Error> {
+        self.find(id).await?.ok_or_else(|| {
+            Error::Failed(format!(
+                "the container {} that ran as {} before is gone: find out who removed it, and make one like it by hand",
+                short(id),
+                self.name
+            ))
+        })
+    }
+
     async fn stop(&self, container: &Container) -> Result<(), Error> {
         let grace = within(self.call, self.call.context.limit / 2, container, None);
         stop_and_prove(self.call, container, grace).await.map(drop)
     }
 
-    async fn remove(&self, container: &Container) -> Result<(), Error> {
-        self.call.change(|it| it.remove(&container.id, false)).await.map(drop)
-    }
-
-    /// Stops and removes the old container once the new one is made, and gives that its name.
-    async fn displace(&self, old: &Container, beside: Option<Container>) -> Result<Container, Error> {
+    /// Takes the old container out of the place once the next one is ready, and gives that the name.
+    async fn displace(
+        &self,
+        place: &mut Place,
+        old: &Container,
+        beside: Option<Container>,
+        image: &Image,
+    ) -> Result<Container, Error> {
         if !self.call.is_own(old) {
             return Err(foreign(self.name));
         }
+        refuse_cut_off(self.call, old, Touch::Replace).await?;
         // What an earlier attempt made beside it may lack what is added after its making, a second network for one.
         self.discard(beside).await?;
-        let id = self.create(&self.beside, Some(old)).await?;
-        let ours = self.must_find(&id).await?;
-        if let Err(error) = self.stop(old).await {
-            return Err(self.leave_the_old_one(old, &ours, error).await);
+        let next = match place.next(self.call).cloned() {
+            Some(Next::Back(id)) => self.must_be_there(&id).await?,
+            _ => {
+                // What is changed step by step adds up; else what another image was given stays with that.
+                let is_same = |earlier: &Container| earlier.image_id == image.id && earlier.image_id != old.image_id;
+                let model = self.first_of(place, is_same).await?;
+                let id = self.create(&self.beside, Some(model.as_ref().unwrap_or(old))).await?;
+                self.must_find(&id).await?
+            }
+        };
+        match self.take_out(place, old, &next).await {
+            Ok(()) => self.put_in_place(&next).await,
+            Err(error) => Err(self.leave_the_old_one(old, &next, error).await),
         }
-        self.remove(old).await?;
-        let placed = self.put_in_place(&ours).await?;
-        policy::forget(self.call, &old.id);
-        Ok(placed)
     }
 
-    /// The old one still runs: it gets its restart policy back, and ours goes.
-    async fn leave_the_old_one(&self, old: &Container, ours: &Container, error: Error) -> Error {
+    /// Stops the old container and gives it another name, under which it waits for the end of the run.
+    async fn take_out(&self, place: &mut Place, old: &Container, next: &Container) -> Result<(), Error> {
+        refuse_unstartable(self.call, next, Some(old)).await?;
+        place.take_out(self.call, old)?;
+        self.stop(old).await?;
+        let outside = place.name_outside(&old.id);
+        match self.call.engine.change(|it| it.rename(&old.id, &outside)).await {
+            Err(problem) if problem.is_missing() => Ok(()),
+            renamed => renamed.map_err(Error::of_change),
+        }
+    }
+
+    /// The old one stays in its place: where it still runs it gets its restart policy back, and ours goes.
+    async fn leave_the_old_one(&self, old: &Container, next: &Container, error: Error) -> Error {
         let Error::Failed(_) = error else {
             return error;
         };
@@ -148,37 +225,49 @@ impl<'a> Replacement<'a> {
             && old.state.is_running
             && self.call.engine.set_restart_policy(&old.id, &kept).await.is_ok()
         {
-            policy::forget(self.call, &old.id);
+            policy::forget(&self.call.context.run_directory, &old.id);
         }
-        let _ = self.call.engine.remove(&ours.id, false).await;
-        error
+        if !self.call.is_of_statement(next) || next.name != self.beside {
+            return error;
+        }
+        match self.discard(Some(next.clone())).await {
+            Ok(()) => error,
+            Err(problem) => error.and(&format!(
+                "what was made in its place is left behind ({}): docker rm {}",
+                problem.reason(),
+                next.name
+            )),
+        }
     }
 
-    /// Gives ours the service's name.
-    async fn put_in_place(&self, ours: &Container) -> Result<Container, Error> {
-        match self.call.engine.change(|it| it.rename(&ours.id, self.name)).await {
-            Ok(()) => self.must_find(&ours.id).await,
+    /// Gives a container the service's name.
+    async fn put_in_place(&self, next: &Container) -> Result<Container, Error> {
+        match self.call.engine.change(|it| it.rename(&next.id, self.name)).await {
+            Ok(()) => self.must_find(&next.id).await,
             Err(Problem::Refused { status: 409, .. }) => Err(Error::Failed(format!(
                 "another container took the name {} in the meantime; find out who made it (this run's own waits as {})",
-                self.name, ours.name
+                self.name, next.name
             ))),
             Err(problem) => Err(Error::of_change(problem)),
         }
     }
 
-    /// Makes ours, like the old one where there is one.
+    /// Makes ours, like another where there is one.
     async fn create(&self, name: &str, like: Option<&Container>) -> Result<String, Error> {
         let mut order = self.order.clone();
         name.clone_into(&mut order.name);
         order.labels = self.call.labels();
-        if let Some(old) = like {
-            order.like = Some(Like {
-                container: old.id.clone(),
-            });
-            // What this run took off the old one is what the new one is to have.
-            let kept = policy::kept(self.call, &old.id)?;
-            let given = kept.unwrap_or_else(|| old.restart_policy.clone());
-            order.restart_policy.get_or_insert(given);
+        match like {
+            None => self.refuse_without_mounts()?,
+            Some(model) => {
+                order.like = Some(Like {
+                    container: model.id.clone(),
+                });
+                // What this run took off the other one is what the new one is to have.
+                let kept = policy::kept(self.call, &model.id)?;
+                let given = kept.unwrap_or_else(|| model.restart_policy.clone());
+                order.restart_policy.get_or_insert(given);
+            }
         }
         match self.call.engine.change(|it| it.create(&order)).await {
             Ok(id) => Ok(id),
@@ -205,6 +294,39 @@ impl<'a> Replacement<'a> {
         if beside.state.is_running {
             self.stop(&beside).await?;
         }
-        self.remove(&beside).await
+        // The volumes that its image brought with it are as new as itself.
+        let is_new = beside.state.started_at.is_empty();
+        self.call.change(|it| it.remove(&beside.id, is_new)).await.map(drop)
     }
+
+    /// The volumes without a name that came with the container and are none of the one before: what is in them is
+    /// nobody's yet.
+    async fn new_volumes(&self, place: &Place, ours: &Container) -> Result<String, Error> {
+        let earlier = self.first_of(place, |_| true).await?;
+        let known: Vec<&str> = earlier
+            .iter()
+            .flat_map(anonymous_volumes)
+            .map(|(name, _)| name)
+            .collect();
+        let new: Vec<String> = anonymous_volumes(ours)
+            .filter(|(name, _)| !known.contains(name))
+            .map(|(name, target)| format!("{} at {target}", short(name)))
+            .collect();
+        Ok(if new.is_empty() {
+            String::new()
+        } else {
+            format!("; new volumes that its image asks for: {}", new.join(", "))
+        })
+    }
+}
+
+/// The volumes without a name of their own that a container has, and where.
+fn anonymous_volumes(container: &Container) -> impl Iterator<Item = (&str, &str)> {
+    container.mounts.iter().filter_map(|mount| match &mount.kind {
+        MountKind::Volume { name, .. } => {
+            let is_anonymous = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+            is_anonymous.then_some((name.as_str(), mount.target.as_str()))
+        }
+        _ => None,
+    })
 }

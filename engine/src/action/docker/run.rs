@@ -1,18 +1,25 @@
 //! `docker.run`: makes the container of a service from an image and starts it, in place of the one that is there.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Effect, Repeat};
 use backstay_dsl::types::Type;
 
+use super::Engine;
 use super::call::{Call, EngineAction, about_service, short, short_image, the_service};
+use super::conclude::conclude;
 use super::error::Error;
+use super::place::Place;
 use super::policy;
 use super::replace::Replacement;
 use super::settings::{names_of_variables, order_of};
+use super::start_and_watch::never_started;
 use crate::action::common::describe::{self, Describe};
-use crate::action::{Arguments, Evidence, Outcome, Settled};
-use crate::containers::labels;
+use crate::action::{Arguments, Evidence, Leftover, Outcome, Settled};
+use crate::containers::{Container, labels};
+use crate::event::End;
 
 /// How long it may take, in milliseconds: a stop with its grace and proof, and a start with its probation.
 const LIMIT_MS: u64 = 120_000;
@@ -27,9 +34,9 @@ impl EngineAction for Run {
             "run",
             "Makes the container of a service from an image and starts it.\n\nA container of the service that is there already \
              is replaced: what is not said here is taken over from it, as far as it was given to it and did not come from \
-             its image. It is stopped first, and removed; its volumes stay. So a way back that runs the old image says again \
-             whatever else the way forward changed. The new one carries labels with run, step and \
-             statement. It has failed when it ends at once or is started again and again. The image must be here: \
+             its image. It is stopped first and waits under another name; when the run has completed it is removed, and its \
+             volumes stay. A way back that says the old image and nothing else starts that very container again, with all \
+             that it wrote. A new one carries labels with run, step and statement. It has failed when it ends at once or is started again and again. The image must be here: \
              `docker.pull` fetches it.",
         ))
         .needs("image", Type::Image { pinned: true }, "The image, by its digest.")
@@ -83,25 +90,27 @@ impl EngineAction for Run {
     }
 
     /// Done: our container has the service's name, the right image, and runs. Not done: the old one is as it was, for
-    /// then nothing is to be undone. Anything between is neither; a second attempt takes it up.
+    /// then nothing is to be undone, and what was made in its place is removed. Anything between is neither; a second
+    /// attempt takes it up.
     async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
         let (name, found) = call.find_with_retries().await?;
+        let place = Place::of(call, name)?;
         let image = call.text("image");
         let wanted = call.ask(|it| it.image(image)).await?;
         let container = match found {
-            Some(container) if call.is_of_statement(&container) => container,
+            Some(container) if place.is_next(call, &container) => container,
+            Some(old) if place.is_as_it_was(call, &old)? => return not_begun(call, &old).await,
+            None if place.is_untouched() && !is_anything_made(call).await? => {
+                return Ok(Settled::NotDone("nothing of this statement is there".to_owned()));
+            }
             old => {
-                let key = [(labels::KEY, call.context.key.as_str())];
-                let made = call.ask(|it| it.labelled(&key)).await?;
-                let Some(made) = made.first() else {
-                    return Ok(Settled::NotDone("nothing of this statement is there".to_owned()));
-                };
-                return Ok(match old.filter(|old| old.state.is_running) {
-                    Some(old) if !policy::is_off(call, &old)? => {
-                        Settled::NotDone(format!("{made} is made, and {name} runs as it did"))
-                    }
-                    _ => half_way(&format!("{made} is made and not yet in place")),
-                });
+                let how = old.map_or_else(
+                    || "there is no".to_owned(),
+                    |old| format!("{} is the old", old.state.status),
+                );
+                return Ok(half_way(&format!(
+                    "{how} container {name}, and the new one is not in place"
+                )));
             }
         };
         let state = &container.state;
@@ -111,10 +120,37 @@ impl EngineAction for Run {
         if !state.is_running || state.is_restarting {
             return Ok(half_way(&format!("{name} is in place and is {}", state.status)));
         }
+        if policy::is_off(call, &container)? {
+            return Ok(half_way(&format!("{name} runs, but its restart policy is still off")));
+        }
         let (id, image) = (short(&container.id), short_image(image));
         let line = format!("{name} runs as container {id} from {image}");
         Ok(Settled::Done(Evidence::line(line)))
     }
+
+    async fn conclude(&self, engine: &Engine, run_directory: &Path, end: End) -> Vec<Leftover> {
+        conclude(engine, run_directory, end).await
+    }
+}
+
+/// What was made beside the old container is of no use where nothing else was done.
+async fn not_begun(call: Call<'_>, old: &Container) -> Result<Settled, Error> {
+    let mut left = Vec::new();
+    for made in never_started(call, &old.name).await? {
+        if call.is_of_statement(&made) && call.change(|it| it.remove(&made.id, true)).await.is_err() {
+            left.push(format!("; {} is left behind: docker rm {0}", made.name));
+        }
+    }
+    let (name, status) = (&old.name, &old.state.status);
+    Ok(Settled::NotDone(format!(
+        "{name} is {status} as it was{}",
+        left.concat()
+    )))
+}
+
+async fn is_anything_made(call: Call<'_>) -> Result<bool, Error> {
+    let key = [(labels::KEY, call.context.key.as_str())];
+    Ok(!call.ask(|it| it.labelled(&key)).await?.is_empty())
 }
 
 fn half_way(how: &str) -> Settled {

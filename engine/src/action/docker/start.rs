@@ -6,10 +6,13 @@ use backstay_dsl::effect::{Cancel, Effect};
 
 use super::call::{Call, EngineAction, about_service, simulated, the_service};
 use super::error::Error;
+use super::neighbours::refuse_unstartable;
+use super::place::Place;
 use super::policy;
 use super::start_and_watch::{start_and_watch, sweep};
 use crate::action::common::describe;
 use crate::action::{Evidence, GroundCall, Outcome, Settled, Simulated};
+use crate::containers::Container;
 use crate::value::Answer;
 
 pub(super) struct Start;
@@ -72,9 +75,28 @@ impl EngineAction for Start {
 
 async fn start(call: Call<'_>) -> Result<String, Error> {
     let (name, found) = call.find_with_retries().await?;
-    let container = call
-        .own(found)?
-        .ok_or_else(|| format!("there is no container {name} to start; make it with docker.run"))?;
+    let container = match call.own(found)? {
+        Some(container) => Some(container),
+        None => put_back(call, name).await?,
+    };
+    let container =
+        container.ok_or_else(|| format!("there is no container {name} to start; make it with docker.run"))?;
     sweep(call, name, "").await;
+    if !container.state.is_running {
+        refuse_unstartable(call, &container, None).await?;
+    }
     start_and_watch(call, &container).await
+}
+
+/// Where a replacement was cut short and nothing has the service's name, the container that it took out, given the
+/// name again.
+async fn put_back(call: Call<'_>, name: &str) -> Result<Option<Container>, Error> {
+    let place = Place::of(call, name)?;
+    for id in place.earlier() {
+        if call.ask(|it| it.container(id)).await?.is_some() {
+            call.change(|it| it.rename(id, name)).await?;
+            return call.ask_after(|it| it.container(id)).await;
+        }
+    }
+    Ok(None)
 }

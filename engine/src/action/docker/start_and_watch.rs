@@ -1,11 +1,12 @@
 //! Starts a container, and sees that it stays up.
 
+use super::Engine;
 use super::call::{Call, short, short_image};
 use super::error::Error;
 use super::printed::{Said, bytes_to_ask};
-use super::{policy, signals};
+use super::{policy, signals, stopped};
 use crate::action::common::printed::VALUE_BYTES_MAX;
-use crate::containers::{Container, LogEnd, labels};
+use crate::containers::{Container, LogEnd, Problem, labels};
 
 /// So many of the last lines are looked at to say why it ended.
 const LINES_MAX: u64 = 50;
@@ -15,13 +16,14 @@ const LINES_MAX: u64 = 50;
 pub(super) async fn start_and_watch(call: Call<'_>, container: &Container) -> Result<String, Error> {
     let Container { id, name, .. } = container;
     let kept = policy::kept(call, id)?;
+    stopped::forget(&call.context.run_directory, id);
     let was_started = call.change(|it| it.start(id)).await?;
     let up = watch(call, container, was_started).await?;
     let policy = match kept {
         Some(kept) => {
             let given_back = call.change(|it| it.set_restart_policy(id, &kept)).await;
             given_back.map_err(|error| error.within("it runs, but its restart policy is still off"))?;
-            policy::forget(call, id);
+            policy::forget(&call.context.run_directory, id);
             format!("; its restart policy {} is on again", policy::in_words(&kept))
         }
         None if container.restart_policy.is_never() => String::new(),
@@ -79,7 +81,7 @@ fn what_is_wrong(now: &Container, first: Option<&Container>, before: &Container,
         return Some(format!("does not stay up: {how}is started again and again"));
     }
     if state.status == "paused" {
-        return Some("is paused; unpause it first".to_owned());
+        return Some(format!("is paused: docker unpause {}", now.name));
     }
     (!state.is_running).then(|| match state.error.as_str() {
         "" => format!("ended at once with status {exit}"),
@@ -113,19 +115,25 @@ fn is_looping(container: &Container) -> bool {
 pub(super) async fn sweep(call: Call<'_>, name: &str, keep: &str) {
     for left in never_started(call, name).await.unwrap_or_default() {
         if left.name != keep {
-            let _ = call.engine.remove(&left.id, false).await;
+            let _ = call.engine.remove(&left.id, true).await;
         }
     }
 }
 
 /// What statements of this run made in place of a container and never started.
 pub(super) async fn never_started(call: Call<'_>, name: &str) -> Result<Vec<Container>, Error> {
+    let found = made_and_never_started(call.engine, &call.context.run, name).await;
+    found.map_err(Error::of_question)
+}
+
+/// What statements of a run made in place of a container and never started.
+pub(super) async fn made_and_never_started(engine: &Engine, run: &str, name: &str) -> Result<Vec<Container>, Problem> {
     let prefix = format!("{name}.backstay-");
     let mut found = Vec::new();
-    let of_the_run = [(labels::RUN, call.context.run.as_str())];
-    for left in call.ask(|it| it.labelled(&of_the_run)).await? {
+    let of_the_run = [(labels::RUN, run)];
+    for left in engine.ask(|it| it.labelled(&of_the_run)).await? {
         if left.starts_with(&prefix)
-            && let Some(container) = call.ask(|it| it.container(&left)).await?
+            && let Some(container) = engine.ask(|it| it.container(&left)).await?
             && !container.state.is_running
             && container.state.started_at.is_empty()
         {

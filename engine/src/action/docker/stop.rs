@@ -9,6 +9,7 @@ use backstay_dsl::units;
 
 use super::call::{Call, EngineAction, about_service, the_service};
 use super::error::Error;
+use super::neighbours::{Touch, hangs_on, refuse_cut_off};
 use super::policy;
 use super::stop_and_prove::{grace, stays_stopped, stop_and_prove, too_long, within};
 use crate::action::common::describe;
@@ -40,6 +41,9 @@ impl EngineAction for Stop {
         };
         if let Some(refusal) = no_way_back(&container).or_else(|| too_long(call, &container)) {
             return Ok(Some(refusal.reason().to_owned()));
+        }
+        if let Some(reason) = hangs_on(call, &container, Touch::Stop).await? {
+            return Ok(Some(reason));
         }
         let mut text = if container.state.is_running {
             let grace = within(call, Duration::MAX, &container, call.arguments.duration("grace"));
@@ -81,6 +85,7 @@ async fn stop(call: Call<'_>) -> Result<String, Error> {
     };
     let refusal = no_way_back(&container).or_else(|| too_long(call, &container));
     refusal.map_or(Ok(()), Err)?;
+    refuse_cut_off(call, &container, Touch::Stop).await?;
     let grace = within(call, call.context.limit, &container, call.arguments.duration("grace"));
     let line = stop_and_prove(call, &container, grace).await?;
     let now = call.ask_after(|it| it.container(name)).await?;

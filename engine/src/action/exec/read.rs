@@ -66,6 +66,7 @@ impl Action for Read {
             summary,
             outputs: if is_cut { ended.outputs() } else { Vec::new() },
             exit: i32::try_from(status).ok(),
+            ..Evidence::default()
         })
     }
 }

@@ -51,11 +51,10 @@ impl Action for MakeDirectory {
                 std::fs::create_dir(folder).map_err(|error| problem("make the folder", folder, &error))?;
                 sync_folder(parent_of(folder)?)?;
             }
-            let summary = match missing.len() {
-                0 => format!("{} was there already", path.display()),
-                _ => format!("made {}", path.display()),
-            };
-            Ok(Outcome::done(summary))
+            Ok(match missing.len() {
+                0 => Outcome::was_there(format!("{} was there already", path.display())),
+                _ => Outcome::done(format!("made {}", path.display())),
+            })
         })
         .await
     }

@@ -193,12 +193,17 @@ pub(crate) fn report(finished: &Finished, format: Format) -> u8 {
     let end = finished.last.clone().unwrap_or_else(|| paused(&finished.reason));
     let directory = finished.transcript.parent().unwrap_or(&finished.transcript);
     let head = sealed_head(directory);
-    let summary = render::summary(&finished.run, &end, directory, head.as_deref());
+    let summary = render::summary(&finished.run, (&end, &finished.kept), directory, head.as_deref());
     match format {
         Format::Text => streams::data(&summary),
         Format::Json => {
             streams::talk(&summary);
-            streams::json(&render::json::run(&finished.run, &end, directory, head.as_deref()));
+            streams::json(&render::json::run(
+                &finished.run,
+                (&end, &finished.kept),
+                directory,
+                head.as_deref(),
+            ));
         }
     }
     finished.exit_code()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::topology::{Begins, Member, Runs, Service};
 
@@ -11,7 +11,7 @@ use super::mounts::{not_mounted, unprotected};
 use super::{Found, PathUse};
 use crate::eval::Evaluator;
 use crate::plan::Plan;
-use crate::service_kind::{Asked, KINDS, Kind, MemberState, Mounted, MountedWhat, reading_of};
+use crate::service_kind::{Asked, HangsOn, KINDS, Kind, MemberState, Mounted, MountedWhat, reading_of};
 use crate::value::Value;
 use crate::world::{PathIdentity, World};
 
@@ -28,6 +28,7 @@ impl Services<'_> {
     /// that could stand for what a path stands for. Of a kind that it has not, nothing is asked.
     pub(super) async fn discharge(&self, found: &mut Found) -> Vec<(PathUse, PathIdentity)> {
         let mut mounts = Vec::new();
+        let touched = self.touched().await;
         for kind in KINDS.iter().filter(|kind| self.hangs_on(**kind)) {
             match kind.reach(self.asked).await {
                 Ok(seen) => found.seen.extend(seen),
@@ -47,6 +48,7 @@ impl Services<'_> {
                     }
                     if state.is_there != Some(false) {
                         self.mounted(*kind, (id.as_str(), service), &mut mounts, found).await;
+                        self.hung_on(*kind, id.as_str(), &touched, found).await;
                     }
                     if state.runs {
                         self.pinned(*kind, (id.as_str(), member), found).await;
@@ -159,6 +161,68 @@ impl Services<'_> {
         mounts.extend(listed);
     }
 
+    /// The services that a statement stops (`false`), or removes or puts another in place of (`true`).
+    async fn touched(&self) -> BTreeMap<String, bool> {
+        let mut touched: BTreeMap<String, bool> = BTreeMap::new();
+        for (_, statement) in self.plan.program.statements() {
+            let StatementKind::Do(action) = &statement.kind else {
+                continue;
+            };
+            for effect in &action.call.effects.list {
+                let (member, is_replaced) = match effect {
+                    Effect::Stops(member) => (member, false),
+                    Effect::Removes(member) | Effect::Starts { member, with: Some(_) } => (member, true),
+                    _ => continue,
+                };
+                if let Ok(member) = self.evaluator.ground_resource(member).await {
+                    *touched.entry(member.first().to_owned()).or_default() |= is_replaced;
+                }
+            }
+        }
+        touched
+    }
+
+    /// Who would be cut off by what the plan does to a member, and is none of the runbook's.
+    async fn hung_on(&self, kind: &dyn Kind, name: &str, touched: &BTreeMap<String, bool>, found: &mut Found) {
+        let Some(is_replaced) = touched.get(name) else {
+            return;
+        };
+        let sharers = match kind.sharers(self.asked, name).await {
+            Ok(sharers) => sharers,
+            Err(unanswered) => {
+                let reason = format!(
+                    "service `{name}` could not be asked who hangs on it: {}",
+                    unanswered.reason
+                );
+                found.broken.push(("shared", reason));
+                return;
+            }
+        };
+        let word = kind.kind().word();
+        for HangsOn {
+            name: other, shares, ..
+        } in sharers
+            .into_iter()
+            .filter(|other| *is_replaced || other.ends_with_a_stop)
+        {
+            let mut members = self.plan.topology.members();
+            let is_ours = members.any(|(_, member, _)| member.runs.kind == kind.kind() && member.runs.name == other);
+            if is_ours {
+                found.seen.push(format!("`{other}` has its {shares} from `{name}`"));
+                continue;
+            }
+            let (verb, what_to_do) = match is_replaced {
+                true => ("replaces", "remove it before and make it anew after"),
+                false => ("stops", "stop it before and start it after"),
+            };
+            let reason = format!(
+                "service `{name}`: the {word} `{other}` has its {shares} from it, and would be cut off when this run {verb} \
+                 it: {what_to_do}, by hand or in this runbook (`service … {{ runs {word}(\"{other}\") }}`)"
+            );
+            found.broken.push(("shared", reason));
+        }
+    }
+
     /// Whether what runs is what is pinned, where the text says a place that can be read, and both have a digest.
     async fn pinned(&self, kind: &dyn Kind, (name, member): (&str, &Member<String>), found: &mut Found) {
         let Some((pin, reading)) = member.pinned_by.as_ref().and_then(|pin| Some((pin, reading_of(pin)?))) else {
@@ -230,6 +294,9 @@ fn wrong(runs: &Runs<String>, begins: Begins, state: &MemberState) -> Option<Str
         )),
         (Begins::Running, Some(false), _) => Some(format!(
             "should run, and there is no {kind} `{name}`: start it, or say `begins absent`"
+        )),
+        (Begins::Running, Some(true), false) if status == "paused" => Some(format!(
+            "should run, and its {kind} `{name}` is paused: docker unpause {name}"
         )),
         (Begins::Running, Some(true), false) => Some(format!(
             "should run, and its {kind} `{name}` is {status}: start it, or say `begins stopped`"

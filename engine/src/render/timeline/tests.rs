@@ -148,6 +148,7 @@ fn how_far_a_long_action_is_stands_in_the_status_until_it_has_ended() {
         blobs: Vec::new(),
         ms: 0,
         exit: None,
+        was_there: false,
     }));
     show(&mut timeline, 2, outcome);
     let status = timeline.status(at(2)).unwrap().to_string();
@@ -203,6 +204,7 @@ fn a_message_that_was_not_sent_fails_no_step() {
             blobs: Vec::new(),
             ms: 0,
             exit: None,
+            was_there: false,
         }));
         let line = show(&mut timeline, 1, outcome);
         assert!(line.ends_with(words), "{line}");
@@ -221,6 +223,7 @@ fn what_commands_print_steers_nothing() {
         blobs: Vec::new(),
         ms: 1500,
         exit: Some(1),
+        was_there: false,
     }));
     let line = show(&mut timeline, 0, outcome);
     assert!(

@@ -170,8 +170,9 @@ impl Progress {
         }
     }
 
-    /// An attempt failed that does nothing by half: it has added nothing, unless an earlier one did.
-    pub(super) fn fail_whole(&mut self, id: StatementId, n: u32) {
+    /// An attempt has added nothing, unless an earlier one did: it failed and does nothing by half, or what it would
+    /// have added was there.
+    pub(super) fn add_nothing(&mut self, id: StatementId, n: u32) {
         if self.first_adding.get(&id) == Some(&n) {
             self.added.remove(&id);
         }

@@ -21,7 +21,7 @@ use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
 use super::locks::{claim, is_running, lock_run};
-use super::{Finished, Session, Surroundings, asks, conclude, no_state};
+use super::{Finished, Session, Surroundings, asks, no_state};
 
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -92,7 +92,9 @@ async fn open(directory: &RunDirectory, turn_back: bool, surroundings: &Surround
     let opened = open(&directory.path, Arc::clone(&surroundings.clock));
     if let Err(OpenError::Ended(end)) = opened {
         // A runner that was killed right after the end had no time for this.
-        conclude(surroundings.world.as_ref(), &directory.path, end).await;
+        for left in surroundings.world.conclude(&directory.path, end).await {
+            tracing::warn!(%left, "something that was kept for the run is not removed");
+        }
         if end != End::Stuck {
             surroundings.claims.release(&directory.run);
         }

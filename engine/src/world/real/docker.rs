@@ -16,6 +16,7 @@ mod ended;
 mod given;
 mod images;
 mod like;
+mod neighbours;
 mod port;
 mod printed;
 mod problem;
@@ -135,6 +136,11 @@ impl DockerEngine {
     /// Whether a container can be put into several networks as it is made: from interface 1.44 on.
     fn has_networks_at_creation(&self) -> bool {
         self.shared.agreed.get().is_some_and(|agreed| agreed.minor >= 44)
+    }
+
+    /// Whether it is reached by a socket of this machine, which is where it then has its paths and ports.
+    fn is_of_this_machine(&self) -> bool {
+        matches!(self.shared.address, Address::Unix(_))
     }
 
     async fn within<T>(

@@ -206,12 +206,13 @@ impl State {
         cursors.find(|(_, cursor)| cursor.current(plan) == Some(id))
     }
 
-    /// An action that fails and does nothing by half has added nothing.
-    fn note_failed_whole(&mut self, plan: &Plan, id: StatementId, outcome: &OutcomeRecord) {
+    /// An action that fails and does nothing by half has added nothing; nor has one that found what it wanted.
+    fn note_nothing_added(&mut self, plan: &Plan, id: StatementId, outcome: &OutcomeRecord) {
         let action = plan.program.statement(id).action();
         let is_whole = action.is_some_and(|action| !action.call.effects.is_partial);
-        if outcome.result == OutcomeResult::Failed && is_whole && self.cursor_at(plan, id).is_some() {
-            self.progress.fail_whole(id, outcome.n);
+        let has_failed = outcome.result == OutcomeResult::Failed && is_whole;
+        if (has_failed || outcome.was_there) && self.cursor_at(plan, id).is_some() {
+            self.progress.add_nothing(id, outcome.n);
         }
     }
 
@@ -312,7 +313,7 @@ impl State {
 
     fn on_outcome(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
         if let Some(id) = plan.program.find(&outcome.key) {
-            self.note_failed_whole(plan, id, outcome);
+            self.note_nothing_added(plan, id, outcome);
             if outcome.result == OutcomeResult::Ok {
                 self.progress.note_done(plan.program.statement(id));
             }

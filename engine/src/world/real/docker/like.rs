@@ -58,7 +58,10 @@ pub(super) async fn take(engine: &DockerEngine, like: &Like) -> Result<Taken, Pr
     host.links = host
         .links
         .map(|links| links.iter().map(|link| link_as_given(link)).collect());
-    let networks = networks(&mut old, host.network_mode.as_deref().unwrap_or_default());
+    let is_disabled = body.network_disabled == Some(true);
+    let mode = host.network_mode.take().unwrap_or_default();
+    let networks = networks(&mut old, &mode);
+    host.network_mode = Some(if is_disabled { mode } else { mode_now(mode, &networks) });
     host.container_id_file = None;
     // One that fails must not vanish, and with it all that was given to the service.
     host.auto_remove = Some(false);
@@ -140,6 +143,20 @@ fn link_as_given(link: &str) -> String {
     }
 }
 
+/// The network mode of a container that is in these networks: the one that it was made in it may have been taken out
+/// of since, and that may be gone.
+fn mode_now(mode: String, networks: &BTreeMap<String, EndpointSettings>) -> String {
+    let is_default = ["", "default", "bridge"].contains(&mode.as_str());
+    let is_in = |name: &str| networks.contains_key(name);
+    if mode == "host" || mode == "none" || mode.starts_with("container:") || is_in(&mode) {
+        return mode;
+    }
+    if is_default && (is_in("bridge") || is_in("default")) {
+        return mode;
+    }
+    networks.keys().next().cloned().unwrap_or_else(|| "none".to_owned())
+}
+
 /// What was given for each network that a container is in.
 fn networks(old: &mut ContainerInspectResponse, mode: &str) -> BTreeMap<String, EndpointSettings> {
     let id = old.id.clone().unwrap_or_default();
@@ -160,7 +177,8 @@ fn networks(old: &mut ContainerInspectResponse, mode: &str) -> BTreeMap<String, 
     entries
         .map(|(name, told)| {
             // The mode may name its network by id.
-            let is_mode = told.network_id.as_deref() == Some(mode);
+            let id = told.network_id.as_deref().unwrap_or_default();
+            let is_mode = mode.len() >= SHORT_ID && id.starts_with(mode);
             (if is_mode { mode.to_owned() } else { name }, own(told))
         })
         .collect()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, ContainerUpdateBody, VolumeCreateRequest};
+use bollard::models::{ContainerInspectResponse, ContainerUpdateBody, VolumeCreateRequest};
 use bollard::query_parameters::{
     ListContainersOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, RenameContainerOptions,
     StopContainerOptions,
@@ -12,10 +12,10 @@ use bollard::query_parameters::{
 use tokio::io::AsyncRead;
 
 use super::problem::{self, NOT_MODIFIED};
-use super::{DockerEngine, connect, create, ended, images, printed, trees, view};
+use super::{DockerEngine, connect, create, ended, images, neighbours, printed, trees, view};
 use crate::containers::{
     Container, Containers, CreateContainer, EngineVersion, Image, LogEnd, Printed, Problem, ProgramOrder,
-    RestartPolicy, Volume,
+    RestartPolicy, Sharer, Volume,
 };
 
 /// An id may be shortened to so many digits, not further: a name must not be taken for one.
@@ -36,21 +36,17 @@ impl DockerEngine {
         }))
     }
 
-    /// The names of the containers, running or not, that a filter finds and that are `meant`.
-    async fn list(
-        &self,
-        filter: (&str, Vec<String>),
-        is_meant: impl Fn(&ContainerSummary) -> bool + Send,
-    ) -> Result<Vec<String>, Problem> {
+    /// The names of the containers, running or not, that carry every one of these labels.
+    pub(super) async fn list(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
         let docker = self.docker().await?;
         let options = ListContainersOptions {
             all: true,
-            filters: Some(HashMap::from([(filter.0.to_owned(), filter.1)])),
+            filters: Some(HashMap::from([("label".to_owned(), label_words(labels))])),
             ..ListContainersOptions::default()
         };
         let listed = docker.list_containers(Some(options));
         let found = self.ask("which containers there are", listed).await?;
-        let mut names: Vec<String> = found.iter().filter(|one| is_meant(one)).map(view::name_of).collect();
+        let mut names: Vec<String> = found.iter().map(view::name_of).collect();
         names.sort();
         Ok(names)
     }
@@ -79,6 +75,10 @@ fn label_words(labels: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[async_trait]
+#[deny(
+    clippy::missing_trait_methods,
+    reason = "a method that it has not would say that there is no engine"
+)]
 impl Containers for DockerEngine {
     async fn version(&self) -> Result<EngineVersion, Problem> {
         self.docker().await?;
@@ -98,16 +98,15 @@ impl Containers for DockerEngine {
     }
 
     async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        self.list(("label", label_words(labels)), |_| true).await
+        self.list(labels).await
     }
 
-    async fn users_of_volume(&self, volume: &str) -> Result<Vec<String>, Problem> {
-        // The engine also finds what has something mounted *at* a path of this name.
-        self.list(("volume", vec![volume.to_owned()]), |summary| {
-            let mut mounts = summary.mounts.iter().flatten();
-            mounts.any(|mount| mount.name.as_deref() == Some(volume))
-        })
-        .await
+    async fn sharers(&self, container: &str) -> Result<Vec<Sharer>, Problem> {
+        neighbours::sharers(self, container).await
+    }
+
+    async fn obstacles(&self, container: &str, other: Option<&str>) -> Result<Vec<String>, Problem> {
+        neighbours::obstacles(self, container, other).await
     }
 
     async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
@@ -193,7 +192,6 @@ impl Containers for DockerEngine {
         Ok(images::inspect(self, reference).await?.map(|told| Image {
             id: told.id.unwrap_or_default(),
             repository_digests: told.repo_digests.unwrap_or_default(),
-            tags: told.repo_tags.unwrap_or_default(),
         }))
     }
 

@@ -54,7 +54,6 @@ fn health(told: EngineHealth) -> Option<Health> {
     let last = told.log.and_then(|mut log| log.pop()).and_then(|last| last.output);
     Some(Health {
         status,
-        failing_streak: told.failing_streak.map_or(0, number),
         last_output: last.unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
     })
 }
