@@ -153,13 +153,23 @@ async fn what_would_not_start_is_refused_before_the_stop() {
         assert!(!Path::new(&gone).exists(), "the engine made {gone}");
         fs::rename(format!("{gone}-away"), gone).unwrap();
     }
-    // Neither does a start make what is gone, nor a way back.
+}
+
+#[tokio::test]
+async fn a_start_makes_nothing_that_is_gone() {
+    let Some(daemon) = Daemon::shared("a_start_makes_nothing_that_is_gone") else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("app.conf");
+    fs::write(&file, "x").unwrap();
+    let (bench, ..) = served(daemon, "bereft", &[&format!("--volume={}:/app.conf", file.display())]);
     bench.does("stop", &[]).await;
-    fs::remove_file(path("app.conf")).unwrap();
+    fs::remove_file(&file).unwrap();
     let start = bench.fails("start", &[]).await;
     assert!(start.contains("app.conf is not there"), "{start}");
-    assert!(!Path::new(&path("app.conf")).exists());
-    assert_eq!(bench.of_the_service(), "hindered");
+    assert!(!file.exists());
+    assert_eq!(bench.of_the_service(), "bereft");
 }
 
 #[tokio::test]

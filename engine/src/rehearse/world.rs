@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Signature;
+use backstay_dsl::effect::Effect;
 use backstay_dsl::model::StatementKind;
 use backstay_dsl::state::Extent;
 use backstay_dsl::types::Type;
@@ -142,6 +143,7 @@ impl SimulatedState {
             Some(FaultKind::HalfWay) => Some(Extent::Half),
             _ => Some(Extent::Whole),
         };
+        let was_there = self.adds_what_is_there(call);
         let mut value = None;
         if let Some(extent) = extent {
             let said = said.or_else(|| production::value_of_change(key, n, call, result));
@@ -160,9 +162,27 @@ impl SimulatedState {
             }
             _ => Outcome::Done(Evidence {
                 value,
+                was_there,
                 ..Evidence::line("it was done")
             }),
         }
+    }
+
+    /// Whether all that an action adds is there already. What the text declares, no action looks for.
+    fn adds_what_is_there(&mut self, call: &GroundCall) -> bool {
+        let signature = self.setting.registry.catalogue().get(&call.action);
+        if signature.is_none_or(|signature| signature.declares_effects) {
+            return false;
+        }
+        let adds: Vec<&GroundResource> = call
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Adds(thing) => Some(thing),
+                _ => None,
+            })
+            .collect();
+        !adds.is_empty() && adds.into_iter().all(|thing| self.production.is_there_first(thing))
     }
 
     /// Answers a question.

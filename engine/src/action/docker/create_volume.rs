@@ -37,7 +37,7 @@ impl EngineAction for CreateVolume {
     }
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
-        call.bounded(create(call, call.text("name"))).await
+        call.within_limit(create(call, call.text("name"))).await
     }
 
     async fn settle(&self, call: Call<'_>) -> Result<Settled, Error> {
@@ -51,9 +51,11 @@ impl EngineAction for CreateVolume {
     }
 }
 
-async fn create(call: Call<'_>, name: &str) -> Result<String, Error> {
+async fn create(call: Call<'_>, name: &str) -> Result<Outcome, Error> {
     match call.ask(|it| it.volume(name)).await? {
-        Some(volume) if is_of_run(call, &volume) => return Ok(format!("the volume {name} is there already")),
+        Some(volume) if is_of_run(call, &volume) => {
+            return Ok(Outcome::was_there(format!("the volume {name} is there already")));
+        }
         Some(_) => return Err(foreign(name)),
         None => {}
     }
@@ -62,7 +64,7 @@ async fn create(call: Call<'_>, name: &str) -> Result<String, Error> {
     made.map_err(Error::of_change)?;
     // To an engine it is a success where somebody made one of this name in the meantime.
     match call.ask_after(|it| it.volume(name)).await? {
-        Some(volume) if is_of_run(call, &volume) => Ok(format!("the volume {name} was made")),
+        Some(volume) if is_of_run(call, &volume) => Ok(Outcome::done(format!("the volume {name} was made"))),
         _ => Err(foreign(name)),
     }
 }

@@ -67,7 +67,7 @@ impl Place {
         for entry in std::fs::read_dir(run_directory).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(PREFIX) && name.ends_with(".json") {
+            if name.starts_with(PREFIX) && path.extension().is_some_and(|extension| extension == "json") {
                 all.extend(kept::read(&path)?.map(|place| (path, place)));
             }
         }

@@ -50,14 +50,7 @@ impl<'a> Replacement<'a> {
         let image = must_be_here(self.call, &self.order.image).await?;
         refuse_missing(self.call, &self.order).await?;
         let mut place = Place::of(self.call, self.name)?;
-        let next = match place.next(self.call) {
-            Some(next) => next.clone(),
-            None => {
-                let next = self.choose(&place, &image).await?;
-                place.decide(self.call, next.clone())?;
-                next
-            }
-        };
+        let next = self.decide(&mut place, &image).await?;
         let current = match self.find(self.name).await? {
             Some(current) => Some(current),
             None if next == Next::Made => self.successor(&place).await?,
@@ -91,13 +84,16 @@ impl<'a> Replacement<'a> {
     }
 
     /// Whether this statement makes a container or brings one back: the last one of this image that was taken out,
-    /// where the call says nothing else.
-    async fn choose(&self, place: &Place, image: &Image) -> Result<Next, Error> {
-        if !self.order.says_only_its_image() {
-            return Ok(Next::Made);
+    /// where the call says nothing else. The first attempt decides for all.
+    async fn decide(&self, place: &mut Place, image: &Image) -> Result<Next, Error> {
+        if let Some(next) = place.next(self.call) {
+            return Ok(next.clone());
         }
-        let earlier = self.first_of(place, |earlier| earlier.image_id == image.id).await?;
-        Ok(earlier.map_or(Next::Made, |earlier| Next::Back(earlier.id)))
+        let is_wanted = |earlier: &Container| self.order.says_only_its_image() && earlier.image_id == image.id;
+        let earlier = self.first_of(place, is_wanted).await?;
+        let next = earlier.map_or(Next::Made, |earlier| Next::Back(earlier.id));
+        place.decide(self.call, next.clone())?;
+        Ok(next)
     }
 
     /// The first of the containers that were in this place which is still there and as wanted.
@@ -188,15 +184,14 @@ impl<'a> Replacement<'a> {
         refuse_cut_off(self.call, old, Touch::Replace).await?;
         // What an earlier attempt made beside it may lack what is added after its making, a second network for one.
         self.discard(beside).await?;
-        let next = match place.next(self.call).cloned() {
-            Some(Next::Back(id)) => self.must_be_there(&id).await?,
-            _ => {
-                // What is changed step by step adds up; else what another image was given stays with that.
-                let is_same = |earlier: &Container| earlier.image_id == image.id && earlier.image_id != old.image_id;
-                let model = self.first_of(place, is_same).await?;
-                let id = self.create(&self.beside, Some(model.as_ref().unwrap_or(old))).await?;
-                self.must_find(&id).await?
-            }
+        let next = if let Some(Next::Back(id)) = place.next(self.call) {
+            self.must_be_there(id).await?
+        } else {
+            // What is changed step by step adds up; else what another image was given stays with that.
+            let is_same = |earlier: &Container| earlier.image_id == image.id && earlier.image_id != old.image_id;
+            let model = self.first_of(place, is_same).await?;
+            let id = self.create(&self.beside, Some(model.as_ref().unwrap_or(old))).await?;
+            self.must_find(&id).await?
         };
         match self.take_out(place, old, &next).await {
             Ok(()) => self.put_in_place(&next).await,

@@ -86,7 +86,7 @@ impl EngineAction for Run {
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
         let replacement = Replacement::new(call)?;
-        call.bounded(replacement.carry_out()).await
+        Box::pin(call.bounded(replacement.carry_out())).await
     }
 
     /// Done: our container has the service's name, the right image, and runs. Not done: the old one is as it was, for

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature, Sink};
-use backstay_dsl::effect::Effect;
+use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::attempt::Attempt;
@@ -17,7 +17,8 @@ use super::written::{self, Forms};
 use super::{done, in_place, path_of, problem};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Leftover, Outcome, Settled};
+use crate::event::End;
 use crate::value::Value;
 
 pub(super) struct EditKey;
@@ -94,8 +95,16 @@ impl Action for EditKey {
         .await
     }
 
-    fn conclude(&self, run_directory: &Path) -> Result<(), String> {
-        written::forget(run_directory)
+    async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
+        if end == End::Stuck {
+            return Vec::new();
+        }
+        let forgotten = written::forget(run_directory).err();
+        let left = forgotten.map(|reason| Leftover {
+            thing: Resource::new(ResourceKind::Tree, run_directory.display().to_string()),
+            reason,
+        });
+        left.into_iter().collect()
     }
 }
 

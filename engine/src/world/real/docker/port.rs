@@ -106,7 +106,7 @@ impl Containers for DockerEngine {
     }
 
     async fn obstacles(&self, container: &str, other: Option<&str>) -> Result<Vec<String>, Problem> {
-        neighbours::obstacles(self, container, other).await
+        Box::pin(neighbours::obstacles(self, container, other)).await
     }
 
     async fn create(&self, order: &CreateContainer) -> Result<String, Problem> {
