@@ -131,6 +131,7 @@ impl SimulatedState {
 
     /// Carries a change out, with the fault that was found when it began.
     pub(super) fn change(&mut self, key: &str, n: u32, call: &GroundCall, fault: Option<FaultKind>) -> Outcome {
+        let was_there = fault.is_none() && self.adds_what_is_there(call);
         let (action, result) = self.setting.known(call);
         let simulated = action.and_then(|action| action.simulate(call, &mut self.production));
         let said = match simulated {
@@ -143,7 +144,6 @@ impl SimulatedState {
             Some(FaultKind::HalfWay) => Some(Extent::Half),
             _ => Some(Extent::Whole),
         };
-        let was_there = self.adds_what_is_there(call);
         let mut value = None;
         if let Some(extent) = extent {
             let said = said.or_else(|| production::value_of_change(key, n, call, result));
