@@ -5,3 +5,4 @@ mod events;
 mod journal;
 mod sample;
 mod shell;
+mod stuck;

@@ -4,6 +4,7 @@
 # Prints one verdict; exits 0 for `unsigned` (whole and sealed), 1 for any other, 2 where it cannot tell.
 # Needs jq and sha256sum.
 set -uf
+export LC_ALL=C
 dir=${1:?usage: verify-transcript.sh RUN-DIRECTORY}
 records=$dir/transcript.jsonl
 seal=$dir/seal.json
@@ -31,10 +32,12 @@ jq -Rr 'fromjson | [.seq, .prev, .kind] + if .seq == 1 then [.format == 1, .run]
 
 lines=$(wc -l <"$records")
 prev=$(printf '%064d' 0)
-count=0 run= end= kind=
+count=0 bytes=0 run= end= kind=
+# The seals that the ends so far have to have; and those that are written before the last record, at the latest.
+: >"$scratch/seals" && : >"$scratch/earlier"
 exec 3<"$scratch/fields" 4<"$records"
 while [ "$count" -lt "$lines" ]; do
-  count=$((count + 1)) last_kind=$kind
+  count=$((count + 1)) last=$kind/$end
   IFS= read -r line <&4
   IFS= read -r fields <&3 || verdict altered
   # shellcheck disable=SC2086 # the fields are split on purpose
@@ -43,8 +46,15 @@ while [ "$count" -lt "$lines" ]; do
   kind=$3 end=$6
   [ "$count" = 1 ] && run=$5
   case $count/$kind/$4 in 1/run.start/true) ;; 1/* | */run.start/* | */-/*) verdict altered ;; esac
-  [ "$last_kind" = run.end ] && verdict altered
+  case $last/$kind in
+    run.end/stuck/run.resumed) cp "$scratch/seals" "$scratch/earlier" ;;
+    run.end/*) verdict altered ;;
+  esac
   prev=$(printf '%s\n' "$line" | sha256sum | cut -d' ' -f1)
+  bytes=$((bytes + ${#line} + 1))
+  [ "$kind" = run.end ] &&
+    printf '{"format":1,"run":"%s","records":%d,"bytes":%d,"head":"%s","end":"%s"}\n' \
+      "$run" "$count" "$bytes" "$prev" "$end" >>"$scratch/seals"
 done
 
 # Every output that a record names is there, and is what was kept.
@@ -56,14 +66,19 @@ while IFS= read -r digest; do
   [ "$(sha256sum <"$output" | cut -d' ' -f1)" = "$digest" ] || verdict altered
 done <"$scratch/outputs"
 
+[ -e "$seal" ] && [ ! -s "$seal" ] && verdict altered
+if [ -e "$seal" ]; then cat "$seal"; fi >"$scratch/seal"
+sealed_as() { cmp -s "$scratch/$1" "$scratch/seal"; }
 if [ "$(tail -c 1 "$records" | od -An -tx1 | tr -d ' ')" != 0a ] && [ -s "$records" ]; then
-  [ -e "$seal" ] && verdict altered
-  verdict torn
+  sealed_as earlier && verdict torn
+  [ "$kind/$end" = run.end/stuck ] && sealed_as seals && verdict torn
+  verdict altered
 fi
-[ -e "$seal" ] || verdict unsealed
-other_format "$seal" && verdict version
-[ "$kind" = run.end ] || verdict altered
-printf '{"format":1,"run":"%s","records":%d,"bytes":%d,"head":"%s","end":"%s"}\n' \
-  "$run" "$count" "$(wc -c <"$records")" "$prev" "$end" >"$scratch/seal"
-cmp -s "$scratch/seal" "$seal" || verdict altered
-verdict unsigned
+other_format "$scratch/seal" && verdict version
+if [ "$kind" = run.end ]; then
+  sealed_as seals && verdict unsigned
+  sealed_as earlier && verdict unsealed
+elif sealed_as seals; then
+  verdict unsealed
+fi
+verdict altered

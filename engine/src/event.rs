@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::value::RecordedValue;
 
 pub use effect::{EffectKey, known};
-pub use end::{CommandLeft, End, Exception, FailedAt, RunEnd, Task};
+pub use end::{CommandLeft, End, Exception, FailedAt, NotPutBack, RunEnd, Task};
 pub use intent::{Intent, IntentWay};
 pub use key::{TimerId, WellTime, WorkKey};
 pub use start::{Outline, RunResumed, RunStart, StepOutline, TableOutline, Titled};

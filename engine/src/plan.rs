@@ -51,6 +51,8 @@ pub struct Plan {
     pub source_digests: Vec<(String, String)>,
     /// The runbook by ids: blocks, statements, the order of the steps.
     pub program: Program,
+    /// Where paths are taken from.
+    pub places: Places,
 }
 
 /// A plan cannot be made of these inputs.
@@ -107,13 +109,14 @@ impl Plan {
             program: Program::new(Arc::clone(&parts.runbook)),
             runbook: parts.runbook,
             inputs: parts.inputs,
+            places: parts.places.clone(),
         })
     }
 
     /// What the text changes or reads, as far as the inputs say which things these are.
-    pub(crate) fn known_resources(&self, places: &Places) -> Vec<GroundResource> {
+    pub(crate) fn known_resources(&self) -> Vec<GroundResource> {
         let environment = InputsOnly {
-            places,
+            places: &self.places,
             inputs: &self.inputs,
             redactor: &self.redactor,
         };

@@ -33,7 +33,7 @@ pub use verify::{Verdict, Verification, verify};
 pub const FORMAT: u32 = 1;
 
 /// The minor format: it rises with each kind and field that older readers may pass over.
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 
 /// The records, in the directory of a run.
 pub const RECORDS_FILE: &str = "transcript.jsonl";

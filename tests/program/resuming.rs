@@ -282,3 +282,54 @@ step one "Work" {
     // Whether the work was done, nobody can tell.
     assert_eq!(waiting.wait().unwrap().code(), Some(4));
 }
+
+#[test]
+fn a_way_back_that_was_stuck_is_finished_once_its_cause_is_mended() {
+    let desk = Sandbox::desk();
+    let text = r#"runbook owing "Two strands"
+inputs { folder: path }
+step one "One" {
+  do fs.write(folder / "one", content: "x") undo {
+    do "Take it back": exec.run(["test", "-e", folder / "mended"], effects: { nothing  repeat convergent }) within 5s
+    do fs.remove(folder / "one")
+  } within 20s
+}
+step other "Another" after nothing {
+  do fs.write(folder / "other", content: "x") undo fs.remove(folder / "other") within 5s
+}
+step last "Last" after one, other { check "never": false }
+"#;
+    desk.write("owing.runbook", text);
+    fs::create_dir(desk.path("made")).unwrap();
+    let folder = format!("folder={}", desk.path("made").display());
+    let call = desk.call(&["run", "owing.runbook", "--input", &folder]).exits(6);
+    assert!(desk.path("made/one").exists() && !desk.path("made/other").exists());
+    let run = desk.run_name();
+    let left = format!("fs.remove(\"{}\")", desk.path("made/one").display());
+    for part in [
+        "stuck:       the way back failed",
+        "not back:    fs.write(",
+        "put back:    fs.write(",
+        &left,
+    ] {
+        assert!(call.stdout.contains(part), "{part}: {}", call.stdout);
+    }
+    assert!(
+        call.stdout.contains(&format!("backstay resume {run}")),
+        "{}",
+        call.stdout
+    );
+    desk.call(&["transcript", "verify", &run]).exits(0);
+
+    desk.call(&["resume", &run]).exits(6);
+    fs::write(desk.path("made/mended"), "").unwrap();
+    let json = desk.call(&["resume", &run, "--format", "json"]).exits(5).json();
+    assert_eq!(json["end"], "rolled_back");
+    assert!(!desk.path("made/one").exists());
+    let verified = desk
+        .call(&["transcript", "verify", &run, "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(verified["head"], json["head"]);
+    desk.call(&["resume", &run]).exits(4);
+}

@@ -163,7 +163,7 @@ fn end(rest: &Rest) -> RunEnd {
     let Rest::Ended(end) = rest else {
         panic!("{rest:?}");
     };
-    let mut end = end.clone();
+    let mut end = RunEnd::clone(end);
     end.reason.clear();
     if let Some(at) = &mut end.failed_at {
         at.reason.clear();

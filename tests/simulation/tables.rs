@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::LazyLock;
 
-use backstay::event::{Event, RequestKind, SignalChoice};
+use backstay::event::{End, Event, RequestKind, SignalChoice};
 use backstay::plan::Plan;
 use backstay::rehearse::{Case, Fault, FaultKind, Kill, Resumption, single_faults};
 use backstay::run::driver::{Control, Rest};
@@ -13,7 +13,7 @@ use backstay::run::machine::{Places, State, fold};
 use backstay::value::Value;
 
 use crate::simulation::rig::{Report, Rig};
-use crate::simulation::{back, forward, golden, healing, reference, small};
+use crate::simulation::{apart, back, forward, golden, healing, reference, small};
 use crate::support::texts::root;
 
 /// A row of a table: the part, from what, the event, to what.
@@ -144,7 +144,8 @@ fn histories(rig: &Rig, more: Vec<Case>) -> Vec<Report> {
 fn walked(rig: &Rig, case: Case) -> Option<Report> {
     let mut walk = rig.rehearsal.walk(case);
     let mut rest = walk.run().ok()?;
-    if !matches!(rest, Rest::Ended(_)) {
+    // A way back that is stuck goes on too, once.
+    if !matches!(&rest, Rest::Ended(end) if end.end != End::Stuck) {
         walk.kill(None);
         walk.resume(Resumption::default());
         rest = walk.run().ok()?;
@@ -269,6 +270,15 @@ fn held_cases() -> Vec<Case> {
     vec![Case::of(vec![passed_over(), release])]
 }
 
+/// Undos that fail, and with them holds that stay taken.
+fn strand_cases(check: &str, failing: [&str; 2]) -> Vec<Case> {
+    let cases = failing.map(|key| {
+        let check = Fault::always(check, FaultKind::Untrue);
+        Case::of(vec![check, Fault::always(key, FaultKind::FailsBefore)])
+    });
+    cases.into()
+}
+
 #[test]
 fn each_row_is_reached_and_no_other() {
     let runs = [
@@ -280,6 +290,11 @@ fn each_row_is_reached_and_no_other() {
         (held(&[SERVICE, ANCHOR].concat()), held_cases()),
         (healing::sample(), Vec::new()),
         (back::with_branch(), Vec::new()),
+        (apart::strands(), strand_cases("last/1", ["undo:a/2/1", "undo:e/1/1"])),
+        (
+            apart::kept(),
+            strand_cases("e/4", ["undo:e/1/1", "hold:quiet/release/1"]),
+        ),
     ];
     let mut reached = BTreeSet::new();
     let mut unknown = BTreeSet::new();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use backstay::action::{builtin, without_engine};
 use backstay::containers::{Containers, NoEngine};
+use backstay::eval::Places;
 use backstay::plan::Plan;
 use backstay::redact::Redactor;
 use backstay::rehearse::{Fault, FaultKind, SimulatedClock, SimulatedWorld};
@@ -74,5 +75,9 @@ fn plan(topology: Arc<Topology<String>>) -> Plan {
         topology,
         digest: "sha256:world".to_owned(),
         source_digests: Vec::new(),
+        places: Places {
+            working_directory: "/".into(),
+            home: None,
+        },
     }
 }

@@ -2,8 +2,8 @@
 
 use backstay::event::{
     AnchorTime, CommandLeft, EffectKey, End, EvaluationKind, EvaluationResult, Event, Exception, FailedAt, HoldState,
-    Intent, IntentWay, OutcomeRecord, OutcomeResult, Outline, RequestKind, RunEnd, RunResumed, RunStart, SettledBy,
-    SignalChoice, StepOutline, StepState, TableOutline, Task, TimerId, Titled, Verdict, Way, WorkKey,
+    Intent, IntentWay, NotPutBack, OutcomeRecord, OutcomeResult, Outline, RequestKind, RunEnd, RunResumed, RunStart,
+    SettledBy, SignalChoice, StepOutline, StepState, TableOutline, Task, TimerId, Titled, Verdict, Way, WorkKey,
 };
 use backstay::value::{Backup, RecordedValue};
 use backstay_dsl::effect::{Effect, Repeat, Resource, ResourceKind};
@@ -65,6 +65,11 @@ pub(crate) fn run_end() -> Event {
             },
         ],
         held: Vec::new(),
+        put_back: vec!["fs.mkdir(\"/srv/2\")".to_owned()],
+        not_put_back: vec![NotPutBack {
+            what: "fs.link(\"/srv/current\", to: \"/srv/2\")".to_owned(),
+            because: "no such file".to_owned(),
+        }],
     }))
 }
 

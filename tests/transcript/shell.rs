@@ -12,7 +12,7 @@ use crate::transcript::sample::{Sample, chained, sample};
 use backstay::transcript::{ReadError, Reader};
 use serde_json::{Value, json};
 
-fn verdict(sample: &Sample) -> String {
+pub(crate) fn verdict(sample: &Sample) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/verify-transcript.sh");
     let output = Command::new("sh")
         .arg(script)
@@ -32,7 +32,7 @@ fn verdict(sample: &Sample) -> String {
 type Case<'bytes> = (&'bytes [u8], Option<&'bytes [u8]>, &'static str);
 
 /// Whether `jq` and `sha256sum` are here; says so loudly where they are not.
-fn can_run(test: &str) -> bool {
+pub(crate) fn can_run(test: &str) -> bool {
     let has = |program: &str| {
         Command::new(program)
             .arg("--version")

@@ -66,6 +66,12 @@ pub struct RunEnd {
     pub commands_left: Vec<CommandLeft>,
     /// Holds that are still taken, by name.
     pub held: Vec<String>,
+    /// Where undos failed: the actions that were put back all the same, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub put_back: Vec<String>,
+    /// Where undos failed: the actions that were not put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_put_back: Vec<NotPutBack>,
 }
 
 impl RunEnd {
@@ -108,6 +114,21 @@ pub struct Exception {
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} ({})", self.title, self.reason, self.because)
+    }
+}
+
+/// An action that a way back should have put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotPutBack {
+    /// The action as its author would write it, with the values that are known.
+    pub what: String,
+    /// Why it was not.
+    pub because: String,
+}
+
+impl fmt::Display for NotPutBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.because)
     }
 }
 

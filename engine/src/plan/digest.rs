@@ -14,7 +14,7 @@ use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
 
 /// The format of plans. A run of one format is not resumed by a program of another.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
 
 /// Name and digest of each source.
 pub(crate) fn sources(sources: &SourceMap) -> Vec<(String, String)> {

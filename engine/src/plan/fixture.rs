@@ -14,5 +14,9 @@ pub(crate) fn plan(runbook: Runbook) -> super::Plan {
         topology: std::sync::Arc::default(),
         digest: "sha256:test".to_owned(),
         source_digests: Vec::new(),
+        places: crate::eval::Places {
+            working_directory: "/".into(),
+            home: None,
+        },
     }
 }

@@ -20,7 +20,7 @@ use super::world::{Script, Setting, SimulatedState};
 use super::{Case, Fault, Kill, Production};
 use crate::action::{GroundCall, Registry};
 use crate::eval::Places;
-use crate::event::{Event, RunEnd, Stamped, TimerId};
+use crate::event::{Event, Stamped, TimerId};
 use crate::plan::{Constants, Plan};
 use crate::run::driver::{Control, Rest};
 use crate::run::machine::{Desired, State, decide, fold};
@@ -62,7 +62,7 @@ impl Rehearsal {
     pub fn new(plan: Arc<Plan>, registry: Registry, places: Places, script: Option<Script>) -> Self {
         let setting = Setting::new(&plan, registry, script);
         let mut production = Production::new(&plan);
-        production.know(&plan.known_resources(&places));
+        production.know(&plan.known_resources());
         let world = SimulatedState::new(Arc::new(setting), production);
         Self {
             constants: plan.constants(&places),
@@ -292,7 +292,7 @@ impl Walk<'_> {
 
     fn rest(&self) -> Rest {
         match self.records.last().map(|stamped| &stamped.event) {
-            Some(Event::RunEnd(end)) => Rest::Ended(RunEnd::clone(end)),
+            Some(Event::RunEnd(end)) => Rest::Ended(end.clone()),
             Some(Event::RunInterrupted { reason }) => Rest::Paused(reason.clone()),
             _ => Rest::Paused("nothing is left to do here".to_owned()),
         }

@@ -85,6 +85,8 @@ pub fn run(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &Path,
         "exceptions": texts(&end.exceptions),
         "leftovers": end.leftovers.iter().chain(kept).map(ToString::to_string).collect::<Vec<_>>(),
         "held": end.held,
+        "put_back": end.put_back,
+        "not_put_back": texts(&end.not_put_back),
         "commands_left": end.commands_left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(),
     });
     if let (End::Refused, Some(fields)) = (end.end, answer.as_object_mut()) {

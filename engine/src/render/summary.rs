@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::action::Leftover;
-use crate::event::{End, RunEnd};
+use crate::event::{End, RunEnd, Task};
 
 use super::visible;
 
@@ -36,7 +36,7 @@ pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &P
             format!("step {}{statement}: ", visible(&failed.step))
         };
         let _ = writeln!(text, "  failed:      {step}{}", visible(&failed.reason));
-    } else if !end.reason.is_empty() && end.end != End::Completed {
+    } else if !end.reason.is_empty() && !matches!(end.end, End::Completed | End::Stuck) {
         let _ = writeln!(text, "  because:     {}", visible(&end.reason));
     }
     if let Some(way) = &end.way_back {
@@ -47,6 +47,11 @@ pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &P
         };
         let _ = writeln!(text, "  {label:<12} {}", visible(way));
     }
+    if end.end == End::Stuck && !end.reason.is_empty() {
+        let _ = writeln!(text, "  stuck:       {}", visible(&end.reason));
+    }
+    list(&mut text, "put back", &end.put_back);
+    list(&mut text, "not back", &end.not_put_back);
     list(&mut text, "passed over", &end.exceptions);
     list(&mut text, "still held", &end.held);
     // Of what was refused only a try that failed can have left anything.
@@ -70,7 +75,16 @@ pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &P
     }
     let next = match end.end {
         End::Paused => format!("backstay resume {run}    or    backstay turn-back {run}"),
-        End::Stuck | End::Parked | End::RolledBack | End::Refused => format!("backstay transcript show {run}"),
+        End::Stuck
+            if end
+                .commands_left
+                .iter()
+                .all(|left| matches!(left.task, Task::TakeBack(_))) =>
+        {
+            format!("when all is put right: backstay give-up {run} --because \"how\"")
+        }
+        End::Stuck => format!("mend that, then: backstay resume {run}    (it does what is left, and looks again)"),
+        End::Parked | End::RolledBack | End::Refused => format!("backstay transcript show {run}"),
         End::Completed => format!("backstay transcript verify {run}"),
     };
     let _ = writeln!(text, "  next:        {next}");

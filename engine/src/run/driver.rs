@@ -45,7 +45,7 @@ pub type Observer = Box<dyn FnMut(&Stamped) + Send>;
 /// How a drive came to rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rest {
-    Ended(RunEnd),
+    Ended(Box<RunEnd>),
     /// The run is paused and can be resumed.
     Paused(String),
     /// The same signal again: everything was dropped where it stood; the run can be resumed.
@@ -143,7 +143,7 @@ impl Driver {
 
     fn rest(&mut self) -> Rest {
         match self.last.take() {
-            Some(Event::RunEnd(end)) => Rest::Ended(*end),
+            Some(Event::RunEnd(end)) => Rest::Ended(end),
             Some(Event::RunInterrupted { reason }) => Rest::Paused(reason),
             _ => Rest::Paused("nothing is left to do here".to_owned()),
         }

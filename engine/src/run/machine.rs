@@ -16,9 +16,12 @@ mod leftovers;
 mod opening;
 mod places;
 mod progress;
+mod recorded;
+mod remains;
 mod state;
 mod step;
 mod time;
+mod touched;
 mod unwind;
 
 use crate::event::Stamped;

@@ -259,7 +259,7 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
         kept: Vec::new(),
     };
     match driven {
-        Ok(Rest::Ended(end)) => Ok(at_rest(end.end, Some(end), String::new())),
+        Ok(Rest::Ended(end)) => Ok(at_rest(end.end, Some(*end), String::new())),
         Ok(Rest::Paused(reason)) => Ok(at_rest(End::Paused, None, reason)),
         Ok(Rest::Killed) => Ok(at_rest(
             End::Paused,

@@ -97,8 +97,8 @@ impl DiskJournal {
         Self::start(run_directory, file, chain, clock, true)
     }
 
-    /// Opens the transcript of a run that did not end, checks all of it, cuts a torn last line, and goes
-    /// on behind the last whole record. A run that ended without its seal gets it now.
+    /// Opens the transcript of a run that did not end, or that is stuck, checks all of it, cuts a torn last line, and
+    /// goes on behind the last whole record. A run that ended without its seal gets it now.
     pub fn open(run_directory: &Path, clock: Arc<dyn Clock>) -> Result<Opened, OpenError> {
         Self::open_with(run_directory, clock, true)
     }
@@ -126,8 +126,13 @@ impl DiskJournal {
             file.sync_all().map_err(file_error)?;
         }
         if let Some(end) = chain.end {
-            finish(run_directory, file, chain)?;
-            return Err(OpenError::Ended(end));
+            chain.seal(end).write(run_directory).map_err(|error| OpenError::File {
+                path: run_directory.join(SEAL_FILE),
+                error,
+            })?;
+            if end != End::Stuck {
+                return Err(OpenError::Ended(end));
+            }
         }
         if events.is_empty() {
             return Err(OpenError::Empty);
@@ -268,6 +273,7 @@ fn read_history(run_directory: &Path, path: &Path) -> Result<History, OpenError>
         match &record.stamped.event {
             Event::RunStart(start) => run.clone_from(&start.run),
             Event::RunEnd(run_end) => end = Some(run_end.end),
+            Event::RunResumed(_) => end = None,
             _ => {}
         }
         events.push(record.stamped);
@@ -283,26 +289,6 @@ fn read_history(run_directory: &Path, path: &Path) -> Result<History, OpenError>
         chain,
         events,
         discarded_bytes,
-    })
-}
-
-fn finish(run_directory: &Path, file: File, chain: Chain) -> Result<(), OpenError> {
-    let path = run_directory.join(SEAL_FILE);
-    if path.exists() {
-        return Ok(());
-    }
-    let mut writer = Writer {
-        file,
-        run_directory: run_directory.to_owned(),
-        chain,
-        reserve: None,
-        is_reserve_used: Arc::default(),
-        failure: None,
-        failpoint: None,
-    };
-    writer.finish().map_err(|reason| OpenError::File {
-        path,
-        error: io::Error::other(reason),
     })
 }
 

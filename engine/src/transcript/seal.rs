@@ -1,7 +1,8 @@
 //! The seal: how many records a finished transcript has, and which is the last.
 //!
-//! `seal.json` is one line in one form, so it is compared as bytes: whoever reads a transcript can work
-//! out what its seal has to be.
+//! `seal.json` is one line for each end, in one form, so it is compared as bytes: whoever reads a transcript can
+//! work out what its seal has to be. A run that was stuck and resumed has more than one end; the lines of the
+//! earlier ones stay.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -45,10 +46,12 @@ pub(crate) fn sealed_end(run_directory: &Path) -> Option<End> {
     serde_json::from_value(seal.end.into()).ok()
 }
 
+/// The seal of the last end.
 fn read(run_directory: &Path) -> Option<Seal> {
     let file = open_plain(&run_directory.join(SEAL_FILE)).ok()?;
     let seal = read_plain(file, SEAL_BYTES_MAX).ok()?;
-    serde_json::from_slice(&seal).ok()
+    let last = seal.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(last).ok()
 }
 
 impl Seal {
@@ -71,8 +74,19 @@ impl Seal {
         Ok(line)
     }
 
-    /// Writes the seal so that it is there as a whole or not at all, also after a power cut.
+    /// Adds the seal to those of earlier ends, where it is not there yet, so that it is there as a whole or not at
+    /// all, also after a power cut.
     pub(super) fn write(&self, run_directory: &Path) -> io::Result<()> {
+        let mut lines = match open_plain(&run_directory.join(SEAL_FILE)) {
+            Ok(file) => read_plain(file, SEAL_BYTES_MAX)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let own = self.encode()?;
+        if lines.ends_with(&own) {
+            return Ok(());
+        }
+        lines.extend(own);
         let unfinished = run_directory.join("seal.json.new");
         let mut file = fs::OpenOptions::new()
             .write(true)
@@ -80,7 +94,7 @@ impl Seal {
             .truncate(true)
             .mode(0o600)
             .open(&unfinished)?;
-        file.write_all(&self.encode()?)?;
+        file.write_all(&lines)?;
         file.sync_all()?;
         fs::rename(&unfinished, run_directory.join(SEAL_FILE))?;
         fs::File::open(run_directory)?.sync_all()

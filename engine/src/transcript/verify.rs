@@ -76,19 +76,19 @@ pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verificati
     let mut head_at = None;
     let chain_error = loop {
         match lines.read() {
-            Ok(Some(line)) => course.note(lines.records, &line, run_directory)?,
+            Ok(Some(line)) => course.note(&lines, &line, run_directory)?,
             Ok(None) => break None,
             Err(ReadError::File(error)) => return Err(error),
             Err(error) => break Some(error),
         }
         if head.is_some_and(|head| head == lines.head) {
-            head_at = Some(lines.records);
+            head_at = Some((lines.records, course.end.is_some()));
         }
     };
     let (verdict, detail) = match (chain_error, &course.wrong) {
         (_, Some(wrong)) => altered(wrong.clone()),
-        (Some(error), None) => judge_error(&error, seal.is_some()),
-        (None, None) => judge_seal(&lines, &course, seal.as_deref()),
+        (Some(error), None) => judge_error(&error, &course, seal.as_deref()),
+        (None, None) => judge_seal(&course, seal.as_deref()),
     };
     let (verdict, detail) = match head.and(judge_head(head_at, lines.records)) {
         Some(wrong) if !matches!(verdict, Verdict::Altered | Verdict::Version) => altered(wrong),
@@ -106,7 +106,12 @@ pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verificati
 #[derive(Default)]
 struct Course {
     run: String,
+    /// Whether nothing may follow but a resumption of a run that is stuck.
     end: Option<String>,
+    /// The seals that the ends so far have to have.
+    seals: Vec<u8>,
+    /// How many bytes of them there were before the last end.
+    sealed_before: usize,
     /// The outputs that were looked at, by their SHA-256.
     outputs: BTreeSet<String>,
     /// The first thing that is wrong.
@@ -114,25 +119,48 @@ struct Course {
 }
 
 impl Course {
-    fn note(&mut self, seq: u64, line: &[u8], run_directory: &Path) -> io::Result<()> {
+    /// Takes in the line that was read last.
+    fn note<R: io::Read>(&mut self, lines: &Lines<R>, line: &[u8], run_directory: &Path) -> io::Result<()> {
         if self.wrong.is_some() {
             return Ok(());
         }
+        let seq = lines.records;
         let place = |reason: &str| Some(format!("record {seq}: {reason}"));
-        match Line::read(line) {
-            Err(error) => self.wrong = place(&error.to_string()),
-            Ok(_) if self.end.is_some() => self.wrong = Some("a record stands behind the end of the run".to_owned()),
-            Ok(line) if (line.kind() == "run.start") != (seq == 1) => self.wrong = place(OUT_OF_PLACE),
-            Ok(line) => match line.kind() {
-                "run.start" => self.run = line.text("run").unwrap_or_default(),
-                "run.end" => self.end = Some(line.text("end").unwrap_or_default()),
-                _ => {
-                    let wrong = self.look_at_outputs(&line, run_directory)?;
-                    self.wrong = wrong.and_then(|reason| place(&reason));
-                }
-            },
+        let line = match Line::read(line) {
+            Ok(line) => line,
+            Err(error) => {
+                self.wrong = place(&error.to_string());
+                return Ok(());
+            }
+        };
+        match (line.kind(), self.end.as_deref()) {
+            ("run.resumed", Some("stuck")) => self.end = None,
+            (_, Some(_)) => self.wrong = Some("a record stands behind the end of the run".to_owned()),
+            (kind, None) if (kind == "run.start") != (seq == 1) => self.wrong = place(OUT_OF_PLACE),
+            ("run.start", None) => self.run = line.text("run").unwrap_or_default(),
+            ("run.end", None) => self.note_end(lines, line.text("end").unwrap_or_default())?,
+            _ => {
+                let wrong = self.look_at_outputs(&line, run_directory)?;
+                self.wrong = wrong.and_then(|reason| place(&reason));
+            }
         }
         Ok(())
+    }
+
+    fn note_end<R: io::Read>(&mut self, lines: &Lines<R>, end: String) -> io::Result<()> {
+        let seal = Seal::new(self.run.clone(), lines.records, lines.bytes, lines.head.clone(), &end);
+        self.sealed_before = self.seals.len();
+        self.seals.extend(seal.encode()?);
+        self.end = Some(end);
+        Ok(())
+    }
+
+    /// The seals that are written before the last record, at the latest.
+    fn earlier_seals(&self) -> &[u8] {
+        match self.end {
+            Some(_) => self.seals.get(..self.sealed_before).unwrap_or_default(),
+            None => &self.seals,
+        }
     }
 
     /// What is wrong with the outputs that a record names.
@@ -154,10 +182,11 @@ impl Course {
 }
 
 /// Why this is not the transcript whose head was kept elsewhere, if it is not.
-fn judge_head(head_at: Option<u64>, records: u64) -> Option<String> {
+fn judge_head(head_at: Option<(u64, bool)>, records: u64) -> Option<String> {
     match head_at {
-        Some(seq) if seq == records => None,
-        Some(seq) => Some(format!(
+        // A run that was stuck goes on behind its end.
+        Some((seq, is_end)) if seq == records || is_end => None,
+        Some((seq, _)) => Some(format!(
             "the head that was given is that of record {seq}; {} more follow it",
             records - seq
         )),
@@ -169,42 +198,47 @@ fn altered(detail: impl Into<String>) -> (Verdict, String) {
     (Verdict::Altered, detail.into())
 }
 
-/// A seal is written after the last record is durable: with one, a cut line is no accident.
-fn judge_error(error: &ReadError, is_sealed: bool) -> (Verdict, String) {
+/// A seal is written after the last record is durable: with one, a cut line is no accident, unless the run went on
+/// behind it.
+fn judge_error(error: &ReadError, course: &Course, seal: Option<&[u8]>) -> (Verdict, String) {
     let detail = error.to_string();
+    let lines = seal.unwrap_or_default();
+    let may_go_on = course.end.as_deref() == Some("stuck") && lines == course.seals;
+    let is_accident = seal.is_none_or(|seal| !seal.is_empty()) && (may_go_on || lines == course.earlier_seals());
     match error {
         ReadError::Version(_) => (Verdict::Version, detail),
-        ReadError::Torn { .. } if !is_sealed => (Verdict::Torn, detail),
+        ReadError::Torn { .. } if is_accident => (Verdict::Torn, detail),
         _ => altered(detail),
     }
 }
 
-fn judge_seal<R: io::Read>(lines: &Lines<R>, course: &Course, seal: Option<&[u8]>) -> (Verdict, String) {
-    let Some(seal) = seal else {
-        let detail = match course.end {
-            Some(_) => "the run has ended, but its transcript was not sealed",
-            None => "the run has not ended: it goes on, is paused, or was killed",
-        };
-        return (Verdict::Unsealed, detail.to_owned());
-    };
+fn judge_seal(course: &Course, seal: Option<&[u8]>) -> (Verdict, String) {
+    if seal.is_some_and(<[u8]>::is_empty) {
+        return altered("the seal is empty");
+    }
+    let seal = seal.unwrap_or_default();
     if let Some(format) = format_of(seal)
         && format != u64::from(FORMAT)
     {
         let detail = format!("the seal has format {format}, this program reads format {FORMAT}");
         return (Verdict::Version, detail);
     }
-    let Some(end) = &course.end else {
-        return altered("there is a seal, but the end of the run is missing");
-    };
-    let expected = Seal::new(course.run.clone(), lines.records, lines.bytes, lines.head.clone(), end);
-    match expected.encode() {
-        Ok(expected) if expected == seal => (Verdict::Unsigned, "whole and sealed; the seal is not signed".to_owned()),
+    let unsealed = |detail: &str| (Verdict::Unsealed, detail.to_owned());
+    let is_sealed = seal == course.seals;
+    match &course.end {
+        Some(_) if is_sealed => (Verdict::Unsigned, "whole and sealed; the seal is not signed".to_owned()),
+        Some(_) if seal == course.earlier_seals() => unsealed("the run has ended, but its transcript was not sealed"),
+        None if is_sealed && seal.is_empty() => unsealed("the run has not ended: it goes on, is paused, or was killed"),
+        None if is_sealed => unsealed("the run was stuck, and goes on: what was sealed then is as it was"),
+        None if course.seals.is_empty() => altered("there is a seal, but the end of the run is missing"),
+        _ if seal.is_empty() => altered("the seal of an earlier end is missing"),
         _ => altered("the seal does not fit the records"),
     }
 }
 
 fn format_of(seal: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(seal)
+    let first = seal.split(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice::<serde_json::Value>(first)
         .ok()?
         .get("format")?
         .as_u64()

@@ -66,12 +66,11 @@ pub(super) struct Chain {
 impl Chain {
     /// Adds a record and appends its line.
     fn add(&mut self, stamped: Stamped, lines: &mut Vec<u8>) -> Result<(), String> {
-        if self.end.is_some() {
-            return Err("the run has ended".to_owned());
-        }
-        match &stamped.event {
-            Event::RunStart(start) => self.run.clone_from(&start.run),
-            Event::RunEnd(end) => self.end = Some(end.end),
+        match (&stamped.event, self.end) {
+            (Event::RunResumed(_), Some(End::Stuck)) => self.end = None,
+            (_, Some(_)) => return Err("the run has ended".to_owned()),
+            (Event::RunStart(start), None) => self.run.clone_from(&start.run),
+            (Event::RunEnd(end), None) => self.end = Some(end.end),
             _ => {}
         }
         let record = Record {
@@ -87,7 +86,7 @@ impl Chain {
         Ok(())
     }
 
-    fn seal(&self, end: End) -> Seal {
+    pub(super) fn seal(&self, end: End) -> Seal {
         Seal::new(
             self.run.clone(),
             self.records,
@@ -150,7 +149,7 @@ impl<F: LogFile> Writer<F> {
         }
         self.pass_failpoint(Failpoint::Before(chain.records));
         self.append_or_cut(&lines).map_err(|error| error.to_string())?;
-        let has_ended = chain.end.is_some() && self.chain.end.is_none();
+        let has_ended = chain.end.is_some();
         self.chain = chain;
         if is_awaited || has_ended || self.failpoint.is_some() {
             self.file.sync().map_err(|error| error.to_string())?;

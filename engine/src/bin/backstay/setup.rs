@@ -219,5 +219,7 @@ fn paused(reason: &str) -> RunEnd {
         exceptions: Vec::new(),
         commands_left: Vec::new(),
         held: Vec::new(),
+        put_back: Vec::new(),
+        not_put_back: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! A cursor: one block whose statements are carried out in order. Table: `docs/machine.md`.
 
 mod statement;
+mod unwinding;
 mod wants;
 
 use backstay_dsl::model::{Do, Statement, StatementKind};
@@ -9,9 +10,10 @@ use backstay_dsl::program::{BlockId, HoldId, Owner, StatementId, StepId};
 use super::failure::{Failure, FailureKind};
 use super::progress::{Progress, View};
 use super::time::Moment;
-use super::unwind;
 use crate::event::{HoldState, IntentWay, StepState};
 use crate::plan::Plan;
+
+use unwinding::Unwinding;
 
 /// One block whose statements are carried out in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,35 +72,6 @@ struct HoldCursor {
     hold: HoldId,
     to: HoldState,
     cursor: Box<Cursor>,
-}
-
-/// Undos that are carried out one after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Unwinding {
-    /// Those to come; the next is the last of the list.
-    left: Vec<BlockId>,
-    cursor: Box<Cursor>,
-}
-
-impl Unwinding {
-    /// `None` where there is nothing to undo.
-    fn begin(view: View<'_>, older_than: Option<StepId>) -> Option<Self> {
-        let left = unwind::owed(view, older_than);
-        let cursor = Box::new(Cursor::nothing());
-        let mut unwinding = Self { left, cursor };
-        unwinding.advance(view).then_some(unwinding)
-    }
-
-    /// Goes on to the next undo where the running one is over. Gives false when none is left.
-    fn advance(&mut self, view: View<'_>) -> bool {
-        while self.cursor.is_over() {
-            let Some(undo) = self.left.pop() else {
-                return false;
-            };
-            *self.cursor = Cursor::back(view, undo);
-        }
-        true
-    }
 }
 
 impl Cursor {
@@ -273,7 +246,7 @@ impl Cursor {
             }
             Doing::Unwinding(unwinding) => {
                 unwinding.cursor.settle(view);
-                !unwinding.advance(view)
+                !unwinding.advance(view) && unwinding.is_whole()
             }
             _ => false,
         };
@@ -304,11 +277,7 @@ impl Cursor {
     pub(super) fn rest(&self) -> Vec<(BlockId, usize)> {
         let (mut rest, is_inside) = match &self.doing {
             Doing::Hold(hold) => (hold.cursor.rest(), true),
-            Doing::Unwinding(unwinding) => {
-                let to_come = unwinding.left.iter().rev().map(|undo| (*undo, 0));
-                let running = unwinding.cursor.rest().into_iter();
-                (running.chain(to_come).collect(), true)
-            }
+            Doing::Unwinding(unwinding) => (unwinding.rest(), true),
             _ => (Vec::new(), false),
         };
         let from = self.place + usize::from(is_inside);
@@ -342,9 +311,37 @@ impl Cursor {
 
     /// What failed, where something did.
     pub(super) fn failure(&self) -> Option<&Failure> {
-        match &self.leaf().doing {
+        match &self.doing {
             Doing::Failed(failure) => Some(failure),
+            Doing::Hold(hold) => hold.cursor.failure(),
+            Doing::Unwinding(unwinding) => unwinding.failure(),
             _ => None,
+        }
+    }
+
+    /// The undos that are being carried out.
+    pub(super) fn undos(&self) -> Option<&Unwinding> {
+        match &self.doing {
+            Doing::Unwinding(unwinding) => Some(unwinding),
+            _ => None,
+        }
+    }
+
+    /// Whether it has no statements of its own.
+    pub(super) fn is_nothing_else(&self) -> bool {
+        self.block.is_none()
+    }
+
+    /// Begins again at what failed, as if it were the first time.
+    pub(super) fn take_up(&mut self, view: View<'_>) {
+        self.retries = 0;
+        self.is_begun_again = false;
+        self.is_second_try = false;
+        match &mut self.doing {
+            Doing::Hold(hold) => hold.cursor.take_up(view),
+            Doing::Unwinding(unwinding) => unwinding.take_up(view),
+            Doing::Failed(_) => self.doing = Doing::Fresh,
+            _ => {}
         }
     }
 

@@ -1,30 +1,18 @@
 //! Statements as text: the commands that a person has to carry out where a way back failed.
 
-use backstay_dsl::model::{Expr, ExprKind, Statement, StatementKind};
+use backstay_dsl::model::{Expr, Statement, StatementKind};
 use backstay_dsl::print;
 
-use backstay_dsl::program::{BlockId, HoldId};
+use backstay_dsl::program::BlockId;
 use backstay_dsl::units;
 
-use super::cursor::Cursor;
 use super::progress::View;
+use super::recorded;
 use crate::event::{CommandLeft, Task};
 use crate::value::Value;
 
-/// What is left to do where a way back failed: what is left of the cursor, then the release of each hold that is
-/// not free but for the one that the cursor releases.
-pub(super) fn commands_left(view: View<'_>, cursor: Option<&Cursor>, releasing: Option<HoldId>) -> Vec<CommandLeft> {
-    let mut left = Vec::new();
-    for (block, from) in cursor.map_or_else(Vec::new, Cursor::rest) {
-        all(view, block, from, &mut left);
-    }
-    for hold in view.progress.holds.held().filter(|hold| Some(*hold) != releasing) {
-        all(view, view.plan.program.release(hold), 0, &mut left);
-    }
-    left
-}
-
-fn all(view: View<'_>, block: BlockId, from: usize, left: &mut Vec<CommandLeft>) {
+/// What is to be done of a block from a place on.
+pub(super) fn all(view: View<'_>, block: BlockId, from: usize, left: &mut Vec<CommandLeft>) {
     let program = &view.plan.program;
     for statement in program.block(block).statements.iter().skip(from) {
         let inner = match &statement.kind {
@@ -66,7 +54,7 @@ pub(super) fn without_way_back(view: View<'_>) -> Vec<CommandLeft> {
 }
 
 /// A statement as its author would write it, with the values that are known put in.
-fn describe(view: View<'_>, statement: &Statement) -> String {
+pub(super) fn describe(view: View<'_>, statement: &Statement) -> String {
     let plan = view.plan;
     let known = |expr: &Expr| known(view, expr);
     let text = |expr: &Expr| print::checked(&plan.runbook, expr, &known);
@@ -87,12 +75,11 @@ fn describe(view: View<'_>, statement: &Statement) -> String {
     }
 }
 
-/// What is known of an input or a bound name, as it would be written.
+/// The value of a part that asks nothing and is no secret, as it would be written.
 fn known(view: View<'_>, expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        ExprKind::Input(name) => view.plan.inputs.get(name).map(value_text),
-        ExprKind::Binding(id) => view.progress.value(*id).map(|value| value_text(&value.to_value())),
-        _ => None,
+    match recorded::value(view, expr)? {
+        Value::Secret(secret) => Some(secret.name().to_owned()),
+        value => Some(value_text(&value)),
     }
 }
 

@@ -10,13 +10,14 @@ use backstay_dsl::program::HoldId;
 
 use super::anchors::Anchors;
 use super::cursor::Cursor;
-use super::describe::{commands_left, without_way_back};
+use super::describe::without_way_back;
 use super::desired::{Mode, Work};
-use super::failure::{Cause, Failure};
+use super::failure::Cause;
 use super::holds;
 use super::opening::{Wells, ask_anchors};
 use super::places::{Places, word};
 use super::progress::View;
+use super::remains::Remains;
 use super::time::Moment;
 use crate::event::{
     AnchorTime, CommandLeft, End, Event, Exception, FailedAt, HoldState, RunEnd, Task, TimerId, Way, WellTime, WorkKey,
@@ -29,6 +30,8 @@ pub(super) struct Ending {
     /// The way that is taken; `None` at the end of the way forward.
     way: Option<Way>,
     stage: Stage,
+    /// What of a way back did not come to its end.
+    remains: Remains,
     /// When its budget is used up, where it has one; it goes on then.
     overrun: Option<Moment>,
 }
@@ -41,6 +44,8 @@ enum Stage {
         hold: HoldId,
         cursor: Cursor,
     },
+    /// A hold stays taken: its release touches what was not put back.
+    Kept(HoldId),
     /// Services are asked whether they are well.
     Wells(Wells),
     Anchors,
@@ -55,8 +60,6 @@ struct Conclusion {
     reason: String,
     /// What a person has to do.
     commands_left: Vec<CommandLeft>,
-    /// The hold that could not be released.
-    stuck_hold: Option<HoldId>,
 }
 
 impl Conclusion {
@@ -65,7 +68,6 @@ impl Conclusion {
             end: End::Stuck,
             reason,
             commands_left,
-            stuck_hold: None,
         }
     }
 }
@@ -87,7 +89,6 @@ impl Known<'_> {
             end,
             reason: self.reason().to_owned(),
             commands_left: Vec::new(),
-            stuck_hold: None,
         }
     }
 
@@ -102,6 +103,7 @@ impl Ending {
         Self {
             way: None,
             stage: Stage::Body(Cursor::nothing()),
+            remains: Remains::default(),
             overrun: None,
         }
     }
@@ -124,6 +126,7 @@ impl Ending {
         Self {
             way: Some(way),
             stage: Stage::Body(cursor),
+            remains: Remains::default(),
             overrun: budget_ms.map(|ms| view.progress.time.after_ms(ms)),
         }
     }
@@ -160,28 +163,46 @@ impl Ending {
         }
     }
 
+    /// The way goes on that ended stuck: with what failed, then the holds, then the last questions.
+    pub(super) fn taken_up(self, view: View<'_>) -> Self {
+        Self {
+            stage: Stage::Body(self.remains.taken_up(view)),
+            remains: Remains::default(),
+            overrun: None,
+            ..self
+        }
+    }
+
     /// Passes the stages that are done. Gives why the run turns.
     pub(super) fn settle(&mut self, known: Known<'_>) -> Option<Cause> {
+        let holds = &known.view.progress.holds;
         loop {
             self.stage = match &self.stage {
-                Stage::Body(cursor) => match cursor.failure() {
-                    Some(failure) => self.stuck(known, failure, None),
-                    None if cursor.is_over() => self.next_release(known),
-                    None => return None,
-                },
+                Stage::Body(cursor) if cursor.failure().is_some() => {
+                    self.remains.add_body(cursor);
+                    self.next_release(known)
+                }
+                Stage::Body(cursor) if cursor.is_over() => self.next_release(known),
                 Stage::Release { hold, cursor } => match cursor.failure() {
-                    Some(failure) if self.is_back() => self.stuck(known, failure, Some(*hold)),
-                    Some(failure) => {
+                    Some(_) if holds.is_stuck(*hold) => {
+                        self.remains.add_hold(*hold, Some(cursor));
+                        self.next_release(known)
+                    }
+                    Some(failure) if !self.is_back() => {
                         return Some(closing_failure(known.view.plan, &failure.key, failure.reason.clone()));
                     }
-                    None if known.view.progress.holds.is_free(*hold) => self.next_release(known),
-                    None => return None,
+                    None if holds.is_free(*hold) => self.next_release(known),
+                    _ => return None,
                 },
+                Stage::Kept(hold) if holds.is_stuck(*hold) => {
+                    self.remains.add_hold(*hold, None);
+                    self.next_release(known)
+                }
                 Stage::Wells(wells) if wells.are_asked() => Stage::Anchors,
                 Stage::Anchors if !known.asks_anchors || known.anchors.are_all(known.view.plan, AnchorTime::End) => {
                     Stage::Over(self.conclusion(known))
                 }
-                Stage::Wells(_) | Stage::Anchors | Stage::Over(_) => return None,
+                _ => return None,
             };
         }
     }
@@ -189,8 +210,15 @@ impl Ending {
     fn next_release(&self, known: Known<'_>) -> Stage {
         let view = known.view;
         if let Some(hold) = view.progress.holds.last() {
+            if self.remains.holds_back(view, hold) {
+                return Stage::Kept(hold);
+            }
             let cursor = Cursor::release(view, hold, self.is_back());
             return Stage::Release { hold, cursor };
+        }
+        if let Some(failure) = self.remains.failure() {
+            let reason = format!("the way back failed: {}", failure.reason);
+            return Stage::Over(Conclusion::stuck(reason, self.remains.commands_left(view)));
         }
         match &self.way {
             Some(Way::Refuse) if !view.progress.is_changed() => Stage::Over(known.conclude(End::Refused)),
@@ -258,23 +286,16 @@ impl Ending {
         Conclusion::stuck(reason, changed.iter().map(|name| known.anchors.left(name)).collect())
     }
 
-    fn stuck(&self, known: Known<'_>, failure: &Failure, releasing: Option<HoldId>) -> Stage {
-        let left = commands_left(known.view, self.cursor(), releasing);
-        Stage::Over(Conclusion {
-            stuck_hold: releasing,
-            ..Conclusion::stuck(format!("the way back failed: {}", failure.reason), left)
-        })
-    }
-
     pub(super) fn due(&self, known: Known<'_>, exceptions: &[Exception]) -> Option<Event> {
-        let (plan, state) = (known.view.plan, &known.view.progress.holds);
+        let plan = known.view.plan;
         match &self.stage {
             Stage::Release { hold, cursor } if cursor.is_over() => Some(holds::event(plan, *hold, HoldState::Free)),
+            Stage::Release { hold, cursor } if cursor.failure().is_some() => {
+                Some(holds::event(plan, *hold, HoldState::Stuck))
+            }
+            Stage::Kept(hold) => Some(holds::event(plan, *hold, HoldState::Stuck)),
             Stage::Body(cursor) | Stage::Release { cursor, .. } => cursor.due(plan),
-            Stage::Over(conclusion) => match conclusion.stuck_hold {
-                Some(hold) if !state.is_stuck(hold) => Some(holds::event(plan, hold, HoldState::Stuck)),
-                _ => Some(self.run_end(known, conclusion, exceptions)),
-            },
+            Stage::Over(conclusion) => Some(self.run_end(known, conclusion, exceptions)),
             Stage::Wells(_) | Stage::Anchors => None,
         }
     }
@@ -290,6 +311,7 @@ impl Ending {
             }
         });
         let held = progress.holds.held().map(|hold| plan.program.hold(hold));
+        let (put_back, not_put_back) = self.remains.account(known.view);
         Event::RunEnd(Box::new(RunEnd {
             end: conclusion.end,
             reason: conclusion.reason.clone(),
@@ -303,6 +325,8 @@ impl Ending {
             exceptions: exceptions.to_vec(),
             commands_left: conclusion.commands_left.clone(),
             held: held.map(|hold| hold.name.clone()).collect(),
+            put_back,
+            not_put_back,
         }))
     }
 

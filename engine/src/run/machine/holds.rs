@@ -90,9 +90,18 @@ impl Holds {
             .is_some_and(|state| *state == Holding::Stuck)
     }
 
-    /// The one to release next: the last taken.
+    /// The one to release next: the last taken of those that are not stuck.
     pub(super) fn last(&self) -> Option<HoldId> {
-        self.order.last().copied()
+        self.held().find(|hold| !self.is_stuck(*hold))
+    }
+
+    /// Those that could not be released are to be released again.
+    pub(super) fn take_up(&mut self) {
+        for state in &mut self.states {
+            if *state == Holding::Stuck {
+                *state = Holding::Owed;
+            }
+        }
     }
 
     /// Those that are not free, last taken first.

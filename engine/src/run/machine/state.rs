@@ -51,9 +51,9 @@ enum Phase {
     /// The run turns: what runs is waited for.
     Quiescing,
     /// The way back, the holds, the last questions.
-    Ending(Ending),
-    /// `run.end` is recorded.
-    Ended(End),
+    Ending(Box<Ending>),
+    /// `run.end` is recorded. A way back that is stuck may be taken up again.
+    Ended(End, Option<Box<Ending>>),
 }
 
 impl State {
@@ -93,7 +93,7 @@ impl State {
     /// How the run ended; `None` while it has not. A pause is no end.
     pub fn ended(&self) -> Option<End> {
         match self.phase {
-            Phase::Ended(end) => Some(end),
+            Phase::Ended(end, _) => Some(end),
             _ => None,
         }
     }

@@ -105,7 +105,10 @@ impl Known {
                 "    backstay resume {run}, backstay turn-back {run}, or backstay give-up {run} --because \"why\"\n"
             ),
             Standing::Ended(End::Stuck) => {
-                format!("    a person is needed; when all is put right: backstay give-up {run} --because \"how\"\n")
+                format!(
+                    "    a person is needed; mend the cause, then: backstay resume {run}; or where all is put right by \
+                     hand: backstay give-up {run} --because \"how\"\n"
+                )
             }
             _ => String::new(),
         };

@@ -17,7 +17,7 @@ impl State {
             return is_quiet.then(|| Event::RunInterrupted { reason: reason.clone() });
         }
         let event = match &self.phase {
-            Phase::Preparing | Phase::Ended(_) => None,
+            Phase::Preparing | Phase::Ended(..) => None,
             Phase::Forward => self.steps.due(plan).or_else(|| {
                 let next = self.next_ready()?;
                 Some(step::event(plan, next, StepState::Running, None))

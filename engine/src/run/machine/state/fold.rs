@@ -1,11 +1,13 @@
 //! `fold`: what each record does to the state. Derived records that are folded twice change nothing.
 
+use std::mem;
+
 use backstay_dsl::program::{Owner, StatementId, StepId};
 
 use super::{Phase, State};
 use crate::event::{
-    EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind, RunResumed,
-    RunStart, Stamped, StepState, TimerId, Verdict, WellTime, WorkKey,
+    End, EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind,
+    RunResumed, RunStart, Stamped, StepState, TimerId, Verdict, WellTime, WorkKey,
 };
 use crate::plan::Plan;
 use crate::run::machine::cursor::Cursor;
@@ -97,7 +99,7 @@ impl State {
             Event::Decision { extend_ms, .. } => self.progress.time.extend(*extend_ms),
             Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
-            Event::RunEnd(end) => self.phase = Phase::Ended(end.end),
+            Event::RunEnd(end) => self.on_end(end.end),
         }
     }
 
@@ -117,7 +119,7 @@ impl State {
             self.opening.settle(plan, &self.anchors);
         }
         if self.phase == Phase::Forward && self.steps.are_idle() {
-            self.phase = Phase::Ending(Ending::forward());
+            self.phase = Phase::Ending(Box::new(Ending::forward()));
         }
         let known = Known {
             view: View {
@@ -328,9 +330,24 @@ impl State {
         self.is_paused = self.ended().is_none();
     }
 
+    fn on_end(&mut self, end: End) {
+        let ending = match mem::replace(&mut self.phase, Phase::Preparing) {
+            Phase::Ending(ending) => Some(ending),
+            Phase::Ended(_, ending) => ending,
+            _ => None,
+        };
+        self.phase = Phase::Ended(end, ending.filter(|_| end == End::Stuck));
+    }
+
     fn on_resumed(&mut self, plan: &Plan, resumed: &RunResumed) {
-        if self.ended().is_some() {
-            return;
+        if let Phase::Ended(_, ending) = &mut self.phase {
+            let Some(ending) = ending.take() else {
+                return;
+            };
+            self.progress.holds.take_up();
+            self.anchors.forget_end();
+            let progress = &self.progress;
+            self.phase = Phase::Ending(Box::new(ending.taken_up(View { plan, progress })));
         }
         self.asked = None;
         self.pausing = None;

@@ -38,7 +38,7 @@ impl State {
 
     /// The run is to stop and be resumable as soon as no attempt runs.
     pub(super) fn pause(&mut self, reason: &str) {
-        let has_ended = matches!(self.phase, Phase::Ended(_) | Phase::Preparing);
+        let has_ended = matches!(self.phase, Phase::Ended(..) | Phase::Preparing);
         if self.pausing.is_none() && !self.is_paused && !has_ended {
             self.pausing = Some(reason.to_owned());
         }
@@ -156,7 +156,7 @@ impl State {
         if self.phase == Phase::Quiescing {
             self.steps.drop_active();
             let ending = Ending::back(self.view(plan), way.clone());
-            self.phase = Phase::Ending(ending);
+            self.phase = Phase::Ending(Box::new(ending));
         }
     }
 }
