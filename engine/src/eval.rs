@@ -10,6 +10,7 @@ mod notes;
 mod operators;
 mod patience;
 mod places;
+mod recorded;
 mod text;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use describe::{describe, shown};
 pub use ground::GroundEffect;
 pub use patience::Patience;
 pub use places::Places;
+pub(crate) use recorded::Recorded;
 pub use text::{from_json, parse_as};
 
 /// What an expression may speak of.

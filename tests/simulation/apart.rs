@@ -78,7 +78,7 @@ fn held_back() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("undo:a/3/1", vec!["undo:a/2/1"]),
         ("undo:b/1/1", vec![]),
         ("undo:c/1/1", vec!["undo:b/1/1"]),
-        ("undo:d/2/1", vec!["hold:page/release/1"]),
+        ("undo:d/2/1", vec![]),
         ("undo:e/1/1", vec!["undo:d/2/1", "hold:page/release/1"]),
         ("hold:page/release/1", vec![]),
         ("hold:quiet/release/1", vec![]),

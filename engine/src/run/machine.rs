@@ -16,13 +16,11 @@ mod leftovers;
 mod opening;
 mod places;
 mod progress;
-mod recorded;
 mod remains;
 mod state;
 mod step;
 mod time;
 mod touched;
-mod unwind;
 
 use crate::event::Stamped;
 use crate::plan::Plan;

@@ -1,5 +1,6 @@
 //! A cursor: one block whose statements are carried out in order. Table: `docs/machine.md`.
 
+mod owed;
 mod statement;
 mod unwinding;
 mod wants;
@@ -14,6 +15,8 @@ use crate::event::{HoldState, IntentWay, StepState};
 use crate::plan::Plan;
 
 use unwinding::Unwinding;
+
+pub(super) use owed::{owed, taken_back};
 
 /// One block whose statements are carried out in order.
 #[derive(Debug, Clone, PartialEq, Eq)]

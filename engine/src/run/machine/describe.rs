@@ -7,7 +7,6 @@ use backstay_dsl::program::BlockId;
 use backstay_dsl::units;
 
 use super::progress::View;
-use super::recorded;
 use crate::event::{CommandLeft, Task};
 use crate::value::Value;
 
@@ -77,7 +76,7 @@ pub(super) fn describe(view: View<'_>, statement: &Statement) -> String {
 
 /// The value of a part that asks nothing and is no secret, as it would be written.
 fn known(view: View<'_>, expr: &Expr) -> Option<String> {
-    match recorded::value(view, expr)? {
+    match view.recorded(|recorded| recorded.value(expr))? {
         Value::Secret(secret) => Some(secret.name().to_owned()),
         value => Some(value_text(&value)),
     }

@@ -10,6 +10,7 @@ use backstay_dsl::term::ground_relation;
 use super::holds::Holds;
 use super::leftovers::ServiceHistory;
 use super::time::Timeline;
+use crate::eval::Recorded;
 use crate::event::{End, Intent, Verdict, known};
 use crate::plan::Plan;
 use crate::value::{GroundResource, RecordedValue};
@@ -47,6 +48,20 @@ pub(super) struct Progress {
 pub(super) struct View<'run> {
     pub(super) plan: &'run Plan,
     pub(super) progress: &'run Progress,
+}
+
+impl View<'_> {
+    /// Calls `work` with what can be worked out from the record alone.
+    pub(super) fn recorded<T>(self, work: impl FnOnce(&Recorded<'_>) -> T) -> T {
+        let plan = self.plan;
+        work(&Recorded {
+            runbook: &plan.runbook,
+            places: &plan.places,
+            redactor: &plan.redactor,
+            inputs: &plan.inputs,
+            bound: &|id| self.progress.value(id).map(RecordedValue::to_value),
+        })
+    }
 }
 
 /// An action that was started.

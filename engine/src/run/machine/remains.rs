@@ -3,12 +3,11 @@
 
 use backstay_dsl::program::{HoldId, StatementId};
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, taken_back};
 use super::describe;
 use super::failure::Failure;
 use super::progress::View;
 use super::touched::Touched;
-use super::unwind;
 use crate::event::{CommandLeft, NotPutBack};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,8 +87,8 @@ impl Remains {
             return (Vec::new(), Vec::new());
         };
         let actions = |undo| {
-            let taken_back = unwind::taken_back(view, undo);
-            taken_back.map(|statement| describe::describe(view, view.plan.program.statement(statement)))
+            let actions = taken_back(view, undo);
+            actions.map(|statement| describe::describe(view, view.plan.program.statement(statement)))
         };
         let put_back = undos.done().iter().flat_map(|undo| actions(*undo)).collect();
         let mut not = Vec::new();

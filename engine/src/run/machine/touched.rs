@@ -10,7 +10,6 @@ use backstay_dsl::term::{Term, ground};
 use backstay_dsl::topology::Topology;
 
 use super::progress::View;
-use super::recorded;
 use crate::value::GroundResource;
 
 /// The things that some statements touch.
@@ -75,7 +74,7 @@ fn things(view: View<'_>, topology: &Topology<Term>, effect: &Effect<Expr>) -> O
     let Some(resource) = effect.resource() else {
         return Some(Vec::new());
     };
-    let resource = match (effect, recorded::resource(view, resource)) {
+    let resource = match (effect, view.recorded(|recorded| recorded.resource(resource))) {
         // Which state it was made of is not said by its name.
         (Effect::Restores(_), _) => return None,
         // Its name comes with the result: nobody else knows it.

@@ -6,9 +6,9 @@ use std::mem;
 use backstay_dsl::program::{BlockId, StepId};
 
 use super::Cursor;
+use super::owed::{Owed, owed};
 use crate::run::machine::failure::Failure;
 use crate::run::machine::progress::View;
-use crate::run::machine::unwind::{self, Owed};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::run::machine) struct Unwinding {
@@ -26,7 +26,7 @@ impl Unwinding {
     /// `None` where there is nothing to undo.
     pub(super) fn begin(view: View<'_>, older_than: Option<StepId>) -> Option<Self> {
         let mut unwinding = Self {
-            left: unwind::owed(view, older_than),
+            left: owed(view, older_than),
             running: None,
             cursor: Box::new(Cursor::nothing()),
             done: Vec::new(),

@@ -13,9 +13,9 @@ use backstay_dsl::model::Disposition;
 use super::{Phase, State};
 use crate::event::{RequestKind, SignalChoice, Way};
 use crate::plan::Plan;
+use crate::run::machine::cursor::owed;
 use crate::run::machine::ending::Ending;
 use crate::run::machine::failure::{Cause, Next};
-use crate::run::machine::unwind;
 
 impl State {
     /// Whether the run may still turn.
@@ -126,7 +126,7 @@ impl State {
     /// The way that the run takes, now that it is quiet.
     pub(super) fn choose_way(&self, plan: &Plan) -> Way {
         let is_changed = self.progress.is_changed();
-        if !is_changed && !self.progress.is_made() && unwind::owed(self.view(plan), None).is_empty() {
+        if !is_changed && !self.progress.is_made() && owed(self.view(plan), None).is_empty() {
             return Way::Refuse;
         }
         let disposition = self

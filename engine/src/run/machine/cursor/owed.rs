@@ -7,18 +7,18 @@ use std::collections::BTreeSet;
 
 use backstay_dsl::program::{BlockId, Program, StatementId, StepId};
 
-use super::cursor::Cursor;
-use super::progress::{Started, View};
-use super::touched::Touched;
+use super::Cursor;
+use crate::run::machine::progress::{Started, View};
+use crate::run::machine::touched::Touched;
 
 /// An undo that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Owed {
-    pub(super) undo: BlockId,
+pub(in crate::run::machine) struct Owed {
+    pub(in crate::run::machine) undo: BlockId,
     /// The step in or for which was started what it takes back.
     pub(super) step: StepId,
     /// How far it came, where it was begun and failed.
-    pub(super) stopped: Option<Box<Cursor>>,
+    pub(in crate::run::machine) stopped: Option<Box<Cursor>>,
 }
 
 impl Owed {
@@ -34,21 +34,21 @@ impl Owed {
         Touched::of(view, self.statements(view))
     }
 
-    pub(super) fn statements(&self, view: View<'_>) -> Vec<StatementId> {
+    pub(in crate::run::machine) fn statements(&self, view: View<'_>) -> Vec<StatementId> {
         let own = view.plan.program.statements_of(self.undo);
         own.chain(taken_back(view, self.undo)).collect()
     }
 }
 
 /// The actions that were started and that an undo takes back.
-pub(super) fn taken_back(view: View<'_>, undo: BlockId) -> impl Iterator<Item = StatementId> {
+pub(in crate::run::machine) fn taken_back(view: View<'_>, undo: BlockId) -> impl Iterator<Item = StatementId> {
     let started = view.progress.owed().map(|(statement, _)| statement);
     started.filter(move |statement| view.plan.program.undo_of(*statement) == Some(undo))
 }
 
 /// The undos of all that was started, or, with a branch's first step, of what is older than that step: not in
 /// it and in none that waits for it. The next to carry out is the last of the list.
-pub(super) fn owed(view: View<'_>, older_than: Option<StepId>) -> Vec<Owed> {
+pub(in crate::run::machine) fn owed(view: View<'_>, older_than: Option<StepId>) -> Vec<Owed> {
     let program = &view.plan.program;
     let left_out = older_than.map_or_else(BTreeSet::new, |step| with_dependents(program, step));
     let mut started: Vec<(StatementId, &Started)> = view

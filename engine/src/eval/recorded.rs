@@ -1,0 +1,63 @@
+//! What can be worked out from what is recorded: inputs and names that a statement has bound. Nothing is asked.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use backstay_dsl::effect::Resource;
+use backstay_dsl::model::{ActionCall, BindingId, Expr, Runbook};
+use futures_util::FutureExt as _;
+
+use super::{Environment, Evaluator, Places};
+use crate::action::GroundCall;
+use crate::redact::Redactor;
+use crate::value::{Answer, GroundResource, Unanswered, Value};
+
+pub(crate) struct Recorded<'run> {
+    pub(crate) runbook: &'run Runbook,
+    pub(crate) places: &'run Places,
+    pub(crate) redactor: &'run Redactor,
+    pub(crate) inputs: &'run BTreeMap<String, Value>,
+    /// The values of names, as far as they are bound.
+    pub(crate) bound: &'run (dyn Fn(BindingId) -> Option<Value> + Send + Sync),
+}
+
+impl Recorded<'_> {
+    /// The value of an expression that asks nothing; `None` where it is not known.
+    pub(crate) fn value(&self, expr: &Expr) -> Option<Value> {
+        let evaluator = Evaluator::new(self.runbook, self).without_notes();
+        evaluator.value(expr).now_or_never()?.ok()
+    }
+
+    /// Which thing a resource of the text is; `None` where it is not known.
+    pub(crate) fn resource(&self, resource: &Resource<Expr>) -> Option<GroundResource> {
+        let evaluator = Evaluator::new(self.runbook, self).without_notes();
+        evaluator.ground_resource(resource).now_or_never()?.ok()
+    }
+}
+
+#[async_trait]
+impl Environment for Recorded<'_> {
+    fn places(&self) -> &Places {
+        self.places
+    }
+
+    fn redactor(&self) -> &Redactor {
+        self.redactor
+    }
+
+    fn input(&self, name: &str) -> Option<Value> {
+        self.inputs.get(name).cloned()
+    }
+
+    fn binding(&self, id: BindingId) -> Option<Answer> {
+        (self.bound)(id).map(Ok)
+    }
+
+    fn anchor_at_start(&self, _: &str) -> Option<Answer> {
+        None
+    }
+
+    async fn read(&self, _: &ActionCall, _: &GroundCall) -> Answer {
+        Err(Unanswered::new("nothing is asked here"))
+    }
+}
