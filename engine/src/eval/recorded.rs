@@ -57,7 +57,7 @@ impl Environment for Recorded<'_> {
         None
     }
 
-    async fn read(&self, _: &ActionCall, _: &GroundCall) -> Answer {
+    async fn read(&self, _: &ActionCall, _: &GroundCall, _: u64) -> Answer {
         Err(Unanswered::new("nothing is asked here"))
     }
 }
