@@ -165,6 +165,9 @@ fn end(rest: &Rest) -> RunEnd {
     };
     let mut end = RunEnd::clone(end);
     end.reason.clear();
+    for not_back in &mut end.not_put_back {
+        not_back.because.clear();
+    }
     if let Some(at) = &mut end.failed_at {
         at.reason.clear();
     }
