@@ -34,6 +34,8 @@ mod symptoms;
 #[doc(hidden)]
 pub mod transcript;
 #[doc(hidden)]
+pub mod users;
+#[doc(hidden)]
 pub mod value;
 #[doc(hidden)]
 pub mod world;

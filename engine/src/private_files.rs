@@ -5,6 +5,7 @@
     reason = "files that only the operator can read are made here"
 )]
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -20,23 +21,51 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a file that only the operator can read, durable.
+/// Writes a file that only the operator can read: whole or not at all, and durable.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_whole(path, content, 0o600)
+}
+
+/// Writes a file of this mode beside what is there, and puts it in its place once it is on the disk.
+pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut beside = OsString::from(".");
+    beside.push(path.file_name().unwrap_or_default());
+    beside.push(".new");
+    let beside = path.with_file_name(beside);
+    // One that was killed left it.
+    let _ = fs::remove_file(&beside);
     let mut file = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(content)?;
-    file.sync_all()
+        .create_new(true)
+        .mode(mode)
+        .open(&beside)?;
+    let written = file
+        // Whatever the umask says.
+        .set_permissions(fs::Permissions::from_mode(mode))
+        .and_then(|()| file.write_all(content))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Opens a file to read. What is no plain file (a pipe, a folder, a device) is an error, and is not waited for.
 pub fn open_plain(path: &Path) -> io::Result<File> {
-    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    open(path, OFlags::NONBLOCK)
+}
+
+/// The same where others may have put something in its place: a link is an error too.
+pub(crate) fn open_no_link(path: &Path) -> io::Result<File> {
+    open(path, OFlags::NONBLOCK | OFlags::NOFOLLOW)
+}
+
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() {
         return Ok(file);
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use serde_json::Value;
@@ -169,8 +170,135 @@ fn a_run_whose_record_is_gone_stops_nobody_and_that_is_told() {
             .contains(&format!("run {run} had not ended, but its record is gone")),
         "{told:?}"
     );
-    let silent = elsewhere(&desk, &["run", "waits.runbook"]);
+    fs::remove_file(desk.path("one")).unwrap();
+    let silent = elsewhere(&desk, &["run", "waits.runbook"]).exits(0);
     assert!(!silent.stderr.contains(&run), "{silent:?}");
+}
+
+#[test]
+fn a_record_that_cannot_be_seen_is_not_gone() {
+    let desk = Sandbox::desk();
+    desk.write("waits.runbook", waits(&desk, &service(&desk)));
+    let run = left(&desk, "KILL");
+    // As where a home is not mounted.
+    fs::rename(desk.path("state"), desk.path("unmounted")).unwrap();
+    let refused = reason(&elsewhere(&desk, &["run", "waits.runbook"]).exits(75));
+    assert!(
+        refused.contains(&run) && refused.contains("cannot be seen"),
+        "{refused}"
+    );
+    fs::rename(desk.path("unmounted"), desk.path("state")).unwrap();
+
+    // Somebody cleaned the place: the run takes again what nobody else has, and says so.
+    let claims = files(&desk.path("locks"), "claim");
+    assert_eq!(claims.len(), 1, "{claims:?}");
+    fs::remove_file(&claims[0]).unwrap();
+    let back = desk.call(&["turn-back", &run, "--no-input"]).exits(5);
+    assert!(
+        back.stderr.contains("whether another changed that meanwhile"),
+        "{back:?}"
+    );
+}
+
+#[test]
+fn what_others_wrote_is_no_command_to_paste() {
+    let desk = Sandbox::desk();
+    desk.write("waits.runbook", waits(&desk, &service(&desk)));
+    let state = desk.path("st; touch PWNED #").display().to_string();
+    let mut child = desk.start(&["run", "waits.runbook", "--no-input", "--state-dir", &state]);
+    wait_for(&desk.path("one"));
+    signal(child.id(), "KILL");
+    child.wait().unwrap();
+    let refused = reason(&elsewhere(&desk, &["run", "waits.runbook"]).exits(75));
+    assert!(
+        refused.contains(&format!("backstay resume '{state}/runs/")),
+        "{refused}"
+    );
+
+    let claims = files(&desk.path("locks"), "claim");
+    let claim: Value = serde_json::from_slice(&fs::read(&claims[0]).unwrap()).unwrap();
+    let with = |key: &str, value: &str| {
+        let mut claim = claim.clone();
+        claim[key] = value.into();
+        serde_json::to_vec(&claim).unwrap()
+    };
+    let poisoned = [
+        with("directory", "/tmp/m/x; touch PWNED #"),
+        with("run", "x; touch PWNED #"),
+        with("directory", "runs/x"),
+    ];
+    for content in poisoned {
+        fs::write(&claims[0], content).unwrap();
+        let refused = reason(&elsewhere(&desk, &["run", "waits.runbook"]).exits(75));
+        assert!(
+            refused.contains("cannot be read") && !refused.contains("PWNED"),
+            "{refused}"
+        );
+    }
+    fs::rename(&claims[0], desk.path("kept")).unwrap();
+    symlink(desk.path("kept"), &claims[0]).unwrap();
+    let refused = reason(&elsewhere(&desk, &["run", "waits.runbook"]).exits(75));
+    assert!(refused.contains("cannot be read"), "{refused}");
+}
+
+#[test]
+fn a_run_of_another_user_is_theirs_to_finish() {
+    let desk = Sandbox::desk();
+    let words = ["run", "waits.runbook", "--no-input", "--format", "json"];
+    let Some(mut theirs) = desk.as_nobody(&[], &words) else {
+        return leave_out("program::claims", "only root can be somebody else");
+    };
+    desk.write("waits.runbook", waits(&desk, &service(&desk)));
+    let mut child = theirs.spawn().unwrap();
+    wait_for(&desk.path("one"));
+    let runs: Vec<_> = fs::read_dir(desk.path("theirs/runs")).unwrap().collect();
+    let directory = runs[0].as_ref().unwrap().path();
+    let directory = directory.to_str().unwrap();
+    desk.call(&["pause", directory]).exits(4);
+    signal(child.id(), "KILL");
+    child.wait().unwrap();
+
+    let refused = reason(&desk.call(&words).exits(75));
+    assert!(
+        refused.contains("ask nobody") && !refused.contains("backstay "),
+        "{refused}"
+    );
+    let calls: [&[&str]; 4] = [
+        &["resume", directory, "--no-input"],
+        &["turn-back", directory, "--no-input"],
+        &["answer", directory, "yes"],
+        &["give-up", directory, "--because", "x"],
+    ];
+    for call in calls {
+        let refused = desk.call(call).exits(4);
+        assert!(refused.stderr.contains("nobody's"), "{refused:?}");
+    }
+    assert!(desk.path("one").exists());
+    desk.call(&["transcript", "show", directory]).exits(0);
+    assert_eq!(files(&desk.path("locks"), "claim").len(), 1);
+}
+
+#[test]
+fn runs_that_may_not_be_listed_are_not_none() {
+    let desk = Sandbox::desk();
+    desk.write("waits.runbook", waits(&desk, &service(&desk)));
+    let Some(mut status) = desk.as_nobody(&[], &["status"]) else {
+        return leave_out("program::claims", "only root can be somebody else");
+    };
+    let run = left(&desk, "KILL");
+    let status = Finished::of(status.env("BACKSTAY_STATE_DIR", desk.path("state"))).exits(4);
+    assert!(status.stderr.contains("cannot be listed"), "{status:?}");
+    let mut resume = desk.as_nobody(&[], &["resume", &run]).unwrap();
+    let resume = Finished::of(resume.env("BACKSTAY_STATE_DIR", desk.path("state"))).exits(4);
+    assert!(resume.stderr.contains("cannot be looked for"), "{resume:?}");
+}
+
+/// The files of a folder with this ending.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
+        .collect()
 }
 
 #[test]

@@ -46,6 +46,7 @@ const ORDER: &[(&str, &[&str])] = &[
         "engine",
         &[
             "private_files",
+            "users",
             "digest",
             "value",
             "containers",

@@ -11,15 +11,15 @@
 #![expect(clippy::disallowed_methods, reason = "claims are files")]
 
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
-use crate::private_files::{open_plain, read_plain};
+use crate::private_files::{open_no_link, read_plain, write_whole};
 use crate::run::lock::{Lock, LockError};
 use crate::run::standing::{Account, Standing};
 
@@ -53,6 +53,8 @@ pub struct Claim {
 pub struct FoundClaim {
     /// The file that says so.
     pub path: PathBuf,
+    /// The user (by number) whose file it is, and so whose word.
+    pub user: Option<u32>,
     /// What it says. An error: it cannot be read.
     pub claim: Result<Claim, String>,
     /// An error: it cannot be told.
@@ -101,14 +103,14 @@ impl Holdings {
 
 impl ClaimPlace {
     /// Claims everything that this plan changes: its services, or the runbook where it has none. Of runs that have
-    /// ended the claims are removed; where only the record is gone, `ignored` is told. A run that goes on
+    /// ended the claims are removed; where only the record is gone, and where a claim of its own is, that is told. A run that goes on
     /// (`is_resumed`) is stopped by later runs alone: what had begun before it did not stop it then.
     pub(crate) fn claim(
         &self,
         plan: &Plan,
         mine: &Claim,
         is_resumed: bool,
-        ignored: &dyn Fn(&Claim),
+        tell: &dyn Fn(&str),
     ) -> Result<Claims, ClaimError> {
         self.examine().map_err(|reason| ClaimError::Place {
             place: self.0.clone(),
@@ -129,12 +131,26 @@ impl ClaimPlace {
                 }
                 let found = found.unless_over(&claim.thing)?;
                 if let (Ok(Standing::Gone), Ok(claim)) = (&found.standing, &found.claim) {
-                    ignored(claim);
+                    tell(&format!(
+                        "run {} had not ended, but its record is gone ({}): what it had of {} is not kept for it any \
+                         longer",
+                        claim.run,
+                        claim.directory.display(),
+                        claim.thing
+                    ));
                 }
                 // Another's file stays, and says the same to the next one.
                 let _ = fs::remove_file(&found.path);
             }
             let path = self.0.join(format!("{stem}.{}.claim", mine.run));
+            if is_resumed && fs::symlink_metadata(&path).is_err() {
+                tell(&format!(
+                    "{} does not say any longer that run {} has {}: whether another changed that meanwhile cannot be told",
+                    self.0.display(),
+                    mine.run,
+                    claim.thing
+                ));
+            }
             match write(&path, &claim) {
                 // On a full disk the one of the start says it as well.
                 Err(error) if !(is_resumed && path.exists()) => return Err(file_error(&path, error)),
@@ -199,7 +215,7 @@ impl ClaimPlace {
     /// Removes the claims of a run that has ended or was given up, as far as this user may.
     pub(crate) fn release(&self, run: &str) {
         for found in self.all().unwrap_or_default() {
-            if found.claim.is_ok_and(|claim| claim.run == run) {
+            if found.is_own() && found.claim.is_ok_and(|claim| claim.run == run) {
                 let _ = fs::remove_file(&found.path);
             }
         }
@@ -242,6 +258,18 @@ impl ClaimPlace {
 }
 
 impl Claim {
+    /// The claim, where a runner may have written it.
+    fn sound(self) -> Result<Self, String> {
+        let is_plain = |character: char| character.is_alphanumeric() || "-_".contains(character);
+        let is_name = self.run.starts_with(char::is_alphanumeric) && self.run.chars().all(is_plain);
+        let is_place = self.directory.is_absolute() && self.directory.ends_with(Path::new("runs").join(&self.run));
+        if is_name && is_place {
+            Ok(self)
+        } else {
+            Err("it names no run and its directory".to_owned())
+        }
+    }
+
     /// Who that is: `run X (process 1 of ada on here)`.
     pub fn owner(&self) -> String {
         let Self {
@@ -279,9 +307,18 @@ impl Drop for Claims {
 }
 
 impl FoundClaim {
+    /// Whether the caller wrote it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.user == Some(rustix::process::geteuid().as_raw())
+    }
+
     /// `None` where it was removed meanwhile.
     fn read(path: PathBuf) -> Option<Self> {
-        let content = open_plain(&path).and_then(|file| read_plain(file, CLAIM_BYTES_MAX));
+        let mut user = None;
+        let content = open_no_link(&path).and_then(|file| {
+            user = Some(file.metadata()?.uid());
+            read_plain(file, CLAIM_BYTES_MAX)
+        });
         if content
             .as_ref()
             .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -290,11 +327,17 @@ impl FoundClaim {
         }
         let claim = content
             .and_then(|content| serde_json::from_slice::<Claim>(&content).map_err(io::Error::from))
-            .map_err(|error| error.to_string());
+            .map_err(|error| error.to_string())
+            .and_then(Claim::sound);
         let standing = claim
             .clone()
             .and_then(|claim| Ok(Account::of(&claim.directory)?.standing));
-        Some(Self { path, claim, standing })
+        Some(Self {
+            path,
+            user,
+            claim,
+            standing,
+        })
     }
 
     /// The claim of a run that is over; another one stands in the way.
@@ -345,25 +388,10 @@ fn stem(key: &str) -> String {
     format!("backstay-{name}-{short}")
 }
 
-/// Writes a claim that every user can read, whole or not at all.
+/// Writes a claim that every user can read.
 fn write(path: &Path, claim: &Claim) -> io::Result<()> {
     let content = serde_json::to_vec(claim).map_err(io::Error::other)?;
-    let temporary = path.with_extension("new");
-    let _ = fs::remove_file(&temporary);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&temporary)?;
-    let written = file
-        .set_permissions(Permissions::from_mode(0o644))
-        .and_then(|()| file.write_all(&content))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    write_whole(path, &content, 0o644)
 }
 
 fn file_error(path: &Path, error: io::Error) -> ClaimError {

@@ -1,18 +1,20 @@
 //! Where runs are kept: one directory a run, private to the operator.
 //!
 //! `STATE/runs/RUN/` holds `transcript.jsonl`, `seal.json`, `blobs/`, `resolved/` (every source as it was
-//! read), `key` (of the MACs), `lock` and, while somebody asks for something, `requests/`. What a run has on the
-//! machine is elsewhere (`claims.rs`).
+//! read), `key` (of the MACs), `lock`, `answers.json` where answers were given beforehand, `given-up` where nobody will
+//! finish it, `requests/` and `questions/` while somebody asks for something, and what actions keep until its end.
+//! What a run has on the machine is elsewhere (`claims.rs`).
 
 #![expect(clippy::disallowed_methods, reason = "runs are kept in files")]
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::PathBuf;
 
 use crate::private_files::{make_private, open_plain, read_plain, write_private};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
+use crate::transcript::RECORDS_FILE;
 use crate::world::Clock;
 
 /// The lock of a run, in its directory.
@@ -53,31 +55,55 @@ impl StateDirectory {
         Err(io::Error::other("no free name for a run was found"))
     }
 
-    /// The directory of a run that is there; `None` where there is none of this name.
-    pub fn run(&self, run: &str) -> Option<RunDirectory> {
+    /// The directory of a run that is there; `None` where there is none of this name. An error: it cannot be told.
+    pub fn run(&self, run: &str) -> io::Result<Option<RunDirectory>> {
         let is_name = !run.is_empty() && !run.contains('/') && run != "." && run != "..";
+        if !is_name {
+            return Ok(None);
+        }
         let path = self.0.join("runs").join(run);
-        (is_name && path.is_dir()).then(|| RunDirectory {
-            run: run.to_owned(),
-            path,
-        })
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => Ok(Some(RunDirectory {
+                run: run.to_owned(),
+                path,
+            })),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(None),
+        }
     }
 
-    /// Names of all runs, oldest first.
-    pub fn runs(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.0.join("runs")) else {
-            return Vec::new();
+    /// Names of all runs, oldest first. An error: they cannot be listed.
+    pub fn runs(&self) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.0.join("runs")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
         };
-        let mut runs: Vec<String> = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
+        let mut runs = Vec::new();
+        for entry in entries {
+            runs.extend(entry?.file_name().into_string().ok());
+        }
         runs.sort();
-        runs
+        Ok(runs)
     }
 }
 
 impl RunDirectory {
+    /// The user (by number) who has the run, where that is not the caller: what it says is theirs. An error: it cannot be told.
+    pub(crate) fn stranger(&self) -> io::Result<Option<u32>> {
+        let me = rustix::process::geteuid().as_raw();
+        for path in [&self.path, &self.file(RECORDS_FILE)] {
+            let metadata = match fs::symlink_metadata(path) {
+                // A run that was stopped before its first record has none.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            if metadata.uid() != me {
+                return Ok(Some(metadata.uid()));
+            }
+        }
+        Ok(None)
+    }
+
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -84,7 +84,12 @@ impl Lock {
             match patiently(&file) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let (name, owner) = (name.to_owned(), owner(file));
+                    let owner = match users {
+                        Users::One => owner(file),
+                        // Whoever made the file may have written anything into it.
+                        Users::All => "another process".to_owned(),
+                    };
+                    let name = name.to_owned();
                     return Err(LockError::Held { name, owner });
                 }
                 Err(TryLockError::Error(error)) => return Err(file_error(path, error)),

@@ -121,8 +121,9 @@ fn context(plan: &Plan, surroundings: &Surroundings) -> Context {
 
 /// The anchors of the last run of a runbook that recorded any.
 fn last_anchors(state: &StateDirectory, runbook: &str) -> BTreeMap<String, (AnchorThen, RecordedValue)> {
-    for run in state.runs().into_iter().rev() {
-        let Some(directory) = state.run(&run) else { continue };
+    // What cannot be read has recorded nothing that could be compared.
+    for run in state.runs().unwrap_or_default().into_iter().rev() {
+        let Ok(Some(directory)) = state.run(&run) else { continue };
         let Ok(reader) = Reader::open(&directory.path) else {
             continue;
         };

@@ -102,7 +102,8 @@ pub(crate) fn ended<'a>(run: &str, events: impl Iterator<Item = &'a Event>) -> B
         .collect()
 }
 
-/// The last deadline of an attempt that has no outcome yet; now, where the boot is another.
+/// The last deadline of an attempt that has no outcome yet; now, where there is none. It means nothing after a restart
+/// of the machine, which leaves nothing to wait for either.
 fn deadline_ns(history: &[Stamped], clock: &dyn Clock) -> u64 {
     let mut open = BTreeMap::new();
     for stamped in history {

@@ -47,10 +47,7 @@ impl Requests {
     /// Leaves a request for the runner.
     pub(crate) fn leave(&self, what: RequestKind, who: &str) -> io::Result<()> {
         make_private(&self.directory.file("requests"))?;
-        let name = name(what);
-        let temporary = self.file(&format!(".{name}"));
-        write_private(&temporary, who.as_bytes())?;
-        fs::rename(temporary, self.file(name))
+        write_private(&self.file(name(what)), who.as_bytes())
     }
 
     /// Forgets that somebody wanted the run to pause, for a runner that goes on because somebody wants it to. A wish

@@ -71,8 +71,8 @@ impl Account {
         };
         match fs::symlink_metadata(directory) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(account),
-            Err(error) => return Err(format!("{} cannot be looked at: {error}", directory.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_gone(directory)? => return Ok(account),
+            Err(error) => return Err(format!("{} cannot be seen: {error}", directory.display())),
         }
         let lock = directory.join(LOCK_FILE);
         let is_running = Lock::is_taken(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
@@ -134,6 +134,19 @@ impl Account {
             _ => {}
         }
     }
+}
+
+/// Whether a run is not among those of its folder. What lies where nothing is mounted now, or where others see another
+/// folder, cannot be told to be gone.
+fn is_gone(directory: &Path) -> Result<bool, String> {
+    let runs = directory.parent().unwrap_or(directory);
+    let unseen = |error: io::Error| format!("{} cannot be seen: {}: {error}", directory.display(), runs.display());
+    for entry in fs::read_dir(runs).map_err(unseen)? {
+        if Some(entry.map_err(unseen)?.file_name().as_os_str()) == directory.file_name() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Writes down that nobody will finish a run.

@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::child::plain;
-use super::files::sync_directory;
 use crate::private_files::write_private;
 
 /// What is kept there; `None` where nothing is. What is damaged is told and not overwritten.
@@ -25,11 +24,8 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String
 
 /// Keeps it in one moment, durably.
 pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), String> {
-    let beside = path.with_extension("new");
-    let written = serde_json::to_vec(content).map_err(Into::into).and_then(|text| {
-        write_private(&beside, &text)?;
-        fs::rename(&beside, path)?;
-        sync_directory(path.parent().unwrap_or(Path::new(".")))
-    });
+    let written = serde_json::to_vec(content)
+        .map_err(Into::into)
+        .and_then(|text| write_private(path, &text));
     written.map_err(|error: std::io::Error| format!("{} cannot be written: {}", path.display(), plain(&error)))
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::attempt::Attempt;
 use super::problem;
-use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in, sync_directory};
+use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in};
 use crate::digest::{sha256_hex, short};
 use crate::private_files::{make_private, write_private};
 
@@ -85,13 +85,9 @@ impl Kept {
     }
 
     fn write(&self, place: &Path) -> io::Result<()> {
-        let folder = place.parent().unwrap_or(place);
-        make_private(folder)?;
-        let beside = place.with_extension("new");
+        make_private(place.parent().unwrap_or(place))?;
         let head = format!("{} {:o}\n", self.new, self.mode);
-        write_private(&beside, &Zeroizing::new([head.as_bytes(), &self.old].concat()))?;
-        std::fs::rename(&beside, place)?;
-        sync_directory(folder)
+        write_private(place, &Zeroizing::new([head.as_bytes(), &self.old].concat()))
     }
 
     fn read(place: &Path) -> Result<Option<Self>, String> {

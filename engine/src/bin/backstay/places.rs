@@ -10,7 +10,7 @@ use backstay::transcript::RECORDS_FILE;
 use etcetera::BaseStrategy as _;
 
 use crate::arguments::StateOption;
-use crate::failure::Failure;
+use crate::failure::{Failure, exit};
 
 /// How many runs a message names at most.
 const NAMED_RUNS_MAX: usize = 5;
@@ -68,14 +68,24 @@ pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Fai
     }
     let directories = directories(option)?;
     let state = &directories.state;
-    if let Some(found) = state.run(run) {
+    let unread = |error: std::io::Error| {
+        let reason = format!("runs cannot be looked for in {}: {error}", state.0.display());
+        Failure::new(exit::REFUSED, reason).help("make it readable, or name another place: --state-dir DIR")
+    };
+    if let Some(found) = state.run(run).map_err(unread)? {
         return Ok(RunPlace {
             directories,
             run: found.run,
             directory: found.path,
         });
     }
-    let known: Vec<String> = state.runs().into_iter().rev().take(NAMED_RUNS_MAX).collect();
+    let known: Vec<String> = state
+        .runs()
+        .map_err(unread)?
+        .into_iter()
+        .rev()
+        .take(NAMED_RUNS_MAX)
+        .collect();
     let reason = format!("there is no run `{}` in {}", visible(run), state.0.display());
     Err(Failure::usage(reason).help(if known.is_empty() {
         "no run was kept there; say where with --state-dir DIR".to_owned()

@@ -11,6 +11,7 @@ use backstay::event::{End, RunEnd};
 use backstay::render::{self, visible};
 use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
+use backstay::users;
 use backstay::world::Person;
 use backstay::world::real::{DockerEngine, RealClock, RealSecrets, RealWorld};
 
@@ -164,14 +165,7 @@ fn operator() -> String {
     if let Some(name) = named {
         return name.to_string_lossy().into_owned();
     }
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let known = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    });
-    known.unwrap_or_else(|| format!("uid {uid}"))
+    users::name(rustix::process::getuid().as_raw())
 }
 
 /// Asks for a secret; what is typed is not shown.

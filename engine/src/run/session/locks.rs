@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use crate::action::common::typed::shell_line;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::run::claims::{Claim, ClaimError, Claims, FoundClaim};
 use crate::run::directory::{LOCK_FILE, RunDirectory};
 use crate::run::lock::{Lock, LockError};
 use crate::run::standing::Standing;
+use crate::users;
 
 use super::Surroundings;
 
@@ -32,17 +34,10 @@ pub(super) fn claim(
     surroundings: &Surroundings,
 ) -> Result<Claims, Error> {
     let mine = claim_of(directory, surroundings);
-    let ignored = |claim: &Claim| {
-        surroundings.tell(&format!(
-            "run {} had not ended, but its record is gone ({}): what it had of {} is not kept for it any longer",
-            claim.run,
-            claim.directory.display(),
-            claim.thing
-        ));
-    };
+    let tell = |sentence: &str| surroundings.tell(sentence);
     surroundings
         .claims
-        .claim(plan, &mine, is_resumed, &ignored)
+        .claim(plan, &mine, is_resumed, &tell)
         .map_err(|error| claim_error(error, directory.path.parent().unwrap_or(&directory.path)))
 }
 
@@ -80,12 +75,13 @@ fn claim_error(error: ClaimError, here: &Path) -> Error {
 }
 
 fn claimed(thing: &str, found: &FoundClaim, here: &Path) -> Error {
-    let file = found.path.display();
+    let file = shell_line(&[found.path.display().to_string()]);
+    let user = found.user.map_or_else(|| "an unknown user".to_owned(), users::name);
     let claim = match &found.claim {
         Ok(claim) => claim,
         Err(reason) => {
             return Error::Locked {
-                reason: format!("{thing} is claimed by {file}, which cannot be read: {reason}"),
+                reason: format!("{thing} is claimed by {file} of {user}, which cannot be read: {reason}"),
                 help: vec![
                     "look for a run that has not ended (backstay status); where there is none, remove the file"
                         .to_owned(),
@@ -97,8 +93,11 @@ fn claimed(thing: &str, found: &FoundClaim, here: &Path) -> Error {
     let name = if claim.directory.parent() == Some(here) {
         run.clone()
     } else {
-        claim.directory.display().to_string()
+        shell_line(&[claim.directory.display().to_string()])
     };
+    if !found.is_own() {
+        return claimed_by_other(thing, claim, found, &user);
+    }
     let owner = format!("{} on {}", claim.operator, claim.host);
     match &found.standing {
         Ok(Standing::Running) => Error::locked(format!("{thing} is locked by {}", claim.owner()), Some(&name)),
@@ -117,9 +116,35 @@ fn claimed(thing: &str, found: &FoundClaim, here: &Path) -> Error {
                 "{thing} is claimed by run {run} of {owner}, and it cannot be told whether that has ended: {reason}"
             ),
             help: vec![
-                format!("ask {}, or look as root: backstay status", claim.operator),
+                "see that its directory can be read".to_owned(),
                 format!("only where that run is surely over: remove {file}"),
             ],
+        },
+    }
+}
+
+/// What another user wrote is told as theirs, and nothing of it is to be typed: only they can finish their run.
+fn claimed_by_other(thing: &str, claim: &Claim, found: &FoundClaim, user: &str) -> Error {
+    let run = &claim.run;
+    let file = shell_line(&[found.path.display().to_string()]);
+    let over = format!("only where that run is surely over: remove {file}");
+    match &found.standing {
+        Ok(Standing::Running) => Error::Locked {
+            reason: format!("{thing} is locked by run {run} of {user}"),
+            help: vec![format!("wait until it has ended, or ask {user}")],
+        },
+        Ok(standing) => Error::Locked {
+            reason: format!(
+                "run {run} of {user} {} and may have left {thing} half-way",
+                words(standing)
+            ),
+            help: vec![format!("ask {user} to finish it or to give it up"), over],
+        },
+        Err(reason) => Error::Locked {
+            reason: format!(
+                "{thing} is claimed by run {run} of {user}, and it cannot be told whether that has ended: {reason}"
+            ),
+            help: vec![format!("ask {user}"), over],
         },
     }
 }

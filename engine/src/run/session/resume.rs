@@ -4,6 +4,7 @@
 //! refused after the end, and wherever text, inputs or format are not those of the start.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use crate::check::check_kept;
@@ -147,15 +148,27 @@ pub fn pause(run: &str, surroundings: &Surroundings) -> Result<(), Error> {
 
 const STRANDED: &str = "without it the run cannot be resumed; its transcript says what was done";
 
+/// The run of this name, which is the caller's own: what another user's says is not done in the caller's name.
 pub(super) fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirectory, Error> {
-    surroundings.state_directory.run(run).ok_or_else(|| {
-        let runs = surroundings.state_directory.runs();
-        let help = match runs.last() {
+    let state = &surroundings.state_directory;
+    let unread = |error: io::Error| no_state(surroundings, &error);
+    let Some(directory) = state.run(run).map_err(unread)? else {
+        let help = match state.runs().map_err(unread)?.last() {
             Some(last) => format!("the last run here is {last}"),
-            None => format!("there are no runs in {}", surroundings.state_directory.0.display()),
+            None => format!("there are no runs in {}", state.0.display()),
         };
-        Error::usage(format!("there is no run `{run}`"), help)
-    })
+        return Err(Error::usage(format!("there is no run `{run}`"), help));
+    };
+    match directory.stranger().map_err(unread)? {
+        None => Ok(directory),
+        Some(uid) => {
+            let user = crate::users::name(uid);
+            Err(Error::refused(
+                format!("run {run} is {user}'s, and what it would do is theirs to do"),
+                format!("ask {user}; `backstay transcript show` tells what it did"),
+            ))
+        }
+    }
 }
 
 /// A run that nobody was to finish is not gone on with: another may have changed the same since.

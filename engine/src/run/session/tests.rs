@@ -145,7 +145,7 @@ async fn started_and<T>(place: &Place, beside: impl AsyncFnOnce(&str) -> T) -> (
     let aside = async {
         loop {
             RealClock.sleep(std::time::Duration::from_millis(20)).await;
-            let runs = StateDirectory(place.path("state")).runs();
+            let runs = StateDirectory(place.path("state")).runs().unwrap();
             if place.read("one").as_deref() == Some("new\n")
                 && let Some(run) = runs.last()
             {
@@ -208,7 +208,7 @@ async fn one_runner_at_a_time() {
     let state = StateDirectory(place.path("state"));
     let (paused, ()) = started_and(&place, async |run| pause(run, &place.surroundings()).unwrap()).await;
     let run = paused.unwrap().run;
-    let held = Lock::take("run", &state.run(&run).unwrap().file("lock"), "run other").unwrap();
+    let held = Lock::take("run", &state.run(&run).unwrap().unwrap().file("lock"), "run other").unwrap();
     let error = resume(&run, ResumeOptions::default(), place.surroundings())
         .await
         .unwrap_err();
@@ -229,5 +229,8 @@ async fn what_cannot_begin_leaves_nothing() {
         ..StartOptions::default()
     };
     assert_eq!(start(options, place.surroundings()).await.unwrap_err().exit_code(), 4);
-    assert_eq!(StateDirectory(place.path("state")).runs(), Vec::<String>::new());
+    assert_eq!(
+        StateDirectory(place.path("state")).runs().unwrap(),
+        Vec::<String>::new()
+    );
 }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::super::bytes::Bytes;
 use super::super::manifest::Manifest;
-use super::super::part::sync_directory;
 use super::super::problem::{Result, trying};
 use super::super::swap::Swap;
 use crate::private_files::write_private;
@@ -63,13 +62,9 @@ impl State {
     pub(super) fn write(&self) -> Result<()> {
         let failed = || format!("cannot write {}", self.path.display());
         let directory = self.path.parent().unwrap_or(Path::new("/"));
-        let new = self.path.with_extension("new");
         std::fs::create_dir_all(directory).map_err(trying(failed))?;
         let bytes = serde_json::to_vec(self).map_err(trying(failed))?;
-        write_private(&new, &bytes)
-            .and_then(|()| std::fs::rename(&new, &self.path))
-            .map_err(trying(failed))?;
-        sync_directory(directory)
+        write_private(&self.path, &bytes).map_err(trying(failed))
     }
 
     fn manifest_path(&self) -> PathBuf {

@@ -7,7 +7,7 @@ use backstay::run::standing::{Account, Standing};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, Status};
-use crate::failure::Failure;
+use crate::failure::{Failure, exit};
 use crate::{places, streams};
 
 /// How many runs that are over are listed without `--all`.
@@ -23,14 +23,20 @@ struct Known {
 pub(super) fn run(arguments: &Status) -> Result<u8, Failure> {
     let directories = places::directories(&arguments.state)?;
     let state = &directories.state;
-    let runs = state.runs().into_iter().filter_map(|run| state.run(&run));
-    let mut known: Vec<Known> = runs
-        .map(|place| Known {
-            account: Account::of(&place.path),
-            directory: place.path.display().to_string(),
-            run: place.run,
-        })
-        .collect();
+    let unread = |error: std::io::Error| {
+        let reason = format!("runs in {} cannot be listed: {error}", state.0.display());
+        Failure::new(exit::REFUSED, reason).help("make it readable, or name another place: --state-dir DIR")
+    };
+    let mut known = Vec::new();
+    for run in state.runs().map_err(unread)? {
+        if let Some(place) = state.run(&run).map_err(unread)? {
+            known.push(Known {
+                account: Account::of(&place.path),
+                directory: place.path.display().to_string(),
+                run: place.run,
+            });
+        }
+    }
     let mut ended = known.iter().filter(|known| !known.is_open()).count();
     known.retain(|known| {
         let is_shown = known.is_open() || arguments.all || ended <= ENDED_RUNS_MAX;
