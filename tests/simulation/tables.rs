@@ -109,8 +109,8 @@ fn histories(rig: &Rig, more: Vec<Case>) -> Vec<Report> {
         };
         for (control, choice) in [
             (signal.clone(), None),
-            (signal, Some(SignalChoice::GoOn)),
-            (pause, None),
+            (signal.clone(), Some(SignalChoice::GoOn)),
+            (pause.clone(), None),
         ] {
             cases.push(Case {
                 control_at: Some((record, control)),
@@ -125,11 +125,13 @@ fn histories(rig: &Rig, more: Vec<Case>) -> Vec<Report> {
                 ..Case::default()
             });
         }
-        cases.push(Case {
-            control_at: Some((record, Control::Signal("INT".to_owned()))),
-            kill: Some(Kill::After(record + 1)),
-            ..Case::default()
-        });
+        for control in [signal.clone(), pause.clone()] {
+            cases.push(Case {
+                control_at: Some((record, control)),
+                kill: Some(Kill::After(record + 1)),
+                ..Case::default()
+            });
+        }
         for kill in [Kill::Before(record), Kill::After(record)] {
             cases.push(Case {
                 kill: Some(kill),
