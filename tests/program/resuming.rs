@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::sandbox::{Finished, Sandbox, find, finish, signal, wait_for, wait_until};
+use crate::support::sandbox::{Finished, Sandbox, files_with, find, finish, signal, wait_for, wait_until};
 
 const PAUSES: &str = r#"runbook pauses "Waits for somebody to pause it" {
   window 150s keep 60s for the way back
@@ -281,6 +281,76 @@ step one "Work" {
     desk.write("go", "");
     // Whether the work was done, nobody can tell.
     assert_eq!(waiting.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn nothing_is_given_up_while_something_of_it_runs() {
+    let desk = Sandbox::desk();
+    let folder = desk.path("").display().to_string();
+    let text = r#"runbook lasts "Takes its time"
+step one "Work" {
+  do "Work": exec.run(["sh", "-c", "touch ROOT/works; until test -e ROOT/go; do sleep 0.05; done; touch ROOT/over"], effects: nothing) within 90s
+}
+"#;
+    desk.write("lasts.runbook", text.replace("ROOT", folder.trim_end_matches('/')));
+    let child = desk.start(&["run", "lasts.runbook", "--no-input"]);
+    wait_for(&desk.path("works"));
+    signal(child.id(), "KILL");
+    drop(child.wait_with_output());
+    let run = desk.run_name();
+    let mut waiting = desk.start(&["give-up", &run, "--because", "enough"]);
+    let mut said = String::new();
+    BufReader::new(waiting.stderr.as_mut().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert!(said.contains("left something running (process "), "{said}");
+    assert!(!desk.run_directory().join("given-up").exists());
+    assert!(fs::read_dir(desk.path("locks")).unwrap().next().is_some());
+    desk.write("go", "");
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
+    assert!(desk.path("over").exists() && desk.run_directory().join("given-up").exists());
+}
+
+#[test]
+fn a_way_back_keeps_no_answers() {
+    let desk = Sandbox::desk();
+    let folder = desk.path("").display().to_string();
+    let text = r#"runbook asks "Ask" { on interrupt pause }
+inputs { token : secret from env SERVICE_TOKEN }
+step one "Write" { do fs.write("ROOT/one", content: "1") undo fs.remove("ROOT/one") within 5s }
+step two "Wait" { check "somebody says go": fs.exists("ROOT/go") within 90s every 200ms }
+step three "Ask" {
+  ask "Shall it stay?" confirm
+  ask "Who?" text as who
+  do fs.install("ROOT/token", content: token, mode: "600") undo fs.remove("ROOT/token") within 5s
+  record who
+}
+"#;
+    desk.write("asks.runbook", text.replace("ROOT", folder.trim_end_matches('/')));
+    desk.write("answers.toml", "\"Shall it stay?\" = true\n\"Who?\" = \"ada\"\n");
+    let with_secret = |words: &[&str]| {
+        let mut command = desk.command(words);
+        command.env("SERVICE_TOKEN", "a-very-secret-token");
+        command
+    };
+    let words = ["run", "asks.runbook", "--no-input", "--answers", "answers.toml"];
+    let mut child = with_secret(&words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&desk.path("one"));
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let run = desk.run_name();
+    desk.write("answers.toml", "\"Who?\" = \"a-very-secret-token\"\n");
+    let back = ["turn-back", &run, "--no-input", "--answers", "answers.toml"];
+    let refused = Finished::of(&mut with_secret(&back)).exits(2);
+    assert!(refused.stderr.contains("holds a secret"), "{refused:?}");
+    assert!(files_with(&desk.path("state"), "a-very-secret-token").is_empty());
+    desk.write("answers.toml", "\"Who?\" = \"somebody else\"\n");
+    Finished::of(&mut with_secret(&back)).exits(5);
+    assert!(files_with(&desk.path("state"), "somebody else").is_empty());
 }
 
 #[test]

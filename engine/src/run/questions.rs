@@ -1,5 +1,6 @@
 //! Questions that stand while a run goes on, as files in its directory: whoever may read that can answer from another
-//! terminal. `questions/ID.json` is there while the question stands, `questions/ID.answer` until it is taken.
+//! terminal. `questions/ID.json` is there while the question stands, `questions/ID.answer` until it is taken, and then
+//! `questions/ID.taken`, empty, until whoever answered has seen it.
 //!
 //! An answer is taken at most once, and only by a runner that asks: whoever gave it waits for that, and takes it back
 //! otherwise, so that nothing is acknowledged and then lost.
@@ -114,18 +115,32 @@ impl Questions {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(AnswerError::Busy),
             opened => opened?,
         };
-        file.write_all(&serde_json::to_vec(&answer).map_err(io::Error::other)?)?;
+        let content = serde_json::to_vec(&answer).map_err(io::Error::other)?;
+        if let Err(error) = file.write_all(&content) {
+            // Half an answer would keep everybody from giving one.
+            let _ = fs::remove_file(&path);
+            return Err(error.into());
+        }
+        let taken = self.file(&question.key, "taken");
         let until = clock.boot_ns().saturating_add(nanoseconds(TAKEN_WITHIN));
         let question = self.file(&question.key, "json");
         while clock.boot_ns() < until && path.exists() && question.exists() {
             clock.sleep(POLL / 5).await;
         }
-        // Whoever removes it has it.
+        // Only the runner takes it; it may also have been cleared away.
         match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::remove_file(taken).map_err(|_| AnswerError::NotTaken)
+            }
             Err(error) => Err(error.into()),
             Ok(()) => Err(AnswerError::NotTaken),
         }
+    }
+
+    /// Clears away what a runner that was killed asked, and what it was answered.
+    pub(crate) fn clear(&self) {
+        // What is not there need not be cleared.
+        let _ = fs::remove_dir_all(self.0.file("questions"));
     }
 
     /// Says that a question stands, until what it gives is dropped.
@@ -134,9 +149,12 @@ impl Questions {
         let standing = Standing {
             question: self.file(&question.key, "json"),
             answer: self.file(&question.key, "answer"),
+            taken: self.file(&question.key, "taken"),
         };
         // An answer to what was asked before is none to this.
-        let _ = fs::remove_file(&standing.answer);
+        for old in [&standing.answer, &standing.taken] {
+            let _ = fs::remove_file(old);
+        }
         let content = StandingQuestion {
             key: question.key.clone(),
             step: question.step.clone(),
@@ -161,14 +179,18 @@ impl Questions {
 struct Standing {
     question: PathBuf,
     answer: PathBuf,
+    /// What an answer becomes that was taken.
+    taken: PathBuf,
 }
 
 impl Standing {
     /// The answer, where one was given that is whole.
     fn take(&self) -> Option<PersonAnswer> {
         let answer: Answer = read(&self.answer).ok()??;
-        fs::remove_file(&self.answer).ok()?;
         let value = answer.yes.map(Value::Bool).or(answer.text.map(Value::Text))?;
+        fs::rename(&self.answer, &self.taken).ok()?;
+        // Nothing of it stays: whoever answers may not know what a secret is.
+        let _ = OpenOptions::new().write(true).truncate(true).open(&self.taken);
         Some(PersonAnswer {
             value,
             who: answer.who,
@@ -191,15 +213,18 @@ pub(crate) struct AtAnyTerminal {
 }
 
 impl AtAnyTerminal {
-    /// The answer from another terminal, whenever it comes.
-    async fn elsewhere(&self, question: &PersonQuestion) -> PersonAnswer {
-        let standing = self.questions.ask(question);
-        if let Err(error) = &standing {
-            tracing::warn!(%error, "a question cannot be answered from another terminal");
-        }
+    /// The answer from another terminal, whenever it comes; `None` where none can come.
+    async fn elsewhere(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
+        let standing = match self.questions.ask(question) {
+            Ok(standing) => standing,
+            Err(error) => {
+                tracing::warn!(%error, "a question cannot be answered from another terminal");
+                return None;
+            }
+        };
         loop {
-            if let Some(answer) = standing.as_ref().ok().and_then(Standing::take) {
-                return answer;
+            if let Some(answer) = standing.take() {
+                return Some(answer);
             }
             self.clock.sleep(POLL).await;
         }
@@ -209,12 +234,15 @@ impl AtAnyTerminal {
 #[async_trait]
 impl Person for AtAnyTerminal {
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        let elsewhere = self.elsewhere(question);
-        tokio::pin!(elsewhere);
+        let (elsewhere, here) = (self.elsewhere(question), self.here.ask(question));
+        tokio::pin!(elsewhere, here);
         tokio::select! {
-            answer = &mut elsewhere => Some(answer),
-            answer = self.here.ask(question) => match answer {
-                None => Some(elsewhere.await),
+            answer = &mut elsewhere => match answer {
+                None => here.await,
+                answer => answer,
+            },
+            answer = &mut here => match answer {
+                None => elsewhere.await,
                 answer => answer,
             },
         }

@@ -33,7 +33,7 @@ use crate::run::questions::{AtAnyTerminal, Questions};
 use crate::run::requests::Requests;
 use crate::run::{orphans, signals};
 use crate::sources::KeptSources;
-use crate::transcript::{DiskJournal, RECORDS_FILE, ReadError, Reader, Record};
+use crate::transcript::{DiskJournal, RECORDS_FILE, ReadError, Reader};
 use crate::value::Value;
 use crate::world::real::{AnswersPerson, WrittenAnswers};
 use crate::world::{Clock, Person, World};
@@ -188,10 +188,12 @@ impl Session {
             Arc::clone(&journal),
             controls,
         ));
+        let questions = Questions::new(self.directory.clone());
+        questions.clear();
         let person = surroundings.person.map(|here| {
             Arc::new(AtAnyTerminal {
                 here,
-                questions: Questions::new(self.directory.clone()),
+                questions,
                 clock: Arc::clone(&clock),
             }) as Arc<dyn Person>
         });
@@ -289,16 +291,27 @@ fn no_state(surroundings: &Surroundings, error: &std::io::Error) -> Error {
 /// Ends what the attempts that did not come to their end left running: it would go on behind the back of whoever
 /// resumes. Where the record cannot be read, nobody knows which those are, and nothing is ended.
 async fn end_what_runs(directory: &RunDirectory, world: &dyn World, clock: &dyn Clock) -> Result<(), String> {
-    let mut records: Vec<Record> = Vec::new();
-    for record in Reader::open(&directory.path).map_err(|error| error.to_string())? {
+    let history = history(directory)?;
+    let ended = orphans::ended(&directory.run, history.iter().map(|stamped| &stamped.event));
+    orphans::kill(orphans::left(directory, &ended), world, clock).await
+}
+
+/// What a run has recorded so far. An error: it cannot be read.
+fn history(directory: &RunDirectory) -> Result<Vec<Stamped>, String> {
+    let mut history = Vec::new();
+    let reader = match Reader::open(&directory.path) {
+        // It was stopped before its first record.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(history),
+        reader => reader.map_err(|error| error.to_string())?,
+    };
+    for record in reader {
         match record {
-            Ok(record) => records.push(record),
+            Ok(record) => history.push(record.stamped),
             Err(ReadError::Torn { .. }) => break,
             Err(error) => return Err(error.to_string()),
         }
     }
-    let ended = orphans::ended(&directory.run, records.iter().map(|record| &record.stamped.event));
-    orphans::kill(orphans::left(directory, &ended), world, clock).await
+    Ok(history)
 }
 
 #[cfg(test)]

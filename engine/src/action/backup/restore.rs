@@ -90,21 +90,23 @@ impl Action for Restore {
     }
 
     async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
-        if end == End::Stuck {
-            return Vec::new();
-        }
         let directory = run_directory.to_owned();
-        let removing = tokio::task::spawn_blocking(move || remove_displaced(&directory));
+        let removing = tokio::task::spawn_blocking(move || conclude_displaced(&directory, end));
         removing.await.unwrap_or_else(|error| vec![left(run_directory, &error)])
     }
 }
 
-/// Removes what restores of a run displaced, and gives what could not be removed.
-fn remove_displaced(run_directory: &Path) -> Vec<Leftover> {
+/// Removes what restores of a run displaced, and gives what stays.
+fn conclude_displaced(run_directory: &Path, end: End) -> Vec<Leftover> {
     let displaced = match displaced(run_directory) {
         Ok(displaced) => displaced,
         Err(error) => return vec![left(run_directory, &error)],
     };
+    if end == End::Stuck {
+        let waits = "a restore displaced it, and it waits; when nobody needs it any more, remove it";
+        let waiting = displaced.iter().map(|path| tree(path, waits.to_owned()));
+        return waiting.collect();
+    }
     let removed = displaced.into_iter().filter_map(|path| {
         let problem = super::extract::remove_tree(&path).err()?;
         Some(left(&path, &problem))
@@ -113,9 +115,16 @@ fn remove_displaced(run_directory: &Path) -> Vec<Leftover> {
 }
 
 fn left(path: &Path, problem: &dyn std::fmt::Display) -> Leftover {
+    tree(
+        path,
+        format!("what a restore displaced could not be removed: {problem}"),
+    )
+}
+
+fn tree(path: &Path, reason: String) -> Leftover {
     Leftover {
         thing: Resource::new(ResourceKind::Tree, path.display().to_string()),
-        reason: format!("what a restore displaced could not be removed: {problem}"),
+        reason,
     }
 }
 

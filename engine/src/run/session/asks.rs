@@ -104,7 +104,7 @@ fn refuse_unanswered(questions: &[String]) -> Result<(), Error> {
     })
 }
 
-fn refuse_secrets(plan: &Plan, answers: &WrittenAnswers) -> Result<(), Error> {
+pub(super) fn refuse_secrets(plan: &Plan, answers: &WrittenAnswers) -> Result<(), Error> {
     let has_secret = |answer: &GivenAnswer| match answer {
         GivenAnswer::Text(text) => plan.redactor.finds(text.as_bytes()),
         GivenAnswer::Confirm(_) => false,

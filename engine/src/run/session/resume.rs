@@ -58,15 +58,18 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
         ));
     }
     let answers = asks::kept(&directory, &surroundings.answers)?;
-    if !options.turn_back {
+    if options.turn_back {
+        asks::refuse_secrets(&plan, &answers)?;
+    } else {
         asks::refuse(&plan, &answers, &opened.history, &surroundings)?;
     }
     let claims = claim(&plan, &directory, true, &surroundings)?;
     let mac_key = directory
         .key()
         .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
-    end_orphans(&directory, &opened.history, &surroundings).await?;
-    if !surroundings.answers.is_empty() {
+    let again = format!("nothing was done; when it has ended: backstay resume {run}");
+    end_orphans(&directory, &opened.history, &again, &surroundings).await?;
+    if !options.turn_back && !surroundings.answers.is_empty() {
         asks::keep(&directory, &answers).map_err(|error| no_state(&surroundings, &error))?;
     }
     let opening = opening(&options, &opened, &surroundings);
@@ -104,7 +107,12 @@ async fn open(directory: &RunDirectory, turn_back: bool, surroundings: &Surround
 }
 
 /// Waits until nothing of the last runner runs any more.
-async fn end_orphans(directory: &RunDirectory, history: &[Stamped], surroundings: &Surroundings) -> Result<(), Error> {
+pub(super) async fn end_orphans(
+    directory: &RunDirectory,
+    history: &[Stamped],
+    help: &str,
+    surroundings: &Surroundings,
+) -> Result<(), Error> {
     let run = &directory.run;
     let (world, clock) = (surroundings.world.as_ref(), surroundings.clock.as_ref());
     let tell = |sentence: &str| surroundings.tell(sentence);
@@ -112,7 +120,7 @@ async fn end_orphans(directory: &RunDirectory, history: &[Stamped], surroundings
     ended.map_err(|reason| {
         Error::refused(
             format!("what the last runner of run {run} started may still run: {reason}"),
-            format!("nothing was done; when it has ended: backstay resume {run}"),
+            help,
         )
     })
 }
