@@ -269,3 +269,79 @@ fn read<T: DeserializeOwned>(path: &std::path::Path) -> io::Result<Option<T>> {
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+    use crate::world::real::RealClock;
+
+    /// A terminal that is lost.
+    struct Lost;
+
+    #[async_trait]
+    impl Person for Lost {
+        async fn ask(&self, _question: &PersonQuestion) -> Option<PersonAnswer> {
+            None
+        }
+
+        async fn ask_signal(&self) -> Option<SignalChoice> {
+            None
+        }
+
+        fn can_answer(&self, _question: &PersonQuestion) -> bool {
+            true
+        }
+    }
+
+    fn question() -> PersonQuestion {
+        PersonQuestion {
+            key: "a/1".to_owned(),
+            step: "A".to_owned(),
+            prompt: "Who?".to_owned(),
+            wants: PersonWants::Text,
+        }
+    }
+
+    fn questions(folder: &tempfile::TempDir) -> Questions {
+        Questions::new(RunDirectory {
+            run: "x".to_owned(),
+            path: folder.path().to_owned(),
+        })
+    }
+
+    #[tokio::test]
+    async fn only_what_the_run_took_is_acknowledged() {
+        for is_taken in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let questions = questions(&folder);
+            let standing = questions.ask(&question()).unwrap();
+            let asked = questions.standing().unwrap().pop().unwrap();
+            let taking = async {
+                while !standing.answer.exists() {
+                    RealClock.sleep(POLL / 10).await;
+                }
+                if is_taken {
+                    assert_eq!(standing.take().unwrap().value, Value::text("ada"));
+                } else {
+                    questions.clear();
+                }
+            };
+            let (answered, ()) = tokio::join!(questions.answer(&asked, "ada", "grace", &RealClock), taking);
+            assert_eq!(answered.is_ok(), is_taken, "{answered:?}");
+            assert!(!standing.taken.exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_nobody_can_see_is_answered_by_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("questions"), "no folder").unwrap();
+        let nobody = AtAnyTerminal {
+            here: Arc::new(Lost),
+            questions: questions(&folder),
+            clock: Arc::new(RealClock),
+        };
+        assert_eq!(nobody.ask(&question()).await, None);
+    }
+}
