@@ -27,6 +27,7 @@ mod link;
 mod lock;
 mod mkdir;
 mod r#move;
+mod other_name;
 mod read;
 mod remove;
 mod replace;

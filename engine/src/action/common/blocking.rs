@@ -52,6 +52,14 @@ impl Stop {
         }
     }
 
+    /// A stop that was asked for.
+    #[cfg(test)]
+    pub(crate) fn asked() -> Self {
+        let stop = Self::never();
+        stop.asked.cancel();
+        stop
+    }
+
     /// Fails with the reason where the body should end.
     pub(crate) fn check(&self) -> Result<(), Stopped> {
         if self.asked.is_cancelled() {

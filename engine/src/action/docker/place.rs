@@ -5,12 +5,14 @@
 //! crash at any point it is known which container is the old one and which the new.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::call::{Call, short};
 use super::policy;
+use crate::action::common::child::plain;
 use crate::action::common::kept;
 use crate::containers::Container;
 
@@ -63,8 +65,15 @@ impl Place {
 
     /// Every place that a run kept, and where.
     pub(super) fn all(run_directory: &Path) -> Result<Vec<(PathBuf, Self)>, String> {
+        let unread = |error| format!("{} cannot be read: {}", run_directory.display(), plain(&error));
+        let entries = match std::fs::read_dir(run_directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unread(error)),
+        };
         let mut all = Vec::new();
-        for entry in std::fs::read_dir(run_directory).into_iter().flatten().flatten() {
+        for entry in entries {
+            let entry = entry.map_err(unread)?;
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(PREFIX) && path.extension().is_some_and(|extension| extension == "json") {
@@ -148,4 +157,19 @@ impl Place {
 
 fn path(run_directory: &Path, name: &str) -> PathBuf {
     run_directory.join(format!("{PREFIX}{}.json", crate::digest::short(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_run_directory_that_cannot_be_read_is_not_one_that_keeps_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(Place::all(&file).unwrap_err().contains("cannot be read"));
+        assert!(Place::all(&folder.path().join("nothing")).unwrap().is_empty());
+    }
 }

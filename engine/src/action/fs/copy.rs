@@ -14,10 +14,11 @@ use backstay_dsl::types::Type;
 
 use super::attributes::{Lost, begin_like, finish_like, finish_link};
 use super::digest::digest_of;
+use super::other_name::{OtherName, other_name};
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, root_of, walk};
-use super::{done, in_place, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
+use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe, sparse};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -118,7 +119,7 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, losses: Losses, stop: &Sto
         if is_folder || !there.is_file() {
             return Err(taken(to));
         }
-        if let Some(why) = in_place::other_name(to, &there)? {
+        if let OtherName::Known(why) = other_name(to, &there)? {
             return Err(format!(
                 "{} cannot be replaced by a copy, since {why}; remove it first, or give it its content with `fs.write`",
                 to.display()

@@ -14,7 +14,7 @@ use super::read::text_of;
 use super::replace::{self, Mode, replace};
 use super::settings::Setting;
 use super::written::{self, Forms};
-use super::{done, in_place, path_of, problem};
+use super::{done, other_name, path_of, problem};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Leftover, Outcome, Settled};
@@ -63,7 +63,7 @@ impl Action for EditKey {
                 .context_radius(0)
                 .header(&name, &name)
                 .to_string()
-                + &in_place::told(&call.file))
+                + &other_name::told(&call.file))
         })
         .await
     }
@@ -81,8 +81,9 @@ impl Action for EditKey {
         let Call {
             file, key, to, attempt, ..
         } = Call::new(context, arguments);
-        blocking::settle(context, move |_| {
+        blocking::settle(context, move |stop| {
             let real = replace::resolve(&file)?;
+            let _lock = lock(&real, stop)?;
             replace::clear_up(&real, &attempt)?;
             let text = text_of(&file, FILE_BYTES_MAX)?;
             let setting = Setting::find(&file, &text, &key)?;
@@ -173,6 +174,6 @@ fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
         return Ok(format!("{place} has that value already"));
     }
     forms.keep(&call.key, setting.value(), setting.written(&text))?;
-    replace(&real, changed.as_bytes(), Mode::Keep, &call.attempt, Some(&before))?;
-    Ok(format!("set {place}"))
+    let caution = replace(&real, changed.as_bytes(), Mode::Keep, &call.attempt, Some(&before))?;
+    Ok(format!("set {place}{caution}"))
 }

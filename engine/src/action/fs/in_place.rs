@@ -1,81 +1,43 @@
-//! Files that have another name, which would keep the old content where a new file took the place of this one: they are
-//! written as they stand.
+//! Writes files as they stand: those that have another name, which would keep the old content where a new file took the
+//! place of this one.
 //!
 //! That is not one moment: whoever reads meanwhile may see a part. What was there is kept in the run's directory until
-//! all of the new is durable, so that an attempt that ends half-way is put back.
+//! all of the new is durable, so that an attempt that ends half-way is put back: in that very file, and only where
+//! nobody wrote to it since.
 
-use std::collections::BTreeSet;
-use std::fs::{Metadata, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::attempt::Attempt;
 use super::problem;
-use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in};
-use crate::digest::{sha256_hex, short};
+use crate::digest::short;
 use crate::private_files::{make_private, write_private};
 
-/// What other name a file has; `None` where another file may take its place. What is mounted for processes of other
-/// users only root sees.
-pub(super) fn other_name(path: &Path, data: &Metadata) -> Result<Option<String>, String> {
-    if data.nlink() > 1 {
-        return Ok(Some(format!("it has {} names (hard links)", data.nlink())));
-    }
-    let real = path.canonicalize().map_err(|error| problem("look at", path, &error))?;
-    let points = mount_points().map_err(|error| problem("read", Path::new(MOUNT_TABLE), &error))?;
-    if points.contains(&real) {
-        return Ok(Some("it is a mount point".to_owned()));
-    }
-    let elsewhere = mounted_elsewhere(&real, data).map_err(|error| problem("read", Path::new("/proc"), &error))?;
-    Ok(elsewhere.map(|(pid, point)| format!("it is mounted by itself at {} for process {pid}", point.display())))
-}
+/// What a disk writes at once: after a power cut each such piece is in a state of its own.
+const SECTOR_BYTES: usize = 512;
 
-/// A process for which a file is mounted by itself, and where; containers have their files of settings so.
-fn mounted_elsewhere(real: &Path, data: &Metadata) -> io::Result<Option<(u32, PathBuf)>> {
-    let mut spaces = BTreeSet::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        let of_process = |file: &str| PathBuf::from(format!("/proc/{pid}/{file}"));
-        let Ok(space) = std::fs::read_link(of_process("ns/mnt")) else {
-            continue;
-        };
-        if !spaces.insert(space) {
-            continue;
-        }
-        let table = std::fs::read(of_process("mountinfo")).unwrap_or_default();
-        let mut mounts = mounts_in(&table).filter(|(root, _)| root.file_name() == real.file_name());
-        let is_it = |point: &Path| {
-            let below = point.strip_prefix("/").unwrap_or(point);
-            let there = std::fs::metadata(of_process("root").join(below));
-            there.is_ok_and(|there| (there.dev(), there.ino()) == (data.dev(), data.ino()))
-        };
-        if let Some((_, point)) = mounts.find(|(_, point)| is_it(point)) {
-            return Ok(Some((pid, point)));
-        }
-    }
-    Ok(None)
-}
-
-/// What a preview adds of a file that is written in place.
-pub(super) fn told(path: &Path) -> String {
-    let other = path.metadata().ok().and_then(|data| other_name(path, &data).ok()?);
-    other.map_or_else(String::new, |why| {
-        format!("written in place, since {why}: who reads at that moment may see a part")
-    })
+/// Which file is written over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    /// Its path, without links.
+    path: String,
+    /// Its number in its file system. That of the device is another after each start of the machine.
+    inode: u64,
+    /// Its mode before.
+    mode: u32,
+    /// How long the new content is; the old one follows it.
+    new_bytes: usize,
 }
 
 /// What is kept of a file while it is written over.
 struct Kept {
-    /// The SHA-256 of what is written.
-    new: String,
-    /// Its mode before.
-    mode: u32,
+    head: Head,
+    new: Zeroizing<Vec<u8>>,
     old: Zeroizing<Vec<u8>>,
 }
 
@@ -84,10 +46,28 @@ impl Kept {
         attempt.run_directory.join("in_place").join(short(&attempt.key))
     }
 
+    /// What is to be kept of the file at `path` before it gets this content.
+    fn of(path: &Path, content: &[u8]) -> io::Result<Self> {
+        let data = path.metadata()?;
+        Ok(Self {
+            head: Head {
+                path: real_path(path)?,
+                inode: data.ino(),
+                mode: data.mode() & 0o7777,
+                new_bytes: content.len(),
+            },
+            new: Zeroizing::new(content.to_vec()),
+            old: Zeroizing::new(std::fs::read(path)?),
+        })
+    }
+
     fn write(&self, place: &Path) -> io::Result<()> {
         make_private(place.parent().unwrap_or(place))?;
-        let head = format!("{} {:o}\n", self.new, self.mode);
-        write_private(place, &Zeroizing::new([head.as_bytes(), &self.old].concat()))
+        let head = serde_json::to_vec(&self.head)?;
+        write_private(
+            place,
+            &Zeroizing::new([&head, b"\n".as_slice(), &self.new, &self.old].concat()),
+        )
     }
 
     fn read(place: &Path) -> Result<Option<Self>, String> {
@@ -98,28 +78,57 @@ impl Kept {
         };
         let damaged = || format!("{} is damaged; look at it before going on", place.display());
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let (new, mode) = head.split_once(' ').ok_or_else(damaged)?;
+        let head: Head = serde_json::from_slice(&bytes[..end]).map_err(|_| damaged())?;
+        let contents = bytes[end + 1..].split_at_checked(head.new_bytes);
+        let (new, old) = contents.ok_or_else(damaged)?;
         Ok(Some(Self {
-            new: new.to_owned(),
-            mode: u32::from_str_radix(mode, 8).map_err(|_| damaged())?,
-            old: Zeroizing::new(bytes[end + 1..].to_vec()),
+            new: Zeroizing::new(new.to_vec()),
+            old: Zeroizing::new(old.to_vec()),
+            head,
         }))
     }
+
+    /// What speaks against putting it back into the file at `path`.
+    fn is_other(&self, path: &Path, now: &[u8]) -> io::Result<Option<&'static str>> {
+        let is_that = real_path(path)? == self.head.path && path.metadata()?.ino() == self.head.inode;
+        Ok(match (is_that, self.explains(now)) {
+            (false, _) => Some("is another file by now"),
+            (true, false) => Some("was changed since"),
+            (true, true) => None,
+        })
+    }
+
+    /// Whether writing the new content over the old one, or the old one back, can have stopped with this content. The
+    /// new content is written over the old before the length changes, so each sector holds the old content, the new one
+    /// or a beginning of one before the rest of the other.
+    fn explains(&self, now: &[u8]) -> bool {
+        let (shorter, longer) = (self.old.len().min(self.new.len()), self.old.len().max(self.new.len()));
+        (shorter..=longer).contains(&now.len())
+            && (0..now.len()).step_by(SECTOR_BYTES).all(|start| {
+                let (mut put_back, mut written, mut untouched) = (true, true, true);
+                for at in start..now.len().min(start + SECTOR_BYTES) {
+                    let is_in = |content: &[u8]| content.get(at) == Some(&now[at]);
+                    untouched = is_in(&self.old) && (untouched || written || put_back);
+                    written = is_in(&self.new) && (written || put_back);
+                    put_back = put_back && is_in(&self.old);
+                }
+                put_back || written || untouched
+            })
+    }
+}
+
+/// The path of a file without links, in words.
+fn real_path(path: &Path) -> io::Result<String> {
+    Ok(path.canonicalize()?.to_string_lossy().into_owned())
 }
 
 /// Gives the file this content, and this mode where one is said, and makes it durable.
 pub(super) fn write(path: &Path, content: &[u8], mode: Option<u32>, attempt: &Attempt) -> Result<(), String> {
     let failed = |error| problem("write", path, &error);
     let place = Kept::place(attempt);
-    let kept = Kept {
-        new: sha256_hex(content),
-        mode: path.metadata().map_err(failed)?.mode() & 0o7777,
-        old: Zeroizing::new(std::fs::read(path).map_err(failed)?),
-    };
+    let kept = Kept::of(path, content).map_err(failed)?;
     kept.write(&place).map_err(|error| problem("write", &place, &error))?;
-    let written = overwrite(path, content, mode.unwrap_or(kept.mode)).map_err(failed);
-    match written {
+    match overwrite(path, content, mode.unwrap_or(kept.head.mode)).map_err(failed) {
         Ok(()) => forget(&place),
         Err(reason) => match recover(path, attempt) {
             Ok(()) => Err(reason),
@@ -131,15 +140,33 @@ pub(super) fn write(path: &Path, content: &[u8], mode: Option<u32>, attempt: &At
     }
 }
 
-/// Puts back what was there, where an attempt was interrupted while it wrote.
+/// Puts back what was there, where an attempt was interrupted while it wrote. An `Err` where somebody else has been
+/// there since: it is for a person to say what holds.
 pub(super) fn recover(path: &Path, attempt: &Attempt) -> Result<(), String> {
     let place = Kept::place(attempt);
     let Some(kept) = Kept::read(&place)? else {
         return Ok(());
     };
-    let now = Zeroizing::new(std::fs::read(path).map_err(|error| problem("read", path, &error))?);
-    if sha256_hex(&now) != kept.new {
-        overwrite(path, &kept.old, kept.mode).map_err(|error| problem("put back", path, &error))?;
+    let against = std::fs::read(path).map(Zeroizing::new).and_then(|now| {
+        let against = kept.is_other(path, &now)?;
+        Ok((against, *now == *kept.new))
+    });
+    let for_a_person = |why: String| {
+        format!(
+            "{} was being written when the program ended; {why}. Its content before is kept in {}, behind one line and the \
+             {} bytes that were to be written: put the file right, and remove that one",
+            kept.head.path,
+            place.display(),
+            kept.head.new_bytes
+        )
+    };
+    match against {
+        Ok((None, true)) => {}
+        Ok((None, false)) => {
+            overwrite(path, &kept.old, kept.head.mode).map_err(|error| problem("put back", path, &error))?;
+        }
+        Ok((Some(why), _)) => return Err(for_a_person(format!("{} {why}", path.display()))),
+        Err(error) => return Err(for_a_person(problem("read", path, &error))),
     }
     forget(&place)
 }
@@ -164,33 +191,97 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use super::*;
 
+    const NEW: &str = "new\n";
+    const OLD: &str = "old and longer\n";
+
+    fn attempt(folder: &Path) -> Attempt {
+        Attempt {
+            key: "run/a/1".to_owned(),
+            run_directory: folder.join("run"),
+        }
+    }
+
     #[test]
-    fn what_was_half_written_is_put_back_and_what_was_whole_stays() {
+    fn only_what_was_half_written_is_put_back() {
         for (found, expected) in [
-            ("new and l", "old and longer\n"),
-            ("new\n", "new\n"),
-            ("", "old and longer\n"),
+            ("new\nand longer\n", Some(OLD)),
+            ("neland longer\n", None),
+            ("ned and longer\n", Some(OLD)),
+            (OLD, Some(OLD)),
+            ("ald\n", None),
+            (NEW, Some(NEW)),
+            ("new\nand lon", Some(OLD)),
+            ("old and longer\nand mended\n", None),
+            ("mended\n", None),
+            ("", None),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("file");
+            std::fs::write(&file, OLD).unwrap();
+            let attempt = attempt(folder.path());
+            let place = Kept::place(&attempt);
+            Kept::of(&file, NEW.as_bytes()).unwrap().write(&place).unwrap();
+            let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+            assert_eq!((mode(&place), mode(place.parent().unwrap())), (0o600, 0o700));
             std::fs::write(&file, found).unwrap();
-            let attempt = Attempt {
-                key: "run/a/1".to_owned(),
-                run_directory: folder.path().join("run"),
-            };
-            let kept = Kept {
-                new: sha256_hex(b"new\n"),
-                mode: 0o640,
-                old: Zeroizing::new(b"old and longer\n".to_vec()),
-            };
-            kept.write(&Kept::place(&attempt)).unwrap();
-            recover(&file, &attempt).unwrap();
-            assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
-            assert!(Kept::read(&Kept::place(&attempt)).unwrap().is_none());
+            let recovered = recover(&file, &attempt);
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), expected.unwrap_or(found));
+            assert_eq!(recovered.is_ok(), expected.is_some(), "{found:?}: {recovered:?}");
+            assert_eq!(place.exists(), expected.is_none(), "{found:?}");
+            if let Err(reason) = recovered {
+                assert!(reason.contains(&place.display().to_string()), "{reason}");
+                continue;
+            }
             // Nothing is put back a second time.
             std::fs::write(&file, "other").unwrap();
             recover(&file, &attempt).unwrap();
             assert_eq!(std::fs::read_to_string(&file).unwrap(), "other");
         }
+    }
+
+    #[test]
+    fn a_power_cut_and_a_second_end_while_it_is_put_back_are_known() {
+        let (new, old) = ("n".repeat(2000), "o".repeat(1500));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, &old).unwrap();
+        let kept = Kept::of(&file, new.as_bytes()).unwrap();
+        let content = |parts: &[(&str, usize)]| {
+            parts
+                .iter()
+                .map(|(text, count)| text.repeat(*count))
+                .collect::<String>()
+        };
+        for (parts, is_known) in [
+            (&[("o", 512), ("n", 512), ("o", 476)][..], true),
+            (&[("o", 512), ("n", 1488)], true),
+            (&[("o", 100), ("n", 100), ("o", 1300)], true),
+            (&[("o", 100), ("n", 100), ("o", 100), ("n", 1200)], false),
+            (&[("n", 2001)], false),
+            (&[("n", 1499)], false),
+        ] {
+            assert_eq!(kept.explains(content(parts).as_bytes()), is_known, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn another_file_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        std::fs::write(&one, OLD).unwrap();
+        std::fs::write(&other, OLD).unwrap();
+        let attempt = attempt(folder.path());
+        let place = Kept::place(&attempt);
+        Kept::of(&one, NEW.as_bytes()).unwrap().write(&place).unwrap();
+        std::fs::write(&one, "new\nand").unwrap();
+        let reason = recover(&other, &attempt).unwrap_err();
+        assert!(
+            reason.contains("is another file by now") && reason.contains(&place.display().to_string()),
+            "{reason}"
+        );
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), OLD);
+        std::fs::remove_file(&other).unwrap();
+        assert!(recover(&other, &attempt).unwrap_err().contains("is kept in"));
+        assert!(place.exists());
     }
 }

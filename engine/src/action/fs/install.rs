@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::attempt::Attempt;
 use super::lock::lock;
 use super::replace::{self, Mode, replace};
-use super::{in_place, path_of};
+use super::{other_name, path_of};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
@@ -49,7 +49,7 @@ impl Action for Install {
         let mode = arguments.text("mode").unwrap_or(MODE_DEFAULT);
         let gets = format!("{} gets its content, mode {mode}\n", path.display());
         blocking::preview(context, move |_| {
-            Ok((gets + &in_place::told(&path)).trim_end().to_owned())
+            Ok((gets + &other_name::told(&path)).trim_end().to_owned())
         })
         .await
     }
@@ -65,9 +65,9 @@ impl Action for Install {
             stop.check()?;
             let file = replace::resolve(&path)?;
             let _lock = lock(&file, stop)?;
-            replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &attempt, None)?;
+            let caution = replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &attempt, None)?;
             Ok(Outcome::done(format!(
-                "{} is in place, mode {mode:04o}",
+                "{} is in place, mode {mode:04o}{caution}",
                 path.display()
             )))
         })
@@ -81,8 +81,8 @@ impl Action for Install {
             Err(reason) => return Settled::NotDone(reason),
         };
         let attempt = Attempt::of(context);
-        blocking::settle(context, move |_| {
-            replace::settle(&path, secret_text.as_bytes(), Some(mode), &attempt)
+        blocking::settle(context, move |stop| {
+            replace::settle(&path, secret_text.as_bytes(), Some(mode), &attempt, stop)
         })
         .await
     }

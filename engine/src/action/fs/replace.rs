@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::attempt::Attempt;
+use super::lock::lock;
+use super::other_name::{OtherName, other_name};
 use super::{attributes, done, in_place, parent_of, problem, sync_folder};
 use crate::action::Settled;
+use crate::action::common::blocking::Stop;
 use crate::digest::short;
 
 /// Which mode and owner the new file gets.
@@ -46,8 +49,15 @@ pub(super) fn beside(path: &Path, key: &str) -> PathBuf {
 
 /// Whether an attempt of this key gave the file behind a path this content, and this mode where one is said; what it
 /// prepared is cleared.
-pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, attempt: &Attempt) -> Result<Settled, String> {
+pub(super) fn settle(
+    path: &Path,
+    content: &[u8],
+    mode: Option<u32>,
+    attempt: &Attempt,
+    stop: &Stop,
+) -> Result<Settled, String> {
     let file = resolve(path)?;
+    let _lock = lock(&file, stop)?;
     clear_up(&file, attempt)?;
     let name = path.display();
     let found = std::fs::metadata(&file).and_then(|data| Ok((data, Zeroizing::new(std::fs::read(&file)?))));
@@ -65,14 +75,14 @@ pub(super) fn settle(path: &Path, content: &[u8], mode: Option<u32>, attempt: &A
 }
 
 /// Replaces the file at `path` (not a link: see [`resolve`]) by one with this content, durably; one with another name is
-/// written in place. `unchanged` is what must still be there right before.
+/// written in place. `unchanged` is what must still be there right before. Gives what is to be told about other names.
 pub(super) fn replace(
     path: &Path,
     content: &[u8],
     mode: Mode,
     attempt: &Attempt,
     unchanged: Option<&Metadata>,
-) -> Result<(), String> {
+) -> Result<&'static str, String> {
     let folder = parent_of(path)?;
     let old = match path.symlink_metadata() {
         Ok(data) if data.is_file() => Some(data),
@@ -81,15 +91,16 @@ pub(super) fn replace(
         Err(error) => return Err(problem("look at", path, &error)),
     };
     clear_up(path, attempt)?;
-    if let Some(data) = &old
-        && in_place::other_name(path, data)?.is_some()
-    {
+    let other = old
+        .as_ref()
+        .map_or(Ok(OtherName::None), |data| other_name(path, data))?;
+    if let OtherName::Known(_) = other {
         check_unchanged(path, unchanged)?;
         let mode = match mode {
             Mode::Keep => None,
             Mode::Exactly(bits) => Some(bits),
         };
-        return in_place::write(path, content, mode, attempt);
+        return in_place::write(path, content, mode, attempt).map(|()| "");
     }
     let prepared = beside(path, &attempt.key);
     let replaced = prepare(&prepared, content, mode, old.as_ref().map(|data| (path, data)))
@@ -101,7 +112,7 @@ pub(super) fn replace(
     if replaced.is_err() {
         let _ = std::fs::remove_file(&prepared);
     }
-    replaced.and_then(|()| sync_folder(folder))
+    replaced.and_then(|()| sync_folder(folder)).map(|()| other.caution())
 }
 
 fn check_unchanged(path: &Path, unchanged: Option<&Metadata>) -> Result<(), String> {
@@ -176,4 +187,30 @@ pub(super) fn is_same(before: &Metadata, now: &Metadata) -> bool {
         )
     };
     stamp(before) == stamp(now)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+
+    #[test]
+    fn nothing_is_cleared_up_while_another_program_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "new").unwrap();
+        let attempt = Attempt {
+            key: "run/a/1".to_owned(),
+            run_directory: folder.path().join("run"),
+        };
+        let prepared = beside(&file, &attempt.key);
+        std::fs::write(&prepared, "").unwrap();
+        let other = lock(&file, &Stop::never()).unwrap();
+        let refused = settle(&file, b"new", None, &attempt, &Stop::asked());
+        assert!(refused.unwrap_err().contains("is locked by another program"));
+        assert!(prepared.exists());
+        drop(other);
+        let settled = settle(&file, b"new", None, &attempt, &Stop::never()).unwrap();
+        assert!(matches!(settled, Settled::Done(_)) && !prepared.exists());
+    }
 }

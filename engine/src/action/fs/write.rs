@@ -8,7 +8,7 @@ use backstay_dsl::types::Type;
 use super::attempt::Attempt;
 use super::lock::lock;
 use super::replace::{self, Mode, replace};
-use super::{in_place, path_of, problem};
+use super::{other_name, path_of, problem};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -42,7 +42,7 @@ impl Action for WriteText {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(problem("read", &path, &error)),
             };
-            Ok(difference(&path.display().to_string(), &old, &new) + &in_place::told(&path))
+            Ok(difference(&path.display().to_string(), &old, &new) + &other_name::told(&path))
         })
         .await
     }
@@ -55,9 +55,9 @@ impl Action for WriteText {
             stop.check()?;
             let file = replace::resolve(&path)?;
             let _lock = lock(&file, stop)?;
-            replace(&file, wanted.as_bytes(), Mode::Keep, &attempt, None)?;
+            let caution = replace(&file, wanted.as_bytes(), Mode::Keep, &attempt, None)?;
             Ok(Outcome::done(format!(
-                "wrote {} bytes to {}",
+                "wrote {} bytes to {}{caution}",
                 wanted.len(),
                 path.display()
             )))
@@ -69,8 +69,8 @@ impl Action for WriteText {
         let path = path_of(context, arguments, "path");
         let wanted = arguments.text("content").unwrap_or_default().to_owned();
         let attempt = Attempt::of(context);
-        blocking::settle(context, move |_| {
-            replace::settle(&path, wanted.as_bytes(), None, &attempt)
+        blocking::settle(context, move |stop| {
+            replace::settle(&path, wanted.as_bytes(), None, &attempt, stop)
         })
         .await
     }
