@@ -53,7 +53,7 @@ pub trait Action: Send + Sync {
 
     /// Whether the program that it would start on this machine is there and may be run; else what to check. Relative
     /// paths count from `folder`; of the arguments only those are there that are known before the run.
-    fn program(&self, _folder: &Path, _arguments: &Arguments) -> Result<(), String> {
+    fn program(&self, _folder: &Path, _arguments: &Arguments) -> Result<(), NoProgram> {
         Ok(())
     }
 
@@ -76,6 +76,24 @@ pub trait Action: Send + Sync {
     /// Where a run is [stuck](End::Stuck), somebody has to look at it: nothing is removed.
     async fn conclude(&self, _run_directory: &Path, _end: End) -> Vec<Leftover> {
         Vec::new()
+    }
+}
+
+/// A program that is not there, or may not be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoProgram {
+    /// What is wrong, and what to check.
+    pub reason: String,
+    /// Where it would be found.
+    pub looked_at: Vec<PathBuf>,
+}
+
+impl From<String> for NoProgram {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            looked_at: Vec::new(),
+        }
     }
 }
 

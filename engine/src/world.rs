@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backstay_dsl::topology::Topology;
 
-use crate::action::{Context, GroundCall, Leftover, Outcome, Settled};
+use crate::action::{Context, GroundCall, Leftover, NoProgram, Outcome, Settled};
 use crate::event::{End, Event, SignalChoice, Stamped};
 use crate::value::{GroundResource, Value};
 
@@ -45,7 +45,7 @@ pub trait World: Send + Sync {
 
     /// Whether the program that an action would start on this machine is there and may be run; else what to check.
     /// Relative paths count from `folder`; of the arguments only those are there that are known before the run.
-    async fn program(&self, _folder: &Path, _call: &GroundCall) -> Result<(), String> {
+    async fn program(&self, _folder: &Path, _call: &GroundCall) -> Result<(), NoProgram> {
         Ok(())
     }
 

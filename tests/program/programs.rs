@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Finished, Sandbox};
 
 /// What plan and run say of a runbook that both refuse, before anything was done.
 fn refused(desk: &Sandbox, text: &str) -> [String; 2] {
@@ -77,4 +77,37 @@ step make "Install it" {
 "#,
     );
     desk.call(&["plan", "installed.runbook"]).exits(0);
+}
+
+#[test]
+fn what_the_run_puts_into_path_is_not_looked_for() {
+    let desk = Sandbox::desk();
+    desk.write("source", "#!/bin/sh\necho it runs\n");
+    fs::set_permissions(desk.path("source"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(desk.path("bin")).unwrap();
+    let call = |command: &str, name: &str| {
+        desk.write(
+            "path.runbook",
+            format!(
+                r#"runbook a "A" {{}}
+step make "Make it" {{
+  do fs.copy("source", to: "{}") no undo because "it may stay"
+  do "Run it": exec.run(["backstay-test-tool"], effects: nothing)
+}}
+"#,
+                desk.path("bin").join(name).display()
+            ),
+        );
+        let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap());
+        Finished::of(desk.command(&[command, "path.runbook"]).env("PATH", path))
+    };
+    let refused = call("plan", "another-tool").exits(1);
+    assert!(
+        refused
+            .in_one_line()
+            .contains("the program `backstay-test-tool` was not found"),
+        "{refused:?}"
+    );
+    call("plan", "backstay-test-tool").exits(0);
+    call("run", "backstay-test-tool").exits(0);
 }

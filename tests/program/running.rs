@@ -256,6 +256,21 @@ fn what_has_no_way_back_is_never_called_rolled_back() {
     desk.call(&["run", "excused.runbook", "--input", &place]).exits(5);
 }
 
+#[test]
+fn a_run_that_made_nothing_since_all_was_there_has_nothing_to_roll_back() {
+    let (desk, _) = desk();
+    desk.write(
+        "there.runbook",
+        "runbook there \"There\"\ninputs { fails : bool = true }\nstep make \"Make\" {\n  \
+         do fs.mkdir(\"there\") no undo because \"an empty folder\"\n  check \"it works\": not fails\n}\n",
+    );
+    let words = ["run", "there.runbook", "--format", "json"];
+    let made = desk.call(&words).exits(5).json();
+    assert_eq!(made["end"], "rolled_back");
+    let found = desk.call(&words).exits(4).json();
+    assert_eq!(found["end"], "refused");
+}
+
 const ASKS: &str = r#"runbook asks "Ask first"
 step ask "Be sure" {
   ask "Shall it be done?" confirm

@@ -210,7 +210,7 @@ fn ended(plan: &Plan, report: &Report, end: &RunEnd, found: &mut Vec<String>) {
 fn is_made(plan: &Plan, report: &Report) -> bool {
     events(report).any(|event| {
         let key = match event {
-            Event::Outcome(outcome) if outcome.result == OutcomeResult::Ok => &outcome.key,
+            Event::Outcome(outcome) if outcome.result == OutcomeResult::Ok && !outcome.was_there => &outcome.key,
             Event::Settled { key, verdict, .. } if *verdict != Verdict::NotDone => key,
             _ => return false,
         };

@@ -17,7 +17,7 @@ use backstay_dsl::topology::Topology;
 
 use crate::action::common::child::plain;
 use crate::action::common::files;
-use crate::action::{Context, GroundCall, Leftover, Outcome, Registry, Settled};
+use crate::action::{Context, GroundCall, Leftover, NoProgram, Outcome, Registry, Settled};
 use crate::event::End;
 use crate::service_kind;
 use crate::value::GroundResource;
@@ -78,7 +78,7 @@ impl World for RealWorld {
         looked.map_err(|error| format!("{} cannot be looked at: {}", thing.first(), plain(&error)))
     }
 
-    async fn program(&self, folder: &Path, call: &GroundCall) -> Result<(), String> {
+    async fn program(&self, folder: &Path, call: &GroundCall) -> Result<(), NoProgram> {
         self.registry
             .get(&call.action)
             .map_or(Ok(()), |action| action.program(folder, &call.arguments))

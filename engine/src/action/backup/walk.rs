@@ -271,7 +271,10 @@ impl Entries for Part {
                     (Some(file), true) => found.holes(file)?,
                     _ => 0,
                 },
-                marks: handle.map_or(0, inode_flags::read),
+                marks: match handle {
+                    Some(handle) => inode_flags::read(handle).map_err(trying(|| unread(&found.place)))?,
+                    None => 0,
+                },
             };
             take(entry, &mut |sink| match &file {
                 Some(file) => content(found, file, &stat, &mut buffer, stop, sink),
@@ -312,9 +315,13 @@ fn content(
     }
 }
 
+fn unread(place: &Path) -> String {
+    format!("cannot read the marks of {} that `lsattr` shows", place.display())
+}
+
 /// Refuses what cannot be given back because the file system protects it.
 fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
-    if inode_flags::is_protected(handle) {
+    if inode_flags::is_protected(handle).map_err(trying(|| unread(place)))? {
         return refused(format!(
             "{} is marked immutable or append-only, which no backup can keep: clear it with `chattr -ia`",
             place.display()

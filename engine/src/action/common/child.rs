@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use tokio::process::{Child, Command};
 
 use super::core_dump::allow_as_before;
-use crate::action::{Arguments, Context};
+use crate::action::{Arguments, Context, NoProgram};
 use crate::value::Value;
 
 /// The variables of ours that a child gets, beside `LC_…`.
@@ -157,10 +157,24 @@ impl Start {
 }
 
 /// Whether the program of a call is there and may be run, as far as its arguments are known.
-pub(crate) fn program(working_directory: &Path, arguments: &Arguments) -> Result<(), String> {
+pub(crate) fn program(working_directory: &Path, arguments: &Arguments) -> Result<(), NoProgram> {
     let argv = arguments.words("argv").unwrap_or_default();
     let path = inherited().remove("PATH").unwrap_or_default();
-    find(first(&argv)?, &folder(working_directory, arguments)?, &path).map(drop)
+    let name = first(&argv)?;
+    let folder = folder(working_directory, arguments)?;
+    find(name, &folder, &path).map(drop).map_err(|reason| NoProgram {
+        reason,
+        looked_at: candidates(name, &folder, &path),
+    })
+}
+
+/// Where a program is looked for, in this order.
+fn candidates(name: &str, folder: &Path, path: &OsString) -> Vec<PathBuf> {
+    if name.contains('/') {
+        return vec![folder.join(name)];
+    }
+    let places = std::env::split_paths(path);
+    places.map(|place| folder.join(place).join(name)).collect()
 }
 
 /// The name of the program.
@@ -265,8 +279,7 @@ fn find(name: &str, folder: &Path, path: &OsString) -> Result<PathBuf, String> {
             )),
         };
     }
-    let candidates = std::env::split_paths(path).map(|place| folder.join(place).join(name));
-    for candidate in candidates {
+    for candidate in candidates(name, folder, path) {
         let is_program =
             std::fs::metadata(&candidate).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
         if is_program {

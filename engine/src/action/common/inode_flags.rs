@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 
 /// What users set and may set: not what a file system uses for itself.
 const KEPT: IFlags = IFlags::COMPRESSED
@@ -19,13 +19,21 @@ const KEPT: IFlags = IFlags::COMPRESSED
     .union(IFlags::UNRM);
 
 /// The marks of something opened; none where the file system has none.
-pub(crate) fn read(handle: BorrowedFd<'_>) -> u32 {
-    (ioctl_getflags(handle).unwrap_or(IFlags::empty()) & KEPT).bits()
+pub(crate) fn read(handle: BorrowedFd<'_>) -> Result<u32> {
+    Ok((all(ioctl_getflags(handle))? & KEPT).bits())
+}
+
+/// All marks, from the system's answer: that there is no such thing here is no mark, and no other error is.
+fn all(answer: Result<IFlags>) -> Result<IFlags> {
+    match answer {
+        Err(Errno::NOTTY | Errno::NOTSUP | Errno::INVAL | Errno::NOSYS) => Ok(IFlags::empty()),
+        answer => answer,
+    }
 }
 
 /// Gives it exactly these marks; nothing is done where it has them.
 pub(crate) fn write(handle: BorrowedFd<'_>, marks: u32) -> Result<()> {
-    if read(handle) == marks {
+    if read(handle)? == marks {
         return Ok(());
     }
     let others = ioctl_getflags(handle)? - KEPT;
@@ -33,7 +41,22 @@ pub(crate) fn write(handle: BorrowedFd<'_>, marks: u32) -> Result<()> {
 }
 
 /// Whether it is marked immutable or append-only, so that nothing can be done to it.
-pub(crate) fn is_protected(handle: BorrowedFd<'_>) -> bool {
-    let flags = ioctl_getflags(handle).unwrap_or(IFlags::empty());
-    flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND)
+pub(crate) fn is_protected(handle: BorrowedFd<'_>) -> Result<bool> {
+    let flags = all(ioctl_getflags(handle))?;
+    Ok(flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_that_cannot_be_read_are_not_none() {
+        for none in [Errno::NOTTY, Errno::OPNOTSUPP, Errno::INVAL, Errno::NOSYS] {
+            assert_eq!(all(Err(none)), Ok(IFlags::empty()));
+        }
+        for error in [Errno::IO, Errno::ACCESS, Errno::PERM] {
+            assert_eq!(all(Err(error)), Err(error));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::action::common::child;
 use crate::action::common::describe;
 use crate::action::common::printed::{program_result, program_result_type};
 use crate::action::common::supervised::{self, How};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome};
 
 pub(super) struct Read;
 
@@ -32,7 +32,7 @@ impl Action for Read {
         .done()
     }
 
-    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), String> {
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), NoProgram> {
         child::program(folder, arguments)
     }
 

@@ -11,7 +11,7 @@ use crate::action::common::child;
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::supervised::{self, How, status_in_words};
 use crate::action::common::typed::typed;
-use crate::action::{Action, Arguments, Context, Evidence, Outcome};
+use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome};
 
 pub(super) struct Run;
 
@@ -37,7 +37,7 @@ impl Action for Run {
         Some(format!("runs {}", typed(context, arguments)))
     }
 
-    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), String> {
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), NoProgram> {
         child::program(folder, arguments)
     }
 

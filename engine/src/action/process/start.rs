@@ -22,7 +22,7 @@ use crate::action::common::started::{Note, among_noted};
 use crate::action::common::tag::Tag;
 use crate::action::common::typed::typed;
 use crate::action::common::{blocking, control_group, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome, Settled};
 use crate::redact::Redactor;
 
 /// A process that ends within this time was not started.
@@ -79,7 +79,7 @@ impl Action for Start {
         .await
     }
 
-    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), String> {
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), NoProgram> {
         child::program(folder, arguments)
     }
 

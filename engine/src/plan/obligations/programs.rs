@@ -33,11 +33,16 @@ pub(super) async fn missing(plan: &Plan, world: &dyn World, evaluator: &Evaluato
         if name.is_none_or(|name| made.may_hold(&in_folder.join(name).to_string_lossy())) {
             continue;
         }
-        if let Err(reason) = world.program(folder, &known).await
-            && !found.iter().any(|told| told.ends_with(&reason))
+        let Err(missing) = world.program(folder, &known).await else {
+            continue;
+        };
+        let mut looked_at = missing.looked_at.iter();
+        if looked_at.any(|path| made.may_hold(&path.to_string_lossy()))
+            || found.iter().any(|told| told.ends_with(&missing.reason))
         {
-            found.push(format!("{place}: {reason}"));
+            continue;
         }
+        found.push(format!("{place}: {}", missing.reason));
     }
     found
 }

@@ -316,7 +316,7 @@ impl State {
     fn on_outcome(&mut self, plan: &Plan, outcome: &OutcomeRecord) {
         if let Some(id) = plan.program.find(&outcome.key) {
             self.note_nothing_added(plan, id, outcome);
-            if outcome.result == OutcomeResult::Ok {
+            if outcome.result == OutcomeResult::Ok && !outcome.was_there {
                 self.progress.note_done(plan.program.statement(id));
             }
             self.bind(plan, id, outcome.value.as_ref());
