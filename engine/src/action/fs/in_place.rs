@@ -104,10 +104,10 @@ impl Kept {
     fn explains(&self, now: &[u8]) -> bool {
         let (shorter, longer) = (self.old.len().min(self.new.len()), self.old.len().max(self.new.len()));
         (shorter..=longer).contains(&now.len())
-            && (0..now.len()).step_by(SECTOR_BYTES).all(|start| {
+            && now.chunks(SECTOR_BYTES).enumerate().all(|(number, sector)| {
                 let (mut put_back, mut written, mut untouched) = (true, true, true);
-                for at in start..now.len().min(start + SECTOR_BYTES) {
-                    let is_in = |content: &[u8]| content.get(at) == Some(&now[at]);
+                for (at, byte) in sector.iter().enumerate() {
+                    let is_in = |content: &[u8]| content.get(number * SECTOR_BYTES + at) == Some(byte);
                     untouched = is_in(&self.old) && (untouched || written || put_back);
                     written = is_in(&self.new) && (written || put_back);
                     put_back = put_back && is_in(&self.old);
