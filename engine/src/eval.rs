@@ -184,12 +184,21 @@ impl<'a> Evaluator<'a> {
         })
     }
 
+    /// What nests deeply has a future of its own: one of them all would take much of the stack at every level.
     fn compound<'b>(&'b self, expr: &'b Expr, frame: &'b Frame) -> Pending<'b> {
+        match &expr.kind {
+            ExprKind::List(values) => Box::pin(self.list(values, frame)),
+            ExprKind::Map(pairs) => Box::pin(self.map(pairs, frame)),
+            ExprKind::Anchor { name, at_start } => Box::pin(self.anchor(name, *at_start)),
+            ExprKind::Question { name, arguments } => Box::pin(self.question(name, arguments, frame)),
+            ExprKind::Binary(operator, left, right) => Box::pin(self.binary(expr, *operator, left, right, frame)),
+            _ => self.single(expr, frame),
+        }
+    }
+
+    fn single<'b>(&'b self, expr: &'b Expr, frame: &'b Frame) -> Pending<'b> {
         Box::pin(async move {
             match &expr.kind {
-                ExprKind::List(values) => self.list(values, frame).await,
-                ExprKind::Map(pairs) => self.map(pairs, frame).await,
-                ExprKind::Anchor { name, at_start } => self.anchor(name, *at_start).await,
                 ExprKind::Resource(resource) => self.resource_in(resource, frame).await.map(Value::Resource),
                 ExprKind::Field(subject, name) => {
                     let value = self.answer(subject, frame).await?;
@@ -200,8 +209,6 @@ impl<'a> Evaluator<'a> {
                     let limit_ms = self.patience.limit_ms(call, &ground);
                     self.environment.read(call, &ground, limit_ms).await
                 }
-                ExprKind::Question { name, arguments } => self.question(name, arguments, frame).await,
-                ExprKind::Binary(operator, left, right) => self.binary(expr, *operator, left, right, frame).await,
                 ExprKind::InText(subject) => match self.answer(subject, frame).await? {
                     Value::Secret(_) => Err(Unanswered::new("a secret is no text")),
                     value => Ok(Value::Text(value.canonical())),

@@ -142,12 +142,14 @@ step second "Wait for the other terminal" { wait 3s because "somebody may want t
 
 /// Starts the run and, once its first step is done, does something beside it.
 async fn started_and<T>(place: &Place, beside: impl AsyncFnOnce(&str) -> T) -> (Result<Finished, Error>, T) {
+    let runs = || StateDirectory(place.path("state")).runs().unwrap();
+    // Two runs of one second have names in any order.
+    let earlier = runs();
     let aside = async {
         loop {
             RealClock.sleep(std::time::Duration::from_millis(20)).await;
-            let runs = StateDirectory(place.path("state")).runs().unwrap();
             if place.read("one").as_deref() == Some("new\n")
-                && let Some(run) = runs.last()
+                && let Some(run) = runs().iter().find(|run| !earlier.contains(run))
             {
                 return beside(run).await;
             }
