@@ -22,11 +22,11 @@ pub(crate) fn runbook(runs: &str, clauses: &str, steps: &str) -> String {
     )
 }
 
-/// A step that starts the service, and one that fails.
-pub(crate) fn starts_and_fails(argv: &str) -> String {
+/// A step that starts the service, and one that fails behind these statements.
+pub(crate) fn starts_and_fails(argv: &str, first: &str) -> String {
     format!(
         "step up \"Start\" {{ do process.start(r, {argv}) undo process.stop(r, grace: 5s) within 20s }}\n\
-         step bad \"Fail\" {{ check \"it is there\": fs.exists(\"/none/of/it\") within 500ms }}"
+         step bad \"Fail\" {{ {first} check \"it is there\": fs.exists(\"/none/of/it\") within 500ms }}"
     )
 }
 

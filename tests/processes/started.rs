@@ -11,7 +11,12 @@ use crate::support::sandbox::wait_until;
 /// A run that starts it, fails and goes back: nothing of it is left. `seen` says from outside that it runs.
 fn comes_and_goes(desk: &Desk, argv: &str, seen: impl Fn() -> bool) {
     let seen_file = desk.path("seen");
-    let text = runbook(&desk.process(""), "begins stopped", &starts_and_fails(argv));
+    // It fails once it was seen from outside.
+    let waits = format!(
+        "check \"it was seen\": fs.exists(\"{}\") within 30s every 100ms\n",
+        seen_file.display()
+    );
+    let text = runbook(&desk.process(""), "begins stopped", &starts_and_fails(argv, &waits));
     let mut child = desk.command("run", &text).spawn().unwrap();
     wait_until("it runs", || seen() || child.try_wait().unwrap().is_some());
     if seen() {
@@ -260,7 +265,7 @@ fn without_root_what_lost_every_sign() {
     ] {
         let desk = Desk::new();
         let needle = format!("needle{}", desk.name().replace('/', "-"));
-        let steps = starts_and_fails(&argv.replace("NEEDLE", &needle));
+        let steps = starts_and_fails(&argv.replace("NEEDLE", &needle), "");
         let back = desk.call_as(NOBODY, "run", &runbook(&desk.process(""), "begins stopped", &steps));
         let back = back.exits(5);
         assert!(
