@@ -12,10 +12,7 @@ use crate::support::sandbox::wait_until;
 fn comes_and_goes(desk: &Desk, argv: &str, seen: impl Fn() -> bool) {
     let seen_file = desk.path("seen");
     // It fails once it was seen from outside.
-    let waits = format!(
-        "check \"it was seen\": fs.exists(\"{}\") within 30s every 100ms\n",
-        seen_file.display()
-    );
+    let waits = format!("check \"it was seen\": fs.exists(\"{seen_file}\") within 30s every 100ms\n");
     let text = runbook(&desk.process(""), "begins stopped", &starts_and_fails(argv, &waits));
     let mut child = desk.command("run", &text).spawn().unwrap();
     wait_until("it runs", || seen() || child.try_wait().unwrap().is_some());
