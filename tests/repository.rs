@@ -136,6 +136,23 @@ fn functions_are_small() {
     );
 }
 
+/// A page that names a file names one that is there.
+#[test]
+fn files_that_the_architecture_names_are_there() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut files = product_files();
+    files.extend(files_below(&root().join("tests"), "rs"));
+    let words = text.split('`').skip(1).step_by(2);
+    let named: Vec<&str> = words
+        .filter(|word| word.ends_with(".rs") && !word.contains(' '))
+        .collect();
+    assert!(named.len() > 50, "the names were not found");
+    for name in named {
+        let is_there = files.iter().any(|file| file.ends_with(name));
+        assert!(is_there, "docs/architecture.md names {name}, and there is none");
+    }
+}
+
 #[test]
 fn no_test_file_is_forgotten() {
     let tests = root().join("tests");
