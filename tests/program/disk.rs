@@ -66,10 +66,10 @@ fn a_full_disk_pauses_the_run_and_loses_no_record() {
     };
     desk.write("long.runbook", long_runbook(&desk.path("out").display().to_string()));
     let words = ["--state-dir", "disk", "--format", "json"];
-    let paused = desk
-        .call(&[&["run", "long.runbook"][..], &words].concat())
-        .exits(7)
-        .json();
+    let ran = desk.call(&[&["run", "long.runbook"][..], &words].concat()).exits(7);
+    let warning = "backstay: WARN the disk is full; the reserve of the transcript is used from now on\n";
+    assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+    let paused = ran.json();
     assert_eq!(paused["end"], "paused");
     assert!(paused["reason"].as_str().unwrap().contains("disk is full"), "{paused}");
     let run = paused["run"].as_str().unwrap();
