@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bytes::{Hash, digest_text, hash_file};
 use super::entry::{Contents, Entry, EntryKind, Take, difference, scan};
-use super::extract::{Extraction, Staging};
+use super::extract::{Extraction, Purpose, Staging};
 use super::manifest::{Header, Manifest, PartKind};
 use super::problem::{Problem, Result, damaged, refused, trying};
 use super::tar::{Origin, Reader};
@@ -83,9 +83,13 @@ impl Archive {
 
     /// Extracts it into places, one for each part, and compares what lies there with the manifest. A part without
     /// a place is only held against the manifest.
-    pub(super) fn extract(&self, places: &[Option<Staging>], contents: Contents, stop: &Stop) -> Result<Manifest> {
+    pub(super) fn extract(&self, places: &[Option<Staging>], purpose: Purpose, stop: &Stop) -> Result<Manifest> {
+        let contents = match purpose {
+            Purpose::Restore => Contents::Skip,
+            Purpose::Trial => Contents::Hash,
+        };
         let bytes_max = self.header.parts.iter().map(|part| part.bytes);
-        let mut extraction = Extraction::new(places, bytes_max);
+        let mut extraction = Extraction::new(places, purpose, bytes_max);
         let manifest = self.read(stop, &mut |entry, content| extraction.put(&entry, content))?;
         extraction.dress(&manifest.entries, stop)?;
         for (number, place) in places.iter().enumerate() {

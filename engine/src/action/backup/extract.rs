@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::bytes::Bytes;
@@ -19,7 +19,7 @@ use super::manifest::PartKind;
 use super::part::Part;
 use super::problem::{Problem, Result, damaged, trying};
 use super::walk::through;
-use crate::action::common::attributes::{self, Of};
+use crate::action::common::attributes::{self, Look, Of};
 use crate::action::common::blocking::Stop;
 use crate::action::common::inode_flags;
 use crate::action::common::sparse::Sparse;
@@ -32,8 +32,15 @@ pub(super) const ROOT: &str = "root";
 pub(super) struct Staging {
     pub path: PathBuf,
     handle: OwnedFd,
-    /// Whether what comes out is thrown away: then a disk need not know every mark.
-    is_trial: bool,
+}
+
+/// What entries are extracted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be put in the place of what is there.
+    Restore,
+    /// To be compared, contents too, and thrown away: that disk need not know every mark.
+    Trial,
 }
 
 impl Staging {
@@ -49,15 +56,6 @@ impl Staging {
         Ok(Self {
             path: path.to_owned(),
             handle,
-            is_trial: false,
-        })
-    }
-
-    /// The same for what is thrown away once it was looked at.
-    pub(super) fn trial(path: &Path) -> Result<Self> {
-        Ok(Self {
-            is_trial: true,
-            ..Self::make(path)?
         })
     }
 
@@ -81,6 +79,11 @@ impl<'a> Way<'a> {
             part: 0,
             open: Vec::new(),
         }
+    }
+
+    /// Whether an entry is put somewhere; one of an unknown part is, and fails there.
+    fn has_place(&self, entry: &Entry) -> bool {
+        !matches!(self.places.get(entry.part), Some(None))
     }
 
     /// The handle of the directory, and the name in it.
@@ -131,27 +134,24 @@ impl<'a> Way<'a> {
 /// Puts an archive's entries into places.
 pub(super) struct Extraction<'a> {
     way: Way<'a>,
+    purpose: Purpose,
     /// How many bytes each part may still take.
     left: Vec<u64>,
 }
 
 impl<'a> Extraction<'a> {
     /// Into these places, one for each part; what has none is passed over. No part takes more than these bytes.
-    pub(super) fn new(places: &'a [Option<Staging>], bytes_max: impl IntoIterator<Item = u64>) -> Self {
+    pub(super) fn new(places: &'a [Option<Staging>], purpose: Purpose, bytes_max: impl Iterator<Item = u64>) -> Self {
         Self {
             way: Way::new(places),
-            left: bytes_max.into_iter().collect(),
+            purpose,
+            left: bytes_max.collect(),
         }
-    }
-
-    /// Whether an entry is put somewhere; one of an unknown part is, and fails there.
-    fn has_place(&self, entry: &Entry) -> bool {
-        !matches!(self.way.places.get(entry.part), Some(None))
     }
 
     /// Makes an entry, with its content, and as yet for us alone.
     pub(super) fn put(&mut self, entry: &Entry, content: &mut Content<'_>) -> Result<()> {
-        if !self.has_place(entry) {
+        if !self.way.has_place(entry) {
             return Ok(());
         }
         let path = &entry.path;
@@ -163,8 +163,6 @@ impl<'a> Extraction<'a> {
             error => trying(|| format!("cannot extract {path}"))(error),
         };
         let mut other = Way::new(self.way.places);
-        let place = self.way.places.get(entry.part).and_then(Option::as_ref);
-        let is_trial = place.is_some_and(|place| place.is_trial);
         let mut left = self.left.get_mut(entry.part);
         take(left.as_deref_mut(), ENTRY_BYTES)?;
         let (parent, name) = self.way.parent(entry.part, path)?;
@@ -181,7 +179,7 @@ impl<'a> Extraction<'a> {
                 let file = rustix::fs::openat(parent, &name, flags, mode).map_err(failed)?;
                 rustix::fs::fchmod(&file, mode).map_err(failed)?;
                 // At once: some marks hold only for what is written afterwards.
-                give_marks(entry, file.as_fd(), is_trial).map_err(failed)?;
+                give_marks(entry, file.as_fd(), self.purpose).map_err(failed)?;
                 let file = File::from(file);
                 let cannot = || format!("cannot write {path}");
                 if entry.holes == 0 {
@@ -211,11 +209,9 @@ impl<'a> Extraction<'a> {
     pub(super) fn dress(mut self, entries: &[Entry], stop: &Stop) -> Result<()> {
         for entry in entries.iter().rev() {
             stop.check()?;
-            if self.has_place(entry) {
-                let place = self.way.places.get(entry.part).and_then(Option::as_ref);
-                let is_trial = place.is_some_and(|place| place.is_trial);
+            if self.way.has_place(entry) {
                 let (parent, name) = self.way.parent(entry.part, &entry.path)?;
-                dress(entry, parent, &name, is_trial).map_err(trying(|| {
+                dress(entry, parent, &name, self.purpose).map_err(trying(|| {
                     format!("cannot give {} its owner, mode and times", entry.path)
                 }))?;
             }
@@ -233,44 +229,38 @@ fn take(left: Option<&mut u64>, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-fn give_marks(entry: &Entry, handle: BorrowedFd<'_>, is_trial: bool) -> rustix::io::Result<()> {
-    if entry.marks == 0 {
+fn give_marks(entry: &Entry, handle: BorrowedFd<'_>, purpose: Purpose) -> rustix::io::Result<()> {
+    if entry.marks == 0 || purpose == Purpose::Trial {
         return Ok(());
     }
-    inode_flags::write(handle, entry.marks).or_else(|error| if is_trial { Ok(()) } else { Err(error) })
+    inode_flags::write(handle, entry.marks)
 }
 
-fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr, is_trial: bool) -> rustix::io::Result<()> {
-    let owner = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
+fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr, purpose: Purpose) -> rustix::io::Result<()> {
     let time = Timespec {
         tv_sec: entry.mtime_s,
         tv_nsec: entry.mtime_ns.into(),
     };
-    let times = Timestamps {
-        last_access: time,
-        last_modification: time,
+    let look = Look {
+        owner: (entry.uid, entry.gid),
+        mode: entry.mode,
+        times: Timestamps {
+            last_access: time,
+            last_modification: time,
+        },
     };
+    let each = entry.attributes.iter();
+    let attributes = each.map(|(name, value)| (name.to_vec(), Ok(value.to_vec())));
+    let all = |given, _: &str| given;
     match entry.kind {
         EntryKind::HardLink { .. } => Ok(()),
-        EntryKind::Symlink { .. } => {
-            rustix::fs::chownat(parent, name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW)?;
-            for (attribute, value) in &entry.attributes {
-                attributes::write(Of::Link(&through(parent, name)), attribute, value)?;
-            }
-            rustix::fs::utimensat(parent, name, &times, AtFlags::SYMLINK_NOFOLLOW)
-        }
+        EntryKind::Symlink { .. } => attributes::dress(Of::Link(&through(parent, name)), &look, attributes, all),
         EntryKind::Directory | EntryKind::File { .. } => {
             let handle = rustix::fs::openat(parent, name, HELD, Mode::empty())?;
-            // The owner first: changing it takes set-uid bits and capabilities away.
-            rustix::fs::fchown(&handle, owner.0, owner.1)?;
-            rustix::fs::fchmod(&handle, Mode::from_raw_mode(entry.mode))?;
-            for (attribute, value) in &entry.attributes {
-                attributes::write(Of::Handle(handle.as_fd()), attribute, value)?;
-            }
             if entry.kind == EntryKind::Directory {
-                give_marks(entry, handle.as_fd(), is_trial)?;
+                give_marks(entry, handle.as_fd(), purpose)?;
             }
-            rustix::fs::futimens(&handle, &times)
+            attributes::dress(Of::Handle(handle.as_fd()), &look, attributes, all)
         }
     }
 }
@@ -294,10 +284,10 @@ pub(super) fn sync(places: &[Option<Staging>], entries: &[Entry]) -> Result<()> 
             .flatten()
             .try_for_each(|place| rustix::fs::syncfs(&place.handle).map_err(trying(failed)));
     }
-    let mut extraction = Extraction::new(places, []);
+    let mut way = Way::new(places);
     for entry in entries {
-        if extraction.has_place(entry) && matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
-            let (parent, name) = extraction.way.parent(entry.part, &entry.path)?;
+        if way.has_place(entry) && matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
+            let (parent, name) = way.parent(entry.part, &entry.path)?;
             rustix::fs::openat(parent, &name, HELD, Mode::empty())
                 .and_then(rustix::fs::fsync)
                 .map_err(trying(failed))?;

@@ -10,8 +10,7 @@ use backstay_dsl::types::Type;
 use backstay_dsl::units;
 
 use super::archive::Archive;
-use super::entry::Contents;
-use super::extract::{Staging, remove_tree};
+use super::extract::{Purpose, Staging, remove_tree};
 use super::problem::{Problem, Result, trying};
 use super::scope::refuse_little_space;
 use super::volumes::Volumes;
@@ -109,10 +108,10 @@ fn verify(backup: &Backup, key: &str, volumes: &Volumes, stop: &Stop) -> Result<
                 far.push((number, volume));
                 places.push(None);
             }
-            None => places.push(Some(Staging::trial(&scratch.0.join(number.to_string()))?)),
+            None => places.push(Some(Staging::make(&scratch.0.join(number.to_string()))?)),
         }
     }
-    let manifest = archive.extract(&places, Contents::Hash, stop)?;
+    let manifest = archive.extract(&places, Purpose::Trial, stop)?;
     if !far.is_empty() {
         volumes.remove_left()?;
     }

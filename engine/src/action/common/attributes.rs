@@ -1,9 +1,13 @@
-//! Extended attributes: access lists, labels, capabilities and what users add to a file.
+//! What a file has beside its content: owner, mode, times, and extended attributes (access lists, labels, capabilities
+//! and what users add).
 
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, lgetxattr, llistxattr, lsetxattr};
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, Timestamps, Uid, XattrFlags, chownat, fchmod, fchown, fgetxattr, flistxattr, fremovexattr,
+    fsetxattr, fstat, futimens, lgetxattr, llistxattr, lsetxattr, lstat, utimensat,
+};
 use rustix::io::{Errno, Result};
 
 /// A value may have this many bytes; the kernel has no larger ones.
@@ -62,6 +66,52 @@ pub(crate) fn write(of: Of<'_>, name: &[u8], value: &[u8]) -> Result<()> {
         Of::Handle(handle) => fsetxattr(handle, name, value, XattrFlags::empty()),
         Of::Link(path) => lsetxattr(path, name, value, XattrFlags::empty()),
     }
+}
+
+/// What something has that every file has.
+pub(crate) struct Look {
+    /// User and group.
+    pub(crate) owner: (u32, u32),
+    /// Permission bits, with set-uid and the like; a link has none of its own.
+    pub(crate) mode: u32,
+    pub(crate) times: Timestamps,
+}
+
+/// Gives something new its owner, mode, attributes and times, in the order in which none of them takes another away.
+/// `judge` hears of all but the mode whether it could be given, and what it is.
+pub(crate) fn dress<E: From<Errno>>(
+    new: Of<'_>,
+    look: &Look,
+    attributes: impl IntoIterator<Item = Attribute>,
+    mut judge: impl FnMut(Result<()>, &str) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let made = match new {
+        Of::Handle(handle) => fstat(handle),
+        Of::Link(path) => lstat(path),
+    }?;
+    if (made.st_uid, made.st_gid) != look.owner {
+        let (user, group) = (Some(Uid::from_raw(look.owner.0)), Some(Gid::from_raw(look.owner.1)));
+        let given = match new {
+            Of::Handle(handle) => fchown(handle, user, group),
+            Of::Link(path) => chownat(CWD, path, user, group, AtFlags::SYMLINK_NOFOLLOW),
+        };
+        judge(given, "the owner")?;
+    }
+    if let Of::Handle(handle) = new {
+        fchmod(handle, Mode::from_raw_mode(look.mode))?;
+    }
+    for (name, value) in attributes {
+        // Gone since it was listed.
+        if value != Err(Errno::NODATA) {
+            let given = value.and_then(|value| write(new, &name, &value));
+            judge(given, &format!("the attribute {}", String::from_utf8_lossy(&name)))?;
+        }
+    }
+    let given = match new {
+        Of::Handle(handle) => futimens(handle, &look.times),
+        Of::Link(path) => utimensat(CWD, path, &look.times, AtFlags::SYMLINK_NOFOLLOW),
+    };
+    judge(given, "the times")
 }
 
 /// Takes away the access rights that something new inherited from where it stands; most have none.

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
-use super::blocking::{Stop, Stopped};
+use super::blocking::Stop;
 
 /// Holes are as long as whole blocks; no file system has smaller ones.
 const BLOCK: usize = 512;
@@ -47,33 +47,24 @@ fn next(file: &File, from: u64, size: u64) -> io::Result<Option<Range<u64>>> {
 }
 
 /// Copies what a file holds into an empty one; holes stay holes.
-pub(crate) fn copy(source: &File, target: &File, stop: &Stop) -> Result<io::Result<()>, Stopped> {
+pub(crate) fn copy(source: &File, target: &File, stop: &Stop) -> io::Result<()> {
     let mut buffer = vec![0; 128 * 1024];
-    let mut go = || -> io::Result<Result<(), Stopped>> {
-        let size = source.metadata()?.len();
-        let mut at = 0;
-        while let Some(piece) = next(source, at, size)? {
-            at = piece.start;
-            while at < piece.end {
-                if let Err(stopped) = stop.check() {
-                    return Ok(Err(stopped));
-                }
-                let wanted = usize::try_from(piece.end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-                let count = source.read_at(&mut buffer[..wanted], at)?;
-                if count == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                target.write_all_at(&buffer[..count], at)?;
-                at += count as u64;
+    let size = source.metadata()?.len();
+    let mut at = 0;
+    while let Some(piece) = next(source, at, size)? {
+        at = piece.start;
+        while at < piece.end {
+            stop.check().map_err(io::Error::other)?;
+            let wanted = usize::try_from(piece.end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+            let count = source.read_at(&mut buffer[..wanted], at)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            target.write_all_at(&buffer[..count], at)?;
+            at += count as u64;
         }
-        target.set_len(size).map(Ok)
-    };
-    match go() {
-        Ok(Ok(())) => Ok(Ok(())),
-        Ok(Err(stopped)) => Err(stopped),
-        Err(error) => Ok(Err(error)),
     }
+    target.set_len(size)
 }
 
 /// Writes a stream into an empty file and leaves blocks of zeros out.

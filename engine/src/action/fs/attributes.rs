@@ -7,10 +7,10 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, Timespec, Timestamps, Uid, chownat, fchmod, fchown, futimens, utimensat};
+use rustix::fs::{Timespec, Timestamps};
 use rustix::io::Errno;
 
-use crate::action::common::attributes::{self, Of};
+use crate::action::common::attributes::{self, Look, Of, dress};
 use crate::action::common::inode_flags;
 
 /// Gives `new` the attributes of the file at `old`. What only root or the system may set is left to it.
@@ -73,62 +73,21 @@ pub(super) fn begin_like(old: BorrowedFd<'_>, new: BorrowedFd<'_>, path: &Path, 
     )
 }
 
-/// Gives a copy owner, mode, attributes and times of the original, in the order in which none of them takes another
-/// away.
-pub(super) fn finish_like(
-    old: BorrowedFd<'_>,
-    data: &Metadata,
-    new: BorrowedFd<'_>,
-    path: &Path,
-    lost: &mut Lost,
-) -> io::Result<()> {
-    let made = rustix::fs::fstat(new)?;
-    if (made.st_uid, made.st_gid) != (data.uid(), data.gid()) {
-        let (user, group) = owner(data);
-        lost.unless(fchown(new, user, group), "the owner", path)?;
-    }
-    fchmod(new, Mode::from_raw_mode(data.mode() & 0o7777))?;
-    keep_attributes(Of::Handle(old), Of::Handle(new), path, lost)?;
-    lost.unless(futimens(new, &times(data)), "the times", path)
-}
-
-/// The same for a link.
-pub(super) fn finish_link(old: &Path, data: &Metadata, new: &Path, lost: &mut Lost) -> io::Result<()> {
-    let made = new.symlink_metadata()?;
-    if (made.uid(), made.gid()) != (data.uid(), data.gid()) {
-        let (user, group) = owner(data);
-        let given = chownat(CWD, new, user, group, AtFlags::SYMLINK_NOFOLLOW);
-        lost.unless(given, "the owner", old)?;
-    }
-    keep_attributes(Of::Link(old), Of::Link(new), old, lost)?;
-    let given = utimensat(CWD, new, &times(data), AtFlags::SYMLINK_NOFOLLOW);
-    lost.unless(given, "the times", old)
-}
-
-fn keep_attributes(old: Of<'_>, new: Of<'_>, path: &Path, lost: &mut Lost) -> io::Result<()> {
-    for (name, value) in attributes::read(old)? {
-        if value == Err(Errno::NODATA) {
-            // Gone since it was listed.
-            continue;
-        }
-        let kept = value.and_then(|value| attributes::write(new, &name, &value));
-        let what = format!("the attribute {}", String::from_utf8_lossy(&name));
-        lost.unless(kept, &what, path)?;
-    }
-    Ok(())
-}
-
-fn owner(data: &Metadata) -> (Option<Uid>, Option<Gid>) {
-    (Some(Uid::from_raw(data.uid())), Some(Gid::from_raw(data.gid())))
-}
-
-fn times(data: &Metadata) -> Timestamps {
+/// Gives a copy owner, mode, attributes and times of the original, whose path is `path`.
+pub(super) fn finish_like(old: Of<'_>, data: &Metadata, new: Of<'_>, path: &Path, lost: &mut Lost) -> io::Result<()> {
     let moment = |seconds, nanoseconds| Timespec {
         tv_sec: seconds,
         tv_nsec: nanoseconds,
     };
-    Timestamps {
-        last_access: moment(data.atime(), data.atime_nsec()),
-        last_modification: moment(data.mtime(), data.mtime_nsec()),
-    }
+    let look = Look {
+        owner: (data.uid(), data.gid()),
+        mode: data.mode() & 0o7777,
+        times: Timestamps {
+            last_access: moment(data.atime(), data.atime_nsec()),
+            last_modification: moment(data.mtime(), data.mtime_nsec()),
+        },
+    };
+    dress(new, &look, attributes::read(old)?, |given, what| {
+        lost.unless(given, what, path)
+    })
 }

@@ -12,13 +12,14 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
-use super::attributes::{Lost, begin_like, finish_like, finish_link};
+use super::attributes::{Lost, begin_like, finish_like};
 use super::digest::digest_of;
 use super::other_name::{OtherName, other_name};
 use super::remove::delete;
 use super::size::size_of;
-use super::walk::{Entry, root_of, walk};
+use super::walk::{Entry, at, root_of, walk};
 use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
+use crate::action::common::attributes::Of;
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe, sparse};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -171,11 +172,7 @@ struct Copying {
 
 impl Copying {
     fn entry(&mut self, entry: &Entry, prepared: &Path, stop: &Stop) -> Result<(), String> {
-        let target = if entry.below.as_os_str().is_empty() {
-            prepared.to_owned()
-        } else {
-            prepared.join(&entry.below)
-        };
+        let target = at(prepared, &entry.below);
         let data = &entry.data;
         let failed = |error| problem("copy", &entry.path, &error);
         if data.is_dir() {
@@ -184,7 +181,10 @@ impl Copying {
         if data.is_symlink() {
             return std::fs::read_link(&entry.path)
                 .and_then(|to| symlink(to, &target))
-                .and_then(|()| finish_link(&entry.path, data, &target, &mut self.lost))
+                .and_then(|()| {
+                    let (old, new) = (Of::Link(&entry.path), Of::Link(&target));
+                    finish_like(old, data, new, &entry.path, &mut self.lost)
+                })
                 .map_err(failed);
         }
         if !data.is_file() {
@@ -196,7 +196,7 @@ impl Copying {
         if let Some(first) = self.links.get(&(data.dev(), data.ino())) {
             return std::fs::hard_link(first, &target).map_err(failed);
         }
-        self.file(entry, &target, stop)?.map_err(failed)?;
+        self.file(entry, &target, stop).map_err(failed)?;
         if data.nlink() > 1 {
             self.links.insert((data.dev(), data.ino()), target);
         }
@@ -213,23 +213,15 @@ impl Copying {
         Ok(())
     }
 
-    fn file(&mut self, entry: &Entry, target: &Path, stop: &Stop) -> Result<io::Result<()>, String> {
-        let path = &entry.path;
-        let mut begin = || {
-            let source = File::open(path)?;
-            let mut options = OpenOptions::new();
-            let made = options.write(true).create_new(true).mode(0o600).open(target)?;
-            begin_like(source.as_fd(), made.as_fd(), path, &mut self.lost)?;
-            Ok((source, made))
-        };
-        let (source, made) = match begin() {
-            Ok(opened) => opened,
-            Err(error) => return Ok(Err(error)),
-        };
-        if let Err(error) = sparse::copy(&source, &made, stop)? {
-            return Ok(Err(error));
-        }
-        Ok(finish_like(source.as_fd(), &entry.data, made.as_fd(), path, &mut self.lost).and_then(|()| made.sync_all()))
+    fn file(&mut self, Entry { path, data, .. }: &Entry, target: &Path, stop: &Stop) -> io::Result<()> {
+        let source = File::open(path)?;
+        let mut options = OpenOptions::new();
+        let made = options.write(true).create_new(true).mode(0o600).open(target)?;
+        begin_like(source.as_fd(), made.as_fd(), path, &mut self.lost)?;
+        sparse::copy(&source, &made, stop)?;
+        let (old, new) = (Of::Handle(source.as_fd()), Of::Handle(made.as_fd()));
+        finish_like(old, data, new, path, &mut self.lost)?;
+        made.sync_all()
     }
 
     /// Gives the folders what they are to have, the innermost first, and makes their entries durable.
@@ -237,7 +229,8 @@ impl Copying {
         for (path, target, data) in self.folders.iter().rev() {
             let finished = File::open(path).and_then(|old| {
                 let new = File::open(target)?;
-                finish_like(old.as_fd(), data, new.as_fd(), path, &mut self.lost)?;
+                let (old, made) = (Of::Handle(old.as_fd()), Of::Handle(new.as_fd()));
+                finish_like(old, data, made, path, &mut self.lost)?;
                 new.sync_all()
             });
             finished.map_err(|error| problem("finish", target, &error))?;

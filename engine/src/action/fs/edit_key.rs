@@ -63,7 +63,7 @@ impl Action for EditKey {
                 .context_radius(0)
                 .header(&name, &name)
                 .to_string()
-                + &other_name::told(&call.file))
+                + &other_name::told(&call.file)?)
         })
         .await
     }
@@ -174,6 +174,6 @@ fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
         return Ok(format!("{place} has that value already"));
     }
     forms.keep(&call.key, setting.value(), setting.written(&text))?;
-    let caution = replace(&real, changed.as_bytes(), Mode::Keep, &call.attempt, Some(&before))?;
-    Ok(format!("set {place}{caution}"))
+    replace(&real, changed.as_bytes(), Mode::Keep, &call.attempt, Some(&before))?;
+    Ok(format!("set {place}"))
 }

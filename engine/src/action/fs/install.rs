@@ -49,7 +49,7 @@ impl Action for Install {
         let mode = arguments.text("mode").unwrap_or(MODE_DEFAULT);
         let gets = format!("{} gets its content, mode {mode}\n", path.display());
         blocking::preview(context, move |_| {
-            Ok((gets + &other_name::told(&path)).trim_end().to_owned())
+            Ok((gets + &other_name::told(&path)?).trim_end().to_owned())
         })
         .await
     }
@@ -65,9 +65,9 @@ impl Action for Install {
             stop.check()?;
             let file = replace::resolve(&path)?;
             let _lock = lock(&file, stop)?;
-            let caution = replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &attempt, None)?;
+            replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &attempt, None)?;
             Ok(Outcome::done(format!(
-                "{} is in place, mode {mode:04o}{caution}",
+                "{} is in place, mode {mode:04o}",
                 path.display()
             )))
         })

@@ -21,18 +21,6 @@ pub(super) enum OtherName {
     Unseen,
 }
 
-impl OtherName {
-    /// What is told of a file that gets new content; nothing where there is nothing to tell.
-    pub(super) fn caution(&self) -> &'static str {
-        match self {
-            Self::Unseen => {
-                "; cannot tell whether it is mounted elsewhere by itself, since only root sees the mounts of other users"
-            }
-            Self::None | Self::Known(_) => "",
-        }
-    }
-}
-
 /// What other name a file has.
 pub(super) fn other_name(path: &Path, data: &Metadata) -> Result<OtherName, String> {
     if data.nlink() > 1 {
@@ -100,13 +88,18 @@ fn has_ended(error: &io::Error) -> bool {
 }
 
 /// What a preview adds of a file that may have another name.
-pub(super) fn told(path: &Path) -> String {
-    let other = path.metadata().ok().and_then(|data| other_name(path, &data).ok());
-    match other {
-        Some(OtherName::Known(why)) => {
-            format!("written in place, since {why}: who reads at that moment may see a part")
+pub(super) fn told(path: &Path) -> Result<String, String> {
+    let data = match path.metadata() {
+        Ok(data) => data,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(problem("look at", path, &error)),
+    };
+    Ok(match other_name(path, &data)? {
+        OtherName::None => String::new(),
+        OtherName::Known(why) => format!("written in place, since {why}: who reads at that moment may see a part"),
+        OtherName::Unseen => {
+            "cannot tell whether it is mounted elsewhere by itself, since only root sees the mounts of other users"
+                .to_owned()
         }
-        Some(other) => other.caution().trim_start_matches("; ").to_owned(),
-        None => String::new(),
-    }
+    })
 }

@@ -75,14 +75,14 @@ pub(super) fn settle(
 }
 
 /// Replaces the file at `path` (not a link: see [`resolve`]) by one with this content, durably; one with another name is
-/// written in place. `unchanged` is what must still be there right before. Gives what is to be told about other names.
+/// written in place. `unchanged` is what must still be there right before.
 pub(super) fn replace(
     path: &Path,
     content: &[u8],
     mode: Mode,
     attempt: &Attempt,
     unchanged: Option<&Metadata>,
-) -> Result<&'static str, String> {
+) -> Result<(), String> {
     let folder = parent_of(path)?;
     let old = match path.symlink_metadata() {
         Ok(data) if data.is_file() => Some(data),
@@ -100,7 +100,7 @@ pub(super) fn replace(
             Mode::Keep => None,
             Mode::Exactly(bits) => Some(bits),
         };
-        return in_place::write(path, content, mode, attempt).map(|()| "");
+        return in_place::write(path, content, mode, attempt);
     }
     let prepared = beside(path, &attempt.key);
     let replaced = prepare(&prepared, content, mode, old.as_ref().map(|data| (path, data)))
@@ -112,7 +112,7 @@ pub(super) fn replace(
     if replaced.is_err() {
         let _ = std::fs::remove_file(&prepared);
     }
-    replaced.and_then(|()| sync_folder(folder)).map(|()| other.caution())
+    replaced.and_then(|()| sync_folder(folder))
 }
 
 fn check_unchanged(path: &Path, unchanged: Option<&Metadata>) -> Result<(), String> {

@@ -31,11 +31,7 @@ pub(super) fn walk(
         if below.components().count() > DEPTH_MAX {
             return Err(format!("{} is nested deeper than {DEPTH_MAX} folders", root.display()));
         }
-        let path = if below.as_os_str().is_empty() {
-            root.to_owned()
-        } else {
-            root.join(&below)
-        };
+        let path = at(root, &below);
         let data = path
             .symlink_metadata()
             .map_err(|error| problem("look at", &path, &error))?;
@@ -49,6 +45,15 @@ pub(super) fn walk(
         }
     }
     Ok(())
+}
+
+/// Where something lies that is below a root, or the root itself.
+pub(super) fn at(root: &Path, below: &Path) -> PathBuf {
+    if below.as_os_str().is_empty() {
+        root.to_owned()
+    } else {
+        root.join(below)
+    }
 }
 
 fn names_in(folder: &Path) -> Result<Vec<std::ffi::OsString>, String> {

@@ -42,7 +42,7 @@ impl Action for WriteText {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(problem("read", &path, &error)),
             };
-            Ok(difference(&path.display().to_string(), &old, &new) + &other_name::told(&path))
+            Ok(difference(&path.display().to_string(), &old, &new) + &other_name::told(&path)?)
         })
         .await
     }
@@ -55,9 +55,9 @@ impl Action for WriteText {
             stop.check()?;
             let file = replace::resolve(&path)?;
             let _lock = lock(&file, stop)?;
-            let caution = replace(&file, wanted.as_bytes(), Mode::Keep, &attempt, None)?;
+            replace(&file, wanted.as_bytes(), Mode::Keep, &attempt, None)?;
             Ok(Outcome::done(format!(
-                "wrote {} bytes to {}{caution}",
+                "wrote {} bytes to {}",
                 wanted.len(),
                 path.display()
             )))

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::archive::Archive;
 use super::super::entry::{Contents, difference, scan};
-use super::super::extract::{ROOT, Staging, remove_tree, sync};
+use super::super::extract::{Purpose, ROOT, Staging, remove_tree, sync};
 use super::super::holders::{self, Guarded, below};
 use super::super::manifest::{Header, Manifest};
 use super::super::part::Part;
@@ -250,7 +250,7 @@ impl RestoreRequest {
         for ((number, _), part) in self.near().zip(&state.parts) {
             places[number] = Some(Staging::make(part.holder.path())?);
         }
-        let manifest = archive.extract(&places, Contents::Skip, stop)?;
+        let manifest = archive.extract(&places, Purpose::Restore, stop)?;
         sync(&places, &manifest.entries)?;
         state.keep_manifest(&manifest)?;
         self.progress.say("everything is extracted and compared");
