@@ -12,6 +12,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The error where a plain file is wanted and something else is there; no call of the system has it.
+pub(crate) const NO_PLAIN_FILE: io::ErrorKind = io::ErrorKind::InvalidData;
 
 /// Makes a directory, with all above it, that only the operator can enter.
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
@@ -49,31 +54,59 @@ pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<
         let _ = fs::remove_file(&beside);
     }
     written?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    sync_folder(path.parent().unwrap_or(path))
+}
+
+/// Writes a value as JSON, as [`write_private`] does.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    write_private(path, &serde_json::to_vec(value)?)
+}
+
+/// What was made, renamed or removed in a folder is so after a power cut too.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    let is_here = path.as_os_str().is_empty();
+    File::open(if is_here { Path::new(".") } else { path })?.sync_all()
 }
 
 /// Opens a file to read. What is no plain file (a pipe, a folder, a device) is an error, and is not waited for.
-pub fn open_plain(path: &Path) -> io::Result<File> {
-    open(path, OFlags::NONBLOCK)
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    open(fs::OpenOptions::new().read(true), path, OFlags::NONBLOCK)
 }
 
-/// The same where others may have put something in its place: a link is an error too.
-pub(crate) fn open_no_link(path: &Path) -> io::Result<File> {
-    open(path, OFlags::NONBLOCK | OFlags::NOFOLLOW)
+/// Opens a file where others may have put something in its place: a link is an error too.
+pub(crate) fn open_no_link(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
+    open(options, path, OFlags::NONBLOCK | OFlags::NOFOLLOW)
 }
 
-fn open(path: &Path, flags: OFlags) -> io::Result<File> {
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+fn open(options: &mut fs::OpenOptions, path: &Path, flags: OFlags) -> io::Result<File> {
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
     if file.metadata()?.is_file() {
         return Ok(file);
     }
-    Err(io::Error::other("it is no plain file"))
+    Err(io::Error::new(NO_PLAIN_FILE, "it is no plain file"))
 }
 
-/// All that a file holds; more than `bytes_max` is an error.
-pub fn read_plain(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
+/// All that a plain file holds; more than `bytes_max` is an error.
+pub fn read_plain(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    read_open(open_plain(path)?, bytes_max)
+}
+
+/// The same; `None` where there is no file.
+pub(crate) fn read_if_there(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    match read_plain(path, bytes_max) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        content => content.map(Some),
+    }
+}
+
+/// The same as a value from JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, bytes_max: u64) -> io::Result<Option<T>> {
+    let content = read_if_there(path, bytes_max)?;
+    content.map(|content| Ok(serde_json::from_slice(&content)?)).transpose()
+}
+
+/// The same of a file that is open.
+pub(crate) fn read_open(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut content)?;
     if u64::try_from(content.len()).unwrap_or(u64::MAX) <= bytes_max {

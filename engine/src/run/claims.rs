@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
-use crate::private_files::{open_no_link, read_plain, write_whole};
+use crate::private_files::{open_no_link, read_open, write_whole};
 use crate::run::lock::{Lock, LockError};
 use crate::run::standing::{Account, Standing};
 
@@ -315,9 +315,9 @@ impl FoundClaim {
     /// `None` where it was removed meanwhile.
     fn read(path: PathBuf) -> Option<Self> {
         let mut user = None;
-        let content = open_no_link(&path).and_then(|file| {
+        let content = open_no_link(fs::OpenOptions::new().read(true), &path).and_then(|file| {
             user = Some(file.metadata()?.uid());
-            read_plain(file, CLAIM_BYTES_MAX)
+            read_open(file, CLAIM_BYTES_MAX)
         });
         if content
             .as_ref()
@@ -390,8 +390,7 @@ fn stem(key: &str) -> String {
 
 /// Writes a claim that every user can read.
 fn write(path: &Path, claim: &Claim) -> io::Result<()> {
-    let content = serde_json::to_vec(claim).map_err(io::Error::other)?;
-    write_whole(path, &content, 0o644)
+    write_whole(path, &serde_json::to_vec(claim)?, 0o644)
 }
 
 fn file_error(path: &Path, error: io::Error) -> ClaimError {

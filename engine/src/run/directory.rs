@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::PathBuf;
 
-use crate::private_files::{make_private, open_plain, read_plain, write_private};
+use crate::private_files::{make_private, read_plain, write_private};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
 use crate::transcript::RECORDS_FILE;
 use crate::world::Clock;
@@ -123,7 +123,7 @@ impl RunDirectory {
 
     /// The key of the run's MACs.
     pub(crate) fn key(&self) -> io::Result<MacKey> {
-        let bytes = read_plain(open_plain(&self.file("key"))?, 1 << 10)?;
+        let bytes = read_plain(&self.file("key"), 1 << 10)?;
         let key = <[u8; MAC_KEY_BYTES]>::try_from(bytes.as_slice());
         key.map(MacKey)
             .map_err(|_| io::Error::other("the key of the run has the wrong length"))

@@ -11,7 +11,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use crate::private_files::open_no_link;
 
 /// How often a file is opened anew that was removed while its lock was waited for.
 const ATTEMPTS_MAX: usize = 100;
@@ -64,7 +64,7 @@ impl Lock {
 
     /// Whether somebody holds the lock of this file; `false` where there is none. An error: one cannot tell.
     pub(crate) fn is_taken(path: &Path) -> io::Result<bool> {
-        let file = match options(Users::All).open(path) {
+        let file = match open_no_link(OpenOptions::new().read(true), path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
@@ -127,12 +127,14 @@ impl Lock {
 /// file for whoever would make it.
 fn open(path: &Path, users: Users) -> io::Result<File> {
     for _ in 0..ATTEMPTS_MAX {
-        match options(users).open(path) {
+        match open_no_link(OpenOptions::new().read(true).write(users == Users::One), path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return plain(opened?),
+            opened => return opened,
         }
         let mode = if users == Users::All { 0o444 } else { 0o600 };
-        match options(Users::One).create_new(true).mode(mode).open(path) {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(mode);
+        match options.open(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => {
                 let file = created?;
@@ -143,23 +145,6 @@ fn open(path: &Path, users: Users) -> io::Result<File> {
         }
     }
     Err(io::Error::other("it is made and removed again and again"))
-}
-
-fn options(users: Users) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    options
-        .read(true)
-        .write(users == Users::One)
-        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
-    options
-}
-
-fn plain(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(io::Error::other("it is no plain file"))
 }
 
 /// Who holds it, as they wrote it down. An owner that cannot be read is still an owner.

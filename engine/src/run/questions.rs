@@ -19,9 +19,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::SignalChoice;
-use crate::private_files::{make_private, open_plain, read_plain, write_private};
+use crate::private_files::{make_private, read_if_there, write_json};
 use crate::run::directory::RunDirectory;
 use crate::value::Value;
+use crate::world::real::{GivenAnswer, WrittenAnswer};
 use crate::world::{Clock, Person, PersonAnswer, PersonQuestion, PersonWants};
 
 /// How often answers are looked for.
@@ -58,13 +59,6 @@ pub(crate) enum AnswerError {
     File(#[from] io::Error),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Answer {
-    yes: Option<bool>,
-    text: Option<String>,
-    who: String,
-}
-
 /// The questions of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Questions(RunDirectory);
@@ -99,23 +93,19 @@ impl Questions {
         who: &str,
         clock: &dyn Clock,
     ) -> Result<(), AnswerError> {
-        let mut answer = Answer {
-            yes: None,
-            text: None,
-            who: who.to_owned(),
-        };
-        match (question.is_yes_or_no, text.trim().to_lowercase().as_str()) {
-            (true, "yes") => answer.yes = Some(true),
-            (true, "no") => answer.yes = Some(false),
+        let answer = match (question.is_yes_or_no, text.trim().to_lowercase().as_str()) {
+            (true, "yes") => GivenAnswer::Confirm(true),
+            (true, "no") => GivenAnswer::Confirm(false),
             (true, _) => return Err(AnswerError::NotYesOrNo),
-            (false, _) => answer.text = Some(text.to_owned()),
-        }
+            (false, _) => GivenAnswer::Text(text.to_owned()),
+        };
+        let who = who.to_owned();
         let path = self.file(&question.key, "answer");
         let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(AnswerError::Busy),
             opened => opened?,
         };
-        let content = serde_json::to_vec(&answer).map_err(io::Error::other)?;
+        let content = serde_json::to_vec(&WrittenAnswer { answer, who }).map_err(io::Error::other)?;
         if let Err(error) = file.write_all(&content) {
             // Half an answer would keep everybody from giving one.
             let _ = fs::remove_file(&path);
@@ -161,10 +151,7 @@ impl Questions {
             prompt: question.prompt.clone(),
             is_yes_or_no: question.wants != PersonWants::Text,
         };
-        write_private(
-            &standing.question,
-            &serde_json::to_vec(&content).map_err(io::Error::other)?,
-        )?;
+        write_json(&standing.question, &content)?;
         Ok(standing)
     }
 
@@ -186,14 +173,16 @@ struct Standing {
 impl Standing {
     /// The answer, where one was given that is whole.
     fn take(&self) -> Option<PersonAnswer> {
-        let answer: Answer = read(&self.answer).ok()??;
-        let value = answer.yes.map(Value::Bool).or(answer.text.map(Value::Text))?;
+        let WrittenAnswer { answer, who } = read(&self.answer).ok()??;
         fs::rename(&self.answer, &self.taken).ok()?;
         // Nothing of it stays: whoever answers may not know what a secret is.
         let _ = OpenOptions::new().write(true).truncate(true).open(&self.taken);
         Some(PersonAnswer {
-            value,
-            who: answer.who,
+            value: match answer {
+                GivenAnswer::Confirm(is_yes) => Value::Bool(is_yes),
+                GivenAnswer::Text(text) => Value::Text(text),
+            },
+            who,
             via: "another terminal".to_owned(),
         })
     }
@@ -259,11 +248,8 @@ impl Person for AtAnyTerminal {
 
 /// What a file holds; `None` where it is not there, or not whole yet.
 fn read<T: DeserializeOwned>(path: &std::path::Path) -> io::Result<Option<T>> {
-    match open_plain(path).and_then(|file| read_plain(file, FILE_BYTES_MAX)) {
-        Ok(content) => Ok(serde_json::from_slice(&content).ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let content = read_if_there(path, FILE_BYTES_MAX)?;
+    Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

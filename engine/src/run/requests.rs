@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::event::{Event, RequestKind};
-use crate::private_files::{make_private, open_plain, read_plain, write_private};
+use crate::private_files::{make_private, read_plain, write_private};
 use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
 use crate::run::driver::{Control, Observer};
@@ -134,6 +134,6 @@ fn name(what: RequestKind) -> &'static str {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let content = read_plain(open_plain(path)?, REQUEST_BYTES_MAX)?;
+    let content = read_plain(path, REQUEST_BYTES_MAX)?;
     Ok(String::from_utf8_lossy(&content).into_owned())
 }

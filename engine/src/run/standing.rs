@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{End, Event, RunStart, StepState};
-use crate::private_files::{open_plain, read_plain, write_private};
+use crate::private_files::{read_json, write_json};
 use crate::run::directory::{GIVEN_UP_FILE, LOCK_FILE};
 use crate::run::lock::Lock;
 use crate::transcript::{ReadError, Reader, sealed_end};
@@ -151,21 +151,11 @@ fn is_gone(directory: &Path) -> Result<bool, String> {
 
 /// Writes down that nobody will finish a run.
 pub(crate) fn give_up(directory: &Path, given_up: &GivenUp) -> io::Result<()> {
-    let content = serde_json::to_vec(given_up).map_err(io::Error::other)?;
-    write_private(&directory.join(GIVEN_UP_FILE), &content)
+    write_json(&directory.join(GIVEN_UP_FILE), given_up)
 }
 
 /// Whether a run was given up. An error: it cannot be told.
 pub(crate) fn given_up(directory: &Path) -> Result<Option<GivenUp>, String> {
     let path = directory.join(GIVEN_UP_FILE);
-    let unreadable = |error: io::Error| format!("{}: {error}", path.display());
-    let file = match open_plain(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-    };
-    let content = read_plain(file, GIVEN_UP_BYTES_MAX).map_err(unreadable)?;
-    serde_json::from_slice(&content)
-        .map(Some)
-        .map_err(|error| unreadable(error.into()))
+    read_json(&path, GIVEN_UP_BYTES_MAX).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -9,7 +9,7 @@ use backstay_dsl::source::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::eval::Places;
-use crate::private_files::{make_private, open_plain, read_plain, write_private};
+use crate::private_files::{make_private, read_plain, write_private};
 
 /// The index beside the texts.
 const INDEX: &str = "index.json";
@@ -113,5 +113,5 @@ impl Sources for KeptSources {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    read_plain(open_plain(path)?, super::TEXT_BYTES_MAX)
+    read_plain(path, super::TEXT_BYTES_MAX)
 }

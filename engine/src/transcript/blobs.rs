@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::BLOBS_DIRECTORY;
 use crate::digest::sha256_hex;
+use crate::private_files::{NO_PLAIN_FILE, make_private, open_no_link, sync_folder};
 
 /// Keeps this content in the directory of a run and returns its SHA-256. What is kept already is left
 /// as it is.
@@ -17,14 +17,14 @@ pub(super) fn keep(run_directory: &Path, content: &[u8]) -> io::Result<String> {
     let digest = sha256_hex(content);
     let directory = run_directory.join(BLOBS_DIRECTORY);
     if !directory.is_dir() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-        fs::File::open(run_directory)?.sync_all()?;
+        make_private(&directory)?;
+        sync_folder(run_directory)?;
     }
     let path = directory.join(&digest);
     // A file of this name may stem from a runner that was killed before it was durable.
     if fs::read(&path).is_ok_and(|kept| kept == content) {
         fs::File::open(&path)?.sync_all()?;
-        fs::File::open(&directory)?.sync_all()?;
+        sync_folder(&directory)?;
         return Ok(digest);
     }
     let mut file = tempfile::Builder::new()
@@ -34,7 +34,7 @@ pub(super) fn keep(run_directory: &Path, content: &[u8]) -> io::Result<String> {
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
-    fs::File::open(&directory)?.sync_all()?;
+    sync_folder(&directory)?;
     Ok(digest)
 }
 
@@ -48,17 +48,13 @@ pub fn kept_output(run_directory: &Path, digest: &str) -> io::Result<Result<Vec<
     if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(Err("an output is not named by a SHA-256".to_owned()));
     }
-    // Opening a pipe must not wait for who writes to it.
-    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
     let path = run_directory.join(BLOBS_DIRECTORY).join(digest);
-    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match open_no_link(fs::OpenOptions::new().read(true), &path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return wrong("is not there any more"),
+        Err(error) if error.kind() == NO_PLAIN_FILE => return wrong("is no file"),
         Err(error) => return Err(error),
     };
-    if !file.metadata()?.is_file() {
-        return wrong("is no file");
-    }
     let mut content = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut content)?;
     if sha256_hex(&content) == digest {

@@ -1,8 +1,8 @@
 //! The journal of a run on disk: the body of the [`Journal`] port that real runs use.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use rustix::fs::{FlockOperation, flock};
 use tokio::sync::oneshot;
 
 use crate::event::{End, Event, Stamped};
+use crate::private_files::{make_private, sync_folder};
 use crate::world::{Clock, Journal, JournalError};
 
 use super::failpoint::Failpoint;
@@ -75,17 +75,13 @@ impl DiskJournal {
             let path = path.to_owned();
             move |error| OpenError::File { path, error }
         };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(run_directory)
-            .map_err(at(run_directory))?;
+        make_private(run_directory).map_err(at(run_directory))?;
         let path = run_directory.join(RECORDS_FILE);
         let file = open_options().create_new(true).open(&path).map_err(at(&path))?;
         lock(&file, &path)?;
-        sync_directory(run_directory).map_err(at(run_directory))?;
+        sync_folder(run_directory).map_err(at(run_directory))?;
         if let Some(parent) = run_directory.parent() {
-            sync_directory(parent).map_err(at(parent))?;
+            sync_folder(parent).map_err(at(parent))?;
         }
         let chain = Chain {
             run: String::new(),
@@ -299,23 +295,11 @@ fn open_options() -> fs::OpenOptions {
 }
 
 fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Busy { path: path.to_owned() }),
-        Err(error) => Err(OpenError::File {
-            path: path.to_owned(),
-            error: error.into(),
-        }),
-    }
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
-    File::open(path)?.sync_all()
+    let path = path.to_owned();
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::Busy { path },
+        TryLockError::Error(error) => OpenError::File { path, error },
+    })
 }
 
 fn writer_is_gone() -> JournalError {

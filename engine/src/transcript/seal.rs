@@ -4,15 +4,13 @@
 //! work out what its seal has to be. A run that was stuck and resumed has more than one end; the lines of the
 //! earlier ones stay.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::End;
-use crate::private_files::{open_plain, read_plain};
+use crate::private_files::{read_if_there, write_private};
 
 use super::{FORMAT, SEAL_FILE};
 
@@ -46,10 +44,14 @@ pub(crate) fn sealed_end(run_directory: &Path) -> Option<End> {
     serde_json::from_value(seal.end.into()).ok()
 }
 
+/// The seals of all ends so far, as bytes. `None` without any.
+pub(super) fn content(run_directory: &Path) -> io::Result<Option<Vec<u8>>> {
+    read_if_there(&run_directory.join(SEAL_FILE), SEAL_BYTES_MAX)
+}
+
 /// The seal of the last end.
 fn read(run_directory: &Path) -> Option<Seal> {
-    let file = open_plain(&run_directory.join(SEAL_FILE)).ok()?;
-    let seal = read_plain(file, SEAL_BYTES_MAX).ok()?;
+    let seal = content(run_directory).ok()??;
     let last = seal.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n').next()?;
     serde_json::from_slice(last).ok()
 }
@@ -77,26 +79,12 @@ impl Seal {
     /// Adds the seal to those of earlier ends, where it is not there yet, so that it is there as a whole or not at
     /// all, also after a power cut.
     pub(super) fn write(&self, run_directory: &Path) -> io::Result<()> {
-        let mut lines = match open_plain(&run_directory.join(SEAL_FILE)) {
-            Ok(file) => read_plain(file, SEAL_BYTES_MAX)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
+        let mut lines = content(run_directory)?.unwrap_or_default();
         let own = self.encode()?;
         if lines.ends_with(&own) {
             return Ok(());
         }
         lines.extend(own);
-        let unfinished = run_directory.join("seal.json.new");
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        file.write_all(&lines)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, run_directory.join(SEAL_FILE))?;
-        fs::File::open(run_directory)?.sync_all()
+        write_private(&run_directory.join(SEAL_FILE), &lines)
     }
 }

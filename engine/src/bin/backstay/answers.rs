@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use backstay::inputs::GivenInputs;
-use backstay::private_files::{open_plain, read_plain};
+use backstay::private_files::read_plain;
 use backstay::world::real::{GivenAnswer, WrittenAnswer, WrittenAnswers};
 
 use crate::arguments::InputOptions;
@@ -71,8 +71,7 @@ fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
         _ => "it holds lines like name = \"value\"",
     };
     let failure = |reason: String| Failure::usage(format!("the {what} file {} {reason}", path.display())).help(help);
-    let read = open_plain(path).and_then(|file| read_plain(file, FILE_BYTES_MAX));
-    let bytes = read.map_err(|error| failure(format!("cannot be read: {error}")))?;
+    let bytes = read_plain(path, FILE_BYTES_MAX).map_err(|error| failure(format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| failure(format!("cannot be read: {error}")))?;
     text.parse::<toml::Table>().map_err(|error| {
         let place = error.span().map_or(String::new(), |span| {

@@ -7,7 +7,7 @@ use backstay_dsl::model::StatementKind;
 use crate::error::Error;
 use crate::event::{Event, Stamped};
 use crate::plan::Plan;
-use crate::private_files::{open_plain, read_plain, write_private};
+use crate::private_files::{read_json, write_json};
 use crate::run::directory::RunDirectory;
 use crate::run::records::Records;
 use crate::world::real::{AnswersPerson, GivenAnswer, WrittenAnswers};
@@ -38,17 +38,13 @@ pub(super) fn refuse(
 /// The answers that were given with earlier commands, and those that were given now, which win.
 pub(super) fn kept(directory: &RunDirectory, given: &WrittenAnswers) -> Result<WrittenAnswers, Error> {
     let path = directory.file(ANSWERS_FILE);
-    let mut answers = match open_plain(&path).and_then(|file| read_plain(file, ANSWERS_BYTES_MAX)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => WrittenAnswers::new(),
-        content => content
-            .and_then(|content| serde_json::from_slice(&content).map_err(io::Error::from))
-            .map_err(|error| {
-                Error::refused(
-                    format!("the answers kept with run {} cannot be read: {error}", directory.run),
-                    format!("give them again (--answers FILE), and remove {}", path.display()),
-                )
-            })?,
-    };
+    let kept = read_json::<WrittenAnswers>(&path, ANSWERS_BYTES_MAX).map_err(|error| {
+        Error::refused(
+            format!("the answers kept with run {} cannot be read: {error}", directory.run),
+            format!("give them again (--answers FILE), and remove {}", path.display()),
+        )
+    })?;
+    let mut answers = kept.unwrap_or_default();
     answers.extend(given.clone());
     Ok(answers)
 }
@@ -58,8 +54,7 @@ pub(super) fn keep(directory: &RunDirectory, answers: &WrittenAnswers) -> io::Re
     if answers.is_empty() {
         return Ok(());
     }
-    let content = serde_json::to_vec(answers).map_err(io::Error::other)?;
-    write_private(&directory.file(ANSWERS_FILE), &content)
+    write_json(&directory.file(ANSWERS_FILE), answers)
 }
 
 /// The questions of the steps that nobody could answer, and nobody has.
