@@ -143,9 +143,8 @@ fn files_that_the_architecture_names_are_there() {
     let mut files = product_files();
     files.extend(files_below(&root().join("tests"), "rs"));
     let words = text.split('`').skip(1).step_by(2);
-    let named: Vec<&str> = words
-        .filter(|word| word.ends_with(".rs") && !word.contains(' '))
-        .collect();
+    let is_source = |word: &&str| Path::new(word).extension().is_some_and(|end| end == "rs");
+    let named: Vec<&str> = words.filter(is_source).filter(|word| !word.contains(' ')).collect();
     assert!(named.len() > 50, "the names were not found");
     for name in named {
         let is_there = files.iter().any(|file| file.ends_with(name));
