@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::{Block, Hold, Park, Rollback, Runbook, Statement, StatementKind, Step, SymptomRow, Undo, UndoBody};
+use crate::model::{
+    Block, Do, Hold, Park, Rollback, Runbook, Statement, StatementKind, Step, SymptomRow, Undo, UndoBody,
+};
 use crate::order::StepOrder;
 
 macro_rules! ids {
@@ -247,6 +249,11 @@ impl Program {
     pub fn statements(&self) -> impl Iterator<Item = (StatementId, &Statement)> {
         let ids = (0..self.statements.len()).map(StatementId);
         ids.map(|id| (id, self.statement(id)))
+    }
+
+    /// Every action, those of undos included.
+    pub fn actions(&self) -> impl Iterator<Item = &Do> {
+        self.statements().filter_map(|(_, statement)| statement.action())
     }
 
     pub fn statement(&self, id: StatementId) -> &Statement {

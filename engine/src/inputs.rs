@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use backstay_dsl::model::{ActionCall, BindingId, ExprKind, Input, Runbook, SecretSource};
+use backstay_dsl::model::{ExprKind, Input, Runbook, SecretSource};
 use backstay_dsl::types::Type;
 use backstay_dsl::walk;
 
-use crate::action::GroundCall;
-use crate::eval::{Environment, Evaluator, Places, from_json, parse_as};
+use crate::eval::{Places, Recorded, from_json, parse_as};
 use crate::redact::{Redactor, SECRET_BYTES_MIN};
-use crate::value::{Answer, Secret, Unanswered, Value};
+use crate::value::{Secret, Value};
 
 /// The longest message about an input, in characters.
 const MESSAGE_CHARACTERS_MAX: usize = 400;
@@ -123,21 +122,20 @@ pub(crate) async fn resolve_with(
 ) -> Result<BTreeMap<String, Value>, Vec<InputError>> {
     let mut errors = unknown_names(runbook, given);
     let recorded: BTreeSet<String> = known.keys().cloned().collect();
-    let mut environment = InputEnvironment {
-        places: places.clone(),
-        values: known,
-    };
+    let mut values = known;
     for input in &runbook.inputs {
-        match value_of(runbook, input, given, &environment, secrets).await {
+        // Defaults may use the inputs before them, and nothing else.
+        let before = Recorded::of_inputs(runbook, places, &Redactor::NONE, &values);
+        match value_of(input, given, &before, secrets).await {
             Ok(value) => {
-                environment.values.insert(input.name.clone(), value);
+                values.insert(input.name.clone(), value);
             }
             Err(Some(error)) => errors.push(error),
             Err(None) => {}
         }
     }
-    let redactor = Redactor::of_values(environment.values.values());
-    let new = environment.values.iter().filter(|(name, _)| !recorded.contains(*name));
+    let redactor = Redactor::of_values(values.values());
+    let new = values.iter().filter(|(name, _)| !recorded.contains(*name));
     // The canonical form of a secret is its name, which may well be another's content.
     let plain = new.filter(|(_, value)| !matches!(value, Value::Secret(_)));
     let with_secret = plain.filter(|(_, value)| redactor.finds(value.canonical().as_bytes()));
@@ -149,7 +147,7 @@ pub(crate) async fn resolve_with(
         )
     }));
     if errors.is_empty() {
-        return Ok(environment.values);
+        return Ok(values);
     }
     for error in &mut errors {
         error.message = redactor.shortened(&error.message, MESSAGE_CHARACTERS_MAX);
@@ -159,10 +157,9 @@ pub(crate) async fn resolve_with(
 
 /// The value of one input. `Err(None)` where it only fails because an earlier input has failed.
 async fn value_of(
-    runbook: &Runbook,
     input: &Input,
     given: &GivenInputs,
-    environment: &InputEnvironment,
+    before: &Recorded<'_>,
     secrets: &dyn SecretReader,
 ) -> Result<Value, Option<InputError>> {
     if let Some(source) = &input.secret {
@@ -176,12 +173,12 @@ async fn value_of(
                 format!("it is read from {}", source_words(source)),
             )));
         }
-        return secret(runbook, input, source, environment, secrets).await;
+        return secret(input, source, before, secrets).await;
     }
     match given.0.get(&input.name) {
-        Some(given) => typed(input, given, &environment.places).map_err(Some),
+        Some(given) => typed(input, given, before.places).map_err(Some),
         None => match &input.default {
-            Some(default) => default_value(runbook, input, default, environment).await,
+            Some(default) => default_value(input, default, before).await,
             None if matches!(input.ty, Type::Optional(_)) => Ok(Value::Absent),
             None => Err(Some(missing(input))),
         },
@@ -189,16 +186,14 @@ async fn value_of(
 }
 
 async fn default_value(
-    runbook: &Runbook,
     input: &Input,
     default: &backstay_dsl::model::Expr,
-    environment: &InputEnvironment,
+    before: &Recorded<'_>,
 ) -> Result<Value, Option<InputError>> {
-    let evaluator = Evaluator::new(runbook, environment);
-    evaluator.value(default).await.map_err(|unanswered| {
+    before.evaluator().value(default).await.map_err(|unanswered| {
         let waits_for_other = walk::deep(default)
             .iter()
-            .any(|part| matches!(&part.kind, ExprKind::Input(other) if !environment.values.contains_key(other)));
+            .any(|part| matches!(&part.kind, ExprKind::Input(other) if !before.inputs.contains_key(other)));
         (!waits_for_other).then(|| {
             InputError::new(
                 &input.name,
@@ -252,13 +247,12 @@ fn typed(input: &Input, given: &Given, places: &Places) -> Result<Value, InputEr
 }
 
 async fn secret(
-    runbook: &Runbook,
     input: &Input,
     source: &SecretSource,
-    environment: &InputEnvironment,
+    before: &Recorded<'_>,
     secrets: &dyn SecretReader,
 ) -> Result<Value, Option<InputError>> {
-    let evaluator = Evaluator::new(runbook, environment);
+    let evaluator = before.evaluator();
     let unreadable = |reason: String| {
         InputError::new(
             &input.name,
@@ -338,37 +332,4 @@ fn unknown_names(runbook: &Runbook, given: &GivenInputs) -> Vec<InputError> {
             InputError::new(name, format!("there is no input `{name}`"), help)
         })
         .collect()
-}
-
-/// Defaults may use the inputs before them, and nothing else.
-struct InputEnvironment {
-    places: Places,
-    values: BTreeMap<String, Value>,
-}
-
-#[async_trait]
-impl Environment for InputEnvironment {
-    fn places(&self) -> &Places {
-        &self.places
-    }
-
-    fn redactor(&self) -> &Redactor {
-        &Redactor::NONE
-    }
-
-    fn input(&self, name: &str) -> Option<Value> {
-        self.values.get(name).cloned()
-    }
-
-    fn binding(&self, _: BindingId) -> Option<Answer> {
-        None
-    }
-
-    fn anchor_at_start(&self, _: &str) -> Option<Answer> {
-        None
-    }
-
-    async fn read(&self, _: &ActionCall, _: &GroundCall, _: u64) -> Answer {
-        Err(Unanswered::new("nothing is asked of the world before the plan"))
-    }
 }

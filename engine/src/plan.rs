@@ -14,10 +14,9 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::effect::Effect;
-use backstay_dsl::model::{ActionCall, BindingId, Runbook, StatementKind};
+use backstay_dsl::model::Runbook;
 use backstay_dsl::program::Program;
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
@@ -25,10 +24,9 @@ use backstay_dsl::topology::Topology;
 use backstay_dsl::walk;
 use futures_util::FutureExt;
 
-use crate::action::GroundCall;
-use crate::eval::{Environment, Evaluator, Places};
+use crate::eval::{Places, Recorded};
 use crate::redact::Redactor;
-use crate::value::{Answer, GroundResource, Unanswered, Value};
+use crate::value::{GroundResource, Value};
 
 pub(crate) use constants::Constants;
 pub use digest::PLAN_FORMAT;
@@ -92,12 +90,8 @@ impl Plan {
     /// Works a runbook out with its inputs. Nothing is asked of the world.
     pub fn new(parts: Parts<'_>) -> Result<Self, PlanError> {
         let redactor = Redactor::of_values(parts.inputs.values());
-        let environment = InputsOnly {
-            places: parts.places,
-            inputs: &parts.inputs,
-            redactor: &redactor,
-        };
-        let topology = topology::topology(&parts.runbook, &Evaluator::new(&parts.runbook, &environment))?;
+        let known = Recorded::of_inputs(&parts.runbook, parts.places, &redactor, &parts.inputs);
+        let topology = topology::topology(&parts.runbook, &known.evaluator())?;
         let source_digests = digest::sources(parts.sources);
         let digest = digest::plan(&source_digests, parts.catalogue, &parts.inputs, &parts.times);
         Ok(Self {
@@ -115,67 +109,27 @@ impl Plan {
 
     /// What the text changes or reads, as far as the inputs say which things these are.
     pub(crate) fn known_resources(&self) -> Vec<GroundResource> {
-        let environment = InputsOnly {
-            places: &self.places,
-            inputs: &self.inputs,
-            redactor: &self.redactor,
-        };
-        let evaluator = Evaluator::new(&self.runbook, &environment);
+        let recorded = self.of_inputs();
         let mut known = Vec::new();
         for (_, statement) in self.program.statements() {
-            if let StatementKind::Do(action) = &statement.kind {
-                let effects = action.call.effects.list.iter();
-                let resources = effects.filter_map(Effect::resource);
-                known.extend(resources.filter_map(|resource| evaluator.ground_resource(resource).now_or_never()?.ok()));
+            if let Some(action) = statement.action() {
+                let resources = action.call.effects.list.iter().filter_map(Effect::resource);
+                known.extend(resources.filter_map(|resource| recorded.resource(resource)));
             }
             for expr in walk::expressions(statement) {
-                known.extend(evaluator.reads(expr).now_or_never().into_iter().flatten());
+                known.extend(recorded.evaluator().reads(expr).now_or_never().into_iter().flatten());
             }
         }
         known
     }
 
     /// The calls that are the same whatever happens, worked out.
-    pub(crate) fn constants(&self, places: &Places) -> Constants {
-        let environment = InputsOnly {
-            places,
-            inputs: &self.inputs,
-            redactor: &self.redactor,
-        };
-        Constants::new(&self.program, &Evaluator::new(&self.runbook, &environment))
-    }
-}
-
-/// Inputs and nothing else: the topology is fixed before anything is asked.
-struct InputsOnly<'a> {
-    places: &'a Places,
-    inputs: &'a BTreeMap<String, Value>,
-    redactor: &'a Redactor,
-}
-
-#[async_trait]
-impl Environment for InputsOnly<'_> {
-    fn places(&self) -> &Places {
-        self.places
+    pub(crate) fn constants(&self) -> Constants {
+        Constants::new(&self.program, &self.of_inputs().evaluator())
     }
 
-    fn redactor(&self) -> &Redactor {
-        self.redactor
-    }
-
-    fn input(&self, name: &str) -> Option<Value> {
-        self.inputs.get(name).cloned()
-    }
-
-    fn binding(&self, _: BindingId) -> Option<Answer> {
-        None
-    }
-
-    fn anchor_at_start(&self, _: &str) -> Option<Answer> {
-        None
-    }
-
-    async fn read(&self, _: &ActionCall, _: &GroundCall, _: u64) -> Answer {
-        Err(Unanswered::new("nothing is asked of the world here"))
+    /// What follows from the inputs alone: nothing is asked.
+    fn of_inputs(&self) -> Recorded<'_> {
+        Recorded::of_inputs(&self.runbook, &self.places, &self.redactor, &self.inputs)
     }
 }

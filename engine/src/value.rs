@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::print;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -310,6 +311,23 @@ impl Value {
         match self {
             Self::Secret(secret) => secret.expose().to_owned(),
             other => other.canonical(),
+        }
+    }
+
+    /// A value as its author would write it. A secret gives only its name.
+    pub(crate) fn as_written(&self) -> String {
+        match self {
+            Self::Text(text)
+            | Self::Path(text)
+            | Self::Url(text)
+            | Self::Image(text)
+            | Self::Package(text)
+            | Self::Host(text) => print::quoted(text),
+            Self::List(values) => {
+                let texts: Vec<_> = values.iter().map(Self::as_written).collect();
+                format!("[{}]", texts.join(", "))
+            }
+            _ => self.canonical(),
         }
     }
 

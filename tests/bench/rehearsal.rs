@@ -48,7 +48,7 @@ fn rehearsal(steps: usize) -> Rehearsal {
         places: &places,
     };
     let plan = Plan::new(parts).unwrap();
-    Rehearsal::new(Arc::new(plan), registry, places, None)
+    Rehearsal::new(Arc::new(plan), registry, None)
 }
 
 /// Prints one simulated run of 10, 100 and 1,000 steps, and all single faults of 10 and 30.

@@ -163,7 +163,7 @@ impl Rig {
         };
         let plan = Plan::new(parts).expect("a plan");
         let plan = Arc::new(plan);
-        let rehearsal = Rehearsal::new(Arc::clone(&plan), registry.clone(), places.clone(), None);
+        let rehearsal = Rehearsal::new(Arc::clone(&plan), registry.clone(), None);
         Self {
             plan,
             rehearsal: rehearsal.with_words(),
@@ -176,7 +176,7 @@ impl Rig {
 
     pub(crate) fn scripted(self, script: Script) -> Self {
         let (plan, registry) = (Arc::clone(&self.plan), self.registry.clone());
-        let rehearsal = Rehearsal::new(plan, registry, self.places.clone(), Some(Arc::clone(&script)));
+        let rehearsal = Rehearsal::new(plan, registry, Some(Arc::clone(&script)));
         Self {
             rehearsal: rehearsal.with_words(),
             script: Some(script),

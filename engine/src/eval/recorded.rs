@@ -21,17 +21,36 @@ pub(crate) struct Recorded<'run> {
     pub(crate) bound: &'run (dyn Fn(BindingId) -> Option<Value> + Send + Sync),
 }
 
-impl Recorded<'_> {
+impl<'run> Recorded<'run> {
+    /// Inputs and nothing else.
+    pub(crate) fn of_inputs(
+        runbook: &'run Runbook,
+        places: &'run Places,
+        redactor: &'run Redactor,
+        inputs: &'run BTreeMap<String, Value>,
+    ) -> Self {
+        Self {
+            runbook,
+            places,
+            redactor,
+            inputs,
+            bound: &|_| None,
+        }
+    }
+
+    /// An evaluator over this, without evidence.
+    pub(crate) fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator::new(self.runbook, self).without_notes()
+    }
+
     /// The value of an expression that asks nothing; `None` where it is not known.
     pub(crate) fn value(&self, expr: &Expr) -> Option<Value> {
-        let evaluator = Evaluator::new(self.runbook, self).without_notes();
-        evaluator.value(expr).now_or_never()?.ok()
+        self.evaluator().value(expr).now_or_never()?.ok()
     }
 
     /// Which thing a resource of the text is; `None` where it is not known.
     pub(crate) fn resource(&self, resource: &Resource<Expr>) -> Option<GroundResource> {
-        let evaluator = Evaluator::new(self.runbook, self).without_notes();
-        evaluator.ground_resource(resource).now_or_never()?.ok()
+        self.evaluator().ground_resource(resource).now_or_never()?.ok()
     }
 }
 

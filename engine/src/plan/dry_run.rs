@@ -9,7 +9,7 @@ use backstay_dsl::model::{Check, Expr, StatementKind};
 use backstay_dsl::topology::{Runs, Service};
 
 use crate::action::Context;
-use crate::eval::{Evaluation, Evaluator, Patience, Places, describe, shown};
+use crate::eval::{Evaluation, Evaluator, Patience, describe, shown};
 use crate::plan::Plan;
 use crate::plan::obligations::{Found, discharge};
 use crate::plan::report::{Asked, Head, InputReport, PlanReport, Reading, ReadingResult, ThingReport, TimesReport};
@@ -26,8 +26,6 @@ pub struct DryRun<'a> {
     pub world: &'a dyn World,
     /// What is known of the actions.
     pub catalogue: &'a Catalogue,
-    /// Where paths are taken from.
-    pub places: &'a Places,
     /// What an action gets beside its arguments.
     pub context: Context,
     pub clock: &'a dyn Clock,
@@ -47,7 +45,7 @@ impl DryRun<'_> {
     pub async fn report(self) -> PlanReport {
         let plan = self.plan;
         let mut walk = Walk {
-            words: Words::new(plan, self.places),
+            words: Words::new(plan),
             paper: OnPaper::new(self),
             acts: vec![false; plan.runbook.steps.len()],
             obstacles: Vec::new(),

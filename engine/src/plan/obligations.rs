@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::{ExprKind, StatementKind};
+use backstay_dsl::model::ExprKind;
 use backstay_dsl::term::ground_relation;
 use backstay_dsl::types::Type;
 
@@ -92,19 +92,14 @@ async fn path_uses(plan: &Plan, evaluator: &Evaluator<'_>) -> Vec<PathUse> {
     for part in plan.topology.parts().filter(|part| part.kind != ResourceKind::Volume) {
         uses.entry((part.first().to_owned(), false)).or_default();
     }
-    for (_, statement) in plan.program.statements() {
-        let StatementKind::Do(action) = &statement.kind else {
+    for effect in plan.program.actions().flat_map(|action| &action.call.effects.list) {
+        let Some(resource) = effect.resource().filter(|resource| resource.kind.is_of_files()) else {
             continue;
         };
-        for effect in &action.call.effects.list {
-            let Some(resource) = effect.resource().filter(|resource| resource.kind.is_of_files()) else {
-                continue;
-            };
-            if let Ok(ground) = evaluator.ground_resource(resource).await
-                && let Some(key) = path_of(&ground)
-            {
-                *uses.entry(key).or_default() |= effect.is_changing();
-            }
+        if let Ok(ground) = evaluator.ground_resource(resource).await
+            && let Some(key) = path_of(&ground)
+        {
+            *uses.entry(key).or_default() |= effect.is_changing();
         }
     }
     uses.into_iter()
@@ -139,10 +134,7 @@ fn one_service_twice(plan: &Plan) -> Vec<String> {
 /// puts the state back would remove it.
 async fn backups_within(plan: &Plan, world: Option<&dyn World>, evaluator: &Evaluator<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    for (_, statement) in plan.program.statements() {
-        let StatementKind::Do(action) = &statement.kind else {
-            continue;
-        };
+    for action in plan.program.actions() {
         let captured = action.call.effects.list.iter().find_map(|effect| match effect {
             Effect::Captures { state, .. } => state.key.first(),
             _ => None,
@@ -150,12 +142,8 @@ async fn backups_within(plan: &Plan, world: Option<&dyn World>, evaluator: &Eval
         let Some(ExprKind::State(state)) = captured.map(|key| &key.kind) else {
             continue;
         };
-        for (_, argument) in action
-            .call
-            .arguments
-            .iter()
-            .filter(|(_, argument)| argument.ty == Type::Path)
-        {
+        let arguments = action.call.arguments.iter().map(|(_, argument)| argument);
+        for argument in arguments.filter(|argument| argument.ty == Type::Path) {
             let Ok(Value::Path(to)) = evaluator.value(argument).await else {
                 continue;
             };

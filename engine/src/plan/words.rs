@@ -5,11 +5,10 @@ use backstay_dsl::model::{
 };
 use backstay_dsl::units::duration;
 use backstay_dsl::{model, print};
-use futures_util::FutureExt;
 
-use crate::eval::{Evaluator, Places};
+use crate::eval::Recorded;
+use crate::plan::Plan;
 use crate::plan::report::{BranchReport, HoldReport, RowReport, TableReport, WayBackReport, Written, WrittenBlock};
-use crate::plan::{InputsOnly, Plan};
 use crate::value::Value;
 
 /// The longest text that stands in a call, in characters: what files are to hold is in the diff.
@@ -18,18 +17,14 @@ const TEXT_CHARACTERS_MAX: usize = 400;
 /// Puts a plan into words, without its secrets.
 pub(super) struct Words<'a> {
     plan: &'a Plan,
-    known: InputsOnly<'a>,
+    known: Recorded<'a>,
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn new(plan: &'a Plan, places: &'a Places) -> Self {
+    pub(super) fn new(plan: &'a Plan) -> Self {
         Self {
             plan,
-            known: InputsOnly {
-                places,
-                inputs: &plan.inputs,
-                redactor: &plan.redactor,
-            },
+            known: plan.of_inputs(),
         }
     }
 
@@ -49,11 +44,9 @@ impl<'a> Words<'a> {
         if is_written {
             return None;
         }
-        let evaluator = Evaluator::new(&self.plan.runbook, &self.known).without_notes();
-        let value = evaluator.value(part).now_or_never()?.ok()?;
-        Some(match &value {
-            Value::Text(text) => print::quoted(&self.shortened(text)),
-            other => written(other),
+        Some(match self.known.value(part)? {
+            Value::Text(text) => print::quoted(&self.shortened(&text)),
+            other => other.as_written(),
         })
     }
 
@@ -262,15 +255,5 @@ pub(super) fn disposition(to: &Disposition) -> String {
         Disposition::Park(name) => format!("park {name}"),
         Disposition::Pause => "pause".to_owned(),
         Disposition::Continue(because) => format!("continue because {}", print::quoted(because)),
-    }
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::Text(_) | Value::Path(_) | Value::Url(_) | Value::Image(_) | Value::Package(_) | Value::Host(_) => {
-            print::quoted(&value.canonical())
-        }
-        Value::List(values) => format!("[{}]", values.iter().map(written).collect::<Vec<_>>().join(", ")),
-        _ => value.canonical(),
     }
 }

@@ -19,7 +19,6 @@ use super::clock::WALL_START_MS;
 use super::world::{Script, Setting, SimulatedState};
 use super::{Case, Fault, Kill, Production};
 use crate::action::{GroundCall, Registry};
-use crate::eval::Places;
 use crate::event::{Event, Stamped, TimerId};
 use crate::plan::{Constants, Plan};
 use crate::run::driver::{Control, Rest};
@@ -33,7 +32,6 @@ use work::Running;
 /// A plan that is rehearsed again and again: what is the same in every case.
 pub struct Rehearsal {
     plan: Arc<Plan>,
-    places: Places,
     constants: Constants,
     /// The run and its world before the first record.
     start: (State, SimulatedState),
@@ -59,14 +57,13 @@ pub struct Stalled;
 
 impl Rehearsal {
     /// A rehearsal of this plan; `script` answers what effects do not say.
-    pub fn new(plan: Arc<Plan>, registry: Registry, places: Places, script: Option<Script>) -> Self {
+    pub fn new(plan: Arc<Plan>, registry: Registry, script: Option<Script>) -> Self {
         let setting = Setting::new(&plan, registry, script);
         let mut production = Production::new(&plan);
         production.know(&plan.known_resources());
         let world = SimulatedState::new(Arc::new(setting), production);
         Self {
-            constants: plan.constants(&places),
-            places,
+            constants: plan.constants(),
             start: (State::new(&plan), world),
             opening: Arc::new(Stamped {
                 at_ms: WALL_START_MS,

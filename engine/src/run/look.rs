@@ -38,7 +38,6 @@ pub async fn plan_file(file: &Path, inputs: &GivenInputs, surroundings: &Surroun
         plan: &plan,
         world: surroundings.world.as_ref(),
         catalogue: &surroundings.catalogue,
-        places: &surroundings.places,
         context: context(&plan, surroundings),
         clock: surroundings.clock.as_ref(),
     };
@@ -76,7 +75,6 @@ pub async fn anchors(file: &Path, inputs: &GivenInputs, surroundings: &Surroundi
         plan: &plan,
         world: surroundings.world.as_ref(),
         clock: surroundings.clock.as_ref(),
-        places: &surroundings.places,
         context: context(&plan, surroundings),
     };
     let mut found = Vec::new();
@@ -161,14 +159,13 @@ struct Now<'a> {
     plan: &'a Plan,
     world: &'a dyn World,
     clock: &'a dyn Clock,
-    places: &'a Places,
     context: Context,
 }
 
 #[async_trait]
 impl Environment for Now<'_> {
     fn places(&self) -> &Places {
-        self.places
+        &self.plan.places
     }
 
     fn redactor(&self) -> &Redactor {

@@ -129,7 +129,7 @@ impl OnPaper<'_> {
 #[async_trait]
 impl Environment for OnPaper<'_> {
     fn places(&self) -> &Places {
-        self.run.places
+        &self.run.plan.places
     }
 
     fn redactor(&self) -> &Redactor {
@@ -159,7 +159,7 @@ impl Environment for OnPaper<'_> {
                 let Some(signature) = signature else {
                     return Err(Unanswered::new("there is no such action"));
                 };
-                return parse_as(&signature.result, &text, self.run.places).map_err(Unanswered::new);
+                return parse_as(&signature.result, &text, self.places()).map_err(Unanswered::new);
             }
             Says::Apart => {}
         }

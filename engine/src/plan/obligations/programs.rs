@@ -5,7 +5,7 @@
 //! are looked for, is not.
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::{ActionCall, Expr, ExprKind, StatementKind};
+use backstay_dsl::model::{ActionCall, Expr, ExprKind};
 use backstay_dsl::program::Owner;
 use backstay_dsl::term::ground_relation;
 use backstay_dsl::walk;
@@ -57,11 +57,14 @@ fn calls(plan: &Plan) -> Vec<(String, &ActionCall)> {
         } else {
             &mut forward
         };
-        if let StatementKind::Do(action) = &statement.kind {
-            calls.push((statement.key.clone(), &action.call));
-        }
-        let parts = walk::expressions(statement).into_iter().flat_map(walk::deep);
-        calls.extend(parts.filter_map(read).map(|call| (statement.key.clone(), call)));
+        let action = statement.action().map(|action| &action.call);
+        let asked = walk::expressions(statement).into_iter().flat_map(walk::reads);
+        calls.extend(
+            action
+                .into_iter()
+                .chain(asked)
+                .map(|call| (statement.key.clone(), call)),
+        );
     }
     back.append(&mut forward);
     let runbook = &plan.runbook;
@@ -74,24 +77,11 @@ fn calls(plan: &Plan) -> Vec<(String, &ActionCall)> {
         let locals = question.lets.iter().map(|(_, value)| value);
         locals.chain([&question.give]).map(|value| (&question.name, value))
     });
-    let rows = runbook.tables.iter().flat_map(|table| &table.rows);
-    let rows = rows.filter_map(|row| Some((&row.key, row.seen.as_ref()?)));
+    let rows = runbook.rows().filter_map(|row| Some((&row.key, row.seen.as_ref()?)));
     for (name, expr) in wells.chain(anchors).chain(questions).chain(rows) {
-        back.extend(
-            walk::deep(expr)
-                .into_iter()
-                .filter_map(read)
-                .map(|call| (name.clone(), call)),
-        );
+        back.extend(walk::reads(expr).map(|call| (name.clone(), call)));
     }
     back
-}
-
-fn read(part: &Expr) -> Option<&ActionCall> {
-    match &part.kind {
-        ExprKind::Read(call) => Some(call),
-        _ => None,
-    }
 }
 
 fn is_way_back(owner: Owner) -> bool {
@@ -151,15 +141,9 @@ impl Made {
             known: Vec::new(),
             is_open: false,
         };
-        for (_, statement) in plan.program.statements() {
-            let StatementKind::Do(action) = &statement.kind else {
-                continue;
-            };
-            for effect in &action.call.effects.list {
-                let writes = effect.is_changing() || matches!(effect, Effect::Adds(_));
-                let Some(resource) = effect.resource().filter(|_| writes) else {
-                    continue;
-                };
+        for effect in plan.program.actions().flat_map(|action| &action.call.effects.list) {
+            let writes = effect.is_changing() || matches!(effect, Effect::Adds(_));
+            if let Some(resource) = effect.resource().filter(|_| writes) {
                 made.note(resource, evaluator).await;
             }
         }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::StatementKind;
 use backstay_dsl::topology::{Begins, Member, Runs, Service};
 
 use super::mounts::{not_mounted, unprotected};
@@ -88,9 +87,11 @@ impl Services<'_> {
         let is_of_family = |action: &str| action.split('.').next() == kind.kind().family();
         topology.members().any(|(_, member, _)| member.runs.kind == kind.kind())
             || topology.parts().any(|part| kind.keeps(part.kind))
-            || self.plan.program.statements().any(
-                |(_, statement)| matches!(&statement.kind, StatementKind::Do(action) if is_of_family(&action.call.action)),
-            )
+            || self
+                .plan
+                .program
+                .actions()
+                .any(|action| is_of_family(&action.call.action))
     }
 
     /// How a member is against how it begins.
@@ -164,19 +165,14 @@ impl Services<'_> {
     /// The services that a statement stops (`false`), or removes or puts another in place of (`true`).
     async fn touched(&self) -> BTreeMap<String, bool> {
         let mut touched: BTreeMap<String, bool> = BTreeMap::new();
-        for (_, statement) in self.plan.program.statements() {
-            let StatementKind::Do(action) = &statement.kind else {
-                continue;
+        for effect in self.plan.program.actions().flat_map(|action| &action.call.effects.list) {
+            let (member, is_replaced) = match effect {
+                Effect::Stops(member) => (member, false),
+                Effect::Removes(member) | Effect::Starts { member, with: Some(_) } => (member, true),
+                _ => continue,
             };
-            for effect in &action.call.effects.list {
-                let (member, is_replaced) = match effect {
-                    Effect::Stops(member) => (member, false),
-                    Effect::Removes(member) | Effect::Starts { member, with: Some(_) } => (member, true),
-                    _ => continue,
-                };
-                if let Ok(member) = self.evaluator.ground_resource(member).await {
-                    *touched.entry(member.first().to_owned()).or_default() |= is_replaced;
-                }
+            if let Ok(member) = self.evaluator.ground_resource(member).await {
+                *touched.entry(member.first().to_owned()).or_default() |= is_replaced;
             }
         }
         touched

@@ -116,7 +116,7 @@ impl<'walk> Answers<'walk> {
 #[async_trait]
 impl Environment for Answers<'_> {
     fn places(&self) -> &Places {
-        &self.rehearsal.places
+        &self.rehearsal.plan.places
     }
 
     fn redactor(&self) -> &Redactor {

@@ -78,16 +78,6 @@ pub(super) fn describe(view: View<'_>, statement: &Statement) -> String {
 fn known(view: View<'_>, expr: &Expr) -> Option<String> {
     match view.recorded(|recorded| recorded.value(expr))? {
         Value::Secret(secret) => Some(secret.name().to_owned()),
-        value => Some(value_text(&value)),
-    }
-}
-
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::Text(_) | Value::Path(_) | Value::Url(_) | Value::Image(_) | Value::Package(_) | Value::Host(_) => {
-            print::quoted(&value.canonical())
-        }
-        Value::List(values) => format!("[{}]", values.iter().map(value_text).collect::<Vec<_>>().join(", ")),
-        _ => value.canonical(),
+        value => Some(value.as_written()),
     }
 }
