@@ -175,7 +175,8 @@ impl<'a> Words<'a> {
             id: branch.name.clone(),
             title: branch.title.clone(),
             doc: branch.doc.clone(),
-            stretch: step(&branch.from).zip(step(&branch.until)),
+            from: step(&branch.from),
+            until: step(&branch.until),
             budget_ms: branch.budget_ms,
             body: self.block(&branch.body, None),
         });
@@ -183,7 +184,8 @@ impl<'a> Words<'a> {
             id: park.name.clone(),
             title: park.title.clone(),
             doc: String::new(),
-            stretch: None,
+            from: None,
+            until: None,
             budget_ms: park.budget_ms,
             body: self.block(&park.body, None),
         });

@@ -33,8 +33,9 @@ pub(super) fn in_words(disposition: &str) -> String {
 
 fn branch(page: &mut Page, word: &str, branch: &BranchReport) {
     let stretch = branch
-        .stretch
+        .from
         .as_ref()
+        .zip(branch.until.as_ref())
         .map_or_else(String::new, |(from, until)| format!(", from {from} until {until}"));
     let budget = branch
         .budget_ms
