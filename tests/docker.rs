@@ -16,6 +16,7 @@ mod hostile;
 mod liar;
 mod mounts;
 mod neighbours;
+mod programs;
 mod replaced;
 mod secrets;
 mod settle;

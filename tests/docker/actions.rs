@@ -14,14 +14,6 @@ use crate::docker::actions_bench::{
 use crate::support::daemon::Daemon;
 use crate::support::sandbox::wait_until;
 
-fn serve(daemon: &Daemon, name: &str, image: &str, more: &[&str]) {
-    let name = format!("--name={name}");
-    let mut call = vec!["run", "--detach", name.as_str()];
-    call.extend(more);
-    call.push(image);
-    daemon.docker(&call);
-}
-
 #[tokio::test]
 async fn questions_tell_how_a_service_is() {
     let Some(daemon) = Daemon::shared("questions_tell_how_a_service_is") else {
@@ -39,12 +31,7 @@ async fn questions_tell_how_a_service_is() {
         "--volume=/tmp:/outside:ro",
         "--restart=on-failure:3",
     ];
-    serve(
-        daemon,
-        "asked",
-        &app,
-        &[&mounts[..], &["--env=TOKEN=hidden-value"]].concat(),
-    );
+    daemon.serve("asked", &app, &[&mounts[..], &["--env=TOKEN=hidden-value"]].concat());
     assert_eq!(bench.asks("running_image").await, app);
     assert_eq!(bench.asks("state").await, "{exit: 0, ok: true, status: running}");
     assert_eq!(bench.asks("restarts").await, "0");
@@ -109,12 +96,12 @@ async fn a_running_image_is_what_was_made_whatever_tags_say() {
     let bench = Bench::new(daemon, "tagged");
     let old = daemon.image("tagged", &service_script("A"));
     let tag = format!("{}/tagged:latest", daemon.registry());
-    serve(daemon, "tagged", &tag, &[]);
+    daemon.serve("tagged", &tag, &[]);
     let new = daemon.image("tagged", &service_script("B"));
     assert_ne!(old, new);
     assert_eq!(bench.asks("running_image").await, old);
     daemon.docker(&["rm", "--force", "tagged"]);
-    serve(daemon, "tagged", &old, &[]);
+    daemon.serve("tagged", &old, &[]);
     daemon.docker(&["rmi", "--force", &old]);
     assert_eq!(bench.asks("running_image").await, old);
 }
@@ -126,7 +113,7 @@ async fn what_was_stopped_stays_stopped_over_a_restart_of_the_engine() {
     };
     let bench = Bench::new(&daemon, "revived");
     let app = daemon.image("revived", &service_script("A"));
-    serve(&daemon, "revived", &app, &["--restart=always"]);
+    daemon.serve("revived", &app, &["--restart=always"]);
     assert_eq!(
         bench.call("stop", &[]).preview().await,
         "stops the container revived within 10s; takes its restart policy always off until it is started"
@@ -162,7 +149,7 @@ async fn an_engine_that_does_not_answer_leaves_it_unknown_within_the_limit() {
         ..short()
     });
     let app = daemon.image("frozen", "trap 'echo told' TERM; echo up; while :; do sleep 1; done");
-    serve(&daemon, "frozen", &app, &["--restart=always"]);
+    daemon.serve("frozen", &app, &["--restart=always"]);
     bench.wait_for_line("up");
     let call = bench.call("stop", &[]).within(Duration::from_secs(5));
     let start = Instant::now();
@@ -233,7 +220,7 @@ async fn a_service_is_replaced_with_what_was_given_to_it() {
         "--env=MODE=given",
         "--publish=127.0.0.1::80",
     ];
-    serve(daemon, "replaced", &old, &given);
+    daemon.serve("replaced", &old, &given);
     let port = daemon.docker(&["port", "replaced"]);
     let arguments = [("image", image(&new)), ("env", secret_variables())];
     let preview = bench.call("run", &arguments).preview().await;
@@ -294,7 +281,7 @@ async fn a_service_that_begins_absent_is_made_and_removed() {
         ("user", text("root")),
         ("cwd", text("/tmp")),
     ];
-    serve(daemon, "made", &app, &[]);
+    daemon.serve("made", &app, &[]);
     for action in ["run", "stop", "start", "remove"] {
         let given = if action == "run" { &arguments[..] } else { &[] };
         let refused = bench.fails(action, given).await;
@@ -333,7 +320,7 @@ async fn a_run_that_does_not_last_has_failed_and_leaves_the_volume_to_one() {
     let bench = Bench::new(daemon, "broken").with(Timeouts::default());
     let old = daemon.image("broken", &service_script("A"));
     let new = daemon.image("broken-new", "echo cannot open /data/key; exit 4");
-    serve(daemon, "broken", &old, &[]);
+    daemon.serve("broken", &old, &[]);
     let missing = format!("{}/nobody@sha256:{}", daemon.registry(), "0".repeat(64));
     let refused = bench.fails("run", &[("image", image(&missing))]).await;
     assert!(
@@ -382,126 +369,13 @@ async fn an_image_is_pulled_by_its_digest_once() {
 }
 
 #[tokio::test]
-async fn a_program_inside_gets_its_words_and_its_secrets() {
-    let Some(daemon) = Daemon::shared("a_program_inside_gets_its_words_and_its_secrets") else {
-        return;
-    };
-    let bench = Bench::new(daemon, "inside");
-    let app = daemon.image("inside", &service_script("A"));
-    serve(daemon, "inside", &app, &[]);
-    let script = "echo \"$1 $TOKEN\" > /tmp/said; echo \"$TOKEN\"; test \"$1\" = 'a b'";
-    let call = |word: &str| {
-        [
-            ("argv", words(&["sh", "-c", script, "x", word])),
-            ("env", secret_variables()),
-        ]
-    };
-    let preview = bench.call("exec", &call("a b")).preview().await;
-    assert!(
-        preview.ends_with("inside the container inside") && !preview.contains(SECRET),
-        "{preview}"
-    );
-    let done = bench.does("exec", &call("a b")).await;
-    assert_eq!(done.summary, "sh ended well");
-    assert_eq!(done.outputs, vec![("stdout".to_owned(), b"***\n".to_vec())]);
-    let said = bench.does("read", &[("argv", words(&["cat", "/tmp/said"]))]).await;
-    assert!(
-        said.value
-            .unwrap()
-            .canonical()
-            .contains(&format!("stdout: a b {SECRET}"))
-    );
-    assert_eq!(bench.fails("exec", &call("c")).await, "sh ended with status 1: ***");
-    let slow = bench
-        .call("exec", &[("argv", words(&["sleep", "30"]))])
-        .within(Duration::from_secs(1));
-    slow.is_lost().await;
-    assert!(matches!(slow.settle().await, Settled::Undecidable(_)));
-}
-
-#[tokio::test]
-async fn a_job_may_run_another_program_than_the_entry_point() {
-    let Some(daemon) = Daemon::shared("a_job_may_run_another_program_than_the_entry_point") else {
-        return;
-    };
-    let bench = Bench::new(daemon, "entry");
-    let tool = daemon.image("entry", "echo the entry point");
-    let arguments = [
-        ("image", image(&tool)),
-        ("entry", words(&["sh", "-c"])),
-        ("argv", words(&["echo instead"])),
-    ];
-    let evidence = bench.call("job", &arguments).does().await;
-    assert_eq!(evidence.summary, "sh ended well");
-    assert_eq!(evidence.outputs, vec![("stdout".to_owned(), b"instead\n".to_vec())]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_is_waited_for_and_leaves_no_container() {
-    let Some(daemon) = Daemon::shared("a_job_is_waited_for_and_leaves_no_container") else {
-        return;
-    };
-    let mut bench = Bench::new(daemon, "job");
-    let data = bench.volume("job-data");
-    let tool = daemon.image("job", "echo \"at $TOKEN\"; echo x >> /data/count; sleep $1; exit $2");
-    let call = |seconds: &str, status: &str| {
-        let arguments = [
-            ("image", image(&tool)),
-            ("argv", words(&[seconds, status])),
-            ("mounts", map(&[("/data", "job-data")])),
-            ("env", secret_variables()),
-        ];
-        bench.call("job", &arguments)
-    };
-    let count = || {
-        std::fs::read_to_string(data.join("count"))
-            .unwrap_or_default()
-            .lines()
-            .count()
-    };
-    let failed = match call("0", "3").perform().await {
-        Outcome::Failed(evidence) => evidence,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(
-        (failed.summary.as_str(), failed.exit),
-        ("0 ended with status 3: at ***", Some(3))
-    );
-    assert_eq!(failed.outputs, vec![("stdout".to_owned(), b"at ***\n".to_vec())]);
-    assert_eq!((bench.of_the_run().as_str(), count()), ("", 1));
-    // A job that failed is run again, one that ended well is not.
-    assert_eq!(call("0", "0").does().await.summary, "0 ended well");
-    assert_eq!(call("0", "0").does().await.summary, "an earlier attempt ended well");
-    assert_eq!(count(), 2);
-    let slow = call("60", "0").of_statement("slow.1").within(Duration::from_secs(2));
-    let Outcome::Failed(ended) = slow.perform().await else {
-        panic!("it must be ended")
-    };
-    assert!(
-        ended.summary.starts_with("not done within 2s: it ended with status"),
-        "{}",
-        ended.summary
-    );
-    let cancelled = call("60", "0").of_statement("slow.2");
-    let outcome = beside(cancelled.perform(), || {
-        wait_until("it runs", || count() == 4);
-        cancelled.cancel();
-    });
-    assert!(
-        matches!(outcome, Outcome::Failed(ref evidence) if evidence.summary.contains("on request")),
-        "{outcome:?}"
-    );
-    assert_eq!(bench.of_the_run(), "");
-}
-
-#[tokio::test]
 async fn a_stop_that_could_not_be_taken_back_is_refused() {
     let Some(daemon) = Daemon::shared("a_stop_that_could_not_be_taken_back_is_refused") else {
         return;
     };
     let bench = Bench::new(daemon, "passing");
     let app = daemon.image("passing", &service_script("A"));
-    serve(daemon, "passing", &app, &["--rm"]);
+    daemon.serve("passing", &app, &["--rm"]);
     assert!(bench.call("stop", &[]).preview().await.contains("(--rm)"));
     assert!(bench.fails("stop", &[]).await.contains("could never be started again"));
     assert_eq!(bench.asks("state").await, "{exit: 0, ok: true, status: running}");
@@ -514,7 +388,7 @@ async fn a_paused_container_is_stopped_and_one_that_does_not_end_is_killed() {
     };
     let bench = Bench::new(daemon, "stubborn");
     let app = daemon.image("stubborn", "trap '' TERM; while :; do sleep 1; done");
-    serve(daemon, "stubborn", &app, &["--stop-timeout=1"]);
+    daemon.serve("stubborn", &app, &["--stop-timeout=1"]);
     daemon.docker(&["pause", "stubborn"]);
     assert!(bench.fails("start", &[]).await.contains("paused"));
     let preview = bench.call("stop", &[]).preview().await;
@@ -535,12 +409,7 @@ async fn an_engine_that_is_restarted_on_the_way_is_waited_for() {
     let data = bench.volume("waited-data");
     let old = daemon.image("waited", &service_script("A"));
     let new = daemon.image("waited-new", &service_script("B"));
-    serve(
-        &daemon,
-        "waited",
-        &old,
-        &["--restart=always", "--volume=waited-data:/data"],
-    );
+    daemon.serve("waited", &old, &["--restart=always", "--volume=waited-data:/data"]);
     let moments = [
         "the new one is made",
         "the old one has ended",

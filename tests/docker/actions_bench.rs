@@ -100,6 +100,15 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// A bench whose service runs with what is given to it, and the image of that.
+    pub(crate) fn served(daemon: &'a Daemon, name: &str, given: &[&str]) -> (Self, String) {
+        let bench = Self::new(daemon, name);
+        let image = daemon.image(name, &service_script("A"));
+        daemon.serve(name, &image, given);
+        bench.wait_for_line("variant");
+        (bench, image)
+    }
+
     /// The same with actions of these timeouts in place of [`short`].
     pub(crate) fn with(mut self, timeouts: Timeouts) -> Self {
         self.actions = builtin_with(&self.engine, timeouts);

@@ -13,14 +13,6 @@ use crate::support::proxy::Proxy;
 /// An image whose program ends at once.
 const FAILS: &str = "echo cannot start; exit 3";
 
-fn serve(bench: &Bench<'_>, image: &str, more: &[&str]) {
-    let name = format!("--name={}", bench.name);
-    let mut call = vec!["run", "--detach", name.as_str()];
-    call.extend(more);
-    call.push(image);
-    bench.daemon.docker(&call);
-}
-
 #[tokio::test]
 async fn a_way_back_finds_the_settings_of_a_container_that_is_removed_already() {
     let Some(daemon) = Daemon::shared("a_way_back_finds_the_settings_of_a_container_that_is_removed_already") else {
@@ -31,8 +23,8 @@ async fn a_way_back_finds_the_settings_of_a_container_that_is_removed_already() 
     let data = bench.volume("heir-data");
     let old = daemon.image("heir", &service_script("A"));
     let new = daemon.image("heir-new", &service_script("B"));
-    serve(
-        &bench,
+    bench.daemon.serve(
+        &bench.name,
         &old,
         &["--restart=always", "--volume=heir-data:/data", "--env=MODE=kept"],
     );
@@ -71,7 +63,9 @@ async fn a_failed_replacement_of_a_passing_container_does_not_vanish() {
     let data = bench.volume("vanishing-data");
     let old = daemon.image("vanishing", &service_script("A"));
     let new = daemon.image("vanishing-new", FAILS);
-    serve(&bench, &old, &["--rm", "--volume=vanishing-data:/data"]);
+    bench
+        .daemon
+        .serve(&bench.name, &old, &["--rm", "--volume=vanishing-data:/data"]);
     let failed = bench.fails("run", &[("image", image(&new))]).await;
     assert!(
         failed.ends_with("ended at once with status 3: cannot start"),
@@ -104,7 +98,9 @@ async fn nobody_is_killed_before_the_time_that_was_set() {
     };
     let bench = Bench::new(daemon, "unhurried");
     let app = daemon.image("unhurried", &service_script("A"));
-    serve(&bench, &app, &["--stop-timeout=120", "--restart=always"]);
+    bench
+        .daemon
+        .serve(&bench.name, &app, &["--stop-timeout=120", "--restart=always"]);
     let preview = bench.call("stop", &[]).preview().await;
     assert!(preview.contains("may take 2m to end"), "{preview}");
     for action in ["stop", "remove"] {
@@ -125,12 +121,12 @@ async fn a_stop_sees_who_took_the_name_meanwhile() {
         "usurped",
         "trap 'echo told; until [ -e /tmp/end ]; do sleep 0.1; done; exit 0' TERM; echo up; while :; do sleep 1 & wait; done",
     );
-    serve(&bench, &slow, &[]);
+    bench.daemon.serve(&bench.name, &slow, &[]);
     bench.wait_for_line("up");
     let refused = beside(bench.fails("stop", &[]), || {
         bench.wait_for_line("told");
         daemon.docker(&["rename", "usurped", "usurped-before"]);
-        serve(&bench, &slow, &[]);
+        bench.daemon.serve(&bench.name, &slow, &[]);
         daemon.docker(&["exec", "usurped-before", "touch", "/tmp/end"]);
     });
     daemon.docker(&["rm", "--force", "usurped-before"]);

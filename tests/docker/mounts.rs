@@ -47,11 +47,7 @@ impl Case {
 
     /// Makes the container and starts it.
     fn container(&self, image: &str, options: &[&str]) {
-        let name = format!("--name={}", self.name);
-        let mut call = vec!["run", "--detach", &name];
-        call.extend(options);
-        call.push(image);
-        self.daemon.docker(&call);
+        self.daemon.serve(self.name, image, options);
     }
 
     /// Writes a runbook that restarts the service, with these clauses and this protected state.

@@ -10,11 +10,6 @@ use backstay::containers::Timeouts;
 use crate::docker::actions_bench::{Bench, image, map, service_script, short, text, words};
 use crate::support::daemon::Daemon;
 
-fn serve(daemon: &Daemon, name: &str, image: &str, given: &[&str]) {
-    let call = ["run", "--detach", "--name", name];
-    daemon.docker(&[&call[..], given, &[image]].concat());
-}
-
 /// A container beside the bench's, removed with this value.
 struct Beside<'a>(&'a Daemon, &'a str);
 
@@ -26,10 +21,7 @@ impl Drop for Beside<'_> {
 
 /// A service that runs, its image, and one to replace it.
 fn served<'a>(daemon: &'a Daemon, name: &str, given: &[&str]) -> (Bench<'a>, String, String) {
-    let bench = Bench::new(daemon, name);
-    let old = daemon.image(name, &service_script("A"));
-    serve(daemon, name, &old, given);
-    bench.wait_for_line("variant");
+    let (bench, old) = Bench::served(daemon, name, given);
     let new = daemon.image(&format!("{name}-new"), &service_script("B"));
     (bench, old, new)
 }
@@ -54,7 +46,7 @@ async fn others_that_hang_on_it_are_not_cut_off() {
     ];
     for (way, told, word, ends_with_a_stop) in ways {
         let side = Beside(daemon, "vpn-side");
-        serve(daemon, side.1, &old, &[way]);
+        daemon.serve(side.1, &old, &[way]);
         assert_eq!(
             bench.asks("sharers").await,
             format!("[{{name: vpn-side, running: true, shares: {word}}}]")
@@ -81,7 +73,7 @@ async fn others_that_hang_on_it_are_not_cut_off() {
     }
     // What only has its volumes goes on with them.
     let side = Beside(daemon, "vpn-side");
-    serve(daemon, side.1, &old, &["--volumes-from=vpn"]);
+    daemon.serve(side.1, &old, &["--volumes-from=vpn"]);
     bench.does("run", &[("image", image(&new))]).await;
     daemon.docker(&["restart", "--time=0", side.1]);
 }
@@ -108,7 +100,7 @@ async fn what_would_not_start_is_refused_before_the_stop() {
         ],
     );
     let helper = Beside(daemon, "hindered-helper");
-    serve(daemon, helper.1, &old, &["--publish=127.0.0.1:38652:80"]);
+    daemon.serve(helper.1, &old, &["--publish=127.0.0.1:38652:80"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().to_string();
     let refused = async |more: &[(&str, backstay::value::Value)]| {

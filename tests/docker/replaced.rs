@@ -6,16 +6,6 @@ use backstay::event::End;
 use crate::docker::actions_bench::{Bench, image, map, service_script};
 use crate::support::daemon::Daemon;
 
-/// A bench whose service runs, with what was given to it.
-fn served<'a>(daemon: &'a Daemon, name: &str, given: &[&str]) -> (Bench<'a>, String) {
-    let bench = Bench::new(daemon, name);
-    let old = daemon.image(name, &service_script("A"));
-    let call = ["run", "--detach", "--name", name];
-    daemon.docker(&[&call[..], given, &[old.as_str()]].concat());
-    bench.wait_for_line("variant");
-    (bench, old)
-}
-
 fn inspected(daemon: &Daemon, container: &str, format: &str) -> String {
     daemon.docker(&["inspect", "--format", format, container])
 }
@@ -35,7 +25,7 @@ async fn it_waits_stopped_and_is_removed_when_the_run_has_ended_well() {
     let Some(daemon) = Daemon::shared("it_waits_stopped_and_is_removed_when_the_run_has_ended_well") else {
         return;
     };
-    let (bench, old) = served(daemon, "waits", &["--restart=always"]);
+    let (bench, old) = Bench::served(daemon, "waits", &["--restart=always"]);
     let new = daemon.image("waits-new", &service_script("B"));
     let id = present(&bench).await.id;
     bench.does("run", &[("image", image(&new))]).await;
@@ -66,7 +56,7 @@ async fn what_cannot_be_removed_is_named() {
     let Some(daemon) = Daemon::shared("what_cannot_be_removed_is_named") else {
         return;
     };
-    let (bench, _) = served(daemon, "kept", &[]);
+    let (bench, _) = Bench::served(daemon, "kept", &[]);
     let new = daemon.image("kept-new", &service_script("B"));
     let outside = format!("kept.backstay-before-{}", &present(&bench).await.id[..12]);
     bench.does("run", &[("image", image(&new))]).await;
@@ -86,7 +76,7 @@ async fn the_way_back_starts_the_very_container() {
     let Some(daemon) = Daemon::shared("the_way_back_starts_the_very_container") else {
         return;
     };
-    let (bench, old) = served(daemon, "very", &["--restart=always", "--env=MODE=kept"]);
+    let (bench, old) = Bench::served(daemon, "very", &["--restart=always", "--env=MODE=kept"]);
     let new = daemon.image("very-new", &service_script("B"));
     let before = present(&bench).await;
     daemon.docker(&["exec", "very", "sh", "-c", "echo own > /tmp/own"]);
@@ -119,7 +109,7 @@ async fn the_way_back_goes_through_every_step_that_was_made() {
         return;
     };
     // One image with other settings, twice.
-    let (bench, old) = served(daemon, "steps", &["--env=MODE=0"]);
+    let (bench, old) = Bench::served(daemon, "steps", &["--env=MODE=0"]);
     let mut ids = vec![present(&bench).await.id];
     for mode in ["1", "2"] {
         let said = [("image", image(&old)), ("env", map(&[("MODE", mode)]))];
@@ -141,7 +131,7 @@ async fn nothing_that_was_made_beside_stays_where_it_cannot_go_on() {
     let Some(daemon) = Daemon::shared("nothing_that_was_made_beside_stays_where_it_cannot_go_on") else {
         return;
     };
-    let (bench, old) = served(daemon, "stubborn", &["--restart=always"]);
+    let (bench, old) = Bench::served(daemon, "stubborn", &["--restart=always"]);
     let new = daemon.image_with("stubborn-new", &service_script("B"), &["VOLUME /cache"]);
     let proxy = crate::support::proxy::Proxy::new(daemon);
     let through = Bench::reached_by(
@@ -183,7 +173,7 @@ async fn volumes_that_a_new_image_asks_for_are_named() {
     let Some(daemon) = Daemon::shared("volumes_that_a_new_image_asks_for_are_named") else {
         return;
     };
-    let (bench, old) = served(daemon, "asking", &["--volume=/known"]);
+    let (bench, old) = Bench::served(daemon, "asking", &["--volume=/known"]);
     let new = daemon.image_with("asking-new", &service_script("B"), &["VOLUME /cache"]);
     let line = bench.does("run", &[("image", image(&new))]).await.summary;
     let now = present(&bench).await;
@@ -219,14 +209,14 @@ async fn networks_are_those_that_it_is_in_and_not_those_that_it_was_made_in() {
         daemon.docker(&["network", "create", network]);
     }
     // One network is gone; from the default one it was taken out; and out of all.
-    let (bench, _) = served(daemon, "moved", &["--network=replaced-n3"]);
+    let (bench, _) = Bench::served(daemon, "moved", &["--network=replaced-n3"]);
     daemon.docker(&["network", "connect", "replaced-n1", "moved"]);
     daemon.docker(&["network", "disconnect", "replaced-n3", "moved"]);
     daemon.docker(&["network", "rm", "replaced-n3"]);
-    let (unbridged, _) = served(daemon, "unbridged", &[]);
+    let (unbridged, _) = Bench::served(daemon, "unbridged", &[]);
     daemon.docker(&["network", "connect", "replaced-n1", "unbridged"]);
     daemon.docker(&["network", "disconnect", "bridge", "unbridged"]);
-    let (alone, _) = served(daemon, "alone", &[]);
+    let (alone, _) = Bench::served(daemon, "alone", &[]);
     daemon.docker(&["network", "disconnect", "bridge", "alone"]);
     let new = daemon.image("moved-new", &service_script("B"));
     for (bench, expected) in [(&bench, "replaced-n1"), (&unbridged, "replaced-n1"), (&alone, "none")] {

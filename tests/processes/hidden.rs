@@ -4,38 +4,24 @@ use std::process::Command;
 
 use super::desk::{Desk, NOBODY, Stranger, runbook};
 use crate::support::left_out::leave_out;
-use crate::support::sandbox::Finished;
+use crate::support::sandbox::{Finished, behind};
 
 const STOP: &str = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
 const ASKED: &str = "step look \"Look\" { check \"it is gone\": not process.alive(r) within 1s }";
 
 /// Calls the program behind a preparation by a shell, in name spaces of its own.
-fn behind(desk: &Desk, spaces: &[&str], preparation: &str, text: &str) -> Option<Finished> {
-    let mut shell = Command::new("unshare");
-    shell.args(spaces).args(["sh", "-c"]);
-    let tried = Command::new("unshare")
-        .args(spaces)
-        .args(["sh", "-c", preparation])
-        .output();
-    if !tried.is_ok_and(|tried| tried.status.success()) {
-        return None;
-    }
-    let asked = desk.command("run", text);
-    shell
-        .arg(format!("{preparation} && exec \"$@\""))
-        .arg("sh")
-        .arg(asked.get_program())
-        .args(asked.get_args());
-    let variables = asked.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    shell.current_dir(desk.name()).env_clear().envs(variables);
-    Some(Finished::of(&mut shell))
+fn called_behind(desk: &Desk, spaces: &[&str], preparation: &str, text: &str) -> Option<Finished> {
+    let mut tried = Command::new("unshare");
+    tried.args(spaces).args(["sh", "-c", preparation]);
+    let can = tried.output().is_ok_and(|tried| tried.status.success());
+    can.then(|| Finished::of(&mut behind(spaces, preparation, &desk.command("run", text))))
 }
 
 fn cannot_tell(left_out: &str, spaces: &[&str], preparation: &str, says: &str) {
     for steps in [STOP, ASKED] {
         let desk = Desk::new();
         let text = runbook(&desk.process(""), "begins stopped", steps);
-        let Some(finished) = behind(&desk, spaces, preparation, &text) else {
+        let Some(finished) = called_behind(&desk, spaces, preparation, &text) else {
             return leave_out(left_out, "this machine gives no such name spaces");
         };
         let finished = finished.exits(4);
@@ -73,7 +59,7 @@ fn with_a_proc_that_hides_others() {
         let desk = Desk::new();
         let text = runbook(&desk.process(""), "begins stopped", STOP);
         // Root sees all of them, others do not.
-        let Some(finished) = behind(&desk, spaces, preparation, &text) else {
+        let Some(finished) = called_behind(&desk, spaces, preparation, &text) else {
             return leave_out(
                 "with_a_proc_that_hides_others",
                 "this machine gives no such name spaces",

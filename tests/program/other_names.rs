@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::left_out::leave_out;
-use crate::support::sandbox::{Finished, Sandbox, wait_until};
+use crate::support::sandbox::{Finished, Sandbox, behind, wait_until};
 
 const OLD: &str = "A=1\nURL=\"$U\" # old and longer\n";
 
@@ -59,45 +59,45 @@ fn mode_of(desk: &Sandbox, name: &str) -> u32 {
     fs::metadata(desk.path(name)).unwrap().mode() & 0o777
 }
 
-/// Calls the program forward and back, and looks at the other name.
-fn comes_through(
-    desk: &Sandbox,
-    calls: impl Fn(&str, bool) -> Finished,
-    other: impl Fn() -> String,
-    new: &str,
+/// Calls the program without more.
+fn directly(desk: &Sandbox, what: &str, fails: bool) -> Finished {
+    Finished::of(&mut command(desk, what, ".env", fails))
+}
+
+/// Calls the program forward and back with each change of a file that was prepared, and looks at the other name.
+fn each_comes_through<P>(
     why: &str,
+    prepare: impl Fn(&Sandbox) -> P,
+    call: impl Fn(&Sandbox, &str, bool) -> Finished,
+    other: impl Fn(&Sandbox, &P) -> String,
 ) {
-    let planned = calls("plan", false).exits(0);
-    assert!(
-        planned.stdout.contains("written in place, since it ") && planned.stdout.contains(why),
-        "{planned:?}"
-    );
-    calls("run", true).exits(5);
-    assert_eq!(other(), OLD);
-    assert_eq!(mode_of(desk, ".env"), 0o644);
-    calls("run", false).exits(0);
-    assert_eq!(other(), new);
+    for (change, undo, new) in CHANGES {
+        let desk = desk(change, undo);
+        let prepared = prepare(&desk);
+        let planned = call(&desk, "plan", false).exits(0);
+        assert!(
+            planned.stdout.contains("written in place, since it ") && planned.stdout.contains(why),
+            "{planned:?}"
+        );
+        call(&desk, "run", true).exits(5);
+        assert_eq!(other(&desk, &prepared), OLD);
+        assert_eq!(mode_of(&desk, ".env"), 0o644);
+        call(&desk, "run", false).exits(0);
+        assert_eq!(other(&desk, &prepared), *new);
+        let left: Vec<_> = fs::read_dir(desk.path("")).unwrap().flatten().collect();
+        let is_ours = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains("backstay-");
+        assert!(!left.iter().any(is_ours), "{left:?}");
+    }
 }
 
 #[test]
 fn a_hard_link_has_the_new_text_too() {
-    for (change, undo, new) in CHANGES {
-        let desk = desk(change, undo);
-        fs::hard_link(desk.path(".env"), desk.path("other")).unwrap();
-        comes_through(
-            &desk,
-            |what, fails| Finished::of(&mut command(&desk, what, ".env", fails)),
-            || fs::read_to_string(desk.path("other")).unwrap(),
-            new,
-            "has 2 names (hard links)",
-        );
-        let left: Vec<_> = fs::read_dir(desk.path("")).unwrap().flatten().collect();
-        assert!(
-            left.iter()
-                .all(|entry| !entry.file_name().to_string_lossy().contains("backstay-")),
-            "{left:?}"
-        );
-    }
+    each_comes_through(
+        "has 2 names (hard links)",
+        |desk| fs::hard_link(desk.path(".env"), desk.path("other")).unwrap(),
+        directly,
+        |desk, ()| fs::read_to_string(desk.path("other")).unwrap(),
+    );
 }
 
 /// A process with mounts of its own, as a container is one.
@@ -131,47 +131,35 @@ fn who_has_it_mounted_by_itself_has_the_new_text_too() {
     if !can_mount("who_has_it_mounted_by_itself_has_the_new_text_too") {
         return;
     }
-    for (change, undo, new) in CHANGES {
-        let desk = desk(change, undo);
+    let apart = |desk: &Sandbox| {
         desk.write("inside", "");
         let script = "mount --bind .env inside && touch ready && exec sleep 300";
-        let mut container = with_mounts(script);
-        let apart = Apart(container.current_dir(desk.path("")).spawn().unwrap());
+        let container = with_mounts(script).current_dir(desk.path("")).spawn();
         wait_until("it is mounted", || desk.path("ready").exists());
+        Apart(container.unwrap())
+    };
+    each_comes_through("is mounted by itself at ", apart, directly, |desk, apart| {
         let inside = format!("/proc/{}/root{}", apart.0.id(), desk.path("inside").display());
-        comes_through(
-            &desk,
-            |what, fails| Finished::of(&mut command(&desk, what, ".env", fails)),
-            || fs::read_to_string(&inside).unwrap(),
-            new,
-            "is mounted by itself at ",
-        );
-    }
+        fs::read_to_string(inside).unwrap()
+    });
 }
 
-/// From inside of a container, such a file is a mount point.
+/// The program where the file is mounted by itself at another place, as from inside of a container.
+fn inside(asked: &Command) -> Finished {
+    Finished::of(&mut behind(&["--mount"], "mount --bind .env inside", asked))
+}
+
 #[test]
 fn a_mount_point_is_written_in_place() {
     if !can_mount("a_mount_point_is_written_in_place") {
         return;
     }
-    for (change, undo, new) in CHANGES {
-        let desk = desk(change, undo);
-        desk.write("inside", "");
-        let inside = |what: &str, fails: bool| {
-            let asked = command(&desk, what, "inside", fails);
-            let mut command = with_mounts("mount --bind .env inside && exec \"$@\"");
-            command
-                .arg("sh")
-                .arg(asked.get_program())
-                .args(asked.get_args())
-                .env_clear();
-            command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            Finished::of(command.current_dir(desk.path("")))
-        };
-        let outside = || fs::read_to_string(desk.path(".env")).unwrap();
-        comes_through(&desk, inside, outside, new, "is a mount point");
-    }
+    each_comes_through(
+        "is a mount point",
+        |desk| desk.write("inside", ""),
+        |desk, what, fails| inside(&command(desk, what, "inside", fails)),
+        |desk, ()| fs::read_to_string(desk.path(".env")).unwrap(),
+    );
 }
 
 #[test]
@@ -204,15 +192,7 @@ fn what_would_take_its_place_is_refused_with_the_reason() {
             "runbook names \"Names\"\ninputs {{ file : path  fails : bool = false }}\nstep set \"Set\" {{ do {change} no undo because \"a test\"  record fails  record file }}\n"
         );
         desk.write("names.runbook", written);
-        let asked = command(&desk, "run", "source", false);
-        let mut command = with_mounts("mount --bind .env inside && exec \"$@\"");
-        command
-            .arg("sh")
-            .arg(asked.get_program())
-            .args(asked.get_args())
-            .env_clear();
-        command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let failed = Finished::of(command.current_dir(desk.path("")));
+        let failed = inside(&command(&desk, "run", "source", false));
         assert!(failed.exit != 0 && format!("{failed:?}").contains(says), "{failed:?}");
         assert_eq!(fs::read_to_string(desk.path(".env")).unwrap(), OLD);
     }

@@ -5,9 +5,12 @@ use std::os::unix::fs::symlink;
 
 use crate::support::sandbox::{Finished, Sandbox, finish};
 
-/// Sets a setting, sets it back and fails.
-fn there_and_back(file: &str, key: &str, to: &str) -> String {
-    format!(
+/// A file with settings, and a runbook that sets one, sets it back and fails.
+fn there_and_back(name: &str, content: &str, key: &str, to: &str) -> Sandbox {
+    let desk = Sandbox::desk();
+    desk.write(name, content);
+    let file = desk.path(name).display().to_string();
+    let text = format!(
         r#"runbook back "There and back"
 step set "Set" {{
   let old = fs.key("{file}", key: "{key}")
@@ -16,7 +19,9 @@ step set "Set" {{
 }}
 step bad "Fail" after set {{ check "it is there": fs.exists("/none/of/it") }}
 "#
-    )
+    );
+    desk.write("back.runbook", text);
+    desk
 }
 
 /// Whatever the file's readers make of it, they make the same of it as before.
@@ -34,10 +39,7 @@ fn the_way_back_of_a_setting_brings_the_very_bytes() {
         ("c.json", "{\"a\": [-0.0, 1.50e+2]}\n", "a.1", "1"),
         ("c.json", "\u{feff}{\"a\": \"caf\\u00e9\\/\\u0041\"}\r\n", "a", "x1"),
     ] {
-        let desk = Sandbox::desk();
-        desk.write(name, content);
-        let file = desk.path(name).display().to_string();
-        desk.write("back.runbook", there_and_back(&file, key, to));
+        let desk = there_and_back(name, content, key, to);
         desk.call(&["run", "back.runbook", "--no-input"]).exits(5);
         assert_eq!(fs::read_to_string(desk.path(name)).unwrap(), content);
         // Nothing of the old value lies around afterwards.
@@ -50,10 +52,7 @@ fn the_way_back_of_a_setting_brings_the_very_bytes() {
 fn the_very_bytes_come_back_after_every_crash() {
     const CONTENT: &str = "A=1\nURL=\"postgres://$U@db\"\n";
     for record in 2.. {
-        let desk = Sandbox::desk();
-        desk.write(".env", CONTENT);
-        let file = desk.path(".env").display().to_string();
-        desk.write("back.runbook", there_and_back(&file, "URL", "x1"));
+        let desk = there_and_back(".env", CONTENT, "URL", "x1");
         let mut run = desk.command(&["run", "back.runbook", "--no-input"]);
         let killed = Finished::of(run.env("BACKSTAY_FAILPOINT", format!("after:{record}")));
         if killed.exit != 137 {

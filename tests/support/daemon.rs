@@ -86,6 +86,12 @@ impl Daemon {
             .unwrap_or_else(|error| panic!("docker {arguments:?}: {error}"))
     }
 
+    /// Starts a container of this name, with these options.
+    pub(crate) fn serve(&self, name: &str, image: &str, options: &[&str]) {
+        let call = ["run", "--detach", "--name", name];
+        self.docker(&[&call[..], options, &[image]].concat());
+    }
+
     /// Calls the `docker` program: what it printed, or what it complained of.
     pub(crate) fn try_docker(&self, arguments: &[&str]) -> Result<String, String> {
         text(&self.client_command().args(arguments).output().unwrap())

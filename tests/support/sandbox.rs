@@ -49,6 +49,17 @@ impl Finished {
     }
 }
 
+/// A call of the program in name spaces of its own, behind a preparation by a shell.
+pub(crate) fn behind(spaces: &[&str], preparation: &str, asked: &Command) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(spaces);
+    command.args(["sh", "-c", &format!("{preparation} && exec \"$@\""), "sh"]);
+    command.arg(asked.get_program()).args(asked.get_args()).env_clear();
+    command.envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(asked.get_current_dir().unwrap());
+    command
+}
+
 impl From<Output> for Finished {
     fn from(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;

@@ -153,14 +153,15 @@ fn what_is_unclear_is_refused_without_quoting_the_file() {
     ] {
         assert_eq!(Settings::new(".env", content).value(key), expected, "{content:?}");
     }
-    let settings = Settings::new("c.json", JSON);
-    let [file, key] = settings.arguments("gateway.port");
-    let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
-    assert!(reason.contains("a number"), "{reason}");
-    let settings = Settings::new(".env", "A=#1\n");
-    let [file, key] = settings.arguments("A");
-    let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
-    assert!(reason.contains("would not be read back"), "{reason}");
+    for (name, content, key, expected) in [
+        ("c.json", JSON, "gateway.port", "a number"),
+        (".env", "A=#1\n", "A", "would not be read back"),
+    ] {
+        let settings = Settings::new(name, content);
+        let [file, key] = settings.arguments(key);
+        let reason = wait(settings.bench.fails("fs.edit_key", &[file, key, ("to", text("abc"))]));
+        assert!(reason.contains(expected), "{reason}");
+    }
 }
 
 proptest! {

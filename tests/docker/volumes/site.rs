@@ -180,10 +180,7 @@ impl<'d> Site<'d> {
     pub(crate) fn container(&self, name: &str, options: &[&str]) -> String {
         let image = self.daemon.image("volumes-serve", SERVE);
         let name = format!("{}-{name}", self.volume);
-        let mut call = vec!["run", "--detach", "--name", &name];
-        call.extend(options);
-        call.push(&image);
-        self.daemon.docker(&call);
+        self.daemon.serve(&name, &image, options);
         name
     }
 

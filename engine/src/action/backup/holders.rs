@@ -6,7 +6,7 @@
 //! nor is let in by their mode, or as root where they are another's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -63,18 +63,18 @@ pub(super) fn list(holders: &BTreeSet<Holder>) -> String {
     texts.join(", ")
 }
 
-fn numbers_in(directory: &Path) -> io::Result<Vec<i32>> {
-    let names = std::fs::read_dir(directory)?.flatten();
-    Ok(names
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect())
-}
-
 /// Fails where a process that we may not look at could write to one of these.
 fn refuse_hidden(pid: i32, guarded: &Guarded) -> Result<(), String> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = match std::fs::read_to_string(format!("/proc/{pid}/status")) {
+        Ok(status) => Some(status),
+        Err(error) if is_gone(&error) => return Ok(()),
+        Err(_) => None,
+    };
     let numbers = |name: &str| -> Vec<u32> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let line = status
+            .iter()
+            .flat_map(|status| status.lines())
+            .find_map(|line| line.strip_prefix(name));
         line.into_iter()
             .flat_map(str::split_ascii_whitespace)
             .filter_map(|word| word.parse().ok())
@@ -88,7 +88,7 @@ fn refuse_hidden(pid: i32, guarded: &Guarded) -> Result<(), String> {
         let is_let_in = rights.mode & 0o002 != 0 || (rights.mode & 0o020 != 0 && groups.contains(&rights.group));
         users.contains(&rights.user) || (is_let_in && !users.contains(&0))
     };
-    if is_own || !guarded.values().any(may_write) {
+    if status.is_some() && (is_own || !guarded.values().any(may_write)) {
         return Ok(());
     }
     let command = holder(pid, PathBuf::new(), "").command;
@@ -105,23 +105,15 @@ pub(super) fn writers(files: &Guarded) -> Result<BTreeSet<Holder>, String> {
         return Ok(found);
     }
     for pid in processes::all()?.into_keys() {
-        let process = PathBuf::from(format!("/proc/{pid}"));
-        let numbers = match numbers_in(&process.join("fd")) {
-            Ok(numbers) => numbers,
-            Err(error) if is_gone(&error) => continue,
-            Err(_) => {
-                refuse_hidden(pid, files)?;
-                Vec::new()
-            }
-        };
-        for (path, how) in descriptors(&process, &numbers, files)
-            .into_iter()
-            .chain(mappings(&process, files))
-        {
-            found.insert(holder(pid, path, how));
+        match held(pid, files) {
+            Ok(held) => found.extend(held.into_iter().map(|(path, how)| holder(pid, path, how))),
+            Err(error) if is_gone(&error) => {}
+            Err(_) => refuse_hidden(pid, files)?,
         }
     }
-    for (pid, identity) in locks() {
+    let locks =
+        locks().map_err(|error| format!("who locks files cannot be told: /proc/locks cannot be read ({error})"))?;
+    for (pid, identity) in locks {
         if files.contains_key(&identity) {
             found.insert(holder(
                 pid,
@@ -162,34 +154,35 @@ fn holder(pid: i32, path: PathBuf, how: &'static str) -> Holder {
     }
 }
 
-fn descriptors(process: &Path, numbers: &[i32], files: &Guarded) -> Vec<(PathBuf, &'static str)> {
+/// Which of these files a process holds so that it can write to them, and how.
+fn held(pid: i32, files: &Guarded) -> io::Result<Vec<(PathBuf, &'static str)>> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
     let mut found = Vec::new();
-    for &number in numbers {
-        let link = process.join("fd").join(number.to_string());
-        let Ok(path) = std::fs::read_link(&link) else { continue };
-        let is_file = path.is_absolute();
-        let Some(file) = std::fs::metadata(&link).ok().filter(|file| is_file && file.is_file()) else {
-            continue;
-        };
-        if files.contains_key(&(file.dev(), file.ino())) && is_open_for_writing(process, number) {
+    for (number, path) in processes::handles(pid)? {
+        // What nobody can look at is none of those that were looked at.
+        let data = std::fs::metadata(process.join(format!("fd/{number}")));
+        let is_guarded = data.is_ok_and(|data| data.is_file() && files.contains_key(&(data.dev(), data.ino())));
+        if path.is_absolute() && is_guarded && is_open_for_writing(&process, number)? {
             found.push((path, "has open for writing"));
         }
     }
-    found
+    found.extend(mappings(&process, files)?);
+    Ok(found)
 }
 
-fn is_open_for_writing(process: &Path, number: i32) -> bool {
-    let text = std::fs::read_to_string(process.join("fdinfo").join(number.to_string())).unwrap_or_default();
-    let flags = text
-        .lines()
-        .find_map(|line| line.strip_prefix("flags:"))
-        .and_then(|flags| u64::from_str_radix(flags.trim(), 8).ok());
+fn is_open_for_writing(process: &Path, number: i32) -> io::Result<bool> {
+    let text = match std::fs::read_to_string(process.join(format!("fdinfo/{number}"))) {
+        Err(error) if is_gone(&error) => return Ok(false),
+        text => text?,
+    };
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u64::from_str_radix(flags.trim(), 8).ok());
     // The access mode is in the two lowest bits; a path handle (O_PATH) can write nothing.
-    flags.is_some_and(|flags| flags & 3 != 0 && flags & 0o10_000_000 == 0)
+    Ok(flags.is_none_or(|flags| flags & 3 != 0 && flags & 0o10_000_000 == 0))
 }
 
-fn mappings(process: &Path, files: &Guarded) -> Vec<(PathBuf, &'static str)> {
-    let text = std::fs::read(process.join("maps")).unwrap_or_default();
+fn mappings(process: &Path, files: &Guarded) -> io::Result<Vec<(PathBuf, &'static str)>> {
+    let text = std::fs::read(process.join("maps"))?;
     let mut found = Vec::new();
     for line in String::from_utf8_lossy(&text).lines() {
         let mut words = line.split_ascii_whitespace().skip(1);
@@ -209,7 +202,7 @@ fn mappings(process: &Path, files: &Guarded) -> Vec<(PathBuf, &'static str)> {
             ));
         }
     }
-    found
+    Ok(found)
 }
 
 /// `major:minor` in hexadecimal and an inode.
@@ -222,24 +215,36 @@ fn identity(device: &str, inode: &str) -> Option<Identity> {
     Some((device, inode.parse().ok()?))
 }
 
-fn locks() -> Vec<(i32, Identity)> {
-    let text = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    text.lines()
-        .filter_map(|line| {
-            // `1: POSIX  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`; one that waits has `->` before its kind.
-            let words: Vec<&str> = line.split_ascii_whitespace().filter(|word| *word != "->").collect();
-            let [_, _, _, "WRITE", pid, file, ..] = words[..] else {
-                return None;
-            };
-            let (device, inode) = file.rsplit_once(':')?;
-            Some((pid.parse().unwrap_or(0), identity(device, inode)?))
-        })
-        .collect()
+fn locks() -> io::Result<Vec<(i32, Identity)>> {
+    let text = match std::fs::read_to_string("/proc/locks") {
+        // A kernel without locks has no table of them.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text?,
+    };
+    let lock = |line: &str| {
+        // `1: POSIX  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`; one that waits has `->` before its kind.
+        let words: Vec<&str> = line.split_ascii_whitespace().filter(|word| *word != "->").collect();
+        let [_, _, _, "WRITE", pid, file, ..] = words[..] else {
+            return None;
+        };
+        let (device, inode) = file.rsplit_once(':')?;
+        Some((pid.parse().unwrap_or(0), identity(device, inode)?))
+    };
+    Ok(text.lines().filter_map(lock).collect())
 }
 
-/// Adds the files and directories below a place, by identity; links are not followed, what vanishes is skipped.
-pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded) {
-    let Ok(data) = place.symlink_metadata() else { return };
+/// Adds the files and directories below a place, by identity; links are not followed, what vanishes is skipped. An error
+/// says what cannot be looked at.
+pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded) -> Result<(), String> {
+    let unseen = |error: io::Error| {
+        format!(
+            "whether somebody writes to {} cannot be told, since it cannot be looked at ({error}); run as root",
+            place.display()
+        )
+    };
+    let Some(data) = if_there(place.symlink_metadata()).map_err(unseen)? else {
+        return Ok(());
+    };
     let identity = (data.dev(), data.ino());
     let rights = Rights {
         user: data.uid(),
@@ -250,15 +255,36 @@ pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded
         files.insert(identity, rights);
     } else if data.is_dir() {
         directories.insert(identity, rights);
-        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
-            below(&entry.path(), files, directories);
+        for entry in if_there(std::fs::read_dir(place))
+            .map_err(unseen)?
+            .into_iter()
+            .flatten()
+        {
+            below(&entry.map_err(unseen)?.path(), files, directories)?;
         }
+    }
+    Ok(())
+}
+
+/// An answer about a path; `None` where nothing is there any more.
+fn if_there<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
+    match answer {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_nobodys() {
+        let below = |name: &str| below(Path::new(name), &mut Guarded::new(), &mut Guarded::new());
+        assert_eq!(below("/none/of/it"), Ok(()));
+        let reason = below(&format!("/{}", "x".repeat(1000)));
+        assert!(reason.is_err_and(|reason| reason.contains("cannot be told")));
+    }
 
     #[test]
     fn a_process_is_named_once_however_much_it_holds() {

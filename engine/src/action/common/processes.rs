@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
@@ -116,16 +118,40 @@ fn parse(pid: i32, text: &str) -> Option<Process> {
     })
 }
 
+/// The numbers that `/proc` shows, without a look at whose they are.
+pub(crate) fn numbers() -> io::Result<Vec<i32>> {
+    let number = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_str().and_then(|name| name.parse().ok()));
+    fs::read_dir("/proc")?
+        .filter_map(|entry| number(entry).transpose())
+        .collect()
+}
+
+/// What a process holds open: the number of each handle, and what it leads to, in the kernel's words. What was closed
+/// meanwhile is left out.
+pub(crate) fn handles(pid: i32) -> io::Result<Vec<(i32, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let entry = entry?;
+        match fs::read_link(entry.path()) {
+            Ok(to) => found.extend(
+                entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| Some((name.parse().ok()?, to))),
+            ),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// All processes of this machine (of our process namespace), or why they cannot all be seen.
 pub(crate) fn all() -> Result<Processes, String> {
     const MEND: &str = "mount it whole: mount -t proc proc /proc";
-    let folder = fs::read_dir("/proc").map_err(|error| format!("/proc cannot be read ({error}); {MEND}"))?;
+    let numbers = numbers().map_err(|error| format!("/proc cannot be read ({error}); {MEND}"))?;
     let mut found = Processes::new();
-    for entry in folder {
-        let entry = entry.map_err(|error| format!("/proc cannot be read to its end ({error}); {MEND}"))?;
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
+    for pid in numbers {
         match fs::read(format!("/proc/{pid}/stat")) {
             Ok(text) => {
                 let process = parse(pid, &String::from_utf8_lossy(&text));

@@ -125,11 +125,6 @@ impl Place {
         }
     }
 
-    /// Whether nothing was ever taken out.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.taken_out.is_empty()
-    }
-
     /// Whether a container that is here is as the statement of a call found it: not begun to be taken out, or given
     /// up before it was touched.
     pub(super) fn is_as_it_was(&self, call: Call<'_>, old: &Container) -> Result<bool, String> {

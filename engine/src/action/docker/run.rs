@@ -100,7 +100,7 @@ impl EngineAction for Run {
         let container = match found {
             Some(container) if place.is_next(call, &container) => container,
             Some(old) if place.is_as_it_was(call, &old)? => return not_begun(call, &old).await,
-            None if place.is_untouched() && !is_anything_made(call).await? => {
+            None if place.taken_out.is_empty() && !is_anything_made(call).await? => {
                 return Ok(Settled::NotDone("nothing of this statement is there".to_owned()));
             }
             old => {

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::problem;
 use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in};
+use crate::action::common::processes;
 
 /// What another file may take the place of.
 pub(super) enum OtherName {
@@ -38,11 +39,7 @@ pub(super) fn other_name(path: &Path, data: &Metadata) -> Result<OtherName, Stri
 fn mounted_elsewhere(real: &Path, data: &Metadata) -> io::Result<OtherName> {
     let mut spaces = BTreeSet::new();
     let mut unseen = false;
-    for entry in std::fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
+    for pid in processes::numbers()? {
         match mounted_for(pid, real, data, &mut spaces) {
             Ok(Some(point)) => {
                 let why = format!("it is mounted by itself at {} for process {pid}", point.display());
@@ -58,7 +55,7 @@ fn mounted_elsewhere(real: &Path, data: &Metadata) -> io::Result<OtherName> {
 }
 
 /// Where a process has the file mounted by itself. Name spaces that were looked at are in `spaces`, and not again.
-fn mounted_for(pid: u32, real: &Path, data: &Metadata, spaces: &mut BTreeSet<PathBuf>) -> io::Result<Option<PathBuf>> {
+fn mounted_for(pid: i32, real: &Path, data: &Metadata, spaces: &mut BTreeSet<PathBuf>) -> io::Result<Option<PathBuf>> {
     let of_process = |file: &str| PathBuf::from(format!("/proc/{pid}/{file}"));
     let space = std::fs::read_link(of_process("ns/mnt"))?;
     if spaces.contains(&space) {

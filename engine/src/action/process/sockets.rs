@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+
+use crate::action::common::processes;
+use crate::action::common::tag::is_gone;
 
 /// What is known of the listeners of a port.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,17 +18,16 @@ pub(super) struct Found {
 
 /// The listeners of a port, of either version of IP; an error where the kernel's tables cannot be read.
 pub(super) fn listeners(port: u16) -> Result<Found, String> {
+    let unread = |what: &str, error: &io::Error| {
+        format!("who listens on port {port} cannot be told: {what} cannot be read ({error})")
+    };
     let mut sockets = BTreeSet::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         match fs::read_to_string(table) {
             Ok(table) => sockets.extend(listening(&table, port)),
             // A kernel without the sixth version has no such table.
             Err(error) if error.kind() == ErrorKind::NotFound && table.ends_with('6') => {}
-            Err(error) => {
-                return Err(format!(
-                    "who listens on port {port} cannot be told: {table} cannot be read ({error})"
-                ));
-            }
+            Err(error) => return Err(unread(table, &error)),
         }
     }
     if sockets.is_empty() {
@@ -33,7 +35,7 @@ pub(super) fn listeners(port: u16) -> Result<Found, String> {
     }
     let mut seen = BTreeSet::new();
     let mut pids = BTreeSet::new();
-    for (pid, socket) in open_sockets() {
+    for (pid, socket) in open_sockets().map_err(|error| unread("/proc", &error))? {
         if sockets.contains(&socket) {
             seen.insert(socket);
             pids.insert(pid);
@@ -61,16 +63,19 @@ fn listening(table: &str, port: u16) -> Vec<u64> {
 }
 
 /// Every open socket that we may see: the process and the socket's number.
-fn open_sockets() -> impl Iterator<Item = (i32, u64)> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .flat_map(|pid| {
-            let handles = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-            handles.filter_map(move |handle| {
-                let target = fs::read_link(handle.path()).ok()?;
-                let number = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
-                Some((pid, number.parse().ok()?))
-            })
-        })
+fn open_sockets() -> io::Result<Vec<(i32, u64)>> {
+    let mut found = Vec::new();
+    for pid in processes::numbers()? {
+        let handles = match processes::handles(pid) {
+            Ok(handles) => handles,
+            // What is another's stays unseen, and is counted so.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied || is_gone(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        found.extend(handles.iter().filter_map(|(_, to)| {
+            let number = to.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+            Some((pid, number.parse().ok()?))
+        }));
+    }
+    Ok(found)
 }

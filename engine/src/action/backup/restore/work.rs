@@ -160,7 +160,7 @@ impl RestoreRequest {
         let snapshot = self.volumes.quiet(&self.parts, Access::Replace)?;
         let (mut files, mut directories) = (Guarded::new(), Guarded::new());
         for (_, part) in self.near() {
-            below(&part.path, &mut files, &mut directories);
+            below(&part.path, &mut files, &mut directories).or_else(refused)?;
         }
         let mut users = holders::writers(&files).or_else(refused)?;
         users.extend(holders::residents(&directories).or_else(refused)?);

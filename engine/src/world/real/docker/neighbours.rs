@@ -26,6 +26,12 @@ fn name_of(told: &ContainerInspectResponse) -> &str {
     told.name.as_deref().unwrap_or_default().trim_start_matches('/')
 }
 
+/// Whether others may call it so: by its name, or by its id or the beginning of that.
+fn is_called(told: &ContainerInspectResponse, word: &str) -> bool {
+    let is_id = |id: &String| word.len() >= 12 && id.starts_with(word);
+    name_of(told) == word || told.id.as_ref().is_some_and(is_id)
+}
+
 fn is_running(told: &ContainerInspectResponse) -> bool {
     told.state.as_ref().is_some_and(|state| state.running == Some(true))
 }
@@ -53,13 +59,11 @@ pub(super) async fn sharers(engine: &DockerEngine, container: &str) -> Result<Ve
     let Some(own) = engine.inspect(container).await? else {
         return Ok(Vec::new());
     };
-    let (id, name) = (own.id.as_deref().unwrap_or_default(), name_of(&own));
-    let is_own = |other: &str| other == name || (other.len() >= 12 && id.starts_with(other));
     let mut found = Vec::new();
     for other in all(engine).await? {
         let host = other.host_config.as_ref();
         for (what, with) in host.map(shares).unwrap_or_default() {
-            if is_own(&with) {
+            if is_called(&own, &with) {
                 found.push(Sharer {
                     name: name_of(&other).to_owned(),
                     what,
@@ -94,10 +98,7 @@ pub(super) async fn obstacles(
     let is_apart = |told: &&ContainerInspectResponse| told.id != own.id && told.id.as_deref() != other;
     let all = all(engine).await?;
     for (what, with) in shared {
-        let is_it = |told: &&ContainerInspectResponse| {
-            name_of(told) == with || (with.len() >= 12 && told.id.as_ref().is_some_and(|id| id.starts_with(&with)))
-        };
-        match all.iter().find(is_it) {
+        match all.iter().find(|told| is_called(told, &with)) {
             Some(told) if is_running(told) => {}
             Some(told) => found.push(format!(
                 "it {what} {}, which does not run: start that first",
