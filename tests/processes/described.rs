@@ -38,7 +38,7 @@ fn a_name_alone_names_nothing_that_others_started() {
     let desk = Desk::new();
     let port = free_port();
     let mut stranger = redis(port, &[]);
-    let text = runbook(&desk.process(""), &well(port), STOP);
+    let text = desk.about(&well(port), STOP);
     let refused = desk.call("run", &text).exits(4);
     let said = format!("{}{}", refused.stdout, refused.stderr);
     assert!(
@@ -52,7 +52,7 @@ fn a_name_alone_names_nothing_that_others_started() {
     );
     assert!(desk.sandbox.records_of("intent").is_empty());
     // That it should be stopped already is refused as well: something answers there.
-    let stopped = runbook(&desk.process(""), &format!("{}\n  begins stopped", well(port)), STOP);
+    let stopped = desk.about(&format!("{}\n  begins stopped", well(port)), STOP);
     fs::remove_dir_all(desk.sandbox.state_directory()).unwrap();
     let refused = desk.call("run", &stopped).exits(4);
     let said = format!("{}{}", refused.stdout, refused.stderr);

@@ -22,6 +22,9 @@ pub(crate) fn runbook(runs: &str, clauses: &str, steps: &str) -> String {
     )
 }
 
+/// A step that stops the service.
+pub(crate) const STOP: &str = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
+
 /// A step that starts the service, and one that fails behind these statements.
 pub(crate) fn starts_and_fails(argv: &str, first: &str) -> String {
     format!(
@@ -54,6 +57,11 @@ impl Desk {
     /// `process("…")` of this sandbox, with more behind the name.
     pub(crate) fn process(&self, more: &str) -> String {
         format!("process(\"{}\"{more})", self.name())
+    }
+
+    /// A runbook about it.
+    pub(crate) fn about(&self, clauses: &str, steps: &str) -> String {
+        runbook(&self.process(""), clauses, steps)
     }
 
     /// Calls the program with a runbook.

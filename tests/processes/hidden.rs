@@ -2,11 +2,10 @@
 
 use std::process::Command;
 
-use super::desk::{Desk, NOBODY, Stranger, runbook};
+use super::desk::{Desk, NOBODY, STOP, Stranger};
 use crate::support::left_out::leave_out;
 use crate::support::sandbox::{Finished, behind};
 
-const STOP: &str = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
 const ASKED: &str = "step look \"Look\" { check \"it is gone\": not process.alive(r) within 1s }";
 
 /// Calls the program behind a preparation by a shell, in name spaces of its own.
@@ -20,7 +19,7 @@ fn called_behind(desk: &Desk, spaces: &[&str], preparation: &str, text: &str) ->
 fn cannot_tell(left_out: &str, spaces: &[&str], preparation: &str, says: &str) {
     for steps in [STOP, ASKED] {
         let desk = Desk::new();
-        let text = runbook(&desk.process(""), "begins stopped", steps);
+        let text = desk.about("begins stopped", steps);
         let Some(finished) = called_behind(&desk, spaces, preparation, &text) else {
             return leave_out(left_out, "this machine gives no such name spaces");
         };
@@ -57,7 +56,7 @@ fn with_a_proc_that_hides_others() {
     let preparation = "mount -t proc -o hidepid=2 proc /proc";
     for spaces in [&["--mount"][..], &["--mount", "--pid", "--fork"]] {
         let desk = Desk::new();
-        let text = runbook(&desk.process(""), "begins stopped", STOP);
+        let text = desk.about("begins stopped", STOP);
         // Root sees all of them, others do not.
         let Some(finished) = called_behind(&desk, spaces, preparation, &text) else {
             return leave_out(
@@ -68,7 +67,7 @@ fn with_a_proc_that_hides_others() {
         finished.exits(0);
     }
     let desk = Desk::new();
-    let text = runbook(&desk.process(""), "begins stopped", STOP);
+    let text = desk.about("begins stopped", STOP);
     desk.call_as(NOBODY, "run", &text).exits(0);
     let program = desk.path("backstay");
     let (state, locks) = (desk.path("others"), desk.path("locks"));

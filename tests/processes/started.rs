@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::desk::{
-    Desk, NOBODY, Stranger, answers, free_port, is_silent, runbook, starts_and_fails, wait_for_answer, with_words,
+    Desk, NOBODY, STOP, Stranger, answers, free_port, is_silent, starts_and_fails, wait_for_answer, with_words,
 };
 use crate::support::sandbox::wait_until;
 
@@ -13,7 +13,7 @@ fn comes_and_goes(desk: &Desk, argv: &str, seen: impl Fn() -> bool) {
     let seen_file = desk.path("seen");
     // It fails once it was seen from outside.
     let waits = format!("check \"it was seen\": fs.exists(\"{seen_file}\") within 30s every 100ms\n");
-    let text = runbook(&desk.process(""), "begins stopped", &starts_and_fails(argv, &waits));
+    let text = desk.about("begins stopped", &starts_and_fails(argv, &waits));
     let mut child = desk.command("run", &text).spawn().unwrap();
     wait_until("it runs", || seen() || child.try_wait().unwrap().is_some());
     if seen() {
@@ -130,14 +130,9 @@ fn another_state_directory_knows_it_too() {
     let start = format!(
         "step up \"Start\" {{ do process.start(r, [\"redis-server\", \"--port\", \"{port}\", \"--save\", \"\"]) undo process.stop(r) within 20s }}"
     );
-    desk.call("run", &runbook(&desk.process(""), "begins stopped", &start))
-        .exits(0);
+    desk.call("run", &desk.about("begins stopped", &start)).exits(0);
     wait_for_answer(port);
-    let stop = runbook(
-        &desk.process(""),
-        "",
-        "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }",
-    );
+    let stop = desk.about("", STOP);
     let mut command = desk.command("run", &stop);
     command.env("BACKSTAY_STATE_DIR", desk.path("elsewhere"));
     assert_eq!(command.output().unwrap().status.code(), Some(0));
@@ -149,8 +144,7 @@ fn another_state_directory_knows_it_too() {
 fn a_number_that_was_used_again_is_spared() {
     let desk = Desk::new();
     let start = "step up \"Start\" { do process.start(r, [\"sleep\", \"300\"]) undo process.stop(r) within 20s }";
-    desk.call("run", &runbook(&desk.process(""), "begins stopped", start))
-        .exits(0);
+    desk.call("run", &desk.about("begins stopped", start)).exits(0);
     let folder = desk.sandbox.path("state/services");
     let note = fs::read_dir(&folder).unwrap().flatten().next().unwrap().path();
     let text = fs::read_to_string(&note).unwrap();
@@ -165,11 +159,7 @@ fn a_number_that_was_used_again_is_spared() {
     assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
     let mut stranger = Stranger::start(&["setsid", "sleep", "300"]);
     fs::write(&note, text.replace(&pid, &stranger.0.id().to_string())).unwrap();
-    let stop = runbook(
-        &desk.process(""),
-        "begins stopped",
-        "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }",
-    );
+    let stop = desk.about("begins stopped", STOP);
     desk.call("run", &stop).exits(0);
     assert!(stranger.lives(), "a stranger was ended");
 }
@@ -178,16 +168,11 @@ fn a_number_that_was_used_again_is_spared() {
 fn notes_that_cannot_be_read_stop_everything() {
     let desk = Desk::new();
     let start = "step up \"Start\" { do process.start(r, [\"sleep\", \"300\"]) undo process.stop(r) within 20s }";
-    desk.call("run", &runbook(&desk.process(""), "begins stopped", start))
-        .exits(0);
+    desk.call("run", &desk.about("begins stopped", start)).exits(0);
     let folder = desk.sandbox.path("state/services");
     let note = fs::read_dir(&folder).unwrap().flatten().next().unwrap().path();
     fs::write(&note, "half a li").unwrap();
-    let stop = runbook(
-        &desk.process(""),
-        "",
-        "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }",
-    );
+    let stop = desk.about("", STOP);
     let refused = desk.call("run", &stop).exits(4);
     assert!(
         refused.stderr.contains("then remove that file") || refused.stdout.contains("then remove that file"),
@@ -204,33 +189,20 @@ fn what_runs_is_not_started_again() {
     let start = |seconds: &str| {
         format!("step up \"Start\" {{ do process.start(r, [\"sleep\", \"{seconds}\"]) no undo because \"a test\" }}")
     };
-    desk.call("run", &runbook(&desk.process(""), "begins stopped", &start("301")))
-        .exits(0);
-    let running = |steps: &str| runbook(&desk.process(""), "", steps);
+    desk.call("run", &desk.about("begins stopped", &start("301"))).exits(0);
+    let running = |steps: &str| desk.about("", steps);
     let again = desk.call("run", &running(&start("301"))).exits(0);
     assert!(again.stderr.contains("runs already"), "{again:?}");
     let other = desk.call("run", &running(&start("302")));
     assert!(other.exit != 0 && other.stdout.contains("other words"), "{other:?}");
-    desk.call(
-        "run",
-        &runbook(
-            &desk.process(""),
-            "",
-            "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }",
-        ),
-    )
-    .exits(0);
+    desk.call("run", &desk.about("", STOP)).exits(0);
 }
 
 /// Whoever is called by the service cannot end it and say afterwards that it did.
 #[test]
 fn a_service_does_not_judge_itself() {
     let desk = Desk::new();
-    let stop = runbook(
-        &desk.process(""),
-        "",
-        "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }",
-    );
+    let stop = desk.about("", STOP);
     let name = desk.name();
     desk.sandbox.write("stop.runbook", stop);
     let inner = format!(
@@ -239,8 +211,7 @@ fn a_service_does_not_judge_itself() {
     );
     let script = desk.script("service", &inner);
     let start = format!("step up \"Start\" {{ do process.start(r, [\"{script}\"]) no undo because \"a test\" }}");
-    desk.call("run", &runbook(&desk.process(""), "begins stopped", &start))
-        .exits(0);
+    desk.call("run", &desk.about("begins stopped", &start)).exits(0);
     let exit = desk.sandbox.path("exit");
     wait_until("it was called", || {
         fs::read_to_string(&exit).is_ok_and(|text| text.ends_with('\n'))
@@ -248,8 +219,7 @@ fn a_service_does_not_judge_itself() {
     let said = fs::read_to_string(desk.sandbox.path("said")).unwrap();
     assert_eq!(fs::read_to_string(&exit).unwrap(), "4\n", "{said}");
     assert!(said.contains("started inside of it"), "{said}");
-    let stop = "step down \"Stop\" { do process.stop(r) no undo because \"a test\" }";
-    desk.call("run", &runbook(&desk.process(""), "", stop)).exits(0);
+    desk.call("run", &desk.about("", STOP)).exits(0);
 }
 
 /// Without root there is no control group here, and the program loses every other sign: it came to the runner as the
@@ -263,7 +233,7 @@ fn without_root_what_lost_every_sign() {
         let desk = Desk::new();
         let needle = format!("needle{}", desk.name().replace('/', "-"));
         let steps = starts_and_fails(&argv.replace("NEEDLE", &needle), "");
-        let back = desk.call_as(NOBODY, "run", &runbook(&desk.process(""), "begins stopped", &steps));
+        let back = desk.call_as(NOBODY, "run", &desk.about("begins stopped", &steps));
         let back = back.exits(5);
         assert!(
             back.stderr.contains("ok: process ") && back.stderr.contains(" ended"),

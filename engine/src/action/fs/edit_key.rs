@@ -11,7 +11,7 @@ use super::attempt::Attempt;
 use super::key::FILE_BYTES_MAX;
 use super::lock::lock;
 use super::read::text_of;
-use super::replace::{self, Mode, replace};
+use super::replace::{self, replace};
 use super::settings::Setting;
 use super::written::{self, Forms};
 use super::{done, other_name, path_of, problem};
@@ -174,6 +174,6 @@ fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
         return Ok(format!("{place} has that value already"));
     }
     forms.keep(&call.key, setting.value(), setting.written(&text))?;
-    replace(&real, changed.as_bytes(), Mode::Keep, &call.attempt, Some(&before))?;
+    replace(&real, changed.as_bytes(), None, &call.attempt, Some(&before))?;
     Ok(format!("set {place}"))
 }

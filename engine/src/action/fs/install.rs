@@ -7,9 +7,7 @@ use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
 use super::attempt::Attempt;
-use super::lock::lock;
-use super::replace::{self, Mode, replace};
-use super::{other_name, path_of};
+use super::{other_name, path_of, replace};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
@@ -62,10 +60,7 @@ impl Action for Install {
         };
         let attempt = Attempt::of(context);
         blocking::perform(context, move |stop| {
-            stop.check()?;
-            let file = replace::resolve(&path)?;
-            let _lock = lock(&file, stop)?;
-            replace(&file, secret_text.as_bytes(), Mode::Exactly(mode), &attempt, None)?;
+            replace::put(&path, secret_text.as_bytes(), Some(mode), &attempt, stop)?;
             Ok(Outcome::done(format!(
                 "{} is in place, mode {mode:04o}",
                 path.display()

@@ -17,15 +17,6 @@ use crate::action::Settled;
 use crate::action::common::blocking::Stop;
 use crate::digest::short;
 
-/// Which mode and owner the new file gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Those of the file that is there; a new one gets the usual mode.
-    Keep,
-    /// This mode; the owner of the file that is there.
-    Exactly(u32),
-}
-
 /// The file behind a path: where links lead. A path without anything is itself.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, String> {
     match path.symlink_metadata() {
@@ -74,12 +65,27 @@ pub(super) fn settle(
     })
 }
 
+/// Gives the file behind a path this content, durably, while nobody else changes it.
+pub(super) fn put(
+    path: &Path,
+    content: &[u8],
+    mode: Option<u32>,
+    attempt: &Attempt,
+    stop: &Stop,
+) -> Result<(), String> {
+    stop.check()?;
+    let file = resolve(path)?;
+    let _lock = lock(&file, stop)?;
+    replace(&file, content, mode, attempt, None)
+}
+
 /// Replaces the file at `path` (not a link: see [`resolve`]) by one with this content, durably; one with another name is
-/// written in place. `unchanged` is what must still be there right before.
+/// written in place. Its mode is this one, else that of the file that is there, else the usual one; its owner is that of
+/// the file that is there. `unchanged` is what must still be there right before.
 pub(super) fn replace(
     path: &Path,
     content: &[u8],
-    mode: Mode,
+    mode: Option<u32>,
     attempt: &Attempt,
     unchanged: Option<&Metadata>,
 ) -> Result<(), String> {
@@ -96,10 +102,6 @@ pub(super) fn replace(
         .map_or(Ok(OtherName::None), |data| other_name(path, data))?;
     if let OtherName::Known(_) = other {
         check_unchanged(path, unchanged)?;
-        let mode = match mode {
-            Mode::Keep => None,
-            Mode::Exactly(bits) => Some(bits),
-        };
         return in_place::write(path, content, mode, attempt);
     }
     let prepared = beside(path, &attempt.key);
@@ -139,9 +141,9 @@ pub(super) fn clear(prepared: &Path) -> Result<(), String> {
     }
 }
 
-fn prepare(prepared: &Path, content: &[u8], mode: Mode, old: Option<(&Path, &Metadata)>) -> std::io::Result<()> {
+fn prepare(prepared: &Path, content: &[u8], mode: Option<u32>, old: Option<(&Path, &Metadata)>) -> std::io::Result<()> {
     // Only a new file without a mode of its own is ever open to others, and only as the umask says.
-    let is_usual = mode == Mode::Keep && old.is_none();
+    let is_usual = mode.is_none() && old.is_none();
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -152,12 +154,7 @@ fn prepare(prepared: &Path, content: &[u8], mode: Mode, old: Option<(&Path, &Met
         keep_owner(&file, data)?;
         attributes::keep(path, &file)?;
     }
-    let bits = match (mode, old) {
-        (Mode::Exactly(bits), _) => Some(bits),
-        (Mode::Keep, Some((_, old))) => Some(old.mode() & 0o7777),
-        (Mode::Keep, None) => None,
-    };
-    if let Some(bits) = bits {
+    if let Some(bits) = mode.or_else(|| old.map(|(_, data)| data.mode() & 0o7777)) {
         file.set_permissions(Permissions::from_mode(bits))?;
     }
     file.sync_all()

@@ -6,9 +6,7 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 
 use super::attempt::Attempt;
-use super::lock::lock;
-use super::replace::{self, Mode, replace};
-use super::{other_name, path_of, problem};
+use super::{other_name, path_of, problem, replace};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -52,10 +50,7 @@ impl Action for WriteText {
         let wanted = arguments.text("content").unwrap_or_default().to_owned();
         let attempt = Attempt::of(context);
         blocking::perform(context, move |stop| {
-            stop.check()?;
-            let file = replace::resolve(&path)?;
-            let _lock = lock(&file, stop)?;
-            replace(&file, wanted.as_bytes(), Mode::Keep, &attempt, None)?;
+            replace::put(&path, wanted.as_bytes(), None, &attempt, stop)?;
             Ok(Outcome::done(format!(
                 "wrote {} bytes to {}",
                 wanted.len(),
