@@ -4,10 +4,10 @@
 use backstay_dsl::model::{Disposition, Runbook, Statement, SymptomRow, SymptomTable};
 use backstay_dsl::source::{SourceMap, Span};
 
-use crate::check::Checked;
+use serde::Serialize;
 
 /// A row of a symptom table, in the words of the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SymptomEntry {
     /// The name of its table.
     pub table: String,
@@ -20,6 +20,7 @@ pub struct SymptomEntry {
     /// What it usually is.
     pub suspect: String,
     /// By what it is recognised; `None` for `anything else`.
+    #[serde(rename = "seen_when")]
     pub seen: Option<String>,
     /// What is tried, statement by statement; empty where nothing is.
     pub first: Vec<String>,
@@ -30,10 +31,7 @@ pub struct SymptomEntry {
 }
 
 /// The rows whose title or `suspect` has all of these words, whatever their case, in the order of the text.
-pub fn symptoms(checked: &Checked, words: &str) -> Vec<SymptomEntry> {
-    let Some(runbook) = &checked.runbook else {
-        return Vec::new();
-    };
+pub fn symptoms(runbook: &Runbook, sources: &SourceMap, words: &str) -> Vec<SymptomEntry> {
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     let is_about = |row: &SymptomRow| {
         let text = format!("{} {}", row.title, row.suspect).to_lowercase();
@@ -42,7 +40,7 @@ pub fn symptoms(checked: &Checked, words: &str) -> Vec<SymptomEntry> {
     let tables = runbook.tables.iter();
     let rows = tables.flat_map(|table| table.rows.iter().map(move |row| (table, row)));
     rows.filter(|(_, row)| is_about(row))
-        .map(|(table, row)| entry(runbook, &checked.sources, table, row))
+        .map(|(table, row)| entry(runbook, sources, table, row))
         .collect()
 }
 

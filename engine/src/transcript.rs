@@ -22,6 +22,7 @@ mod writer;
 
 pub use blobs::kept_output;
 pub use journal::{DiskJournal, OpenError, Opened};
+pub(crate) use reader::recorded;
 pub use reader::{ReadError, Reader};
 pub use record::{Record, RecordError};
 pub(crate) use seal::sealed_end;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
@@ -114,22 +114,16 @@ fn what_cannot_be_told_to_people_stops_nothing() {
 
 /// A run whose secret comes from a command that waits for `secret`, and says with `asked` that it does.
 fn with_a_slow_secret(desk: &Sandbox) {
-    let folder = desk.path("").display().to_string();
-    let folder = folder.trim_end_matches('/');
-    desk.write(
-        "slow.runbook",
-        format!(
-            r#"runbook slow "Needs a secret" {{ on interrupt pause }}
-inputs {{
+    let text = r#"runbook slow "Needs a secret" { on interrupt pause }
+inputs {
   /// What the service knows callers by.
-  token : secret from command ["sh", "-c", "touch {folder}/asked; until test -e {folder}/secret; do sleep 0.05; done; echo {TOKEN}"]
-}}
-step one "Write" {{ do fs.write("{folder}/one", content: "1") undo fs.remove("{folder}/one") within 5s }}
-step two "Wait" {{ check "go": fs.exists("{folder}/go") within 90s every 100ms }}
-step three "Install" {{ do fs.install("{folder}/token", content: token, mode: "600") undo fs.remove("{folder}/token") within 5s }}
-"#
-        ),
-    );
+  token : secret from command ["sh", "-c", "touch ROOT/asked; until test -e ROOT/secret; do sleep 0.05; done; echo TOKEN"]
+}
+step one "Write" { do fs.write("ROOT/one", content: "1") undo fs.remove("ROOT/one") within 5s }
+step two "Wait" { check "go": fs.exists("ROOT/go") within 90s every 100ms }
+step three "Install" { do fs.install("ROOT/token", content: token, mode: "600") undo fs.remove("ROOT/token") within 5s }
+"#;
+    desk.write_runbook("slow.runbook", &text.replace("TOKEN", TOKEN));
 }
 
 #[test]
@@ -186,8 +180,7 @@ step three "Ask" { ask "Shall it stay?" confirm }
 fn answers_of_the_start_are_kept_and_resuming_is_refused_as_starting_is() {
     for with_answers in [true, false] {
         let desk = Sandbox::desk();
-        let folder = desk.path("").display().to_string();
-        desk.write("late.runbook", ASKS_LATE.replace("ROOT", folder.trim_end_matches('/')));
+        desk.write_runbook("late.runbook", ASKS_LATE);
         desk.write("answers.toml", "\"Shall it stay?\" = true\n");
         let words = ["run", "late.runbook", "--no-input", "--answers", "answers.toml"];
         let child = desk.start(&words);
@@ -226,11 +219,7 @@ step two "Wait" { check "never": fs.exists("ROOT/never") within 90s every 100ms 
 #[test]
 fn a_signal_of_another_kind_is_no_second_one() {
     let desk = Sandbox::desk();
-    let folder = desk.path("").display().to_string();
-    desk.write(
-        "slow.runbook",
-        WAY_BACK_WAITS.replace("ROOT", folder.trim_end_matches('/')),
-    );
+    desk.write_runbook("slow.runbook", WAY_BACK_WAITS);
     for is_second in [false, true] {
         let child = desk.start(&["run", "slow.runbook", "--no-input"]);
         wait_for(&desk.path("one"));
@@ -255,21 +244,19 @@ fn a_signal_of_another_kind_is_no_second_one() {
     }
 }
 
-#[test]
-fn what_is_waited_for_is_told_at_once() {
-    let desk = Sandbox::desk();
-    let folder = desk.path("").display().to_string();
+/// Leaves something running until `go` is there, kills its runner, and makes a call that waits for it.
+fn waiting(desk: &Sandbox, call: impl FnOnce(&str) -> Child) -> Child {
     let text = r#"runbook lasts "Takes its time"
 step one "Work" {
-  do "Work": exec.run(["sh", "-c", "touch ROOT/works; until test -e ROOT/go; do sleep 0.05; done"], effects: nothing) within 90s
+  do "Work": exec.run(["sh", "-c", "touch ROOT/works; until test -e ROOT/go; do sleep 0.05; done; touch ROOT/over"], effects: nothing) within 90s
 }
 "#;
-    desk.write("lasts.runbook", text.replace("ROOT", folder.trim_end_matches('/')));
+    desk.write_runbook("lasts.runbook", text);
     let child = desk.start(&["run", "lasts.runbook", "--no-input"]);
     wait_for(&desk.path("works"));
     signal(child.id(), "KILL");
     drop(child.wait_with_output());
-    let mut waiting = desk.start(&["resume", &desk.run_name(), "--no-input"]);
+    let mut waiting = call(&desk.run_name());
     let mut said = String::new();
     BufReader::new(waiting.stderr.as_mut().unwrap())
         .read_line(&mut said)
@@ -278,6 +265,13 @@ step one "Work" {
         said.contains("left something running (process ") && said.contains("limit"),
         "{said}"
     );
+    waiting
+}
+
+#[test]
+fn what_is_waited_for_is_told_at_once() {
+    let desk = Sandbox::desk();
+    let mut waiting = waiting(&desk, |run| desk.start(&["resume", run, "--no-input"]));
     desk.write("go", "");
     // Whether the work was done, nobody can tell.
     assert_eq!(waiting.wait().unwrap().code(), Some(4));
@@ -286,24 +280,7 @@ step one "Work" {
 #[test]
 fn nothing_is_given_up_while_something_of_it_runs() {
     let desk = Sandbox::desk();
-    let folder = desk.path("").display().to_string();
-    let text = r#"runbook lasts "Takes its time"
-step one "Work" {
-  do "Work": exec.run(["sh", "-c", "touch ROOT/works; until test -e ROOT/go; do sleep 0.05; done; touch ROOT/over"], effects: nothing) within 90s
-}
-"#;
-    desk.write("lasts.runbook", text.replace("ROOT", folder.trim_end_matches('/')));
-    let child = desk.start(&["run", "lasts.runbook", "--no-input"]);
-    wait_for(&desk.path("works"));
-    signal(child.id(), "KILL");
-    drop(child.wait_with_output());
-    let run = desk.run_name();
-    let mut waiting = desk.start(&["give-up", &run, "--because", "enough"]);
-    let mut said = String::new();
-    BufReader::new(waiting.stderr.as_mut().unwrap())
-        .read_line(&mut said)
-        .unwrap();
-    assert!(said.contains("left something running (process "), "{said}");
+    let mut waiting = waiting(&desk, |run| desk.start(&["give-up", run, "--because", "enough"]));
     assert!(!desk.run_directory().join("given-up").exists());
     assert!(fs::read_dir(desk.path("locks")).unwrap().next().is_some());
     desk.write("go", "");
@@ -314,7 +291,6 @@ step one "Work" {
 #[test]
 fn a_way_back_keeps_no_answers() {
     let desk = Sandbox::desk();
-    let folder = desk.path("").display().to_string();
     let text = r#"runbook asks "Ask" { on interrupt pause }
 inputs { token : secret from env SERVICE_TOKEN }
 step one "Write" { do fs.write("ROOT/one", content: "1") undo fs.remove("ROOT/one") within 5s }
@@ -326,7 +302,7 @@ step three "Ask" {
   record who
 }
 "#;
-    desk.write("asks.runbook", text.replace("ROOT", folder.trim_end_matches('/')));
+    desk.write_runbook("asks.runbook", text);
     desk.write("answers.toml", "\"Shall it stay?\" = true\n\"Who?\" = \"ada\"\n");
     let with_secret = |words: &[&str]| {
         let mut command = desk.command(words);

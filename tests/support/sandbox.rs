@@ -101,6 +101,12 @@ impl Sandbox {
         fs::write(self.path(name), content).unwrap();
     }
 
+    /// Writes a runbook in which `ROOT` stands for this folder.
+    pub(crate) fn write_runbook(&self, name: &str, text: &str) {
+        let folder = self.path("").display().to_string();
+        self.write(name, text.replace("ROOT", folder.trim_end_matches('/')));
+    }
+
     /// A path in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -75,6 +75,22 @@ pub struct RunEnd {
 }
 
 impl RunEnd {
+    /// What stands for the last record where there is none.
+    pub(crate) fn paused(reason: String) -> Self {
+        Self {
+            end: End::Paused,
+            reason,
+            failed_at: None,
+            way_back: None,
+            leftovers: Vec::new(),
+            exceptions: Vec::new(),
+            commands_left: Vec::new(),
+            held: Vec::new(),
+            put_back: Vec::new(),
+            not_put_back: Vec::new(),
+        }
+    }
+
     /// Whether both say the same end, place, way and things to do, in whatever words.
     pub(super) fn decides_as(&self, other: &Self) -> bool {
         fn decision(end: &RunEnd) -> impl PartialEq {

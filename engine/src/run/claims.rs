@@ -112,10 +112,7 @@ impl ClaimPlace {
         is_resumed: bool,
         tell: &dyn Fn(&str),
     ) -> Result<Claims, ClaimError> {
-        self.examine().map_err(|reason| ClaimError::Place {
-            place: self.0.clone(),
-            reason,
-        })?;
+        self.examine()?;
         let mut claims = Claims {
             things: Vec::new(),
             does_stay: is_resumed,
@@ -186,10 +183,7 @@ impl ClaimPlace {
 
     /// Whether a run of this plan could begin now, as far as other runs go.
     pub(crate) fn look(&self, plan: &Plan) -> Result<(), ClaimError> {
-        self.examine().map_err(|reason| ClaimError::Place {
-            place: self.0.clone(),
-            reason,
-        })?;
+        self.examine()?;
         for (key, thing) in things(plan) {
             let stem = stem(&key);
             let path = self.lock_file(&stem);
@@ -240,18 +234,24 @@ impl ClaimPlace {
         Ok(found)
     }
 
-    /// Why the place cannot be trusted.
-    fn examine(&self) -> Result<(), String> {
-        let metadata = fs::metadata(&self.0).map_err(|error| error.to_string())?;
+    /// Refuses a place that cannot be trusted.
+    fn examine(&self) -> Result<(), ClaimError> {
+        let wrong = |reason: String| ClaimError::Place {
+            place: self.0.clone(),
+            reason,
+        };
+        let metadata = fs::metadata(&self.0).map_err(|error| wrong(error.to_string()))?;
         let me = rustix::process::geteuid().as_raw();
         if !metadata.is_dir() {
-            return Err("it is no folder".to_owned());
+            return Err(wrong("it is no folder".to_owned()));
         }
         if metadata.uid() != 0 && metadata.uid() != me {
-            return Err(format!("it belongs to another user ({})", metadata.uid()));
+            return Err(wrong(format!("it belongs to another user ({})", metadata.uid())));
         }
         if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 {
-            return Err("others may remove what is in it (it has no sticky bit)".to_owned());
+            return Err(wrong(
+                "others may remove what is in it (it has no sticky bit)".to_owned(),
+            ));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ use crate::run::questions::{AtAnyTerminal, Questions};
 use crate::run::requests::Requests;
 use crate::run::{orphans, signals};
 use crate::sources::KeptSources;
-use crate::transcript::{DiskJournal, RECORDS_FILE, ReadError, Reader};
+use crate::transcript::{DiskJournal, RECORDS_FILE, recorded};
 use crate::value::Value;
 use crate::world::real::{AnswersPerson, WrittenAnswers};
 use crate::world::{Clock, Person, World};
@@ -90,12 +90,8 @@ pub type Announce = Box<dyn FnOnce(&[Stamped]) + Send>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
     pub run: String,
-    /// How it ended; [`End::Paused`] where it can be resumed.
-    pub end: End,
-    /// The last record, where it has ended.
-    pub last: Option<RunEnd>,
-    /// Why it is paused; empty where it has ended.
-    pub reason: String,
+    /// The last record; where the run can be resumed it is none, and says [`End::Paused`] and why.
+    pub last: RunEnd,
     pub transcript: PathBuf,
     /// What actions kept for the run and did not remove at its end.
     pub kept: Vec<Leftover>,
@@ -153,7 +149,7 @@ impl Surroundings {
 impl Finished {
     /// The exit code of the program.
     pub fn exit_code(&self) -> u8 {
-        self.end.exit_code()
+        self.last.end.exit_code()
     }
 }
 
@@ -219,12 +215,9 @@ impl Session {
         let _ = watching.await;
         let mut finished = finished(&self.directory, outcome, &holdings.run);
         match &mut finished {
-            Ok(Finished {
-                end,
-                last: Some(_),
-                kept,
-                ..
-            }) => *kept = world.conclude(&self.directory.path, *end).await,
+            Ok(Finished { last, kept, .. }) if last.end != End::Paused => {
+                *kept = world.conclude(&self.directory.path, last.end).await;
+            }
             // What still runs here would go on behind the back of whoever resumes.
             _ => {
                 if let Err(reason) = end_what_runs(&self.directory, world.as_ref(), clock.as_ref()).await {
@@ -232,7 +225,8 @@ impl Session {
                 }
             }
         }
-        let is_over = matches!(&finished, Ok(Finished { end, last: Some(_), .. }) if *end != End::Stuck);
+        let is_open = |finished: &Finished| matches!(finished.last.end, End::Paused | End::Stuck);
+        let is_over = finished.as_ref().is_ok_and(|finished| !is_open(finished));
         if let Some(holdings) = Arc::into_inner(holdings).filter(|_| is_over) {
             holdings.claims.end();
         }
@@ -252,22 +246,19 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
             help: vec!["what it did so far stands above; put it right by hand, before anything else is run".to_owned()],
         });
     }
-    let at_rest = |end, last, reason| Finished {
+    let at_rest = |last| Finished {
         run: run.clone(),
-        end,
         last,
-        reason,
         transcript: directory.file(RECORDS_FILE),
         kept: Vec::new(),
     };
     match driven {
-        Ok(Rest::Ended(end)) => Ok(at_rest(end.end, Some(*end), String::new())),
-        Ok(Rest::Paused(reason)) => Ok(at_rest(End::Paused, None, reason)),
-        Ok(Rest::Killed) => Ok(at_rest(
-            End::Paused,
-            None,
-            "a second signal ended the runner where it stood".to_owned(),
-        )),
+        Ok(Rest::Ended(end)) => Ok(at_rest(*end)),
+        Ok(Rest::Paused(reason)) => Ok(at_rest(RunEnd::paused(reason))),
+        Ok(Rest::Killed) => {
+            let reason = "a second signal ended the runner where it stood";
+            Ok(at_rest(RunEnd::paused(reason.to_owned())))
+        }
         Err(error) => Err(Error::Stopped {
             run: run.clone(),
             reason: error.to_string(),
@@ -299,19 +290,8 @@ async fn end_what_runs(directory: &RunDirectory, world: &dyn World, clock: &dyn 
 /// What a run has recorded so far. An error: it cannot be read.
 fn history(directory: &RunDirectory) -> Result<Vec<Stamped>, String> {
     let mut history = Vec::new();
-    let reader = match Reader::open(&directory.path) {
-        // It was stopped before its first record.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(history),
-        reader => reader.map_err(|error| error.to_string())?,
-    };
-    for record in reader {
-        match record {
-            Ok(record) => history.push(record.stamped),
-            Err(ReadError::Torn { .. }) => break,
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    Ok(history)
+    let read = recorded(&directory.path, |stamped| history.push(stamped));
+    read.map(|()| history).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

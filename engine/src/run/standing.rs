@@ -12,7 +12,7 @@ use crate::event::{End, Event, RunStart, StepState};
 use crate::private_files::{read_json, write_json};
 use crate::run::directory::{GIVEN_UP_FILE, LOCK_FILE};
 use crate::run::lock::Lock;
-use crate::transcript::{ReadError, Reader, sealed_end};
+use crate::transcript::{RECORDS_FILE, recorded, sealed_end};
 
 /// The longest word about why a run was given up that is read again.
 const GIVEN_UP_BYTES_MAX: u64 = 1 << 16;
@@ -83,7 +83,8 @@ impl Account {
             }
             _ => account.standing = Standing::Unbegun,
         }
-        account.read(directory)?;
+        recorded(directory, |stamped| account.take(stamped.event))
+            .map_err(|error| format!("{}: {error}", directory.join(RECORDS_FILE).display()))?;
         if is_running {
             account.standing = Standing::Running;
         } else if account.standing.is_unfinished()
@@ -92,28 +93,6 @@ impl Account {
             account.standing = Standing::GivenUp(given_up);
         }
         Ok(account)
-    }
-
-    fn read(&mut self, directory: &Path) -> Result<(), String> {
-        let reader = match Reader::open(directory) {
-            Ok(reader) => reader,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                return Err(format!(
-                    "the transcript in {} cannot be read: {error}",
-                    directory.display()
-                ));
-            }
-        };
-        for record in reader {
-            match record {
-                Ok(record) => self.take(record.stamped.event),
-                // The last line was never acknowledged.
-                Err(ReadError::Torn { .. }) => break,
-                Err(error) => return Err(format!("the transcript in {}: {error}", directory.display())),
-            }
-        }
-        Ok(())
     }
 
     fn take(&mut self, event: Event) {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::event::Event;
+use crate::event::{Event, Stamped};
 use crate::private_files::open_plain;
 
 use super::FORMAT;
@@ -56,6 +56,22 @@ impl Reader<File> {
     pub fn open(run_directory: &Path) -> io::Result<Self> {
         open_plain(&run_directory.join(super::RECORDS_FILE)).map(Self::new)
     }
+}
+
+/// Calls `take` with all that a run has recorded so far. A run that was stopped before its first record has none, and
+/// a torn last line was never acknowledged.
+pub(crate) fn recorded(run_directory: &Path, mut take: impl FnMut(Stamped)) -> Result<(), ReadError> {
+    let reader = match Reader::open(run_directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        reader => reader?,
+    };
+    for record in reader {
+        match record {
+            Err(ReadError::Torn { .. }) => break,
+            record => take(record?.stamped),
+        }
+    }
+    Ok(())
 }
 
 impl<R: Read> Reader<R> {

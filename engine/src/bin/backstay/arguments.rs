@@ -96,6 +96,16 @@ pub(crate) struct StateOption {
     pub(crate) lock_dir: Option<PathBuf>,
 }
 
+/// A run that is there.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// The run: its name, its directory, or the file of its records
+    #[arg(value_name = "RUN", index = 1)]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) state: StateOption,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InputOptions {
     /// Gives an input its value; may stand several times
@@ -106,7 +116,7 @@ pub(crate) struct InputOptions {
     pub(crate) inputs_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct PersonOptions {
     /// Takes answers to questions from a TOML file: a statement's key or the exact question, and the answer
     #[arg(long, value_name = "FILE")]
@@ -166,9 +176,6 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The run: its name, or its directory
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     /// Makes the window longer: 30m, 1h30m; needs --because
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "because")]
     pub(crate) extend: Option<u64>,
@@ -178,48 +185,39 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) person: PersonOptions,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) format: FormatOption,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TurnBack {
-    /// The run: its name, or its directory
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     #[command(flatten)]
     pub(crate) person: PersonOptions,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) format: FormatOption,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Pause {
-    /// The run: its name, or its directory
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) format: FormatOption,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Answer {
-    /// The run: its name, or its directory
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     /// yes, no, or the text that is asked for [default: says what is asked]
-    #[arg(value_name = "ANSWER")]
+    #[arg(value_name = "ANSWER", index = 2)]
     pub(crate) words: Option<String>,
     /// The statement that asks, where several questions stand
     #[arg(long, value_name = "KEY", requires = "words")]
     pub(crate) question: Option<String>,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) format: FormatOption,
 }
@@ -237,14 +235,11 @@ pub(crate) struct Status {
 
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
-    /// The run: its name, or its directory
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     /// Why nobody will finish it
     #[arg(long, value_name = "REASON")]
     pub(crate) because: String,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) format: FormatOption,
 }
@@ -299,9 +294,6 @@ pub(crate) enum Transcript {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The run: its name, its directory, or the file of its records
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     /// Accepts only the transcript that has this head, as it stands in the change ticket
     #[arg(long, value_name = "HASH", value_parser = head)]
     pub(crate) head: Option<String>,
@@ -309,21 +301,18 @@ pub(crate) struct Verify {
     #[arg(long)]
     pub(crate) require_signature: bool,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) format: FormatOption,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The run: its name, its directory, or the file of its records
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
     /// Shows what the programs of a step, or of one statement, were called with and said: `cutover`, `cutover/3`
     #[arg(long, value_name = "STEP")]
     pub(crate) output: Option<String>,
     #[command(flatten)]
-    pub(crate) state: StateOption,
+    pub(crate) run: RunOptions,
 }
 
 impl Arguments {

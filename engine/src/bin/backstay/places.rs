@@ -9,7 +9,7 @@ use backstay::run::directory::StateDirectory;
 use backstay::transcript::RECORDS_FILE;
 use etcetera::BaseStrategy as _;
 
-use crate::arguments::StateOption;
+use crate::arguments::{RunOptions, StateOption};
 use crate::failure::{Failure, exit};
 
 /// How many runs a message names at most.
@@ -58,15 +58,16 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The run that is meant: by its name, its directory, or the file of its records.
-pub(crate) fn run_place(option: &StateOption, run: &str) -> Result<RunPlace, Failure> {
-    if Path::new(run).file_name() == Some(OsStr::new(RECORDS_FILE)) && Path::new(run).is_file() {
-        let file = absolute(Path::new(run))?;
-        return by_directory(file.parent().unwrap_or(&file), claim_place(option)?);
+pub(crate) fn run_place(RunOptions { run, state }: &RunOptions) -> Result<RunPlace, Failure> {
+    let path = Path::new(run);
+    if path.file_name() == Some(OsStr::new(RECORDS_FILE)) && path.is_file() {
+        let file = absolute(path)?;
+        return by_directory(file.parent().unwrap_or(&file), claim_place(state)?);
     }
-    if Path::new(run).join(RECORDS_FILE).is_file() {
-        return by_directory(&absolute(Path::new(run))?, claim_place(option)?);
+    if path.join(RECORDS_FILE).is_file() {
+        return by_directory(&absolute(path)?, claim_place(state)?);
     }
-    let directories = directories(option)?;
+    let directories = directories(state)?;
     let state = &directories.state;
     let unread = |error: std::io::Error| {
         let reason = format!("runs cannot be looked for in {}: {error}", state.0.display());

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use backstay::containers::Containers;
 use backstay::eval::Places;
-use backstay::event::{End, RunEnd};
 use backstay::render::{self, visible};
 use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
@@ -184,36 +183,25 @@ fn prompt(can_ask: bool, name: &str, doc: &str) -> Option<String> {
 
 /// Tells how a run came to rest, and gives the exit code.
 pub(crate) fn report(finished: &Finished, format: Format) -> u8 {
-    let end = finished.last.clone().unwrap_or_else(|| paused(&finished.reason));
     let directory = finished.transcript.parent().unwrap_or(&finished.transcript);
     let head = sealed_head(directory);
-    let summary = render::summary(&finished.run, (&end, &finished.kept), directory, head.as_deref());
+    let summary = render::summary(
+        &finished.run,
+        (&finished.last, &finished.kept),
+        directory,
+        head.as_deref(),
+    );
     match format {
         Format::Text => streams::data(&summary),
         Format::Json => {
             streams::talk(&summary);
             streams::json(&render::json::run(
                 &finished.run,
-                (&end, &finished.kept),
+                (&finished.last, &finished.kept),
                 directory,
                 head.as_deref(),
             ));
         }
     }
     finished.exit_code()
-}
-
-fn paused(reason: &str) -> RunEnd {
-    RunEnd {
-        end: End::Paused,
-        reason: reason.to_owned(),
-        failed_at: None,
-        way_back: None,
-        leftovers: Vec::new(),
-        exceptions: Vec::new(),
-        commands_left: Vec::new(),
-        held: Vec::new(),
-        put_back: Vec::new(),
-        not_put_back: Vec::new(),
-    }
 }

@@ -9,6 +9,10 @@ use super::{Surroundings, no_state};
 
 /// The questions of a run that stand now.
 pub fn questions(run: &str, surroundings: &Surroundings) -> Result<Vec<StandingQuestion>, Error> {
+    standing(run, surroundings).map(|(_, standing)| standing)
+}
+
+fn standing(run: &str, surroundings: &Surroundings) -> Result<(Questions, Vec<StandingQuestion>), Error> {
     let directory = find(run, surroundings)?;
     if !is_running(&directory)? {
         return Err(Error::refused(
@@ -16,9 +20,9 @@ pub fn questions(run: &str, surroundings: &Surroundings) -> Result<Vec<StandingQ
             format!("backstay status tells where it stands; it asks again after backstay resume {run}"),
         ));
     }
-    Questions::new(directory)
-        .standing()
-        .map_err(|error| no_state(surroundings, &error))
+    let questions = Questions::new(directory);
+    let standing = questions.standing().map_err(|error| no_state(surroundings, &error))?;
+    Ok((questions, standing))
 }
 
 /// Answers the question of this key, or the only one that stands; gives the question.
@@ -28,7 +32,7 @@ pub async fn answer(
     text: &str,
     surroundings: &Surroundings,
 ) -> Result<StandingQuestion, Error> {
-    let mut standing = questions(run, surroundings)?;
+    let (questions, mut standing) = standing(run, surroundings)?;
     let all: Vec<String> = standing
         .iter()
         .map(|question| format!("{}: {}", question.key, question.prompt))
@@ -58,7 +62,7 @@ pub async fn answer(
             });
         }
     };
-    let given = Questions::new(find(run, surroundings)?)
+    let given = questions
         .answer(&question, text, &surroundings.operator, surroundings.clock.as_ref())
         .await;
     given.map(|()| question).map_err(|error| match error {

@@ -19,7 +19,8 @@ use super::{Surroundings, history, no_state};
 pub async fn give_up(run: &str, because: &str, surroundings: &Surroundings) -> Result<Vec<Leftover>, Error> {
     let directory = find(run, surroundings)?;
     let standing = Account::of(&directory.path).map(|account| account.standing);
-    if matches!(standing, Ok(Standing::Ended(_) | Standing::GivenUp(_)) if !is_unfinished(&standing)) {
+    let is_over = |standing: &Standing| matches!(standing, Standing::Ended(_) | Standing::GivenUp(_));
+    if standing.is_ok_and(|standing| is_over(&standing) && !standing.is_unfinished()) {
         surroundings.claims.release(run);
         return Err(Error::refused(
             format!("run {run} is over: there is nothing to give up"),
@@ -60,8 +61,4 @@ async fn refuse_survivors(directory: &RunDirectory, help: &str, surroundings: &S
         Err(reason) => format!("what run {run} started may still run: {reason}"),
     };
     Err(Error::refused(reason, help))
-}
-
-fn is_unfinished(standing: &Result<Standing, String>) -> bool {
-    standing.as_ref().is_ok_and(Standing::is_unfinished)
 }

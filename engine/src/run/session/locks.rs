@@ -95,58 +95,46 @@ fn claimed(thing: &str, found: &FoundClaim, here: &Path) -> Error {
     } else {
         shell_line(&[claim.directory.display().to_string()])
     };
-    if !found.is_own() {
-        return claimed_by_other(thing, claim, found, &user);
-    }
-    let owner = format!("{} on {}", claim.operator, claim.host);
-    match &found.standing {
-        Ok(Standing::Running) => Error::locked(format!("{thing} is locked by {}", claim.owner()), Some(&name)),
-        Ok(standing) => Error::Locked {
-            reason: format!(
-                "run {run} of {owner} {} and may have left {thing} half-way",
-                words(standing)
-            ),
-            help: vec![
-                format!("finish it first: backstay resume {name}, or backstay turn-back {name}"),
-                format!("or say that nobody will: backstay give-up {name} --because \"why\""),
-            ],
-        },
-        Err(reason) => Error::Locked {
-            reason: format!(
-                "{thing} is claimed by run {run} of {owner}, and it cannot be told whether that has ended: {reason}"
-            ),
-            help: vec![
-                "see that its directory can be read".to_owned(),
-                format!("only where that run is surely over: remove {file}"),
-            ],
-        },
-    }
-}
-
-/// What another user wrote is told as theirs, and nothing of it is to be typed: only they can finish their run.
-fn claimed_by_other(thing: &str, claim: &Claim, found: &FoundClaim, user: &str) -> Error {
-    let run = &claim.run;
-    let file = shell_line(&[found.path.display().to_string()]);
+    // What another user wrote is told as theirs, and nothing of it is to be typed: only they can finish their run.
+    let is_own = found.is_own();
+    let who = if is_own {
+        format!("{} on {}", claim.operator, claim.host)
+    } else {
+        user
+    };
     let over = format!("only where that run is surely over: remove {file}");
-    match &found.standing {
-        Ok(Standing::Running) => Error::Locked {
-            reason: format!("{thing} is locked by run {run} of {user}"),
-            help: vec![format!("wait until it has ended, or ask {user}")],
-        },
-        Ok(standing) => Error::Locked {
-            reason: format!(
-                "run {run} of {user} {} and may have left {thing} half-way",
+    let (reason, help) = match &found.standing {
+        Ok(Standing::Running) if is_own => {
+            return Error::locked(format!("{thing} is locked by {}", claim.owner()), Some(&name));
+        }
+        Ok(Standing::Running) => (
+            format!("{thing} is locked by run {run} of {who}"),
+            vec![format!("wait until it has ended, or ask {who}")],
+        ),
+        Ok(standing) => (
+            format!(
+                "run {run} of {who} {} and may have left {thing} half-way",
                 words(standing)
             ),
-            help: vec![format!("ask {user} to finish it or to give it up"), over],
-        },
-        Err(reason) => Error::Locked {
-            reason: format!(
-                "{thing} is claimed by run {run} of {user}, and it cannot be told whether that has ended: {reason}"
-            ),
-            help: vec![format!("ask {user}"), over],
-        },
-    }
+            if is_own {
+                vec![
+                    format!("finish it first: backstay resume {name}, or backstay turn-back {name}"),
+                    format!("or say that nobody will: backstay give-up {name} --because \"why\""),
+                ]
+            } else {
+                vec![format!("ask {who} to finish it or to give it up"), over]
+            },
+        ),
+        Err(reason) => (
+            format!("{thing} is claimed by run {run} of {who}, and it cannot be told whether that has ended: {reason}"),
+            if is_own {
+                vec!["see that its directory can be read".to_owned(), over]
+            } else {
+                vec![format!("ask {who}"), over]
+            },
+        ),
+    };
+    Error::Locked { reason, help }
 }
 
 fn words(standing: &Standing) -> &'static str {

@@ -132,8 +132,9 @@ pub async fn turn_back(
     options: ResumeOptions,
     surroundings: Surroundings,
 ) -> Result<Option<Finished>, Error> {
-    if is_running(&find(run, &surroundings)?)? {
-        ask(run, RequestKind::TurnBack, &surroundings)?;
+    let directory = find(run, &surroundings)?;
+    if is_running(&directory)? {
+        ask(directory, RequestKind::TurnBack, &surroundings)?;
         return Ok(None);
     }
     let options = ResumeOptions {
@@ -145,8 +146,9 @@ pub async fn turn_back(
 
 /// Asks the runner of a run to pause.
 pub fn pause(run: &str, surroundings: &Surroundings) -> Result<(), Error> {
-    if is_running(&find(run, surroundings)?)? {
-        return ask(run, RequestKind::Pause, surroundings);
+    let directory = find(run, surroundings)?;
+    if is_running(&directory)? {
+        return ask(directory, RequestKind::Pause, surroundings);
     }
     Err(Error::refused(
         format!("run {run} has no runner: there is nothing to pause"),
@@ -195,8 +197,7 @@ fn refuse_given_up(directory: &RunDirectory) -> Result<(), Error> {
     }
 }
 
-fn ask(run: &str, what: RequestKind, surroundings: &Surroundings) -> Result<(), Error> {
-    let directory = find(run, surroundings)?;
+fn ask(directory: RunDirectory, what: RequestKind, surroundings: &Surroundings) -> Result<(), Error> {
     Requests::new(directory)
         .leave(what, &surroundings.operator)
         .map_err(|error| no_state(surroundings, &error))

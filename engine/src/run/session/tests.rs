@@ -109,11 +109,11 @@ async fn two_steps_forward_and_back() {
     let place = Place::new(TWO_STEPS);
     std::fs::write(place.path("one"), "old\n").unwrap();
     let finished = place.start(&[]).await.unwrap();
-    assert_eq!(finished.end, End::Completed, "{finished:?}");
+    assert_eq!(finished.last.end, End::Completed, "{finished:?}");
     assert_eq!(place.read("one").unwrap(), "new\n");
     std::fs::write(place.path("one"), "old\n").unwrap();
     let finished = place.start(&["fail=true"]).await.unwrap();
-    assert_eq!(finished.end, End::RolledBack, "{finished:?}");
+    assert_eq!(finished.last.end, End::RolledBack, "{finished:?}");
     assert_eq!(place.read("one").unwrap(), "old\n");
     let records = records(finished.transcript.parent().unwrap());
     let done = records.iter().filter(|event| {
@@ -164,12 +164,12 @@ async fn a_run_is_paused_resumed_and_not_resumed_after_its_end() {
     std::fs::write(place.path("one"), "old\n").unwrap();
     let (paused, ()) = started_and(&place, async |run| pause(run, &place.surroundings()).unwrap()).await;
     let paused = paused.unwrap();
-    assert_eq!(paused.end, End::Paused);
+    assert_eq!(paused.last.end, End::Paused);
     assert_eq!(pause(&paused.run, &place.surroundings()).unwrap_err().exit_code(), 4);
     let resumed = resume(&paused.run, ResumeOptions::default(), place.surroundings())
         .await
         .unwrap();
-    assert_eq!(resumed.end, End::Completed);
+    assert_eq!(resumed.last.end, End::Completed);
     let again = resume(&paused.run, ResumeOptions::default(), place.surroundings())
         .await
         .unwrap_err();
@@ -192,7 +192,7 @@ async fn a_run_is_turned_back_with_and_without_its_runner() {
     })
     .await;
     assert_eq!(asked, None, "the runner was asked");
-    assert_eq!(finished.unwrap().end, End::RolledBack);
+    assert_eq!(finished.unwrap().last.end, End::RolledBack);
     assert_eq!(place.read("one").unwrap(), "old\n");
     let (paused, ()) = started_and(&place, async |run| pause(run, &place.surroundings()).unwrap()).await;
     let run = paused.unwrap().run;
@@ -200,7 +200,7 @@ async fn a_run_is_turned_back_with_and_without_its_runner() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(back.end, End::RolledBack);
+    assert_eq!(back.last.end, End::RolledBack);
     assert_eq!(place.read("one").unwrap(), "old\n");
 }
 

@@ -11,11 +11,7 @@ use crate::{answers, places, setup, streams};
 pub(super) fn run(arguments: &Anchors) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
     let directories = places::directories(&arguments.state)?;
-    let person = PersonOptions {
-        answers: None,
-        no_input: false,
-    };
-    let anchors = setup::with_surroundings(directories, &person, async |surroundings| {
+    let anchors = setup::with_surroundings(directories, &PersonOptions::default(), async |surroundings| {
         backstay::anchors(&arguments.file, &inputs, &surroundings).await
     })?;
     match arguments.format.format {

@@ -9,10 +9,10 @@ use crate::failure::Failure;
 use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
-    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let place = places::run_place(&arguments.run)?;
     let nobody = PersonOptions {
-        answers: None,
         no_input: true,
+        ..PersonOptions::default()
     };
     let run = &place.run;
     let (key, text) = (arguments.question.as_deref(), arguments.words.as_deref());

@@ -7,10 +7,10 @@ use crate::failure::Failure;
 use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &GiveUp) -> Result<u8, Failure> {
-    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let place = places::run_place(&arguments.run)?;
     let nobody = PersonOptions {
-        answers: None,
         no_input: true,
+        ..PersonOptions::default()
     };
     let kept = setup::with_surroundings(place.directories, &nobody, async |surroundings| {
         backstay::give_up(&place.run, &arguments.because, &surroundings).await

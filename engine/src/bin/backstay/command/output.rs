@@ -5,17 +5,21 @@ use std::path::Path;
 
 use backstay::event::{Event, OutcomeRecord};
 use backstay::render::{output, visible};
-use backstay::transcript::{ReadError, Reader, kept_output};
+use backstay::transcript::{Record, kept_output};
 
 use crate::failure::{Failure, exit};
 use crate::streams;
 
 /// Shows what the programs of a step, or of one statement, said; also on its ways back.
-pub(super) fn show(records: Reader<std::fs::File>, directory: &Path, wanted: &str) -> Result<u8, Failure> {
+pub(super) fn show(
+    records: impl Iterator<Item = Result<Record, Failure>>,
+    directory: &Path,
+    wanted: &str,
+) -> Result<u8, Failure> {
     let mut others = BTreeSet::new();
     let (mut is_found, mut is_whole) = (false, true);
     for record in records {
-        match record.map_err(|error| unreadable(&error))?.stamped.event {
+        match record?.stamped.event {
             Event::Intent(intent) if is_of(&intent.key, wanted) => {
                 is_found = true;
                 streams::data(&output::attempt(&intent));
@@ -71,8 +75,4 @@ fn is_of(key: &str, wanted: &str) -> bool {
 /// The part of a key that names a step, or a way back.
 fn step(key: &str) -> &str {
     key.split('/').next().unwrap_or(key)
-}
-
-fn unreadable(error: &ReadError) -> Failure {
-    Failure::new(exit::NO, visible(&error.to_string()))
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::{places, setup};
 
 pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
-    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let place = places::run_place(&arguments.run)?;
     let options = ResumeOptions {
         turn_back: false,
         extend: arguments.extend.zip(arguments.because.clone()),

@@ -4,52 +4,24 @@ use std::fmt::Write as _;
 
 use backstay::render::visible;
 use backstay::{SymptomEntry, check_file, symptoms};
-use backstay_dsl::diagnostic::Severity;
 use backstay_dsl::units;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::arguments::{Format, Symptoms};
 use crate::failure::{Failure, exit};
 use crate::streams;
 
 pub(super) fn run(arguments: &Symptoms) -> Result<u8, Failure> {
-    let checked = check_file(&arguments.file, &backstay::action::catalogue())?;
-    let has_errors = checked
-        .diagnostics
-        .iter()
-        .any(|found| found.severity == Severity::Error);
-    if has_errors || checked.runbook.is_none() {
-        return Err(Failure::from(
-            checked
-                .into_valid()
-                .err()
-                .ok_or_else(|| Failure::usage("the runbook cannot be read"))?,
-        ));
-    }
-    let found = symptoms(&checked, &arguments.words.join(" "));
+    let (runbook, sources, ..) = check_file(&arguments.file, &backstay::action::catalogue())?.into_valid()?;
+    let found = symptoms(&runbook, &sources, &arguments.words.join(" "));
     if arguments.format.format == Format::Json {
-        let rows: Vec<Value> = found.iter().map(json_of).collect();
-        streams::json(&json!({ "symptoms": rows }));
+        streams::json(&json!({ "symptoms": found }));
     } else if found.is_empty() {
-        streams::data(&none(&symptoms(&checked, "")));
+        streams::data(&none(&symptoms(&runbook, &sources, "")));
     } else {
         streams::data(&text(&found));
     }
     Ok(if found.is_empty() { exit::NO } else { 0 })
-}
-
-fn json_of(row: &SymptomEntry) -> Value {
-    json!({
-        "table": row.table,
-        "table_title": row.table_title,
-        "steps": row.steps,
-        "title": row.title,
-        "suspect": row.suspect,
-        "seen_when": row.seen,
-        "first": row.first,
-        "budget_ms": row.budget_ms,
-        "otherwise": row.otherwise,
-    })
 }
 
 /// Nothing was found: what there is.

@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &Transcript) -> Result<u8, Failure> {
 }
 
 fn judge(arguments: &Verify) -> Result<u8, Failure> {
-    let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
+    let directory = places::run_place(&arguments.run)?.directory;
     let verification = verify(&directory, arguments.head.as_deref()).map_err(|error| unreadable(&directory, &error))?;
     let is_accepted = match verification.verdict {
         Verdict::Valid => true,
@@ -39,10 +39,19 @@ fn judge(arguments: &Verify) -> Result<u8, Failure> {
 }
 
 fn show(arguments: &Show) -> Result<u8, Failure> {
-    let directory = places::run_place(&arguments.state, &arguments.run)?.directory;
+    let directory = places::run_place(&arguments.run)?.directory;
     let reader = Reader::open(&directory).map_err(|error| unreadable(&directory, &error))?;
+    let records = reader.map(|record| {
+        record.map_err(|error| {
+            let verdict = format!(
+                "for a verdict: backstay transcript verify {}",
+                visible(&arguments.run.run)
+            );
+            Failure::new(exit::NO, visible(&error.to_string())).help(verdict)
+        })
+    });
     if let Some(wanted) = &arguments.output {
-        return output::show(reader, &directory, wanted);
+        return output::show(records, &directory, wanted);
     }
     // The page stands first, and says what the last record says: a pass of its own, up to what cannot be read.
     let mut front_page = FrontPage::default();
@@ -53,16 +62,8 @@ fn show(arguments: &Show) -> Result<u8, Failure> {
     streams::data(&front_page.text());
     let mut timeline = Timeline::default();
     let has_colour = streams::data_has_colour();
-    for record in reader {
-        match record {
-            Ok(record) => streams::data(&screen::paint(&timeline.line(&record.stamped), has_colour)),
-            Err(error) => {
-                return Err(Failure::new(exit::NO, visible(&error.to_string())).help(format!(
-                    "for a verdict: backstay transcript verify {}",
-                    visible(&arguments.run)
-                )));
-            }
-        }
+    for record in records {
+        streams::data(&screen::paint(&timeline.line(&record?.stamped), has_colour));
     }
     Ok(0)
 }

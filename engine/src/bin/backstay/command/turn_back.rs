@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &TurnBack) -> Result<u8, Failure> {
-    let place = places::run_place(&arguments.state, &arguments.run)?;
+    let place = places::run_place(&arguments.run)?;
     let run = place.run.clone();
     let finished = setup::with_surroundings(place.directories, &arguments.person, async |surroundings| {
         backstay::turn_back(&place.run, ResumeOptions::default(), surroundings).await
