@@ -252,6 +252,8 @@ pub struct Symptom {
     /// `budget D`, milliseconds.
     pub budget: Option<Spanned<u64>>,
     pub first: Option<Vec<Statement>>,
+    /// `again at most N`.
+    pub again: Option<Spanned<i64>>,
     pub otherwise: Option<Disposition>,
     pub span: Span,
 }

@@ -146,6 +146,14 @@ impl Loader<'_> {
             self.tell(Diagnostic::error("unknown-module", span, message).help(help));
             return None;
         }
+        let is_within = |found: &Diagnostic| {
+            let at = found.span;
+            at.source == span.source && span.start <= at.start && at.end <= span.end
+        };
+        if self.diagnostics.iter().any(is_within) {
+            // What is written was not read, so nothing is said of what it would name.
+            return None;
+        }
         match self.sources.relative(&self.loaded.modules[from].name, path) {
             Ok(found) => Some(found),
             Err(reason) => {

@@ -286,6 +286,8 @@ pub struct SymptomRow {
     pub budget_ms: Option<u64>,
     /// What to do first.
     pub first: Option<Block>,
+    /// How often it may be taken again in one run; `None`: whenever its evidence is newer.
+    pub again: Option<u64>,
     pub otherwise: Disposition,
     pub span: Span,
 }

@@ -44,8 +44,6 @@ pub enum Type {
     Backup,
     /// A service of the runbook.
     Service,
-    /// A member of a service.
-    Member,
     /// Protected state of the runbook.
     State,
     Resource,
@@ -127,7 +125,6 @@ impl fmt::Display for Type {
             Self::Secret => f.write_str("secret"),
             Self::Backup => f.write_str("backup"),
             Self::Service => f.write_str("service"),
-            Self::Member => f.write_str("member"),
             Self::State => f.write_str("state"),
             Self::Resource => f.write_str("resource"),
             Self::Nothing => f.write_str("nothing"),

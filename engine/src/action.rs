@@ -79,6 +79,9 @@ pub trait Action: Send + Sync {
     }
 }
 
+/// What a line of a preview begins with that is not about one change: a plan says it once.
+pub(crate) const CAVEAT: &str = "cannot tell ";
+
 /// A program that is not there, or may not be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoProgram {

@@ -143,10 +143,15 @@ pub enum Event {
     ClockGap {
         /// Milliseconds that the boot clock went on without us.
         gap_ms: u64,
-        /// Whether the time since then is uncertain (another boot, a wall clock that went back).
+        /// Whether it cannot be told how much time has passed: the machine was started anew, so only the wall clock
+        /// says that.
         uncertain: bool,
         /// Whether the wall clock went back.
         wall_went_back: bool,
+        /// By how many milliseconds the wall clock was set, beside the time that passed; below zero: back. After
+        /// another start of the machine only what it surely went back.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        wall_ms: i64,
     },
     #[serde(rename = "timer")]
     Timer(TimerId),
@@ -373,4 +378,9 @@ pub enum RequestKind {
     TurnBack,
     /// `backstay pause RUN`.
     Pause,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &i64) -> bool {
+    *value == 0
 }

@@ -9,6 +9,7 @@ pub mod obligations;
 mod overlay;
 pub mod report;
 mod topology;
+pub(crate) mod undo;
 mod words;
 
 use std::collections::BTreeMap;

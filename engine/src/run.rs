@@ -13,4 +13,3 @@ pub mod requests;
 pub mod session;
 mod signals;
 pub mod standing;
-pub(crate) mod undo;

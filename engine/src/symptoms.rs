@@ -26,6 +26,8 @@ pub struct SymptomEntry {
     pub first: Vec<String>,
     /// The longest that trying may take, in milliseconds.
     pub budget_ms: Option<u64>,
+    /// How often it may be taken again in one run, where the text bounds that.
+    pub again: Option<u64>,
     /// What happens where that is no help: `unwind`, `rollback NAME`, `park NAME`.
     pub otherwise: String,
 }
@@ -63,6 +65,7 @@ fn entry(runbook: &Runbook, sources: &SourceMap, table: &SymptomTable, row: &Sym
         seen: row.seen.as_ref().map(|seen| one_line(sources.text(seen.span))),
         first,
         budget_ms: row.budget_ms,
+        again: row.again,
         otherwise: match &row.otherwise {
             Disposition::Rollback(name) => format!("rollback {name}"),
             Disposition::Park(name) => format!("park {name}"),

@@ -194,10 +194,58 @@ fn a_record_that_cannot_be_seen_is_not_gone() {
     assert_eq!(claims.len(), 1, "{claims:?}");
     fs::remove_file(&claims[0]).unwrap();
     let back = desk.call(&["turn-back", &run, "--no-input"]).exits(5);
+    for words in ["so another may have changed that", "has changed the same meanwhile"] {
+        assert!(back.stderr.contains(words), "{words}: {back:?}");
+    }
+}
+
+/// Nothing kept another run off, so what it did is told before anything is put back.
+#[test]
+fn what_another_run_did_while_the_claim_was_gone_is_told() {
+    let desk = Sandbox::desk();
+    desk.write("waits.runbook", waits(&desk, &service(&desk)));
+    let run = left(&desk, "KILL");
+    for claim in files(&desk.path("locks"), "claim") {
+        fs::remove_file(claim).unwrap();
+    }
+    desk.write(
+        "other.runbook",
+        format!(
+            "runbook other \"Other\"\n{}step one \"Write\" {{ do fs.write(\"{}\", content: \"2\") no undo because \"a \
+             test\" }}\n",
+            service(&desk),
+            desk.path("one").display()
+        ),
+    );
+    desk.call(&["run", "other.runbook", "--no-input"]).exits(0);
+    let back = desk.call(&["turn-back", &run, "--no-input"]);
     assert!(
-        back.stderr.contains("whether another changed that meanwhile"),
+        back.stderr
+            .contains("has worked on the same since, and ended meanwhile (completed)"),
         "{back:?}"
     );
+    assert!(!back.stderr.contains("has changed the same meanwhile"), "{back:?}");
+}
+
+/// What others may have written is not gone on with.
+#[test]
+fn a_run_that_others_may_write_into_is_refused() {
+    let desk = Sandbox::desk();
+    desk.write("waits.runbook", waits(&desk, ""));
+    let run = left(&desk, "KILL");
+    let place = desk.path("state/runs").join(&run);
+    for path in [place.clone(), place.join("transcript.jsonl"), desk.path("state/runs")] {
+        let before = fs::metadata(&path).unwrap().permissions();
+        let open = fs::Permissions::from_mode(before.mode() | 0o020);
+        fs::set_permissions(&path, open).unwrap();
+        for command in ["resume", "turn-back"] {
+            let refused = desk.call(&[command, &run, "--no-input"]).exits(4);
+            let words = format!("others may write to {}", path.display());
+            assert!(refused.stderr.contains(&words), "{refused:?}");
+        }
+        fs::set_permissions(&path, before).unwrap();
+    }
+    desk.call(&["turn-back", &run, "--no-input"]).exits(5);
 }
 
 #[test]

@@ -197,3 +197,40 @@ fn what_would_take_its_place_is_refused_with_the_reason() {
         assert_eq!(fs::read_to_string(desk.path(".env")).unwrap(), OLD);
     }
 }
+
+/// That nobody can tell what is mounted for others is said once for a plan, whatever it gives new content to, and not
+/// where nothing gets any.
+#[test]
+fn what_cannot_be_told_of_mounts_is_told_once() {
+    let desk = Sandbox::desk();
+    let plan = |changes: &[&str]| {
+        for name in ["one", "two", "three"] {
+            desk.write(name, format!("{name}\n"));
+        }
+        let changes: Vec<String> = changes
+            .iter()
+            .map(|change| format!("  do {change} no undo because \"a test\"\n"))
+            .collect();
+        desk.write(
+            "once.runbook",
+            format!("runbook once \"Once\"\nstep set \"Set\" {{\n{}}}\n", changes.concat()),
+        );
+        let mut asked = desk.as_nobody(&[], &["plan", "once.runbook"])?;
+        let said = Finished::of(&mut asked).exits(0).in_one_line();
+        Some(said.matches("cannot tell whether a file").count())
+    };
+    let copy = "fs.copy(\"one\", to: \"three\")";
+    let Some(told) = plan(&[
+        "fs.write(\"one\", content: \"x\")",
+        "fs.write(\"two\", content: \"x\")",
+        copy,
+    ]) else {
+        return leave_out(
+            "what_cannot_be_told_of_mounts_is_told_once",
+            "only root becomes another user",
+        );
+    };
+    assert_eq!(told, 1);
+    assert_eq!(plan(&[copy]), Some(1));
+    assert_eq!(plan(&["fs.write(\"one\", content: \"one\\n\")"]), Some(0));
+}

@@ -51,6 +51,36 @@ step change "Change" {
     assert!(!desk.path("one").exists());
 }
 
+/// The command of `stop:`, and the program of a question that settles what nobody knows.
+#[test]
+fn programs_that_no_argument_names_are_looked_for_too() {
+    let desk = Sandbox::desk();
+    let said = refused(
+        &desk,
+        &format!(
+            r#"runbook a "A" {{}}
+service it "It" {{ runs process("it", stop: ["nowhere-to-stop", "it"])  begins stopped }}
+question is_done() -> bool {{ give exec.read(["nowhere-to-settle"]).ok }}
+step change "Change" {{
+  do fs.write("{one}", content: "1") undo fs.remove("{one}") within 5s
+  do "Tell it": exec.run(["true"], effects: {{ adds external("it")  settle is_done() }})
+  do process.stop(it) no undo because "it was stopped before"
+}}
+"#,
+            one = desk.path("one").display()
+        ),
+    );
+    for said in said {
+        for words in [
+            "change/3: the program `nowhere-to-stop` was not found",
+            "is_done: the program `nowhere-to-settle` was not found",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+    assert!(!desk.path("one").exists());
+}
+
 #[test]
 fn what_the_run_makes_is_not_looked_for() {
     let desk = Sandbox::desk();

@@ -154,6 +154,78 @@ step write "Write" { do fs.write(root / release, content: "x") no undo because "
     );
 }
 
+/// An undo removes what its action made, and would take what was there before with it.
+#[test]
+fn an_undo_that_would_remove_what_is_there() {
+    let desk = Sandbox::desk();
+    let making = |before: &str, guard: &str| {
+        format!(
+            r#"runbook a "A" {{}}
+step make "Make" {{
+  {guard}
+  {before}
+  do fs.mkdir("{place}") undo fs.remove("{place}") within 5s
+}}
+"#,
+            place = desk.path("place").display()
+        )
+    };
+    planned(&desk, &making("", ""));
+    fs::create_dir(desk.path("place")).unwrap();
+    let said = refused(
+        &desk,
+        &making("", ""),
+        &[
+            "step make: fs.mkdir(",
+            "place is there already, and the undo would remove it",
+        ],
+    );
+    assert!(said.contains("the run would fail here as things are now: "), "{said}");
+    let guard = format!(
+        "skip when fs.exists(\"{}\") because \"it is made\"",
+        desk.path("place").display()
+    );
+    planned(&desk, &making("", &guard));
+    // The run itself moves it away before, so that nobody knows.
+    let moving = format!(
+        "do fs.move(\"{0}\", to: \"{0}.old\") undo fs.move(\"{0}.old\", to: \"{0}\") within 5s",
+        desk.path("place").display()
+    );
+    let said = planned(&desk, &making(&moving, ""));
+    assert!(!said.contains("is there already"), "{said}");
+    // It is refused only where nothing was done before, and told where it fails later.
+    let writing = format!("do fs.write(\"{}\", content: \"x\")", desk.path("one").display());
+    let said = planned(&desk, &making(&writing, ""));
+    assert!(said.contains("the run would fail here as things are now: "), "{said}");
+}
+
+/// Who plans for a run without anybody says so; no terminal alone says nothing about the run.
+#[test]
+fn a_question_that_nobody_answers() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "asks.runbook",
+        r#"runbook a "A" {}
+step look "Look" { ask "Is it time?" confirm  check "there is a root": fs.exists("/") }
+"#,
+    );
+    desk.write("no.toml", "");
+    desk.write("yes.toml", "\"look/1\" = true\n");
+    desk.write("wrong.toml", "\"Is it tea?\" = true\n");
+    let call = |verb: &str, options: &[&str]| desk.call(&[&[verb, "asks.runbook"], options].concat());
+    for options in [&["--no-input"][..], &["--answers", "no.toml"]] {
+        let said = call("plan", options).exits(1).in_one_line();
+        let words = "a question that the run would ask can be answered by nobody here: look/1: Is it time?";
+        assert!(said.contains(words), "{said}");
+        call("run", options).exits(4);
+    }
+    for verb in ["plan", "run"] {
+        call(verb, &["--answers", "wrong.toml"]).exits(2);
+        call(verb, &["--answers", "yes.toml"]).exits(0);
+    }
+    call("plan", &[]).exits(0);
+}
+
 /// A change decides it: a page that says 503 once it is up, a file that a program writes, a flag.
 #[test]
 fn what_a_change_decides_later_is_no_obstacle() {

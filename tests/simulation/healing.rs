@@ -118,6 +118,39 @@ fn a_person_who_is_silent_ends_the_row() {
     assert!(report.has(is_silence), "{}", report.told());
 }
 
+/// Each time the question finds something else, so the evidence is newer; `again` bounds how often that counts.
+#[test]
+fn a_row_is_taken_again_as_often_as_it_says() {
+    for (again, taken) in [("", 3), ("again at most 1\n", 2), ("again at most 0\n", 1)] {
+        let row = format!(
+            "  symptom \"Row\" {{\n    seen when fs.read(\"/sim/seen\") != \"nothing\"\n    suspect \"the usual\"\n    budget \
+             1m\n    first {{ do fs.write(\"/sim/seen\", content: \"healed\") no undo because \"it stays\" }}\n    \
+             {again}    otherwise unwind\n  }}\n"
+        );
+        let table = format!(
+            "symptoms usual \"Usual\" for a, b, c {{\n{row}  symptom anything else {{ suspect \"more\" otherwise unwind \
+             }}\n}}\n"
+        );
+        let steps = ["a", "b", "c"].map(|name| {
+            let says = format!("do fs.write(\"/sim/seen\", content: \"{name}\") no undo because \"it stays\"\n");
+            step(name, "", &[says, look(name)])
+        });
+        let rig = rig("", &[&steps[..], &[table]].concat());
+        let faults = ["a", "b", "c"].map(|name| Fault::once(format!("{name}/2"), FaultKind::Untrue));
+        let report = run(&rig, &faults);
+        let healed = report.events.iter().filter(|stamped| {
+            let state = match &stamped.event {
+                Event::Step { state, .. } => Some(*state),
+                _ => None,
+            };
+            state == Some(StepState::Healing)
+        });
+        assert_eq!(healed.count(), taken, "{again:?}: {}", report.told());
+        let end = if taken == 3 { End::Completed } else { End::RolledBack };
+        assert_eq!(report.end().end, end, "{again:?}: {}", report.told());
+    }
+}
+
 #[test]
 fn a_row_that_healed_is_not_taken_again_on_the_same_evidence() {
     let row = "  symptom \"Row\" {\n    seen when fs.exists(\"/sim/seen\")\n    suspect \"the usual\"\n    budget 1m\n    \

@@ -230,13 +230,20 @@ fn fault(rig: &Rig, chosen: (usize, usize, bool), is_meant: impl Fn(&str) -> boo
     statements.retain(|statement| is_meant(&statement.key));
     let statement = statements.get(place.checked_rem(statements.len())?)?;
     let kinds = match &statement.kind {
-        StatementKind::Do(action) => FaultKind::of_action(action.call.effects.is_partial),
+        StatementKind::Do(action) => {
+            let mut kinds = FaultKind::of_action(action.call.effects.is_partial);
+            kinds.push(FaultKind::Unseen);
+            kinds
+        }
         StatementKind::Check(_) | StatementKind::Require { .. } => FaultKind::OF_QUESTION.to_vec(),
         StatementKind::Let { .. } => vec![FaultKind::Unanswered, FaultKind::Hangs],
         _ => return None,
     };
     let kind = kinds[nth % kinds.len()];
     let key = statement.key.clone();
+    if kind == FaultKind::Unseen {
+        return Some(Fault::unseen(Some(&key)));
+    }
     Some(if always {
         Fault::always(key, kind)
     } else {

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use backstay::event::End;
+use backstay::event::{End, Event, OutcomeResult};
 use backstay::rehearse::{Case, Fault, FaultKind};
 use backstay::value::Value;
 use proptest::prelude::*;
 
 use crate::simulation::rig::Rig;
+use crate::simulation::small::{self, make, step};
 use crate::support::texts::Beside;
 
 /// The names of the services.
@@ -343,3 +344,43 @@ step one "Switch" {
     undo { do "Drain": exec.run(["drain"], effects: { drains service(app) repeat convergent }) } within 1m
 }
 "#;
+
+/// Where it cannot be told what runs, no service is started or stopped, forward or back, and no run begins.
+#[test]
+fn what_cannot_be_told_of_processes_lets_nothing_go_on() {
+    let service = "service app \"App\" {\n  runs process(\"app\")\n  well \"it runs\": process.alive(app) within 10s every \
+                   1s\n}\n\n";
+    let start = "process.start(app, [\"/sim/serve\"])";
+    let lines = [
+        format!("  do process.stop(app, grace: 5s) undo {start} within 1m\n"),
+        make("w"),
+        format!("  do {start} undo process.stop(app, grace: 5s) within 1m\n"),
+        "  check app is well\n".to_owned(),
+    ];
+    let rig = small::rig("", &[service.to_owned(), step("a", "", &lines)]);
+    small::run(&rig, &[]).expect(&["a/1", "a/2", "a/3"], End::Completed);
+    small::run(&rig, &[Fault::unseen(None)]).expect(&[], End::Refused);
+    for (since, performed) in [
+        ("a/1", &["a/1", "a/2", "a/3"][..]),
+        ("a/2", &["a/1", "a/2", "a/3"]),
+        ("a/3", &["a/1", "a/2", "a/3"]),
+    ] {
+        let report = small::run(&rig, &[Fault::unseen(Some(since))]);
+        assert!(report.performed().starts_with(performed), "{since}: {}", report.told());
+        assert_eq!(report.end().end, End::Stuck, "{since}: {}", report.told());
+        let done = |key: &str| {
+            report.place(|event| match event {
+                Event::Outcome(outcome) => outcome.key == key && outcome.result == OutcomeResult::Ok,
+                _ => false,
+            })
+        };
+        let from = done(since).unwrap_or_else(|| panic!("{}", report.told()));
+        for key in ["a/1", "a/3", "undo:a/1/1", "undo:a/3/1"] {
+            assert!(
+                done(key).is_none_or(|at| at <= from),
+                "{since} {key}: {}",
+                report.told()
+            );
+        }
+    }
+}

@@ -45,6 +45,7 @@ pub(crate) fn in_simulation(test: impl AsyncFnOnce(Bench)) {
         key: ENDLESS.to_owned(),
         kind: FaultKind::Hangs,
         attempts: 1,
+        since: None,
         until: None,
     };
     let bench = Bench::new(

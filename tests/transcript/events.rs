@@ -271,6 +271,7 @@ fn interruptions() -> Vec<Event> {
             gap_ms: 6000,
             uncertain: false,
             wall_went_back: false,
+            wall_ms: -3_600_000,
         },
         Event::Signal {
             name: "INT".to_owned(),

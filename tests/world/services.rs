@@ -97,6 +97,11 @@ async fn a_service_that_ends_at_once_was_not_started() {
     assert_eq!(alive, Some(Value::Bool(false)));
     let silent = bench.fails("process.start", &start(&bench, "exit 1")).await;
     assert!(silent.contains("said nothing"), "{silent}");
+    // One that reads for a while what it needs, and then fails.
+    let busy =
+        "end=$(($(date +%s%N) + 600000000)); while [ \"$(date +%s%N)\" -lt $end ]; do :; done; echo no port; exit 3";
+    let late = bench.fails("process.start", &start(&bench, busy)).await;
+    assert_eq!(late, "sh ended at once with status 3: no port");
     let missing = [("service", service()), ("argv", words(&["no-such-program"]))];
     assert!(bench.fails("process.start", &missing).await.contains("was not found"));
 }

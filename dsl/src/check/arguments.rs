@@ -117,7 +117,7 @@ impl<'a> Checker<'a> {
             self.error("unknown-argument", value.span, message);
             return None;
         }
-        let is_handle = matches!(parameters[0].ty, Type::Service | Type::State | Type::Member);
+        let is_handle = matches!(parameters[0].ty, Type::Service | Type::State);
         let names_itself = matches!(&value.kind, ast::ExprKind::Name(name) if *name == parameters[position].name);
         if position == 0 || (position == 1 && is_handle) || names_itself {
             return Some(position);

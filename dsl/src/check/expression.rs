@@ -2,6 +2,7 @@
 
 use crate::ast::{self, ArgumentValue};
 use crate::check::Checker;
+use crate::check::host::no_member;
 use crate::check::scope::Scope;
 use crate::check::suggest::suggest;
 use crate::check::types::{assignable, is_unknown, with_article};
@@ -268,13 +269,19 @@ impl<'a> Checker<'a> {
                 self.report(finding.help("say what holds where it is absent: `… default …`"));
                 unknown(span)
             }
-            Type::Service => {
-                self.report(crate::check::names::not_supported(
-                    span,
-                    "a member of a service (`S.m`)",
-                ));
-                unknown(span)
-            }
+            Type::Service => match &found.kind {
+                ExprKind::Service(service) if *service == field.value => Expr { span, ..found },
+                ExprKind::Service(service) => {
+                    self.report(no_member(service, &field.value, field.span));
+                    unknown(span)
+                }
+                _ => {
+                    let message = "which service this is a member of is not known here";
+                    let finding = Diagnostic::error("unknown-field", field.span, message);
+                    self.report(finding.help("let the parameter be a `member`, and give it `SERVICE.MEMBER`"));
+                    unknown(span)
+                }
+            },
             other => {
                 let message = format!("{} has no fields", with_article(other));
                 self.error("unknown-field", field.span, message);

@@ -5,6 +5,7 @@ use crate::check::Checker;
 use crate::check::names::not_supported;
 use crate::check::types::with_article;
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::types::Type;
 
 impl Checker<'_> {
@@ -19,11 +20,7 @@ impl Checker<'_> {
         };
         if self.symbols[0].services.place(first).is_some() {
             if let Some(member) = member.filter(|member| *member != first) {
-                let message = format!("the service `{first}` has no member `{member}`");
-                let finding = Diagnostic::error("unknown-name", host.span, message);
-                self.report(finding.help(format!(
-                    "a service without `members` is its own only member: `on {first}`"
-                )));
+                self.report(no_member(first, member, host.span));
             }
             return;
         }
@@ -48,4 +45,13 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// That a service has no member of this name.
+pub(crate) fn no_member(service: &str, member: &str, span: Span) -> Diagnostic {
+    let message = format!("the service `{service}` has no member `{member}`");
+    let finding = Diagnostic::error("unknown-name", span, message);
+    finding.help(format!(
+        "a service without `members` is its own only member: `{service}`, or `{service}.{service}`"
+    ))
 }

@@ -121,7 +121,6 @@ fn may_be_given(ty: &Type) -> bool {
         Type::Record(_)
         | Type::Backup
         | Type::Service
-        | Type::Member
         | Type::State
         | Type::Resource
         | Type::Nothing

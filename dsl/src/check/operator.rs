@@ -159,7 +159,6 @@ fn has_equality(ty: &Type) -> bool {
         | Type::Secret
         | Type::Backup
         | Type::Service
-        | Type::Member
         | Type::State
         | Type::Resource
         | Type::Nothing => false,

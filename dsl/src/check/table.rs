@@ -114,6 +114,11 @@ impl<'a> Checker<'a> {
             );
             self.report(finding.help("add `budget …` to the row"));
         }
+        if let (Some(again), true) = (&row.again, row.seen.is_none() || row.first.is_none()) {
+            let message = "a row is taken again where its question finds something new, and heals by its `first`";
+            let finding = Diagnostic::error("misplaced-statement", again.span, message);
+            self.report(finding.help("leave `again at most …` out, or say `seen when …` and `first { … }`"));
+        }
         let suspect = row.suspect.as_ref().map(|suspect| suspect.value.clone());
         if suspect.is_none() {
             let finding = Diagnostic::error("missing-clause", row.span, "this row does not say what to suspect");
@@ -134,6 +139,7 @@ impl<'a> Checker<'a> {
             suspect: suspect.unwrap_or_default(),
             budget_ms: row.budget.as_ref().map(|budget| budget.value),
             first,
+            again: row.again.as_ref().map(|again| u64::try_from(again.value).unwrap_or(0)),
             otherwise: otherwise.unwrap_or(Disposition::Unwind),
             span: row.span,
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::ast::{self, TypeExprKind};
 use crate::check::Checker;
-use crate::check::names::not_supported;
 use crate::check::suggest::suggest;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -27,7 +26,8 @@ const WORDS: &[(&str, Type)] = &[
     ("secret", Type::Secret),
     ("backup", Type::Backup),
     ("service", Type::Service),
-    ("member", Type::Member),
+    // Each service is its own only member, so what may be said of the one may be said of the other.
+    ("member", Type::Service),
     ("state", Type::State),
     ("resource", Type::Resource),
 ];
@@ -104,30 +104,24 @@ impl<'a> Checker<'a> {
         if let Some(declared) = self.symbols[owner].types.place(&name.value) {
             return self.record_type(owner, declared, at.span);
         }
-        match WORDS.iter().find(|(word, _)| path.len() == 1 && *word == name.value) {
-            Some((_, Type::Member)) => {
-                self.report(not_supported(at.span, "the type `member`"));
-                Type::Unknown
-            }
-            Some((_, ty)) => ty.clone(),
-            None => {
-                let finding =
-                    Diagnostic::error("unknown-type", name.span, format!("there is no type `{}`", name.value));
-                if let Some(known) = foreign(&name.value).filter(|_| path.len() == 1) {
-                    self.report(finding.suggest(format!("did you mean `{known}`?"), name.span, known));
-                    return Type::Unknown;
-                }
-                let words = WORDS.iter().map(|(word, _)| *word).filter(|_| path.len() == 1);
-                let known: Vec<&str> = self.symbols[owner].types.names().chain(words).collect();
-                let finding = suggest(finding, name.span, &name.value, known, "type");
-                let all: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
-                self.report(finding.help(format!(
-                    "types of the language: {}, `list of T`, `optional T`",
-                    all.join(", ")
-                )));
-                Type::Unknown
-            }
+        let words = WORDS.iter().filter(|_| path.len() == 1);
+        if let Some((_, ty)) = words.clone().find(|(word, _)| *word == name.value) {
+            return ty.clone();
         }
+        let finding = Diagnostic::error("unknown-type", name.span, format!("there is no type `{}`", name.value));
+        if let Some(known) = foreign(&name.value).filter(|_| path.len() == 1) {
+            self.report(finding.suggest(format!("did you mean `{known}`?"), name.span, known));
+            return Type::Unknown;
+        }
+        let words = words.map(|(word, _)| *word);
+        let known: Vec<&str> = self.symbols[owner].types.names().chain(words).collect();
+        let finding = suggest(finding, name.span, &name.value, known, "type");
+        let all: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+        self.report(finding.help(format!(
+            "types of the language: {}, `list of T`, `optional T`",
+            all.join(", ")
+        )));
+        Type::Unknown
     }
 
     fn record_type(&mut self, owner: usize, place: usize, at: Span) -> Type {

@@ -96,7 +96,7 @@ impl Block {
                 "skip", "retry", "wait", "unwind", "on", "commits", "give", "allow",
             ],
             Self::Table => &["symptom"],
-            Self::Row => &["seen", "suspect", "budget", "first", "otherwise"],
+            Self::Row => &["seen", "suspect", "budget", "first", "again", "otherwise"],
             Self::Scenario => &["at", "expect"],
             Self::Effects => &[
                 "reads", "value_of", "sets", "edits", "removes", "opaque", "adds", "captures", "proves", "restores",

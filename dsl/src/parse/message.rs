@@ -378,8 +378,8 @@ pub(super) fn stray(found: char) -> (String, String) {
         '…' => ("the text has been left out here: `…`", "write what belongs here"),
         '&' => ("`&` is no operator", "write `and`"),
         '|' => (
-            "`|` is no operator",
-            "write `or`; a type of a few words is `text`, with `require a == \"x\" or a == \"y\" else \"…\"`",
+            "`|` is no operator, and there are no enumerations",
+            "a condition has `or`; what is one of a few words is a `text`, with `require a == \"x\" or a == \"y\" else \"…\"`",
         ),
         '!' => ("`!` is no operator", "write `not`"),
         '%' => ("`%` is no operator", "there are `+ - * /`"),

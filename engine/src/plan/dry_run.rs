@@ -4,6 +4,8 @@
 mod step;
 mod world;
 
+use std::collections::BTreeSet;
+
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::model::{Check, Expr, StatementKind};
 use backstay_dsl::topology::{Runs, Service};
@@ -38,6 +40,8 @@ struct Walk<'a> {
     /// For each step: whether it acts, or a step that it waits for does.
     acts: Vec<bool>,
     obstacles: Vec<String>,
+    /// What previews said that is told once.
+    caveats: BTreeSet<String>,
 }
 
 impl DryRun<'_> {
@@ -49,6 +53,7 @@ impl DryRun<'_> {
             paper: OnPaper::new(self),
             acts: vec![false; plan.runbook.steps.len()],
             obstacles: Vec::new(),
+            caveats: BTreeSet::new(),
         };
         let readings = walk.now().await;
         let steps = walk.steps().await;

@@ -325,5 +325,7 @@ pub struct RowReport {
     pub suspect: String,
     pub budget_ms: Option<u64>,
     pub first: Option<WrittenBlock>,
+    /// How often it may be taken again in one run, where the text bounds that.
+    pub again: Option<u64>,
     pub otherwise: String,
 }

@@ -218,6 +218,7 @@ impl<'a> Words<'a> {
             suspect: row.suspect.clone(),
             budget_ms: row.budget_ms,
             first: row.first.as_ref().map(|first| self.block(first, None)),
+            again: row.again,
             otherwise: disposition(&row.otherwise),
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn plausible(ty: &Type, name: &str) -> Value {
         }),
         Type::Text if name == "stderr" => Value::Text(String::new()),
         Type::Text | Type::Unknown => Value::Text("simulated".to_owned()),
-        Type::Secret | Type::Service | Type::Member | Type::State | Type::Resource | Type::Nothing => Value::Nothing,
+        Type::Secret | Type::Service | Type::State | Type::Resource | Type::Nothing => Value::Nothing,
     }
 }
 

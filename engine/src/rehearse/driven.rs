@@ -106,8 +106,8 @@ impl World for SimulatedWorld {
         self.lock().change(key, context.attempt, call, fault)
     }
 
-    async fn settle(&self, context: &Context, _call: &GroundCall) -> Settled {
-        self.lock().settle(statement_key(context), context.attempt)
+    async fn settle(&self, context: &Context, call: &GroundCall) -> Settled {
+        self.lock().settle(statement_key(context), context.attempt, call)
     }
 
     async fn is_there(&self, thing: &GroundResource) -> Result<bool, String> {

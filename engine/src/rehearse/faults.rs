@@ -55,6 +55,9 @@ pub fn faults_of(statement: &Statement) -> Vec<Fault> {
     faults.collect()
 }
 
+/// What a fault of all processes has in place of a statement's key.
+pub(super) const PROCESSES: &str = "processes";
+
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -62,6 +65,8 @@ pub struct Fault {
     pub kind: FaultKind,
     /// It happens up to this attempt; to questions always.
     pub attempts: u32,
+    /// It begins once the action of this key has been done.
+    pub since: Option<String>,
     /// It ends once the action of this key has been done.
     pub until: Option<String>,
 }
@@ -73,6 +78,7 @@ impl Fault {
             key: key.into(),
             kind,
             attempts: 1,
+            since: None,
             until: None,
         }
     }
@@ -82,6 +88,15 @@ impl Fault {
         Self {
             attempts: u32::MAX,
             ..Self::once(key, kind)
+        }
+    }
+
+    /// Which processes run cannot be told, from the moment at which the action of this key has been done, else from the
+    /// start.
+    pub fn unseen(since: Option<&str>) -> Self {
+        Self {
+            since: since.map(str::to_owned),
+            ..Self::always(PROCESSES, FaultKind::Unseen)
         }
     }
 
@@ -116,6 +131,8 @@ pub enum FaultKind {
     Untrue,
     /// The question has no answer.
     Unanswered,
+    /// It cannot be told whether any service that runs as processes runs: none is asked, started or stopped.
+    Unseen,
 }
 
 impl FaultKind {

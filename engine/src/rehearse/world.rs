@@ -1,15 +1,17 @@
 //! What becomes of an action or a question in the simulated world. Without time: whoever carries the work
 //! out waits, here everything happens at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Signature;
-use backstay_dsl::effect::Effect;
+use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::model::StatementKind;
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::state::Extent;
 use backstay_dsl::types::Type;
 
+use super::faults::PROCESSES;
 use super::{Fault, FaultKind, Production, answers, production};
 use crate::action::{Action, Evidence, GroundCall, Outcome, Registry, Settled};
 use crate::event::{EvaluationKind, EvaluationResult, Event, HoldState, WorkKey};
@@ -24,6 +26,8 @@ pub(super) struct Setting {
     registry: Registry,
     script: Option<Script>,
     roles: HashMap<String, Role>,
+    /// The services that run as processes.
+    processes: BTreeSet<String>,
 }
 
 /// What the world has to know of a statement.
@@ -57,11 +61,27 @@ impl Setting {
             };
             Some((statement.key.clone(), role))
         });
+        let services = plan.topology.services.iter();
+        let processes = services.filter(|(_, service)| {
+            let mut members = service.members.iter();
+            members.any(|(_, member)| member.runs.kind == ServiceKind::Process)
+        });
         Self {
             registry,
             script,
             roles: roles.collect(),
+            processes: processes.map(|(name, _)| name.clone()).collect(),
         }
+    }
+
+    /// Whether a call is about the processes of a service. What the text declares looks for none.
+    fn is_of_processes(&self, call: &GroundCall) -> bool {
+        let signature = self.registry.catalogue().get(&call.action);
+        let mut services = call
+            .resources()
+            .filter(|resource| resource.kind == ResourceKind::Service);
+        signature.is_some_and(|signature| !signature.declares_effects)
+            && services.any(|service| self.processes.contains(service.first()))
     }
 
     /// Whether the call asks and does not change.
@@ -116,9 +136,11 @@ impl SimulatedState {
 
     /// The fault that happens to this attempt, if any.
     pub(super) fn fault(&self, key: &str, attempt: u32) -> Option<FaultKind> {
-        let is_over = |fault: &Fault| fault.until.as_ref().is_some_and(|until| self.done.contains_key(until));
+        let is_done = |key: &String| self.done.contains_key(key);
+        let goes_on =
+            |fault: &Fault| fault.since.as_ref().is_none_or(is_done) && !fault.until.as_ref().is_some_and(is_done);
         let mut faults = self.faults.iter();
-        let fault = faults.find(|fault| fault.key == key && attempt <= fault.attempts && !is_over(fault));
+        let fault = faults.find(|fault| fault.key == key && attempt <= fault.attempts && goes_on(fault));
         fault.map(|fault| fault.kind)
     }
 
@@ -129,8 +151,17 @@ impl SimulatedState {
         (!is_of_action).then_some(fault)
     }
 
+    /// Why a call can be neither answered nor carried out nor settled, where that is so.
+    fn unseen(&self, call: &GroundCall) -> Option<String> {
+        let is_unseen = self.fault(PROCESSES, 1).is_some() && self.setting.is_of_processes(call);
+        is_unseen.then(|| "the processes of the simulated world cannot be seen".to_owned())
+    }
+
     /// Carries a change out, with the fault that was found when it began.
     pub(super) fn change(&mut self, key: &str, n: u32, call: &GroundCall, fault: Option<FaultKind>) -> Outcome {
+        if let Some(reason) = self.unseen(call) {
+            return Outcome::failed(reason);
+        }
         let was_there = fault.is_none() && self.adds_what_is_there(call);
         let (action, result) = self.setting.known(call);
         let simulated = action.and_then(|action| action.simulate(call, &mut self.production));
@@ -190,6 +221,9 @@ impl SimulatedState {
         if fault == Some(FaultKind::Unanswered) {
             return Err(Unanswered::new("it gives no answer"));
         }
+        if let Some(reason) = self.unseen(call) {
+            return Err(Unanswered::new(reason));
+        }
         if self.setting.is_evidence(key) {
             let read = self.read.entry(key.to_owned()).or_default();
             read.extend(call.resources().cloned());
@@ -206,7 +240,10 @@ impl SimulatedState {
 
     /// Whether an attempt happened. As in the real world, a later attempt finds what an earlier one of its
     /// statement did.
-    pub(super) fn settle(&self, key: &str, n: u32) -> Settled {
+    pub(super) fn settle(&self, key: &str, n: u32, call: &GroundCall) -> Settled {
+        if let Some(reason) = self.unseen(call) {
+            return Settled::Undecidable(reason);
+        }
         if self.fault(key, n) == Some(FaultKind::LostForGood) {
             return Settled::Undecidable("nothing in the simulated world tells".to_owned());
         }

@@ -104,15 +104,17 @@ impl Holdings {
 impl ClaimPlace {
     /// Claims everything that this plan changes: its services, or the runbook where it has none. Of runs that have
     /// ended the claims are removed; where only the record is gone, and where a claim of its own is, that is told. A run that goes on
-    /// (`is_resumed`) is stopped by later runs alone: what had begun before it did not stop it then.
+    /// (`resumed`, called for each thing that nothing says any more it has) is stopped by later runs alone: what had begun
+    /// before it did not stop it then.
     pub(crate) fn claim(
         &self,
         plan: &Plan,
         mine: &Claim,
-        is_resumed: bool,
+        resumed: Option<&dyn Fn()>,
         tell: &dyn Fn(&str),
     ) -> Result<Claims, ClaimError> {
         self.examine()?;
+        let is_resumed = resumed.is_some();
         let mut claims = Claims {
             things: Vec::new(),
             does_stay: is_resumed,
@@ -140,13 +142,14 @@ impl ClaimPlace {
                 let _ = fs::remove_file(&found.path);
             }
             let path = self.0.join(format!("{stem}.{}.claim", mine.run));
-            if is_resumed && fs::symlink_metadata(&path).is_err() {
+            if let Some(is_gone) = resumed.filter(|_| fs::symlink_metadata(&path).is_err()) {
                 tell(&format!(
-                    "{} does not say any longer that run {} has {}: whether another changed that meanwhile cannot be told",
+                    "{} does not say any longer that run {} has {}, so another may have changed that",
                     self.0.display(),
                     mine.run,
                     claim.thing
                 ));
+                is_gone();
             }
             match write(&path, &claim) {
                 // On a full disk the one of the start says it as well.

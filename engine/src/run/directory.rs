@@ -10,7 +10,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::private_files::{make_private, read_plain, write_private};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
@@ -99,6 +99,22 @@ impl RunDirectory {
             };
             if metadata.uid() != me {
                 return Ok(Some(metadata.uid()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What of the run others than its user may write to: the folder of all runs, its own, or its record.
+    pub(crate) fn open_to_others(&self) -> io::Result<Option<PathBuf>> {
+        let runs = self.path.parent().map(Path::to_owned);
+        for path in runs.into_iter().chain([self.path.clone(), self.file(RECORDS_FILE)]) {
+            let mode = match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?.mode(),
+            };
+            // Where there is a sticky bit, nobody replaces what is another's.
+            if mode & 0o022 != 0 && (mode & 0o1000 == 0 || path.starts_with(&self.path)) {
+                return Ok(Some(path));
             }
         }
         Ok(None)

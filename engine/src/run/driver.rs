@@ -32,6 +32,7 @@ use shared::{Report, Shared};
 use work::Running;
 
 pub use controls::Control;
+pub(crate) use controls::since_last_record;
 pub use mac::{MAC_KEY_BYTES, MacKey};
 pub(crate) use obligations::{OBLIGATION_READ_LIMIT_MS, discharge};
 pub use shared::{Ports, Settings, ShowProgress};

@@ -20,7 +20,7 @@ use crate::plan::dry_run::DryRun;
 use crate::plan::report::PlanReport;
 use crate::redact::Redactor;
 use crate::run::directory::StateDirectory;
-use crate::run::session::{Surroundings, in_the_way};
+use crate::run::session::{Surroundings, in_the_way, obstacle};
 use crate::transcript::Reader;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 use crate::world::{Clock, World};
@@ -43,6 +43,7 @@ pub async fn plan_file(file: &Path, inputs: &GivenInputs, surroundings: &Surroun
     };
     let mut report = dry_run.report().await;
     report.obstacles.extend(in_the_way(&plan, surroundings));
+    report.obstacles.extend(obstacle(&plan, surroundings)?);
     Ok(Planned { plan, report })
 }
 

@@ -12,6 +12,7 @@ use crate::event::{
     SettledBy, Verdict, WorkKey,
 };
 use crate::plan::Plan;
+use crate::plan::undo::NotNew;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 use crate::world::{PersonAnswer, PersonQuestion, PersonWants};
 use backstay_dsl::units;
@@ -111,6 +112,12 @@ impl Seen {
             polls,
             ..Self::line(what, label, result, evidence)
         }
+    }
+
+    /// That an action is not begun, because its undo would remove what is there.
+    pub(crate) fn not_new(action: &Do, why: &NotNew) -> Self {
+        let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
+        Self::line(what, title(action), result, why.in_words())
     }
 
     /// A check that was not answered in its time.

@@ -4,6 +4,7 @@ mod answer;
 mod asks;
 mod give_up;
 mod locks;
+mod meanwhile;
 mod resume;
 mod start;
 
@@ -39,6 +40,7 @@ use crate::world::real::{AnswersPerson, WrittenAnswers};
 use crate::world::{Clock, Person, World};
 
 pub use answer::{answer, questions};
+pub(crate) use asks::obstacle;
 pub use give_up::give_up;
 pub(crate) use locks::in_the_way;
 pub use resume::{ResumeOptions, pause, resume, turn_back};
@@ -59,6 +61,8 @@ pub struct Surroundings {
     pub answers: WrittenAnswers,
     /// Who is asked what they do not say; nobody where there is none.
     pub person: Option<Arc<dyn Person>>,
+    /// Whether whoever calls said that nobody is there to be asked, not only that no terminal is here.
+    pub is_unattended: bool,
     /// Reads secrets.
     pub secrets: Arc<dyn SecretReader>,
     /// Sees every event once it is recorded.

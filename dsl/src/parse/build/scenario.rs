@@ -7,8 +7,8 @@ use super::{Builder, ClauseOrder, Head};
 use crate::ast::{Inject, Scenario, Symptom, Symptoms};
 use crate::diagnostic::Diagnostic;
 
-const ROW_ORDER: [&str; 5] = ["seen when", "suspect", "budget", "first", "otherwise"];
-const ROW_FORM: &str = "seen when E  suspect \"…\"  budget D  first { … }  otherwise …";
+const ROW_ORDER: [&str; 6] = ["seen when", "suspect", "budget", "first", "again", "otherwise"];
+const ROW_FORM: &str = "seen when E  suspect \"…\"  budget D  first { … }  again at most N  otherwise …";
 
 impl Builder<'_, '_> {
     pub(super) fn symptoms(&mut self, pair: Pair<'_, Rule>) -> Option<Symptoms> {
@@ -36,6 +36,7 @@ impl Builder<'_, '_> {
             suspect: None,
             budget: None,
             first: None,
+            again: None,
             otherwise: None,
             span: self.span(&pair),
         };
@@ -60,9 +61,14 @@ impl Builder<'_, '_> {
                     let value = Self::only(part).map(|block| self.block(block));
                     order.once(self, (3, span), &mut row.first, value);
                 }
+                Rule::again => {
+                    let count = Self::only(part).and_then(Self::only);
+                    let value = count.map(|count| self.integer(&count));
+                    order.once(self, (4, span), &mut row.again, value);
+                }
                 Rule::otherwise => {
                     let value = self.inner_disposition(part);
-                    order.once(self, (4, span), &mut row.otherwise, value);
+                    order.once(self, (5, span), &mut row.otherwise, value);
                 }
                 _ => {}
             }

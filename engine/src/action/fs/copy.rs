@@ -14,7 +14,7 @@ use backstay_dsl::types::Type;
 
 use super::attributes::{Lost, begin_like, finish_like};
 use super::digest::digest_of;
-use super::other_name::{OtherName, other_name};
+use super::other_name::{OtherName, other_name, unseen};
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, at, root_of, walk};
@@ -58,7 +58,17 @@ impl Action for CopyTo {
                 Ok(there) if there.is_file() && !root.is_dir() => ", in place of the file there",
                 Ok(_) => ", which is there already",
             };
-            Ok(format!("copies {} ({size}) to {}{there}", from.display(), to.display()))
+            let copies = format!("copies {} ({size}) to {}{there}", from.display(), to.display());
+            let replaced = to
+                .symlink_metadata()
+                .ok()
+                .filter(|there| there.is_file() && !root.is_dir());
+            let other = replaced.map_or(Ok(OtherName::None), |there| other_name(&to, &there))?;
+            Ok(match other {
+                OtherName::None => copies,
+                OtherName::Known(why) => format!("{copies}; that will be refused, since {why}"),
+                OtherName::Unseen => format!("{copies}\n{}", unseen()),
+            })
         })
         .await
     }

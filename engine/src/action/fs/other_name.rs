@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::problem;
+use crate::action::CAVEAT;
 use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in};
 use crate::action::common::processes;
 
@@ -94,9 +95,14 @@ pub(super) fn told(path: &Path) -> Result<String, String> {
     Ok(match other_name(path, &data)? {
         OtherName::None => String::new(),
         OtherName::Known(why) => format!("written in place, since {why}: who reads at that moment may see a part"),
-        OtherName::Unseen => {
-            "cannot tell whether it is mounted elsewhere by itself, since only root sees the mounts of other users"
-                .to_owned()
-        }
+        OtherName::Unseen => unseen(),
     })
+}
+
+/// What a preview says where not all mounts could be looked at: once for a whole plan.
+pub(super) fn unseen() -> String {
+    format!(
+        "{CAVEAT}whether a file that gets new content is mounted elsewhere by itself, where it would keep the old: the mounts \
+         of other users are not to be seen"
+    )
 }

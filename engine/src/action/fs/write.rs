@@ -40,7 +40,12 @@ impl Action for WriteText {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(problem("read", &path, &error)),
             };
-            Ok(difference(&path.display().to_string(), &old, &new) + &other_name::told(&path)?)
+            let changes = difference(&path.display().to_string(), &old, &new);
+            Ok(if old == new {
+                changes
+            } else {
+                changes + &other_name::told(&path)?
+            })
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! `process.start`: starts a process of a service, which lives on by itself.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -25,8 +25,10 @@ use crate::action::common::{blocking, control_group, describe};
 use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome, Settled};
 use crate::redact::Redactor;
 
-/// A process that ends within this time was not started.
+/// A process that ends within this time, or before it has rested for as long, was not started.
 const PROBATION: Duration = Duration::from_millis(200);
+/// How long one may be busy from its beginning, reading what it needs, until it counts as started all the same.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 /// How long one that went into the background may take until it can be seen: to write its number into a file, or to
 /// listen.
 const BACKGROUND_PATIENCE: Duration = Duration::from_secs(2);
@@ -42,7 +44,7 @@ impl Action for Start {
             "process",
             "start",
             "Starts a process of a service in a session of its own; it lives on by itself.\n\nIt has failed when the process \
-             ends at once. A service that runs already is not started a second time: that is done, unless it was started \
+             ends at once, before it waits for anything to do. A service that runs already is not started a second time: that is done, unless it was started \
              here with another program or other words. Where it cannot be told whether it runs, nothing is started. To \
              know that it works, check that the service is well.",
         ))
@@ -137,17 +139,22 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
     if let Err(reason) = begins {
         return beginning.give_up(first, reason).await;
     }
-    let Ok(ended) = tokio::time::timeout(PROBATION, child.wait()).await else {
-        let seen = beginning.runs(Duration::ZERO, &origin).await;
+    let mut ended = ends_before_it_rests(&mut child, pid).await;
+    let mut seen = Ok(None);
+    if ended.is_none() {
+        seen = beginning.runs(Duration::ZERO, &origin).await;
+        if matches!(seen, Ok(None)) {
+            // Nothing of it was there, so it has ended since, or will at once.
+            ended = tokio::time::timeout(BACKGROUND_PATIENCE, child.wait()).await.ok();
+        }
+    }
+    let Some(ended) = ended else {
         // As long as we live, the process is collected when it ends; until then an orphan may be of it.
         tokio::spawn(async move {
             let _ = child.wait().await;
             drop(origin);
         });
-        return Ok(match seen {
-            Ok(_) => Outcome::done(format!("{} runs as process {pid}", known.service)),
-            Err(reason) => Outcome::unknown(reason),
-        });
+        return Ok(beginning.goes_on(pid, seen));
     };
     let why = |status| why_it_ended(context, &start.name(), status, log);
     match ended {
@@ -163,6 +170,25 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
             start.name(),
             plain(&error)
         ))),
+    }
+}
+
+/// How it ended, where it did before all of it waited for something to do.
+async fn ends_before_it_rests(child: &mut tokio::process::Child, pid: i32) -> Option<io::Result<ExitStatus>> {
+    let began = Instant::now();
+    let mut rests_since = began;
+    loop {
+        if let Ok(ended) = tokio::time::timeout(LOOK_EVERY, child.wait()).await {
+            return Some(ended);
+        }
+        let is_busy = |process: &Process| process.session == pid && matches!(process.state, 'R' | 'D');
+        let now = Instant::now();
+        if processes::all().is_ok_and(|all| all.values().any(is_busy)) {
+            rests_since = now;
+        }
+        if now - rests_since >= PROBATION || now - began >= BUSY_PATIENCE {
+            return None;
+        }
     }
 }
 
@@ -213,6 +239,16 @@ impl Beginning<'_> {
                 Presence::CannotTell(reason) if is_late => return Err(reason),
                 Presence::NotThere | Presence::CannotTell(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
+        }
+    }
+
+    /// It has not ended.
+    fn goes_on(&self, pid: i32, seen: Result<Option<Processes>, String>) -> Outcome {
+        let service = &self.known.service;
+        match seen {
+            Ok(Some(_)) => Outcome::done(format!("{service} runs as process {pid}")),
+            Ok(None) => Outcome::unknown(format!("{service} was started and is not to be seen")),
+            Err(reason) => Outcome::unknown(reason),
         }
     }
 

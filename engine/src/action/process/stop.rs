@@ -1,6 +1,7 @@
 //! `process.stop`: ends every process of a service, and proves that it is gone.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::members::{Known, about_service};
 use crate::action::common::processes::{Ask, NotEnded, Presence, in_words};
 use crate::action::common::supervised::{self, How, status_in_words};
-use crate::action::common::{blocking, describe};
-use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
+use crate::action::common::{blocking, child, describe};
+use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome, Settled};
 use crate::value::Value;
 
 /// How long a process may take to end where the text does not say.
@@ -59,6 +60,11 @@ impl Action for Stop {
         // What is killed must still be proved gone inside the limit.
         let grace = grace.min(context.limit.saturating_sub(Duration::from_secs(2)));
         stop(&known, context, grace).await
+    }
+
+    /// Of a service with a command in `stop:`.
+    fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), NoProgram> {
+        child::program(folder, arguments)
     }
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {

@@ -124,6 +124,7 @@ fn surroundings(directories: Directories, options: &PersonOptions, screen: &Hand
         clock: Arc::new(RealClock),
         answers,
         person: at_terminal,
+        is_unattended: options.no_input || options.answers.is_some(),
         secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
         observer: Some(Box::new(move |stamped| show.event(stamped))),
         progress: Some(Arc::new(move |key, line| progress.progress(key, line))),

@@ -5,8 +5,11 @@ use backstay_dsl::model::{ActionCall, Block, Check, Disposition, Do, Expr, State
 use backstay_dsl::program::StepId;
 use backstay_dsl::units;
 
+use crate::action::{CAVEAT, GroundCall};
 use crate::eval::GroundEffect;
+use crate::event::IntentWay;
 use crate::plan::report::{Asked, Change, Entry, Reading, ReadingResult, StepReport, Would};
+use crate::plan::undo::{NotNew, Undos};
 use crate::plan::words::{bounds, disposition, group_that_ends};
 use crate::value::Unanswered;
 
@@ -259,6 +262,7 @@ impl Walk<'_> {
             Ok(call) => {
                 if self.paper.is_apart(&call.effects) {
                     preview = self.paper.run.world.preview(&self.paper.run.context, call).await;
+                    preview = preview.and_then(|preview| self.without_told(&preview));
                 }
                 (call.effects_in_words(), call.effects.clone(), Vec::new())
             }
@@ -274,6 +278,15 @@ impl Walk<'_> {
                 self.stops(walked, &what, &reason, true);
             }
             preview = Some(format!("cannot be worked out as things are now: {reason}"));
+        }
+        if let Ok(call) = &ground
+            && let Some(reason) = self.not_new(statement, call).await
+        {
+            if !walked.acted {
+                let what = self.words.action(action);
+                self.stops(walked, &what, &reason, false);
+            }
+            preview = Some(format!("the run would fail here as things are now: {reason}"));
         }
         let (undo, no_undo) = self.words.undo(action, statement.group);
         walked.report.entries.push(Entry::Change(Box::new(Change {
@@ -298,6 +311,36 @@ impl Walk<'_> {
         if let Some(binding) = action.binding {
             self.paper.bind_later(binding, step);
         }
+    }
+
+    /// A preview without what an earlier one said of all of them.
+    fn without_told(&mut self, preview: &str) -> Option<String> {
+        let lines = preview.lines();
+        let new: Vec<&str> = lines
+            .filter(|line| !line.starts_with(CAVEAT) || self.caveats.insert((*line).to_owned()))
+            .collect();
+        (!new.is_empty()).then(|| new.join("\n"))
+    }
+
+    /// Why an action would not be begun, as things are now: its undo would remove what is there already. What a step
+    /// before it may make or remove is not told.
+    async fn not_new(&self, statement: &Statement, call: &GroundCall) -> Option<String> {
+        let undos = Undos {
+            plan: self.plan(),
+            evaluator: self.evaluator(),
+        };
+        let made = undos.must_be_new(&statement.key, (1, &IntentWay::Forward), call).await;
+        self.paper.take_sources();
+        for thing in made {
+            if !self.paper.is_apart(&[Effect::Reads(thing.clone())]) {
+                continue;
+            }
+            let is_there = self.paper.run.world.is_there(&thing).await;
+            if let Some(why) = NotNew::of(thing, is_there) {
+                return Some(self.scrub(&why.in_words()));
+            }
+        }
+        None
     }
 
     /// Whether an action may decide what is asked after it: it changes something, or what it does is known by

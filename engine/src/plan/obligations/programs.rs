@@ -5,7 +5,7 @@
 //! are looked for, is not.
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::{ActionCall, Expr, ExprKind};
+use backstay_dsl::model::{ActionCall, Expr, ExprKind, Settle};
 use backstay_dsl::program::Owner;
 use backstay_dsl::term::ground_relation;
 use backstay_dsl::walk;
@@ -22,9 +22,11 @@ pub(super) async fn missing(plan: &Plan, world: &dyn World, evaluator: &Evaluato
     let folder = &evaluator.places().working_directory;
     let mut found: Vec<String> = Vec::new();
     for (place, call) in calls(plan) {
-        let Some(known) = known(call, evaluator).await else {
-            continue;
+        let known = match stop_command(plan, call) {
+            Some(words) => Some(naming(call, Value::Text(words.first().cloned().unwrap_or_default()))),
+            None => known(call, evaluator).await,
         };
+        let Some(known) = known else { continue };
         let name = known.arguments.words("argv").and_then(|words| words.into_iter().next());
         let in_folder = known
             .arguments
@@ -58,7 +60,14 @@ fn calls(plan: &Plan) -> Vec<(String, &ActionCall)> {
             &mut forward
         };
         let action = statement.action().map(|action| &action.call);
-        let asked = walk::expressions(statement).into_iter().flat_map(walk::reads);
+        let settles = action.and_then(|call| match &call.effects.settle {
+            Settle::Question(question) => Some(&**question),
+            Settle::NotNeeded | Settle::Action | Settle::Person => None,
+        });
+        let asked = walk::expressions(statement)
+            .into_iter()
+            .chain(settles)
+            .flat_map(walk::reads);
         calls.extend(
             action
                 .into_iter()
@@ -88,6 +97,38 @@ fn is_way_back(owner: Owner) -> bool {
     !matches!(owner, Owner::Step(_) | Owner::Row(_) | Owner::Take(_))
 }
 
+/// The command by which a service says that it is to be stopped, of a call that stops it without a command of its
+/// own.
+fn stop_command<'a>(plan: &'a Plan, call: &ActionCall) -> Option<&'a [String]> {
+    if call.argument("argv").is_some() {
+        return None;
+    }
+    let mut stopped = call.effects.list.iter().filter_map(|effect| match effect {
+        Effect::Stops(service) => service.key.first(),
+        _ => None,
+    });
+    stopped.find_map(|service| match &service.kind {
+        ExprKind::Service(name) => {
+            let mut members = plan.topology.services.get(name)?.members.iter();
+            members.find_map(|(_, member)| member.runs.known_by.get("stop_command").map(Vec::as_slice))
+        }
+        _ => None,
+    })
+}
+
+/// A call of which only the name of its program is known.
+fn naming(call: &ActionCall, name: Value) -> GroundCall {
+    let mut arguments = Arguments::default();
+    arguments.0.insert("argv".to_owned(), Value::List(vec![name]));
+    GroundCall {
+        action: call.action.clone(),
+        arguments,
+        effects: Vec::new(),
+        of_result: Vec::new(),
+        healthy: None,
+    }
+}
+
 /// The call with what is known of where its program is; `None` where that is not known.
 async fn known(call: &ActionCall, evaluator: &Evaluator<'_>) -> Option<GroundCall> {
     let argv = call.argument("argv")?;
@@ -98,22 +139,16 @@ async fn known(call: &ActionCall, evaluator: &Evaluator<'_>) -> Option<GroundCal
             _ => return None,
         },
     };
-    let mut arguments = Arguments::default();
-    arguments.0.insert("argv".to_owned(), Value::List(vec![name]));
+    let mut named = naming(call, name);
     if let Some(cwd) = call.argument("cwd") {
-        arguments.0.insert("cwd".to_owned(), known_value(cwd, evaluator).await?);
+        let cwd = known_value(cwd, evaluator).await?;
+        named.arguments.0.insert("cwd".to_owned(), cwd);
     }
     let sets_path = call.argument("env").is_some_and(|env| match &env.kind {
         ExprKind::Map(variables) => variables.iter().any(|(name, _)| name == "PATH"),
         _ => true,
     });
-    (!sets_path).then(|| GroundCall {
-        action: call.action.clone(),
-        arguments,
-        effects: Vec::new(),
-        of_result: Vec::new(),
-        healthy: None,
-    })
+    (!sets_path).then_some(named)
 }
 
 /// What follows from the text and the inputs alone.

@@ -89,7 +89,7 @@ impl<'walk> Answers<'walk> {
 
     /// The statements of which an intent was recorded.
     pub(super) fn begun(&self) -> Vec<StatementId> {
-        crate::run::undo::begun(self.state)
+        self.state.intents().keys().copied().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<'walk>> {

@@ -14,11 +14,11 @@ use crate::action::{GroundCall, Outcome};
 use crate::eval::{Evaluator, Patience};
 use crate::event::{AnchorTime, EvaluationKind, EvaluationResult, Event, IntentWay, SettledBy, Verdict, WorkKey};
 use crate::plan::Plan;
+use crate::plan::undo::{NotNew, Undos};
 use crate::rehearse::{CHANGE_NS, FaultKind, person};
 use crate::run::driver::discharge;
 use crate::run::machine::{Work, WorkKind};
 use crate::run::records::{Begun, Decided, OTHER_ARGUMENTS, Seen};
-use crate::run::undo::{self, NotNew, Undos};
 
 const STOPPED: &str = "it was stopped before it did anything";
 
@@ -237,7 +237,7 @@ impl Walk<'_> {
             }
         };
         if let Some(thing) = self.undo_would_remove(running, &call, way) {
-            return self.seen(running, undo::refused(action, &thing), self.boot_ns());
+            return self.seen(running, Seen::not_new(action, &thing), self.boot_ns());
         }
         let begun = Begun {
             key: &running.key,
@@ -520,7 +520,7 @@ impl Walk<'_> {
                     let is_same = intended
                         .is_some_and(|intended| intended.action == call.action && intended.arguments == call.arguments);
                     if is_same {
-                        let settled = self.world.settle(&running.key, running.attempt);
+                        let settled = self.world.settle(&running.key, running.attempt, &call);
                         self.rehearsal.records().found(action, settled)
                     } else {
                         Decided::undecidable(OTHER_ARGUMENTS)

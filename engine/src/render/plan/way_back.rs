@@ -84,6 +84,9 @@ fn table(page: &mut Page, table: &TableReport) {
             page.line(7, &format!("first{budget}, and then the step is tried again:"));
             block(page, 9, first);
         }
+        if let Some(again) = row.again {
+            page.line(7, &format!("again      at most {again}, each time on newer evidence"));
+        }
         page.line(7, &format!("otherwise  {}", in_words(&row.otherwise)));
     }
 }

@@ -371,19 +371,8 @@ fn happened(event: &Event) -> Option<Words> {
             gap_ms,
             uncertain,
             wall_went_back,
-        } => {
-            let back = if *wall_went_back {
-                "; the wall clock went back"
-            } else {
-                ""
-            };
-            let uncertain = if *uncertain { "; times are uncertain" } else { "" };
-            let gap = units::duration(*gap_ms);
-            (
-                format!("the machine stood still for {gap}{uncertain}{back}"),
-                Tone::Notable,
-            )
-        }
+            wall_ms,
+        } => (clocks(*gap_ms, *uncertain, (*wall_went_back, *wall_ms)), Tone::Notable),
         Event::Timer(timer) => return Some(went_off(timer)),
         Event::LockLost { name } => (format!("THE LOCK {} IS LOST", visible(name)), Tone::Bad),
         Event::RunInterrupted { reason } => (format!("stops here{}", because(Some(reason))), Tone::Notable),
@@ -480,4 +469,30 @@ fn short(text: &str) -> String {
         Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
         None => text.into_owned(),
     }
+}
+
+/// What the clocks say of the time that nobody counted.
+fn clocks(gap_ms: u64, is_uncertain: bool, (wall_went_back, wall_ms): (bool, i64)) -> String {
+    let mut parts = Vec::new();
+    if gap_ms > 0 {
+        parts.push(format!("the machine stood still for {}", units::duration(gap_ms)));
+    }
+    if is_uncertain {
+        parts.push("the machine was started anew, and only its wall clock tells how much time has passed".to_owned());
+    }
+    let by = units::duration(wall_ms.unsigned_abs());
+    if wall_went_back && is_uncertain {
+        parts.push(format!(
+            "it is {by} behind the last record, so the time to turn back counts as come"
+        ));
+    } else if wall_went_back {
+        parts.push(format!(
+            "the wall clock was set back by {by}; the times of the run do not go by it"
+        ));
+    } else if wall_ms > 0 {
+        parts.push(format!(
+            "the wall clock was set forward by {by}; the times of the run do not go by it"
+        ));
+    }
+    parts.join("; ")
 }

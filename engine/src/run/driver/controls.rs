@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, RequestKind, SignalChoice};
+use crate::event::{Event, RequestKind, SignalChoice, Stamped};
 use crate::world::Clock;
 
 use super::shared::{Job, Stopped};
@@ -21,8 +21,8 @@ const TICK_NS: u64 = 1_000_000_000;
 /// A gap of the clock that is recorded.
 const GAP_MS: u64 = 5000;
 
-/// How far the wall clock may go back unnoticed: small steps of time synchronisation.
-const WALL_BACK_MS: i64 = 1000;
+/// How far the wall clock may be set unnoticed: small steps of time synchronisation.
+const WALL_SET_MS: u64 = 1000;
 
 /// Something from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,18 +103,45 @@ impl ClockWatch {
         self.last_boot_ns.saturating_add(TICK_NS)
     }
 
-    /// Reads the clock; gives a record where there is a gap or the wall clock went back.
+    /// Reads the clock; gives a record where there is a gap or the wall clock was set.
     pub(super) fn tick(&mut self, clock: &dyn Clock) -> Option<Event> {
         let boot_ns = clock.boot_ns();
         let wall_ms = clock.wall_ms();
         let gap_ms = boot_ns.saturating_sub(self.next_ns()) / 1_000_000;
-        let wall_went_back = wall_ms < self.last_wall_ms.saturating_sub(WALL_BACK_MS);
+        let set_ms = set_by(self.last_wall_ms, self.last_boot_ns, wall_ms, boot_ns);
         self.last_boot_ns = boot_ns;
         self.last_wall_ms = wall_ms;
-        (gap_ms > GAP_MS || wall_went_back).then_some(Event::ClockGap {
+        (gap_ms > GAP_MS || set_ms != 0).then_some(Event::ClockGap {
             gap_ms,
-            uncertain: wall_went_back,
-            wall_went_back,
+            uncertain: false,
+            wall_went_back: set_ms < 0,
+            wall_ms: set_ms,
         })
     }
+}
+
+/// What whoever takes a run up after its last record says of the clocks, where that is to be said: budgets and the
+/// moment to turn back go by the boot clock, and after another start of the machine by the wall clock.
+pub(crate) fn since_last_record(last: &Stamped, boot_id: &str, clock: &dyn Clock) -> Option<Event> {
+    let (wall_ms, boot_ns) = (clock.wall_ms(), clock.boot_ns());
+    let here = clock.boot_id();
+    let is_same_boot = here == boot_id && !here.is_empty();
+    let set_ms = if is_same_boot {
+        set_by(last.at_ms, last.boot_ns, wall_ms, boot_ns)
+    } else {
+        wall_ms.saturating_sub(last.at_ms).min(0)
+    };
+    (set_ms != 0 || !is_same_boot).then_some(Event::ClockGap {
+        gap_ms: 0,
+        uncertain: !is_same_boot,
+        wall_went_back: set_ms < 0,
+        wall_ms: set_ms,
+    })
+}
+
+/// By how many milliseconds the wall clock was set while the boot clock went on; zero for what counts as nothing.
+fn set_by(wall_before_ms: i64, boot_before_ns: u64, wall_ms: i64, boot_ns: u64) -> i64 {
+    let passed_ms = i64::try_from(boot_ns.saturating_sub(boot_before_ns) / 1_000_000).unwrap_or(i64::MAX);
+    let set_ms = wall_ms.saturating_sub(wall_before_ms).saturating_sub(passed_ms);
+    if set_ms.unsigned_abs() > WALL_SET_MS { set_ms } else { 0 }
 }

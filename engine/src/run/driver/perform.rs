@@ -11,8 +11,8 @@ use backstay_dsl::model::Do;
 
 use crate::action::{Context, GroundCall, Outcome};
 use crate::event::{Event, IntentWay};
-use crate::run::records::Begun;
-use crate::run::undo::{self, NotNew, Undos};
+use crate::plan::undo::{NotNew, Undos};
+use crate::run::records::{Begun, Seen};
 use backstay_dsl::units;
 
 use super::shared::{Job, Stopped};
@@ -34,7 +34,7 @@ impl Job {
             }
         };
         if let Some(thing) = self.undo_would_remove(&call, way).await {
-            return self.record_seen(undo::refused(action, &thing), self.boot_ns()).await;
+            return self.record_seen(Seen::not_new(action, &thing), self.boot_ns()).await;
         }
         let given = Begun {
             key: &self.key,
@@ -63,14 +63,14 @@ impl Job {
             evaluator: self.evaluator(),
         };
         for thing in undos.must_be_new(&self.key, (self.attempt, way), call).await {
-            match self.shared.ports.world.is_there(&thing).await {
-                Ok(false) => continue,
-                Ok(true) => {}
-                Err(reason) => return Some(NotNew::CannotTell(reason)),
-            }
-            let begun = undo::begun(&self.shared.state());
-            if !undos.is_of_this_run(begun, &thing).await {
-                return Some(NotNew::There(thing));
+            let is_there = self.shared.ports.world.is_there(&thing).await;
+            let Some(why) = NotNew::of(thing, is_there) else {
+                continue;
+            };
+            let begun = self.shared.state().intents().keys().copied().collect();
+            match &why {
+                NotNew::There(thing) if undos.is_of_this_run(begun, thing).await => {}
+                _ => return Some(why),
             }
         }
         None

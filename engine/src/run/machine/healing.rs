@@ -164,14 +164,14 @@ impl Healing {
         }
     }
 
-    /// `symptom`: a row was chosen, or passed over. `rest_ms`: what the step needs after the row. `was_taken`: whether
-    /// the row has healed in this run.
+    /// `symptom`: a row was chosen, or passed over. `rest_ms`: what the step needs after the row. `times`: how
+    /// often the row was taken in this run.
     pub(super) fn on_symptom(
         &mut self,
         view: View<'_>,
         step: StepId,
         (row, chosen): (&str, bool),
-        (rest_ms, was_taken): (u64, bool),
+        (rest_ms, times): (u64, u64),
     ) -> Outcome {
         let program = &view.plan.program;
         let definition = program.row(self.row);
@@ -184,9 +184,9 @@ impl Healing {
         if chosen {
             let needed_ms = definition.budget_ms.unwrap_or(0) + rest_ms;
             // A row without a question has no evidence that could be newer.
-            let is_new = definition.seen.is_some() || !was_taken;
+            let may_again = definition.seen.is_some() && definition.again.is_none_or(|again| times <= again);
             let heals = definition.first.is_some()
-                && is_new
+                && (times == 0 || may_again)
                 && self.failure.may_repeat()
                 && (view.progress.is_committed() || view.progress.time.fits(needed_ms));
             if !heals {
@@ -208,14 +208,16 @@ impl Healing {
         }
     }
 
-    /// `step healing`: the row's `first` begins.
-    pub(super) fn on_healing(&mut self, view: View<'_>) {
+    /// `step healing`: the row's `first` begins. Gives whether it does so now.
+    pub(super) fn on_healing(&mut self, view: View<'_>) -> bool {
         let block = view.plan.program.row_block(self.row);
-        if let Some(block) = block.filter(|_| self.stage == Stage::Ready) {
+        let block = block.filter(|_| self.stage == Stage::Ready);
+        if let Some(block) = block {
             let cursor = Cursor::forward(view, block);
             self.stage = Stage::First { cursor, until: None };
             self.refresh(view);
         }
+        block.is_some()
     }
 
     /// `step running` of a step that heals. Gives whether the row is done, so that the statement that failed is

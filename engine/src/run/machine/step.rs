@@ -31,12 +31,21 @@ pub(super) struct Steps {
     /// Those that may begin inside the window.
     ready: BTreeSet<StepId>,
     active: BTreeMap<StepId, ActiveStep>,
-    /// The evidence on which each row was seen last, and whether it was taken then.
-    rows: BTreeMap<RowId, (String, bool)>,
+    rows: BTreeMap<RowId, Sighting>,
     /// Those in which an intent was recorded.
     begun: BTreeSet<StepId>,
     /// Those whose `commits` was passed.
     committed: BTreeSet<StepId>,
+}
+
+/// How a row of a symptom table was seen last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Sighting {
+    evidence: String,
+    /// Whether it was taken on this evidence.
+    is_taken: bool,
+    /// How often it was taken in this run.
+    times: u64,
 }
 
 /// A step that is being carried out.
@@ -281,10 +290,13 @@ impl Steps {
 
     /// `step healing`.
     pub(super) fn on_healing(&mut self, view: View<'_>, step: StepId) {
-        if let Some(healing) = self.healing_of(step) {
-            healing.on_healing(view);
+        if let Some(healing) = self.healing_of(step)
+            && healing.on_healing(view)
+        {
             let row = healing.row();
-            self.rows.entry(row).or_default().1 = true;
+            let sighting = self.rows.entry(row).or_default();
+            sighting.is_taken = true;
+            sighting.times += 1;
         }
     }
 
@@ -429,13 +441,15 @@ impl Steps {
         else {
             return;
         };
-        let examined = match self.rows.get(&row) {
-            _ if !holds => Examined::HoldsNot,
-            Some((before, true)) if before == evidence => Examined::IsOld,
-            _ => {
-                self.rows.insert(row, (evidence.to_owned(), false));
-                Examined::Holds
-            }
+        let sighting = self.rows.entry(row).or_default();
+        let examined = if !holds {
+            Examined::HoldsNot
+        } else if sighting.is_taken && sighting.evidence == evidence {
+            Examined::IsOld
+        } else {
+            evidence.clone_into(&mut sighting.evidence);
+            sighting.is_taken = false;
+            Examined::Holds
         };
         if let Some(healing) = self.heals().and_then(|step| self.healing_of(step)) {
             healing.on_evaluated(plan, key, examined);
@@ -451,8 +465,8 @@ impl Steps {
         };
         let rest_ms = left_ms + active.cursor.limit_again_ms(view.plan);
         let healing = active.healing_mut()?;
-        let was_taken = self.rows.get(&healing.row()).is_some_and(|(_, was_taken)| *was_taken);
-        let outcome = healing.on_symptom(view, step, row, (rest_ms, was_taken));
+        let times = self.rows.get(&healing.row()).map_or(0, |sighting| sighting.times);
+        let outcome = healing.on_symptom(view, step, row, (rest_ms, times));
         self.on_healing_failed(view.plan, step, outcome)
     }
 

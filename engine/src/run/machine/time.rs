@@ -6,9 +6,9 @@
 //! | `run.resumed` on another boot | the line goes on by the difference of the wall clocks |
 //! | first step inside the window starts, or `run.start` with a start of the window | `T_back` is fixed |
 //! | `decision` that extends | `T_back` moves by that much |
-//! | a wall clock that went back | counts as `T_back` |
+//! | a wall clock that is behind, on another boot | counts as `T_back` |
 
-use crate::event::Stamped;
+use crate::event::{Event, Stamped};
 
 /// Nanoseconds of a millisecond.
 const NANOSECONDS: i64 = 1_000_000;
@@ -52,9 +52,16 @@ impl Timeline {
         self.t_back
     }
 
-    /// A wall clock went back: nothing can be said about `T_back`, so it counts as passed.
-    pub(super) fn lose(&mut self) {
-        self.is_lost = true;
+    /// Where the wall clock is behind, and no other tells how much time has passed, `T_back` counts as passed.
+    pub(super) fn doubt(&mut self, gap: &Event) {
+        self.is_lost |= matches!(
+            gap,
+            Event::ClockGap {
+                uncertain: true,
+                wall_went_back: true,
+                ..
+            }
+        );
     }
 
     /// The first event: names the boot.

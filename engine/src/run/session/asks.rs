@@ -35,6 +35,20 @@ pub(super) fn refuse(
     refuse_unanswered(&without_answer(plan, &person, history))
 }
 
+/// What a run would be refused for that nobody is there to answer, for a plan. A plan is often made where no terminal
+/// is, and run where one is: unless it is said that nobody is there, questions that nobody can be asked here are none.
+///
+/// # Errors
+/// As [`refuse`]: what is given does not fit.
+pub(crate) fn obstacle(plan: &Plan, surroundings: &Surroundings) -> Result<Option<String>, Error> {
+    let person = AnswersPerson::new(surroundings.answers.clone(), surroundings.person.clone());
+    refuse_mistakes(plan, &person)?;
+    refuse_secrets(plan, &surroundings.answers)?;
+    let questions = without_answer(plan, &person, &[]);
+    let is_obstacle = surroundings.is_unattended && !questions.is_empty();
+    Ok(is_obstacle.then(|| format!("{}: {}", nobody_answers(&questions), questions.join("; "))))
+}
+
 /// The answers that were given with earlier commands, and those that were given now, which win.
 pub(super) fn kept(directory: &RunDirectory, given: &WrittenAnswers) -> Result<WrittenAnswers, Error> {
     let path = directory.file(ANSWERS_FILE);
@@ -83,20 +97,21 @@ fn refuse_unanswered(questions: &[String]) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Refused {
-        reason: format!(
-            "{} that the run would ask can be answered by nobody here",
-            if questions.len() == 1 {
-                "a question".to_owned()
-            } else {
-                format!("{} questions", questions.len())
-            }
-        ),
+        reason: nobody_answers(questions),
         help: questions
             .iter()
             .cloned()
             .chain(["run it at a terminal, or write the answers down: --answers FILE".to_owned()])
             .collect(),
     })
+}
+
+fn nobody_answers(questions: &[String]) -> String {
+    let count = match questions.len() {
+        1 => "a question".to_owned(),
+        count => format!("{count} questions"),
+    };
+    format!("{count} that the run would ask can be answered by nobody here")
 }
 
 pub(super) fn refuse_secrets(plan: &Plan, answers: &WrittenAnswers) -> Result<(), Error> {

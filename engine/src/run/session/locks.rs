@@ -1,9 +1,11 @@
 //! What a run has to itself: its record, and what it changes on this machine.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use crate::action::common::typed::shell_line;
 use crate::error::Error;
+use crate::event::Stamped;
 use crate::plan::Plan;
 use crate::run::claims::{Claim, ClaimError, Claims, FoundClaim};
 use crate::run::directory::{LOCK_FILE, RunDirectory};
@@ -11,7 +13,7 @@ use crate::run::lock::{Lock, LockError};
 use crate::run::standing::Standing;
 use crate::users;
 
-use super::Surroundings;
+use super::{Surroundings, meanwhile};
 
 /// Locks the record of a run: this process is its runner now.
 pub(super) fn lock_run(directory: &RunDirectory, surroundings: &Surroundings) -> Result<Lock, Error> {
@@ -26,19 +28,27 @@ pub(super) fn is_running(directory: &RunDirectory) -> Result<bool, Error> {
     Lock::is_taken(&path).map_err(|error| lock_error(&LockError::File { path, error }, &directory.run))
 }
 
-/// Claims what a plan changes.
+/// Claims what a plan changes, for a run that begins or goes on after this record; where nothing kept others off it
+/// meanwhile, what they did is told.
 pub(super) fn claim(
     plan: &Plan,
     directory: &RunDirectory,
-    is_resumed: bool,
+    last: Option<&Stamped>,
     surroundings: &Surroundings,
 ) -> Result<Claims, Error> {
     let mine = claim_of(directory, surroundings);
     let tell = |sentence: &str| surroundings.tell(sentence);
-    surroundings
+    let was_open = Cell::new(false);
+    let is_gone = || was_open.set(true);
+    let resumed = last.map(|_| &is_gone as &dyn Fn());
+    let claims = surroundings
         .claims
-        .claim(plan, &mine, is_resumed, &tell)
-        .map_err(|error| claim_error(error, directory.path.parent().unwrap_or(&directory.path)))
+        .claim(plan, &mine, resumed, &tell)
+        .map_err(|error| claim_error(error, directory.path.parent().unwrap_or(&directory.path)))?;
+    if let Some(last) = last.filter(|_| was_open.get()) {
+        meanwhile::tell(plan, directory, last, surroundings);
+    }
+    Ok(claims)
 }
 
 /// What keeps a run of this plan from beginning now, for `plan`: other runs.

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::action::common::typed::shell_line;
 use crate::check::check_kept;
 use crate::error::Error;
 use crate::event::{End, Event, RequestKind, RunResumed, RunStart, Stamped};
@@ -14,6 +16,7 @@ use crate::inputs::GivenInputs;
 use crate::plan::Plan;
 use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
+use crate::run::driver::since_last_record;
 use crate::run::machine::first_undue;
 use crate::run::requests::Requests;
 use crate::run::{orphans, standing};
@@ -63,7 +66,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
     } else {
         asks::refuse(&plan, &answers, &opened.history, &surroundings)?;
     }
-    let claims = claim(&plan, &directory, true, &surroundings)?;
+    let claims = claim(&plan, &directory, opened.history.last(), &surroundings)?;
     let mac_key = directory
         .key()
         .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
@@ -170,7 +173,10 @@ pub(super) fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirector
         return Err(Error::usage(format!("there is no run `{run}`"), help));
     };
     match directory.stranger().map_err(unread)? {
-        None => Ok(directory),
+        None => match directory.open_to_others().map_err(unread)? {
+            None => Ok(directory),
+            Some(path) => Err(open_to_others(run, &path)),
+        },
         Some(uid) => {
             let user = crate::users::name(uid);
             Err(Error::refused(
@@ -179,6 +185,15 @@ pub(super) fn find(run: &str, surroundings: &Surroundings) -> Result<RunDirector
             ))
         }
     }
+}
+
+/// What others may write into is not surely what the run wrote.
+fn open_to_others(run: &str, path: &Path) -> Error {
+    let file = shell_line(&[path.display().to_string()]);
+    Error::refused(
+        format!("others may write to {file}, so what run {run} recorded may not be what it did"),
+        format!("compare it with the ticket (backstay transcript verify {run} --head HASH), then: chmod go-w {file}"),
+    )
 }
 
 /// A run that nobody was to finish is not gone on with: another may have changed the same since.
@@ -306,6 +321,14 @@ fn opening(options: &ResumeOptions, opened: &Opened, surroundings: &Surroundings
         turn_back: options.turn_back,
     };
     let mut events = vec![Event::RunResumed(Box::new(resumed))];
+    let boots = opened.history.iter().rev().find_map(|stamped| match &stamped.event {
+        Event::RunResumed(resumed) => Some(resumed.boot_id.as_str()),
+        Event::RunStart(start) => Some(start.boot_id.as_str()),
+        _ => None,
+    });
+    if let (Some(last), Some(boot_id)) = (opened.history.last(), boots) {
+        events.extend(since_last_record(last, boot_id, surroundings.clock.as_ref()));
+    }
     if let Some((extend_ms, because)) = &options.extend {
         events.push(Event::Decision {
             what: format!("extend {}", backstay_dsl::units::duration(*extend_ms)),

@@ -45,6 +45,7 @@ impl Place {
             clock: Arc::new(RealClock),
             answers: WrittenAnswers::new(),
             person: None,
+            is_unattended: true,
             secrets: Arc::new(RealSecrets::new(Box::new(|_, _| None))),
             observer: None,
             progress: None,
@@ -235,4 +236,87 @@ async fn what_cannot_begin_leaves_nothing() {
         StateDirectory(place.path("state")).runs().unwrap(),
         Vec::<String>::new()
     );
+}
+
+/// A clock of the same machine whose wall clock was set, after another start where `boot` names one.
+struct SetClock {
+    back_ms: i64,
+    boot: Option<&'static str>,
+}
+
+#[async_trait::async_trait]
+impl Clock for SetClock {
+    fn boot_ns(&self) -> u64 {
+        RealClock.boot_ns()
+    }
+
+    fn wall_ms(&self) -> i64 {
+        RealClock.wall_ms() - self.back_ms
+    }
+
+    fn boot_id(&self) -> String {
+        self.boot.map_or_else(|| RealClock.boot_id(), str::to_owned)
+    }
+
+    async fn sleep_until(&self, boot_ns: u64) {
+        RealClock.sleep_until(boot_ns).await;
+    }
+}
+
+const TIMED: &str = r#"
+runbook timed "Timed" { window 60m keep 10m for the way back }
+
+step first "Write a file" {
+  budget 1m
+  do fs.write("ROOT/one", content: "new\n") undo fs.remove("ROOT/one") within 10s
+}
+
+step second "Look" {
+  budget 1m
+  check "it is ready": fs.exists("ROOT/ready")
+  on failure pause
+}
+"#;
+
+/// No window is gained by a clock that is set back, and none is lost where another clock tells how much time has
+/// passed.
+#[tokio::test]
+async fn a_clock_that_was_set_is_told_and_gains_nothing() {
+    const HOUR_MS: i64 = 3_600_000;
+    for (back_ms, boot, end, said) in [
+        (2 * HOUR_MS, None, End::Completed, Some((false, true))),
+        (-2 * HOUR_MS, None, End::Completed, Some((false, false))),
+        (0, None, End::Completed, None),
+        (2 * HOUR_MS, Some("another"), End::RolledBack, Some((true, true))),
+        (0, Some("another"), End::Completed, Some((true, false))),
+    ] {
+        let place = Place::new(TIMED);
+        let paused = place.start(&[]).await.unwrap();
+        assert_eq!(paused.last.end, End::Paused, "{paused:?}");
+        std::fs::write(place.path("ready"), "").unwrap();
+        let surroundings = Surroundings {
+            clock: Arc::new(SetClock { back_ms, boot }),
+            ..place.surroundings()
+        };
+        let finished = resume(&paused.run, ResumeOptions::default(), surroundings)
+            .await
+            .unwrap();
+        let case = format!("{back_ms} {boot:?}");
+        assert_eq!(finished.last.end, end, "{case}: {finished:?}");
+        let events = records(finished.transcript.parent().unwrap());
+        let gaps = events.iter().filter_map(|event| match event {
+            Event::ClockGap {
+                uncertain,
+                wall_went_back,
+                wall_ms,
+                ..
+            } => {
+                let is_near = (wall_ms + back_ms).abs() < HOUR_MS;
+                assert!(is_near || boot.is_some(), "{case}: {wall_ms}");
+                Some((*uncertain, *wall_went_back))
+            }
+            _ => None,
+        });
+        assert_eq!(gaps.collect::<Vec<_>>(), Vec::from_iter(said), "{case}");
+    }
 }

@@ -57,6 +57,9 @@ fn text(found: &[SymptomEntry]) -> String {
         if let Some(budget_ms) = row.budget_ms {
             line("within", &units::duration(budget_ms));
         }
+        if let Some(again) = row.again {
+            line("again", &format!("at most {again}, each time on newer evidence"));
+        }
         line("otherwise", &row.otherwise);
     }
     text

@@ -89,13 +89,11 @@ impl State {
             Event::Turn { way, .. } => self.on_turn(plan, way),
             Event::Signal { name, asked: true, .. } => self.asked = Some(name.clone()),
             Event::Signal { name, choice, .. } => self.on_signal(plan, name, *choice),
-            Event::ClockGap {
-                wall_went_back: true, ..
-            } => self.progress.time.lose(),
+            gap @ Event::ClockGap { .. } => self.progress.time.doubt(gap),
             Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
-            Event::ClockGap { .. } | Event::Decision { extend_ms: 0, .. } => {}
+            Event::Decision { extend_ms: 0, .. } => {}
             Event::Decision { extend_ms, .. } => self.progress.time.extend(*extend_ms),
             Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),

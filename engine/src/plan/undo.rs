@@ -1,6 +1,6 @@
 //! What an undo removes must be new: setting what is not there and removing it again leaves things as they
 //! were; setting what is there and removing it does not. Whether it is there is asked before the intent, by the
-//! driver and by the rehearsal's walk.
+//! driver, by the rehearsal's walk, and by the dry run of a plan, which goes by what is there now.
 //!
 //! Absent on purpose: rollback branches, which are written for a stretch and not for one action.
 
@@ -11,10 +11,8 @@ use backstay_dsl::term::ground_relation;
 
 use crate::action::GroundCall;
 use crate::eval::Evaluator;
-use crate::event::{EvaluationKind, EvaluationResult, IntentWay};
+use crate::event::IntentWay;
 use crate::plan::Plan;
-use crate::run::machine::State;
-use crate::run::records::{Seen, title};
 use crate::value::GroundResource;
 
 /// Looks at the undos of a plan, as far as their arguments are known now.
@@ -97,28 +95,29 @@ pub(crate) enum NotNew {
     CannotTell(String),
 }
 
-/// That an action is not begun, because its undo would remove what is there.
-pub(crate) fn refused(action: &Do, why: &NotNew) -> Seen {
-    let reason = match why {
-        NotNew::There(thing) => format!(
-            "{} is there already, and the undo would remove it; let the undo put back what was there, or move it away first",
-            thing.key.join(", ")
-        ),
-        NotNew::CannotTell(reason) => {
-            format!("the undo removes what was not there before, and {reason}; let the run look there first")
+impl NotNew {
+    /// Of a thing that the world was asked about; `None` where it is surely not there.
+    pub(crate) fn of(thing: GroundResource, is_there: Result<bool, String>) -> Option<Self> {
+        match is_there {
+            Ok(false) => None,
+            Ok(true) => Some(Self::There(thing)),
+            Err(reason) => Some(Self::CannotTell(reason)),
         }
-    };
-    Seen::line(
-        EvaluationKind::Undo,
-        title(action),
-        EvaluationResult::DoesNotHold,
-        reason,
-    )
-}
+    }
 
-/// The statements of which an intent was recorded.
-pub(crate) fn begun(state: &State) -> Vec<StatementId> {
-    state.intents().keys().copied().collect()
+    /// What is wrong, and what to do.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::There(thing) => format!(
+                "{} is there already, and the undo would remove it; let the undo put back what was there, or move it away \
+                 first",
+                thing.key.join(", ")
+            ),
+            Self::CannotTell(reason) => {
+                format!("the undo removes what was not there before, and {reason}; let the run look there first")
+            }
+        }
+    }
 }
 
 fn decides(statement: &Statement) -> bool {
