@@ -77,6 +77,8 @@ pub struct ModuleText<'a> {
     pub uses: &'a [(String, usize)],
     /// Names whose module could not be loaded, which was told already.
     pub missing: &'a [String],
+    /// What `here` stands for in it.
+    pub folder: Option<&'a str>,
 }
 
 /// Checks a runbook, the first of `modules`, with all modules that it uses.

@@ -53,6 +53,7 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
                 file: &module.file,
                 uses: &module.uses,
                 missing: &module.missing,
+                folder: module.folder.as_deref(),
             })
             .collect();
         check(&modules, catalogue, &mut found).map(Arc::new)

@@ -31,6 +31,8 @@ pub struct Module {
     pub source: SourceId,
     /// Its own name: `std/openclaw/compose`, or what [`Sources::relative`] calls it.
     pub name: String,
+    /// The folder that it lies in, as its name says: what `here` stands for. Nothing that is shipped has one.
+    pub folder: Option<String>,
     pub file: File,
     /// The modules it uses: the name it gives them, and their place in [`Loaded::modules`].
     pub uses: Vec<(String, usize)>,
@@ -50,7 +52,7 @@ pub fn load(name: &str, text: &str, sources: &dyn Sources, diagnostics: &mut Dia
         chain: Vec::new(),
         is_full: false,
     };
-    loader.module(name.to_owned(), text);
+    loader.module(name.to_owned(), text, false);
     loader.loaded
 }
 
@@ -65,15 +67,27 @@ struct Loader<'a> {
     is_full: bool,
 }
 
+/// The folder of a file, by its name alone.
+fn folder_of(name: &str) -> String {
+    match name.rsplit_once('/') {
+        None => ".".to_owned(),
+        Some(("", _)) => "/".to_owned(),
+        // `~` would be a home folder.
+        Some((folder, _)) if folder.starts_with('~') => format!("./{folder}"),
+        Some((folder, _)) => folder.to_owned(),
+    }
+}
+
 impl Loader<'_> {
     /// Parses a text and loads what it uses; gives its place.
-    fn module(&mut self, name: String, text: &str) -> usize {
+    fn module(&mut self, name: String, text: &str, is_shipped: bool) -> usize {
         let source = self.loaded.sources.add(name.clone(), text);
         let file = parse(source, text, self.diagnostics);
         let uses: Vec<Use> = file.uses.iter().filter(|line| line.by.is_none()).cloned().collect();
         let place = self.loaded.modules.len();
         self.loaded.modules.push(Module {
             source,
+            folder: (!is_shipped).then(|| folder_of(&name)),
             name,
             file,
             uses: Vec::new(),
@@ -112,7 +126,9 @@ impl Loader<'_> {
             }
             return Some(known);
         }
-        self.within_limits(&text, line.span).then(|| self.module(name, &text))
+        let is_shipped = matches!(line.module, ModulePath::Standard(_));
+        self.within_limits(&text, line.span)
+            .then(|| self.module(name, &text, is_shipped))
     }
 
     fn standard(&mut self, path: &[Name], span: Span) -> Option<(String, String)> {

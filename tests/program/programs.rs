@@ -141,3 +141,38 @@ step make "Make it" {{
     call("plan", "backstay-test-tool").exits(0);
     call("run", "backstay-test-tool").exits(0);
 }
+
+/// The folder of the text in which it stands, wherever the command is run.
+#[test]
+fn a_script_beside_the_text_is_named_by_here() {
+    let desk = Sandbox::desk();
+    let script = |path: &str, says: &str| {
+        desk.write(path, format!("#!/bin/sh\necho {says}\n"));
+        fs::set_permissions(desk.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    fs::create_dir_all(desk.path("books/lib")).unwrap();
+    desk.write(
+        "books/a.runbook",
+        r#"use "./lib/m.runbook" as m
+runbook a "A" {}
+step look "Look" {
+  check "its own": exec.read([here / "helper.sh"], effects: nothing).stdout contains "of the runbook"
+  check "that of the module": m.says() contains "of the module"
+}
+"#,
+    );
+    desk.write(
+        "books/lib/m.runbook",
+        r#"question says() -> text { give exec.read([here / "helper.sh"], effects: nothing).stdout }
+"#,
+    );
+    let missing = desk.call(&["run", "books/a.runbook"]).exits(4);
+    assert!(missing.in_one_line().contains("books/helper.sh"), "{missing:?}");
+    script("books/helper.sh", "of the runbook");
+    script("books/lib/helper.sh", "of the module");
+    desk.call(&["run", "books/a.runbook"]).exits(0);
+    let absolute = desk.path("books/a.runbook").display().to_string();
+    Finished::of(desk.command(&["run", &absolute]).current_dir("/")).exits(0);
+    let within = desk.path("books");
+    Finished::of(desk.command(&["run", "a.runbook"]).current_dir(within)).exits(0);
+}

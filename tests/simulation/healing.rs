@@ -4,7 +4,7 @@ use backstay::event::{End, Event, StepState, TimerId};
 use backstay::rehearse::{Fault, FaultKind};
 
 use crate::simulation::rig::Rig;
-use crate::simulation::small::{look, make, once, rig, run, run_case, silent, slow_row, step};
+use crate::simulation::small::{just, look, make, once, rig, run, run_case, silent, slow_row, step};
 
 pub(crate) fn sample() -> Rig {
     let row = |name: &str| {
@@ -133,10 +133,10 @@ fn a_row_is_taken_again_as_often_as_it_says() {
         );
         let steps = ["a", "b", "c"].map(|name| {
             let says = format!("do fs.write(\"/sim/seen\", content: \"{name}\") no undo because \"it stays\"\n");
-            step(name, "", &[says, look(name)])
+            step(name, "", &[says, just(name)])
         });
         let rig = rig("", &[&steps[..], &[table]].concat());
-        let faults = ["a", "b", "c"].map(|name| Fault::once(format!("{name}/2"), FaultKind::Untrue));
+        let faults = ["a", "b", "c"].map(|name| Fault::once(format!("{name}/2"), FaultKind::FailsBefore));
         let report = run(&rig, &faults);
         let healed = report.events.iter().filter(|stamped| {
             let state = match &stamped.event {

@@ -29,6 +29,8 @@ pub enum ServiceClause {
     Well(Check),
     /// `begins running | stopped | absent` (or a member's name).
     Begins(Name),
+    /// `ends stopped`.
+    Ends(Name),
     Members(Span),
     /// `writers at most N`.
     Writers(Spanned<i64>),

@@ -82,6 +82,8 @@ pub(crate) struct Symbols<'a> {
     pub(crate) uses: BTreeMap<&'a str, usize>,
     /// Names whose module could not be loaded: told already.
     pub(crate) missing: &'a [String],
+    /// The folder that it lies in.
+    pub(crate) folder: Option<&'a str>,
     pub(crate) headers: Vec<Declared<'a, ast::Header>>,
     pub(crate) inputs: Table<'a, ast::Input>,
     pub(crate) services: Table<'a, ast::Service>,
@@ -107,6 +109,7 @@ impl<'a> Symbols<'a> {
     pub(crate) fn collect(module: &ModuleText<'a>, is_runbook: bool, diagnostics: &mut Diagnostics) -> Self {
         let mut symbols = Self {
             missing: module.missing,
+            folder: module.folder,
             ..Self::default()
         };
         for (name, index) in module.uses {

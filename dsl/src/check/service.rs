@@ -43,6 +43,7 @@ impl<'a> Checker<'a> {
             title: title(item.title.as_ref(), &item.name),
             doc: declared.doc.to_owned(),
             well: None,
+            ends: None,
             span: heading(&item.name, item.title.as_ref()),
         };
         let mut member = Member::new(Runs::new(ServiceKind::Process, unknown(declared.span)), Begins::Running);
@@ -56,7 +57,8 @@ impl<'a> Checker<'a> {
                 ServiceClause::Well(check) => service.well = Some(self.well(check, &service.title)),
                 ServiceClause::Runs(call) => member.runs = self.runs(&scope, call).unwrap_or(member.runs),
                 ServiceClause::PinnedBy(call) => member.pinned_by = self.fixed_resource(&scope, call),
-                ServiceClause::Begins(word) => self.begins(word, &mut member),
+                ServiceClause::Begins(word) => member.begins = self.how(word, "begins").unwrap_or(member.begins),
+                ServiceClause::Ends(word) => service.ends = self.how(word, "ends"),
                 other => self.service_clause(&scope, other, &mut known),
             }
         }
@@ -75,8 +77,11 @@ impl<'a> Checker<'a> {
 
     fn service_clause(&mut self, scope: &Scope, clause: &'a ServiceClause, service: &mut topology::Service<Expr>) {
         match clause {
-            ServiceClause::Runs(_) | ServiceClause::PinnedBy(_) | ServiceClause::Begins(_) | ServiceClause::Well(_) => {
-            }
+            ServiceClause::Runs(_)
+            | ServiceClause::PinnedBy(_)
+            | ServiceClause::Begins(_)
+            | ServiceClause::Ends(_)
+            | ServiceClause::Well(_) => {}
             ServiceClause::Behind(call) => service.behind = self.fixed_resource(scope, call),
             ServiceClause::Writes { state, unmigrated } => {
                 if service.is_writer(&state.value) {
@@ -107,19 +112,21 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn begins(&mut self, word: &ast::Name, member: &mut Member<Expr>) {
+    /// How a service `begins` or `ends`.
+    fn how(&mut self, word: &ast::Name, clause: &str) -> Option<Begins> {
         match word.value.as_str() {
-            "running" => member.begins = Begins::Running,
-            "stopped" => member.begins = Begins::Stopped,
-            "absent" => member.begins = Begins::Absent,
-            "standby" => self.report(not_supported(word.span, "`begins standby`")),
+            "running" => return Some(Begins::Running),
+            "stopped" => return Some(Begins::Stopped),
+            "absent" => return Some(Begins::Absent),
+            "standby" => self.report(not_supported(word.span, &format!("`{clause} standby`"))),
             other => {
-                let message = format!("a service begins running, stopped or absent, not `{other}`");
+                let message = format!("a service {clause} running, stopped or absent, not `{other}`");
                 let finding = Diagnostic::error("unknown-name", word.span, message);
                 let known = ["running", "stopped", "absent"];
                 self.report(suggest(finding, word.span, other, known, "word"));
             }
         }
+        None
     }
 
     fn runs(&mut self, scope: &Scope, call: &'a ast::Call) -> Option<Runs<Expr>> {
@@ -291,6 +298,7 @@ fn once(clause: &ServiceClause) -> Option<(&'static str, Span)> {
         ServiceClause::Behind(call) => ("behind", call.span),
         ServiceClause::Well(check) => ("well", check.span),
         ServiceClause::Begins(word) => ("begins", word.span),
+        ServiceClause::Ends(word) => ("ends", word.span),
         ServiceClause::Members(span) => ("members", *span),
         ServiceClause::Writers(most) => ("writers", most.span),
         ServiceClause::Serving(least) => ("serving", least.span),

@@ -207,6 +207,7 @@ impl<'a> Names<'a> {
             ServiceClause::Ignores { part, .. } => in_expr(&part.value, &mut self.found()),
             ServiceClause::Writes { .. }
             | ServiceClause::Begins(_)
+            | ServiceClause::Ends(_)
             | ServiceClause::Members(_)
             | ServiceClause::Writers(_)
             | ServiceClause::Serving(_) => {}

@@ -60,6 +60,10 @@ impl Checker<'_> {
         if let Some(found) = self.handle(scope, name, span, wanted) {
             return found;
         }
+        if let Some(folder) = self.symbols[scope.module].folder.filter(|_| name == "here") {
+            let folder = Literal::Path(folder.to_owned());
+            return typed(ExprKind::Literal(folder), Type::Path, span);
+        }
         self.report_unknown_name(scope, name, span, wanted);
         unknown(span)
     }

@@ -86,7 +86,8 @@ impl Block {
         match self {
             Self::Header => &["version", "owner", "affects", "window", "on"],
             Self::Service => &[
-                "runs", "pinned", "writes", "behind", "well", "begins", "members", "writers", "serving", "ignores",
+                "runs", "pinned", "writes", "behind", "well", "begins", "ends", "members", "writers", "serving",
+                "ignores",
             ],
             Self::Protect => &["path", "volume", "file"],
             Self::Hold => &["take", "release"],

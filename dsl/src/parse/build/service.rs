@@ -29,6 +29,7 @@ impl Builder<'_, '_> {
             }
             Rule::well => ServiceClause::Well(self.check(pair)?),
             Rule::begins => ServiceClause::Begins(self.inner_word(pair)?),
+            Rule::ends => ServiceClause::Ends(self.inner_word(pair)?),
             Rule::members => ServiceClause::Members(span),
             Rule::writers => ServiceClause::Writers(self.bound(pair)?),
             Rule::serving => ServiceClause::Serving(self.bound(pair)?),

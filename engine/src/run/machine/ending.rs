@@ -225,7 +225,8 @@ impl Ending {
             Some(Way::Park(_) | Way::Stand) => Stage::Anchors,
             // Nothing was changed: the run has not come to its opening.
             _ if !known.asks_anchors => Stage::Anchors,
-            way => Stage::Wells(Wells::new(view.plan, way.is_some())),
+            Some(_) => Stage::Wells(Wells::as_at_the_start(view.plan)),
+            None => Stage::Wells(Wells::after_the_way_forward(view.plan)),
         }
     }
 

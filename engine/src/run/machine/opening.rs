@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use backstay_dsl::model::{self, Disposition};
-use backstay_dsl::topology::Service;
+use backstay_dsl::effect::Effect;
+use backstay_dsl::model::{self, Disposition, ExprKind};
+use backstay_dsl::program::Owner;
+use backstay_dsl::topology::{Begins, Service};
 
 use super::anchors::Anchors;
 use super::desired::{Work, WorkKind};
@@ -62,7 +64,7 @@ impl Opening {
             return None;
         }
         if holds {
-            self.0 = Stage::Wells(Wells::new(plan, true));
+            self.0 = Stage::Wells(Wells::as_at_the_start(plan));
             return None;
         }
         Some(refusal(&WorkKey::Obligations, evidence.to_owned()))
@@ -116,12 +118,22 @@ pub(super) fn ask_anchors(when: AnchorTime, work: &mut Vec<(WorkKey, Work)>) {
 pub(super) struct Wells(BTreeSet<usize>);
 
 impl Wells {
-    /// All, or only those that begin running.
-    pub(super) fn new(plan: &Plan, only_running: bool) -> Self {
-        let begins_running = |name: &str| plan.topology.services.get(name).is_some_and(Service::begins_running);
+    /// Those that run as things were at the start.
+    pub(super) fn as_at_the_start(plan: &Plan) -> Self {
+        Self::of(plan, |service| begins_running(plan, service))
+    }
+
+    /// Those that should run after the way forward: as the text says, else what it starts and what runs already.
+    pub(super) fn after_the_way_forward(plan: &Plan) -> Self {
+        Self::of(plan, |service| match service.ends {
+            Some(ends) => ends == Begins::Running,
+            None => begins_running(plan, service) || is_started(plan, service),
+        })
+    }
+
+    fn of(plan: &Plan, is_asked: impl Fn(&model::Service) -> bool) -> Self {
         let services = plan.runbook.services.iter().enumerate();
-        let asked =
-            services.filter(|(_, service)| service.well.is_some() && (!only_running || begins_running(&service.name)));
+        let asked = services.filter(|(_, service)| service.well.is_some() && is_asked(service));
         Self(asked.map(|(place, _)| place).collect())
     }
 
@@ -147,4 +159,31 @@ impl Wells {
             work.push((key, Work::once(WorkKind::Well { service })));
         }
     }
+}
+
+fn begins_running(plan: &Plan, service: &model::Service) -> bool {
+    let known = plan.topology.services.get(&service.name);
+    known.is_some_and(Service::begins_running)
+}
+
+/// Whether the way forward may start a service: it starts this one, or one that it does not call by its name.
+fn is_started(plan: &Plan, service: &model::Service) -> bool {
+    let program = &plan.program;
+    let forward = program.statements().filter(|(id, _)| {
+        let owner = program.owner(program.block_of(*id));
+        matches!(
+            owner,
+            Owner::Step(_) | Owner::Row(_) | Owner::Take(_) | Owner::Release(_)
+        )
+    });
+    let mut effects = forward
+        .filter_map(|(_, statement)| statement.action())
+        .flat_map(|action| &action.call.effects.list);
+    effects.any(|effect| match effect {
+        Effect::Starts { member, .. } => match member.key.first().map(|key| &key.kind) {
+            Some(ExprKind::Service(name)) => *name == service.name,
+            _ => true,
+        },
+        _ => false,
+    })
 }
