@@ -70,6 +70,8 @@ fn every_mistake_is_told_at_once() {
         assert!(said.contains(told), "{told}: {said}");
     }
     assert!(!said.contains("abcdef"), "{said}");
+    let (_, said) = plan(&desk, &["grace=5M"], Some("s3cret-word"));
+    assert!(said.contains("minutes are `5m`; months are not a fixed time"), "{said}");
     let (exit, said) = plan(&desk, &[], Some("tiny"));
     assert_eq!(exit, 2, "{said}");
     assert!(

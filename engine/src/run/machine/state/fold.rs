@@ -76,7 +76,7 @@ impl State {
                 let value = values.first().map(|(_, value)| value);
                 self.on_evaluated(plan, key, (*what, value), *result, evidence);
             }
-            Event::Answer { late: true, .. } => {}
+            Event::Answer { late: true, .. } | Event::Decision { extend_ms: 0, .. } => {}
             Event::Answer { key, value, .. } => {
                 if let Some(id) = plan.program.find(key) {
                     self.bind(plan, id, value.as_ref());
@@ -93,7 +93,6 @@ impl State {
             Event::Timer(timer) => self.on_timer(plan, timer),
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
-            Event::Decision { extend_ms: 0, .. } => {}
             Event::Decision { extend_ms, .. } => self.progress.time.extend(*extend_ms),
             Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
