@@ -10,7 +10,7 @@ mod expression;
 mod statement;
 
 use crate::source::Span;
-use crate::topology::{Begins, Topology};
+use crate::topology::Topology;
 use crate::types::Type;
 
 pub use crate::ast::{BinaryOperator, Test};
@@ -175,8 +175,6 @@ pub struct Service {
     pub title: String,
     pub doc: String,
     pub well: Option<Check>,
-    /// How the text says that it should be after a way forward.
-    pub ends: Option<Begins>,
     pub span: Span,
 }
 

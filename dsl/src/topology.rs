@@ -37,6 +37,8 @@ pub struct Service<K> {
     pub serving_at_least: u64,
     /// What is mounted into it and left unprotected on purpose.
     pub ignores: Vec<Resource<K>>,
+    /// How the text says that it should be after a way forward.
+    pub ends: Option<Begins>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +163,7 @@ impl<K> Service<K> {
             writers_at_most: 1,
             serving_at_least: 0,
             ignores: Vec::new(),
+            ends: None,
         }
     }
 
@@ -196,6 +199,7 @@ impl<K> Service<K> {
             behind: self.behind.as_ref().map(&mut *resource).transpose()?,
             endpoints: self.endpoints.iter().map(&mut *resource).collect::<Result<_, E>>()?,
             writers_at_most: self.writers_at_most,
+            ends: self.ends,
             serving_at_least: self.serving_at_least,
             ignores: self.ignores.iter().map(&mut *resource).collect::<Result<_, E>>()?,
         })

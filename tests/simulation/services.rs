@@ -384,3 +384,25 @@ fn what_cannot_be_told_of_processes_lets_nothing_go_on() {
         }
     }
 }
+
+/// After the way forward those services have to be well that should run then: as the text says, else what begins so or
+/// is started.
+#[test]
+fn a_service_that_should_not_run_at_the_end_is_not_asked() {
+    let well = "well \"it runs\": process.alive(app) within 10s every 1s";
+    let stop = "  do process.stop(app, grace: 5s) undo process.start(app, [\"/sim/serve\"]) within 1m\n";
+    let start = "  do process.start(app, [\"/sim/serve\"]) undo process.stop(app, grace: 5s) within 1m\n";
+    for (clauses, does, end) in [
+        ("", stop, End::RolledBack),
+        ("ends stopped", stop, End::Completed),
+        ("ends absent", stop, End::Completed),
+        ("begins stopped", "", End::Completed),
+        ("begins stopped", start, End::Completed),
+        ("begins stopped  ends running", "", End::RolledBack),
+    ] {
+        let service = format!("service app \"App\" {{\n  runs process(\"app\")\n  {well}\n  {clauses}\n}}\n\n");
+        let rig = small::rig("", &[service, step("a", "", &[make("a"), does.to_owned()])]);
+        let report = small::run(&rig, &[]);
+        assert_eq!(report.end().end, end, "{clauses} {does}\n{}", report.told());
+    }
+}

@@ -43,7 +43,6 @@ impl<'a> Checker<'a> {
             title: title(item.title.as_ref(), &item.name),
             doc: declared.doc.to_owned(),
             well: None,
-            ends: None,
             span: heading(&item.name, item.title.as_ref()),
         };
         let mut member = Member::new(Runs::new(ServiceKind::Process, unknown(declared.span)), Begins::Running);
@@ -58,7 +57,7 @@ impl<'a> Checker<'a> {
                 ServiceClause::Runs(call) => member.runs = self.runs(&scope, call).unwrap_or(member.runs),
                 ServiceClause::PinnedBy(call) => member.pinned_by = self.fixed_resource(&scope, call),
                 ServiceClause::Begins(word) => member.begins = self.how(word, "begins").unwrap_or(member.begins),
-                ServiceClause::Ends(word) => service.ends = self.how(word, "ends"),
+                ServiceClause::Ends(word) => known.ends = self.how(word, "ends"),
                 other => self.service_clause(&scope, other, &mut known),
             }
         }

@@ -12,7 +12,7 @@ use backstay_dsl::state::slot::SlotId;
 use backstay_dsl::state::universe::Universe;
 use backstay_dsl::state::{Difference, Extent, Given, Member, State, Traffic};
 use backstay_dsl::term::{Term, ground, ground_effect};
-use backstay_dsl::topology::Topology;
+use backstay_dsl::topology::{Begins, Topology};
 use backstay_dsl::types::Type;
 
 mod inside;
@@ -107,13 +107,17 @@ impl Production {
         self.state.may_park(&self.universe)
     }
 
-    /// What is not as it should be where the run has completed: a service that began running runs, and what
-    /// runs has its traffic and was seen to be well.
+    /// What is not as it should be where the run has completed: a service that began running, and does not end
+    /// otherwise, runs, and what runs has its traffic and was seen to be well.
     pub(super) fn not_as_completed(&self) -> Vec<String> {
         let start = State::start(&self.universe);
         let mut found = Vec::new();
         for ((name, member), (_, was)) in self.state.members(&self.universe).zip(start.members(&self.universe)) {
-            if member.run.is_none() && was.run.is_some() {
+            let mut services = self.topology.services.values();
+            let service = services.find(|service| service.members.contains_key(name));
+            let ends = service.and_then(|service| service.ends);
+            let is_to_run = ends.map_or(was.run.is_some(), |ends| ends == Begins::Running);
+            if member.run.is_none() && is_to_run {
                 found.push(format!("it ended completed, and `{name}` does not run"));
             }
             if member.run.is_some() && member.traffic == Some(Traffic::Drained) {

@@ -125,9 +125,12 @@ impl Wells {
 
     /// Those that should run after the way forward: as the text says, else what it starts and what runs already.
     pub(super) fn after_the_way_forward(plan: &Plan) -> Self {
-        Self::of(plan, |service| match service.ends {
-            Some(ends) => ends == Begins::Running,
-            None => begins_running(plan, service) || is_started(plan, service),
+        Self::of(plan, |service| {
+            let ends = plan.topology.services.get(&service.name).and_then(|known| known.ends);
+            ends.map_or_else(
+                || begins_running(plan, service) || is_started(plan, service),
+                |ends| ends == Begins::Running,
+            )
         })
     }
 
