@@ -1,10 +1,12 @@
 //! What the examples promise, on a site of each test's own.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::sandbox::{Finished, Sandbox, repository};
+use crate::support::sandbox::{Finished, Sandbox, free_port, repository};
 
 /// An example with a site and a mark of its own.
 struct Example {
@@ -175,4 +177,102 @@ fn parallel_changes_run_at_once_and_come_back_one_after_the_other() {
     let apart = moment(&example, "web/load.ended") <= moment(&example, "mail/load.started")
         || moment(&example, "mail/load.ended") <= moment(&example, "web/load.started");
     assert!(apart, "the way back was not serial");
+}
+
+/// What the shop has in stock and shows.
+const STOCK: &str = "chair 7\nlamp 12\ntable 3";
+
+/// nginx and Redis as their packages bring them, on ports of their own.
+struct Shop {
+    example: Example,
+    web_port: u16,
+    store_port: u16,
+}
+
+impl Shop {
+    fn new() -> Self {
+        Self {
+            example: Example::new("06-nginx-redis", "append-only.runbook"),
+            web_port: free_port(),
+            store_port: free_port(),
+        }
+    }
+
+    fn run(&self, inputs: &[&str]) -> serde_json::Value {
+        let ports = [
+            format!("web_port={}", self.web_port),
+            format!("page=http://127.0.0.1:{}/stock.txt", self.web_port),
+            format!("store_port={}", self.store_port),
+        ];
+        let inputs: Vec<&str> = ports.iter().map(String::as_str).chain(inputs.iter().copied()).collect();
+        let finished = self.example.run(&inputs);
+        let json = finished.json();
+        assert_eq!(self.stored("stock"), STOCK, "{finished:?}");
+        assert_eq!(self.served(), STOCK, "{finished:?}");
+        let anchors = self.example.sandbox.records_of("anchor");
+        let of = |name: &str| -> Vec<_> {
+            let named = anchors.iter().filter(|anchor| anchor["name"] == name);
+            named.map(|anchor| anchor["value"].clone()).collect()
+        };
+        for name in ["in_stock", "served"] {
+            assert!(
+                matches!(&of(name)[..], [.., before, after] if before == after),
+                "{anchors:?}"
+            );
+        }
+        json
+    }
+
+    fn stored(&self, question: &str) -> String {
+        let tool = repository().join("examples/06-nginx-redis/ask");
+        let output = Command::new(tool)
+            .arg(self.store_port.to_string())
+            .arg(question)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn served(&self) -> String {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.web_port)).unwrap();
+        connection.write_all(b"GET /stock.txt HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap_or_default().1.trim().to_owned()
+    }
+
+    fn has_append_only_file(&self) -> bool {
+        self.example.site().join("redis/appendonlydir").exists()
+    }
+
+    fn archives(&self) -> usize {
+        fs::read_dir(self.example.site().join("backups")).unwrap().count()
+    }
+}
+
+#[test]
+fn nginx_and_redis_go_forward_and_keep_everything() {
+    let shop = Shop::new();
+    for _ in 0..2 {
+        let json = shop.run(&[]);
+        assert_eq!(json["end"], "completed", "{json}");
+        assert_eq!(shop.stored("persistence"), "append-only file");
+        assert!(shop.has_append_only_file());
+        assert_eq!(shop.archives(), 1);
+    }
+}
+
+#[test]
+fn nginx_and_redis_come_back_with_what_redis_forgot() {
+    let shop = Shop::new();
+    let json = shop.run(&["snapshot=forget"]);
+    assert_eq!(json["end"], "rolled_back", "{json}");
+    assert_eq!(json["failed_at"]["step"], "validate");
+    assert_eq!(shop.stored("persistence"), "snapshots");
+    assert!(!shop.has_append_only_file());
+    assert_eq!(shop.archives(), 1);
+    let asked = shop.example.sandbox.records_of("evaluated");
+    let had_forgotten =
+        |one: &serde_json::Value| one["label"] == "everything is in stock" && one["result"] == "does_not_hold";
+    assert!(asked.iter().any(had_forgotten), "{asked:?}");
 }

@@ -1,11 +1,12 @@
 //! A sandbox with one service, and what this machine says of it beside the program.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+pub(crate) use crate::support::sandbox::free_port;
 use crate::support::sandbox::{Finished, Sandbox, wait_until};
 
 /// A user who is not root and owns nothing.
@@ -146,11 +147,6 @@ impl Drop for Stranger {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A port that nobody has.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub(crate) fn answers(port: u16) -> bool {

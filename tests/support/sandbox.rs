@@ -342,3 +342,9 @@ pub(crate) fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
     }
     found
 }
+
+/// A port that nobody has.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
