@@ -1,133 +1,262 @@
-//! The one form in which records are written: a line is read and written again in one pass, and compared.
+//! The one form in which records are written, told by its grammar in one pass.
 //!
-//! Invariants: keys are ASCII words and stand once; there are no floats; whole numbers lie within ±(2^53−1); nothing
-//! is written in two ways. Nothing of a line is kept but its outermost keys.
-
-use std::collections::BTreeSet;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+//! It is what `serde_json` writes, restricted: no blanks, one spelling of each letter, keys that are ASCII words and
+//! stand once, no floats, whole numbers within ±(2^53−1). So nothing is written in two ways, and a text that is in
+//! the form is what writing its content again would give.
 
 /// The largest whole number that every reader of JSON holds exactly.
 pub(super) const INTEGER_MAX: u64 = (1 << 53) - 1;
 
+/// Arrays and objects lie at most so deep in each other; `serde_json` reads no deeper either.
+const DEPTH_MAX: usize = 127;
+
 /// Whether a key is an ASCII word.
 pub(super) fn is_word(key: &str) -> bool {
-    let is_of_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     key.bytes().all(is_of_word)
 }
 
-/// The outermost keys of a JSON text in their order; `None` where it is not in the one form. The error is that it
-/// is no JSON.
-pub(super) fn keys(text: &[u8]) -> serde_json::Result<Option<Vec<&str>>> {
-    let mut form = Form {
-        again: Vec::with_capacity(text.len()),
-        is_other: false,
-        keys: Vec::new(),
-        depth: 0,
-    };
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    form.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    let is_same = !form.is_other && form.again == text;
-    Ok(is_same.then_some(form.keys))
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
-/// A text that is written again while it is read.
-struct Form<'de> {
-    again: Vec<u8>,
-    is_other: bool,
-    /// Of the outermost object.
-    keys: Vec<&'de str>,
-    depth: usize,
+/// A key of the outermost object, and its value as it stands.
+pub(super) type Field<'t> = (&'t str, &'t str);
+
+/// The fields of the object that this text is, in their order; `None` where it is not in the one form.
+pub(super) fn fields(text: &[u8]) -> Option<Vec<Field<'_>>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut scan = Scan { text, at: 0 };
+    let fields = scan.object(DEPTH_MAX)?;
+    (scan.at == text.len()).then_some(fields)
 }
 
-impl Form<'_> {
-    fn write<E: serde::de::Error>(&mut self, value: &(impl serde::Serialize + ?Sized)) -> Result<(), E> {
-        serde_json::to_writer(&mut self.again, value).map_err(E::custom)
-    }
+/// A place in a text.
+struct Scan<'t> {
+    text: &'t str,
+    at: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Form<'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Form<'de> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a value without floats")
+impl<'t> Scan<'t> {
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
-        self.write(&value)
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        self.write(&())
+    /// Goes past a word that has to stand here.
+    fn expect(&mut self, word: &[u8]) -> Option<()> {
+        self.rest().starts_with(word).then(|| self.at += word.len())
     }
 
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
-        self.is_other |= value > INTEGER_MAX;
-        self.write(&value)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
-        self.is_other |= value.unsigned_abs() > INTEGER_MAX;
-        self.write(&value)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
-        self.is_other = true;
-        Ok(())
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        self.write(text)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
-        self.depth += 1;
-        self.again.push(b'[');
-        let start = self.again.len();
-        while values.next_element_seed(&mut *self)?.is_some() {
-            self.again.push(b',');
+    fn value(&mut self, depth: usize) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string(),
+            b'{' => self.object(depth).map(drop),
+            b'[' => self.array(depth),
+            b't' => self.expect(b"true"),
+            b'f' => self.expect(b"false"),
+            b'n' => self.expect(b"null"),
+            _ => self.integer(),
         }
-        close(&mut self.again, start, b']');
-        self.depth -= 1;
-        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        self.depth += 1;
-        self.again.push(b'{');
-        let start = self.again.len();
-        let mut seen = BTreeSet::new();
-        // A key that is not borrowed has an escape in it, and is no word.
-        while let Some(key) = fields.next_key::<&'de str>()? {
-            self.is_other |= !is_word(key) || !seen.insert(key);
-            if self.depth == 1 {
-                self.keys.push(key);
+    fn array(&mut self, depth: usize) -> Option<()> {
+        let depth = depth.checked_sub(1)?;
+        self.expect(b"[")?;
+        if self.expect(b"]").is_some() {
+            return Some(());
+        }
+        loop {
+            self.value(depth)?;
+            if self.expect(b"]").is_some() {
+                return Some(());
             }
-            self.write(key)?;
-            self.again.push(b':');
-            fields.next_value_seed(&mut *self)?;
-            self.again.push(b',');
+            self.expect(b",")?;
         }
-        close(&mut self.again, start, b'}');
-        self.depth -= 1;
-        Ok(())
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Vec<Field<'t>>> {
+        let depth = depth.checked_sub(1)?;
+        let mut fields = Vec::new();
+        self.expect(b"{")?;
+        if self.expect(b"}").is_some() {
+            return Some(fields);
+        }
+        loop {
+            let key = self.key()?;
+            let start = self.at;
+            self.value(depth)?;
+            fields.push((key, self.text.get(start..self.at)?));
+            if self.expect(b"}").is_some() {
+                break;
+            }
+            self.expect(b",")?;
+        }
+        let mut keys: Vec<&str> = fields.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys.windows(2).all(|pair| pair[0] != pair[1]).then_some(fields)
+    }
+
+    /// A key with its colon.
+    fn key(&mut self) -> Option<&'t str> {
+        self.expect(b"\"")?;
+        let start = self.at;
+        self.at += self.rest().iter().position(|byte| !is_of_word(*byte))?;
+        let key = self.text.get(start..self.at)?;
+        self.expect(b"\":")?;
+        Some(key)
+    }
+
+    fn string(&mut self) -> Option<()> {
+        self.expect(b"\"")?;
+        loop {
+            let special = |byte: &u8| *byte < b' ' || matches!(*byte, b'"' | b'\\');
+            self.at += self.rest().iter().position(special)?;
+            match self.peek()? {
+                b'"' => return self.expect(b"\""),
+                b'\\' => self.escape()?,
+                _ => return None,
+            }
+        }
+    }
+
+    /// What is not written as itself, in the one way in which it is written.
+    fn escape(&mut self) -> Option<()> {
+        let length = match self.rest() {
+            [_, b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            [_, b'u', b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f', ..]
+            | [_, b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => 6,
+            _ => return None,
+        };
+        self.at += length;
+        Some(())
+    }
+
+    fn integer(&mut self) -> Option<()> {
+        let is_negative = self.expect(b"-").is_some();
+        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = self.text.get(self.at..self.at + digits)?;
+        let magnitude: u64 = number.parse().ok()?;
+        let has_one_spelling = if magnitude == 0 {
+            digits == 1 && !is_negative
+        } else {
+            !number.starts_with('0')
+        };
+        self.at += digits;
+        (has_one_spelling && magnitude <= INTEGER_MAX).then_some(())
     }
 }
 
-/// Ends what began at `start`: the last comma, if there is one, becomes the bracket.
-fn close(again: &mut Vec<u8>, start: usize, bracket: u8) {
-    if again.len() > start {
-        again.pop();
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The same by reading and writing again.
+    fn is_in_form(text: &[u8]) -> bool {
+        serde_json::from_slice::<Value>(text)
+            .is_ok_and(|value| value.is_object() && is_restricted(&value) && value.to_string().as_bytes() == text)
     }
-    again.push(bracket);
+
+    fn is_restricted(value: &Value) -> bool {
+        match value {
+            Value::Number(number) => {
+                let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+                magnitude.is_some_and(|magnitude| magnitude <= INTEGER_MAX)
+            }
+            Value::Array(values) => values.iter().all(is_restricted),
+            Value::Object(fields) => fields.iter().all(|(key, value)| is_word(key) && is_restricted(value)),
+            Value::Null | Value::Bool(_) | Value::String(_) => true,
+        }
+    }
+
+    /// Pieces of which most texts are nearly in the form.
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"a\":",
+        "\"b_1\":",
+        "\"A\":",
+        "\"é\":",
+        "\"\"",
+        "\"\":",
+        "\"x y\"",
+        "\"\u{7f}é\u{2028}\"",
+        "0",
+        "-0",
+        "-1",
+        "01",
+        "9007199254740991",
+        "9007199254740992",
+        "-9007199254740991",
+        "-9007199254740992",
+        "99999999999999999999999",
+        "1.0",
+        "1e3",
+        "-",
+        "true",
+        "false",
+        "null",
+        "nul",
+        " ",
+        "\n",
+        "\"",
+        "\\",
+        "\\n",
+        "\\b",
+        "\\/",
+        "\\u0000",
+        "\\u0008",
+        "\\u000B",
+        "\\u000b",
+        "\\u001f",
+        "\\u0020",
+        "\\u007f",
+        "\\u00e9",
+        "\\ud83d",
+        "\u{1}",
+    ];
+
+    fn nested(depth: usize) -> String {
+        format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    proptest! {
+        #[test]
+        fn the_grammar_says_what_writing_again_says(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..9)) {
+            let [bare, value, text] = ["{P}", "{\"a\":P}", "{\"a\":\"P\"}"].map(|form| form.replace('P', &pieces.concat()));
+            for text in [bare, value, text] {
+                prop_assert_eq!(fields(text.as_bytes()).is_some(), is_in_form(text.as_bytes()), "{}", text);
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_in_the_form(text: String, number in -9_007_199_254_740_991_i64..9_007_199_254_740_991) {
+            let written = serde_json::json!({"a": text, "b": [{"c": number}, [], {}, null, true]}).to_string();
+            let fields = fields(written.as_bytes()).unwrap_or_default();
+            prop_assert_eq!(fields.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["a", "b"]);
+            prop_assert_eq!(serde_json::from_str::<String>(fields[0].1).ok(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_lies_deeper_than_anybody_reads_is_not_in_it() {
+        for depth in [1, 125, 126, 127, 128, 100_000] {
+            let text = nested(depth);
+            assert_eq!(
+                fields(text.as_bytes()).is_some(),
+                is_in_form(text.as_bytes()),
+                "{depth}"
+            );
+        }
+        assert!(fields(b"{\"a\":\"\xff\"}").is_none());
+    }
 }

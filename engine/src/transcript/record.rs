@@ -8,13 +8,11 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::form::{self, INTEGER_MAX};
+use super::form::{self, Field, INTEGER_MAX};
 use crate::event::{Event, Stamped};
-
-const HEADER_KEYS: [&str; 5] = ["seq", "prev", "at", "boot_ns", "kind"];
 
 /// A record: an event with its times and its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,88 +74,89 @@ impl Record {
 
 /// A line in the form of a transcript, whatever it says.
 pub(super) struct Line<'l> {
-    header: Header<'l>,
+    seq: u64,
+    prev: Cow<'l, str>,
+    kind: Cow<'l, str>,
     at_ms: i64,
     boot_ns: u64,
+    fields: Vec<Field<'l>>,
     bytes: &'l [u8],
 }
 
-/// What every record has.
-#[derive(Deserialize)]
-struct Header<'l> {
-    seq: u64,
-    #[serde(borrow)]
-    prev: Cow<'l, str>,
-    #[serde(borrow)]
-    at: Cow<'l, str>,
-    boot_ns: Value,
-    #[serde(borrow)]
-    kind: Cow<'l, str>,
-}
-
 impl<'l> Line<'l> {
-    /// Reads a line, which is given with its line end. It is accepted only if writing its content again gives
+    /// Reads a line, which is given with its line end. It is accepted only if writing its content again would give
     /// the same bytes, so repeated keys and other spellings are refused.
     pub(super) fn read(line: &'l [u8]) -> Result<Self, RecordError> {
         if line.len() > super::LINE_BYTES_MAX {
             return Err(RecordError::TooLong);
         }
-        let not_a_record = |error: serde_json::Error| RecordError::NotARecord(error.to_string());
-        let no_time = |key: &str| RecordError::NotARecord(format!("`{key}` is none"));
         let bytes = line.strip_suffix(b"\n").ok_or(RecordError::OtherForm)?;
-        let keys = form::keys(bytes).map_err(not_a_record)?.ok_or(RecordError::OtherForm)?;
-        if !keys.iter().take(HEADER_KEYS.len()).eq(HEADER_KEYS.iter()) {
+        let fields = form::fields(bytes).ok_or_else(|| match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(_) => RecordError::OtherForm,
+            Err(error) => RecordError::NotARecord(error.to_string()),
+        })?;
+        let [
+            ("seq", seq),
+            ("prev", prev),
+            ("at", at),
+            ("boot_ns", boot_ns),
+            ("kind", kind),
+            ..,
+        ] = fields[..]
+        else {
             return Err(RecordError::OtherForm);
-        }
-        let header: Header<'l> = serde_json::from_slice(bytes).map_err(not_a_record)?;
-        let at_ms = header.at.parse::<Timestamp>().map(Timestamp::as_millisecond);
-        let at_ms = at_ms.map_err(|_| no_time("at"))?;
-        let boot_ns = read_whole_number(&header.boot_ns).ok_or_else(|| no_time("boot_ns"))?;
-        if rfc3339(at_ms)? != header.at || whole_number(boot_ns) != header.boot_ns {
+        };
+        let wrong = |key: &str| RecordError::NotARecord(format!("`{key}` is none"));
+        let at = text(at).ok_or_else(|| wrong("at"))?;
+        let at_ms = at.parse::<Timestamp>().map_err(|_| wrong("at"))?.as_millisecond();
+        let whole = boot_ns.trim_matches('"').parse().map_err(|_| wrong("boot_ns"))?;
+        if rfc3339(at_ms)? != at || whole_number(whole).to_string() != boot_ns {
             return Err(RecordError::OtherForm);
         }
         Ok(Self {
-            header,
+            seq: seq.parse().map_err(|_| wrong("seq"))?,
+            prev: text(prev).ok_or_else(|| wrong("prev"))?,
+            kind: text(kind).ok_or_else(|| wrong("kind"))?,
             at_ms,
-            boot_ns,
+            boot_ns: whole,
+            fields,
             bytes,
         })
     }
 
     /// What happened, by its word.
     pub(super) fn kind(&self) -> &str {
-        &self.header.kind
+        &self.kind
+    }
+
+    fn field(&self, key: &str) -> Option<&'l str> {
+        self.fields
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| *value)
     }
 
     /// A field that is a text; none where it is not there or no text.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
-        let fields: Map<String, Value> = serde_json::from_slice(self.bytes).ok()?;
-        fields.get(key)?.as_str().map(str::to_owned)
+    pub(super) fn text(&self, key: &str) -> Option<Cow<'l, str>> {
+        text(self.field(key)?)
     }
 
     /// The SHA-256 of each output that an outcome names; `None` where they are named in another form.
     pub(super) fn outputs(&self) -> Option<Vec<String>> {
-        #[derive(Deserialize)]
-        struct Outcome {
-            blobs: Option<Vec<Vec<Value>>>,
-        }
-        if self.kind() != "outcome" {
+        let Some(named) = self.field("blobs").filter(|_| self.kind() == "outcome") else {
             return Some(Vec::new());
-        }
-        let outcome: Outcome = serde_json::from_slice(self.bytes).ok()?;
-        let named = outcome.blobs.unwrap_or_default();
-        named
-            .iter()
-            .map(|pair| Some(pair.get(1)?.as_str()?.to_owned()))
-            .collect()
+        };
+        let named: Option<Vec<Vec<Value>>> = serde_json::from_str(named).ok()?;
+        let pairs = named.iter().flatten();
+        pairs.map(|pair| Some(pair.get(1)?.as_str()?.to_owned())).collect()
     }
 
     /// The record as this program understands it; fields that it does not know are passed over.
     pub(super) fn record(self) -> Result<Record, RecordError> {
         let event = serde_json::from_slice::<Event>(self.bytes);
         Ok(Record {
-            seq: self.header.seq,
-            prev: self.header.prev.into_owned(),
+            seq: self.seq,
+            prev: self.prev.into_owned(),
             stamped: Stamped {
                 at_ms: self.at_ms,
                 boot_ns: self.boot_ns,
@@ -183,12 +182,13 @@ fn whole_number(value: u64) -> Value {
     }
 }
 
-fn read_whole_number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(digits) => digits.parse().ok(),
-        _ => None,
+/// The text that a value in the form is; none where it is something else.
+fn text(value: &str) -> Option<Cow<'_, str>> {
+    let content = value.strip_prefix('"')?.strip_suffix('"')?;
+    if content.contains('\\') {
+        return serde_json::from_str(value).ok().map(Cow::Owned);
     }
+    Some(Cow::Borrowed(content))
 }
 
 fn restricted(value: &Value) -> Result<(), RecordError> {

@@ -137,8 +137,8 @@ impl Course {
             ("run.resumed", Some("stuck")) => self.end = None,
             (_, Some(_)) => self.wrong = Some("a record stands behind the end of the run".to_owned()),
             (kind, None) if (kind == "run.start") != (seq == 1) => self.wrong = place(OUT_OF_PLACE),
-            ("run.start", None) => self.run = line.text("run").unwrap_or_default(),
-            ("run.end", None) => self.note_end(lines, line.text("end").unwrap_or_default())?,
+            ("run.start", None) => self.run = line.text("run").unwrap_or_default().into_owned(),
+            ("run.end", None) => self.note_end(lines, line.text("end").unwrap_or_default().into_owned())?,
             _ => {
                 let wrong = self.look_at_outputs(&line, run_directory)?;
                 self.wrong = wrong.and_then(|reason| place(&reason));
