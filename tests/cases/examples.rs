@@ -259,6 +259,7 @@ fn nginx_and_redis_go_forward_and_keep_everything() {
         assert_eq!(shop.stored("persistence"), "append-only file");
         assert!(shop.has_append_only_file());
         assert_eq!(shop.archives(), 1);
+        fs::remove_dir_all(shop.example.sandbox.state_directory()).unwrap();
     }
 }
 

@@ -110,7 +110,8 @@ impl<'l> Line<'l> {
         let at = text(at).ok_or_else(|| wrong("at"))?;
         let at_ms = at.parse::<Timestamp>().map_err(|_| wrong("at"))?.as_millisecond();
         let whole = boot_ns.trim_matches('"').parse().map_err(|_| wrong("boot_ns"))?;
-        if rfc3339(at_ms)? != at || whole_number(whole).to_string() != boot_ns {
+        let again = whole_number(whole).to_string();
+        if rfc3339(at_ms)? != at || again != boot_ns {
             return Err(RecordError::OtherForm);
         }
         Ok(Self {
