@@ -21,6 +21,7 @@ mod running;
 mod settings;
 mod surroundings;
 mod terminal;
+mod told;
 
 /// A runbook that writes a file and checks it.
 pub(crate) const SMALL: &str = r#"runbook small "Write a file" {

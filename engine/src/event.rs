@@ -3,20 +3,24 @@
 //! An [`Event`] is what the machine folds; a [`Stamped`] event carries its time; the transcript adds
 //! the place in the chain. Field names are ASCII words, numbers are whole: `docs/transcript-format.md`.
 
+mod course;
 mod effect;
 mod end;
 mod intent;
 mod key;
+mod outlook;
 mod start;
 
 use serde::{Deserialize, Serialize};
 
 use crate::value::RecordedValue;
 
+pub use course::{Course, Healed};
 pub use effect::{EffectKey, known};
 pub use end::{CommandLeft, End, Exception, FailedAt, NotPutBack, RunEnd, Task};
 pub use intent::{Intent, IntentWay};
 pub use key::{TimerId, WellTime, WorkKey};
+pub use outlook::Outlook;
 pub use start::{Outline, RunResumed, RunStart, StepOutline, TableOutline, Titled};
 
 /// An event with its two times.

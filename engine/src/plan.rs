@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::effect::Effect;
-use backstay_dsl::model::Runbook;
+use backstay_dsl::model::{Runbook, Statement, StatementKind};
 use backstay_dsl::program::Program;
 use backstay_dsl::source::SourceMap;
 use backstay_dsl::time::Times;
@@ -127,6 +127,16 @@ impl Plan {
     /// The calls that are the same whatever happens, worked out.
     pub(crate) fn constants(&self) -> Constants {
         Constants::new(&self.program, &self.of_inputs().evaluator())
+    }
+
+    /// Whether the inputs alone decide that nothing behind this statement of a step is carried out.
+    pub(crate) fn surely_ends_step(&self, statement: &Statement) -> bool {
+        let (condition, decisive) = match &statement.kind {
+            StatementKind::OnlyWhen { condition, .. } | StatementKind::Require { condition, .. } => (condition, false),
+            StatementKind::SkipWhen { condition, .. } => (condition, true),
+            _ => return false,
+        };
+        self.of_inputs().value(condition) == Some(Value::Bool(decisive))
     }
 
     /// What follows from the inputs alone: nothing is asked.

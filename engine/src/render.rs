@@ -22,6 +22,6 @@ pub use front_page::FrontPage;
 pub use line::{Line, Tone};
 pub use plan::plan;
 pub use status::Status;
-pub use summary::summary;
+pub use summary::{Rested, summary};
 pub use timeline::Timeline;
 pub use visible::visible;

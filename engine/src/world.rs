@@ -149,8 +149,8 @@ pub trait Person: Send + Sync {
     /// Asks; `None` where nobody can be asked.
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer>;
 
-    /// Asks what Ctrl-C means; `None` where nobody can be asked.
-    async fn ask_signal(&self) -> Option<SignalChoice>;
+    /// Asks what Ctrl-C means, where the run can still turn back or only pause; `None` where nobody can be asked.
+    async fn ask_signal(&self, can_turn_back: bool) -> Option<SignalChoice>;
 
     /// Whether an answer to this could be had: asked before anything changes.
     fn can_answer(&self, question: &PersonQuestion) -> bool;

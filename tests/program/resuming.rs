@@ -35,6 +35,49 @@ step two "Install the token" {
 }
 "#;
 
+/// An action that must not be done twice, whose runner is killed meanwhile: only a person can tell whether it was done.
+#[test]
+fn what_only_a_person_can_tell_is_waited_for() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "books.runbook",
+        "runbook books \"Books\" { on interrupt pause }\n\
+         step one \"Write\" { do fs.write(\"ROOT/one\", content: \"1\") undo fs.remove(\"ROOT/one\") within 5s }\n\
+         step book \"Book\" {\n  do \"Book the ticket\": exec.run([\"sh\", \"-c\", \"touch ROOT/began; until test -e ROOT/go; do sleep 0.05; done\"], \
+         effects: { adds external(\"ticket\")  repeat once }) within 20m no undo because \"a ticket stays\"\n}\n",
+    );
+    let child = desk.start(&["run", "books.runbook", "--no-input"]);
+    wait_for(&desk.path("began"));
+    signal(child.id(), "KILL");
+    drop(child.wait_with_output());
+    desk.write("go", "");
+    let run = desk.run_name();
+    for _ in 0..2 {
+        let paused = desk.call(&["resume", &run, "--no-input"]).exits(7);
+        for words in [
+            "PAUSED",
+            "Was it done?",
+            "Book the ticket",
+            &format!("backstay answer {run}"),
+            "--answers",
+        ] {
+            assert!(paused.stdout.contains(words), "{words}: {paused:?}");
+        }
+        assert!(desk.path("one").exists());
+    }
+    let asked = desk.call(&["answer", &run, "--format", "json"]).exits(0).json();
+    assert_eq!(asked["questions"][0]["key"], "book/1", "{asked}");
+    desk.call(&["answer", &run, "perhaps"]).exits(2);
+    let answered = desk.call(&["answer", &run, "Y"]).exits(0);
+    assert!(
+        answered.stdout.contains(&format!("backstay resume {run}")),
+        "{answered:?}"
+    );
+    desk.call(&["resume", &run, "--no-input"]).exits(0);
+    let settled = desk.records_of("settled");
+    assert_eq!(settled[0]["by"]["name"], "ada", "{settled:?}");
+}
+
 const TOKEN: &str = "canary-in-a-coal-mine";
 
 /// A run that was interrupted while it waited.
@@ -273,8 +316,8 @@ fn what_is_waited_for_is_told_at_once() {
     let desk = Sandbox::desk();
     let mut waiting = waiting(&desk, |run| desk.start(&["resume", run, "--no-input"]));
     desk.write("go", "");
-    // Whether the work was done, nobody can tell.
-    assert_eq!(waiting.wait().unwrap().code(), Some(4));
+    // Whether the work was done, only a person can tell.
+    assert_eq!(waiting.wait().unwrap().code(), Some(7));
 }
 
 #[test]

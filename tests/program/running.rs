@@ -295,6 +295,38 @@ fn answers_come_from_a_file_and_their_source_is_recorded() {
 }
 
 #[test]
+fn a_question_that_the_inputs_rule_out_is_asked_of_nobody() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "asks.runbook",
+        "runbook asks \"T\"\ninputs { env : text  quick : bool = false }\n\
+         step sure \"Sure\" {\n  only when env == \"production\" because \"elsewhere nobody is asked\"\n  ask \"Sure?\" confirm\n}\n\
+         step ready \"Ready\" {\n  skip when quick or fs.exists(\"ROOT/ready\") because \"it is quick\"\n  ask \"Ready?\" confirm\n}\n\
+         step write \"Write\" { do fs.write(\"ROOT/out\", content: env) undo fs.remove(\"ROOT/out\") within 5s }\n",
+    );
+    let with = |command: &str, inputs: &[&str], exit: i32| {
+        let mut words = vec![command, "asks.runbook"];
+        for input in inputs {
+            words.extend(["--input", input]);
+        }
+        let words = if command == "run" {
+            [&words[..], &["--no-input"]].concat()
+        } else {
+            words
+        };
+        desk.call(&words).exits(exit)
+    };
+    let refused = with("run", &["env=production"], 4).stderr;
+    assert!(refused.contains("Sure?") && refused.contains("Ready?"), "{refused}");
+    // What only production decides may be asked.
+    let refused = with("run", &["env=staging"], 4).stderr;
+    assert!(!refused.contains("Sure?") && refused.contains("Ready?"), "{refused}");
+    let plan = with("plan", &["env=staging", "quick=true"], 0).stdout;
+    assert!(!plan.contains("asks a person"), "{plan}");
+    with("run", &["env=staging", "quick=true"], 0);
+}
+
+#[test]
 fn a_run_whose_question_nobody_can_answer_is_refused_before_anything() {
     let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);

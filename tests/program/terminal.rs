@@ -110,14 +110,14 @@ impl Terminal {
 }
 
 #[test]
-fn a_person_answers_and_only_yes_is_yes() {
+fn a_person_answers_and_what_is_neither_yes_nor_no_is_asked_again() {
     let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);
     let Some(mut terminal) = Terminal::start(&desk, "run asks.runbook") else {
         return;
     };
-    terminal.answer("yes or no? ", "y\n");
-    terminal.answer("Please type yes or no.", "yes\n");
+    terminal.answer("yes or no? ", "perhaps\n");
+    terminal.answer("Please type yes or no.", "Y\n");
     terminal.answer("Who decides?", "grace\n");
     let (exit, shown) = terminal.finish();
     assert_eq!(exit, 0, "{shown}");

@@ -1,13 +1,14 @@
 //! Signals, requests, pauses, silence, runners that are gone.
 
-use backstay::event::{End, Event, RequestKind, SignalChoice, StepState, TimerId};
+use backstay::event::{End, Event, OutcomeResult, RequestKind, SignalChoice, StepState, TimerId};
 use backstay::rehearse::{Case, Fault, FaultKind, Kill, Resumption};
 use backstay::run::driver::{Control, Rest};
 use backstay::run::machine::{WorkKind, next};
 
+use crate::simulation::forward::hold;
 use crate::simulation::laws;
 use crate::simulation::rig::{Report, Rig};
-use crate::simulation::small::{just, look, make, once, rig, run, run_case, silent, step};
+use crate::simulation::small::{just, look, make, once, rig, run, run_case, run_with, silent, step};
 
 fn sample() -> Rig {
     let commits = "  commits \"users write from here\"\n".to_owned();
@@ -128,6 +129,46 @@ fn a_run_that_is_interrupted_at_any_record_goes_on_and_ends() {
     crate::simulation::crash::killed_everywhere_in(&rig, &fails, End::RolledBack);
 }
 
+/// A signal while the end of the way forward releases a hold: the release comes to its end before the run turns.
+#[test]
+fn a_release_is_waited_for_before_the_run_turns() {
+    let rig = rig("", &[hold(), step("a", "", &["  take quiet\n".to_owned(), make("a2")])]);
+    let all = run(&rig, &[]);
+    let is_done = |event: &Event| matches!(event, Event::Outcome(outcome) if outcome.key == "hold:quiet/release/1" && outcome.result == OutcomeResult::Ok);
+    for record in 1..all.events.len() - 1 {
+        for choice in [None, Some(SignalChoice::TurnBack)] {
+            let report = run_case(&rig, &[], signal(record, choice));
+            let done = report.events.iter().filter(|stamped| is_done(&stamped.event));
+            assert!(
+                done.count() <= 1,
+                "{record}: what was released is released again\n{}",
+                report.told()
+            );
+        }
+    }
+}
+
+/// What a signal means is asked only where it can be obeyed.
+#[test]
+fn nobody_is_asked_what_a_signal_means_on_the_way_back() {
+    let rig = sample();
+    let failed = run_with(&rig, "b/1", FaultKind::FailsBefore);
+    let turn = failed.place(|event| matches!(event, Event::Turn { .. })).unwrap();
+    for record in turn + 1..failed.events.len() - 1 {
+        let report = run_case(
+            &rig,
+            &[Fault::always("b/1", FaultKind::FailsBefore)],
+            signal(record, None),
+        );
+        let signals = report.events.iter().filter_map(|stamped| match stamped.event {
+            Event::Signal { asked, .. } => Some(asked),
+            _ => None,
+        });
+        assert_eq!(signals.collect::<Vec<_>>(), [false], "{record}\n{}", report.told());
+        assert_eq!(report.end().end, End::RolledBack);
+    }
+}
+
 #[test]
 fn an_attempt_whose_runner_was_gone_is_settled_before_anything_else() {
     let rig = sample();
@@ -141,7 +182,7 @@ fn an_attempt_whose_runner_was_gone_is_settled_before_anything_else() {
     let history = report.events[..=resumed].iter().map(|stamped| &**stamped);
     let desired = next(&rig.plan, history);
     let kinds: Vec<_> = desired.work.iter().map(|(_, work)| &work.kind).collect();
-    assert_eq!(kinds, [&WorkKind::Settle]);
+    assert_eq!(kinds, [&WorkKind::Settle { may_wait: true }]);
 }
 
 #[test]

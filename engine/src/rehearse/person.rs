@@ -56,7 +56,7 @@ impl Person for SimulatedPerson {
         }
     }
 
-    async fn ask_signal(&self) -> Option<SignalChoice> {
+    async fn ask_signal(&self, _: bool) -> Option<SignalChoice> {
         let choice = self.case.choice?;
         self.clock.sleep(Duration::from_nanos(CHOOSES_AFTER_NS)).await;
         Some(choice)

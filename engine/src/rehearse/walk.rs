@@ -212,7 +212,7 @@ impl Walk<'_> {
         if !self.is_draining
             && let Some(control) = self.coming.take()
         {
-            self.append(control.into());
+            self.append(control.record(&self.state));
         }
         loop {
             let timers = if self.is_draining {
@@ -364,7 +364,7 @@ impl Walk<'_> {
         let order = self.next_id();
         loop {
             if let Some(control) = self.coming.take() {
-                self.append(control.into());
+                self.append(control.record(&self.state));
                 return Ok(());
             }
             if let Some(made) = self.reports.pop_front() {

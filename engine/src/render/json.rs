@@ -1,14 +1,13 @@
 //! The shapes that scripts rely on (`--format json`): one object each, to which fields may be added.
 
-use std::path::Path;
-
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::source::SourceMap;
 use serde_json::{Value, json};
 
-use crate::action::Leftover;
-use crate::event::{End, RunEnd};
+use crate::event::End;
 use crate::transcript::Verification;
+
+use super::Rested;
 
 /// `check`: whether the runbook may be run, and every finding.
 pub fn check(sources: &SourceMap, findings: &[Diagnostic]) -> Value {
@@ -64,10 +63,17 @@ fn place(sources: &SourceMap, span: backstay_dsl::source::Span, message: &str) -
     })
 }
 
-/// `run`, `resume`: how it ended.
-///
-/// `kept` is what actions did not remove: left behind like what the record names.
-pub fn run(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &Path, head: Option<&str>) -> Value {
+/// `run`, `resume`: how it ended. What actions did not remove is left behind like what the record names.
+pub fn run(rested: &Rested<'_>) -> Value {
+    let Rested {
+        run,
+        end,
+        kept,
+        course,
+        outlook,
+        run_directory,
+        head,
+    } = *rested;
     let kept = kept.iter().map(|left| &left.thing);
     let failed_at = end
         .failed_at
@@ -87,6 +93,24 @@ pub fn run(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &Path,
         "held": end.held,
         "put_back": end.put_back,
         "not_put_back": texts(&end.not_put_back),
+        "is_changed": course.is_changed,
+        "healed": course.healed.iter().map(|healed| json!({
+            "step": healed.step,
+            "table": healed.table,
+            "row": healed.row,
+        })).collect::<Vec<_>>(),
+        "skipped": course.skipped.iter().map(|(step, because)| json!({
+            "step": step,
+            "because": because,
+        })).collect::<Vec<_>>(),
+        "retried": course.retried.iter().map(|(key, (title, tries))| json!({
+            "statement": key,
+            "title": title,
+            "tries": tries,
+        })).collect::<Vec<_>>(),
+        "changed_now": outlook.map(|outlook| &outlook.changed),
+        "held_now": outlook.map(|outlook| &outlook.held),
+        "forward_until_ms": outlook.and_then(|outlook| outlook.forward_until_ms),
         "commands_left": end.commands_left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(),
     });
     if let (End::Refused, Some(fields)) = (end.end, answer.as_object_mut()) {

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::action::Leftover;
-use crate::event::{End, RunEnd, Task};
+use crate::event::{Course, End, Outlook, RunEnd, Task, Way};
 
-use super::visible;
+use super::{timeline, visible};
 
 fn sentence(end: End) -> &'static str {
     match end {
@@ -19,10 +19,65 @@ fn sentence(end: End) -> &'static str {
     }
 }
 
-/// The end of a run for a person, with the head of its transcript where it is sealed. The last line is what
-/// to type next. `kept` is what actions did not remove.
-pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &Path, head: Option<&str>) -> String {
+/// How a run came to rest, for people and scripts.
+#[derive(Debug, Clone, Copy)]
+pub struct Rested<'a> {
+    pub run: &'a str,
+    pub end: &'a RunEnd,
+    /// What actions did not remove.
+    pub kept: &'a [Leftover],
+    pub course: &'a Course,
+    /// How it stands, where it can be resumed.
+    pub outlook: Option<&'a Outlook>,
+    pub run_directory: &'a Path,
+    /// The head of its transcript, where it is sealed.
+    pub head: Option<&'a str>,
+}
+
+/// The end of a run for a person. The last line is what to type next.
+pub fn summary(rested: &Rested<'_>) -> String {
+    let Rested {
+        end,
+        kept,
+        run_directory,
+        head,
+        ..
+    } = *rested;
     let mut text = format!("{}\n", sentence(end.end));
+    stood_out(&mut text, rested);
+    failed(&mut text, end);
+    list(&mut text, "put back", &end.put_back);
+    list(&mut text, "not back", &end.not_put_back);
+    list(&mut text, "passed over", &end.exceptions);
+    list(&mut text, "still held", &end.held);
+    // Of what was refused only a try that failed can have left anything.
+    let label = if end.end == End::Refused {
+        "may be left"
+    } else {
+        "left behind"
+    };
+    let left = end.leftovers.iter().map(ToString::to_string);
+    let left: Vec<String> = left.chain(kept.iter().map(ToString::to_string)).collect();
+    list(&mut text, label, &left);
+    if !end.commands_left.is_empty() {
+        text.push_str("  left to do, in this order:\n");
+        for command in &end.commands_left {
+            let _ = writeln!(text, "    {}", visible(&command.text));
+        }
+    }
+    if let Some(outlook) = rested.outlook {
+        stands(&mut text, outlook);
+    }
+    let _ = writeln!(text, "  transcript:  {}", visible(&run_directory.display().to_string()));
+    if let Some(head) = head {
+        let _ = writeln!(text, "  head:        {}  (keep it in the change ticket)", visible(head));
+    }
+    let _ = writeln!(text, "  next:        {}", next(rested));
+    text
+}
+
+/// What failed, and which way it took.
+fn failed(text: &mut String, end: &RunEnd) {
     // Writing to a text cannot fail.
     if let Some(failed) = &end.failed_at {
         let statement = if failed.statement.is_empty() {
@@ -50,31 +105,20 @@ pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &P
     if end.end == End::Stuck && !end.reason.is_empty() {
         let _ = writeln!(text, "  stuck:       {}", visible(&end.reason));
     }
-    list(&mut text, "put back", &end.put_back);
-    list(&mut text, "not back", &end.not_put_back);
-    list(&mut text, "passed over", &end.exceptions);
-    list(&mut text, "still held", &end.held);
-    // Of what was refused only a try that failed can have left anything.
-    let label = if end.end == End::Refused {
-        "may be left"
-    } else {
-        "left behind"
-    };
-    let left = end.leftovers.iter().map(ToString::to_string);
-    let left: Vec<String> = left.chain(kept.iter().map(ToString::to_string)).collect();
-    list(&mut text, label, &left);
-    if !end.commands_left.is_empty() {
-        text.push_str("  left to do, in this order:\n");
-        for command in &end.commands_left {
-            let _ = writeln!(text, "    {}", visible(&command.text));
-        }
-    }
-    let _ = writeln!(text, "  transcript:  {}", visible(&run_directory.display().to_string()));
-    if let Some(head) = head {
-        let _ = writeln!(text, "  head:        {}  (keep it in the change ticket)", visible(head));
-    }
-    let next = match end.end {
-        End::Paused => format!("backstay resume {run}    or    backstay turn-back {run}"),
+}
+
+/// What to type next.
+fn next(rested: &Rested<'_>) -> String {
+    let Rested { run, end, .. } = *rested;
+    match end.end {
+        End::Paused => match rested.course.unanswered.first() {
+            Some((key, _)) => format!(
+                "backstay answer {run} yes (or no), then: backstay resume {run}\n               \
+                 or at a terminal: backstay resume {run}    or with --answers FILE that says: \"{}\" = true (or false)",
+                visible(key)
+            ),
+            None => format!("backstay resume {run}    or    backstay turn-back {run}"),
+        },
         End::Stuck
             if end
                 .commands_left
@@ -86,9 +130,61 @@ pub fn summary(run: &str, (end, kept): (&RunEnd, &[Leftover]), run_directory: &P
         End::Stuck => format!("mend that, then: backstay resume {run}    (it does what is left, and looks again)"),
         End::Parked | End::RolledBack | End::Refused => format!("backstay transcript show {run}"),
         End::Completed => format!("backstay transcript verify {run}"),
+    }
+}
+
+/// What a completed run did not do, or not at once: it looks like any other otherwise.
+fn stood_out(text: &mut String, rested: &Rested<'_>) {
+    if rested.end.end != End::Completed {
+        return;
+    }
+    let course = rested.course;
+    if !course.is_changed {
+        text.push_str("  changed:     nothing: no action that changes anything was needed\n");
+    }
+    let healed = course.healed.iter();
+    let healed: Vec<String> = healed
+        .map(|healed| format!("{}, by “{}” of {}", healed.step, healed.row, healed.table))
+        .collect();
+    list(text, "healed", &healed);
+    let skipped = course.skipped.iter();
+    let skipped: Vec<String> = skipped.map(|(step, because)| format!("{step}: {because}")).collect();
+    list(text, "skipped", &skipped);
+    let retried = course.retried.iter();
+    let retried: Vec<String> = retried
+        .map(|(key, (title, tries))| format!("{title} ({key}): {tries} tries"))
+        .collect();
+    list(text, "retried", &retried);
+}
+
+/// What is changed now in a run that stands still, and what can be done with it.
+fn stands(text: &mut String, outlook: &Outlook) {
+    list(text, "changed now", &outlook.changed);
+    if outlook.changed.is_empty() && outlook.way_back.is_some() {
+        text.push_str("  changed now: nothing\n");
+    }
+    list(text, "held", &outlook.held);
+    let Some(way_back) = &outlook.way_back else {
+        text.push_str("  resume:      goes on with the way back\n");
+        return;
     };
-    let _ = writeln!(text, "  next:        {next}");
-    text
+    let steps = match outlook.steps.as_slice() {
+        [] => "looks at the end of the way forward again".to_owned(),
+        steps => format!("goes on with {}", visible(&steps.join(", "))),
+    };
+    let until = outlook.forward_until_ms.map_or(String::new(), |until_ms| {
+        format!(
+            "; until {} there is time for that, after that it only turns back",
+            timeline::moment(until_ms)
+        )
+    });
+    let _ = writeln!(text, "  resume:      {steps}{until}");
+    let turns = match way_back {
+        _ if outlook.is_committed => "the point of no return is passed: it would only stay paused".to_owned(),
+        Way::Refuse => "ends it: nothing was changed".to_owned(),
+        way => timeline::way(way),
+    };
+    let _ = writeln!(text, "  turn-back:   {turns}");
 }
 
 fn list(text: &mut String, what: &str, entries: &[impl ToString]) {

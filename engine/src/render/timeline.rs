@@ -27,6 +27,8 @@ pub struct Timeline {
     /// How far long actions are, by statement: the last line that each has said.
     pub(super) progress: BTreeMap<String, String>,
     titles: BTreeMap<String, String>,
+    /// Whether somebody is asked what a signal means.
+    is_signal_asked: bool,
     /// The statements that only tell people something: their failure fails no step.
     messages: BTreeSet<String>,
 }
@@ -73,6 +75,7 @@ impl Timeline {
                 self.outline = start.outline.clone();
                 self.window.begin(start);
             }
+            Event::Signal { asked, .. } => self.is_signal_asked = *asked,
             Event::Commit { .. } => self.window.is_over = true,
             Event::Decision { extend_ms, .. } => self.window.extend(*extend_ms),
             Event::Turn { way, .. } => {
@@ -106,6 +109,13 @@ impl Timeline {
     fn title_of(&self, key: &str) -> Option<&str> {
         self.titles.get(key).map(String::as_str)
     }
+}
+
+pub(super) use sentences::way;
+
+/// `2026-11-03 22:13:20Z`.
+pub(super) fn moment(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).map_or_else(|_| "?".to_owned(), |at| at.strftime("%F %H:%M:%SZ").to_string())
 }
 
 /// `22:13:20Z`.

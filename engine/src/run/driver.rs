@@ -21,7 +21,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
-use crate::event::{Event, RunEnd, Stamped, TimerId, WorkKey};
+use crate::event::{Event, Outlook, RunEnd, Stamped, TimerId, WorkKey};
 use crate::plan::Plan;
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::world::{Journal, JournalError};
@@ -117,6 +117,12 @@ impl Driver {
             watch,
             last: None,
         }
+    }
+
+    /// Sees what the run is at, also when it has come to rest.
+    pub(crate) fn watch_state(&self) -> impl Fn() -> Outlook + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || shared.state().outlook(&shared.plan)
     }
 
     /// Appends the opening record (`run.start`, `run.resumed`), then runs until the machine is at rest.

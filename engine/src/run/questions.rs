@@ -46,6 +46,25 @@ pub struct StandingQuestion {
     pub is_yes_or_no: bool,
 }
 
+impl StandingQuestion {
+    /// The answer that a text is; `None` where it is none to this question.
+    pub(crate) fn read(&self, text: &str) -> Option<GivenAnswer> {
+        if !self.is_yes_or_no {
+            return Some(GivenAnswer::Text(text.to_owned()));
+        }
+        yes_or_no(text).map(GivenAnswer::Confirm)
+    }
+}
+
+/// `y` and `yes`, `n` and `no`, in whatever case.
+pub fn yes_or_no(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "n" | "no" => Some(false),
+        _ => None,
+    }
+}
+
 /// Why an answer was not given.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AnswerError {
@@ -93,12 +112,7 @@ impl Questions {
         who: &str,
         clock: &dyn Clock,
     ) -> Result<(), AnswerError> {
-        let answer = match (question.is_yes_or_no, text.trim().to_lowercase().as_str()) {
-            (true, "yes") => GivenAnswer::Confirm(true),
-            (true, "no") => GivenAnswer::Confirm(false),
-            (true, _) => return Err(AnswerError::NotYesOrNo),
-            (false, _) => GivenAnswer::Text(text.to_owned()),
-        };
+        let answer = question.read(text).ok_or(AnswerError::NotYesOrNo)?;
         let who = who.to_owned();
         let path = self.file(&question.key, "answer");
         let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
@@ -237,8 +251,8 @@ impl Person for AtAnyTerminal {
         }
     }
 
-    async fn ask_signal(&self) -> Option<SignalChoice> {
-        self.here.ask_signal().await
+    async fn ask_signal(&self, can_turn_back: bool) -> Option<SignalChoice> {
+        self.here.ask_signal(can_turn_back).await
     }
 
     fn can_answer(&self, question: &PersonQuestion) -> bool {
@@ -271,7 +285,7 @@ mod tests {
             None
         }
 
-        async fn ask_signal(&self) -> Option<SignalChoice> {
+        async fn ask_signal(&self, _: bool) -> Option<SignalChoice> {
             None
         }
 

@@ -401,7 +401,7 @@ impl Records<'_> {
             key: key.to_owned(),
             step: self.step_title(key),
             prompt: format!(
-                "Nobody knows whether this was done: {}. {}. Was it done?",
+                "Nobody knows whether this was done: {} ({}). Was it done?",
                 title(action),
                 self.evidence(&undecided.evidence)
             ),

@@ -10,7 +10,7 @@ mod start;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::diagnostic::Diagnostic;
@@ -23,7 +23,7 @@ use crate::action::Leftover;
 use crate::check::{Checked, check_file};
 use crate::error::Error;
 use crate::eval::Places;
-use crate::event::{End, Event, RunEnd, Stamped};
+use crate::event::{Course, End, Event, Outlook, RunEnd, Stamped};
 use crate::inputs::{GivenInputs, SecretReader};
 use crate::plan::{Parts, Plan};
 use crate::run::claims::{ClaimPlace, Holdings};
@@ -99,6 +99,10 @@ pub struct Finished {
     pub transcript: PathBuf,
     /// What actions kept for the run and did not remove at its end.
     pub kept: Vec<Leftover>,
+    /// What stood out.
+    pub course: Course,
+    /// What can be done with it, where it can be resumed; `None` where that cannot be told.
+    pub outlook: Option<Outlook>,
 }
 
 impl Surroundings {
@@ -172,9 +176,10 @@ struct Session {
 impl Session {
     async fn drive(mut self, surroundings: Surroundings) -> Result<Finished, Error> {
         let (world, clock) = (Arc::clone(&surroundings.world), Arc::clone(&surroundings.clock));
-        if let Some(announce) = surroundings.announce {
-            announce(&self.history);
-        }
+        surroundings
+            .announce
+            .into_iter()
+            .for_each(|announce| announce(&self.history));
         self.holdings.claims.stay();
         let holdings = Arc::new(self.holdings);
         let (controls, received) = mpsc::channel(16);
@@ -190,13 +195,9 @@ impl Session {
         ));
         let questions = Questions::new(self.directory.clone());
         questions.clear();
-        let person = surroundings.person.map(|here| {
-            Arc::new(AtAnyTerminal {
-                here,
-                questions,
-                clock: Arc::clone(&clock),
-            }) as Arc<dyn Person>
-        });
+        let person = surroundings
+            .person
+            .map(|here| anywhere(here, questions, Arc::clone(&clock)));
         let ports = Ports {
             world: surroundings.world,
             clock: surroundings.clock,
@@ -211,13 +212,22 @@ impl Session {
             is_clock_watched: true,
             progress: surroundings.progress,
         };
-        let observer = requests.observer(surroundings.observer);
+        let course = Arc::new(Mutex::new(Course::default()));
+        for stamped in &self.history {
+            locked(&course).note(&stamped.event);
+        }
+        let observer = requests.observer(Some(noting(Arc::clone(&course), surroundings.observer)));
         let driver = Driver::new(self.plan, ports, settings, received, Some(observer), &self.history);
+        let outlook = driver.watch_state();
         let outcome = driver.run(self.opening).await;
         drop(listener);
         watching.abort();
         let _ = watching.await;
         let mut finished = finished(&self.directory, outcome, &holdings.run);
+        if let Ok(finished) = &mut finished {
+            finished.course = locked(&course).clone();
+            finished.outlook = (finished.last.end == End::Paused).then(outlook);
+        }
         match &mut finished {
             Ok(Finished { last, kept, .. }) if last.end != End::Paused => {
                 *kept = world.conclude(&self.directory.path, last.end).await;
@@ -255,6 +265,8 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
         last,
         transcript: directory.file(RECORDS_FILE),
         kept: Vec::new(),
+        course: Course::default(),
+        outlook: None,
     };
     match driven {
         Ok(Rest::Ended(end)) => Ok(at_rest(*end)),
@@ -271,6 +283,25 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
             )],
         }),
     }
+}
+
+/// The person at the terminal, and whoever answers from another one.
+fn anywhere(here: Arc<dyn Person>, questions: Questions, clock: Arc<dyn Clock>) -> Arc<dyn Person> {
+    Arc::new(AtAnyTerminal { here, questions, clock })
+}
+
+/// Notes what stands out, and hands every event on.
+fn noting(course: Arc<Mutex<Course>>, mut next: Option<Observer>) -> Observer {
+    Box::new(move |stamped| {
+        locked(&course).note(&stamped.event);
+        if let Some(next) = &mut next {
+            next(stamped);
+        }
+    })
+}
+
+fn locked(course: &Mutex<Course>) -> MutexGuard<'_, Course> {
+    course.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_state(surroundings: &Surroundings, error: &std::io::Error) -> Error {

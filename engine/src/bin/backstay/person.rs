@@ -1,10 +1,11 @@
-//! The person at the terminal. There is no blanket yes: a confirmation is `yes` or `no`, typed out.
+//! The person at the terminal. There is no blanket yes: each question has its own answer.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
 use async_trait::async_trait;
 use backstay::event::SignalChoice;
 use backstay::render::visible;
+use backstay::run::questions::yes_or_no;
 use backstay::value::Value;
 use backstay::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
 use tokio::sync::{Mutex, mpsc, watch};
@@ -169,30 +170,30 @@ impl Person for Operator {
         })
     }
 
-    async fn ask_signal(&self) -> Option<SignalChoice> {
-        let prompt = "\n  Stop here? Type back (b), pause (p) or go on (g). After 30s it turns back.\n  \
-                      Ctrl-C once more kills the run where it stands; it can be resumed.\n  > ";
+    async fn ask_signal(&self, can_turn_back: bool) -> Option<SignalChoice> {
+        let (answers, why) = if can_turn_back {
+            ("Type back (b), pause (p) or go on (g).", "After 30s it turns back.")
+        } else {
+            (
+                "Type pause (p) or go on (g).",
+                "After 30s it pauses.\n  It cannot turn back any more: the point of no return is passed.",
+            )
+        };
+        let prompt = format!(
+            "\n  Stop here? {answers} {why}\n  Ctrl-C once more kills the run where it stands; it can be resumed.\n  > "
+        );
         let read = |line: &str| match line.trim().to_lowercase().as_str() {
-            "b" | "back" | "turn back" => Some(SignalChoice::TurnBack),
+            "b" | "back" | "turn back" if can_turn_back => Some(SignalChoice::TurnBack),
             "p" | "pause" => Some(SignalChoice::Pause),
             "g" | "go" | "go on" => Some(SignalChoice::GoOn),
             _ => None,
         };
         let _others_step_aside = Interruption::new(&self.interrupted);
-        let again = "  That is none of the answers. Please type back (b), pause (p) or go on (g).";
-        self.read(prompt, again, read).await
+        let again = format!("  That is none of the answers. {answers}");
+        self.read(&prompt, &again, read).await
     }
 
     fn can_answer(&self, _question: &PersonQuestion) -> bool {
         true
-    }
-}
-
-/// `yes` and `no`, typed out.
-fn yes_or_no(text: &str) -> Option<bool> {
-    match text.trim().to_lowercase().as_str() {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
     }
 }

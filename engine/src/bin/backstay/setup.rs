@@ -186,22 +186,21 @@ fn prompt(can_ask: bool, name: &str, doc: &str) -> Option<String> {
 pub(crate) fn report(finished: &Finished, format: Format) -> u8 {
     let directory = finished.transcript.parent().unwrap_or(&finished.transcript);
     let head = sealed_head(directory);
-    let summary = render::summary(
-        &finished.run,
-        (&finished.last, &finished.kept),
-        directory,
-        head.as_deref(),
-    );
+    let rested = render::Rested {
+        run: &finished.run,
+        end: &finished.last,
+        kept: &finished.kept,
+        course: &finished.course,
+        outlook: finished.outlook.as_ref(),
+        run_directory: directory,
+        head: head.as_deref(),
+    };
+    let summary = render::summary(&rested);
     match format {
         Format::Text => streams::data(&summary),
         Format::Json => {
             streams::talk(&summary);
-            streams::json(&render::json::run(
-                &finished.run,
-                (&finished.last, &finished.kept),
-                directory,
-                head.as_deref(),
-            ));
+            streams::json(&render::json::run(&rested));
         }
     }
     finished.exit_code()

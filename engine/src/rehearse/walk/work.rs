@@ -183,7 +183,7 @@ impl Walk<'_> {
             WorkKind::Perform { limit_ms, way } => self.intend(running, *limit_ms, way),
             WorkKind::Anchors { .. } => self.anchors(running, 0, asking),
             WorkKind::Ask => self.ask(running),
-            WorkKind::Settle => self.settle(running),
+            WorkKind::Settle { .. } => self.settle(running),
             WorkKind::Signal(name) if self.case.choice.is_some() => {
                 self.sleep_until(running, asking.began_ns.saturating_add(person::CHOOSES_AFTER_NS));
                 Stage::Choosing(name.clone())

@@ -65,6 +65,20 @@ impl Timeline {
                 );
                 (run(), text, tone)
             }
+            Event::Signal { name, asked, choice } => {
+                let choice = match choice {
+                    Some(SignalChoice::TurnBack) => ": turn back",
+                    Some(SignalChoice::Pause) => ": pause",
+                    Some(SignalChoice::GoOn) => ": go on",
+                    None if *asked => " arrived",
+                    None if self.is_signal_asked => ": nobody could be asked, so the runbook decides",
+                    None => {
+                        ": the run is past turning and goes on; the same again within a minute stops it where it stands, \
+                         and it can be resumed"
+                    }
+                };
+                (run(), format!("signal {}{choice}", visible(name)), Tone::Notable)
+            }
             other => decided(other)
                 .or_else(|| happened(other))
                 .unwrap_or_else(|| (run(), String::new(), Tone::Faint)),
@@ -313,20 +327,6 @@ fn decided(event: &Event) -> Option<Words> {
             let text = format!("{} – {answer} ({}, {via}{late})", short(prompt), visible(who));
             (place(key), text, Tone::Plain)
         }
-        Event::Signal { name, asked, choice } => {
-            let choice = match choice {
-                Some(SignalChoice::TurnBack) => ": turn back",
-                Some(SignalChoice::Pause) => ": pause",
-                Some(SignalChoice::GoOn) => ": go on",
-                None if *asked => " arrived",
-                None => ": nobody could be asked, so the runbook decides",
-            };
-            (
-                "run".to_owned(),
-                format!("signal {}{choice}", visible(name)),
-                Tone::Notable,
-            )
-        }
         Event::Request { what, who } => {
             let what = match what {
                 RequestKind::TurnBack => "turn back",
@@ -434,7 +434,7 @@ fn took(ms: u64) -> String {
 }
 
 /// Where a run turns to.
-pub(super) fn way(way: &Way) -> String {
+pub(in crate::render) fn way(way: &Way) -> String {
     match way {
         Way::Rollback(name) => format!("back by rollback {name}"),
         Way::Unwind => "back by the undos, last first".to_owned(),

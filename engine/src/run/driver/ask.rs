@@ -30,11 +30,16 @@ impl Job {
     }
 
     /// Finds out whether the last attempt happened: by the world, by a question of the text, by a person.
-    pub(super) async fn settle(&self) -> Result<(), Stopped> {
+    pub(super) async fn settle(&self, may_wait: bool) -> Result<(), Stopped> {
         let action = self.action()?;
         let mut decided = self.by_world(action).await;
         if decided.is_for_person(action) {
-            decided = self.by_person(action, decided).await;
+            let question = self.records().verdict_question(&self.key, action, &decided);
+            let answer = self.shared.ports.person.ask(&question).await;
+            if answer.is_none() && may_wait {
+                return self.record(self.records().answered(question, None), true).await;
+            }
+            decided = self.records().found_by_person(decided, answer);
         }
         let event = self.records().settled(&self.key, self.attempt, decided);
         self.record(event, true).await
@@ -77,15 +82,5 @@ impl Job {
             Some(settled) => self.records().found(action, settled),
             None => Decided::undecidable("the world gave no answer"),
         }
-    }
-
-    async fn by_person(&self, action: &Do, undecided: Decided) -> Decided {
-        let question = self.records().verdict_question(&self.key, action, &undecided);
-        let answer = tokio::select! {
-            biased;
-            answer = self.shared.ports.person.ask(&question) => answer,
-            () = self.cancelled.cancelled() => None,
-        };
-        self.records().found_by_person(undecided, answer)
     }
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::event::{Event, RequestKind, SignalChoice, Stamped};
+use crate::run::machine::State;
 use crate::world::Clock;
 
 use super::shared::{Job, Stopped};
 use super::{DriveError, Driver, Rest};
 
-/// How long a person at the terminal has to say what Ctrl-C means; silence is turning back.
+/// How long a person at the terminal has to say what Ctrl-C means; silence is turning back, or pausing where that
+/// cannot be done any more.
 const SIGNAL_ANSWER: Duration = Duration::from_secs(30);
 
 /// Within how long the same signal again is a second one. Of another kind it is none: who cancels a job sends INT, and
@@ -37,16 +39,17 @@ pub enum Control {
     LockLost(String),
 }
 
-impl From<Control> for Event {
-    fn from(control: Control) -> Self {
-        match control {
-            Control::Signal(name) => Self::Signal {
+impl Control {
+    /// What is recorded of it. What a signal means is asked only where the run can still do what is answered.
+    pub(crate) fn record(self, state: &State) -> Event {
+        match self {
+            Self::Signal(name) => Event::Signal {
                 name,
-                asked: true,
+                asked: state.may_turn(),
                 choice: None,
             },
-            Control::Request { what, who } => Self::Request { what, who },
-            Control::LockLost(name) => Self::LockLost { name },
+            Self::Request { what, who } => Event::Request { what, who },
+            Self::LockLost(name) => Event::LockLost { name },
         }
     }
 }
@@ -61,7 +64,8 @@ impl Driver {
                 return Ok(Some(Rest::Killed));
             }
         }
-        self.append(control.into()).await?;
+        let event = control.record(&self.shared.state());
+        self.append(event).await?;
         Ok(None)
     }
 }
@@ -69,10 +73,16 @@ impl Driver {
 impl Job {
     /// Asks the person at the terminal what a signal means.
     pub(super) async fn ask_signal(&self, name: &str) -> Result<(), Stopped> {
+        let is_committed = self.shared.state().is_committed();
+        let silence = if is_committed {
+            SignalChoice::Pause
+        } else {
+            SignalChoice::TurnBack
+        };
         let choice = tokio::select! {
             biased;
-            choice = self.shared.ports.person.ask_signal() => choice,
-            () = self.shared.ports.clock.sleep(SIGNAL_ANSWER) => Some(SignalChoice::TurnBack),
+            choice = self.shared.ports.person.ask_signal(!is_committed) => choice,
+            () = self.shared.ports.clock.sleep(SIGNAL_ANSWER) => Some(silence),
         };
         let event = Event::Signal {
             name: name.to_owned(),

@@ -141,7 +141,7 @@ impl Job {
             WorkKind::Obligations => self.obligations().await,
             WorkKind::Anchors { when } => self.anchors(*when).await,
             WorkKind::Ask => self.ask().await,
-            WorkKind::Settle => self.settle().await,
+            WorkKind::Settle { may_wait } => self.settle(*may_wait).await,
             WorkKind::Signal(name) => self.ask_signal(name).await,
         }
     }

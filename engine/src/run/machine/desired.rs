@@ -66,7 +66,11 @@ pub enum WorkKind {
     /// Ask a person, and append `answer`.
     Ask,
     /// Find out whether an unknown attempt happened, and append `settled`; the world first, else a person.
-    Settle,
+    Settle {
+        /// Whether the run may wait for a person: where only one could tell and nobody can be asked, append an
+        /// `answer` without a value.
+        may_wait: bool,
+    },
     /// Ask the person at the terminal what a signal of this name means, for a bounded time, and append
     /// `signal` with their choice (key `signal`).
     Signal(String),

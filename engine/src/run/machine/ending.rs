@@ -163,6 +163,16 @@ impl Ending {
         }
     }
 
+    /// The record that a hold is free, where its release has come to its end.
+    pub(super) fn released(&self, view: View<'_>) -> Option<Event> {
+        match &self.stage {
+            Stage::Release { hold, cursor } if cursor.is_over() && !view.progress.holds.is_free(*hold) => {
+                Some(holds::event(view.plan, *hold, HoldState::Free))
+            }
+            _ => None,
+        }
+    }
+
     /// The way goes on that ended stuck: with what failed, then the holds, then the last questions.
     pub(super) fn taken_up(self, view: View<'_>) -> Self {
         Self {

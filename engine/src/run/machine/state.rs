@@ -4,6 +4,7 @@
 mod decide;
 mod due;
 mod fold;
+mod outlook;
 mod places;
 mod turn;
 
@@ -48,8 +49,8 @@ enum Phase {
     Preparing,
     /// Steps are carried out; the opening is a part of it.
     Forward,
-    /// The run turns: what runs is waited for.
-    Quiescing,
+    /// The run turns: what runs is waited for, also the release that the end of the way forward has begun.
+    Quiescing(Option<Box<Ending>>),
     /// The way back, the holds, the last questions.
     Ending(Box<Ending>),
     /// `run.end` is recorded. A way back that is stuck may be taken up again.
@@ -78,6 +79,15 @@ impl State {
         View {
             plan,
             progress: &self.progress,
+        }
+    }
+
+    /// The ending that is carried out, or whose release is waited for.
+    fn ending(&self) -> Option<&Ending> {
+        match &self.phase {
+            Phase::Ending(ending) => Some(ending),
+            Phase::Quiescing(ending) => ending.as_deref(),
+            _ => None,
         }
     }
 

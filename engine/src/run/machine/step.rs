@@ -206,6 +206,11 @@ impl Steps {
         self.ready_before_window.contains(&step)
     }
 
+    /// The steps that are carried out.
+    pub(super) fn active(&self) -> Vec<StepId> {
+        self.active.keys().copied().collect()
+    }
+
     pub(super) fn first_active(&self) -> Option<StepId> {
         self.active.keys().next().copied()
     }

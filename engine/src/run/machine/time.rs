@@ -42,6 +42,11 @@ impl Timeline {
         self.now
     }
 
+    /// The wall clock at the last event, milliseconds.
+    pub(super) fn wall_ms(&self) -> i64 {
+        self.wall_ms
+    }
+
     /// When the window begins, where that was said.
     pub(super) fn opens(&self) -> Option<Moment> {
         self.opens

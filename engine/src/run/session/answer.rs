@@ -1,38 +1,94 @@
-//! Answering a run that goes on elsewhere.
+//! Answering a run that goes on elsewhere, or one that is paused until a person has said something.
 
 use crate::error::Error;
+use crate::event::{Course, Event, Stamped};
+use crate::run::directory::RunDirectory;
 use crate::run::questions::{AnswerError, Questions, StandingQuestion};
+use crate::world::real::{WrittenAnswer, WrittenAnswers};
 
-use super::locks::is_running;
+use super::locks::{is_running, lock_run};
 use super::resume::find;
-use super::{Surroundings, no_state};
+use super::{Surroundings, asks, history, no_state};
 
 /// The questions of a run that stand now.
 pub fn questions(run: &str, surroundings: &Surroundings) -> Result<Vec<StandingQuestion>, Error> {
     standing(run, surroundings).map(|(_, standing)| standing)
 }
 
-fn standing(run: &str, surroundings: &Surroundings) -> Result<(Questions, Vec<StandingQuestion>), Error> {
+/// Who takes an answer.
+enum Taker {
+    /// The runner.
+    Runner(Questions),
+    /// Whoever resumes the run.
+    Next(RunDirectory),
+}
+
+fn standing(run: &str, surroundings: &Surroundings) -> Result<(Taker, Vec<StandingQuestion>), Error> {
     let directory = find(run, surroundings)?;
-    if !is_running(&directory)? {
+    if is_running(&directory)? {
+        let questions = Questions::new(directory);
+        let standing = questions.standing().map_err(|error| no_state(surroundings, &error))?;
+        return Ok((Taker::Runner(questions), standing));
+    }
+    let open = left_open(&directory);
+    if open.is_empty() {
         return Err(Error::refused(
             format!("run {run} has no runner: it asks nothing"),
             format!("backstay status tells where it stands; it asks again after backstay resume {run}"),
         ));
     }
-    let questions = Questions::new(directory);
-    let standing = questions.standing().map_err(|error| no_state(surroundings, &error))?;
-    Ok((questions, standing))
+    Ok((Taker::Next(directory), open))
 }
 
-/// Answers the question of this key, or the only one that stands; gives the question.
+/// The questions for which a run is paused. A record that cannot be read has none.
+fn left_open(directory: &RunDirectory) -> Vec<StandingQuestion> {
+    let history = history(directory).unwrap_or_default();
+    let is_paused = |last: &Stamped| matches!(last.event, Event::RunInterrupted { .. });
+    if !history.last().is_some_and(is_paused) {
+        return Vec::new();
+    }
+    let mut course = Course::default();
+    for stamped in &history {
+        course.note(&stamped.event);
+    }
+    let open = course.unanswered.into_iter();
+    open.map(|(key, prompt)| StandingQuestion {
+        key,
+        step: String::new(),
+        prompt,
+        is_yes_or_no: true,
+    })
+    .collect()
+}
+
+/// Keeps an answer for whoever resumes the run.
+fn leave(
+    directory: &RunDirectory,
+    question: &StandingQuestion,
+    text: &str,
+    surroundings: &Surroundings,
+) -> Result<(), Error> {
+    let _lock = lock_run(directory, surroundings)?;
+    let answer = question.read(text).ok_or_else(not_yes_or_no)?;
+    let who = surroundings.operator.clone();
+    let given = WrittenAnswers::from([(question.key.clone(), WrittenAnswer { answer, who })]);
+    let answers = asks::kept(directory, &given)?;
+    asks::keep(directory, &answers).map_err(|error| no_state(surroundings, &error))
+}
+
+fn not_yes_or_no() -> Error {
+    Error::usage("the question is to be answered with yes or no", "type one of them")
+}
+
+/// Answers the question of this key, or the only one that stands; gives the question, and whether a runner has taken
+/// the answer: else whoever resumes the run does.
 pub async fn answer(
     run: &str,
     key: Option<&str>,
     text: &str,
     surroundings: &Surroundings,
-) -> Result<StandingQuestion, Error> {
-    let (questions, mut standing) = standing(run, surroundings)?;
+) -> Result<(StandingQuestion, bool), Error> {
+    let (taker, mut standing) = standing(run, surroundings)?;
     let all: Vec<String> = standing
         .iter()
         .map(|question| format!("{}: {}", question.key, question.prompt))
@@ -62,11 +118,15 @@ pub async fn answer(
             });
         }
     };
+    let questions = match taker {
+        Taker::Runner(questions) => questions,
+        Taker::Next(directory) => return leave(&directory, &question, text, surroundings).map(|()| (question, false)),
+    };
     let given = questions
         .answer(&question, text, &surroundings.operator, surroundings.clock.as_ref())
         .await;
-    given.map(|()| question).map_err(|error| match error {
-        AnswerError::NotYesOrNo => Error::usage("the question is to be answered with yes or no", "type one of them"),
+    given.map(|()| (question, true)).map_err(|error| match error {
+        AnswerError::NotYesOrNo => not_yes_or_no(),
         AnswerError::File(error) => no_state(surroundings, &error),
         AnswerError::Busy | AnswerError::NotTaken => Error::refused(
             format!("run {run} has not got the answer: {error}"),

@@ -71,7 +71,7 @@ pub(super) fn keep(directory: &RunDirectory, answers: &WrittenAnswers) -> io::Re
     write_json(&directory.file(ANSWERS_FILE), answers)
 }
 
-/// The questions of the steps that nobody could answer, and nobody has.
+/// The questions of the steps that may be asked, that nobody could answer, and nobody has.
 fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> Vec<String> {
     if history
         .iter()
@@ -85,7 +85,10 @@ fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> V
     };
     let steps = plan.runbook.steps.iter();
     steps
-        .flat_map(|step| &step.body.statements)
+        .flat_map(|step| {
+            let statements = step.body.statements.iter();
+            statements.take_while(|statement| !plan.surely_ends_step(statement))
+        })
         .filter_map(|statement| Records { plan }.question(statement))
         .filter(|question| !person.can_answer(question) && !was_answered(&question.key))
         .map(|question| format!("{}: {}", question.key, question.prompt))

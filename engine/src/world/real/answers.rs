@@ -74,9 +74,9 @@ impl Person for AnswersPerson {
         }
     }
 
-    async fn ask_signal(&self) -> Option<SignalChoice> {
+    async fn ask_signal(&self, can_turn_back: bool) -> Option<SignalChoice> {
         match &self.otherwise {
-            Some(person) => person.ask_signal().await,
+            Some(person) => person.ask_signal(can_turn_back).await,
             None => None,
         }
     }

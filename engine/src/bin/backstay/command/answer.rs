@@ -16,14 +16,22 @@ pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
     };
     let run = &place.run;
     let (key, text) = (arguments.question.as_deref(), arguments.words.as_deref());
-    let (asked, is_answered) = setup::with_surroundings(place.directories, &nobody, async |surroundings| match text {
-        None => Ok((backstay::questions(run, &surroundings)?, false)),
-        Some(text) => Ok((vec![backstay::answer(run, key, text, &surroundings).await?], true)),
+    let (asked, answered) = setup::with_surroundings(place.directories, &nobody, async |surroundings| match text {
+        None => Ok((backstay::questions(run, &surroundings)?, None)),
+        Some(text) => {
+            let (asked, is_taken) = backstay::answer(run, key, text, &surroundings).await?;
+            Ok((vec![asked], Some(is_taken)))
+        }
     })?;
     match arguments.format.format {
-        Format::Json => streams::json(&json!({ "run": run, "questions": asked, "is_answered": is_answered })),
+        Format::Json => streams::json(&json!({ "run": run, "questions": asked, "is_answered": answered.is_some() })),
         Format::Text if asked.is_empty() => streams::data(&format!("run {run} asks nothing now\n")),
-        Format::Text if is_answered => streams::data(&format!("run {run} has got the answer\n")),
+        Format::Text if answered == Some(true) => streams::data(&format!("run {run} has got the answer\n")),
+        Format::Text if answered.is_some() => {
+            streams::data(&format!(
+                "the answer is kept for run {run}; go on: backstay resume {run}\n"
+            ));
+        }
         Format::Text => streams::data(&asked.iter().map(|asked| shown(run, asked)).collect::<String>()),
     }
     Ok(0)
@@ -31,10 +39,14 @@ pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
 
 fn shown(run: &str, asked: &StandingQuestion) -> String {
     let wanted = if asked.is_yes_or_no { "yes|no" } else { "\"…\"" };
+    let step = match asked.step.as_str() {
+        "" => String::new(),
+        step => format!(": {}", visible(step)),
+    };
     format!(
-        "{}: {}\n  {}\n  backstay answer {run} {wanted} --question {}\n",
+        "{}{}\n  {}\n  backstay answer {run} {wanted} --question {}\n",
         visible(&asked.key),
-        visible(&asked.step),
+        step,
         visible(&asked.prompt),
         visible(&asked.key)
     )

@@ -52,7 +52,10 @@ impl Cursor {
         let statement = plan.program.statement(id);
         let (attempt, kind) = match (&leaf.doing, &statement.kind) {
             (Doing::Performing { n }, StatementKind::Do(action)) => (*n, leaf.perform(plan, action)),
-            (Doing::Settling { n, .. }, _) if mode != Mode::Hold => (*n, WorkKind::Settle),
+            (Doing::Settling { n, is_interrupted }, _) if mode != Mode::Hold => {
+                let may_wait = *is_interrupted && !leaf.is_way_back && mode != Mode::Stop;
+                (*n, WorkKind::Settle { may_wait })
+            }
             (Doing::Fresh, StatementKind::Do(action)) if mode == Mode::Go => {
                 (view.progress.next_attempt(id), leaf.perform(plan, action))
             }

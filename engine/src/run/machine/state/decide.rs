@@ -21,7 +21,7 @@ impl State {
         }
         let mode = match &self.phase {
             _ if self.pausing.is_some() || overdue.is_some() => Mode::Hold,
-            Phase::Quiescing => Mode::Stop,
+            Phase::Quiescing(_) => Mode::Stop,
             _ if self.is_asked_to_stop() => Mode::Look,
             _ => Mode::Go,
         };
@@ -33,8 +33,11 @@ impl State {
         self.steps.work(view, mode, &mut desired.work);
         match &self.phase {
             Phase::Forward if mode.does_look() => self.opening.work(plan, &mut desired.work),
-            Phase::Ending(ending) => ending.work(view, mode, &mut desired.work),
-            _ => {}
+            _ => {
+                if let Some(ending) = self.ending() {
+                    ending.work(view, mode, &mut desired.work);
+                }
+            }
         }
         desired.work.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let time = &self.progress.time;

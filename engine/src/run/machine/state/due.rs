@@ -6,6 +6,7 @@ use backstay_dsl::units;
 use super::{Phase, State};
 use crate::event::{Event, StepState, TimerId};
 use crate::plan::Plan;
+use crate::run::machine::ending::Ending;
 use crate::run::machine::failure::Cause;
 use crate::run::machine::step;
 
@@ -13,7 +14,7 @@ impl State {
     /// The record that is due.
     pub(super) fn due(&self, plan: &Plan) -> Option<Event> {
         if let Some(reason) = &self.pausing {
-            let is_quiet = self.steps.are_quiet(false) && self.is_ending_quiet();
+            let is_quiet = self.is_quiet(false);
             return is_quiet.then(|| Event::RunInterrupted { reason: reason.clone() });
         }
         let event = match &self.phase {
@@ -22,10 +23,11 @@ impl State {
                 let next = self.next_ready()?;
                 Some(step::event(plan, next, StepState::Running, None))
             }),
-            Phase::Quiescing if !self.steps.are_quiet(true) => None,
-            Phase::Quiescing => self
-                .steps
-                .due_when_turning(plan)
+            Phase::Quiescing(_) if !self.is_quiet(true) => None,
+            Phase::Quiescing(releases) => releases
+                .as_ref()
+                .and_then(|ending| ending.released(self.view(plan)))
+                .or_else(|| self.steps.due_when_turning(plan))
                 .or_else(|| Some(self.turn_event(plan))),
             Phase::Ending(ending) => ending.due(self.known(plan), &self.exceptions),
         };
@@ -39,11 +41,10 @@ impl State {
         self.is_asked_to_stop() && (begins || matches!(event, Event::Commit { .. }))
     }
 
-    fn is_ending_quiet(&self) -> bool {
-        match &self.phase {
-            Phase::Ending(ending) => ending.cursor().is_none_or(|cursor| cursor.is_quiet(false)),
-            _ => true,
-        }
+    /// Whether no attempt runs and, where that is asked too, none is to be settled.
+    fn is_quiet(&self, settling_counts: bool) -> bool {
+        let of_ending = self.ending().and_then(Ending::cursor);
+        self.steps.are_quiet(settling_counts) && of_ending.is_none_or(|cursor| cursor.is_quiet(settling_counts))
     }
 
     fn turn_event(&self, plan: &Plan) -> Event {
@@ -55,7 +56,7 @@ impl State {
     }
 
     /// The step that begins next.
-    fn next_ready(&self) -> Option<StepId> {
+    pub(super) fn next_ready(&self) -> Option<StepId> {
         let next = self.steps.next_ready(self.opening.is_open());
         next.filter(|_| self.phase == Phase::Forward)
     }
@@ -94,7 +95,7 @@ impl State {
     }
 
     /// What a step needs before `T_back`: its budget; the first that changes anything, all that remains.
-    fn needed_ms(&self, plan: &Plan, step: StepId) -> u64 {
+    pub(super) fn needed_ms(&self, plan: &Plan, step: StepId) -> u64 {
         let budget_ms = plan.program.step(step).budget_ms.unwrap_or(0);
         let remaining_ms = plan.times.remaining_ms.get(step.place()).copied().unwrap_or(0);
         if !self.progress.is_changed() && plan.program.changes(plan.program.step_block(step)) {

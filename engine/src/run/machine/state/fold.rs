@@ -77,11 +77,8 @@ impl State {
                 self.on_evaluated(plan, key, (*what, value), *result, evidence);
             }
             Event::Answer { late: true, .. } | Event::Decision { extend_ms: 0, .. } => {}
-            Event::Answer { key, value, .. } => {
-                if let Some(id) = plan.program.find(key) {
-                    self.bind(plan, id, value.as_ref());
-                    self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, value.as_ref()));
-                }
+            Event::Answer { key, value, prompt, .. } => {
+                self.on_answer(plan, (key, prompt), value.as_ref());
             }
             Event::Symptom { row, step, chosen, .. } => self.on_symptom(plan, step, (row, *chosen)),
             Event::Hold { name, state } => self.on_hold(plan, name, *state),
@@ -97,6 +94,17 @@ impl State {
             Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
             Event::RunEnd(end) => self.on_end(end.end),
+        }
+    }
+
+    fn on_answer(&mut self, plan: &Plan, (key, prompt): (&str, &str), value: Option<&RecordedValue>) {
+        let Some(id) = plan.program.find(key) else { return };
+        self.bind(plan, id, value);
+        self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, value));
+        if value.is_none() && plan.program.statement(id).action().is_some() {
+            self.pause(&format!(
+                "a person has to say this, and nobody could be asked: {prompt}"
+            ));
         }
     }
 
@@ -367,10 +375,7 @@ impl State {
     /// Every cursor at the top, with the step it belongs to.
     fn cursors(&self) -> impl Iterator<Item = (Option<StepId>, &Cursor)> {
         let of_steps = self.steps.cursors().map(|(step, cursor)| (Some(step), cursor));
-        let of_ending = match &self.phase {
-            Phase::Ending(ending) => ending.cursor(),
-            _ => None,
-        };
+        let of_ending = self.ending().and_then(Ending::cursor);
         of_steps.chain(of_ending.map(|cursor| (None, cursor)))
     }
 
@@ -379,7 +384,7 @@ impl State {
         let progress = &self.progress;
         let view = View { plan, progress };
         let of_ending = match &mut self.phase {
-            Phase::Ending(ending) => ending.cursor_mut(),
+            Phase::Ending(ending) | Phase::Quiescing(Some(ending)) => ending.cursor_mut(),
             _ => None,
         };
         for cursor in self.steps.cursors_mut().chain(of_ending) {

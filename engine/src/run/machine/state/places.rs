@@ -2,6 +2,7 @@
 
 use super::{Phase, State};
 use crate::plan::Plan;
+use crate::run::machine::ending::Ending;
 use crate::run::machine::places::{Places, word};
 
 impl State {
@@ -21,8 +22,14 @@ impl State {
         self.opening.places(&mut places);
         self.progress.holds.places(plan, &mut places);
         self.steps.places(plan, &mut places);
-        if let Phase::Ending(ending) = &self.phase {
-            ending.places(plan, &mut places);
+        match &self.phase {
+            Phase::Ending(ending) => ending.places(plan, &mut places),
+            // Nothing is left of it but what is waited for.
+            _ => {
+                if let Some(cursor) = self.ending().and_then(Ending::cursor) {
+                    cursor.places(plan, &mut places);
+                }
+            }
         }
         places
     }

@@ -8,6 +8,8 @@
 //! | rollback R | from the first intent of its first step until the `commits`, else the start, of its last |
 //! | unwind | otherwise; before `commits` always where things were only made |
 
+use std::mem;
+
 use backstay_dsl::model::Disposition;
 
 use super::{Phase, State};
@@ -32,7 +34,11 @@ impl State {
         if self.may_turn() {
             self.anchors.forget_end();
             self.cause = Some(cause);
-            self.phase = Phase::Quiescing;
+            let releases = match mem::replace(&mut self.phase, Phase::Preparing) {
+                Phase::Ending(ending) if ending.cursor().is_some_and(|cursor| !cursor.is_quiet(true)) => Some(ending),
+                _ => None,
+            };
+            self.phase = Phase::Quiescing(releases);
         }
     }
 
@@ -153,7 +159,7 @@ impl State {
 
     /// `turn`: the run takes its way. A step that is still active by then is over.
     pub(super) fn on_turn(&mut self, plan: &Plan, way: &Way) {
-        if self.phase == Phase::Quiescing {
+        if matches!(self.phase, Phase::Quiescing(_)) {
             self.steps.drop_active();
             let ending = Ending::back(self.view(plan), way.clone());
             self.phase = Phase::Ending(Box::new(ending));
