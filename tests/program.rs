@@ -19,6 +19,7 @@ mod refused_plans;
 mod resuming;
 mod running;
 mod settings;
+mod stops;
 mod surroundings;
 mod terminal;
 mod told;

@@ -169,18 +169,36 @@ impl Context {
 
 /// Says how far an action is: shown to whoever watches, never recorded, bounded by whoever shows it.
 #[derive(Clone, Default)]
-pub struct Progress(Option<ShowLine>);
+pub struct Progress {
+    show: Option<ShowLine>,
+    /// Is told each line that a program says.
+    hear: Option<ShowLine>,
+}
 
 pub type ShowLine = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Progress {
     /// Progress that is handed to `show`, line by line.
     pub fn new(show: ShowLine) -> Self {
-        Self(Some(show))
+        Self {
+            show: Some(show),
+            hear: None,
+        }
+    }
+
+    /// The same, which also hands over what programs say.
+    #[must_use]
+    pub fn hearing(self, hear: Option<ShowLine>) -> Self {
+        Self { hear, ..self }
+    }
+
+    /// Who is told what programs say.
+    pub(crate) fn hears(&self) -> Option<ShowLine> {
+        self.hear.clone()
     }
 
     pub fn say(&self, line: &str) {
-        if let Some(show) = &self.0 {
+        if let Some(show) = &self.show {
             show(line);
         }
     }

@@ -10,6 +10,7 @@ mod intent;
 mod key;
 mod outlook;
 mod start;
+mod stops;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ pub use intent::{Intent, IntentWay};
 pub use key::{TimerId, WellTime, WorkKey};
 pub use outlook::Outlook;
 pub use start::{Outline, RunResumed, RunStart, StepOutline, TableOutline, Titled};
+pub use stops::Stops;
 
 /// An event with its two times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +177,17 @@ pub enum Event {
         #[serde(default)]
         extend_ms: u64,
     },
+    /// How far the operator wants the run to go in this sitting.
+    #[serde(rename = "stops")]
+    Stops {
+        /// It pauses once the step of this name is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+        /// Each step begins only once a person has said so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        each_step: bool,
+        who: String,
+    },
     /// The run stops here and can be resumed.
     #[serde(rename = "run.interrupted")]
     RunInterrupted { reason: String },
@@ -260,6 +273,9 @@ pub struct OutcomeRecord {
     /// Long outputs: a name and the SHA-256 of a blob.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<(String, String)>,
+    /// Where it did not come out well: the last lines of each output that has any, by its name, bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<(String, Vec<String>)>,
     /// Milliseconds it took.
     pub ms: u64,
     /// The exit status of a process.

@@ -133,6 +133,28 @@ fn a_person_answers_and_what_is_neither_yes_nor_no_is_asked_again() {
 }
 
 #[test]
+fn each_step_waits_for_a_word() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "two.runbook",
+        "runbook two \"Two\"\nstep one \"One\" { do fs.write(\"ROOT/one\", content: \"1\") undo fs.remove(\"ROOT/one\") within 5s }\n\
+         step two \"Two\" { do fs.write(\"ROOT/two\", content: \"2\") undo fs.remove(\"ROOT/two\") within 5s }\n",
+    );
+    let Some(mut terminal) = Terminal::start(&desk, "run two.runbook --confirm-each-step") else {
+        return;
+    };
+    terminal.answer("Shall it begin?", "y\n");
+    terminal.answer("Shall it begin?", "no\n");
+    let (exit, shown) = terminal.finish();
+    assert_eq!(exit, 7, "{shown}");
+    assert!(
+        shown.contains("Next is step two, which does this:") && shown.contains("/two\", content:"),
+        "{shown}"
+    );
+    assert!(desk.path("one").exists() && !desk.path("two").exists());
+}
+
+#[test]
 fn a_no_turns_the_run_back() {
     let desk = Sandbox::desk();
     desk.write("asks.runbook", ASKS);

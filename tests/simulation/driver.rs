@@ -131,6 +131,7 @@ fn driven(rig: &Rig, breaks_at: Option<usize>, signals: usize) -> Driven {
         places: places(),
         mac_key: MacKey([7; 32]),
         is_clock_watched: false,
+        said: None,
         progress: Some(Arc::new(move |key, line| {
             heard.lock().unwrap().push(format!("{key}: {line}"));
         })),

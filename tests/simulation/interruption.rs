@@ -129,10 +129,15 @@ fn a_run_that_is_interrupted_at_any_record_goes_on_and_ends() {
     crate::simulation::crash::killed_everywhere_in(&rig, &fails, End::RolledBack);
 }
 
+/// A hold that is taken, and released by the end of the way forward.
+pub(crate) fn released() -> Rig {
+    rig("", &[hold(), step("a", "", &["  take quiet\n".to_owned(), make("a2")])])
+}
+
 /// A signal while the end of the way forward releases a hold: the release comes to its end before the run turns.
 #[test]
 fn a_release_is_waited_for_before_the_run_turns() {
-    let rig = rig("", &[hold(), step("a", "", &["  take quiet\n".to_owned(), make("a2")])]);
+    let rig = released();
     let all = run(&rig, &[]);
     let is_done = |event: &Event| matches!(event, Event::Outcome(outcome) if outcome.key == "hold:quiet/release/1" && outcome.result == OutcomeResult::Ok);
     for record in 1..all.events.len() - 1 {

@@ -302,6 +302,7 @@ impl Scene<'_> {
             places: self.rig.places.clone(),
             mac_key: MacKey([7; 32]),
             is_clock_watched: watched.is_some(),
+            said: None,
             progress: None,
         };
         let plan = Arc::clone(&self.rig.plan);

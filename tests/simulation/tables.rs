@@ -13,7 +13,7 @@ use backstay::run::machine::{Places, State, fold};
 use backstay::value::Value;
 
 use crate::simulation::rig::{Report, Rig};
-use crate::simulation::{apart, back, forward, golden, healing, reference, small};
+use crate::simulation::{apart, back, forward, golden, healing, interruption, reference, small};
 use crate::support::texts::root;
 
 /// A row of a table: the part, from what, the event, to what.
@@ -287,6 +287,7 @@ fn each_row_is_reached_and_no_other() {
         (golden::rig(), golden_cases()),
         (reference::rig(), reference_cases()),
         (mixed(), mixed_cases()),
+        (interruption::released(), Vec::new()),
         (held(""), held_cases()),
         (held(SERVICE), held_cases()),
         (held(&[SERVICE, ANCHOR].concat()), held_cases()),

@@ -267,6 +267,11 @@ fn interruptions() -> Vec<Event> {
             who: "ada".to_owned(),
             extend_ms: 1_800_000,
         },
+        Event::Stops {
+            until: Some("switch".to_owned()),
+            each_step: true,
+            who: "ada".to_owned(),
+        },
         Event::ClockGap {
             gap_ms: 6000,
             uncertain: false,

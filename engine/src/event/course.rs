@@ -18,6 +18,8 @@ pub struct Course {
     pub retried: BTreeMap<String, (String, u32)>,
     /// Whether an action was begun that changes production, or one has made what was not there.
     pub is_changed: bool,
+    /// The last lines that an action said that did not come out well, by its key: those of its last try.
+    pub said: BTreeMap<String, Vec<(String, Vec<String>)>>,
     /// The row that was seen last.
     seen: Option<Healed>,
     /// What a person has to say before the run goes on, since nobody else can tell what became of an action: its key and
@@ -57,6 +59,11 @@ impl Course {
             Event::Intent(intent) => self.note_intent(intent),
             Event::Outcome(outcome) if outcome.result == OutcomeResult::Unknown => {}
             Event::Outcome(outcome) => {
+                if outcome.said.is_empty() {
+                    self.said.remove(&outcome.key);
+                } else {
+                    self.said.insert(outcome.key.clone(), outcome.said.clone());
+                }
                 let makes = self.under_way.remove(&outcome.key) == Some(true) && !outcome.was_there;
                 self.is_changed |= makes && outcome.result == OutcomeResult::Ok;
             }

@@ -24,6 +24,8 @@ pub struct Line {
     pub place: String,
     pub text: String,
     pub tone: Tone,
+    /// Lines that belong below it: what a program said.
+    pub below: Vec<String>,
 }
 
 impl fmt::Display for Line {
@@ -33,8 +35,10 @@ impl fmt::Display for Line {
             elapsed,
             place,
             text,
+            below,
             ..
         } = self;
-        write!(f, "{time} {elapsed:>8}  {place:<14}  {text}")
+        write!(f, "{time} {elapsed:>8}  {place:<14}  {text}")?;
+        below.iter().try_for_each(|line| write!(f, "\n{:>20}{line}", ""))
     }
 }

@@ -46,6 +46,7 @@ pub fn summary(rested: &Rested<'_>) -> String {
     let mut text = format!("{}\n", sentence(end.end));
     stood_out(&mut text, rested);
     failed(&mut text, end);
+    last_words(&mut text, rested);
     list(&mut text, "put back", &end.put_back);
     list(&mut text, "not back", &end.not_put_back);
     list(&mut text, "passed over", &end.exceptions);
@@ -104,6 +105,23 @@ fn failed(text: &mut String, end: &RunEnd) {
     }
     if end.end == End::Stuck && !end.reason.is_empty() {
         let _ = writeln!(text, "  stuck:       {}", visible(&end.reason));
+    }
+}
+
+/// What the programs said last that failed first, and that a way back failed by.
+fn last_words(text: &mut String, rested: &Rested<'_>) {
+    let failed = rested.end.failed_at.iter().map(|failed| failed.statement.as_str());
+    let left = rested.end.commands_left.iter().filter_map(|left| match &left.task {
+        Task::CarryOut(key) => Some(key.as_str()),
+        _ => None,
+    });
+    for key in failed.chain(left) {
+        if let Some(said) = rested.course.said.get(key) {
+            let _ = writeln!(text, "  {} said last:", visible(key));
+            for line in timeline::said(said) {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::event::{Event, Outline, Stamped, StepState};
 use backstay_dsl::units;
 
-use super::line::Line;
+use super::line::{Line, Tone};
 use super::visible;
 
 /// Follows a run event by event. Titles and budgets come from its first record.
@@ -46,6 +46,29 @@ impl Timeline {
             place,
             text,
             tone,
+            below: match &stamped.event {
+                Event::Outcome(outcome) => said(&outcome.said),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// A program says a line. It is no event.
+    pub fn said(&self, key: &str, line: &str, now_ms: i64) -> Line {
+        let text = format!("| {}", visible(line));
+        self.remark(sentences::place(key), text, now_ms)
+    }
+
+    /// A line about what is no event.
+    fn remark(&self, place: String, text: String, now_ms: i64) -> Line {
+        let began_ms = self.began_ms.unwrap_or(now_ms);
+        Line {
+            time: time_of_day(now_ms),
+            elapsed: format!("+{}", seconds(now_ms.saturating_sub(began_ms))),
+            place,
+            text,
+            tone: Tone::Faint,
+            below: Vec::new(),
         }
     }
 
@@ -112,6 +135,16 @@ impl Timeline {
 }
 
 pub(super) use sentences::way;
+
+/// The last lines of what a program said, behind the name of the output.
+pub(super) fn said(said: &[(String, Vec<String>)]) -> Vec<String> {
+    let lines = said.iter().flat_map(|(name, lines)| {
+        lines
+            .iter()
+            .map(move |line| format!("{} | {}", visible(name), visible(line)))
+    });
+    lines.collect()
+}
 
 /// `2026-11-03 22:13:20Z`.
 pub(super) fn moment(at_ms: i64) -> String {

@@ -335,6 +335,7 @@ impl Records<'_> {
             value,
             evidence: summary,
             blobs: Vec::new(),
+            said: Vec::new(),
             ms,
             exit: evidence.exit,
             was_there: evidence.was_there,
@@ -424,6 +425,23 @@ impl Records<'_> {
                 PersonWants::Text
             },
         })
+    }
+
+    /// Asks a person whether a step may begin, with what it does.
+    pub(crate) fn may_begin(&self, key: &str, step: &str, coming: &[String]) -> PersonQuestion {
+        let lines: Vec<String> = coming
+            .iter()
+            .map(|line| format!("\n  {}", self.evidence(line)))
+            .collect();
+        PersonQuestion {
+            key: key.to_owned(),
+            step: self.step_title(step),
+            prompt: format!(
+                "Next is step {step}, which does this:{}\nShall it begin?",
+                lines.concat()
+            ),
+            wants: PersonWants::Confirm,
+        }
     }
 
     fn step_title(&self, key: &str) -> String {

@@ -7,6 +7,7 @@ mod locks;
 mod meanwhile;
 mod resume;
 mod start;
+mod stops;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub struct Surroundings {
     pub observer: Option<Observer>,
     /// Shows how far a long action is.
     pub progress: Option<ShowProgress>,
+    /// Shows what programs say, line by line.
+    pub said: Option<ShowProgress>,
     /// Is told what the compiler warns of, before anything else.
     pub warn: Option<Warn>,
     /// Is told what else a person should know at once, a sentence each.
@@ -211,11 +214,9 @@ impl Session {
             mac_key: self.mac_key,
             is_clock_watched: true,
             progress: surroundings.progress,
+            said: surroundings.said,
         };
-        let course = Arc::new(Mutex::new(Course::default()));
-        for stamped in &self.history {
-            locked(&course).note(&stamped.event);
-        }
+        let course = course_of(&self.history);
         let observer = requests.observer(Some(noting(Arc::clone(&course), surroundings.observer)));
         let driver = Driver::new(self.plan, ports, settings, received, Some(observer), &self.history);
         let outlook = driver.watch_state();
@@ -288,6 +289,15 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
 /// The person at the terminal, and whoever answers from another one.
 fn anywhere(here: Arc<dyn Person>, questions: Questions, clock: Arc<dyn Clock>) -> Arc<dyn Person> {
     Arc::new(AtAnyTerminal { here, questions, clock })
+}
+
+/// What stood out so far.
+fn course_of(history: &[Stamped]) -> Arc<Mutex<Course>> {
+    let mut course = Course::default();
+    for stamped in history {
+        course.note(&stamped.event);
+    }
+    Arc::new(Mutex::new(course))
 }
 
 /// Notes what stands out, and hands every event on.

@@ -83,8 +83,8 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments, changes: bool)
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1);
     let notes = context.run_directory.join(NOTES_FILE);
     let written = family.began(pid, changes.then_some(&notes));
-    let mut stdout = Capture::new(&context.redactor);
-    let mut stderr = Capture::new(&context.redactor);
+    let mut stdout = Capture::new(&context.redactor, context.progress.hears());
+    let mut stderr = Capture::new(&context.redactor, context.progress.hears());
     let how = match written {
         Ok(()) => watch(context, &family, &mut child, input, &mut stdout, &mut stderr).await,
         Err(why) => stop(&family, &mut child, Duration::ZERO, why).await,

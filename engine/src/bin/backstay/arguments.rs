@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use backstay::event::Stops;
 use backstay_dsl::units::{self, Number};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -124,6 +125,29 @@ pub(crate) struct PersonOptions {
     /// Asks nobody: what is not in the answers file has no answer
     #[arg(long)]
     pub(crate) no_input: bool,
+    /// Shows what programs say, line by line as they say it
+    #[arg(long)]
+    pub(crate) verbose: bool,
+}
+
+/// How far a run goes in this sitting.
+#[derive(Debug, Args)]
+pub(crate) struct StopOptions {
+    /// Pauses once this step is done; `backstay resume` goes on
+    #[arg(long, value_name = "STEP")]
+    pub(crate) until: Option<String>,
+    /// Asks at the terminal before each step, showing what it does; no pauses
+    #[arg(long)]
+    pub(crate) confirm_each_step: bool,
+}
+
+impl StopOptions {
+    pub(crate) fn stops(&self) -> Stops {
+        Stops {
+            until: self.until.clone(),
+            each_step: self.confirm_each_step,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +193,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) window_start: Option<i64>,
     #[command(flatten)]
+    pub(crate) stops: StopOptions,
+    #[command(flatten)]
     pub(crate) state: StateOption,
     #[command(flatten)]
     pub(crate) format: FormatOption,
@@ -182,6 +208,8 @@ pub(crate) struct Resume {
     /// Why the window is made longer
     #[arg(long, value_name = "REASON", requires = "extend")]
     pub(crate) because: Option<String>,
+    #[command(flatten)]
+    pub(crate) stops: StopOptions,
     #[command(flatten)]
     pub(crate) person: PersonOptions,
     #[command(flatten)]

@@ -147,7 +147,12 @@ fn read_terminal() -> mpsc::Receiver<String> {
 #[async_trait]
 impl Person for Operator {
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        let title = format!("\n  {}\n  {}\n", visible(&question.step), visible(&question.prompt));
+        let prompt: Vec<String> = question
+            .prompt
+            .lines()
+            .map(|line| format!("  {}\n", visible(line)))
+            .collect();
+        let title = format!("\n  {}\n{}", visible(&question.step), prompt.concat());
         let value = match question.wants {
             PersonWants::Confirm | PersonWants::Verdict => {
                 let prompt = format!("{title}  yes or no? ");

@@ -23,6 +23,8 @@ enum Message {
     Event(Box<Stamped>),
     /// How far a statement is: its key and a line.
     Progress(String, String),
+    /// What a program says: the key of its statement and a line.
+    Said(String, String),
     /// What stands below everything while a person is asked.
     Prompt(String),
     /// Nobody is asked any more. Says whether a line was typed, so that the cursor stands on a new one.
@@ -58,6 +60,11 @@ impl Handle {
     /// Shows how far a statement is.
     pub(crate) fn progress(&self, key: &str, line: &str) {
         self.send(Message::Progress(key.to_owned(), line.to_owned()));
+    }
+
+    /// Shows a line that a program says.
+    pub(crate) fn said(&self, key: &str, line: &str) {
+        self.send(Message::Said(key.to_owned(), line.to_owned()));
     }
 
     /// Shows a prompt below everything else until it is answered or given up.
@@ -164,6 +171,10 @@ impl View {
                 self.timeline.progress(&key, &line);
                 self.progress();
             }
+            Message::Said(key, line) => {
+                let line = self.timeline.said(&key, &line, now_ms());
+                self.line(&paint(&line, self.has_colour), &line.to_string());
+            }
             Message::Prompt(prompt) => {
                 self.clear();
                 streams::talk(&prompt);
@@ -185,7 +196,8 @@ impl View {
             Some(prompt) if self.is_live => {
                 let width = streams::talk_width();
                 let prompt_rows = prompt.lines().map(|line| rows(line, width)).sum();
-                streams::talk(&above(painted, rows(plain, width), prompt_rows));
+                let plain_rows = plain.lines().map(|line| rows(line, width)).sum();
+                streams::talk(&above(painted, plain_rows, prompt_rows));
             }
             Some(prompt) => {
                 let last = prompt.lines().last().unwrap_or("");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use backstay::containers::Containers;
 use backstay::eval::Places;
 use backstay::render::{self, visible};
+use backstay::run::driver::ShowProgress;
 use backstay::run::session::{Finished, Surroundings};
 use backstay::transcript::sealed_head;
 use backstay::users;
@@ -114,7 +115,7 @@ fn surroundings(directories: Directories, options: &PersonOptions, screen: &Hand
     let answers = answers::answers(options.answers.as_deref(), &operator)?;
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(docker_host().as_deref()));
     let registry = backstay::action::builtin(&containers);
-    let (begin, show, progress) = (screen.clone(), screen.clone(), screen.clone());
+    let (begin, show, progress, said) = (screen.clone(), screen.clone(), screen.clone(), screen.clone());
     Ok(Surroundings {
         state_directory: directories.state,
         claims: directories.claims,
@@ -128,6 +129,9 @@ fn surroundings(directories: Directories, options: &PersonOptions, screen: &Hand
         secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
         observer: Some(Box::new(move |stamped| show.event(stamped))),
         progress: Some(Arc::new(move |key, line| progress.progress(key, line))),
+        said: options
+            .verbose
+            .then(|| Arc::new(move |key: &str, line: &str| said.said(key, line)) as ShowProgress),
         warn: Some(Box::new(|sources, found| {
             streams::talk(&render::findings(sources, found, streams::talk_has_colour()));
         })),

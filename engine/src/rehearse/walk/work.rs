@@ -183,6 +183,8 @@ impl Walk<'_> {
             WorkKind::Perform { limit_ms, way } => self.intend(running, *limit_ms, way),
             WorkKind::Anchors { .. } => self.anchors(running, 0, asking),
             WorkKind::Ask => self.ask(running),
+            // Nobody goes through a rehearsal step by step.
+            WorkKind::MayBegin { .. } => Stage::Waiting,
             WorkKind::Settle { .. } => self.settle(running),
             WorkKind::Signal(name) if self.case.choice.is_some() => {
                 self.sleep_until(running, asking.began_ns.saturating_add(person::CHOOSES_AFTER_NS));

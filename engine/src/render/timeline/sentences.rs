@@ -338,6 +338,15 @@ fn decided(event: &Event) -> Option<Words> {
                 Tone::Notable,
             )
         }
+        Event::Stops { until, each_step, who } => {
+            let until = until
+                .as_ref()
+                .map(|step| format!("pauses once step {} is done", visible(step)));
+            let each = each_step.then(|| "asks before each step".to_owned());
+            let words: Vec<String> = until.into_iter().chain(each).collect();
+            let text = format!("{}, as {} wants it", words.join(" and "), visible(who));
+            ("run".to_owned(), text, Tone::Notable)
+        }
         Event::Decision { what, because, who, .. } => {
             let text = format!("{} decides: {} ({})", visible(who), short(what), short(because));
             ("run".to_owned(), text, Tone::Notable)
@@ -446,7 +455,7 @@ pub(in crate::render) fn way(way: &Way) -> String {
 }
 
 /// Where the statement of a key stands: `cutover`, `undo:cutover`, `hold:drained`, `way back`.
-fn place(key: &str) -> String {
+pub(super) fn place(key: &str) -> String {
     let owner = key.split('/').next().unwrap_or(key);
     match owner.split_once(':') {
         Some(("rollback", _)) => "way back".to_owned(),

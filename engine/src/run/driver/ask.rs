@@ -18,6 +18,14 @@ impl Job {
         self.record(self.records().answered(question, answer), true).await
     }
 
+    /// Asks a person whether a step may begin.
+    pub(super) async fn ask_to_begin(&self, step: &str) -> Result<(), Stopped> {
+        let coming = self.shared.state().statements_of(&self.shared.plan, step);
+        let question = self.records().may_begin(&self.key, step, &coming);
+        let answer = self.shared.ports.person.ask(&question).await;
+        self.record(self.records().answered(question, answer), true).await
+    }
+
     /// Asks every anchor and records each answer.
     pub(super) async fn anchors(&self, when: AnchorTime) -> Result<(), Stopped> {
         let anchors = &self.shared.plan.runbook.anchors;

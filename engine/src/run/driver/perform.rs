@@ -10,7 +10,7 @@ use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::Do;
 
 use crate::action::{Context, GroundCall, Outcome};
-use crate::event::{Event, IntentWay};
+use crate::event::{Event, IntentWay, OutcomeResult};
 use crate::plan::undo::{NotNew, Undos};
 use crate::run::records::{Begun, Seen};
 use backstay_dsl::units;
@@ -19,6 +19,12 @@ use super::shared::{Job, Stopped};
 
 /// How long an action may take beyond its limit or its grace, for ending in order.
 const MARGIN_MS: u64 = 5000;
+
+/// So many of the last lines of an output are shown where an action failed.
+const SAID_LINES_MAX: usize = 10;
+
+/// The longest of them, in characters.
+const SAID_CHARACTERS_MAX: usize = 200;
 
 impl Job {
     /// Works out the arguments, records the intent, performs, records the outcome.
@@ -48,8 +54,12 @@ impl Job {
         let outcome = self.bounded(action, &call, limit_ms).await;
         let ms = self.ms_since(start_ns);
         let (blobs, lost) = self.blobs(&outcome).await;
+        let said = self.said(&outcome);
         let mut record = records.outcome(action, &call, outcome, (&self.key, self.attempt, ms));
         record.blobs = blobs;
+        if record.result != OutcomeResult::Ok {
+            record.said = said;
+        }
         for reason in lost {
             record.evidence = format!("{}; {reason}", record.evidence);
         }
@@ -116,6 +126,22 @@ impl Job {
             )),
             () = told_to_stop => Outcome::unknown("it gave no answer after it was told to stop".to_owned()),
         }
+    }
+
+    /// The last lines of what was printed, without secrets and bounded.
+    fn said(&self, outcome: &Outcome) -> Vec<(String, Vec<String>)> {
+        let redactor = &self.shared.plan.redactor;
+        let outputs = outcome.evidence().outputs.iter().map(|(name, content)| {
+            let clean = redactor.scrub_bytes(content);
+            let text = String::from_utf8_lossy(&clean);
+            let lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+            let last: Vec<String> = lines
+                .take(SAID_LINES_MAX)
+                .map(|line| redactor.shortened(line.trim_end(), SAID_CHARACTERS_MAX))
+                .collect();
+            (name.clone(), last.into_iter().rev().collect::<Vec<_>>())
+        });
+        outputs.filter(|(_, lines)| !lines.is_empty()).collect()
     }
 
     /// Keeps what was printed: the names with the digests of what was kept, and why something was not. What is

@@ -11,7 +11,7 @@ use backstay_dsl::model::{ActionCall, BindingId, Do, Statement};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::action::{Context, GroundCall, Progress};
+use crate::action::{Context, GroundCall, Progress, ShowLine};
 use crate::eval::{Environment, Evaluator, Places};
 use crate::event::{Event, WorkKey};
 use crate::plan::Plan;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub is_clock_watched: bool,
     /// Shows how far a long action is.
     pub progress: Option<ShowProgress>,
+    /// Shows what programs say, line by line.
+    pub said: Option<ShowProgress>,
 }
 
 /// What a piece of work hands over.
@@ -157,8 +159,13 @@ impl Job {
 
     /// Hands over how far an action is: scrubbed, bounded, and not more often than anybody can read.
     fn progress(&self) -> Progress {
+        let said = self.shared.settings.said.clone().map(|said| {
+            let (shared, key) = (Arc::clone(&self.shared), self.key.clone());
+            let show = move |line: &str| said(&key, &shared.plan.redactor.shortened(line, PROGRESS_CHARACTERS_MAX));
+            Arc::new(show) as ShowLine
+        });
         let Some(show) = self.shared.settings.progress.clone() else {
-            return Progress::default();
+            return Progress::default().hearing(said);
         };
         let (shared, key) = (Arc::clone(&self.shared), self.key.clone());
         let next_ns = AtomicU64::new(0);
@@ -170,6 +177,7 @@ impl Job {
             next_ns.store(now_ns.saturating_add(PROGRESS_EVERY_NS), Ordering::Relaxed);
             show(&key, &shared.plan.redactor.shortened(line, PROGRESS_CHARACTERS_MAX));
         }))
+        .hearing(said)
     }
 
     /// The result of a future, or `None` after this long on the boot clock.

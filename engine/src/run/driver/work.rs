@@ -141,6 +141,7 @@ impl Job {
             WorkKind::Obligations => self.obligations().await,
             WorkKind::Anchors { when } => self.anchors(*when).await,
             WorkKind::Ask => self.ask().await,
+            WorkKind::MayBegin { step } => self.ask_to_begin(step).await,
             WorkKind::Settle { may_wait } => self.settle(*may_wait).await,
             WorkKind::Signal(name) => self.ask_signal(name).await,
         }

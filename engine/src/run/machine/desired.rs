@@ -65,6 +65,8 @@ pub enum WorkKind {
     Anchors { when: AnchorTime },
     /// Ask a person, and append `answer`.
     Ask,
+    /// Ask a person whether the step of this name may begin, and append `answer` (key `begin:STEP`).
+    MayBegin { step: String },
     /// Find out whether an unknown attempt happened, and append `settled`; the world first, else a person.
     Settle {
         /// Whether the run may wait for a person: where only one could tell and nobody can be asked, append an

@@ -6,6 +6,7 @@ mod due;
 mod fold;
 mod outlook;
 mod places;
+mod stops;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use crate::event::{End, Exception};
 use crate::plan::Plan;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 
+use stops::Stops;
+
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
@@ -38,6 +41,8 @@ pub struct State {
     is_paused: bool,
     /// The run was just resumed: whether there is time for what was interrupted is still to be asked.
     is_resumed: bool,
+    /// How far it is to go in this sitting.
+    stops: Stops,
     anchors: Anchors,
     /// Steps that failed and were passed over.
     exceptions: Vec<Exception>,
@@ -70,6 +75,7 @@ impl State {
             pausing: None,
             is_paused: false,
             is_resumed: false,
+            stops: Stops::default(),
             anchors: Anchors::default(),
             exceptions: Vec::new(),
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::action::common::typed::shell_line;
 use crate::check::check_kept;
 use crate::error::Error;
-use crate::event::{End, Event, RequestKind, RunResumed, RunStart, Stamped};
+use crate::event::{End, Event, RequestKind, RunResumed, RunStart, Stamped, Stops};
 use crate::inputs::GivenInputs;
 use crate::plan::Plan;
 use crate::run::claims::Holdings;
@@ -25,7 +25,7 @@ use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
 use super::locks::{claim, is_running, lock_run};
-use super::{Finished, Session, Surroundings, asks, no_state};
+use super::{Finished, Session, Surroundings, asks, no_state, stops};
 
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -33,6 +33,8 @@ pub struct ResumeOptions {
     pub turn_back: bool,
     /// The window is extended by so many milliseconds, with the reason.
     pub extend: Option<(u64, String)>,
+    /// How far it is to go.
+    pub stops: Stops,
 }
 
 /// Resumes a run until it comes to rest again.
@@ -60,6 +62,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
             "this program would not have decided what it recorded",
         ));
     }
+    stops::refuse(&plan, &options.stops, &opened.history, &surroundings)?;
     let answers = asks::kept(&directory, &surroundings.answers)?;
     if options.turn_back {
         asks::refuse_secrets(&plan, &answers)?;
@@ -337,5 +340,6 @@ fn opening(options: &ResumeOptions, opened: &Opened, surroundings: &Surroundings
             extend_ms: *extend_ms,
         });
     }
+    events.extend(options.stops.record(&surroundings.operator));
     events
 }

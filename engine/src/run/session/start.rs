@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::event::{Event, Outline, RunStart};
+use crate::event::{Event, Outline, RunStart, Stops};
 use crate::inputs::GivenInputs;
 use crate::plan::Plan;
 use crate::run::claims::Holdings;
@@ -14,7 +14,7 @@ use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError};
 use crate::value::RecordedValue;
 
 use super::locks::{claim, lock_run};
-use super::{Finished, Session, Surroundings, asks, no_state};
+use super::{Finished, Session, Surroundings, asks, no_state, stops};
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,8 @@ pub struct StartOptions {
     /// When the window starts, wall milliseconds; with the first step inside it where it is not said.
     pub window_start_ms: Option<i64>,
     pub ticket: Option<String>,
+    /// How far it is to go.
+    pub stops: Stops,
 }
 
 /// Runs a runbook until it comes to rest.
@@ -39,6 +41,7 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
         ));
     }
     refuse_unapproved(&plan, options.approved.as_deref())?;
+    stops::refuse(&plan, &options.stops, &[], &surroundings)?;
     asks::refuse(&plan, &surroundings.answers, &[], &surroundings)?;
     let directory = surroundings
         .state_directory
@@ -83,12 +86,9 @@ fn prepare(
             OpenError::File { error, .. } => io(error),
             error => Error::refused(error.to_string(), "make room in the state directory"),
         })?;
-    let opening = vec![Event::RunStart(Box::new(run_start(
-        directory,
-        &plan,
-        options,
-        surroundings,
-    )))];
+    let start = run_start(directory, &plan, options, surroundings);
+    let mut opening = vec![Event::RunStart(Box::new(start))];
+    opening.extend(options.stops.record(&surroundings.operator));
     Ok(Session {
         directory: directory.clone(),
         plan: Arc::new(plan),

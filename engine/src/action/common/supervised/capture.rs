@@ -5,6 +5,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::action::ShowLine;
 use crate::action::common::printed::{self, LINE_CHARACTERS_MAX, VALUE_BYTES_MAX};
 use crate::redact::{Redactor, Scrubber};
 
@@ -12,6 +13,9 @@ use crate::redact::{Redactor, Scrubber};
 const HEAD_BYTES_MAX: usize = 1024 * 1024;
 /// So much of the end is kept beside it.
 const TAIL_BYTES_MAX: usize = 1024 * 1024;
+
+/// So much of a line is told.
+const LINE_BYTES_MAX: usize = 4096;
 
 /// So much is read and scrubbed at once.
 const READ_BYTES_MAX: usize = 8 * 1024;
@@ -24,11 +28,42 @@ pub(crate) struct Capture {
     head: Vec<u8>,
     tail: Vec<u8>,
     bytes_left_out: u64,
+    heard: Heard,
+}
+
+/// What is told line by line while it is printed.
+struct Heard {
+    tell: Option<ShowLine>,
+    /// A line that has not come to its end.
+    line: Vec<u8>,
+}
+
+impl Heard {
+    /// Takes in what was printed next, without secrets.
+    fn take(&mut self, clean: &[u8]) {
+        if self.tell.is_none() {
+            return;
+        }
+        for piece in clean.split_inclusive(|byte| *byte == b'\n') {
+            let room = LINE_BYTES_MAX.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&piece[..room.min(piece.len())]);
+            if piece.ends_with(b"\n") {
+                self.end();
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(tell) = self.tell.as_ref().filter(|_| !self.line.is_empty()) {
+            tell(String::from_utf8_lossy(&self.line).trim_end());
+        }
+        self.line.clear();
+    }
 }
 
 impl Capture {
     /// Keeps an output from now on.
-    pub(super) fn new(redactor: &Redactor) -> Self {
+    pub(super) fn new(redactor: &Redactor, tell: Option<ShowLine>) -> Self {
         Self {
             scrubber: redactor.scrubber(),
             raw: Vec::new(),
@@ -36,6 +71,7 @@ impl Capture {
             head: Vec::new(),
             tail: Vec::new(),
             bytes_left_out: 0,
+            heard: Heard { tell, line: Vec::new() },
         }
     }
 
@@ -59,6 +95,7 @@ impl Capture {
     }
 
     fn keep_clean(&mut self, clean: &[u8]) {
+        self.heard.take(clean);
         let room = HEAD_BYTES_MAX - self.head.len();
         let (head, rest) = clean.split_at(room.min(clean.len()));
         self.head.extend_from_slice(head);
@@ -75,6 +112,7 @@ impl Capture {
     pub(super) fn finish(&mut self) {
         let clean = self.scrubber.finish();
         self.keep_clean(&clean);
+        self.heard.end();
     }
 
     /// All that is kept, without secrets, with a note where something is left out; `None` where it printed

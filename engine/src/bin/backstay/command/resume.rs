@@ -11,6 +11,7 @@ pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
     let options = ResumeOptions {
         turn_back: false,
         extend: arguments.extend.zip(arguments.because.clone()),
+        stops: arguments.stops.stops(),
     };
     let finished = setup::with_surroundings(place.directories, &arguments.person, async |surroundings| {
         backstay::resume(&place.run, options, surroundings).await

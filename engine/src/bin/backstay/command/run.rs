@@ -13,6 +13,7 @@ pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
         approved: arguments.approved.clone(),
         window_start_ms: arguments.window_start,
         ticket: arguments.ticket.clone(),
+        stops: arguments.stops.stops(),
     };
     let directories = places::directories(&arguments.state)?;
     let finished = setup::with_surroundings(directories, &arguments.person, async |surroundings| {

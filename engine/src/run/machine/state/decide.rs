@@ -32,7 +32,12 @@ impl State {
         let view = self.view(plan);
         self.steps.work(view, mode, &mut desired.work);
         match &self.phase {
-            Phase::Forward if mode.does_look() => self.opening.work(plan, &mut desired.work),
+            Phase::Forward if mode.does_look() => {
+                self.opening.work(plan, &mut desired.work);
+                if mode == Mode::Go {
+                    self.work_of_stops(plan, &mut desired.work);
+                }
+            }
             _ => {
                 if let Some(ending) = self.ending() {
                     ending.work(view, mode, &mut desired.work);

@@ -20,7 +20,7 @@ impl State {
         let event = match &self.phase {
             Phase::Preparing | Phase::Ended(..) => None,
             Phase::Forward => self.steps.due(plan).or_else(|| {
-                let next = self.next_ready()?;
+                let next = self.next_ready().filter(|next| self.is_allowed(*next))?;
                 Some(step::event(plan, next, StepState::Running, None))
             }),
             Phase::Quiescing(_) if !self.is_quiet(true) => None,

@@ -4,7 +4,7 @@ use std::mem;
 
 use backstay_dsl::program::{Owner, StatementId, StepId};
 
-use super::{Phase, State};
+use super::{Phase, State, Stops};
 use crate::event::{
     End, EvaluationKind, EvaluationResult, Event, HoldState, Intent, OutcomeRecord, OutcomeResult, RequestKind,
     RunResumed, RunStart, Stamped, StepState, TimerId, Verdict, WellTime, WorkKey,
@@ -27,7 +27,7 @@ impl State {
         self.apply(plan, &stamped.event);
         self.is_resumed = match stamped.event {
             Event::RunResumed(_) => true,
-            Event::Decision { .. } => self.is_resumed,
+            Event::Decision { .. } | Event::Stops { .. } => self.is_resumed,
             _ => false,
         };
         self.settle_phases(plan);
@@ -91,6 +91,7 @@ impl State {
             Event::Request { what, who } => self.on_request(plan, *what, who),
             Event::LockLost { name } => self.pause(&format!("the lock {name} was lost")),
             Event::Decision { extend_ms, .. } => self.progress.time.extend(*extend_ms),
+            Event::Stops { until, each_step, .. } => self.on_stops(plan, until.as_deref(), *each_step),
             Event::RunInterrupted { .. } => self.on_interrupted(),
             Event::RunResumed(resumed) => self.on_resumed(plan, resumed),
             Event::RunEnd(end) => self.on_end(end.end),
@@ -98,6 +99,9 @@ impl State {
     }
 
     fn on_answer(&mut self, plan: &Plan, (key, prompt): (&str, &str), value: Option<&RecordedValue>) {
+        if self.on_may_begin(plan, key, value) {
+            return;
+        }
         let Some(id) = plan.program.find(key) else { return };
         self.bind(plan, id, value);
         self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, value));
@@ -175,7 +179,10 @@ impl State {
                 }
             }
             StepState::Healing => self.steps.on_healing(view, step),
-            _ => self.exceptions.extend(self.steps.on_over(plan, step, state)),
+            _ => {
+                self.exceptions.extend(self.steps.on_over(plan, step, state));
+                self.stop_after(plan, step, state);
+            }
         }
     }
 
@@ -357,6 +364,7 @@ impl State {
         self.asked = None;
         self.pausing = None;
         self.is_paused = false;
+        self.stops = Stops::default();
         self.with_cursors(plan, |cursor, _| cursor.on_resumed());
         let progress = &self.progress;
         self.steps.on_resumed(View { plan, progress });

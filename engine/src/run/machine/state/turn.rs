@@ -35,7 +35,9 @@ impl State {
             self.anchors.forget_end();
             self.cause = Some(cause);
             let releases = match mem::replace(&mut self.phase, Phase::Preparing) {
-                Phase::Ending(ending) if ending.cursor().is_some_and(|cursor| !cursor.is_quiet(true)) => Some(ending),
+                Phase::Ending(ending) if ending.cursor().is_some_and(|cursor| cursor.failure().is_none()) => {
+                    Some(ending)
+                }
                 _ => None,
             };
             self.phase = Phase::Quiescing(releases);
