@@ -185,6 +185,7 @@ fn outcome(key: &str, n: u32, result: OutcomeResult) -> Event {
         )])),
         evidence: "linked\u{1b}[2J\u{202e}".to_owned(),
         blobs: vec![("stdout".to_owned(), OUTPUT_DIGEST.to_owned())],
+        said: Vec::new(),
         ms: 12,
         exit: Some(-1),
         was_there: true,

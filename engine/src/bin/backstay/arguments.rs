@@ -136,7 +136,7 @@ pub(crate) struct StopOptions {
     /// Pauses once this step is done; `backstay resume` goes on
     #[arg(long, value_name = "STEP")]
     pub(crate) until: Option<String>,
-    /// Asks at the terminal before each step, showing what it does; no pauses
+    /// Asks at the terminal before each step, showing what it does; `no` pauses the run
     #[arg(long)]
     pub(crate) confirm_each_step: bool,
 }

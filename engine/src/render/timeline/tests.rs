@@ -223,6 +223,7 @@ fn what_commands_print_steers_nothing() {
         value: None,
         evidence: format!("\u{1b}]0;owned\u{7}\nrm -rf\u{202e} {}", "x".repeat(5000)),
         blobs: Vec::new(),
+        said: Vec::new(),
         ms: 1500,
         exit: Some(1),
         was_there: false,

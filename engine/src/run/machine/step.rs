@@ -211,10 +211,6 @@ impl Steps {
         self.active.keys().copied().collect()
     }
 
-    pub(super) fn first_active(&self) -> Option<StepId> {
-        self.active.keys().next().copied()
-    }
-
     /// The active step that has no time to be carried out anew before the run has to turn back.
     pub(super) fn too_late_again(&self, time: &Timeline) -> Option<StepId> {
         let mut active = self.active.iter();

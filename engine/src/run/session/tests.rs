@@ -49,6 +49,7 @@ impl Place {
             secrets: Arc::new(RealSecrets::new(Box::new(|_, _| None))),
             observer: None,
             progress: None,
+            said: None,
             warn: None,
             tell: None,
             announce: None,

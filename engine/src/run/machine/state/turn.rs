@@ -114,7 +114,7 @@ impl State {
         if self.is_t_back_armed() && self.progress.time.is_past_t_back() {
             let disposition = self.steps.turn_back(plan);
             self.turn(Cause {
-                step: self.steps.first_active(),
+                step: self.steps.active().first().copied(),
                 statement: String::new(),
                 reason: "the time to turn back has come: what is left of the window is for the way back".to_owned(),
                 disposition,
