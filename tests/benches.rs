@@ -17,10 +17,12 @@ mod support;
 /// A benchmark and its name.
 type Bench = (&'static str, fn());
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 6] = [
+    ("backups", bench::backups::compare),
     ("programs", bench::programs::compare_with_make),
     ("containers", bench::containers::compare),
     ("rehearsal", bench::rehearsal::measure),
+    ("transcripts", bench::transcripts::verify),
     ("volumes", bench::volumes::compare_with_tar),
 ];
 

@@ -1,6 +1,7 @@
 //! What a run took, and the table of it.
 
 use std::fs;
+use std::time::Instant;
 
 /// Seconds of one run.
 #[derive(Clone, Copy)]
@@ -26,6 +27,24 @@ fn ticks(places: [usize; 2]) -> f64 {
     let fields: Vec<&str> = after_name.split_whitespace().collect();
     let ticks: u32 = places.iter().map(|place| fields[*place].parse::<u32>().unwrap()).sum();
     f64::from(ticks) / 100.0
+}
+
+/// Does each in turn, so many times, and prints a row for each with its ratio to the last.
+pub(crate) fn in_turn(title: &str, rounds: usize, subjects: &[(&str, &dyn Fn())]) {
+    let cpu = || children_cpu_seconds() + cpu_seconds();
+    let mut taken: Vec<Vec<Seconds>> = vec![Vec::new(); subjects.len()];
+    for _ in 0..rounds {
+        for ((_, work), times) in subjects.iter().zip(&mut taken) {
+            let (cpu_before, start) = (cpu(), Instant::now());
+            work();
+            times.push(Seconds {
+                wall: start.elapsed().as_secs_f64(),
+                cpu: cpu() - cpu_before,
+            });
+        }
+    }
+    let names: Vec<&str> = subjects.iter().map(|(name, _)| *name).collect();
+    table(title, &names, &taken);
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
