@@ -6,17 +6,17 @@
 mod write;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use sha2::{Digest as _, Sha256};
 
 use super::bytes::{Hash, digest_text, hash_file};
-use super::entry::{Contents, Entry, EntryKind, Take, difference, scan};
+use super::entry::{Contents, Entry, EntryKind, Take};
 use super::extract::{Extraction, Purpose, Staging};
-use super::manifest::{Header, Manifest, PartKind};
+use super::manifest::{Header, Manifest, PartKind, compare};
 use super::problem::{Problem, Result, damaged, refused, trying};
 use super::tar::{Origin, Reader};
 use crate::action::common::blocking::Stop;
@@ -94,8 +94,8 @@ impl Archive {
         extraction.dress(&manifest.entries, stop)?;
         for (number, place) in places.iter().enumerate() {
             let Some(place) = place else { continue };
-            let actual = scan(&place.part(self.header.parts[number].kind), number, contents, stop)?;
-            if let Some(what) = difference(manifest.of_part(number), &actual, contents) {
+            let actual = place.part(self.header.parts[number].kind);
+            if let Some(what) = compare(&manifest, &actual, number, contents, stop)? {
                 return damaged(format!("what comes out of the archive is not what went in: {what}"));
             }
         }
@@ -103,42 +103,87 @@ impl Archive {
     }
 }
 
-/// Reads a whole archive without keeping anything, and gives the hash of the archive's bytes too.
+/// Reads a whole archive without keeping anything, and at the same time its bytes for their hash.
 pub(super) fn examine(path: &Path, stop: &Stop) -> Result<(Manifest, Hash)> {
-    let mut file = File::open(path).map_err(trying(|| format!("cannot open {}", path.display())))?;
-    let manifest = read(&file, stop, &mut |_, _| Ok(()))?;
-    Ok((manifest, hash_file(&mut file, path, stop)?))
+    let file = File::open(path).map_err(trying(|| format!("cannot open {}", path.display())))?;
+    std::thread::scope(|scope| {
+        let hash = scope.spawn(|| hash_file(&mut again(&file)?, path, stop));
+        let manifest = read(&file, stop, &mut |_, _| Ok(()))?;
+        let hash = hash
+            .join()
+            .unwrap_or_else(|_| refused("the archive could not be hashed"));
+        Ok((manifest, hash?))
+    })
 }
 
 /// What an archive holds, decompressed in a thread of its own.
 struct Decompressed {
-    pipe: io::PipeReader,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    /// How much of the piece was taken.
+    taken: usize,
+}
+
+impl Decompressed {
+    /// Of a file that is read from where it stands.
+    fn new(file: File) -> Self {
+        let (give, pieces) = sync_channel(2);
+        // It ends as soon as nobody takes what it gives.
+        std::thread::spawn(move || {
+            let failed = decompress(file, &give).err();
+            failed.map(|error| give.send(Err(error)))
+        });
+        Self {
+            pieces,
+            piece: Vec::new(),
+            taken: 0,
+        }
+    }
+}
+
+fn decompress(file: File, give: &SyncSender<io::Result<Vec<u8>>>) -> io::Result<()> {
+    let mut decoder = zstd::stream::read::Decoder::new(file)?;
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        let count = decoder.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        if count == 0 || give.send(Ok(piece)).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+impl BufRead for Decompressed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken == self.piece.len()
+            && let Ok(piece) = self.pieces.recv()
+        {
+            self.piece = piece?;
+            self.taken = 0;
+        }
+        Ok(&self.piece[self.taken..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
 }
 
 impl Read for Decompressed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.pipe.read(buffer)?;
-        if count == 0
-            && let Some(thread) = self.thread.take()
-        {
-            thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
-        }
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
         Ok(count)
     }
 }
 
-/// Reads a file from its start.
+/// The same file from its start.
+fn again(file: &File) -> Result<File> {
+    let file = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    file.map_err(trying(|| "cannot open the archive again".to_owned()))
+}
+
 fn open(file: &File) -> Result<Reader<Decompressed>> {
-    let failed = || "cannot open the archive again".to_owned();
-    let file = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(trying(failed))?;
-    let (pipe, mut writer) = io::pipe().map_err(trying(failed))?;
-    let thread = std::thread::spawn(move || {
-        let decoder = zstd::stream::read::Decoder::new(file)?;
-        io::copy(&mut BufReader::with_capacity(PIECE, decoder), &mut writer).map(drop)
-    });
-    let thread = Some(thread);
-    Ok(Reader::new(Decompressed { pipe, thread }, Origin::Archive))
+    Ok(Reader::new(Decompressed::new(again(file)?), Origin::Archive))
 }
 
 /// Reads a whole archive. What it gives is proved: each entry is as the manifest says, none is
@@ -153,7 +198,7 @@ fn read(file: &File, stop: &Stop, take: &mut Take<'_>) -> Result<Manifest> {
             return damaged("the archive has no manifest");
         };
         if is_own(&root, &entry, MANIFEST) {
-            break Manifest::from_bytes(&whole(&mut reader, &entry, MANIFEST_MAX)?)?;
+            break Manifest::of_entries(&whole(&mut reader, &entry, MANIFEST_MAX)?, seen)?;
         }
         let part = root.strip_prefix("part-").and_then(|number| number.parse().ok());
         let Some(part) = part.filter(|part| root_of(*part) == root && *part < header.parts.len()) else {
@@ -184,7 +229,7 @@ fn read(file: &File, stop: &Stop, take: &mut Take<'_>) -> Result<Manifest> {
     if manifest.header != header {
         return damaged("the archive's header and its manifest do not agree");
     }
-    hold_against(&manifest, &seen)?;
+    refuse_odd_parts(&manifest)?;
     Ok(manifest)
 }
 
@@ -219,17 +264,7 @@ fn header(reader: &mut Reader<Decompressed>) -> Result<Header> {
     }
 }
 
-fn hold_against(manifest: &Manifest, seen: &[Entry]) -> Result<()> {
-    if manifest.entries.len() != seen.len() {
-        return damaged(format!(
-            "the archive holds {} entries, its manifest names {}",
-            seen.len(),
-            manifest.entries.len()
-        ));
-    }
-    if let Some((_, entry)) = (manifest.entries.iter().zip(seen)).find(|(expected, seen)| expected != seen) {
-        return damaged(format!("{} in the archive is not as its manifest says", entry.path));
-    }
+fn refuse_odd_parts(manifest: &Manifest) -> Result<()> {
     // A part that was there has a root of its kind; one that was not has nothing.
     for (number, part) in manifest.header.parts.iter().enumerate() {
         let mut entries = manifest.of_part(number);

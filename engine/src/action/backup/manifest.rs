@@ -4,12 +4,14 @@
 //! their number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
-use super::entry::Entry;
-use super::problem::{Result, damaged, trying};
+use super::entry::{Contents, Entries, Entry, difference, scan};
+use super::problem::{Problem, Result, damaged, trying};
+use crate::action::common::blocking::Stop;
 
 /// The version of the archive's format.
 const FORMAT: u32 = 1;
@@ -116,6 +118,8 @@ impl PartKind {
     }
 }
 
+const UNREADABLE: &str = "the manifest of the archive cannot be read";
+
 #[derive(Serialize, Deserialize)]
 struct LastLine {
     entries: u64,
@@ -138,11 +142,15 @@ impl Manifest {
     /// As JSON Lines.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        add(&mut bytes, &self.header)?;
-        self.entries.iter().try_for_each(|entry| add(&mut bytes, entry))?;
-        let entries = self.entries.len() as u64;
-        add(&mut bytes, &LastLine { entries })?;
+        self.write(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn write(&self, to: &mut impl io::Write) -> Result<()> {
+        add(to, &self.header)?;
+        self.entries.iter().try_for_each(|entry| add(to, entry))?;
+        let entries = self.entries.len() as u64;
+        add(to, &LastLine { entries })
     }
 
     /// From JSON Lines; refuses everything that this program would not have written.
@@ -153,7 +161,7 @@ impl Manifest {
             _ => (None, [].as_slice()),
         };
         let Some(header) = header else {
-            return damaged("the manifest of the archive cannot be read");
+            return damaged(UNREADABLE);
         };
         let mut manifest = Self {
             header,
@@ -166,19 +174,101 @@ impl Manifest {
                 None => return damaged(format!("entry {} of the archive's manifest cannot be read", number + 1)),
             }
         }
-        if manifest.to_bytes()? != bytes {
+        if !manifest.is(bytes)? {
             return damaged("the manifest of the archive is not one that `backup.create` writes");
         }
-        let mut seen = BTreeSet::new();
-        match (manifest.entries.iter()).find(|entry| !seen.insert((entry.part, &entry.path))) {
-            Some(entry) => damaged(format!("the archive's manifest names {} twice", entry.path)),
-            None => Ok(manifest),
+        manifest.refuse_twice()?;
+        Ok(manifest)
+    }
+
+    /// The manifest that these bytes are, held against the entries that were seen in the archive: in its order, none
+    /// missing, none more.
+    pub(super) fn of_entries(bytes: &[u8], seen: Vec<Entry>) -> Result<Self> {
+        let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if let Ok(header) = serde_json::from_slice(header) {
+            let manifest = Self { header, entries: seen };
+            if manifest.is(bytes)? {
+                manifest.refuse_twice()?;
+                return Ok(manifest);
+            }
+            return Err(Self::from_bytes(bytes)?.odd(&manifest.entries));
         }
+        damaged(UNREADABLE)
+    }
+
+    /// Whether it is written as these bytes.
+    fn is(&self, bytes: &[u8]) -> Result<bool> {
+        let mut rest = Rest(Some(bytes));
+        self.write(&mut rest)?;
+        Ok(rest.0.is_some_and(<[u8]>::is_empty))
+    }
+
+    fn refuse_twice(&self) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        match (self.entries.iter()).find(|entry| !seen.insert((entry.part, &entry.path))) {
+            Some(entry) => damaged(format!("the archive's manifest names {} twice", entry.path)),
+            None => Ok(()),
+        }
+    }
+
+    /// In what the entries of an archive are not as it says.
+    fn odd(&self, seen: &[Entry]) -> Problem {
+        let odd = self.entries.iter().zip(seen).find(|(expected, seen)| expected != seen);
+        Problem::Damaged(match odd {
+            Some((entry, _)) => format!("{} in the archive is not as its manifest says", entry.path),
+            None => format!(
+                "the archive holds {} entries, its manifest names {}",
+                seen.len(),
+                self.entries.len()
+            ),
+        })
     }
 }
 
-fn add(bytes: &mut Vec<u8>, line: &impl Serialize) -> Result<()> {
-    serde_json::to_writer(&mut *bytes, line).map_err(trying(|| "cannot write the manifest".to_owned()))?;
-    bytes.push(b'\n');
-    Ok(())
+/// In what a part of the file system, or of a volume, is not as its manifest says; `None` where it is. Both mostly
+/// stand in the same order, and nothing is kept then.
+pub(super) fn compare(
+    manifest: &Manifest,
+    actual: &dyn Entries,
+    part: usize,
+    contents: Contents,
+    stop: &Stop,
+) -> Result<Option<String>> {
+    let mut expected = manifest.of_part(part);
+    let mut is_same = true;
+    actual.each(part, stop, &mut |mut entry, content| {
+        if is_same {
+            if contents == Contents::Hash {
+                entry.take_content(content, &mut |_| Ok(()))?;
+            }
+            let known = expected.next();
+            is_same = known.is_some_and(|known| known.different(&entry, contents).is_none());
+        }
+        Ok(())
+    })?;
+    if is_same && expected.next().is_none() {
+        return Ok(None);
+    }
+    let actual = scan(actual, part, contents, stop)?;
+    Ok(difference(manifest.of_part(part), &actual, contents))
+}
+
+fn add(to: &mut impl io::Write, line: &impl Serialize) -> Result<()> {
+    let failed = || "cannot write the manifest".to_owned();
+    serde_json::to_writer(&mut *to, line).map_err(trying(failed))?;
+    to.write_all(b"\n").map_err(trying(failed))
+}
+
+/// What is left of bytes that are written once more; `None` once they differ.
+struct Rest<'b>(Option<&'b [u8]>);
+
+impl io::Write for Rest<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

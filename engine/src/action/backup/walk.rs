@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -81,7 +82,7 @@ fn open(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> rustix::io::Resul
 pub(super) type Visit<'v> = dyn FnMut(&Found<'_>) -> Result<()> + 'v;
 
 struct Level {
-    handle: OwnedFd,
+    handle: Rc<OwnedFd>,
     /// Names that are left, last first.
     names: Vec<CString>,
     path_length: usize,
@@ -119,10 +120,7 @@ pub(super) fn walk(part: &Part, stop: &Stop, visit: &mut Visit<'_>) -> Result<()
             path.push(b'/');
         }
         path.extend_from_slice(name.to_bytes());
-        let handle = level
-            .handle
-            .try_clone()
-            .map_err(trying(|| "cannot hold a directory open".to_owned()))?;
+        let handle = Rc::clone(&level.handle);
         root.one(handle.as_fd(), &name, &mut path, &mut levels, visit)?;
     }
     Ok(())
@@ -167,7 +165,7 @@ impl Step<'_> {
                     return refused(format!("{} lies deeper than {DEPTH_MAX} directories", place.display()));
                 }
                 levels.push(Level {
-                    handle,
+                    handle: Rc::new(handle),
                     names,
                     path_length: path.len(),
                 });

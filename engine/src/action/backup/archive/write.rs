@@ -5,11 +5,12 @@ use std::fs::File;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use zstd::stream::raw::CParameter;
 use zstd::stream::write::Encoder;
 
 use super::super::bytes::Hash;
-use super::super::entry::{Contents, Entries, Entry, difference, refuse_lost, scan};
-use super::super::manifest::{Header, Manifest};
+use super::super::entry::{Contents, Entries, Entry, difference, refuse_lost};
+use super::super::manifest::{Header, Manifest, compare};
 use super::super::part::{Part, sync_directory};
 use super::super::problem::{Problem, Result, damaged, trying};
 use super::super::tar::Writer;
@@ -51,13 +52,15 @@ pub(in super::super) fn capture(
         .enumerate()
         .filter(|(number, _)| !before.contains_key(number))
     {
-        let after = scan(*source, number, Contents::Skip, stop)?;
-        refuse_changed(part, difference(manifest.of_part(number), &after, Contents::Skip))?;
+        refuse_changed(part, compare(&manifest, *source, number, Contents::Skip, stop)?)?;
     }
     writer.own(OWN, MANIFEST, &manifest.to_bytes()?)?;
     let file = writer.finish()?.finish().map_err(trying(|| FAILED.to_owned()))?;
     Ok((file, manifest))
 }
+
+/// What one thread compresses at once. Memory grows with it; a window of this level has as many.
+const JOB_BYTES: u32 = 2 << 20;
 
 const FAILED: &str = "cannot write the archive";
 
@@ -74,6 +77,7 @@ fn encoder(file: File) -> Result<Encoder<'static, File>> {
         encoder.include_checksum(true)?;
         if threads > 1 {
             encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
+            encoder.set_parameter(CParameter::JobSize(JOB_BYTES))?;
         }
         Ok(encoder)
     });
@@ -100,13 +104,17 @@ impl Unfinished {
         made.map_err(trying(failed))
     }
 
-    /// Syncs an archive that was written here, reads all of it back, and gives it its name. Answers with the hash
-    /// of its bytes.
+    /// Syncs an archive that was written here, reads all of it back meanwhile, and gives it its name. Answers with the
+    /// hash of its bytes.
     pub(in super::super) fn seal(&self, file: File, manifest: &Manifest, path: &Path, stop: &Stop) -> Result<Hash> {
-        file.sync_all()
-            .map_err(trying(|| format!("cannot finish {}", self.0.display())))?;
-        drop(file);
-        let (read, hash) = examine(&self.0, stop)?;
+        let (synced, examined) = std::thread::scope(|scope| {
+            let synced = scope.spawn(move || file.sync_all());
+            let examined = examine(&self.0, stop);
+            (synced.join(), examined)
+        });
+        let synced = synced.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()));
+        synced.map_err(trying(|| format!("cannot finish {}", self.0.display())))?;
+        let (read, hash) = examined?;
         if read != *manifest {
             return damaged("the archive did not read back as it was written: look at the disk and the memory");
         }

@@ -1,7 +1,7 @@
 //! Reads a tar stream.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead};
 
 use ::tar::{EntryType, Header};
 
@@ -45,17 +45,17 @@ impl Origin {
 
 /// Gives entries in order.
 pub(in super::super) struct Reader<R> {
-    source: BufReader<R>,
+    source: R,
     from: Origin,
     /// What is left of the content of the last entry, and of what fills its last block.
     left: u64,
     fill: usize,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: BufRead> Reader<R> {
     pub(in super::super) fn new(source: R, from: Origin) -> Self {
         Self {
-            source: BufReader::with_capacity(1 << 18, source),
+            source,
             from,
             left: 0,
             fill: 0,

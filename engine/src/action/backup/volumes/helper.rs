@@ -3,7 +3,7 @@
 //! Reading and writing need none of the image's programs, because the helper is never started. Only to empty a
 //! volume one is started, which needs `sh` and `rm`. Every helper carries our labels and is removed after use.
 
-use std::io::BufWriter;
+use std::io::{BufReader, BufWriter};
 
 use super::super::archive::Archive;
 use super::super::entry::{Contents, Entries, Entry, Take, difference, refuse_lost, scan};
@@ -161,7 +161,8 @@ impl Entries for Reader<'_> {
     fn each(&self, part: usize, stop: &Stop, take: &mut Take<'_>) -> Result<()> {
         let engine = self.helper.engine;
         let stream = engine.read_tree(&self.helper.id, &format!("/{ROOT}"))?;
-        let mut stream = tar::Reader::new(Bridge::new(stream, engine.runtime(), stop), Origin::Engine);
+        let stream = BufReader::with_capacity(PIECE, Bridge::new(stream, engine.runtime(), stop));
+        let mut stream = tar::Reader::new(stream, Origin::Engine);
         while let Some((root, mut entry)) = stream.entry()? {
             if root != ROOT {
                 return refused(format!("the container engine gave {root}, which is not of the volume"));
