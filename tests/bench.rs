@@ -5,6 +5,7 @@
 
 pub(crate) mod backups;
 pub(crate) mod containers;
+mod graphs;
 mod measure;
 pub(crate) mod programs;
 pub(crate) mod rehearsal;

@@ -19,7 +19,7 @@ type Bench = (&'static str, fn());
 
 const BENCHES: [Bench; 6] = [
     ("backups", bench::backups::compare),
-    ("programs", bench::programs::compare_with_make),
+    ("programs", bench::programs::compare_with_others),
     ("containers", bench::containers::compare),
     ("rehearsal", bench::rehearsal::measure),
     ("transcripts", bench::transcripts::verify),

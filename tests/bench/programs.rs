@@ -1,11 +1,10 @@
-//! The whole program, side by side with `make`.
+//! The whole program, side by side with `make` and `just`.
 
-use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::bench::graphs::Graph;
 use crate::bench::measure::{Seconds, children_cpu_seconds, table};
 
 /// One command that is measured.
@@ -17,21 +16,22 @@ struct Subject {
 
 impl Subject {
     fn backstay(name: &'static str, arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        Self::of(env!("CARGO_BIN_EXE_backstay"), name, arguments)
+    }
+
+    fn of(program: &str, name: &'static str, arguments: &[&str]) -> Self {
         Self {
             name,
-            program: env!("CARGO_BIN_EXE_backstay").into(),
-            arguments,
+            program: program.into(),
+            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
         }
     }
 
-    fn make(name: &'static str, arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
-        Self {
-            name,
-            program: "make".into(),
-            arguments,
-        }
+    /// Whether its program is there.
+    fn is_there(&self) -> bool {
+        let mut asked = Command::new(&self.program);
+        let asked = asked.arg("--version").stdout(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
     }
 
     /// The mean of `repeats` runs.
@@ -57,6 +57,10 @@ impl Subject {
 
 /// Runs the subjects in turn, `rounds` times, and prints a row for each with its ratio to the last.
 fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
+    if let Some(missing) = subjects.iter().find(|subject| !subject.is_there()) {
+        println!("\n### {title}\n\nLeft out: {} is not there.", missing.program.display());
+        return;
+    }
     let mut taken: Vec<Vec<Seconds>> = vec![Vec::new(); subjects.len()];
     for subject in subjects {
         subject.run(1);
@@ -70,90 +74,114 @@ fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
     table(title, &names, &taken);
 }
 
-/// A chain of steps, each with this statement.
-fn runbook(folder: &Path, steps: usize, statement: &str) -> String {
-    let mut text = "runbook bench \"A benchmark\"\n".to_owned();
-    for number in 0..steps {
-        writeln!(text, "step s{number} \"Step {number}\" {{\n  {statement}\n}}").unwrap();
-    }
-    let path = folder.join(format!("bench-{steps}-{}.runbook", statement.len()));
-    fs::write(&path, text).unwrap();
-    path.display().to_string()
-}
-
-/// The same chain for make.
-fn makefile(folder: &Path, steps: usize, command: &str) -> String {
-    let mut text = format!(".PHONY: all\nall: s{}\n", steps - 1);
-    for number in 0..steps {
-        let after = if number == 0 {
-            String::new()
-        } else {
-            format!(" s{}", number - 1)
-        };
-        writeln!(text, ".PHONY: s{number}\ns{number}:{after}\n\t@{command}").unwrap();
-    }
-    let path = folder.join(format!("bench-{steps}-{}.mk", command.len()));
-    fs::write(&path, text).unwrap();
-    path.display().to_string()
-}
-
 const TRUE: &str = "do \"True\": exec.run([\"/bin/true\"], effects: nothing)";
 const NOTHING: &str = "wait 0s because \"nothing to do\"";
 
-/// The whole program beside `make`.
-pub(crate) fn compare_with_make() {
+/// The whole program beside `make` and `just`.
+pub(crate) fn compare_with_others() {
     let folder = tempfile::tempdir().unwrap();
-    let runs = folder.path().join("runs");
-    let state = runs.display().to_string();
+    let files = Files { folder: folder.path() };
+    files.start_up();
+    files.checking();
+    files.running();
+    files.shapes();
+    files.doing_nothing();
+}
 
-    let ten = runbook(folder.path(), 10, TRUE);
-    let ten_make = makefile(folder.path(), 10, "/bin/true");
-    let subjects = [
-        Subject::backstay("backstay check, 10 steps", &["check", &ten]),
-        Subject::make("make -n, 10 rules", &["-nf", &ten_make]),
-    ];
-    compare("Start-up", &subjects, 5, 40);
+/// Where the texts and the runs are.
+struct Files<'a> {
+    folder: &'a Path,
+}
 
-    let thousands: Vec<String> = [5_000, 10_000, 20_000]
-        .iter()
-        .map(|steps| runbook(folder.path(), *steps, NOTHING))
-        .collect();
-    let many_make = makefile(folder.path(), 10_000, ":");
-    let subjects = [
-        Subject::backstay("backstay check, 5,000 steps", &["check", &thousands[0]]),
-        Subject::backstay("backstay check, 20,000 steps", &["check", &thousands[2]]),
-        Subject::backstay("backstay check, 10,000 steps", &["check", &thousands[1]]),
-    ];
-    compare("Checking: linear in steps", &subjects, 5, 2);
+impl Files<'_> {
+    /// A run of a graph whose steps each have this statement.
+    fn run(&self, name: &'static str, graph: &Graph, statement: &str) -> Subject {
+        let file = graph.runbook(self.folder, statement);
+        let state = self.folder.join("runs").display().to_string();
+        Subject::backstay(name, &["run", &file, "--state-dir", &state, "--no-input"])
+    }
 
-    let chain = runbook(folder.path(), 1_000, TRUE);
-    let chain_make = makefile(folder.path(), 1_000, "/bin/true");
-    let run = ["run", chain.as_str(), "--state-dir", state.as_str(), "--no-input"];
-    let subjects = [
-        Subject::backstay("backstay run, every record durable", &run),
-        Subject::make("make", &["-f", &chain_make]),
-    ];
-    compare("A chain of 1,000 × /bin/true", &subjects, 5, 1);
+    fn check(&self, name: &'static str, graph: &Graph, statement: &str) -> Subject {
+        Subject::backstay(name, &["check", &graph.runbook(self.folder, statement)])
+    }
 
-    let run = |file: &'_ str| {
-        [
-            "run".to_owned(),
-            file.to_owned(),
-            "--state-dir".to_owned(),
-            state.clone(),
-            "--no-input".to_owned(),
-        ]
-    };
-    let words: Vec<[String; 5]> = thousands.iter().map(|file| run(file)).collect();
-    let words: Vec<Vec<&str>> = words
-        .iter()
-        .map(|words| words.iter().map(String::as_str).collect())
-        .collect();
-    let subjects = [
-        Subject::make("make, 10,000 rules with `:`", &["-f", &many_make]),
-        Subject::backstay("backstay run, 5,000 steps", &words[0]),
-        Subject::backstay("backstay run, 20,000 steps", &words[2]),
-        Subject::backstay("backstay run, 10,000 steps", &words[1]),
-    ];
-    compare("Steps that do nothing, every record durable", &subjects, 3, 1);
+    fn make(&self, name: &'static str, flags: &str, graph: &Graph, command: &str) -> Subject {
+        let file = graph.makefile(self.folder, command);
+        let flags = flags.split_whitespace().chain(["-f", &file]);
+        Subject::of("make", name, &flags.collect::<Vec<_>>())
+    }
+
+    fn just(&self, name: &'static str, graph: &Graph) -> Subject {
+        let file = graph.justfile(self.folder, "/bin/true");
+        Subject::of("just", name, &["-f", &file, "all"])
+    }
+
+    fn start_up(&self) {
+        let ten = Graph::chain(10);
+        let subjects = [
+            self.check("backstay check, 10 steps", &ten, TRUE),
+            self.make("make -n, 10 rules", "-n", &ten, "/bin/true"),
+        ];
+        compare("Start-up", &subjects, 5, 40);
+        let one = Graph::chain(1);
+        let subjects = [self.run("backstay run", &one, TRUE), self.just("just", &one)];
+        compare("One step", &subjects, 5, 20);
+    }
+
+    fn checking(&self) {
+        let of = |name, steps| self.check(name, &Graph::chain(steps), NOTHING);
+        let subjects = [
+            of("backstay check, 5,000 steps", 5_000),
+            of("backstay check, 20,000 steps", 20_000),
+            of("backstay check, 10,000 steps", 10_000),
+        ];
+        compare("Checking: linear in steps", &subjects, 5, 2);
+        let layers = Graph::layers(10_000);
+        let subjects = [
+            self.check("backstay check", &layers, TRUE),
+            self.make("make -n", "-n", &layers, "/bin/true"),
+        ];
+        compare("Checking 10,000 steps in layers", &subjects, 5, 2);
+    }
+
+    fn running(&self) {
+        let chain = Graph::chain(1_000);
+        let subjects = [
+            self.run("backstay run, every record durable", &chain, TRUE),
+            self.make("make", "", &chain, "/bin/true"),
+        ];
+        compare("A chain of 1,000 × /bin/true", &subjects, 5, 1);
+        let beside = Graph::side_by_side(1_000);
+        let subjects = [
+            self.run("backstay run, every record durable", &beside, TRUE),
+            self.make("make -j2", "-j2", &beside, "/bin/true"),
+        ];
+        compare("1,000 × /bin/true side by side", &subjects, 5, 1);
+    }
+
+    /// Shapes of which each is to grow with its steps, beside `just`.
+    fn shapes(&self) {
+        let shapes: [(&str, fn(usize) -> Graph); 2] = [("layers", Graph::layers), ("fan", Graph::fan)];
+        for (shape, graph) in shapes {
+            for steps in [1_000, 10_000] {
+                let graph = graph(steps);
+                let subjects = [
+                    self.run("backstay run, every record durable", &graph, TRUE),
+                    self.just("just", &graph),
+                ];
+                compare(&format!("{steps} × /bin/true: {shape}"), &subjects, 3, 1);
+            }
+        }
+    }
+
+    fn doing_nothing(&self) {
+        let of = |name, steps| self.run(name, &Graph::chain(steps), NOTHING);
+        let subjects = [
+            self.make("make, 10,000 rules with `:`", "", &Graph::chain(10_000), ":"),
+            of("backstay run, 5,000 steps", 5_000),
+            of("backstay run, 20,000 steps", 20_000),
+            of("backstay run, 10,000 steps", 10_000),
+        ];
+        compare("Steps that do nothing, every record durable", &subjects, 3, 1);
+    }
 }

@@ -128,7 +128,7 @@ impl<'a> Ledger<'a> {
                 .iter()
                 .map(|step| self.undos_ms[*step])
                 .fold(0, u64::saturating_add);
-            let changing = region.iter().filter(|step| self.is_changing[**step]).count();
+            let changing: Vec<usize> = region.iter().copied().filter(|step| self.is_changing[*step]).collect();
             let mut cancels: Vec<(u64, usize)> = region
                 .iter()
                 .map(|step| (self.step_cancel_ms(*step).max(self.row_cancel_ms(*step)), *step))
@@ -137,24 +137,26 @@ impl<'a> Ledger<'a> {
             cancels.sort_unstable_by(|one, other| other.cmp(one));
             let mut has_committed = false;
             for step in region.iter().copied() {
-                let own = usize::from(self.is_changing[step]);
-                let (mut later_ms, mut later_changing) = (0_u64, 0);
+                let mut later_ms = 0_u64;
                 let commits = has_commits(self.runbook, step);
                 has_committed |= commits;
-                for later in order.after_in_region(step) {
-                    later_ms = later_ms.saturating_add(self.undos_ms[later]);
-                    later_changing += usize::from(self.is_changing[later]);
-                    self.is_past[later] |= commits;
+                // Every pair of steps: only where that tells anything.
+                if all_ms > 0 || commits {
+                    for later in order.after_in_region(step) {
+                        later_ms = later_ms.saturating_add(self.undos_ms[later]);
+                        self.is_past[later] |= commits;
+                    }
                 }
+                let mut others = changing.iter().filter(|other| **other != step);
                 let not_started_ms = later_ms.saturating_add(self.undos_ms[step]);
                 self.started_ms[step] = earlier_ms.saturating_add(all_ms.saturating_sub(not_started_ms));
-                self.changed_before[step] = is_changed || changing > later_changing + own;
+                self.changed_before[step] = is_changed || others.any(|other| !order.is_before(step, *other));
                 self.is_past[step] |= is_past;
                 let mut beside = cancels.iter().filter(|(_, other)| order.may_run_at_once(step, *other));
                 self.beside_ms[step] = beside.next().map_or(0, |(cancel_ms, _)| *cancel_ms);
             }
             earlier_ms = earlier_ms.saturating_add(all_ms);
-            is_changed |= changing > 0;
+            is_changed |= !changing.is_empty();
             is_past |= has_committed;
         }
     }

@@ -134,13 +134,6 @@ impl From<&Runbook> for Outline {
     }
 }
 
-impl Outline {
-    /// The step of this id.
-    pub fn step(&self, id: &str) -> Option<&StepOutline> {
-        self.steps.iter().find(|step| step.id == id)
-    }
-}
-
 /// The run goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunResumed {

@@ -58,7 +58,7 @@ impl Timeline {
             .iter()
             .map(|(id, began_ms)| {
                 let elapsed = seconds(now_ms.saturating_sub(*began_ms));
-                match self.outline.step(id).and_then(|step| step.budget_ms) {
+                match self.steps.get(id).and_then(|step| step.budget_ms) {
                     Some(budget_ms) => format!("{id} {elapsed} of {}", units::duration(budget_ms)),
                     None => format!("{id} {elapsed}"),
                 }

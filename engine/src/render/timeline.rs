@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use backstay_dsl::effect::Effect;
 use jiff::Timestamp;
 
-use crate::event::{Event, Outline, Stamped, StepState};
+use crate::event::{Event, Stamped, StepOutline, StepState, Titled};
 use backstay_dsl::units;
 
 use super::line::{Line, Tone};
@@ -16,7 +16,10 @@ use super::visible;
 /// Follows a run event by event. Titles and budgets come from its first record.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    pub(super) outline: Outline,
+    /// The steps of the outline, by id.
+    pub(super) steps: BTreeMap<String, StepOutline>,
+    /// The holds of the outline.
+    pub(super) holds: Vec<Titled>,
     /// When the run began, wall milliseconds.
     pub(super) began_ms: Option<i64>,
     /// The steps that are running: when each began, wall milliseconds.
@@ -95,7 +98,9 @@ impl Timeline {
             Event::Outcome(outcome) => self.ends_progress(&outcome.key),
             Event::Settled { key, .. } => self.ends_progress(key),
             Event::RunStart(start) => {
-                self.outline = start.outline.clone();
+                let steps = start.outline.steps.iter();
+                self.steps = steps.map(|step| (step.id.clone(), step.clone())).collect();
+                self.holds.clone_from(&start.outline.holds);
                 self.window.begin(start);
             }
             Event::Signal { asked, .. } => self.is_signal_asked = *asked,
@@ -117,7 +122,7 @@ impl Timeline {
         match state {
             StepState::Running => {
                 self.running.entry(id.to_owned()).or_insert(at_ms);
-                let is_before = self.outline.step(id).is_some_and(|step| step.before_window);
+                let is_before = self.steps.get(id).is_some_and(|step| step.before_window);
                 if !is_before {
                     self.window.start_at(at_ms);
                 }

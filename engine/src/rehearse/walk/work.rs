@@ -103,9 +103,8 @@ impl Walk<'_> {
     pub(super) fn reconcile(&mut self, desired: Vec<(WorkKey, Work)>) {
         let sleepers = &mut self.sleepers;
         self.running.retain(|running| {
-            let is_wanted = desired
-                .iter()
-                .any(|(key, work)| *key == running.work && running.is(work));
+            let wanted = desired.binary_search_by(|(key, _)| key.cmp(&running.work));
+            let is_wanted = wanted.is_ok_and(|place| running.is(&desired[place].1));
             let stays = is_wanted || running.is_intended;
             if !stays {
                 sleepers.retain(|_, id| *id != running.id);

@@ -86,7 +86,7 @@ impl Timeline {
     }
 
     fn step(&self, id: &str, state: StepState, reason: Option<&str>, at_ms: i64) -> Words {
-        let outline = self.outline.step(id);
+        let outline = self.steps.get(id);
         let title = outline
             .map(|step| format!(": {}", short(&step.title)))
             .unwrap_or_default();
@@ -136,7 +136,7 @@ impl Timeline {
     }
 
     fn hold(&self, name: &str, state: HoldState) -> Words {
-        let known = self.outline.holds.iter().find(|hold| hold.id == name);
+        let known = self.holds.iter().find(|hold| hold.id == name);
         let title = known.map_or(name, |hold| &hold.title);
         let (word, tone) = match state {
             HoldState::Taken => ("taken", Tone::Plain),

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::event::{EffectKey, Intent, IntentWay, OutcomeRecord, OutcomeResult, RunStart, StepOutline, Way};
+use crate::event::{EffectKey, Intent, IntentWay, OutcomeRecord, OutcomeResult, Outline, RunStart, StepOutline, Way};
 use backstay_dsl::effect::{Repeat, Resource, ResourceKind};
 
 fn outline() -> Outline {

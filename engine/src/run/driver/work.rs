@@ -46,9 +46,11 @@ impl Drop for Ended {
 impl Driver {
     /// Starts what is desired and does not run; tells to stop what should; abandons what nobody wants any
     /// more. An action whose intent is recorded is never abandoned: its outcome is waited for.
+    /// `desired` is in order of its keys.
     pub(super) fn reconcile(&mut self, desired: &[(WorkKey, Work)]) {
         self.running.retain(|key, running| {
-            let is_wanted = desired.iter().any(|(wanted, work)| wanted == key && running.is(work));
+            let wanted = desired.binary_search_by(|(wanted, _)| wanted.cmp(key));
+            let is_wanted = wanted.is_ok_and(|place| running.is(&desired[place].1));
             let stays = is_wanted || running.is_intended;
             if !stays {
                 running.task.abort();
