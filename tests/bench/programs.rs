@@ -161,10 +161,8 @@ impl Files<'_> {
 
     /// Shapes of which each is to grow with its steps, beside `just`.
     fn shapes(&self) {
-        let shapes: [(&str, fn(usize) -> Graph); 2] = [("layers", Graph::layers), ("fan", Graph::fan)];
-        for (shape, graph) in shapes {
-            for steps in [1_000, 10_000] {
-                let graph = graph(steps);
+        for steps in [1_000, 10_000] {
+            for (shape, graph) in [("layers", Graph::layers(steps)), ("fan", Graph::fan(steps))] {
                 let subjects = [
                     self.run("backstay run, every record durable", &graph, TRUE),
                     self.just("just", &graph),
