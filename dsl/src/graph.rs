@@ -90,10 +90,15 @@ impl WrittenOrder {
         if self.ancestors.of == Some(step) && floor == 0 {
             return;
         }
+        self.mark_ancestors(vec![step], floor);
         self.ancestors.of = (floor == 0).then_some(step);
+    }
+
+    /// Marks what any of these steps waits for.
+    fn mark_ancestors(&mut self, mut open: Vec<usize>, floor: usize) {
+        self.ancestors.of = None;
         self.ancestors.mark += 1;
         self.ancestors.prefix = 0;
-        let mut open = vec![step];
         while let Some(next) = open.pop() {
             let found = &mut self.ancestors;
             let mut visit = |before: usize| {
@@ -164,18 +169,11 @@ impl WrittenOrder {
             return list;
         }
         let floor = if self.forward.is_empty() { list[0] } else { 0 };
-        let mut implied: BTreeSet<usize> = BTreeSet::new();
-        for last in list.iter().rev() {
-            if implied.contains(last) {
-                continue;
-            }
-            self.find_ancestors(*last, floor);
-            let found = &self.ancestors;
-            let follows =
-                |before: &&usize| *before != last && (**before < found.prefix || found.marks[**before] == found.mark);
-            implied.extend(list.iter().filter(follows));
-        }
-        list.into_iter().filter(|step| !implied.contains(step)).collect()
+        // Without a cycle none waits for itself, so what is marked follows from another.
+        self.mark_ancestors(list.clone(), floor);
+        let found = &self.ancestors;
+        let follows = |step: usize| step < found.prefix || found.marks[step] == found.mark;
+        list.into_iter().filter(|step| !follows(*step)).collect()
     }
 }
 
