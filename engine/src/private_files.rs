@@ -31,8 +31,18 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     write_whole(path, content, 0o600)
 }
 
+/// The same, but that its name is durable only once its folder is synced: for several files of one folder.
+pub(crate) fn put_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    put_whole(path, content, 0o600)
+}
+
 /// Writes a file of this mode beside what is there, and puts it in its place once it is on the disk.
 pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    put_whole(path, content, mode)?;
+    sync_folder(path.parent().unwrap_or(path))
+}
+
+fn put_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut beside = OsString::from(".");
     beside.push(path.file_name().unwrap_or_default());
     beside.push(".new");
@@ -53,8 +63,7 @@ pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
-    written?;
-    sync_folder(path.parent().unwrap_or(path))
+    written
 }
 
 /// Writes a value as JSON, as [`write_private`] does.

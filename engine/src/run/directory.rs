@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::private_files::{make_private, read_plain, write_private};
+use crate::private_files::{make_private, put_private, read_plain};
 use crate::run::driver::{MAC_KEY_BYTES, MacKey};
 use crate::transcript::RECORDS_FILE;
 use crate::world::Clock;
@@ -133,7 +133,7 @@ impl RunDirectory {
     pub(crate) fn make_key(&self) -> io::Result<MacKey> {
         let mut key = [0; MAC_KEY_BYTES];
         fill_random(&mut key)?;
-        write_private(&self.file("key"), &key)?;
+        put_private(&self.file("key"), &key)?;
         Ok(MacKey(key))
     }
 

@@ -220,7 +220,7 @@ impl Session {
         let observer = requests.observer(Some(noting(Arc::clone(&course), surroundings.observer)));
         let driver = Driver::new(self.plan, ports, settings, received, Some(observer), &self.history);
         let outlook = driver.watch_state();
-        let outcome = driver.run(self.opening).await;
+        let outcome = beside_its_work(driver.run(self.opening)).await;
         drop(listener);
         watching.abort();
         let _ = watching.await;
@@ -247,6 +247,18 @@ impl Session {
         }
         finished
     }
+}
+
+/// Drives as a task of the runtime, beside the work that it starts: what they hand each other changes no thread.
+async fn beside_its_work(
+    driving: impl Future<Output = Result<Rest, DriveError>> + Send + 'static,
+) -> Result<Rest, DriveError> {
+    tokio::spawn(driving)
+        .await
+        .unwrap_or_else(|lost| match lost.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(lost) => Err(DriveError::Internal(lost.to_string())),
+        })
 }
 
 fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &Lock) -> Result<Finished, Error> {

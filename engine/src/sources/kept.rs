@@ -1,7 +1,6 @@
 //! The texts of a run as they were read, kept beside its transcript: a resumed run is compiled from them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use backstay_dsl::source::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::eval::Places;
-use crate::private_files::{make_private, read_plain, write_private};
+use crate::private_files::{make_private, put_private, read_plain, sync_folder};
 
 /// The index beside the texts.
 const INDEX: &str = "index.json";
@@ -70,11 +69,11 @@ impl KeptSources {
         self.files.clear();
         for (place, (name, text)) in self.texts.iter().enumerate() {
             let file = format!("{place:03}.runbook");
-            write_private(&directory.join(&file), text.as_bytes())?;
+            put_private(&directory.join(&file), text.as_bytes())?;
             self.files.insert(name.clone(), file);
         }
-        write_private(&directory.join(INDEX), &serde_json::to_vec_pretty(self)?)?;
-        fs::File::open(directory)?.sync_all()
+        put_private(&directory.join(INDEX), &serde_json::to_vec_pretty(self)?)?;
+        sync_folder(directory)
     }
 
     /// Reads everything back.

@@ -43,7 +43,8 @@ impl Reserve {
 
 fn fill(file: &mut File) -> io::Result<()> {
     match fallocate(&*file, FallocateFlags::empty(), 0, RESERVE_BYTES) {
-        Ok(()) => {}
+        // The space is taken at once; that a power cut gives it back does no harm.
+        Ok(()) => Ok(()),
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
             let zeros = [0; 8 << 10];
             let mut left = RESERVE_BYTES;
@@ -51,8 +52,8 @@ fn fill(file: &mut File) -> io::Result<()> {
                 file.write_all(&zeros)?;
                 left = left.saturating_sub(zeros.len() as u64);
             }
+            file.sync_all()
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => Err(error.into()),
     }
-    file.sync_all()
 }

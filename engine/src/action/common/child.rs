@@ -85,7 +85,7 @@ impl Start {
     pub(crate) fn command(&self, apart: Apart) -> Command {
         // Without a terminal there is nothing that only a session keeps a child from.
         let wants_session = apart == Apart::Session || has_terminal();
-        let setsid = setsid().filter(|_| wants_session);
+        let setsid = if wants_session { setsid() } else { None };
         let mut command = Command::new(setsid.unwrap_or(&self.program));
         if setsid.is_some() {
             // `setsid` becomes the program itself: no process is left between.

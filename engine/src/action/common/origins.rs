@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use super::child::{KEY_MARK, PROCESS_MARK, RUN_MARK};
-use super::processes::{self, Processes};
+use super::processes::{self, Process, Processes};
 use super::tag::Tag;
 
 static ORIGINS: Mutex<Origins> = Mutex::new(Origins {
@@ -50,10 +50,10 @@ impl Origin {
         }
     }
 
-    /// Takes note of its first process.
-    pub(crate) fn began(&mut self, pid: i32) {
+    /// Takes note of its first process, and of what was seen of it; nothing where it was over already.
+    pub(crate) fn began(&mut self, pid: i32, seen: Option<&Process>) {
         self.first = Some(pid);
-        self.first_ticks = processes::look(pid).map_or(0, |process| process.start_ticks);
+        self.first_ticks = seen.map_or(0, |process| process.start_ticks);
         origins().firsts.insert(pid);
     }
 

@@ -123,7 +123,7 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
     let mut origin = Origin::new();
     let mut child = spawn(&start, log.as_ref())?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-1);
-    origin.began(pid);
+    origin.began(pid, processes::look(pid).as_ref());
     known.tag().put_on(pid);
     control_group::enclose(&known.control_group(), pid);
     let beginning = Beginning {

@@ -60,7 +60,7 @@ impl Family {
     /// be done.
     pub(super) fn began(&mut self, pid: i32, notes: Option<&Path>) -> Result<(), String> {
         self.leader = processes::look(pid);
-        self.origin.began(pid);
+        self.origin.began(pid, self.leader.as_ref());
         let note = Note::new(&self.mark, &self.leader);
         let written = match (notes, &note) {
             (None, _) => Ok(()),
