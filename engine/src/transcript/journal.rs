@@ -23,8 +23,9 @@ use super::reserve::Reserve;
 use super::writer::{Chain, Request, Writer};
 use super::{RECORDS_FILE, SEAL_FILE, blobs};
 
-/// How many records may wait for the disk before whoever adds one has to wait too.
-const QUEUE_RECORDS_MAX: usize = 4096;
+/// How many records may wait for the disk before whoever adds one has to wait too. Room for all of them is made at
+/// once.
+const QUEUE_RECORDS_MAX: usize = 512;
 
 /// A transcript being written. Dropping it waits until everything that was handed over is written.
 pub struct DiskJournal {
