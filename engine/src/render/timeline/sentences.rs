@@ -324,7 +324,9 @@ fn decided(event: &Event) -> Option<Words> {
                 None => "silence".to_owned(),
             };
             let late = if *late { ", too late" } else { "" };
-            let text = format!("{} – {answer} ({}, {via}{late})", short(prompt), visible(who));
+            // What stands before its last line is there for whoever answers.
+            let asked = prompt.lines().last().unwrap_or_default();
+            let text = format!("{} – {answer} ({}, {via}{late})", short(asked), visible(who));
             (place(key), text, Tone::Plain)
         }
         Event::Request { what, who } => {
