@@ -243,7 +243,7 @@ pub struct Rollback {
     pub doc: String,
     /// From the first intent in this step (a place in [`Runbook::steps`]) …
     pub from: usize,
-    /// … until the `commits` of this step or, without one, its start.
+    /// … until the `commits` of this step or, without one, its end; of a last step, the end of the way forward.
     pub until: usize,
     pub budget_ms: Option<u64>,
     pub body: Block,

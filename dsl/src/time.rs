@@ -63,8 +63,8 @@ pub(crate) fn has_commits(runbook: &Runbook, step: usize) -> bool {
 }
 
 /// Whether the stretch of a way back is over where this step begins.
-pub(crate) fn has_ended(runbook: &Runbook, order: &StepOrder, branch: &Rollback, step: usize) -> bool {
-    order.is_before(branch.until, step) || (step == branch.until && !has_commits(runbook, step))
+pub(crate) fn has_ended(order: &StepOrder, branch: &Rollback, step: usize) -> bool {
+    order.is_before(branch.until, step)
 }
 
 /// The budget of a step as it counts in the sums.

@@ -259,6 +259,13 @@ pub enum StepState {
     Cancelled,
 }
 
+impl StepState {
+    /// Whether what waits for a step that ended so may begin.
+    pub fn counts_as_done(self) -> bool {
+        matches!(self, Self::Done | Self::Skipped | Self::NotTaken | Self::Excepted)
+    }
+}
+
 /// What became of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeRecord {

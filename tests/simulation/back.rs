@@ -109,6 +109,7 @@ pub(crate) fn with_branch() -> Rig {
             step("a", "", &[make("a1")]),
             step("b", "", &[make("b1"), look("b2")]),
             step("c", "", &[look("c1")]),
+            step("d", "", &[look("d1")]),
             back.to_owned(),
         ],
     )
@@ -122,8 +123,35 @@ fn a_branch_is_for_its_stretch_and_unwinding_for_the_rest() {
     let inside = run_with(&rig, "b/2", FaultKind::Untrue);
     inside.expect(&["a/1", "b/1", "rollback:back/1", "undo:a/1/1"], End::RolledBack);
     assert_eq!(inside.end().way_back.as_deref(), Some("back"));
-    let past = run_with(&rig, "c/1", FaultKind::Untrue);
+    let past = run_with(&rig, "d/1", FaultKind::Untrue);
     assert_eq!(past.end().way_back.as_deref(), Some("unwind"), "past its stretch");
+}
+
+#[test]
+fn a_branch_is_for_the_last_step_of_its_stretch_too() {
+    let rig = with_branch();
+    let back = ["a/1", "b/1", "rollback:back/1", "undo:a/1/1"];
+    run_with(&rig, "c/1", FaultKind::Untrue).expect(&back, End::RolledBack);
+}
+
+#[test]
+fn a_branch_until_the_last_step_is_for_the_closing_questions_too() {
+    let rig = |last: &str| {
+        let service =
+            "service app \"App\" {\n  runs process(\"app\")\n  well \"it runs\": process.alive(app) within 10s\n}\n\n";
+        let back = format!("rollback back \"Back\" {{\n  applies from a until {last}\n  budget 10m\n  unwind\n}}\n");
+        let steps = ["a", "b", "c"].map(|name| step(name, "", &[make(name)]));
+        rig(
+            "on failure rollback back",
+            &[&[service.to_owned(), back], steps.as_slice()].concat(),
+        )
+    };
+    let way = |last| {
+        let report = run_with(&rig(last), "well:app:end", FaultKind::Untrue);
+        report.end().way_back.clone()
+    };
+    assert_eq!(way("c").as_deref(), Some("back"));
+    assert_eq!(way("b").as_deref(), Some("unwind"));
 }
 
 #[test]

@@ -138,20 +138,8 @@ impl<'a> Checker<'a> {
             );
             let finding = Diagnostic::error("misplaced-statement", from.span.to(until.span), message);
             self.report(finding.help("name the first step of the stretch, then the one it ends at"));
-        } else if first == last && !self.has_commits(first) {
-            let message = format!(
-                "this stretch ends where `{}` starts, so it applies nowhere: `{0}` has no `commits`",
-                until.value
-            );
-            let finding = Diagnostic::error("misplaced-statement", from.span.to(until.span), message);
-            self.report(finding.help("name a later step behind `until`, the first in which this way back is none"));
         }
         Some((first, last))
-    }
-
-    fn has_commits(&self, step: usize) -> bool {
-        let mut body = self.symbols[0].steps.list[step].item.body.iter();
-        body.any(|statement| matches!(statement.kind, ast::StatementKind::Commits(_)))
     }
 
     /// Checks every safe place to stop, in order.

@@ -59,5 +59,5 @@ fn tell(span: Span, message: String, diagnostics: &mut Diagnostics) {
 
 /// Whether a way back may apply while a step runs.
 fn applies(case: &Case<'_>, branch: &Rollback, step: usize) -> bool {
-    !has_ended(case.runbook, case.order, branch, step) && !case.order.is_before(step, branch.from)
+    !has_ended(case.order, branch, step) && !case.order.is_before(step, branch.from)
 }

@@ -243,7 +243,7 @@ impl<'a> Ledger<'a> {
             let (first, until) = (branch.from, branch.until);
             let count = self.runbook.steps.len();
             if first < count && until < count {
-                let has_ended = has_ended(self.runbook, self.order, branch, from.step);
+                let has_ended = has_ended(self.order, branch, from.step);
                 let has_started = (from.step == first && has_begun) || self.order.is_before(first, from.step);
                 let is_beside = self.order.may_run_at_once(from.step, first);
                 must_apply = has_started && !has_ended && !self.order.may_run_at_once(from.step, until);

@@ -63,7 +63,7 @@ fn steps_wait(plan: &Plan, report: &Report, found: &mut Vec<String>) {
             StepState::Running if steps[place].after.iter().any(|before| !over[*before]) => {
                 found.push(format!("step {id} began too early"));
             }
-            StepState::Done | StepState::Skipped | StepState::NotTaken | StepState::Excepted => over[place] = true,
+            state if state.counts_as_done() => over[place] = true,
             _ => {}
         }
     }

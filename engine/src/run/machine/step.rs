@@ -249,7 +249,9 @@ impl Steps {
         let is_past = if statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. })) {
             self.committed.contains(&until)
         } else {
-            self.active.contains_key(&until) || self.over.get(until.place()).is_some_and(Option::is_some)
+            let is_last = program.dependents(until).next().is_none();
+            let state = self.over.get(until.place()).copied().flatten();
+            !is_last && state.is_some_and(StepState::counts_as_done)
         };
         self.begun.contains(&from) && !is_past
     }
@@ -307,11 +309,7 @@ impl Steps {
         if let Some(over) = self.over.get_mut(step.place()) {
             *over = Some(state);
         }
-        let counts_as_done = matches!(
-            state,
-            StepState::Done | StepState::Skipped | StepState::NotTaken | StepState::Excepted
-        );
-        for next in plan.program.dependents(step).filter(|_| counts_as_done) {
+        for next in plan.program.dependents(step).filter(|_| state.counts_as_done()) {
             if let Some(count) = self.waits_for.get_mut(next.place()) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {

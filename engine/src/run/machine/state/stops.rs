@@ -37,11 +37,7 @@ impl State {
 
     /// A step is over: it may be the one until which the run was to go.
     pub(super) fn stop_after(&mut self, plan: &Plan, step: StepId, state: StepState) {
-        let goes_on = matches!(
-            state,
-            StepState::Done | StepState::Skipped | StepState::NotTaken | StepState::Excepted
-        );
-        if goes_on && self.stops.until == Some(step) {
+        if state.counts_as_done() && self.stops.until == Some(step) {
             self.stops.until = None;
             let name = &plan.program.step(step).name;
             self.pause(&format!("step {name} is over, until which the run was to go"));
