@@ -298,8 +298,10 @@ impl<'a> Evaluator<'a> {
     fn give(&self, question: &Question, given: Value) -> Answer {
         match (&question.result, given) {
             (Type::Text | Type::Unknown, value) => Ok(value),
-            (wanted, Value::Text(text)) => parse_as(wanted, text.trim(), self.environment.places())
-                .map_err(|reason| Unanswered::new(format!("`{}` gave no {wanted}: {reason}", question.name))),
+            (wanted, Value::Text(text)) => parse_as(wanted, text.trim(), self.environment.places()).map_err(|reason| {
+                let name = &question.name;
+                Unanswered::new(format!("`{name}` gave no {wanted} but “{}”: {reason}", text.trim()))
+            }),
             (_, value) => Ok(value),
         }
     }

@@ -261,7 +261,7 @@ async fn secret(
                 input.name,
                 source_words(source)
             ),
-            "make it readable there, then start again",
+            "provide it there, then call again",
         )
     };
     let ground = match source {

@@ -184,3 +184,16 @@ fn that_nobody_answers_can_be_said() {
         "{evidence}"
     );
 }
+
+#[test]
+fn what_a_question_gave_that_is_none_of_its_values_is_shown() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "count.runbook",
+        "runbook count \"T\"\n\
+         step a \"A\" { let n = count(\"many\")  let none = count(\"\")  record n, none }\n\
+         question count(said: text) -> int { give exec.read([\"echo\", said], effects: nothing).stdout }\n",
+    );
+    let refused = desk.call(&["run", "count.runbook"]).exits(4);
+    assert!(refused.stdout.contains("gave no int but “many”"), "{refused:?}");
+}

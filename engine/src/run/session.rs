@@ -332,7 +332,7 @@ fn no_state(surroundings: &Surroundings, error: &std::io::Error) -> Error {
             "the state directory {} cannot be used: {error}",
             surroundings.state_directory.0.display()
         ),
-        "make it writable, or name another: --state-dir DIR",
+        "make room there, make it writable, or name another: --state-dir DIR",
     )
 }
 

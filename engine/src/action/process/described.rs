@@ -62,7 +62,7 @@ pub(super) fn fitting(
     }
     if let Some(reason) = hidden.first() {
         return Err(format!(
-            "{reason}; run as root, or say more of it, as `user:`, `arguments:` or `port:`"
+            "{reason}; run as root, or say more of it that everybody may read: `user:` or `arguments:`"
         ));
     }
     Ok(found)

@@ -68,7 +68,7 @@ impl Timeline {
             Event::Signal { name, asked, choice } => {
                 let choice = match choice {
                     Some(SignalChoice::TurnBack) => ": turn back",
-                    Some(SignalChoice::Pause) => ": pause",
+                    Some(SignalChoice::Pause) => ": pause, as soon as what runs has ended",
                     Some(SignalChoice::GoOn) => ": go on",
                     None if *asked => " arrived",
                     None if self.is_signal_asked => ": nobody could be asked, so the runbook decides",
