@@ -18,12 +18,14 @@ use serde::de::DeserializeOwned;
 /// The error where a plain file is wanted and something else is there; no call of the system has it.
 pub(crate) const NO_PLAIN_FILE: io::ErrorKind = io::ErrorKind::InvalidData;
 
-/// Makes a directory, with all above it, that only the operator can enter.
+/// Makes a directory, with all above it, that only the operator can enter. What is made is there after a power cut too.
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let missing = path.ancestors().take_while(|above| !above.exists()).count();
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    path.ancestors().skip(1).take(missing).try_for_each(sync_folder)
 }
 
 /// Writes a file that only the operator can read: whole or not at all, and durable.

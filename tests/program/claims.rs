@@ -89,6 +89,27 @@ fn a_service_by_another_name_is_the_same_by_its_port() {
     finish(first).exits(0);
 }
 
+#[test]
+fn a_service_by_another_name_is_the_same_by_its_pid_file_whatever_way_leads_there() {
+    let desk = Sandbox::desk();
+    fs::create_dir(desk.path("run")).unwrap();
+    symlink("run", desk.path("var-run")).unwrap();
+    let named = |name: &str| {
+        let file = desk.path(name).join("x.pid").display().to_string();
+        service(&desk).replace("\")", &format!("-{name}\", pid_file: \"{file}\")"))
+    };
+    desk.write("waits.runbook", waits(&desk, &named("run")));
+    desk.write("other.runbook", waits(&desk, &named("var-run")));
+    let first = started(&desk, "waits.runbook");
+    let refused = reason(&elsewhere(&desk, &["run", "other.runbook"]).exits(75));
+    assert!(
+        refused.contains("the pid file") && refused.contains("run/x.pid"),
+        "{refused}"
+    );
+    desk.write("go", "");
+    finish(first).exits(0);
+}
+
 /// A run that was paused by a signal or killed.
 fn left(desk: &Sandbox, how: &str) -> String {
     let child = started(desk, "waits.runbook");

@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::private_files::{open_no_link, read_open, write_whole};
 use crate::run::lock::{Lock, LockError};
 use crate::run::standing::{Account, Standing};
+use crate::world::real::real_path;
 
 /// Where claims are, unless somebody says otherwise: there on every Linux, for all users, and after a restart.
 pub const CLAIMS_DIRECTORY: &str = "/var/tmp";
@@ -362,11 +363,15 @@ fn things(plan: &Plan) -> BTreeMap<String, String> {
         things.insert(member.runs.to_string(), format!("service {id}"));
         // A service by another name is the same one where it listens to the same port or keeps the same file.
         for (word, values) in &member.runs.known_by {
-            if matches!(*word, "port" | "pid_file") {
-                let values = values.join(" ");
-                let words = format!("the {} {values} of service {id}", word.replace('_', " "));
-                things.insert(format!("{word}-{values}"), words);
-            }
+            let values = values.join(" ");
+            let values = match *word {
+                "port" => values,
+                // By whatever way the file is reached: `/var/run` is `/run`.
+                "pid_file" => real_path(Path::new(&values)).display().to_string(),
+                _ => continue,
+            };
+            let words = format!("the {} {values} of service {id}", word.replace('_', " "));
+            things.insert(format!("{word}-{values}"), words);
         }
     }
     if things.is_empty() {

@@ -16,10 +16,7 @@ use crate::private_files::{NO_PLAIN_FILE, make_private, open_no_link, sync_folde
 pub(super) fn keep(run_directory: &Path, content: &[u8]) -> io::Result<String> {
     let digest = sha256_hex(content);
     let directory = run_directory.join(BLOBS_DIRECTORY);
-    if !directory.is_dir() {
-        make_private(&directory)?;
-        sync_folder(run_directory)?;
-    }
+    make_private(&directory)?;
     let path = directory.join(&digest);
     // A file of this name may stem from a runner that was killed before it was durable.
     if fs::read(&path).is_ok_and(|kept| kept == content) {

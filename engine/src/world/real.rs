@@ -26,6 +26,7 @@ use crate::world::{Ending, Left, PathIdentity, World};
 pub use answers::{AnswersPerson, GivenAnswer, WrittenAnswer, WrittenAnswers};
 pub use clock::RealClock;
 pub use docker::{DockerEngine, EngineLimits};
+pub(crate) use identity::real_path;
 pub use secrets::{PromptForSecret, RealSecrets};
 
 /// Performs the actions of a registry.

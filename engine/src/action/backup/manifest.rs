@@ -9,7 +9,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
-use super::entry::{Contents, Entries, Entry, difference, scan};
+use super::entry::{Contents, Entries, Entry, difference};
 use super::problem::{Problem, Result, damaged, trying};
 use crate::action::common::blocking::Stop;
 
@@ -225,8 +225,9 @@ impl Manifest {
     }
 }
 
-/// In what a part of the file system, or of a volume, is not as its manifest says; `None` where it is. Both mostly
-/// stand in the same order, and nothing is kept then.
+/// In what a part of the file system, or of a volume, is not as its manifest says; `None` where it is. It is walked
+/// once, since what was seen to differ must not be looked at until it does not; both mostly stand in the same order, and
+/// what does is not kept.
 pub(super) fn compare(
     manifest: &Manifest,
     actual: &dyn Entries,
@@ -234,23 +235,19 @@ pub(super) fn compare(
     contents: Contents,
     stop: &Stop,
 ) -> Result<Option<String>> {
-    let mut expected = manifest.of_part(part);
-    let mut is_same = true;
+    let mut expected = manifest.of_part(part).peekable();
+    let mut rest = Vec::new();
     actual.each(part, stop, &mut |mut entry, content| {
-        if is_same {
-            if contents == Contents::Hash {
-                entry.take_content(content, &mut |_| Ok(()))?;
-            }
-            let known = expected.next();
-            is_same = known.is_some_and(|known| known.different(&entry, contents).is_none());
+        if contents == Contents::Hash {
+            entry.take_content(content, &mut |_| Ok(()))?;
+        }
+        let known = expected.next_if(|known| known.different(&entry, contents).is_none());
+        if known.is_none() {
+            rest.push(entry);
         }
         Ok(())
     })?;
-    if is_same && expected.next().is_none() {
-        return Ok(None);
-    }
-    let actual = scan(actual, part, contents, stop)?;
-    Ok(difference(manifest.of_part(part), &actual, contents))
+    Ok(difference(expected, &rest, contents))
 }
 
 fn add(to: &mut impl io::Write, line: &impl Serialize) -> Result<()> {
@@ -270,5 +267,69 @@ impl io::Write for Rest<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use std::cell::Cell;
+
+    use super::super::entry::{EntryKind, Take};
+    use super::*;
+
+    fn file(path: &str, size: u64) -> Entry {
+        Entry {
+            part: 0,
+            path: Bytes::from(path.as_bytes()),
+            kind: EntryKind::File { size, sha256: [0; 32] },
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            mtime_s: 0,
+            mtime_ns: 0,
+            attributes: Vec::new(),
+            holes: 0,
+            marks: 0,
+        }
+    }
+
+    /// What each walk finds, one after the other; the last stays.
+    struct Walks(Vec<Vec<Entry>>, Cell<usize>);
+
+    impl Entries for Walks {
+        fn each(&self, _: usize, _: &Stop, take: &mut Take<'_>) -> Result<()> {
+            let walk = self.1.replace((self.1.get() + 1).min(self.0.len() - 1));
+            (self.0[walk].iter()).try_for_each(|entry| take(entry.clone(), &mut |_| Ok(())))
+        }
+    }
+
+    #[test]
+    fn what_was_seen_to_differ_is_not_looked_at_until_it_does_not() {
+        let manifest = Manifest {
+            header: Header::new("key", "state", Vec::new()),
+            entries: vec![file("a", 1), file("b", 1), file("c", 1)],
+        };
+        let now = |found: &[(&str, u64)]| found.iter().map(|(path, size)| file(path, *size)).collect::<Vec<_>>();
+        let same = now(&[("a", 1), ("b", 1), ("c", 1)]);
+        for (found, words) in [
+            (same.clone(), None),
+            (now(&[("c", 1), ("a", 1), ("b", 1)]), None),
+            (now(&[("a", 1), ("b", 2), ("c", 1)]), Some("b differs in its size")),
+            (now(&[("a", 1), ("c", 1)]), Some("b is missing")),
+            (
+                now(&[("a", 1), ("b", 1), ("b2", 1), ("c", 1)]),
+                Some("b2 should not be there"),
+            ),
+            (
+                now(&[("a", 1), ("b", 1), ("c", 1), ("a", 1)]),
+                Some("a should not be there"),
+            ),
+        ] {
+            let walks = Walks(vec![found, same.clone()], Cell::new(0));
+            let stop = Stop::never();
+            let difference = compare(&manifest, &walks, 0, Contents::Skip, &stop).unwrap();
+            assert_eq!(difference.as_deref(), words);
+        }
     }
 }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
+use rustix::fs::OFlags;
 
 use super::attributes::{Lost, begin_like, finish_like};
 use super::digest::digest_of;
@@ -217,14 +218,14 @@ impl Copying {
         std::fs::create_dir(target)?;
         // Open to nobody else and writable to us until all that belongs in it is there.
         std::fs::set_permissions(target, Permissions::from_mode(0o700))?;
-        let (old, new) = (File::open(path)?, File::open(target)?);
+        let (old, new) = (open_same(path, data)?, File::open(target)?);
         begin_like(old.as_fd(), new.as_fd(), path, &mut self.lost)?;
         self.folders.push((path.to_owned(), target.to_owned(), data.clone()));
         Ok(())
     }
 
     fn file(&mut self, Entry { path, data, .. }: &Entry, target: &Path, stop: &Stop) -> io::Result<()> {
-        let source = File::open(path)?;
+        let source = open_same(path, data)?;
         let mut options = OpenOptions::new();
         let made = options.write(true).create_new(true).mode(0o600).open(target)?;
         begin_like(source.as_fd(), made.as_fd(), path, &mut self.lost)?;
@@ -237,7 +238,7 @@ impl Copying {
     /// Gives the folders what they are to have, the innermost first, and makes their entries durable.
     fn finish_folders(mut self) -> Result<Lost, String> {
         for (path, target, data) in self.folders.iter().rev() {
-            let finished = File::open(path).and_then(|old| {
+            let finished = open_same(path, data).and_then(|old| {
                 let new = File::open(target)?;
                 let (old, made) = (Of::Handle(old.as_fd()), Of::Handle(new.as_fd()));
                 finish_like(old, data, made, path, &mut self.lost)?;
@@ -246,5 +247,46 @@ impl Copying {
             finished.map_err(|error| problem("finish", target, &error))?;
         }
         Ok(self.lost)
+    }
+}
+/// Opens what was looked at. Somebody else may have put another in its place since, or a link to one that only we can
+/// read.
+fn open_same(path: &Path, looked_at: &Metadata) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    let file = (options.read(true).custom_flags(flags.bits().cast_signed())).open(path)?;
+    let now = file.metadata()?;
+    if (now.dev(), now.ino()) == (looked_at.dev(), looked_at.ino()) {
+        return Ok(file);
+    }
+    Err(io::Error::other("it was replaced by somebody else meanwhile"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_the_place_of_what_was_looked_at_is_not_copied() {
+        let place = tempfile::tempdir().unwrap();
+        let [file, other] = ["file", "other"].map(|name| place.path().join(name));
+        for path in [&file, &other] {
+            fs::write(path, "").unwrap();
+        }
+        let looked_at = file.symlink_metadata().unwrap();
+        open_same(&file, &looked_at).unwrap();
+        let put: [&dyn Fn() -> io::Result<()>; 3] =
+            [&|| symlink(&other, &file), &|| fs::hard_link(&other, &file), &|| {
+                Ok(rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RUSR)?)
+            }];
+        for (number, put) in put.iter().enumerate() {
+            // Each stays, so that no inode is used again.
+            fs::rename(&file, place.path().join(number.to_string())).unwrap();
+            put().unwrap();
+            open_same(&file, &looked_at).unwrap_err();
+        }
     }
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::attempt::Attempt;
 use super::problem;
 use crate::digest::short;
-use crate::private_files::{make_private, write_private};
+use crate::private_files::{make_private, open_no_link, write_private};
 
 /// What a disk writes at once: after a power cut each such piece is in a state of its own.
 const SECTOR_BYTES: usize = 512;
@@ -177,7 +177,7 @@ fn forget(place: &Path) -> Result<(), String> {
 
 /// The blocks of the old content stay until the new is there, so that it can be put back on a full disk too.
 fn overwrite(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
+    let file = open_no_link(OpenOptions::new().write(true), path)?;
     if file.metadata()?.mode() & 0o7777 != mode {
         file.set_permissions(Permissions::from_mode(mode))?;
     }

@@ -1,14 +1,20 @@
 //! `fs.remove`: removes a file, a link or a whole tree.
 
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::types::Type;
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
+use rustix::path::Arg;
 
 use super::size::size_of;
-use super::walk::walk;
+use super::walk::{DEPTH_MAX, walk};
 use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::blocking::Stop;
 use crate::action::common::files::{MOUNT_TABLE, mount_points};
@@ -109,25 +115,54 @@ pub(super) fn delete(path: &Path, stop: &Stop) -> Result<(), String> {
     if !is_there(path)? {
         return Ok(());
     }
-    let failed = |path: &Path, error| problem("remove", path, &error);
-    let data = path
-        .symlink_metadata()
-        .map_err(|error| problem("look at", path, &error))?;
-    if !data.is_dir() {
-        return std::fs::remove_file(path).map_err(|error| failed(path, error));
-    }
-    let mut folders: Vec<PathBuf> = Vec::new();
-    walk(path, stop, &mut |entry| {
-        if entry.data.is_dir() {
-            folders.push(entry.path.clone());
-            return Ok(());
+    let failed = |errno: Errno| problem("remove", path, &errno.into());
+    match open_folder(CWD, path) {
+        Ok(folder) => {
+            empty(&folder, path, DEPTH_MAX, stop)?;
+            unlinkat(CWD, path, AtFlags::REMOVEDIR).map_err(failed)
         }
-        std::fs::remove_file(&entry.path).map_err(|error| failed(&entry.path, error))
-    })?;
-    for folder in folders.iter().rev() {
-        std::fs::remove_dir(folder).map_err(|error| failed(folder, error))?;
+        Err(Errno::NOTDIR | Errno::LOOP) => unlinkat(CWD, path, AtFlags::empty()).map_err(failed),
+        Err(errno) => Err(failed(errno)),
+    }
+}
+
+/// Opens a folder; a link in its place is an error.
+fn open_folder(parent: impl AsFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(parent, name, flags, Mode::empty())
+}
+
+/// Deletes what is in a folder. It is held open and nothing in it is reached by a path: who may write into it could put
+/// a link to somewhere else on the way.
+fn empty(folder: &OwnedFd, shown: &Path, depth: usize, stop: &Stop) -> Result<(), String> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(format!("{} is nested too deeply", shown.display()));
+    };
+    for name in names_in(folder).map_err(|errno| problem("list", shown, &errno.into()))? {
+        stop.check()?;
+        let shown = shown.join(OsStr::from_bytes(name.as_bytes()));
+        let removed = match unlinkat(folder, &name, AtFlags::empty()) {
+            Err(Errno::ISDIR) => {
+                let inner = open_folder(folder, &name).map_err(|errno| problem("remove", &shown, &errno.into()))?;
+                empty(&inner, &shown, depth, stop)?;
+                unlinkat(folder, &name, AtFlags::REMOVEDIR)
+            }
+            removed => removed,
+        };
+        removed.map_err(|errno| problem("remove", &shown, &errno.into()))?;
     }
     Ok(())
+}
+
+fn names_in(folder: &OwnedFd) -> rustix::io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// Refuses what nobody means to remove: the root, a home, a mount point, the run's own record, and whatever
@@ -202,4 +237,66 @@ fn homes() -> Vec<PathBuf> {
             .map(PathBuf::from),
     );
     homes.into_iter().filter_map(|home| home.canonicalize().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const FILES: usize = 3000;
+
+    fn fill(folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        for number in 0..FILES {
+            fs::write(folder.join(number.to_string()), "").unwrap();
+        }
+    }
+
+    fn count(folder: &Path) -> usize {
+        fs::read_dir(folder).map_or(0, Iterator::count)
+    }
+
+    #[test]
+    fn a_link_that_somebody_puts_in_the_way_meanwhile_leads_nowhere() {
+        let place = tempfile::tempdir().unwrap();
+        let [tree, inner, precious] = ["tree", "tree/inner", "precious"].map(|name| place.path().join(name));
+        fill(&inner);
+        fill(&precious);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while count(&inner) == FILES {}
+                // Too late where all of it is gone already.
+                if fs::rename(&inner, tree.join("other")).is_ok() {
+                    let _ = symlink(&precious, &inner);
+                }
+            });
+            let _ = delete(&tree, &Stop::never());
+        });
+        assert_eq!(count(&precious), FILES);
+    }
+
+    #[test]
+    fn whatever_is_in_a_tree_is_deleted_and_links_lead_nowhere() {
+        let place = tempfile::tempdir().unwrap();
+        let [tree, kept] = ["tree", "kept"].map(|name| place.path().join(name));
+        fs::create_dir_all(tree.join("a/b/c")).unwrap();
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("file"), "").unwrap();
+        fs::write(tree.join("a/b/file"), "").unwrap();
+        symlink(&kept, tree.join("a/link")).unwrap();
+        symlink("nowhere", tree.join("dangling")).unwrap();
+        let link = place.path().join("link");
+        symlink(&kept, &link).unwrap();
+        for gone in [&tree, &link, &link] {
+            delete(gone, &Stop::never()).unwrap();
+            assert!(gone.symlink_metadata().is_err(), "{}", gone.display());
+        }
+        assert_eq!(count(&kept), 1);
+        assert!(delete(&kept, &Stop::asked()).is_err());
+        assert_eq!(count(&kept), 1);
+    }
 }

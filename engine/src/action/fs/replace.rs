@@ -118,13 +118,15 @@ pub(super) fn replace(
 }
 
 fn check_unchanged(path: &Path, unchanged: Option<&Metadata>) -> Result<(), String> {
-    match (unchanged, path.symlink_metadata()) {
-        (Some(before), Ok(now)) if !is_same(before, &now) => Err(format!(
-            "{} was changed by somebody else meanwhile; nothing was written, try again",
-            path.display()
-        )),
-        _ => Ok(()),
+    let Some(before) = unchanged else { return Ok(()) };
+    // One that is gone, or that cannot be seen any more, is not what it was.
+    if path.symlink_metadata().is_ok_and(|now| is_same(before, &now)) {
+        return Ok(());
     }
+    Err(format!(
+        "{} was changed by somebody else meanwhile; nothing was written, try again",
+        path.display()
+    ))
 }
 
 /// Clears what an interrupted attempt left at this file, and puts back what it had half written.

@@ -8,7 +8,7 @@ use super::problem;
 use crate::action::common::blocking::Stop;
 
 /// Folders may be nested this deep.
-const DEPTH_MAX: usize = 1000;
+pub(super) const DEPTH_MAX: usize = 1000;
 
 /// One entry of a tree.
 pub(super) struct Entry {

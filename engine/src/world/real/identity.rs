@@ -29,7 +29,8 @@ pub(super) fn identify(path: &str, is_link: bool) -> PathIdentity {
     }
 }
 
-fn real_path(path: &Path) -> PathBuf {
+/// A path without links, as far as what it names is there.
+pub(crate) fn real_path(path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         if let Ok(real) = fs::canonicalize(ancestor) {
