@@ -78,6 +78,36 @@ fn what_only_a_person_can_tell_is_waited_for() {
     assert_eq!(settled[0]["by"]["name"], "ada", "{settled:?}");
 }
 
+/// Nobody goes on with a run that was given up, so an answer would be kept for nobody.
+#[test]
+fn a_run_that_was_given_up_takes_no_answer() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "books.runbook",
+        "runbook books \"Books\" { on interrupt pause }\n\
+         step book \"Book\" {\n  do \"Book the ticket\": exec.run([\"sh\", \"-c\", \"touch ROOT/began; until test -e ROOT/go; do sleep 0.05; done\"], \
+         effects: { adds external(\"ticket\")  repeat once }) within 20m no undo because \"a ticket stays\"\n}\n",
+    );
+    let child = desk.start(&["run", "books.runbook", "--no-input"]);
+    wait_for(&desk.path("began"));
+    signal(child.id(), "KILL");
+    drop(child.wait_with_output());
+    desk.write("go", "");
+    let run = desk.run_name();
+    desk.call(&["resume", &run, "--no-input"]).exits(7);
+    desk.call(&["give-up", &run, "--because", "nobody knows"]).exits(0);
+    let refused = desk.call(&["answer", &run, "yes"]);
+    assert!(refused.stderr.contains("was given up by"), "{refused:?}");
+    assert!(
+        !desk
+            .state_directory()
+            .join("runs")
+            .join(&run)
+            .join("answers.json")
+            .exists()
+    );
+}
+
 const TOKEN: &str = "canary-in-a-coal-mine";
 
 /// A run that was interrupted while it waited.

@@ -7,7 +7,7 @@ use crate::run::questions::{AnswerError, Questions, StandingQuestion};
 use crate::world::real::{WrittenAnswer, WrittenAnswers};
 
 use super::locks::{is_running, lock_run};
-use super::resume::find;
+use super::resume::{find, refuse_given_up};
 use super::{Surroundings, asks, history, no_state};
 
 /// The questions of a run that stand now.
@@ -30,6 +30,7 @@ fn standing(run: &str, surroundings: &Surroundings) -> Result<(Taker, Vec<Standi
         let standing = questions.standing().map_err(|error| no_state(surroundings, &error))?;
         return Ok((Taker::Runner(questions), standing));
     }
+    refuse_given_up(&directory)?;
     let open = left_open(&directory);
     if open.is_empty() {
         return Err(Error::refused(
@@ -69,6 +70,12 @@ fn leave(
     surroundings: &Surroundings,
 ) -> Result<(), Error> {
     let _lock = lock_run(directory, surroundings)?;
+    refuse_given_up(directory)?;
+    if !left_open(directory).contains(question) {
+        let help = format!("see where it stands: backstay transcript show {}", directory.run);
+        let reason = format!("run {} does not ask this any more", directory.run);
+        return Err(Error::refused(reason, help));
+    }
     let answer = question.read(text).ok_or_else(not_yes_or_no)?;
     let who = surroundings.operator.clone();
     let given = WrittenAnswers::from([(question.key.clone(), WrittenAnswer { answer, who })]);

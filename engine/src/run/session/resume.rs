@@ -200,7 +200,7 @@ fn open_to_others(run: &str, path: &Path) -> Error {
 }
 
 /// A run that nobody was to finish is not gone on with: another may have changed the same since.
-fn refuse_given_up(directory: &RunDirectory) -> Result<(), Error> {
+pub(super) fn refuse_given_up(directory: &RunDirectory) -> Result<(), Error> {
     let run = &directory.run;
     match standing::given_up(&directory.path) {
         Ok(None) => Ok(()),
