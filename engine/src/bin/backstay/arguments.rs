@@ -189,7 +189,7 @@ pub(crate) struct Run {
     /// The change ticket, for the transcript
     #[arg(long, value_name = "TICKET")]
     pub(crate) ticket: Option<String>,
-    /// When the window starts [default: with the first step that is not `before window`]
+    /// When the window starts, as in 2026-11-03T22:00:00+01:00 [default: with the first step that is not `before window`]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) window_start: Option<i64>,
     #[command(flatten)]
