@@ -57,6 +57,12 @@ pub trait Action: Send + Sync {
         Ok(())
     }
 
+    /// What a person types into a shell to do the same by hand; `None` where there is no such command. Relative paths
+    /// count from `folder`.
+    fn by_hand(&self, _folder: &Path, _topology: &Topology<String>, _arguments: &Arguments) -> Option<Vec<String>> {
+        None
+    }
+
     /// Does it. A read gives its value in [`Outcome::Done`].
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome;
 

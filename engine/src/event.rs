@@ -9,6 +9,7 @@ mod end;
 mod intent;
 mod key;
 mod outlook;
+mod pending;
 mod start;
 mod stops;
 
@@ -22,6 +23,7 @@ pub use end::{CommandLeft, End, Exception, FailedAt, NotPutBack, RunEnd, Task};
 pub use intent::{Intent, IntentWay};
 pub use key::{TimerId, WellTime, WorkKey};
 pub use outlook::Outlook;
+pub use pending::{Awaited, Pending};
 pub use start::{Outline, RunResumed, RunStart, StepOutline, TableOutline, Titled};
 pub use stops::Stops;
 

@@ -49,6 +49,12 @@ pub trait World: Send + Sync {
         Ok(())
     }
 
+    /// The words that a person types into a shell to do the same by hand; `None` where there is no such command.
+    /// Relative paths count from `folder`.
+    fn by_hand(&self, _folder: &Path, _topology: &Topology<String>, _call: &GroundCall) -> Option<Vec<String>> {
+        None
+    }
+
     /// What it would change, for a person; reads only.
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
 

@@ -124,6 +124,8 @@ fn a_person_answers_and_what_is_neither_yes_nor_no_is_asked_again() {
     for part in [
         "Who decides? – “grace” (ada, terminal)",
         "turns back at ",
+        " of 2m: waits for an answer until ",
+        " of 2m: waits until ",
         "window 9m",
         "\u{1b}[2K",
         "COMPLETED",

@@ -111,3 +111,25 @@ fn a_paused_run_says_how_it_stands() {
     }
     desk.call(&["turn-back", &desk.run_name(), "--no-input"]).exits(5);
 }
+
+const WAITS: &str = r#"runbook waits "Waits"
+step again "Again" {
+  retry 2 every 1s
+  do "Try": exec.run(["sh", "-c", "test -e ROOT/once || { touch ROOT/once; exit 1; }"], effects: { adds external("x")  repeat convergent }) no undo because "it stays"
+  wait 1s because "the caches empty"
+}
+"#;
+
+#[test]
+fn what_is_waited_for_is_announced_with_its_end() {
+    let desk = Sandbox::desk();
+    desk.write_runbook("waits.runbook", WAITS);
+    let call = desk.call(&["run", "waits.runbook", "--no-input"]).exits(0);
+    let told: Vec<&str> = call.stderr.lines().collect();
+    let line = |part: &str| told.iter().position(|line| line.contains(part));
+    let (failed, retries) = (line("FAILED: Try"), line("tries again in 1s, 1 of 2"));
+    assert!(failed.is_some() && failed < retries, "{call:?}");
+    let waits = line("again           waits until ");
+    assert!(retries < waits && waits < line("the wait is over"), "{call:?}");
+    assert!(told[waits.unwrap()].ends_with("Z: the caches empty"), "{call:?}");
+}

@@ -132,6 +132,7 @@ fn driven(rig: &Rig, breaks_at: Option<usize>, signals: usize) -> Driven {
         mac_key: MacKey([7; 32]),
         is_clock_watched: false,
         said: None,
+        pending: None,
         progress: Some(Arc::new(move |key, line| {
             heard.lock().unwrap().push(format!("{key}: {line}"));
         })),

@@ -303,6 +303,7 @@ impl Scene<'_> {
             mac_key: MacKey([7; 32]),
             is_clock_watched: watched.is_some(),
             said: None,
+            pending: None,
             progress: None,
         };
         let plan = Arc::clone(&self.rig.plan);

@@ -1,9 +1,10 @@
 //! The status line of a live run: what runs, how much of its budget is gone, when the run turns back.
 
-use crate::event::RunStart;
+use crate::event::{Awaited, Pending, RunStart};
 use backstay_dsl::units;
 
-use super::timeline::{Timeline, seconds, time_of_day};
+use super::timeline::{Timeline, place, seconds, time_of_day};
+use super::visible;
 
 /// What is known of the window; moments are wall milliseconds, for show only.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +40,7 @@ impl WindowState {
 /// The status of a run at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// What runs: `cutover 2m10s of 6m`.
+    /// What runs, and what it is at: `cutover 2m10s of 6m: check “users see it”`.
     pub running: Vec<String>,
     /// How far long actions are, as each of them says.
     pub progress: Vec<String>,
@@ -58,13 +59,17 @@ impl Timeline {
             .iter()
             .map(|(id, began_ms)| {
                 let elapsed = seconds(now_ms.saturating_sub(*began_ms));
-                match self.steps.get(id).and_then(|step| step.budget_ms) {
-                    Some(budget_ms) => format!("{id} {elapsed} of {}", units::duration(budget_ms)),
-                    None => format!("{id} {elapsed}"),
-                }
+                let budget_ms = self.steps.get(id).and_then(|step| step.budget_ms);
+                let of = budget_ms.map_or(String::new(), |ms| format!(" of {}", units::duration(ms)));
+                let at = self.at(|place| place == id, now_ms);
+                format!("{id} {elapsed}{of}{}", behind_colon(&at))
             })
             .collect();
-        running.extend(self.phase.clone());
+        let beside = self.at(|place| !self.running.contains_key(place), now_ms);
+        match &self.phase {
+            Some(phase) => running.push(format!("{phase}{}", behind_colon(&beside))),
+            None => running.extend(beside),
+        }
         let left = |until_ms: i64| seconds(until_ms.saturating_sub(now_ms));
         let end_ms = self.window.end_ms();
         let turns_back = end_ms.filter(|_| !self.window.is_over).map(|end_ms| {
@@ -82,6 +87,43 @@ impl Timeline {
             turns_back,
         })
     }
+}
+
+impl Timeline {
+    /// What is under way and waited for in these places.
+    fn at(&self, is_there: impl Fn(&str) -> bool, now_ms: i64) -> Vec<String> {
+        let pending = self.pending.iter().filter(|one| is_there(&place(&one.key)));
+        pending.filter_map(|one| self.awaits(one, now_ms)).collect()
+    }
+
+    /// What is under way or waited for, in words; `None` where there are none for it.
+    pub(super) fn awaits(&self, pending: &Pending, now_ms: i64) -> Option<String> {
+        let until = pending.until_ms.map(time_of_day).unwrap_or_default();
+        Some(match &pending.what {
+            Awaited::Action => visible(self.title_of(&pending.key)?).into_owned(),
+            Awaited::Check(label) => format!("check “{}”", visible(label)),
+            Awaited::Well(service) => format!("asks whether {} is well", visible(service)),
+            Awaited::Person if pending.until_ms.is_some() => format!("waits for an answer until {until}"),
+            Awaited::Person => "waits for an answer".to_owned(),
+            Awaited::Settling => "finds out whether it was done".to_owned(),
+            Awaited::Wait(because) => format!("waits until {until}: {}", visible(because)),
+            Awaited::Retry { number, times } => {
+                let left_ms = pending.until_ms.unwrap_or(now_ms).saturating_sub(now_ms);
+                // A part of a second that is left counts as one.
+                let left = seconds(left_ms.saturating_add(999));
+                format!("tries again in {left}, {number} of {times}")
+            }
+            Awaited::Window => format!("waits for the window, which begins at {until}"),
+        })
+    }
+}
+
+/// What stands behind a colon; nothing where there is nothing.
+fn behind_colon(parts: &[String]) -> String {
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(": {}", parts.join(", "))
 }
 
 impl std::fmt::Display for Status {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use backstay_dsl::effect::Effect;
 use jiff::Timestamp;
 
-use crate::event::{Event, Stamped, StepOutline, StepState, Titled};
+use crate::event::{Awaited, Event, Pending, Stamped, StepOutline, StepState, Titled};
 use backstay_dsl::units;
 
 use super::line::{Line, Tone};
@@ -29,6 +29,8 @@ pub struct Timeline {
     pub(super) phase: Option<String>,
     /// How far long actions are, by statement: the last line that each has said.
     pub(super) progress: BTreeMap<String, String>,
+    /// What is under way and waited for.
+    pub(super) pending: Vec<Pending>,
     titles: BTreeMap<String, String>,
     /// Whether somebody is asked what a signal means.
     is_signal_asked: bool,
@@ -59,7 +61,7 @@ impl Timeline {
     /// A program says a line. It is no event.
     pub fn said(&self, key: &str, line: &str, now_ms: i64) -> Line {
         let text = format!("| {}", visible(line));
-        self.remark(sentences::place(key), text, now_ms)
+        self.remark(place(key), text, now_ms)
     }
 
     /// A line about what is no event.
@@ -78,6 +80,23 @@ impl Timeline {
     /// An action says how far it is. It is no event: nothing but the status shows it.
     pub fn progress(&mut self, key: &str, line: &str) {
         self.progress.insert(key.to_owned(), visible(line).into_owned());
+    }
+
+    /// What is under way and waited for from now on. It is no event: a line says so of what a person would wait for
+    /// without knowing.
+    pub fn pending(&mut self, pending: Vec<Pending>, now_ms: i64) -> Vec<Line> {
+        let before = std::mem::replace(&mut self.pending, pending);
+        let is_new = |one: &&Pending| {
+            !before
+                .iter()
+                .any(|known| known.key == one.key && known.what == one.what)
+        };
+        let told = self.pending.iter().filter(is_new).filter_map(|one| {
+            let is_told = matches!(one.what, Awaited::Wait(_) | Awaited::Retry { .. } | Awaited::Window);
+            let words = self.awaits(one, now_ms).filter(|_| is_told)?;
+            Some(self.remark(place(&one.key), words, now_ms))
+        });
+        told.collect()
     }
 
     fn ends_progress(&mut self, key: &str) {
@@ -113,6 +132,7 @@ impl Timeline {
             Event::RunEnd(_) | Event::RunInterrupted { .. } => {
                 self.running.clear();
                 self.progress.clear();
+                self.pending.clear();
             }
             _ => {}
         }
@@ -134,12 +154,12 @@ impl Timeline {
         }
     }
 
-    fn title_of(&self, key: &str) -> Option<&str> {
+    pub(super) fn title_of(&self, key: &str) -> Option<&str> {
         self.titles.get(key).map(String::as_str)
     }
 }
 
-pub(super) use sentences::way;
+pub(super) use sentences::{place, way};
 
 /// The last lines of what a program said, behind the name of the output.
 pub(super) fn said(said: &[(String, Vec<String>)]) -> Vec<String> {

@@ -12,6 +12,7 @@ mod evaluate;
 mod mac;
 mod obligations;
 mod order;
+mod pending;
 mod perform;
 mod shared;
 mod work;
@@ -21,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::mpsc;
 
-use crate::event::{Event, Outlook, RunEnd, Stamped, TimerId, WorkKey};
+use crate::event::{Event, Outlook, Pending, RunEnd, Stamped, TimerId, WorkKey};
 use crate::plan::Plan;
 use crate::run::machine::{Desired, State, decide, fold};
 use crate::world::{Journal, JournalError};
@@ -35,7 +36,7 @@ pub use controls::Control;
 pub(crate) use controls::since_last_record;
 pub use mac::{MAC_KEY_BYTES, MacKey};
 pub(crate) use obligations::{OBLIGATION_READ_LIMIT_MS, discharge};
-pub use shared::{Ports, Settings, ShowProgress};
+pub use shared::{Ports, Settings, ShowPending, ShowProgress};
 
 /// How many events are appended at once at most.
 const BATCH_EVENTS_MAX: usize = 256;
@@ -79,6 +80,8 @@ pub struct Driver {
     /// Signals that no person has given a meaning, with the moment of the boot clock: the same again kills.
     signalled: BTreeMap<String, u64>,
     watch: ClockWatch,
+    /// What was shown last of what is pending.
+    pending: Vec<(Pending, Option<u64>)>,
     last: Option<Event>,
 }
 
@@ -115,6 +118,7 @@ impl Driver {
             fired: BTreeMap::new(),
             signalled: BTreeMap::new(),
             watch,
+            pending: Vec::new(),
             last: None,
         }
     }
@@ -142,6 +146,7 @@ impl Driver {
                 return Ok(self.rest());
             }
             self.reconcile(&desired.work);
+            self.show_pending(&desired);
             if let Some(rest) = self.wait(&desired).await? {
                 return Ok(rest);
             }

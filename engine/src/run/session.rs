@@ -29,7 +29,7 @@ use crate::inputs::{GivenInputs, SecretReader};
 use crate::plan::{Parts, Plan};
 use crate::run::claims::{ClaimPlace, Holdings};
 use crate::run::directory::{RunDirectory, StateDirectory};
-use crate::run::driver::{DriveError, Driver, MacKey, Observer, Ports, Rest, Settings, ShowProgress};
+use crate::run::driver::{DriveError, Driver, MacKey, Observer, Ports, Rest, Settings, ShowPending, ShowProgress};
 use crate::run::lock::Lock;
 use crate::run::questions::{AtAnyTerminal, Questions};
 use crate::run::requests::Requests;
@@ -72,6 +72,8 @@ pub struct Surroundings {
     pub progress: Option<ShowProgress>,
     /// Shows what programs say, line by line.
     pub said: Option<ShowProgress>,
+    /// Shows what is under way and waited for.
+    pub pending: Option<ShowPending>,
     /// Is told what the compiler warns of, before anything else.
     pub warn: Option<Warn>,
     /// Is told what else a person should know at once, a sentence each.
@@ -215,6 +217,7 @@ impl Session {
             is_clock_watched: true,
             progress: surroundings.progress,
             said: surroundings.said,
+            pending: surroundings.pending,
         };
         let course = course_of(&self.history);
         let observer = requests.observer(Some(noting(Arc::clone(&course), surroundings.observer)));

@@ -85,6 +85,11 @@ impl World for RealWorld {
             .map_or(Ok(()), |action| action.program(folder, &call.arguments))
     }
 
+    fn by_hand(&self, folder: &Path, topology: &Topology<String>, call: &GroundCall) -> Option<Vec<String>> {
+        let action = self.registry.get(&call.action)?;
+        action.by_hand(folder, topology, &call.arguments)
+    }
+
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {
         self.registry.get(&call.action)?.preview(context, &call.arguments).await
     }

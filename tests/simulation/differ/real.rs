@@ -106,6 +106,7 @@ pub(super) fn run(plan: &Arc<Plan>, folder: &Path) -> (Vec<Stamped>, Rest) {
         mac_key: MacKey([7; 32]),
         is_clock_watched: false,
         said: None,
+        pending: None,
         progress: None,
     };
     // Kept, so that the driver never sees the end of its controls.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::boot::since_boot;
-use crate::action::{Context, Outcome, Settled};
+use crate::action::{Context, Outcome, Progress, Settled};
 
 /// The most of a limit that is kept for clearing up; of a short one, a tenth.
 const RESERVE_MAX: Duration = Duration::from_millis(200);
@@ -20,6 +20,7 @@ pub(crate) struct Stop {
     /// Since boot; `None` has no end.
     until: Option<Duration>,
     limit: Duration,
+    progress: Progress,
 }
 
 /// Why a blocking body ended early.
@@ -49,6 +50,7 @@ impl Stop {
             asked: CancellationToken::new(),
             until: None,
             limit: Duration::MAX,
+            progress: Progress::default(),
         }
     }
 
@@ -58,6 +60,11 @@ impl Stop {
         let stop = Self::never();
         stop.asked.cancel();
         stop
+    }
+
+    /// Says how far the body is.
+    pub(crate) fn say(&self, line: &str) {
+        self.progress.say(line);
     }
 
     /// Fails with the reason where the body should end.
@@ -99,6 +106,7 @@ where
         asked: asked.clone(),
         until: since_boot().checked_add(context.limit.saturating_sub(RESERVE_MAX.min(context.limit / 10))),
         limit: context.limit,
+        progress: context.progress.clone(),
     };
     let _asked_when_nobody_waits = asked.drop_guard();
     let joined = tokio::task::spawn_blocking(move || work(&stop)).await;

@@ -37,12 +37,16 @@ pub(super) fn lock(path: &Path, stop: &Stop) -> Result<Option<Lock>, String> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
+        let mut is_told = false;
         while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if error != Errno::WOULDBLOCK {
                 return Err(failed(error.into()));
             }
             stop.check()
                 .map_err(|why| format!("{} is locked by another program: {why}", path.display()))?;
+            if !std::mem::replace(&mut is_told, true) {
+                stop.say(&format!("waits for {}, which somebody else changes", path.display()));
+            }
             std::thread::sleep(TRY_EVERY);
         }
         // It may have been replaced while we waited.

@@ -117,7 +117,7 @@ pub(crate) struct InputOptions {
     pub(crate) inputs_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub(crate) struct PersonOptions {
     /// Takes answers to questions from a TOML file: a statement's key or the exact question, and the answer
     #[arg(long, value_name = "FILE")]
@@ -125,9 +125,22 @@ pub(crate) struct PersonOptions {
     /// Asks nobody: what is not in the answers file has no answer
     #[arg(long)]
     pub(crate) no_input: bool,
+}
+
+/// Who is asked and what is shown while something runs.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SittingOptions {
+    #[command(flatten)]
+    pub(crate) person: PersonOptions,
     /// Shows what programs say, line by line as they say it
     #[arg(long)]
     pub(crate) verbose: bool,
+}
+
+impl From<PersonOptions> for SittingOptions {
+    fn from(person: PersonOptions) -> Self {
+        Self { person, verbose: false }
+    }
 }
 
 /// How far a run goes in this sitting.
@@ -182,7 +195,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) inputs: InputOptions,
     #[command(flatten)]
-    pub(crate) person: PersonOptions,
+    pub(crate) sitting: SittingOptions,
     /// Refuses to run unless the plan has this digest
     #[arg(long, value_name = "DIGEST")]
     pub(crate) approved: Option<String>,
@@ -211,7 +224,7 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) stops: StopOptions,
     #[command(flatten)]
-    pub(crate) person: PersonOptions,
+    pub(crate) sitting: SittingOptions,
     #[command(flatten)]
     pub(crate) run: RunOptions,
     #[command(flatten)]
@@ -221,7 +234,7 @@ pub(crate) struct Resume {
 #[derive(Debug, Args)]
 pub(crate) struct TurnBack {
     #[command(flatten)]
-    pub(crate) person: PersonOptions,
+    pub(crate) sitting: SittingOptions,
     #[command(flatten)]
     pub(crate) run: RunOptions,
     #[command(flatten)]

@@ -54,10 +54,10 @@ impl Operator {
         let lines = terminal.get_or_insert_with(read_terminal);
         // What was typed before the question was shown is no answer to it.
         while lines.try_recv().is_ok() {}
-        let mut shown = Shown::new(&self.screen, prompt);
+        let shown = Shown::new(&self.screen, prompt);
         loop {
             let line = lines.recv().await?;
-            shown.is_typed = true;
+            self.screen.typed(line.chars().count());
             if let Some(answer) = read(&line) {
                 return Some(answer);
             }
@@ -91,31 +91,24 @@ impl Drop for Interruption<'_> {
 struct Shown<'a> {
     screen: &'a Handle,
     prompt: &'a str,
-    /// Whether the last thing that happened is that a line was typed.
-    is_typed: bool,
 }
 
 impl<'a> Shown<'a> {
     fn new(screen: &'a Handle, prompt: &'a str) -> Self {
         screen.prompt(prompt);
-        Self {
-            screen,
-            prompt,
-            is_typed: false,
-        }
+        Self { screen, prompt }
     }
 
     /// Asks again: what is expected, and the last line of the prompt.
-    fn again(&mut self, expected: &str) {
+    fn again(&self, expected: &str) {
         let last = self.prompt.lines().last().unwrap_or("");
         self.screen.prompt(format!("{expected}\n{last}"));
-        self.is_typed = false;
     }
 }
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        self.screen.answered(self.is_typed);
+        self.screen.answered();
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use backstay::event::{Event, Stamped};
+use backstay::event::{Event, Pending, Stamped};
 use backstay::render::{Line, Timeline, Tone};
 
 use crate::streams;
@@ -25,10 +25,14 @@ enum Message {
     Progress(String, String),
     /// What a program says: the key of its statement and a line.
     Said(String, String),
+    /// What is under way and waited for.
+    Pending(Vec<Pending>),
     /// What stands below everything while a person is asked.
     Prompt(String),
-    /// Nobody is asked any more. Says whether a line was typed, so that the cursor stands on a new one.
-    Answered(bool),
+    /// A line of so many characters was typed below the prompt.
+    Typed(usize),
+    /// Nobody is asked any more.
+    Answered,
     Finish,
 }
 
@@ -67,14 +71,24 @@ impl Handle {
         self.send(Message::Said(key.to_owned(), line.to_owned()));
     }
 
+    /// Shows what is under way and waited for.
+    pub(crate) fn pending(&self, pending: Vec<Pending>) {
+        self.send(Message::Pending(pending));
+    }
+
     /// Shows a prompt below everything else until it is answered or given up.
     pub(crate) fn prompt(&self, prompt: impl Into<String>) {
         self.send(Message::Prompt(prompt.into()));
     }
 
-    /// Lets the prompt go: it was answered with a typed line, or given up.
-    pub(crate) fn answered(&self, is_typed: bool) {
-        self.send(Message::Answered(is_typed));
+    /// A line of so many characters was typed: the cursor stands below the prompt.
+    pub(crate) fn typed(&self, characters: usize) {
+        self.send(Message::Typed(characters));
+    }
+
+    /// Lets the prompt go: it was answered, or given up.
+    pub(crate) fn answered(&self) {
+        self.send(Message::Answered);
     }
 
     fn send(&self, message: Message) {
@@ -93,6 +107,7 @@ impl Screen {
             has_colour: streams::talk_has_colour(),
             prompt: None,
             has_status: false,
+            has_status_above: false,
             progress_ms: 0,
         };
         let (tick, shown) = channel();
@@ -125,7 +140,10 @@ struct View {
     is_live: bool,
     has_colour: bool,
     prompt: Option<String>,
+    /// Whether the cursor stands behind the status line.
     has_status: bool,
+    /// Whether the status line stands above the prompt.
+    has_status_above: bool,
     /// When a line was last written.
     progress_ms: i64,
 }
@@ -158,10 +176,9 @@ impl View {
                 self.draw();
             }
             Message::Event(stamped) => {
-                let is_over = matches!(stamped.event, Event::RunEnd(_) | Event::RunInterrupted { .. });
-                if is_over && self.prompt.take().is_some() {
+                if matches!(stamped.event, Event::RunEnd(_) | Event::RunInterrupted { .. }) {
                     // Nobody waits for an answer any more.
-                    streams::talk("\n");
+                    self.drop_prompt();
                 }
                 self.progress_ms = now_ms();
                 let line = self.timeline.line(&stamped);
@@ -175,15 +192,33 @@ impl View {
                 let line = self.timeline.said(&key, &line, now_ms());
                 self.line(&paint(&line, self.has_colour), &line.to_string());
             }
+            Message::Pending(pending) => {
+                for line in self.timeline.pending(pending, now_ms()) {
+                    self.line(&paint(&line, self.has_colour), &line.to_string());
+                }
+                if self.is_live {
+                    self.tick();
+                }
+            }
             Message::Prompt(prompt) => {
+                self.drop_prompt();
                 self.clear();
+                if let Some(status) = self.status() {
+                    streams::talk(&format!("{status}\n"));
+                    self.has_status_above = true;
+                }
                 streams::talk(&prompt);
                 self.prompt = Some(prompt);
             }
-            Message::Answered(is_typed) => {
-                if self.prompt.take().is_some() && !is_typed {
-                    streams::talk("\n");
+            Message::Typed(characters) => {
+                if let Some(prompt) = self.prompt.take() {
+                    let typed = " ".repeat(characters);
+                    self.take_status_away(rows_of(&format!("{prompt}{typed}")));
                 }
+            }
+            Message::Answered => {
+                self.drop_prompt();
+                self.clear();
                 self.draw();
             }
             Message::Finish => {}
@@ -194,10 +229,8 @@ impl View {
     fn line(&mut self, painted: &str, plain: &str) {
         match &self.prompt {
             Some(prompt) if self.is_live => {
-                let width = streams::talk_width();
-                let prompt_rows = prompt.lines().map(|line| rows(line, width)).sum();
-                let plain_rows = plain.lines().map(|line| rows(line, width)).sum();
-                streams::talk(&above(painted, plain_rows, prompt_rows));
+                let below = rows_of(prompt) + usize::from(self.has_status_above);
+                streams::talk(&above(painted, rows_of(plain), below));
             }
             Some(prompt) => {
                 let last = prompt.lines().last().unwrap_or("");
@@ -212,7 +245,11 @@ impl View {
     }
 
     fn tick(&mut self) {
-        if self.prompt.is_some() {
+        if let Some(prompt) = &self.prompt {
+            if let Some(status) = self.status().filter(|_| self.has_status_above) {
+                let up = rows_of(prompt);
+                streams::talk(&format!("\x1b7\x1b[{up}A\r\x1b[2K{status}\x1b8"));
+            }
             return;
         }
         if self.is_live {
@@ -233,18 +270,34 @@ impl View {
         }
     }
 
+    /// The status line, where it can be drawn again.
+    fn status(&self) -> Option<String> {
+        let status = self.timeline.status(now_ms()).filter(|_| self.is_live)?.to_string();
+        let width = streams::talk_width().saturating_sub(1);
+        let text: String = status.chars().take(width).collect();
+        Some(format!("\x1b[1m{text}\x1b[0m"))
+    }
+
     /// Draws the status below the lines.
     fn draw(&mut self) {
-        if self.is_live
-            && let Some(status) = self.timeline.status(now_ms())
-        {
-            let text: String = status
-                .to_string()
-                .chars()
-                .take(streams::talk_width().saturating_sub(1))
-                .collect();
-            streams::talk(&format!("\x1b[1m{text}\x1b[0m"));
+        if let Some(status) = self.status() {
+            streams::talk(&status);
             self.has_status = true;
+        }
+    }
+
+    /// Nobody is asked any more, and nothing was typed since.
+    fn drop_prompt(&mut self) {
+        if let Some(prompt) = self.prompt.take() {
+            streams::talk("\n");
+            self.take_status_away(rows_of(&prompt));
+        }
+    }
+
+    /// Takes the status line away that stands above a prompt of so many rows, below which the cursor stands.
+    fn take_status_away(&mut self, rows: usize) {
+        if std::mem::take(&mut self.has_status_above) {
+            streams::talk(&format!("\x1b[{}A\x1b[M\x1b[{rows}B", rows + 1));
         }
     }
 
@@ -256,9 +309,11 @@ impl View {
     }
 }
 
-/// How many rows of a terminal a line takes.
-fn rows(line: &str, width: usize) -> usize {
-    line.chars().count().div_ceil(width).max(1)
+/// How many rows of the terminal these lines take.
+fn rows_of(text: &str) -> usize {
+    let width = streams::talk_width();
+    let rows = |line: &str| line.chars().count().div_ceil(width).max(1);
+    text.lines().map(rows).sum()
 }
 
 /// What a terminal is sent to show a line above a prompt, in whose last row the cursor stands behind what

@@ -18,7 +18,7 @@ use backstay::world::real::{DockerEngine, RealClock, RealSecrets, RealWorld};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::answers;
-use crate::arguments::{Format, PersonOptions};
+use crate::arguments::{Format, SittingOptions};
 use crate::failure::{Failure, exit};
 use crate::person::Operator;
 use crate::places::Directories;
@@ -37,7 +37,7 @@ const TRIAL_STACK_BYTES: usize = 64 << 10;
 /// Carries something out with everything set up, and shows what happens meanwhile.
 pub(crate) fn with_surroundings<T>(
     directories: Directories,
-    options: &PersonOptions,
+    options: &SittingOptions,
     act: impl AsyncFnOnce(Surroundings) -> Result<T, backstay::Error>,
 ) -> Result<T, Failure> {
     let no_threads = |error: std::io::Error| {
@@ -108,14 +108,15 @@ fn end_on_signals() {
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
 }
 
-fn surroundings(directories: Directories, options: &PersonOptions, screen: &Handle) -> Result<Surroundings, Failure> {
+fn surroundings(directories: Directories, options: &SittingOptions, screen: &Handle) -> Result<Surroundings, Failure> {
     let operator = operator();
-    let can_ask = !options.no_input && streams::can_ask();
+    let can_ask = !options.person.no_input && streams::can_ask();
     let at_terminal = can_ask.then(|| Arc::new(Operator::new(operator.clone(), screen.clone())) as Arc<dyn Person>);
-    let answers = answers::answers(options.answers.as_deref(), &operator)?;
+    let answers = answers::answers(options.person.answers.as_deref(), &operator)?;
     let containers: Arc<dyn Containers> = Arc::new(DockerEngine::new(docker_host().as_deref()));
     let registry = backstay::action::builtin(&containers);
     let (begin, show, progress, said) = (screen.clone(), screen.clone(), screen.clone(), screen.clone());
+    let pending = screen.clone();
     Ok(Surroundings {
         state_directory: directories.state,
         claims: directories.claims,
@@ -125,13 +126,14 @@ fn surroundings(directories: Directories, options: &PersonOptions, screen: &Hand
         clock: Arc::new(RealClock),
         answers,
         person: at_terminal,
-        is_unattended: options.no_input || options.answers.is_some(),
+        is_unattended: options.person.no_input || options.person.answers.is_some(),
         secrets: Arc::new(RealSecrets::new(Box::new(move |name, doc| prompt(can_ask, name, doc)))),
         observer: Some(Box::new(move |stamped| show.event(stamped))),
         progress: Some(Arc::new(move |key, line| progress.progress(key, line))),
         said: options
             .verbose
             .then(|| Arc::new(move |key: &str, line: &str| said.said(key, line)) as ShowProgress),
+        pending: Some(Arc::new(move |now| pending.pending(now))),
         warn: Some(Box::new(|sources, found| {
             streams::talk(&render::findings(sources, found, streams::talk_has_colour()));
         })),

@@ -457,7 +457,7 @@ pub(in crate::render) fn way(way: &Way) -> String {
 }
 
 /// Where the statement of a key stands: `cutover`, `undo:cutover`, `hold:drained`, `way back`.
-pub(super) fn place(key: &str) -> String {
+pub(in crate::render) fn place(key: &str) -> String {
     let owner = key.split('/').next().unwrap_or(key);
     match owner.split_once(':') {
         Some(("rollback", _)) => "way back".to_owned(),

@@ -107,6 +107,40 @@ fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() 
     );
 }
 
+#[test]
+fn the_status_says_what_a_step_is_at() {
+    let mut timeline = Timeline::default();
+    show(&mut timeline, 0, start());
+    show(&mut timeline, 10, step("notes", StepState::Running));
+    let at_seconds = |key: &str, what, seconds: Option<i64>| Pending {
+        key: key.to_owned(),
+        what,
+        until_ms: seconds.map(at),
+    };
+    let status = |timeline: &Timeline| timeline.status(at(20)).unwrap().to_string();
+    let mut told = |pending, status_says: &str| {
+        let lines = timeline.pending(vec![pending], at(20));
+        assert_eq!(status(&timeline), status_says);
+        lines.iter().map(|line| line.text.clone()).collect::<Vec<_>>()
+    };
+    let person = at_seconds("notes/1", Awaited::Person, Some(30));
+    let none: Vec<String> = Vec::new();
+    assert_eq!(
+        told(person, "notes 10s of 10m: waits for an answer until 22:13:50Z"),
+        none
+    );
+    let retry = at_seconds("notes/2", Awaited::Retry { number: 1, times: 3 }, Some(22));
+    let words = "tries again in 2s, 1 of 3";
+    assert_eq!(told(retry.clone(), &format!("notes 10s of 10m: {words}")), [words]);
+    assert_eq!(
+        told(retry, &format!("notes 10s of 10m: {words}")),
+        none,
+        "it is told once"
+    );
+    let well = at_seconds("well:app:start", Awaited::Well("app".to_owned()), None);
+    assert_eq!(told(well, "notes 10s of 10m, asks whether app is well"), none);
+}
+
 fn resource(kind: ResourceKind, key: &str) -> Resource<EffectKey> {
     Resource::new(kind, EffectKey::Known(key.to_owned()))
 }

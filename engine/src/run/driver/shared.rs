@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::{Context, GroundCall, Progress, ShowLine};
 use crate::eval::{Environment, Evaluator, Places};
-use crate::event::{Event, WorkKey};
+use crate::event::{Event, Pending, WorkKey};
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::run::machine::State;
@@ -41,6 +41,9 @@ pub struct Ports {
 /// Shows how far a statement is: its key, and a line without secrets. Never recorded.
 pub type ShowProgress = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
+/// Shows what is under way and waited for, each time that it is something else.
+pub type ShowPending = Arc<dyn Fn(Vec<Pending>) + Send + Sync>;
+
 /// What a run is given beside its plan.
 #[derive(Clone)]
 pub struct Settings {
@@ -55,6 +58,8 @@ pub struct Settings {
     pub progress: Option<ShowProgress>,
     /// Shows what programs say, line by line.
     pub said: Option<ShowProgress>,
+    /// Shows what is under way and waited for.
+    pub pending: Option<ShowPending>,
 }
 
 /// What a piece of work hands over.

@@ -50,6 +50,7 @@ impl Place {
             observer: None,
             progress: None,
             said: None,
+            pending: None,
             warn: None,
             tell: None,
             announce: None,

@@ -4,14 +4,14 @@ use backstay::render::visible;
 use backstay::{AnchorNow, AnchorThen};
 use serde_json::{Value, json};
 
-use crate::arguments::{Anchors, Format, PersonOptions};
+use crate::arguments::{Anchors, Format, SittingOptions};
 use crate::failure::{Failure, exit};
 use crate::{answers, places, setup, streams};
 
 pub(super) fn run(arguments: &Anchors) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
     let directories = places::directories(&arguments.state)?;
-    let anchors = setup::with_surroundings(directories, &PersonOptions::default(), async |surroundings| {
+    let anchors = setup::with_surroundings(directories, &SittingOptions::default(), async |surroundings| {
         backstay::anchors(&arguments.file, &inputs, &surroundings).await
     })?;
     match arguments.format.format {

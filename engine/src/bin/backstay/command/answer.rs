@@ -16,13 +16,14 @@ pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
     };
     let run = &place.run;
     let (key, text) = (arguments.question.as_deref(), arguments.words.as_deref());
-    let (asked, answered) = setup::with_surroundings(place.directories, &nobody, async |surroundings| match text {
-        None => Ok((backstay::questions(run, &surroundings)?, None)),
-        Some(text) => {
-            let (asked, is_taken) = backstay::answer(run, key, text, &surroundings).await?;
-            Ok((vec![asked], Some(is_taken)))
-        }
-    })?;
+    let (asked, answered) =
+        setup::with_surroundings(place.directories, &nobody.into(), async |surroundings| match text {
+            None => Ok((backstay::questions(run, &surroundings)?, None)),
+            Some(text) => {
+                let (asked, is_taken) = backstay::answer(run, key, text, &surroundings).await?;
+                Ok((vec![asked], Some(is_taken)))
+            }
+        })?;
     match arguments.format.format {
         Format::Json => streams::json(&json!({ "run": run, "questions": asked, "is_answered": answered.is_some() })),
         Format::Text if asked.is_empty() => streams::data(&format!("run {run} asks nothing now\n")),

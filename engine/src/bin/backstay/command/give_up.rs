@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &GiveUp) -> Result<u8, Failure> {
         no_input: true,
         ..PersonOptions::default()
     };
-    let kept = setup::with_surroundings(place.directories, &nobody, async |surroundings| {
+    let kept = setup::with_surroundings(place.directories, &nobody.into(), async |surroundings| {
         backstay::give_up(&place.run, &arguments.because, &surroundings).await
     })?;
     match arguments.format.format {

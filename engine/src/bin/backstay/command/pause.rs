@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
         no_input: true,
         ..PersonOptions::default()
     };
-    setup::with_surroundings(place.directories, &nobody, async |surroundings| {
+    setup::with_surroundings(place.directories, &nobody.into(), async |surroundings| {
         backstay::pause(&place.run, &surroundings)
     })?;
     match arguments.format.format {

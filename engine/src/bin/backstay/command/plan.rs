@@ -9,7 +9,7 @@ use crate::{answers, places, setup, streams};
 pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
     let directories = places::directories(&arguments.state)?;
-    let planned = setup::with_surroundings(directories, &arguments.person, async |surroundings| {
+    let planned = setup::with_surroundings(directories, &arguments.person.clone().into(), async |surroundings| {
         backstay::plan_file(&arguments.file, &inputs, &surroundings).await
     })?;
     match arguments.format.format {

@@ -13,7 +13,7 @@ pub(super) fn run(arguments: &Resume) -> Result<u8, Failure> {
         extend: arguments.extend.zip(arguments.because.clone()),
         stops: arguments.stops.stops(),
     };
-    let finished = setup::with_surroundings(place.directories, &arguments.person, async |surroundings| {
+    let finished = setup::with_surroundings(place.directories, &arguments.sitting, async |surroundings| {
         backstay::resume(&place.run, options, surroundings).await
     })?;
     Ok(setup::report(&finished, arguments.format.format))

@@ -16,7 +16,7 @@ pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
         stops: arguments.stops.stops(),
     };
     let directories = places::directories(&arguments.state)?;
-    let finished = setup::with_surroundings(directories, &arguments.person, async |surroundings| {
+    let finished = setup::with_surroundings(directories, &arguments.sitting, async |surroundings| {
         backstay::start(options, surroundings).await
     })?;
     Ok(setup::report(&finished, arguments.format.format))

@@ -10,7 +10,7 @@ use crate::{places, setup, streams};
 pub(super) fn run(arguments: &TurnBack) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.run)?;
     let run = place.run.clone();
-    let finished = setup::with_surroundings(place.directories, &arguments.person, async |surroundings| {
+    let finished = setup::with_surroundings(place.directories, &arguments.sitting, async |surroundings| {
         backstay::turn_back(&place.run, ResumeOptions::default(), surroundings).await
     })?;
     match (finished, arguments.format.format) {

@@ -98,6 +98,12 @@ impl Cursor {
         }
     }
 
+    /// How many of the further tries of this statement are used, where that is what it is at.
+    pub(in crate::run::machine) fn retries_of(&self, plan: &Plan, statement: StatementId) -> Option<u64> {
+        let leaf = self.leaf();
+        (leaf.statement_id(plan) == Some(statement)).then_some(leaf.retries)
+    }
+
     /// The statement for which a person is asked now.
     pub(in crate::run::machine) fn asks(&self, plan: &Plan) -> Option<StatementId> {
         let leaf = self.leaf();

@@ -1,9 +1,12 @@
 //! What a run that stands still has changed, and what can be done with it: for the person who decides.
 
+use backstay_dsl::program::StatementId;
+
 use super::State;
 use crate::event::{Outlook, RequestKind, Way};
 use crate::plan::Plan;
 use crate::run::machine::describe::describe;
+use crate::run::machine::ending::Ending;
 use crate::run::machine::time::milliseconds;
 
 impl State {
@@ -31,6 +34,15 @@ impl State {
             way_back: self.way_on_wish(plan),
             is_committed: self.is_committed(),
         }
+    }
+
+    /// How many of the further tries of a statement are used that is being carried out.
+    pub fn retries_of(&self, plan: &Plan, statement: StatementId) -> u64 {
+        let of_steps = self.steps.cursors().map(|(_, cursor)| cursor);
+        let mut cursors = of_steps.chain(self.ending().and_then(Ending::cursor));
+        cursors
+            .find_map(|cursor| cursor.retries_of(plan, statement))
+            .unwrap_or(0)
     }
 
     /// The way that is taken where somebody asks for it now.
