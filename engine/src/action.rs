@@ -57,9 +57,9 @@ pub trait Action: Send + Sync {
         Ok(())
     }
 
-    /// What a person types into a shell to do the same by hand; `None` where there is no such command. Relative paths
-    /// count from `folder`.
-    fn by_hand(&self, _folder: &Path, _topology: &Topology<String>, _arguments: &Arguments) -> Option<Vec<String>> {
+    /// What a person types into a shell to do the same by hand, without secrets; `None` where there is no such command.
+    /// Relative paths count from `folder`.
+    fn by_hand(&self, _folder: &Path, _topology: &Topology<String>, _arguments: &Arguments) -> Option<String> {
         None
     }
 

@@ -49,9 +49,9 @@ pub trait World: Send + Sync {
         Ok(())
     }
 
-    /// The words that a person types into a shell to do the same by hand; `None` where there is no such command.
+    /// What a person types into a shell to do the same by hand, without secrets; `None` where there is no such command.
     /// Relative paths count from `folder`.
-    fn by_hand(&self, _folder: &Path, _topology: &Topology<String>, _call: &GroundCall) -> Option<Vec<String>> {
+    fn by_hand(&self, _folder: &Path, _topology: &Topology<String>, _call: &GroundCall) -> Option<String> {
         None
     }
 

@@ -424,7 +424,7 @@ step last "Last" after one, other { check "never": false }
     let call = desk.call(&["run", "owing.runbook", "--input", &folder]).exits(6);
     assert!(desk.path("made/one").exists() && !desk.path("made/other").exists());
     let run = desk.run_name();
-    let left = format!("fs.remove(\"{}\")", desk.path("made/one").display());
+    let left = format!("\n    rm -r -- {}\n", desk.path("made/one").display());
     for part in [
         "stuck:       the way back failed",
         "not back:    fs.write(",
@@ -451,4 +451,53 @@ step last "Last" after one, other { check "never": false }
         .json();
     assert_eq!(verified["head"], json["head"]);
     desk.call(&["resume", &run]).exits(4);
+}
+
+#[test]
+fn what_is_left_to_do_can_be_pasted_into_a_shell() {
+    let desk = Sandbox::desk();
+    let text = r#"runbook owing "Pasted"
+inputs { folder: path  word: secret from env WORD }
+step one "One" {
+  do fs.write(folder / "one", content: "x") undo {
+    do "Wait for it": exec.run(["test", "-e", "mended"], cwd: folder, env: { A: "b c" }, effects: { nothing  repeat convergent }) within 5s
+    do "Say it": exec.run(["true"], env: { WORD: word }, effects: { nothing  repeat convergent }) within 5s
+    check "it is there": fs.exists(folder / "one")
+    do fs.mkdir(folder / "a" / "b")
+    do fs.link(folder / "link", to: folder / "a")
+    do fs.move(folder / "one", to: folder / "a" / "b" / "$(one)")
+  } within 40s
+}
+step last "Last" { check "never": false }
+"#;
+    desk.write("owing.runbook", text);
+    let folder = desk.path("it's made");
+    fs::create_dir(&folder).unwrap();
+    let input = format!("folder={}", folder.display());
+    let mut command = desk.command(&["run", "owing.runbook", "--input", &input, "--format", "json"]);
+    let call = Finished::of(command.env("WORD", "never-to-be-shown")).exits(6);
+    let shown = call.stderr.split("in this order:\n").nth(1).unwrap();
+    let left: Vec<&str> = shown.lines().map_while(|line| line.strip_prefix("    ")).collect();
+    let secret = left.iter().find(|line| line.contains("exec.run([\"true\"]")).unwrap();
+    assert!(
+        secret.starts_with("# ") && !secret.contains("never-to-be-shown"),
+        "{call:?}"
+    );
+    assert_eq!(call.json()["commands_by_hand"][0], left[0], "{call:?}");
+
+    fs::write(folder.join("mended"), "").unwrap();
+    let mut shell = std::process::Command::new("sh");
+    assert!(
+        shell
+            .args(["-ec", &left.join("\n")])
+            .current_dir("/")
+            .status()
+            .unwrap()
+            .success(),
+        "{call:?}"
+    );
+    assert!(
+        folder.join("link/b/$(one)").exists() && !folder.join("one").exists(),
+        "{call:?}"
+    );
 }

@@ -73,6 +73,7 @@ pub fn run(rested: &Rested<'_>) -> Value {
         outlook,
         run_directory,
         head,
+        ..
     } = *rested;
     let kept = kept.iter().map(|left| &left.thing);
     let failed_at = end
@@ -112,6 +113,7 @@ pub fn run(rested: &Rested<'_>) -> Value {
         "held_now": outlook.map(|outlook| &outlook.held),
         "forward_until_ms": outlook.and_then(|outlook| outlook.forward_until_ms),
         "commands_left": end.commands_left.iter().map(|left| left.text.as_str()).collect::<Vec<_>>(),
+        "commands_by_hand": end.commands_left.iter().map(|left| rested.by_hand(left)).collect::<Vec<_>>(),
     });
     if let (End::Refused, Some(fields)) = (end.end, answer.as_object_mut()) {
         let help = [format!("what was asked and answered: backstay transcript show {run}")];

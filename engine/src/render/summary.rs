@@ -1,10 +1,11 @@
 //! The end of a run in words: how it ended, what failed, which way it took, what is left to do.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::action::Leftover;
-use crate::event::{Course, End, Outlook, RunEnd, Task, Way};
+use crate::event::{CommandLeft, Course, End, Outlook, RunEnd, Task, Way};
 
 use super::{timeline, visible};
 
@@ -27,11 +28,23 @@ pub struct Rested<'a> {
     /// What actions did not remove.
     pub kept: &'a [Leftover],
     pub course: &'a Course,
+    /// The commands that do what is left to do, where there are such, by the key of the statement.
+    pub by_hand: &'a BTreeMap<String, String>,
     /// How it stands, where it can be resumed.
     pub outlook: Option<&'a Outlook>,
     pub run_directory: &'a Path,
     /// The head of its transcript, where it is sealed.
     pub head: Option<&'a str>,
+}
+
+impl Rested<'_> {
+    /// The command that does this, where there is one.
+    pub(super) fn by_hand(&self, left: &CommandLeft) -> Option<&str> {
+        match &left.task {
+            Task::CarryOut(key) => self.by_hand.get(key).map(String::as_str),
+            _ => None,
+        }
+    }
 }
 
 /// The end of a run for a person. The last line is what to type next.
@@ -60,12 +73,7 @@ pub fn summary(rested: &Rested<'_>) -> String {
     let left = end.leftovers.iter().map(ToString::to_string);
     let left: Vec<String> = left.chain(kept.iter().map(ToString::to_string)).collect();
     list(&mut text, label, &left);
-    if !end.commands_left.is_empty() {
-        text.push_str("  left to do, in this order:\n");
-        for command in &end.commands_left {
-            let _ = writeln!(text, "    {}", visible(&command.text));
-        }
-    }
+    left_to_do(&mut text, rested);
     if let Some(outlook) = rested.outlook {
         stands(&mut text, outlook);
     }
@@ -75,6 +83,22 @@ pub fn summary(rested: &Rested<'_>) -> String {
     }
     let _ = writeln!(text, "  next:        {}", next(rested));
     text
+}
+
+/// What is left to do, so that it can be pasted into a shell: what has no command stands there as a comment.
+fn left_to_do(text: &mut String, rested: &Rested<'_>) {
+    let left = &rested.end.commands_left;
+    if left.is_empty() {
+        return;
+    }
+    text.push_str("  left to do, in this order:\n");
+    let words = if rested.by_hand.is_empty() { "" } else { "# " };
+    for command in left {
+        let _ = match rested.by_hand(command) {
+            Some(line) => writeln!(text, "    {}", visible(line)),
+            None => writeln!(text, "    {words}{}", visible(&command.text)),
+        };
+    }
 }
 
 /// What failed, and which way it took.

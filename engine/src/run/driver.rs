@@ -9,6 +9,7 @@
 mod ask;
 mod controls;
 mod evaluate;
+mod left;
 mod mac;
 mod obligations;
 mod order;

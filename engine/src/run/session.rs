@@ -106,6 +106,8 @@ pub struct Finished {
     pub kept: Vec<Leftover>,
     /// What stood out.
     pub course: Course,
+    /// The commands that do what is left to do, where there are such, by the key of the statement.
+    pub by_hand: BTreeMap<String, String>,
     /// What can be done with it, where it can be resumed; `None` where that cannot be told.
     pub outlook: Option<Outlook>,
 }
@@ -222,7 +224,7 @@ impl Session {
         let course = course_of(&self.history);
         let observer = requests.observer(Some(noting(Arc::clone(&course), surroundings.observer)));
         let driver = Driver::new(self.plan, ports, settings, received, Some(observer), &self.history);
-        let outlook = driver.watch_state();
+        let (outlook, by_hand) = (driver.watch_state(), driver.watch_commands());
         let outcome = beside_its_work(driver.run(self.opening)).await;
         drop(listener);
         watching.abort();
@@ -230,6 +232,7 @@ impl Session {
         let mut finished = finished(&self.directory, outcome, &holdings.run);
         if let Ok(finished) = &mut finished {
             finished.course = locked(&course).clone();
+            finished.by_hand = by_hand(&finished.last.commands_left);
             finished.outlook = (finished.last.end == End::Paused).then(outlook);
         }
         match &mut finished {
@@ -282,6 +285,7 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
         transcript: directory.file(RECORDS_FILE),
         kept: Vec::new(),
         course: Course::default(),
+        by_hand: BTreeMap::new(),
         outlook: None,
     };
     match driven {

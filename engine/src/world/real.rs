@@ -85,7 +85,7 @@ impl World for RealWorld {
             .map_or(Ok(()), |action| action.program(folder, &call.arguments))
     }
 
-    fn by_hand(&self, folder: &Path, topology: &Topology<String>, call: &GroundCall) -> Option<Vec<String>> {
+    fn by_hand(&self, folder: &Path, topology: &Topology<String>, call: &GroundCall) -> Option<String> {
         let action = self.registry.get(&call.action)?;
         action.by_hand(folder, topology, &call.arguments)
     }

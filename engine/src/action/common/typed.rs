@@ -17,6 +17,19 @@ pub(crate) fn typed(context: &Context, arguments: &Arguments) -> String {
     context.redactor.scrub_text(&text).into_owned()
 }
 
+/// A command that a person can paste into any shell; `None` where its words have characters that show nothing.
+pub(crate) fn pasted<'word>(words: impl IntoIterator<Item = &'word str>) -> Option<String> {
+    let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    let is_shown = |word: &String| !word.chars().any(char::is_control);
+    words.iter().all(is_shown).then(|| shell_line(&words))
+}
+
+/// The path that an argument names, absolute; `None` where it is no text.
+pub(crate) fn pasted_path(folder: &Path, arguments: &Arguments, name: &str) -> Option<String> {
+    let path = normal(&folder.join(arguments.path(name)?));
+    path.to_str().map(str::to_owned)
+}
+
 /// The path without `.` and without a slash at its end; `..` stays, since what it means depends on links.
 pub(crate) fn normal(path: &Path) -> PathBuf {
     path.components()

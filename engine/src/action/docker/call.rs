@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
 use backstay_dsl::effect::{Resource, ResourceKind};
 use backstay_dsl::service_kind::ServiceKind;
-use backstay_dsl::topology::Begins;
+use backstay_dsl::topology::{Begins, Topology};
 use backstay_dsl::types::Type;
 use backstay_dsl::units;
 
@@ -29,6 +29,11 @@ pub(super) trait EngineAction: Send + Sync {
 
     async fn preview(&self, _call: Call<'_>) -> Result<Option<String>, Error> {
         Ok(None)
+    }
+
+    /// What a person types to do the same to a container; `None` where there is no such command.
+    fn by_hand(&self, _container: &str, _arguments: &Arguments) -> Option<String> {
+        None
     }
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error>;
@@ -72,6 +77,11 @@ impl<A: EngineAction> Action for OnEngine<A> {
         let preview = self.1.preview(self.call(context, arguments)).await;
         let text = preview.unwrap_or_else(|error| Some(format!("cannot be said yet: {}", error.reason())))?;
         Some(clean(context, &text))
+    }
+
+    fn by_hand(&self, _folder: &Path, topology: &Topology<String>, arguments: &Arguments) -> Option<String> {
+        let member = topology.member(arguments.text("service")?)?;
+        self.1.by_hand(member.runs.named(ServiceKind::Container)?, arguments)
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

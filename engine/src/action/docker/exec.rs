@@ -11,8 +11,8 @@ use super::printed::{EVIDENCE_BYTES_MAX, Said, bytes_to_ask};
 use super::settings::environment_of;
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::printed::{VALUE_BYTES_MAX, program_result, program_result_type};
-use crate::action::common::typed::shell_line;
-use crate::action::{Evidence, GroundCall, Outcome, Simulated};
+use crate::action::common::typed::{pasted, shell_line};
+use crate::action::{Arguments, Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::{Container, ProgramOrder};
 use crate::value::Answer;
 
@@ -47,6 +47,13 @@ impl EngineAction for Exec {
             None => ", which is not there".to_owned(),
         };
         Ok(Some(format!("runs {line} inside the container {name}{how}")))
+    }
+
+    fn by_hand(&self, container: &str, arguments: &Arguments) -> Option<String> {
+        let is_plain = ["env", "user", "cwd"].iter().all(|name| arguments.get(name).is_none());
+        let argv = arguments.argv();
+        let words = ["docker", "exec", container].into_iter();
+        pasted(words.chain(argv.iter().map(String::as_str))).filter(|_| is_plain)
     }
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {

@@ -12,7 +12,8 @@ use super::start_and_watch::sweep;
 use super::stop_and_prove::{grace, stop_and_prove, too_long, within};
 use super::stopped;
 use crate::action::common::describe;
-use crate::action::{Evidence, Outcome, Settled};
+use crate::action::common::typed::pasted;
+use crate::action::{Arguments, Evidence, Outcome, Settled};
 
 pub(super) struct Remove;
 
@@ -45,6 +46,11 @@ impl EngineAction for Remove {
                 )
             }
         }))
+    }
+
+    fn by_hand(&self, container: &str, _arguments: &Arguments) -> Option<String> {
+        let stop = pasted(["docker", "stop", container])?;
+        Some(format!("{stop} && {}", pasted(["docker", "rm", container])?))
     }
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {

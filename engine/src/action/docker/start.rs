@@ -11,7 +11,8 @@ use super::place::Place;
 use super::policy;
 use super::start_and_watch::{start_and_watch, sweep};
 use crate::action::common::describe;
-use crate::action::{Evidence, GroundCall, Outcome, Settled, Simulated};
+use crate::action::common::typed::pasted;
+use crate::action::{Arguments, Evidence, GroundCall, Outcome, Settled, Simulated};
 use crate::containers::Container;
 use crate::value::Answer;
 
@@ -47,6 +48,10 @@ impl EngineAction for Start {
                 format!("starts the container {name} ({}){back}", container.image)
             }
         }))
+    }
+
+    fn by_hand(&self, container: &str, _arguments: &Arguments) -> Option<String> {
+        pasted(["docker", "start", container])
     }
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {

@@ -13,7 +13,8 @@ use super::neighbours::{Touch, hangs_on, refuse_cut_off};
 use super::policy;
 use super::stop_and_prove::{grace, stays_stopped, stop_and_prove, too_long, within};
 use crate::action::common::describe;
-use crate::action::{Evidence, Outcome, Settled};
+use crate::action::common::typed::pasted;
+use crate::action::{Arguments, Evidence, Outcome, Settled};
 use crate::containers::Container;
 
 pub(super) struct Stop;
@@ -56,6 +57,10 @@ impl EngineAction for Stop {
             text = format!("{text}; takes its restart policy {policy} off until it is started");
         }
         Ok(Some(text))
+    }
+
+    fn by_hand(&self, container: &str, _arguments: &Arguments) -> Option<String> {
+        pasted(["docker", "stop", container])
     }
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {

@@ -5,13 +5,15 @@ use std::path::Path;
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Repeat};
+use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
 use crate::action::common::child;
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::supervised::{self, How, status_in_words};
-use crate::action::common::typed::typed;
+use crate::action::common::typed::{normal, pasted, typed};
 use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome};
+use crate::value::Value;
 
 pub(super) struct Run;
 
@@ -39,6 +41,20 @@ impl Action for Run {
 
     fn program(&self, folder: &Path, arguments: &Arguments) -> Result<(), NoProgram> {
         child::program(folder, arguments)
+    }
+
+    fn by_hand(&self, folder: &Path, _topology: &Topology<String>, arguments: &Arguments) -> Option<String> {
+        let folder = normal(&folder.join(arguments.path("cwd").unwrap_or_default()));
+        let folder = pasted([folder.to_str()?])?;
+        let variables = match arguments.get("env") {
+            Some(Value::Map(map)) => map.iter().map(variable).collect::<Option<Vec<_>>>()?,
+            _ => Vec::new(),
+        };
+        let env = (!variables.is_empty()).then_some("env");
+        let argv = arguments.argv();
+        let words = env.into_iter().chain(variables.iter().chain(&argv).map(String::as_str));
+        let line = pasted(words).filter(|_| arguments.get("stdin").is_none())?;
+        Some(format!("(cd {folder} && {line})"))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
@@ -71,6 +87,11 @@ impl Action for Run {
             How::Lost(reason) => Outcome::Unknown(ended.evidence(format!("{name}: {reason}"))),
         }
     }
+}
+
+/// A variable as `env` takes it; `None` for a secret.
+fn variable((name, value): (&String, &Value)) -> Option<String> {
+    (!matches!(value, Value::Secret(_))).then(|| format!("{name}={}", value.canonical()))
 }
 
 /// The parameters of both actions of the family.

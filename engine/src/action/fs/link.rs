@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature};
 use backstay_dsl::effect::{Effect, ResourceKind};
+use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
 use super::target::target_of;
 use super::{done, parent_of, path_of, problem, replace, sync_folder};
+use crate::action::common::typed::{pasted, pasted_path};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -41,6 +43,14 @@ impl Action for Link {
             Ok(format!("{} leads to {}, then to {}", at.display(), now, to.display()))
         })
         .await
+    }
+
+    fn by_hand(&self, folder: &Path, _topology: &Topology<String>, arguments: &Arguments) -> Option<String> {
+        let (to, at) = (
+            pasted_path(folder, arguments, "to")?,
+            pasted_path(folder, arguments, "at")?,
+        );
+        pasted(["ln", "-sfnT", "--", &to, &at])
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
+use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 
 use super::{done, parent_of, path_of, problem, sync_folder};
+use crate::action::common::typed::{pasted, pasted_path};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -40,6 +42,11 @@ impl Action for MakeDirectory {
             })
         })
         .await
+    }
+
+    fn by_hand(&self, folder: &Path, _topology: &Topology<String>, arguments: &Arguments) -> Option<String> {
+        let path = pasted_path(folder, arguments, "path")?;
+        pasted(["mkdir", "-p", "--", &path])
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -6,6 +6,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
+use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 use rustix::io::Errno;
 
@@ -14,6 +15,7 @@ use super::remove::{delete, refuse};
 use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::blocking::Stop;
 use crate::action::common::files::rename_new;
+use crate::action::common::typed::{pasted, pasted_path};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -60,6 +62,14 @@ impl Action for Move {
             Ok(format!("moves {} to {}{how}", from.display(), to.display()))
         })
         .await
+    }
+
+    fn by_hand(&self, folder: &Path, _topology: &Topology<String>, arguments: &Arguments) -> Option<String> {
+        let (from, to) = (
+            pasted_path(folder, arguments, "from")?,
+            pasted_path(folder, arguments, "to")?,
+        );
+        pasted(["mv", "-nT", "--", &from, &to])
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
+use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
@@ -18,6 +19,7 @@ use super::walk::{DEPTH_MAX, walk};
 use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::blocking::Stop;
 use crate::action::common::files::{MOUNT_TABLE, mount_points};
+use crate::action::common::typed::{pasted, pasted_path};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 
@@ -58,6 +60,11 @@ impl Action for Remove {
             Ok(format!("removes {}: {entries} entries, {size}", path.display()))
         })
         .await
+    }
+
+    fn by_hand(&self, folder: &Path, _topology: &Topology<String>, arguments: &Arguments) -> Option<String> {
+        let path = pasted_path(folder, arguments, "path")?;
+        pasted(["rm", "-r", "--", &path])
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {

@@ -197,6 +197,7 @@ pub(crate) fn report(finished: &Finished, format: Format) -> u8 {
         end: &finished.last,
         kept: &finished.kept,
         course: &finished.course,
+        by_hand: &finished.by_hand,
         outlook: finished.outlook.as_ref(),
         run_directory: directory,
         head: head.as_deref(),
