@@ -202,9 +202,8 @@ impl Session {
         ));
         let questions = Questions::new(self.directory.clone());
         questions.clear();
-        let person = surroundings
-            .person
-            .map(|here| anywhere(here, questions, Arc::clone(&clock)));
+        let here = surroundings.person;
+        let person = here.map(|here| anywhere(here, questions, Arc::clone(&clock)));
         let ports = Ports {
             world: surroundings.world,
             clock: surroundings.clock,
@@ -231,7 +230,7 @@ impl Session {
         let _ = watching.await;
         let mut finished = finished(&self.directory, outcome, &holdings.run);
         if let Ok(finished) = &mut finished {
-            finished.course = locked(&course).clone();
+            finished.course.clone_from(&locked(&course));
             finished.by_hand = by_hand(&finished.last.commands_left);
             finished.outlook = (finished.last.end == End::Paused).then(outlook);
         }
@@ -246,8 +245,8 @@ impl Session {
                 }
             }
         }
-        let is_open = |finished: &Finished| matches!(finished.last.end, End::Paused | End::Stuck);
-        let is_over = finished.as_ref().is_ok_and(|finished| !is_open(finished));
+        let is_over = |finished: &Finished| !matches!(finished.last.end, End::Paused | End::Stuck);
+        let is_over = finished.as_ref().is_ok_and(is_over);
         if let Some(holdings) = Arc::into_inner(holdings).filter(|_| is_over) {
             holdings.claims.end();
         }
