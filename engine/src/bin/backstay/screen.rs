@@ -106,8 +106,7 @@ impl Screen {
             is_live: streams::can_redraw(),
             has_colour: streams::talk_has_colour(),
             prompt: None,
-            has_status: false,
-            has_status_above: false,
+            status_is: StatusIs::Nowhere,
             progress_ms: 0,
         };
         let (tick, shown) = channel();
@@ -140,12 +139,18 @@ struct View {
     is_live: bool,
     has_colour: bool,
     prompt: Option<String>,
-    /// Whether the cursor stands behind the status line.
-    has_status: bool,
-    /// Whether the status line stands above the prompt.
-    has_status_above: bool,
+    status_is: StatusIs,
     /// When a line was last written.
     progress_ms: i64,
+}
+
+/// Where the status line stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StatusIs {
+    Nowhere,
+    /// Below the lines: the cursor is behind it.
+    Last,
+    AbovePrompt,
 }
 
 impl View {
@@ -205,7 +210,7 @@ impl View {
                 self.clear();
                 if let Some(status) = self.status() {
                     streams::talk(&format!("{status}\n"));
-                    self.has_status_above = true;
+                    self.status_is = StatusIs::AbovePrompt;
                 }
                 streams::talk(&prompt);
                 self.prompt = Some(prompt);
@@ -229,7 +234,7 @@ impl View {
     fn line(&mut self, painted: &str, plain: &str) {
         match &self.prompt {
             Some(prompt) if self.is_live => {
-                let below = rows_of(prompt) + usize::from(self.has_status_above);
+                let below = rows_of(prompt) + usize::from(self.status_is == StatusIs::AbovePrompt);
                 streams::talk(&above(painted, rows_of(plain), below));
             }
             Some(prompt) => {
@@ -246,7 +251,9 @@ impl View {
 
     fn tick(&mut self) {
         if let Some(prompt) = &self.prompt {
-            if let Some(status) = self.status().filter(|_| self.has_status_above) {
+            if self.status_is == StatusIs::AbovePrompt
+                && let Some(status) = self.status()
+            {
                 let up = rows_of(prompt);
                 streams::talk(&format!("\x1b7\x1b[{up}A\r\x1b[2K{status}\x1b8"));
             }
@@ -282,7 +289,7 @@ impl View {
     fn draw(&mut self) {
         if let Some(status) = self.status() {
             streams::talk(&status);
-            self.has_status = true;
+            self.status_is = StatusIs::Last;
         }
     }
 
@@ -296,15 +303,16 @@ impl View {
 
     /// Takes the status line away that stands above a prompt of so many rows, below which the cursor stands.
     fn take_status_away(&mut self, rows: usize) {
-        if std::mem::take(&mut self.has_status_above) {
+        if self.status_is == StatusIs::AbovePrompt {
+            self.status_is = StatusIs::Nowhere;
             streams::talk(&format!("\x1b[{}A\x1b[M\x1b[{rows}B", rows + 1));
         }
     }
 
     fn clear(&mut self) {
-        if self.has_status {
+        if self.status_is == StatusIs::Last {
             streams::talk("\r\x1b[2K");
-            self.has_status = false;
+            self.status_is = StatusIs::Nowhere;
         }
     }
 }
