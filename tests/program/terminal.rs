@@ -221,6 +221,10 @@ fn a_lost_terminal_is_no_silence_and_another_answers() {
     };
     terminal.shows("yes or no? ");
     let run = desk.run_name();
+    // It is shown here and written down for others at once, one a moment before the other.
+    wait_until("the question can be answered elsewhere", || {
+        desk.call(&["answer", &run]).stdout.contains("Shall it be done?")
+    });
     let asked = desk.call(&["answer", &run, "--format", "json"]).exits(0).json();
     assert_eq!(asked["questions"][0]["prompt"], "Shall it be done?", "{asked}");
     assert_eq!(asked["questions"][0]["is_yes_or_no"], true);

@@ -162,6 +162,11 @@ impl Surroundings {
 }
 
 impl Finished {
+    /// Whether nobody has to come back to it.
+    fn is_over(&self) -> bool {
+        !matches!(self.last.end, End::Paused | End::Stuck)
+    }
+
     /// The exit code of the program.
     pub fn exit_code(&self) -> u8 {
         self.last.end.exit_code()
@@ -245,8 +250,7 @@ impl Session {
                 }
             }
         }
-        let is_over = |finished: &Finished| !matches!(finished.last.end, End::Paused | End::Stuck);
-        let is_over = finished.as_ref().is_ok_and(is_over);
+        let is_over = finished.as_ref().is_ok_and(Finished::is_over);
         if let Some(holdings) = Arc::into_inner(holdings).filter(|_| is_over) {
             holdings.claims.end();
         }
