@@ -10,6 +10,12 @@ pub(super) const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// Arrays and objects lie at most so deep in each other; `serde_json` reads no deeper either.
 const DEPTH_MAX: usize = 127;
 
+/// Room for the fields of nearly every record.
+const FIELDS_USUAL: usize = 32;
+
+/// Up to so many keys are held against each other without being sorted.
+const KEYS_FEW: usize = 16;
+
 /// Whether a key is an ASCII word.
 pub(super) fn is_word(key: &str) -> bool {
     key.bytes().all(is_of_word)
@@ -25,15 +31,21 @@ pub(super) type Field<'t> = (&'t str, &'t str);
 /// The fields of the object that this text is, in their order; `None` where it is not in the one form.
 pub(super) fn fields(text: &[u8]) -> Option<Vec<Field<'_>>> {
     let text = std::str::from_utf8(text).ok()?;
-    let mut scan = Scan { text, at: 0 };
-    let fields = scan.object(DEPTH_MAX)?;
-    (scan.at == text.len()).then_some(fields)
+    let mut scan = Scan {
+        text,
+        at: 0,
+        fields: Vec::with_capacity(FIELDS_USUAL),
+    };
+    scan.object(DEPTH_MAX)?;
+    (scan.at == text.len()).then_some(scan.fields)
 }
 
 /// A place in a text.
 struct Scan<'t> {
     text: &'t str,
     at: usize,
+    /// The fields of the objects that are open, each object's behind those of the one around it.
+    fields: Vec<Field<'t>>,
 }
 
 impl<'t> Scan<'t> {
@@ -53,7 +65,7 @@ impl<'t> Scan<'t> {
     fn value(&mut self, depth: usize) -> Option<()> {
         match self.peek()? {
             b'"' => self.string(),
-            b'{' => self.object(depth).map(drop),
+            b'{' => self.object(depth),
             b'[' => self.array(depth),
             b't' => self.expect(b"true"),
             b'f' => self.expect(b"false"),
@@ -77,26 +89,29 @@ impl<'t> Scan<'t> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Option<Vec<Field<'t>>> {
-        let depth = depth.checked_sub(1)?;
-        let mut fields = Vec::new();
+    /// Leaves the fields of the outermost object, and of no other.
+    fn object(&mut self, depth: usize) -> Option<()> {
+        let inside = depth.checked_sub(1)?;
+        let first = self.fields.len();
         self.expect(b"{")?;
         if self.expect(b"}").is_some() {
-            return Some(fields);
+            return Some(());
         }
         loop {
             let key = self.key()?;
             let start = self.at;
-            self.value(depth)?;
-            fields.push((key, self.text.get(start..self.at)?));
+            self.value(inside)?;
+            self.fields.push((key, self.text.get(start..self.at)?));
             if self.expect(b"}").is_some() {
                 break;
             }
             self.expect(b",")?;
         }
-        let mut keys: Vec<&str> = fields.iter().map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        keys.windows(2).all(|pair| pair[0] != pair[1]).then_some(fields)
+        let is_each_once = each_once(self.fields.get(first..)?);
+        if depth < DEPTH_MAX {
+            self.fields.truncate(first);
+        }
+        is_each_once.then_some(())
     }
 
     /// A key with its colon.
@@ -147,6 +162,17 @@ impl<'t> Scan<'t> {
         self.at += digits;
         (has_one_spelling && magnitude <= INTEGER_MAX).then_some(())
     }
+}
+
+/// Whether each key stands once.
+fn each_once(fields: &[Field<'_>]) -> bool {
+    if fields.len() <= KEYS_FEW {
+        let mut earlier = fields.iter().enumerate();
+        return earlier.all(|(place, (key, _))| fields.iter().take(place).all(|(other, _)| other != key));
+    }
+    let mut keys: Vec<&str> = fields.iter().map(|(key, _)| *key).collect();
+    keys.sort_unstable();
+    keys.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 #[cfg(test)]
@@ -244,6 +270,17 @@ mod tests {
             let fields = fields(written.as_bytes()).unwrap_or_default();
             prop_assert_eq!(fields.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["a", "b"]);
             prop_assert_eq!(serde_json::from_str::<String>(fields[0].1).ok(), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_among_few_and_many() {
+        for keys in [2, 16, 17, 40] {
+            let each: Vec<String> = (0..keys).map(|key| format!("\"k{key}\":{{\"a\":1}}")).collect();
+            let text = |fields: &[String]| format!("{{\"a\":[{{{}}}]}}", fields.join(","));
+            assert!(fields(text(&each).as_bytes()).is_some(), "{keys}");
+            let twice = [&each[1..], &each[keys - 1..]].concat();
+            assert!(fields(text(&twice).as_bytes()).is_none(), "{keys}");
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Nothing is decoded here: the first bytes of a line are known before it is read.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
+
+use serde::Deserialize;
 
 use crate::digest::sha256_hex;
 
@@ -20,6 +23,8 @@ pub(super) struct Lines<R> {
     pub(super) records: u64,
     pub(super) bytes: u64,
     pub(super) head: String,
+    /// How the next line has to begin.
+    place: String,
 }
 
 impl<R: Read> Lines<R> {
@@ -29,16 +34,17 @@ impl<R: Read> Lines<R> {
             records: 0,
             bytes: 0,
             head: NO_LINE.to_owned(),
+            place: String::new(),
         }
     }
 
-    /// The next line with its line end; `None` at the end of the file.
-    pub(super) fn read(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
-        let mut line = Vec::new();
+    /// Puts the next line with its line end into `line`; false at the end of the file.
+    pub(super) fn read(&mut self, line: &mut Vec<u8>) -> Result<bool, ReadError> {
+        line.clear();
         let limit = LINE_BYTES_MAX as u64 + 1;
-        self.input.by_ref().take(limit).read_until(b'\n', &mut line)?;
+        self.input.by_ref().take(limit).read_until(b'\n', line)?;
         if line.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         if line.len() > LINE_BYTES_MAX {
             return Err(self.altered(RecordError::TooLong.to_string()));
@@ -49,16 +55,18 @@ impl<R: Read> Lines<R> {
             });
         }
         if self.records == 0 {
-            check_version(&line)?;
+            check_version(line)?;
         }
-        let place = format!("{{\"seq\":{},\"prev\":\"{}\",", self.records + 1, self.head);
-        if !line.starts_with(place.as_bytes()) {
+        self.place.clear();
+        // A text takes whatever is written into it.
+        let _ = write!(self.place, "{{\"seq\":{},\"prev\":\"{}\",", self.records + 1, self.head);
+        if !line.starts_with(self.place.as_bytes()) {
             return Err(self.altered("it does not follow from the line before it"));
         }
         self.records += 1;
         self.bytes += line.len() as u64;
-        self.head = sha256_hex(&line);
-        Ok(Some(line))
+        self.head = sha256_hex(line);
+        Ok(true)
     }
 
     fn altered(&self, reason: impl Into<String>) -> ReadError {
@@ -69,11 +77,17 @@ impl<R: Read> Lines<R> {
     }
 }
 
+/// What is looked at of the first record, which may be long, before its form is known.
+#[derive(Deserialize)]
+struct WithFormat {
+    format: Option<serde_json::Value>,
+}
+
 /// A first record that says another format is told as such, whatever else is in it.
 fn check_version(line: &[u8]) -> Result<(), ReadError> {
-    let format = serde_json::from_slice::<serde_json::Value>(line)
+    let format = serde_json::from_slice::<WithFormat>(line)
         .ok()
-        .and_then(|record| record.get("format").and_then(serde_json::Value::as_u64));
+        .and_then(|record| record.format?.as_u64());
     match format {
         Some(format) if format == u64::from(super::FORMAT) => Ok(()),
         Some(format) => Err(ReadError::Version(format)),

@@ -48,6 +48,8 @@ pub enum ReadError {
 #[derive(Debug)]
 pub struct Reader<R> {
     lines: Lines<R>,
+    /// The line that was read last.
+    line: Vec<u8>,
     is_over: bool,
 }
 
@@ -79,6 +81,7 @@ impl<R: Read> Reader<R> {
     pub fn new(input: R) -> Self {
         Self {
             lines: Lines::new(input),
+            line: Vec::new(),
             is_over: false,
         }
     }
@@ -99,11 +102,11 @@ impl<R: Read> Reader<R> {
     }
 
     fn read(&mut self) -> Result<Option<Record>, ReadError> {
-        let Some(line) = self.lines.read()? else {
+        if !self.lines.read(&mut self.line)? {
             return Ok(None);
-        };
+        }
         let seq = self.lines.records;
-        let record = Record::decode(&line).map_err(|error| {
+        let record = Record::decode(&self.line).map_err(|error| {
             let reason = error.to_string();
             match error {
                 RecordError::Unknown(_) => ReadError::Unknown { seq, reason },

@@ -110,8 +110,10 @@ impl<'l> Line<'l> {
         let at = text(at).ok_or_else(|| wrong("at"))?;
         let at_ms = at.parse::<Timestamp>().map_err(|_| wrong("at"))?.as_millisecond();
         let whole = boot_ns.trim_matches('"').parse().map_err(|_| wrong("boot_ns"))?;
-        let again = whole_number(whole).to_string();
-        if rfc3339(at_ms)? != at || again != boot_ns {
+        // A number that is written as such has one spelling.
+        let is_one_spelling = !boot_ns.starts_with('"') || whole > INTEGER_MAX && boot_ns == format!("\"{whole}\"");
+        let is_as_written = is_one_spelling && (is_usual_time(&at) || rfc3339(at_ms)? == at);
+        if !is_as_written {
             return Err(RecordError::OtherForm);
         }
         Ok(Self {
@@ -172,6 +174,18 @@ fn rfc3339(at_ms: i64) -> Result<String, RecordError> {
     Timestamp::from_millisecond(at_ms)
         .map(|at| format!("{at:.3}"))
         .map_err(|_| RecordError::Unwritable(format!("the time {at_ms}")))
+}
+
+/// Whether a time, which is one, is written as [`rfc3339`] writes those of four digits of a year.
+fn is_usual_time(at: &str) -> bool {
+    let like = b"dddd-dd-ddTdd:dd:sd.dddZ";
+    let is_like = |(byte, like): (u8, &u8)| match like {
+        b'd' => byte.is_ascii_digit(),
+        // A leap second is taken for the one before it.
+        b's' => matches!(byte, b'0'..=b'5'),
+        other => byte == *other,
+    };
+    at.len() == like.len() && at.bytes().zip(like).all(is_like)
 }
 
 /// A number as itself while every reader of JSON can hold it exactly, else as text.
@@ -273,6 +287,12 @@ mod tests {
             line.replace("\"seq\":7", "\"seq\": 7"),
             line.replace("\"seq\":7", "\"seq\":7,\"seq\":7"),
             line.replace("20.000Z", "20Z"),
+            line.replace("20.000Z", "60.000Z"),
+            line.replace("T22", "t22"),
+            line.replace("T22", " 22"),
+            line.replace("-14T", "-31T"),
+            line.replace("20.000Z", "20.000+00:00"),
+            line.replace("\"boot_ns\":5", "\"boot_ns\":\"+9007199254740992\""),
             line.replace("\"boot_ns\":5", "\"boot_ns\":\"5\""),
             line.replace("\"boot_ns\":5", "\"boot_ns\":5.0"),
             line.replace("\"kind\":\"timer\"", "\"kind\":5"),

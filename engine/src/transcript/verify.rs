@@ -72,12 +72,13 @@ pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verificati
     let path = run_directory.join(RECORDS_FILE);
     let seal = read_seal(run_directory)?;
     let mut lines = Lines::new(open_plain(&path)?);
+    let mut line = Vec::new();
     let mut course = Course::default();
     let mut head_at = None;
     let chain_error = loop {
-        match lines.read() {
-            Ok(Some(line)) => course.note(&lines, &line, run_directory)?,
-            Ok(None) => break None,
+        match lines.read(&mut line) {
+            Ok(true) => course.note(&lines, &line, run_directory)?,
+            Ok(false) => break None,
             Err(ReadError::File(error)) => return Err(error),
             Err(error) => break Some(error),
         }
