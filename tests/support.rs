@@ -10,4 +10,5 @@ pub(crate) mod left_out;
 pub(crate) mod proxy;
 pub(crate) mod sandbox;
 pub(crate) mod texts;
+pub(crate) mod unsafe_texts;
 pub(crate) mod worlds;

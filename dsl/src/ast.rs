@@ -62,7 +62,17 @@ pub enum ModulePath {
 pub struct Item {
     /// Documentation; empty where there is none.
     pub doc: String,
+    /// Rules that are set aside for what stands before its braces.
+    pub allows: Vec<Allow>,
     pub kind: ItemKind,
+    pub span: Span,
+}
+
+/// `allow SLUG because "…"`: a rule that is set aside for what it stands before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allow {
+    pub slug: Name,
+    pub because: Text,
     pub span: Span,
 }
 
@@ -125,6 +135,7 @@ pub enum HeaderClause {
     },
     OnFailure(Disposition),
     OnInterrupt(Disposition),
+    Allow(Allow),
 }
 
 /// What happens next when something fails.

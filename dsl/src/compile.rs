@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::allow::{Allowance, allowances, set_aside};
 use crate::catalogue::Catalogue;
 use crate::check::unused::check as unused;
 use crate::check::{ModuleText, check};
@@ -25,6 +26,8 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// The sums of time of what was understood; empty without a runbook.
     pub times: Times,
+    /// The rules that are set aside, in the order of the text.
+    pub allowances: Vec<Allowance>,
 }
 
 /// How much of a runbook there is.
@@ -76,6 +79,8 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         prove(&program, catalogue, &sums, &mut diagnostics);
         sums
     });
+    let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
+    let diagnostics = set_aside(&allowances, diagnostics);
     let outcome = match checked {
         Some(runbook) if diagnostics.has_errors() => Outcome::Partial(runbook),
         Some(runbook) => Outcome::Whole(runbook),
@@ -86,6 +91,7 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         outcome,
         diagnostics: diagnostics.into_sorted(),
         times: sums,
+        allowances,
     }
 }
 

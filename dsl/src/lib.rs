@@ -8,6 +8,8 @@
 //! [`source::Sources`].
 
 #[doc(hidden)]
+pub mod allow;
+#[doc(hidden)]
 pub mod ast;
 #[doc(hidden)]
 pub mod catalogue;
@@ -19,6 +21,8 @@ pub mod compile;
 pub mod diagnostic;
 #[doc(hidden)]
 pub mod effect;
+#[doc(hidden)]
+pub mod flow;
 #[doc(hidden)]
 pub mod graph;
 #[doc(hidden)]

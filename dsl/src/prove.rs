@@ -18,6 +18,7 @@ use crate::time::Times;
 use crate::topology::Topology;
 
 mod budgets;
+mod change;
 mod commits;
 mod earlier;
 mod floating;
@@ -79,6 +80,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     stretch::check,
     nowhere::check,
     pins::check,
+    change::check,
 ];
 
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the

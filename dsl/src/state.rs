@@ -28,13 +28,16 @@ use crate::state::universe::{Role, Universe};
 use crate::term::Term;
 use crate::topology::MemberId;
 
+pub(crate) mod cell;
+mod goal;
 mod requirement;
 pub mod sets;
 pub mod slot;
-mod transition;
+pub(crate) mod transition;
 mod tree;
 pub mod universe;
 
+pub use goal::Unserved;
 pub use slot::{Data, Plain, Release, Traffic};
 
 /// A member of a service as it is.
@@ -185,7 +188,7 @@ impl State {
 
     /// Passes the point of no return, or says why not; `next` is what the action behind it touches.
     pub fn commit(&mut self, universe: &Universe, next: &[Effect<Term>]) -> Option<Violation> {
-        let found = self.rules(universe).commit(next);
+        let found = self.rules(universe).commit(next, |_| true);
         self.is_committed = true;
         found
     }
@@ -204,48 +207,27 @@ impl State {
             return;
         }
         for member in reads.iter().flat_map(|read| universe.evidence_of(read)) {
-            self.validate(universe.members[member].slot);
+            Operation::Validate(member).carry_out(universe, &mut self.bytes);
         }
     }
 
     /// `check S is well`: evidence about every member of this service.
     pub fn well(&mut self, universe: &Universe, service: &str) {
-        let service = universe.services.iter().find(|known| known.name == service);
-        for member in service.into_iter().flat_map(|service| &service.members) {
-            self.validate(universe.members[*member].slot);
+        for member in universe.members_of_service(service) {
+            Operation::Validate(*member).carry_out(universe, &mut self.bytes);
         }
-    }
-
-    fn validate(&mut self, slot: SlotId) {
-        let run: Run = self.bytes.get(slot);
-        let is_valid = true;
-        self.bytes.put(slot, Run { is_valid, ..run });
     }
 
     /// A member by its name; `None` where there is none.
     pub fn member(&self, universe: &Universe, name: &str) -> Option<Member> {
         let known = universe.member(name)?;
-        Some(self.read(known))
+        Some(read(&self.bytes, known))
     }
 
     /// Every member, in one order.
     pub fn members<'a>(&'a self, universe: &'a Universe) -> impl Iterator<Item = (&'a MemberId, Member)> {
-        universe.members.iter().map(|known| (&known.id, self.read(known)))
-    }
-
-    fn read(&self, known: &universe::Member) -> Member {
-        let run: Run = self.bytes.get(known.slot);
-        let traffic = if run.is_drained {
-            Traffic::Drained
-        } else {
-            Traffic::Open
-        };
-        Member {
-            traffic: known.has_traffic.then_some(traffic),
-            run: run.release,
-            pin: self.bytes.get(known.pin),
-            valid: run.is_valid,
-        }
+        let members = universe.members.iter();
+        members.map(|known| (&known.id, read(&self.bytes, known)))
     }
 
     /// Whether every member that a resource names runs.
@@ -254,7 +236,7 @@ impl State {
             .members_of(named)
             .iter()
             .map(|member| &universe.members[*member]);
-        members.all(|member| self.read(member).run.is_some())
+        members.all(|member| read(&self.bytes, member).run.is_some())
     }
 
     /// Whose a protected state is; `None` where there is none of this name.
@@ -276,44 +258,15 @@ impl State {
 
     /// What is not as at the start, each thing once; what was added does not count. Empty: a way back is right.
     pub fn differences(&self, universe: &Universe) -> Vec<Difference> {
-        let start = Self::start(universe);
-        let mut found = Vec::new();
-        for known in &universe.members {
-            let (is, was) = (self.read(known), start.read(known));
-            if is.run != was.run {
-                found.push(Difference::Run(known.id.clone()));
-            }
-            if is.pin != was.pin && (known.keeps_pin || is.run.is_some()) {
-                found.push(Difference::Pin(known.id.clone()));
-            }
-            if is.traffic != was.traffic {
-                found.push(Difference::Traffic(known.id.clone()));
-            }
-        }
-        for (slot, known) in universe.slots() {
-            match &known.role {
-                Role::Hold(name) if self.bytes.get(slot) => found.push(Difference::Hold(name.clone())),
-                Role::Plain => match self.bytes.get(slot) {
-                    Plain::AsWas | Plain::Added => {}
-                    plain => found.push(Difference::Plain(slot, plain)),
-                },
-                _ => {}
-            }
-        }
-        let states = universe.states.iter();
-        let changed = states.filter(|state| self.bytes.get::<Data>(state.slot) != Data::Own);
-        found.extend(changed.map(|state| Difference::Data(state.name.clone())));
-        found
+        let cells = 0..universe.cells().len();
+        let found = cells.flat_map(|cell| goal::differences(universe, cell, &self.bytes));
+        found.map(|(_, difference)| difference).collect()
     }
 
     /// Whether it is right to stop here without being done or back: holds free, nothing half-way.
     pub fn may_park(&self, universe: &Universe) -> bool {
-        universe.slots().all(|(slot, known)| match known.role {
-            Role::Hold(_) => !self.bytes.get::<bool>(slot),
-            Role::Data => self.bytes.get::<Data>(slot) != Data::Mix,
-            Role::Plain => !matches!(self.bytes.get(slot), Plain::Partial | Plain::PartlyAdded),
-            Role::Pin | Role::Member | Role::Backup { .. } => true,
-        })
+        let mut cells = 0..universe.cells().len();
+        cells.all(|cell| goal::may_park(universe, cell, &self.bytes))
     }
 
     pub(super) fn byte(&self, slot: SlotId) -> u8 {
@@ -326,6 +279,21 @@ impl State {
             bytes: &self.bytes,
             is_committed: self.is_committed,
         }
+    }
+}
+
+fn read(bytes: &impl Bytes, known: &universe::Member) -> Member {
+    let run: Run = bytes.get(known.slot);
+    let traffic = if run.is_drained {
+        Traffic::Drained
+    } else {
+        Traffic::Open
+    };
+    Member {
+        traffic: known.has_traffic.then_some(traffic),
+        run: run.release,
+        pin: bytes.get(known.pin),
+        valid: run.is_valid,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::model::BindingId;
 use crate::source::Span;
 
 pub mod normal;
+pub(crate) mod reads;
 pub mod topology;
 
 /// The normal form of a key.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::effect::{Effect, Resource};
+use crate::effect::Effect;
 use crate::model::{ActionCall, Expr, ExprKind, Question, Runbook, Statement, StatementKind};
 
 /// The expressions of one statement itself (not of its undo), the arguments of its call included.
@@ -95,7 +95,8 @@ pub struct Reads<'a, N> {
 
 /// What [`Reads`] has come to.
 pub enum Read<'a, N> {
-    Resource(&'a Resource<Expr>, Arc<N>),
+    /// That it looks at something, or proves a backup.
+    Effect(&'a Effect<Expr>, Arc<N>),
     /// A question with its arguments; [`Reads::enter`] goes on inside of it.
     Question(&'a Question, &'a [Expr], Arc<N>),
 }
@@ -117,10 +118,9 @@ impl<'a, N: Default> Reads<'a, N> {
         self.work.extend(children.map(|child| (child, Arc::clone(&names))));
         Some(match &expr.kind {
             ExprKind::Read(call) => {
-                let effects = call.effects.list.iter().filter(|effect| effect.is_observing());
-                let read = effects.filter_map(Effect::resource);
-                read.map(|resource| Read::Resource(resource, Arc::clone(&names)))
-                    .collect()
+                let effects = call.effects.list.iter();
+                let met = effects.filter(|effect| effect.is_observing() || matches!(effect, Effect::Proves(_)));
+                met.map(|effect| Read::Effect(effect, Arc::clone(&names))).collect()
             }
             ExprKind::Question { name, arguments } => {
                 let question = self.runbook.questions.iter().find(|question| question.name == *name);

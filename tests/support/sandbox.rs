@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::texts::Beside;
+use super::unsafe_texts::as_it_is;
+
 pub(crate) use crate::support::texts::root as repository;
 
 pub(crate) struct Sandbox {
@@ -97,8 +100,19 @@ impl Sandbox {
         sandbox
     }
 
+    /// Writes a file; of a runbook, what is unsafe about it is set aside where it stands.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
+        let path = self.path(name);
+        match std::str::from_utf8(content.as_ref()) {
+            Ok(text) if name.ends_with(".runbook") => {
+                let beside = Beside {
+                    folder: Some(self.path("")),
+                    ..Beside::default()
+                };
+                fs::write(path, as_it_is(text, &beside)).unwrap();
+            }
+            _ => fs::write(path, content).unwrap(),
+        }
     }
 
     /// Writes a runbook in which `ROOT` stands for this folder.

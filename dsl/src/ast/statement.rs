@@ -1,6 +1,6 @@
 //! Statements: what stands in the body of a step, a way back, a procedure.
 
-use crate::ast::{Call, Disposition, Expr, Name, Text};
+use crate::ast::{Allow, Call, Disposition, Expr, Name, Text};
 use crate::source::{Span, Spanned};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +57,7 @@ pub enum StatementKind {
     OnFailure(Disposition),
     /// `unwind` (in a rollback branch).
     Unwind,
-    Allow {
-        slug: Name,
-        because: Text,
-    },
+    Allow(Allow),
 }
 
 /// `do ["title":] A within D as x live because "…" undo B within D`.

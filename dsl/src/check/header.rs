@@ -29,6 +29,7 @@ impl Checker<'_> {
                 HeaderClause::Window { window, .. } => ("window", window.span),
                 HeaderClause::OnFailure(way) => ("on failure", way.span),
                 HeaderClause::OnInterrupt(way) => ("on interrupt", way.span),
+                HeaderClause::Allow(_) => continue,
             };
             if !self.is_first(&mut seen, word, span) {
                 continue;
@@ -50,6 +51,7 @@ impl Checker<'_> {
                     }
                 }
                 HeaderClause::OnInterrupt(way) => on_interrupt = self.disposition(way, Ways::INTERRUPT),
+                HeaderClause::Allow(_) => {}
             }
         }
         runbook.on_interrupt = on_interrupt.unwrap_or_else(|| runbook.on_failure.clone());

@@ -87,10 +87,7 @@ impl<'a> Checker<'a> {
                 Written::Commits(_) => ("commits", &[Step]),
                 Written::OnFailure(_) => ("on failure", &[Step]),
                 Written::Unwind => ("unwind", &[Rollback]),
-                Written::Allow { .. } => {
-                    self.report(not_supported(statement.span, "`allow`"));
-                    return false;
-                }
+                Written::Allow(_) => return true,
             }
         };
         if places.contains(&place) {
@@ -117,7 +114,7 @@ impl<'a> Checker<'a> {
     ) {
         let span = statement.span;
         match &statement.kind {
-            Written::Give(_) | Written::Retry { .. } | Written::Allow { .. } => {}
+            Written::Give(_) | Written::Retry { .. } | Written::Allow(_) => {}
             Written::Budget(budget) => self.budget(builder, budget.value, at, span),
             Written::Require { condition, otherwise } => {
                 self.guard_in_time(builder, "require", span);

@@ -37,7 +37,7 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             | StatementKind::Commits(_)
             | StatementKind::OnFailure(_)
             | StatementKind::Unwind
-            | StatementKind::Allow { .. } => {}
+            | StatementKind::Allow(_) => {}
         }
     }
 }

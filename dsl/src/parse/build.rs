@@ -53,13 +53,26 @@ impl<'r, 'd> Builder<'r, 'd> {
 
     /// Builds what pest found; `None` where an error makes the whole item useless.
     pub(super) fn build(&mut self, pairs: Pairs<'_, Rule>, doc: String) -> Option<Built> {
-        let pair = pairs.into_iter().next()?;
+        let mut allows = Vec::new();
+        let mut pairs = pairs.into_iter();
+        let pair = loop {
+            let pair = pairs.next()?;
+            if pair.as_rule() != Rule::allow {
+                break pair;
+            }
+            allows.extend(self.allow(pair));
+        };
         if pair.as_rule() == Rule::use_line {
             return self.use_line(pair).map(Built::Use);
         }
         let span = self.span(&pair);
         let kind = self.item(pair)?;
-        Some(Built::Item(Item { doc, kind, span }))
+        Some(Built::Item(Item {
+            doc,
+            allows,
+            kind,
+            span,
+        }))
     }
 
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {

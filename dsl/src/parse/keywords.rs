@@ -7,6 +7,7 @@ use super::scan::{Token, TokenKind};
 
 /// Words that begin an item.
 pub(super) const ITEMS: &[&str] = &[
+    "allow",
     "use",
     "runbook",
     "inputs",
@@ -84,7 +85,7 @@ impl Block {
     /// The words that begin something inside.
     pub(super) fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Header => &["version", "owner", "affects", "window", "on"],
+            Self::Header => &["allow", "version", "owner", "affects", "window", "on"],
             Self::Service => &[
                 "runs", "pinned", "writes", "behind", "well", "begins", "ends", "members", "writers", "serving",
                 "ignores",

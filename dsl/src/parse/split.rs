@@ -80,6 +80,9 @@ impl Iterator for Pieces<'_> {
 
 /// One past the last token of the item that begins at `start`.
 fn item_end(text: &str, tokens: &[Token], start: usize) -> usize {
+    let start = (start..tokens.len())
+        .find(|at| keywords::begins_item(text, tokens, *at) && tokens[*at].text(text) != "allow")
+        .unwrap_or(start);
     let keyword = tokens[start].text(text);
     let ends_with_brace = !matches!(keyword, "use" | "anchor" | "fn" | "runbook");
     let mut index = start + 1;

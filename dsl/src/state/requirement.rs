@@ -4,7 +4,7 @@
 //! is asked of each alone.
 
 use crate::effect::{Effect, Resource};
-use crate::state::slot::{Backup, Bytes, Data, Plain, Release, Run};
+use crate::state::slot::{Backup, Bytes, Data, Plain, Release, Run, SlotId};
 use crate::state::universe::{Member, Protected, Role, Service, Universe};
 use crate::state::{Given, Violation};
 use crate::term::Term;
@@ -18,6 +18,12 @@ pub(super) struct Rules<'a, B> {
 
 fn violation(slug: &'static str, words: String) -> Violation {
     Violation { slug, words }
+}
+
+fn left_behind(member: &Member, written: &str) -> Violation {
+    let name = &member.id;
+    let words = format!("the old release of {name} would run on {written}, which is not its own any more");
+    violation("state-left-behind", words)
 }
 
 impl<'a, B: Bytes> Rules<'a, B> {
@@ -42,24 +48,63 @@ impl<'a, B: Bytes> Rules<'a, B> {
         }
     }
 
+    /// Whether an effect is asked about in this cell: it works there.
+    pub(super) fn is_at_home(&self, effect: &Effect<Term>, cell: usize) -> bool {
+        let is_here = |slot: SlotId| self.universe.cell_of(slot).0 == cell;
+        match effect {
+            Effect::Captures { state, .. } => {
+                let state = self.universe.state_of(state);
+                state.is_some_and(|state| is_here(self.universe.states[state].slot))
+            }
+            Effect::Restores(backup) => {
+                let mut slots = self.universe.backups_of(backup).iter().peekable();
+                slots.peek().is_none() || slots.any(|slot| is_here(*slot))
+            }
+            _ => {
+                effect.is_of_service() && {
+                    let mut members = effect.resource().into_iter().flat_map(|target| self.members(target));
+                    members.any(|member| is_here(member.slot))
+                }
+            }
+        }
+    }
+
+    /// As [`Self::violation`], by the places in protected state alone.
+    pub(super) fn violation_of_places(&self, effect: &Effect<Term>, given: Given) -> Option<Violation> {
+        match effect {
+            Effect::Captures { state, .. } => {
+                let state = &self.universe.states[self.universe.state_of(state)?];
+                (!self.is_own(state)).then(|| self.too_late(state))
+            }
+            Effect::Starts { member: target, with } if given.is_before || with.is_none() => self
+                .members(target)
+                .find_map(|member| Some(left_behind(member, self.migrated(member)?))),
+            _ => None,
+        }
+    }
+
     /// Why the point of no return must not be passed, where `next` is what the action behind it touches: every
-    /// protected state that is not own, or that it may migrate, needs a backup that is proven and fresh.
-    pub(super) fn commit(&self, next: &[Effect<Term>]) -> Option<Violation> {
-        self.universe.states.iter().enumerate().find_map(|(index, state)| {
-            let is_migrated_next = next.iter().any(|effect| self.may_migrate(effect, index));
-            if self.data(state) == Data::Own && !is_migrated_next {
-                return None;
-            }
-            let backups = state.backups.iter().map(|slot| self.bytes.get::<Backup>(*slot));
-            let mut proven = backups.filter(|backup| backup.is_whole && backup.is_proven).peekable();
-            let name = &state.name;
-            if proven.peek().is_none() {
-                let words = format!("no proven backup of {name} is there to go back to");
-                return Some(violation("backup-unproven", words));
-            }
-            let words = format!("users may have written to {name} since its backup was made");
-            (!proven.any(|backup| backup.is_fresh)).then(|| violation("writes-lost", words))
-        })
+    /// protected state that is not own, or that it may migrate, needs a backup that is proven and fresh. `is_asked`
+    /// of the slot of a state: whether it is asked about here.
+    pub(super) fn commit(&self, next: &[Effect<Term>], is_asked: impl Fn(SlotId) -> bool) -> Option<Violation> {
+        let states = self.universe.states.iter().enumerate();
+        states
+            .filter(|(_, state)| is_asked(state.slot))
+            .find_map(|(index, state)| {
+                let is_migrated_next = next.iter().any(|effect| self.may_migrate(effect, index));
+                if self.data(state) == Data::Own && !is_migrated_next {
+                    return None;
+                }
+                let backups = state.backups.iter().map(|slot| self.bytes.get::<Backup>(*slot));
+                let mut proven = backups.filter(|backup| backup.is_whole && backup.is_proven).peekable();
+                let name = &state.name;
+                if proven.peek().is_none() {
+                    let words = format!("no proven backup of {name} is there to go back to");
+                    return Some(violation("backup-unproven", words));
+                }
+                let words = format!("users may have written to {name} since its backup was made");
+                (!proven.any(|backup| backup.is_fresh)).then(|| violation("writes-lost", words))
+            })
     }
 
     /// Whose a protected state is: by its own byte, and by what the places in it hold.
@@ -150,9 +195,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
         if release == Release::Old
             && let Some(written) = self.migrated(member)
         {
-            let name = &member.id;
-            let words = format!("the old release of {name} would run on {written}, which is not its own any more");
-            return Some(violation("state-left-behind", words));
+            return Some(left_behind(member, written));
         }
         let service = self.service(member);
         if run.release.is_none() && (service.writers_at_most == 0 || !service.writes.is_empty()) {
@@ -205,12 +248,20 @@ impl<'a, B: Bytes> Rules<'a, B> {
             let words = format!("{} runs and may write to {name} meanwhile", writer.id);
             return Some(violation("backup-not-cold", words));
         }
+        (!self.is_own(state)).then(|| self.too_late(state))
+    }
+
+    fn is_own(&self, state: &Protected) -> bool {
+        self.data(state) == Data::Own
+    }
+
+    fn too_late(&self, state: &Protected) -> Violation {
+        let name = &state.name;
         let words = match self.data(state) {
-            Data::Own => return None,
-            Data::Edited => format!("{name} has been changed already"),
+            Data::Own | Data::Edited => format!("{name} has been changed already"),
             Data::New | Data::Mix => format!("{name} may have been changed by the new release already"),
         };
-        Some(violation("backup-too-late", words))
+        violation("backup-too-late", words)
     }
 
     fn restored(&self, backup: &Resource<Term>) -> Option<Violation> {

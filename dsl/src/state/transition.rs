@@ -9,7 +9,7 @@ use crate::term::Term;
 
 /// What an effect does within one cell. Members are by index of [`Universe::members`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Plain(SlotId, PlainChange),
     Pin(SlotId, Release),
     Data(SlotId, Data),
@@ -20,6 +20,8 @@ pub(super) enum Operation {
     },
     Stop(usize),
     Traffic(usize, Traffic),
+    /// Evidence has been seen.
+    Validate(usize),
     Capture(SlotId, Extent),
     /// The backup of this name is another one now.
     Forget(SlotId),
@@ -30,7 +32,7 @@ pub(super) enum Operation {
 
 /// A change of a plain thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum PlainChange {
+pub(crate) enum PlainChange {
     /// It, or what holds it, was put back; or what holds it is gone, which says all.
     Back,
     /// It has another value.
@@ -47,6 +49,7 @@ pub(super) enum PlainChange {
     Removed,
     /// It was removed, and was not there at the start of the action that this undoes.
     Unmade,
+    HalfUnmade,
     /// What holds it was made, and was not there: so neither was this.
     Appeared,
     /// What holds it has another value, which says all.
@@ -77,7 +80,7 @@ impl Change {
 
 impl Operation {
     /// A slot of the cell that it works in.
-    pub(super) fn slot(self, universe: &Universe) -> SlotId {
+    pub(crate) fn slot(self, universe: &Universe) -> SlotId {
         match self {
             Self::Plain(slot, _)
             | Self::Pin(slot, _)
@@ -87,7 +90,9 @@ impl Operation {
             | Self::Prove(slot)
             | Self::Restore(slot, _)
             | Self::Hold(slot, _) => slot,
-            Self::Start { member, .. } | Self::Stop(member) | Self::Traffic(member, _) => universe.members[member].slot,
+            Self::Start { member, .. } | Self::Stop(member) | Self::Traffic(member, _) | Self::Validate(member) => {
+                universe.members[member].slot
+            }
         }
     }
 
@@ -103,6 +108,11 @@ impl Operation {
                 bytes.put(slot, Run { release: None, ..run });
             }
             Self::Traffic(member, traffic) => move_traffic(universe, bytes, member, traffic),
+            Self::Validate(member) => {
+                let slot = universe.members[member].slot;
+                let (run, is_valid) = (bytes.get::<Run>(slot), true);
+                bytes.put(slot, Run { is_valid, ..run });
+            }
             Self::Capture(slot, extent) => capture(universe, bytes, slot, extent),
             Self::Forget(slot) => bytes.put(slot, Backup::default()),
             Self::Prove(slot) => {
@@ -118,7 +128,7 @@ impl Operation {
 
 impl Universe {
     /// What an effect that came as far as `extent` does. What has no slot is left out.
-    pub(super) fn operations(&self, effect: &Effect<Term>, given: Given, extent: Extent) -> Vec<Operation> {
+    pub(crate) fn operations(&self, effect: &Effect<Term>, given: Given, extent: Extent) -> Vec<Operation> {
         let members = |target| self.members_of(target).iter().copied();
         if let Some(target) = effect.ended() {
             return members(target).map(Operation::Stop).collect();
@@ -256,6 +266,7 @@ fn of_itself(change: Change, given: Given, extent: Extent) -> Option<PlainChange
         (Change::Set, Extent::Whole) if is_first => PlainChange::Made,
         (Change::Set, Extent::Whole) => PlainChange::Other,
         (Change::Set, Extent::Half) if is_first => PlainChange::HalfMade,
+        (Change::Remove, Extent::Half) if is_first => PlainChange::HalfUnmade,
         (Change::Set | Change::Remove, Extent::Half) => PlainChange::Half,
         (Change::Edit, Extent::Whole) => PlainChange::Edited,
         (Change::Edit, Extent::Half) => PlainChange::HalfEdited,
@@ -285,7 +296,7 @@ fn after(plain: Plain, change: PlainChange) -> Plain {
     match change {
         PlainChange::Back => Plain::AsWas,
         PlainChange::Removed | PlainChange::Unmade if is_new => Plain::AsWas,
-        PlainChange::Unmade if is_as_was => Plain::AsWas,
+        PlainChange::Unmade | PlainChange::HalfUnmade if is_as_was => Plain::AsWas,
         PlainChange::Removed | PlainChange::Unmade => Plain::Gone,
         PlainChange::Covered if !is_new => Plain::AsWas,
         PlainChange::Made | PlainChange::Appeared if is_as_was => Plain::Added,
@@ -294,9 +305,9 @@ fn after(plain: Plain, change: PlainChange) -> Plain {
         // What was made where something had been removed is not what was there.
         PlainChange::Made | PlainChange::Other | PlainChange::Edited | PlainChange::Covered => Plain::Changed,
         PlainChange::HalfEdited if is_new => plain,
-        PlainChange::HalfMade | PlainChange::Half if is_new => Plain::PartlyAdded,
+        PlainChange::HalfMade | PlainChange::HalfUnmade | PlainChange::Half if is_new => Plain::PartlyAdded,
         PlainChange::HalfMade if is_as_was => Plain::PartlyAdded,
-        PlainChange::HalfMade | PlainChange::Half | PlainChange::HalfEdited => Plain::Partial,
+        PlainChange::HalfMade | PlainChange::HalfUnmade | PlainChange::Half | PlainChange::HalfEdited => Plain::Partial,
     }
 }
 

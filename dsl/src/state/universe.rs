@@ -75,6 +75,8 @@ pub(super) struct Service {
     pub(super) writes: Vec<(usize, bool)>,
     pub(super) writers_at_most: u64,
     pub(super) serving_at_least: u64,
+    /// What it should be after a way forward, where the text says so.
+    pub(super) ends: Option<Begins>,
 }
 
 /// A protected state.
@@ -167,6 +169,60 @@ impl Universe {
         }
     }
 
+    /// The members of a service, by index.
+    pub(crate) fn members_of_service(&self, name: &str) -> &[usize] {
+        let service = self.services.iter().find(|known| known.name == name);
+        service.map_or(&[], |service| &service.members)
+    }
+
+    /// The slot of a member.
+    pub(crate) fn member_slot(&self, member: usize) -> SlotId {
+        self.members[member].slot
+    }
+
+    /// The pin of the first member that a resource names.
+    pub(crate) fn pin_slot(&self, named: &Resource<Term>) -> Option<SlotId> {
+        let member = self.members_of(named).first()?;
+        Some(self.members[*member].pin)
+    }
+
+    /// How a member runs at the start.
+    pub(super) fn start_of(&self, member: &Member) -> Run {
+        Run::unpack(self.slot(member.slot).start)
+    }
+
+    /// What else decides what can be read of a thing: what holds it, and whose the protected state is that it
+    /// lies in.
+    pub(crate) fn read_with(&self, slot: SlotId) -> Vec<SlotId> {
+        let Some(thing) = &self.slot(slot).thing else {
+            return Vec::new();
+        };
+        let states = thing.within.iter().map(|state| self.states[*state].slot);
+        thing.around.iter().copied().chain(states).collect()
+    }
+
+    /// The places in the states that an effect captures, or that what it starts writes.
+    pub(crate) fn places_asked(&self, effect: &Effect<Term>) -> Vec<SlotId> {
+        let states: Vec<usize> = match effect {
+            Effect::Captures { state, .. } => self.state_of(state).into_iter().collect(),
+            Effect::Starts { member, .. } => {
+                let members = self.members_of(member).iter();
+                let services = members.map(|member| &self.services[self.members[*member].service]);
+                services
+                    .flat_map(|service| service.writes.iter().map(|(state, _)| *state))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        let places = states.into_iter().flat_map(|state| &self.states[state].places);
+        places.copied().collect()
+    }
+
+    /// What is known of one of these slots decides what another may be set to: they are one cell.
+    pub(crate) fn tie(&mut self, slot: SlotId, other: SlotId) {
+        self.join(slot, other);
+    }
+
     /// Every slot, in the order in which they were added.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = SlotId> + use<> {
         (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).map(SlotId)
@@ -231,7 +287,7 @@ impl Universe {
         self.backups.get(backup).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn hold(&self, name: &str) -> Option<SlotId> {
+    pub(crate) fn hold(&self, name: &str) -> Option<SlotId> {
         self.holds.get(name).copied()
     }
 
@@ -259,7 +315,7 @@ impl Universe {
 
     /// The members that reading this resource is evidence about, by index: those it names, those whose `well`
     /// reads it or what overlaps it, and those that write a state it overlaps.
-    pub(super) fn evidence_of(&self, read: &Resource<Term>) -> Vec<usize> {
+    pub(crate) fn evidence_of(&self, read: &Resource<Term>) -> Vec<usize> {
         let mut found = self.members_of(read).to_vec();
         if let Some(state) = self.state_of(read) {
             found.extend(&self.states[state].writers);
@@ -282,12 +338,12 @@ impl Universe {
     }
 
     /// The slots of each cell, by the cell's index; a cell may be empty.
-    pub(super) fn cells(&self) -> &[Vec<SlotId>] {
+    pub(crate) fn cells(&self) -> &[Vec<SlotId>] {
         &self.cells
     }
 
     /// The cell of a slot, and the place in it.
-    pub(super) fn cell_of(&self, slot: SlotId) -> (usize, usize) {
+    pub(crate) fn cell_of(&self, slot: SlotId) -> (usize, usize) {
         let slot = self.slot(slot);
         (slot.cell, slot.place)
     }
@@ -383,6 +439,7 @@ impl Universe {
             writes,
             writers_at_most: known.writers_at_most,
             serving_at_least: known.serving_at_least,
+            ends: known.ends,
         });
     }
 

@@ -12,7 +12,7 @@ use crate::term::{Term, key_term};
 use crate::types::Type;
 
 /// How deep names and questions are looked through; below this a value is known by its place.
-const DEPTH_MAX: usize = 16;
+pub(super) const DEPTH_MAX: usize = 16;
 
 /// What is needed to bring the expressions of one runbook into normal form.
 #[derive(Debug, Default)]

@@ -1,13 +1,11 @@
 //! The topology over terms: resources are seen through to the members and protected states they speak of.
 
-use std::collections::BTreeSet;
-
 use crate::effect::{Resource, ResourceKind};
-use crate::model::{Expr, Runbook};
+use crate::model::Runbook;
 use crate::term::normal::Normal;
+use crate::term::reads::Readings;
 use crate::term::{Relation, Term, ground, relation};
 use crate::topology::{Member, MemberId, Service, Topology};
-use crate::walk::{Read, Reads};
 
 impl Member<Term> {
     /// Whether this resource is what the member runs as.
@@ -28,7 +26,7 @@ impl Topology<Term> {
         let mut topology = written.map(&mut |resource| normal.resource(resource), &mut |key| normal.value(key));
         for service in &runbook.services {
             if let (Some(known), Some(well)) = (topology.services.get_mut(&service.name), &service.well) {
-                known.endpoints = read_resources(&well.condition, runbook, normal);
+                known.endpoints = Readings::new(runbook, normal).read(&well.condition);
             }
         }
         topology.with_usual_pins()
@@ -139,21 +137,4 @@ fn usual_pin(member: &Member<Term>) -> Option<Resource<Term>> {
     let name = runs_as.key.first()?;
     let image = Term::Field(Box::new(name.clone()), "image".to_owned());
     Some(Resource::new(ResourceKind::Image, image))
-}
-
-/// The resources that an expression reads; questions are seen through with their arguments.
-fn read_resources(expr: &Expr, runbook: &Runbook, normal: &Normal<'_>) -> Vec<Resource<Term>> {
-    let mut found = BTreeSet::new();
-    let mut reads = Reads::new(runbook, expr);
-    while let Some(met) = reads.advance() {
-        for read in met {
-            match read {
-                Read::Resource(resource, around) => drop(found.insert(normal.look(resource, &around))),
-                Read::Question(question, arguments, around) => {
-                    reads.enter(question, normal.names_of(question, arguments, &around));
-                }
-            }
-        }
-    }
-    found.into_iter().collect()
 }

@@ -47,7 +47,11 @@ impl Evaluator<'_> {
         while let Some(met) = reads.advance() {
             for read in met {
                 match read {
-                    Read::Resource(resource, frame) => found.extend(self.resource_in(resource, &frame).await.ok()),
+                    Read::Effect(effect, frame) => {
+                        if let Some(resource) = effect.resource().filter(|_| effect.is_observing()) {
+                            found.extend(self.resource_in(resource, &frame).await.ok());
+                        }
+                    }
                     Read::Question(question, arguments, frame) => {
                         reads.enter(question, self.inside(question, arguments, &frame).await);
                     }

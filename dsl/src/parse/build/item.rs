@@ -5,7 +5,7 @@ use pest::iterators::Pair;
 use super::super::Rule;
 use super::{Builder, ClauseOrder, Head};
 use crate::ast::{
-    ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Park, Procedure, Question, Rollback,
+    Allow, ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Park, Procedure, Question, Rollback,
     SecretSource, Step, TypeDecl, Use,
 };
 use crate::diagnostic::Diagnostic;
@@ -89,8 +89,18 @@ impl Builder<'_, '_> {
             }
             Rule::on_failure => HeaderClause::OnFailure(self.inner_disposition(pair)?),
             Rule::on_interrupt => HeaderClause::OnInterrupt(self.inner_disposition(pair)?),
+            Rule::allow => HeaderClause::Allow(self.allow(pair)?),
             _ => return None,
         })
+    }
+
+    /// `allow SLUG because "…"`.
+    pub(super) fn allow(&mut self, pair: Pair<'_, Rule>) -> Option<Allow> {
+        let span = self.span(&pair);
+        let mut parts = pair.into_inner();
+        let slug = self.word(&parts.next()?);
+        let because = self.inner_text(parts.next()?)?;
+        Some(Allow { slug, because, span })
     }
 
     fn input(&mut self, pair: Pair<'_, Rule>) -> Option<Input> {

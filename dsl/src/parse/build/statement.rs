@@ -68,12 +68,7 @@ impl Builder<'_, '_> {
             Rule::on_failure => StatementKind::OnFailure(self.inner_disposition(pair)?),
             Rule::unwind => StatementKind::Unwind,
             Rule::give => StatementKind::Give(self.only_expression(pair)?),
-            Rule::allow => {
-                let mut parts = pair.into_inner();
-                let slug = self.word(&parts.next()?);
-                let because = self.inner_text(parts.next()?)?;
-                StatementKind::Allow { slug, because }
-            }
+            Rule::allow => StatementKind::Allow(self.allow(pair)?),
             _ => return None,
         };
         Some(Statement { kind, span })

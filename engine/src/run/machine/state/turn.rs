@@ -5,7 +5,7 @@
 //! | refuse | nothing was changed or made, and no undo is owed |
 //! | park P | past `commits`, where the step, else the runbook, names one; or the text says so |
 //! | stand | past `commits`, otherwise |
-//! | rollback R | from the first intent of its first step until the `commits`, else the start, of its last |
+//! | rollback R | from the first intent of its first step until the `commits`, else the end, of its last |
 //! | unwind | otherwise; before `commits` always where things were only made |
 
 use std::mem;

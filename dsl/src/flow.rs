@@ -1,0 +1,106 @@
+//! Everything that can happen in a change, worked out from its text: where an effect does not find what it needs,
+//! and from where a way back does not come to where the run began.
+//!
+//! One abstract interpretation over the program, with the automaton of [`crate::state`], one cell after the other:
+//! a failure edge at every statement, ways back from every point of their stretch, parallel steps in every order,
+//! symptom rows as parts of the steps that they heal. What comes out is a list of facts; the rules in
+//! [`crate::prove`] say what they mean.
+//!
+//! | what | how it is bounded |
+//! | --- | --- |
+//! | a cell sees only the statements that touch it | the cost is the sum over statements of the cells that each touches |
+//! | elements of one point ([`forward`]) | [`forward::ELEMENTS_MAX`]; beyond it [`Flow::too_many`] |
+//! | ways back ([`back`]) | each is carried out once from each element |
+
+use std::collections::BTreeSet;
+
+use crate::program::{Owner, Program, StatementId};
+use crate::state::Unserved;
+use crate::state::slot::SlotId;
+use crate::state::universe::Universe;
+use crate::term::Term;
+use crate::term::normal::Normal;
+use crate::topology::{MemberId, Topology};
+
+mod act;
+mod acts;
+mod back;
+mod element;
+mod forward;
+mod perform;
+mod ways;
+
+pub use back::{Breach, Point, Return};
+pub use ways::Way;
+
+use acts::Acts;
+use back::Back;
+use forward::Forward;
+use perform::Cell;
+use ways::Ways;
+
+/// What can happen.
+pub struct Flow<'a> {
+    acts: Acts<'a>,
+    /// What effects need and do not find, forward before ways back.
+    pub breaches: Vec<Breach>,
+    pub returns: Vec<Return>,
+    /// What is not as it should be at the end of some way forward.
+    pub unserved: BTreeSet<(usize, MemberId, Unserved)>,
+    /// Cells that may stand in more ways than are told apart, by one of their slots.
+    pub too_many: Vec<SlotId>,
+}
+
+impl<'a> Flow<'a> {
+    pub fn of(program: &'a Program, normal: &Normal<'a>, topology: &Topology<Term>) -> Self {
+        let acts = Acts::new(program, normal, topology);
+        let ways = Ways::new(program);
+        let (mut breaches, mut returns, mut too_many) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unserved = BTreeSet::new();
+        for index in acts.cells() {
+            let mut cell = Cell::new(&acts, index);
+            let mut back = Back::default();
+            let mut forward = Forward::new(&mut cell, &ways, &mut back);
+            match forward.explore() {
+                Ok(found) => {
+                    breaches.extend(found);
+                    let ends = std::mem::take(&mut forward.ends);
+                    let found = ends.iter().flat_map(|end| cell.table.unserved(end.state));
+                    unserved.extend(found.map(|(member, how)| (index, member, how)));
+                }
+                Err(_) => too_many.extend(acts.universe.cells()[index].first().copied()),
+            }
+            breaches.append(&mut back.breaches);
+            returns.append(&mut back.returns);
+        }
+        Self {
+            acts,
+            breaches,
+            returns,
+            unserved,
+            too_many,
+        }
+    }
+
+    /// The last action of the way forward, up to a point, that changes what a slot is about.
+    pub fn changed_by(&self, slot: SlotId, point: Point) -> Option<StatementId> {
+        let program = self.acts.program;
+        let is_before = |id: StatementId| match program.owner(program.block_of(id)) {
+            Owner::Step(step) => {
+                let rank = program.rank(step);
+                rank < point.rank || (rank == point.rank && point.statement.is_none_or(|at| id <= at))
+            }
+            _ => true,
+        };
+        let cells = &self.acts.universe.cells()[self.acts.universe.cell_of(slot).0];
+        let near = cells
+            .iter()
+            .filter_map(|slot| self.acts.last_change(*slot, is_before))
+            .max();
+        self.acts.last_change(slot, is_before).or(near)
+    }
+
+    pub fn universe(&self) -> &Universe {
+        &self.acts.universe
+    }
+}

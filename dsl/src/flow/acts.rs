@@ -1,0 +1,326 @@
+//! Every statement of a program with what it does, and which cell sees which of them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::effect::Effect;
+use crate::model::{StatementKind, Undo};
+use crate::program::{BlockId, HoldId, Owner, Program, StatementId, StepId};
+use crate::state::slot::SlotId;
+use crate::state::universe::Universe;
+use crate::state::{Extent, Given};
+use crate::term::Term;
+use crate::term::normal::Normal;
+use crate::term::reads::Readings;
+use crate::topology::Topology;
+
+use super::act::{Act, Deed, Reader};
+
+pub(super) struct Acts<'a> {
+    pub(super) program: &'a Program,
+    pub(super) universe: Universe,
+    acts: Vec<Act>,
+    /// Things that were not there at the start: what makes them is taken back by removing them.
+    absent: BTreeSet<SlotId>,
+    /// What an action changes that has no way back for a reason.
+    excused: BTreeSet<SlotId>,
+    seen: HashMap<usize, BTreeSet<StatementId>>,
+    /// Which statements of the way forward change a slot, in their order.
+    changed: HashMap<SlotId, Vec<StatementId>>,
+    /// Steps that every cell sees: stretches begin or end with them, or they commit.
+    marked: Vec<StepId>,
+    of_start: HashMap<Term, SlotId>,
+}
+
+impl<'a> Acts<'a> {
+    pub(super) fn new(program: &'a Program, normal: &Normal<'a>, topology: &Topology<Term>) -> Self {
+        let runbook = program.runbook();
+        let mut universe = Universe::new(topology);
+        let effects: Vec<Vec<Effect<Term>>> = program
+            .statements()
+            .map(|(_, statement)| {
+                let action = statement.action();
+                let list = action.map_or(&[][..], |action| action.call.effects.list.as_slice());
+                let binding = action.and_then(|action| action.binding);
+                list.iter().map(|effect| normal.effect(effect, binding)).collect()
+            })
+            .collect();
+        effects.iter().flatten().for_each(|effect| universe.note(effect));
+        for hold in (0..runbook.holds.len()).filter_map(|place| program.hold_named(&runbook.holds[place].name)) {
+            let own: Vec<Effect<Term>> = of_hold(program, hold)
+                .flat_map(|id| effects[id.place()].iter().cloned())
+                .collect();
+            universe.add_hold(&program.hold(hold).name, &own);
+        }
+        let reader = Reader {
+            program,
+            universe: &universe,
+            readings: Readings::new(runbook, normal),
+            effects: &effects,
+        };
+        let acts: Vec<Act> = program.statements().map(|(id, _)| reader.act(id)).collect();
+        let anchors = runbook.anchors.iter().filter_map(|anchor| {
+            let read = reader.readings.value_of(&anchor.value)?;
+            Some((Term::AnchorAtStart(anchor.name.clone()), reader.valued(&read)?))
+        });
+        let of_start = anchors.collect();
+        tie(&mut universe, &acts);
+        let mut acts = Self {
+            program,
+            absent: absent(program, &universe, &acts),
+            excused: excused(program, &universe, &acts),
+            seen: HashMap::new(),
+            changed: changed(program, &universe, &acts),
+            marked: marked(program),
+            universe,
+            acts,
+            of_start,
+        };
+        acts.find_seen();
+        acts
+    }
+
+    pub(super) fn act(&self, statement: StatementId) -> &Act {
+        &self.acts[statement.place()]
+    }
+
+    /// The statements that a cell sees, by place.
+    pub(super) fn seen(&self, cell: usize) -> &BTreeSet<StatementId> {
+        static NONE: BTreeSet<StatementId> = BTreeSet::new();
+        self.seen.get(&cell).unwrap_or(&NONE)
+    }
+
+    /// The cells that see any statement.
+    pub(super) fn cells(&self) -> BTreeSet<usize> {
+        self.seen.keys().copied().collect()
+    }
+
+    /// The statements of a block that a cell sees.
+    pub(super) fn seen_of(&self, cell: usize, block: BlockId) -> Vec<StatementId> {
+        let seen = self.seen(cell);
+        let mut own = self.program.statements_of(block).peekable();
+        let Some(first) = own.peek().copied() else {
+            return Vec::new();
+        };
+        let is_own = |id: &&StatementId| self.program.block_of(**id) == block;
+        seen.range(first..).take_while(is_own).copied().collect()
+    }
+
+    /// The last statement of the way forward that changes a slot and is meant.
+    pub(super) fn last_change(&self, slot: SlotId, is_meant: impl Fn(StatementId) -> bool) -> Option<StatementId> {
+        let changed = self.changed.get(&slot).into_iter().flatten().rev();
+        changed.copied().find(|id| is_meant(*id))
+    }
+
+    pub(super) fn marked(&self) -> &[StepId] {
+        &self.marked
+    }
+
+    /// The holds of a cell, those that the text names last first.
+    pub(super) fn holds_of(&self, cell: usize) -> Vec<HoldId> {
+        let holds = self.program.runbook().holds.iter().rev();
+        let own = holds.filter(|hold| {
+            let slot = self.universe.hold(&hold.name);
+            slot.is_some_and(|slot| self.universe.cell_of(slot).0 == cell)
+        });
+        own.filter_map(|hold| self.program.hold_named(&hold.name)).collect()
+    }
+
+    pub(super) fn is_absent(&self, slot: SlotId) -> bool {
+        self.absent.contains(&slot)
+    }
+
+    pub(super) fn is_excused(&self, slot: SlotId) -> bool {
+        self.excused.contains(&slot)
+    }
+
+    /// Of what a value is that was taken before anything was changed.
+    pub(super) fn of_start(&self, value: &Term) -> Option<SlotId> {
+        self.of_start.get(value).copied()
+    }
+
+    fn find_seen(&mut self) {
+        let mut seen: HashMap<usize, BTreeSet<StatementId>> = HashMap::new();
+        let mut holds: Vec<(StatementId, HoldId)> = Vec::new();
+        for (id, _) in self.program.statements() {
+            let act = self.act(id);
+            if let Act::Take(hold) | Act::Release(hold) = act {
+                holds.push((id, *hold));
+            }
+            for slot in touched(&self.universe, act) {
+                seen.entry(self.universe.cell_of(slot).0).or_default().insert(id);
+            }
+        }
+        // Whoever starts what an undo takes back makes that undo owed.
+        let undos = self.program.statements();
+        let undos: Vec<(StatementId, BlockId)> = undos
+            .filter_map(|(id, _)| Some((id, self.program.undo_of(id)?)))
+            .collect();
+        let mut of_blocks: HashMap<BlockId, BTreeSet<usize>> = HashMap::new();
+        for (cell, seen) in &seen {
+            for id in seen {
+                of_blocks.entry(self.program.block_of(*id)).or_default().insert(*cell);
+            }
+        }
+        for (id, undo) in undos {
+            for cell in of_blocks.get(&undo).into_iter().flatten() {
+                seen.entry(*cell).or_default().insert(id);
+            }
+        }
+        for (id, hold) in holds {
+            let own: Vec<StatementId> = of_hold(self.program, hold).collect();
+            let slot = self.universe.hold(&self.program.hold(hold).name);
+            let own_cell = slot.map(|slot| self.universe.cell_of(slot).0);
+            for (cell, seen) in &mut seen {
+                if Some(*cell) == own_cell || own.iter().any(|id| seen.contains(id)) {
+                    seen.insert(id);
+                }
+            }
+        }
+        self.seen = seen;
+    }
+}
+
+fn is_of_hold(program: &Program, id: StatementId) -> bool {
+    matches!(program.owner(program.block_of(id)), Owner::Take(_) | Owner::Release(_))
+}
+
+fn changed(program: &Program, universe: &Universe, acts: &[Act]) -> HashMap<SlotId, Vec<StatementId>> {
+    let mut found: HashMap<SlotId, Vec<StatementId>> = HashMap::new();
+    for (block, owner, _) in program.blocks() {
+        if !matches!(owner, Owner::Step(_) | Owner::Row(_)) {
+            continue;
+        }
+        for id in program.statements_of(block) {
+            if let Act::Action(action) = &acts[id.place()] {
+                let deeds = action.deeds.iter().filter(|deed| deed.effect.is_changing());
+                for slot in deeds.flat_map(|deed| worked_on(universe, deed)) {
+                    found.entry(slot).or_default().push(id);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn marked(program: &Program) -> Vec<StepId> {
+    let branches = &program.runbook().rollbacks;
+    let bounds: BTreeSet<usize> = branches.iter().flat_map(|branch| [branch.from, branch.until]).collect();
+    let is_marked = |step: &StepId| {
+        let mut own = program.step(*step).body.statements.iter();
+        bounds.contains(&step.place()) || own.any(|own| matches!(own.kind, StatementKind::Commits { .. }))
+    };
+    program.order().filter(is_marked).collect()
+}
+
+/// What takes and releases a hold.
+fn of_hold(program: &Program, hold: HoldId) -> impl Iterator<Item = StatementId> + use<> {
+    let take = program.statements_of(program.take(hold));
+    take.chain(program.statements_of(program.release(hold)))
+}
+
+/// The slots that an act works on, or asks about.
+fn touched(universe: &Universe, act: &Act) -> Vec<SlotId> {
+    match act {
+        Act::Binds { of, .. } => vec![*of],
+        Act::Action(action) => action.deeds.iter().flat_map(|deed| worked_on(universe, deed)).collect(),
+        Act::Evidence { members, proves } => {
+            let members = members.iter().map(|member| universe.member_slot(*member));
+            let proves = proves.iter().flat_map(|deed| worked_on(universe, deed));
+            members.chain(proves).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn worked_on(universe: &Universe, deed: &Deed) -> Vec<SlotId> {
+    let mut found = universe.places_asked(&deed.effect);
+    for given in [Given::BEFORE, Given::OTHER, Given::FIRST] {
+        for extent in [Extent::Whole, Extent::Half] {
+            let operations = universe.operations(&deed.effect, given, extent);
+            found.extend(operations.into_iter().map(|operation| operation.slot(universe)));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Makes one cell of what a value is read from and what decides whether it was of the start.
+fn tie(universe: &mut Universe, acts: &[Act]) {
+    let mut ties: Vec<(SlotId, SlotId)> = Vec::new();
+    for act in acts {
+        match act {
+            Act::Binds { of, .. } => ties.extend(universe.read_with(*of).into_iter().map(|with| (*of, with))),
+            Act::Action(action) => {
+                for deed in &action.deeds {
+                    let (Some(slot), Some(copied)) = (deed.slot, deed.copied) else {
+                        continue;
+                    };
+                    ties.push((slot, copied));
+                    ties.extend(universe.read_with(copied).into_iter().map(|with| (copied, with)));
+                }
+            }
+            _ => {}
+        }
+    }
+    for (one, other) in ties {
+        universe.tie(one, other);
+    }
+}
+
+/// A thing that a way back removes and that the way forward makes.
+fn absent(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<SlotId> {
+    let mut made = BTreeSet::new();
+    let mut removed = BTreeSet::new();
+    for (block, owner, _) in program.blocks() {
+        let is_back = matches!(
+            owner,
+            Owner::Undo(_) | Owner::GroupUndo(..) | Owner::Rollback(_) | Owner::Release(_)
+        );
+        for id in program.statements_of(block) {
+            let Act::Action(action) = &acts[id.place()] else {
+                continue;
+            };
+            for deed in &action.deeds {
+                match &deed.effect {
+                    Effect::Sets { .. } | Effect::Adds(_) if !is_back => made.extend(deed.slot),
+                    Effect::Removes(_) if is_back => removed.extend(deed.slot),
+                    _ => {}
+                }
+            }
+        }
+    }
+    let absent: BTreeSet<SlotId> = made.intersection(&removed).copied().collect();
+    let inside = absent.iter().flat_map(|slot| universe.inside(*slot)).copied();
+    absent.iter().copied().chain(inside).collect()
+}
+
+/// What actions change that say why they have no way back.
+fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<SlotId> {
+    let mut found = BTreeSet::new();
+    for (id, statement) in program.statements() {
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        if matches!(action.undo, Some(Undo::No(_)))
+            && let Act::Action(action) = &acts[id.place()]
+        {
+            let changing = action.deeds.iter().filter(|deed| deed.effect.is_changing());
+            found.extend(changing.flat_map(|deed| worked_on(universe, deed).into_iter().chain(deed.slot)));
+        }
+    }
+    // What a hold does to a thing is the hold's to take back.
+    let is_step = |id: StatementId| matches!(program.owner(program.block_of(id)), Owner::Step(_) | Owner::Row(_));
+    let (steps, holds): (Vec<StatementId>, Vec<StatementId>) = program
+        .statements()
+        .map(|(id, _)| id)
+        .filter(|id| is_step(*id) || is_of_hold(program, *id))
+        .partition(|id| is_step(*id));
+    let things = |ids: Vec<StatementId>| -> BTreeSet<SlotId> {
+        let slots = ids.into_iter().flat_map(|id| touched(universe, &acts[id.place()]));
+        slots.filter(|slot| universe.resource(*slot).is_some() && !universe.is_pin(*slot)).collect()
+    };
+    let of_steps = things(steps);
+    found.extend(things(holds).difference(&of_steps));
+    found
+}

@@ -1,0 +1,525 @@
+//! The way forward of one cell: every element in which it may stand at each point, and every point at which the
+//! run may leave it.
+//!
+//! A point is how far each step is that the cell sees. Steps of a chain have one point after the other; those
+//! that may run at once have one for each way in which they may have come along. *Joined* are elements of one
+//! point; two that differ in what is owed or known stay two. *Lost* is which elements of different cells go
+//! together.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::model::{Disposition, StatementKind};
+use crate::order::StepOrder;
+use crate::program::{Owner, Program, RowId, StatementId, StepId};
+use crate::state::Violation;
+
+use super::act::Act;
+use super::back::{Back, Breach, Point};
+use super::element::{Element, Fact};
+use super::perform::Cell;
+use super::ways::{Way, Ways};
+
+/// So many elements of one point, and so many points of one cell, are told apart.
+const ELEMENTS_MAX: usize = 1024;
+const POINTS_MAX: usize = 4096;
+
+/// A cell may stand in more ways than are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+/// A step as a cell sees it.
+struct Track {
+    step: StepId,
+    rank: usize,
+    stops: Vec<Stop>,
+    /// Rows of its tables that do anything to the cell.
+    rows: Vec<RowId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Statement(StatementId),
+    /// The first intent of the step.
+    Begun,
+    /// The end of the step.
+    Over,
+}
+
+/// How far each track is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Places {
+    /// All stops that are behind it: points that come later have more.
+    sum: usize,
+    /// So many tracks are done.
+    done: usize,
+    /// Of those that come next, in their order; the others have not begun.
+    next: Vec<usize>,
+}
+
+impl Places {
+    fn of(&self, track: usize, tracks: &[Track]) -> usize {
+        match track.checked_sub(self.done) {
+            None => tracks[track].stops.len(),
+            Some(at) => self.next.get(at).copied().unwrap_or(0),
+        }
+    }
+
+    /// The same with one track at another stop.
+    fn with(&self, track: usize, stop: usize, tracks: &[Track]) -> Self {
+        let mut places = self.clone();
+        let at = track - places.done;
+        places.next.resize(places.next.len().max(at + 1), 0);
+        places.sum += stop - places.next[at];
+        places.next[at] = stop;
+        places.settled(tracks)
+    }
+
+    /// Tracks that are done are counted only.
+    fn settled(mut self, tracks: &[Track]) -> Self {
+        let is_done = |(at, track): (usize, &Track)| self.next.get(at).copied().unwrap_or(0) == track.stops.len();
+        let rest = tracks[self.done..].iter().enumerate();
+        let count = rest.take_while(|(at, track)| is_done((*at, track))).count();
+        self.done += count;
+        self.next.drain(..count.min(self.next.len()));
+        while self.next.last() == Some(&0) {
+            self.next.pop();
+        }
+        self
+    }
+}
+
+pub(super) struct Forward<'f, 'a> {
+    cell: &'f mut Cell<'a>,
+    ways: &'f Ways<'a>,
+    back: &'f mut Back,
+    tracks: Vec<Track>,
+    open: BTreeMap<Places, BTreeSet<Element>>,
+    left: HashSet<(usize, Element)>,
+    breaches: Vec<Breach>,
+    told: HashSet<(StatementId, &'static str)>,
+    points: usize,
+    too_many: bool,
+    /// How the cell may stand when every step is done.
+    pub(super) ends: BTreeSet<Element>,
+}
+
+impl<'f, 'a> Forward<'f, 'a> {
+    pub(super) fn new(cell: &'f mut Cell<'a>, ways: &'f Ways<'a>, back: &'f mut Back) -> Self {
+        let tracks = tracks(cell);
+        Self {
+            cell,
+            ways,
+            back,
+            tracks,
+            open: BTreeMap::new(),
+            left: HashSet::new(),
+            breaches: Vec::new(),
+            told: HashSet::new(),
+            points: 0,
+            too_many: false,
+            ends: BTreeSet::new(),
+        }
+    }
+
+    /// Goes every way.
+    pub(super) fn explore(&mut self) -> Result<Vec<Breach>, TooMany> {
+        let start = self.cell.start();
+        let places = Places {
+            sum: 0,
+            done: 0,
+            next: Vec::new(),
+        };
+        let stops: usize = self.tracks.iter().map(|track| track.stops.len() + 1).sum();
+        self.arrive(places.settled(&self.tracks), [start]);
+        while let Some((places, elements)) = self.open.pop_first() {
+            self.points += 1;
+            let is_wide = self.open.len() > POINTS_MAX || self.points > stops + POINTS_MAX;
+            if elements.len() > ELEMENTS_MAX || is_wide || self.too_many {
+                return Err(TooMany);
+            }
+            self.at(&places, elements);
+        }
+        Ok(std::mem::take(&mut self.breaches))
+    }
+
+    fn arrive(&mut self, places: Places, elements: impl IntoIterator<Item = Element>) {
+        self.open.entry(places).or_default().extend(elements);
+    }
+
+    fn at(&mut self, places: &Places, elements: BTreeSet<Element>) {
+        let program = self.cell.acts.program;
+        let active = self.active(places);
+        let mut elements = elements;
+        for track in &active {
+            self.heal(*track, &mut elements);
+        }
+        self.interrupt(places, &active, &elements);
+        if active.is_empty() {
+            let rank = program.runbook().steps.len();
+            let closing = Point { rank, statement: None };
+            for element in &elements {
+                self.leave(self.ways.closing(), *element, closing);
+            }
+            self.ends.extend(elements);
+            return;
+        }
+        for track in active {
+            self.advance(track, places, &elements);
+        }
+    }
+
+    /// The steps that run or may begin: all before them are done.
+    fn active(&self, places: &Places) -> Vec<usize> {
+        let order = self.cell.acts.program.step_order();
+        let mut open: Vec<usize> = Vec::new();
+        let mut active = Vec::new();
+        for track in places.done..self.tracks.len() {
+            let own = &self.tracks[track];
+            // Regions come one after the other, so nothing behind the next one may run yet.
+            let first = open.first().map(|first| self.tracks[*first].step.place());
+            if first.is_some_and(|first| region(order, first) != region(order, own.step.place())) {
+                break;
+            }
+            if places.of(track, &self.tracks) == own.stops.len() {
+                continue;
+            }
+            let is_after = |other: &usize| order.is_before(self.tracks[*other].step.place(), own.step.place());
+            if !open.iter().any(is_after) {
+                active.push(track);
+            }
+            open.push(track);
+        }
+        active
+    }
+
+    /// Takes the next stop of a step.
+    fn advance(&mut self, track: usize, places: &Places, elements: &BTreeSet<Element>) {
+        let (step, rank) = (self.tracks[track].step, self.tracks[track].rank);
+        let at = places.of(track, &self.tracks);
+        let stop = self.tracks[track].stops[at];
+        let next = places.with(track, at + 1, &self.tracks);
+        let id = match stop {
+            Stop::Statement(id) => id,
+            Stop::Begun | Stop::Over => {
+                let fact = if stop == Stop::Begun {
+                    Fact::Begun(step)
+                } else {
+                    Fact::Over(step)
+                };
+                let told: Vec<Element> = elements
+                    .iter()
+                    .map(|element| {
+                        let facts = self.cell.facts.with(element.facts, fact.clone());
+                        Element { facts, ..*element }
+                    })
+                    .collect();
+                self.arrive(next, told);
+                return;
+            }
+        };
+        let (mut done, mut failed, mut left) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut open: Vec<Element> = elements.iter().copied().collect();
+        let mut seen: BTreeSet<Element> = elements.clone();
+        let is_retried = matches!(self.cell.acts.act(id), Act::Action(action) if action.is_retried);
+        while let Some(element) = open.pop() {
+            let outcome = self.cell.perform(id, element, Some(step));
+            done.extend(&outcome.done);
+            left.extend(&outcome.left);
+            self.breach(&outcome.violations);
+            for failure in &outcome.failed {
+                failed.insert(*failure);
+                // It is tried once more: as a retry, or when a row has healed it.
+                let again = is_retried.then_some(*failure).into_iter();
+                let healed = self.healed(track, *failure);
+                open.extend(again.chain(healed).filter(|element| seen.insert(*element)));
+            }
+            if seen.len() > ELEMENTS_MAX {
+                self.too_many = true;
+                return;
+            }
+        }
+        let point = Point {
+            rank,
+            statement: Some(id),
+        };
+        let words = self.ways.of_step(step);
+        for element in &failed {
+            self.leave(words, *element, point);
+        }
+        let program = self.cell.acts.program;
+        if let Disposition::Continue(_) = program.step(step).on_failure {
+            left.extend(&failed);
+        }
+        let end = places.with(track, self.last(track).max(at), &self.tracks);
+        if !left.is_empty() {
+            self.arrive(end, left);
+        }
+        self.arrive(next, done);
+    }
+
+    /// Where a step that is left stands: before its end.
+    fn last(&self, track: usize) -> usize {
+        let stops = &self.tracks[track].stops;
+        stops.len() - usize::from(stops.last() == Some(&Stop::Over))
+    }
+
+    /// How the cell may stand when any row has healed a failure of a step.
+    fn healed(&mut self, track: usize, failure: Element) -> Vec<Element> {
+        let step = self.tracks[track].step;
+        let program = self.cell.acts.program;
+        let mut found = Vec::new();
+        if has_first(program, step) {
+            found.push(failure);
+        }
+        for row in self.tracks[track].rows.clone() {
+            if self.cell.facts.has(failure.facts, &Fact::Row(row)) {
+                continue;
+            }
+            let facts = self.cell.facts.with(failure.facts, Fact::Row(row));
+            let healing = self.row(track, row, Element { facts, ..failure });
+            found.extend(healing);
+        }
+        found
+    }
+
+    /// What a row does first, as a part of the step.
+    fn row(&mut self, track: usize, row: RowId, element: Element) -> Vec<Element> {
+        let program = self.cell.acts.program;
+        let (step, rank) = (self.tracks[track].step, self.tracks[track].rank);
+        let Some(block) = program.row_block(row) else {
+            return Vec::new();
+        };
+        let mut elements = BTreeSet::from([element]);
+        for id in self.cell.acts.seen_of(self.cell.index, block) {
+            let mut after = BTreeSet::new();
+            for element in elements {
+                let outcome = self.cell.perform(id, element, Some(step));
+                self.breach(&outcome.violations);
+                let point = Point {
+                    rank,
+                    statement: Some(id),
+                };
+                let words = self.ways.of_step(step);
+                for failure in &outcome.failed {
+                    self.leave(words, *failure, point);
+                }
+                after.extend(&outcome.done);
+            }
+            elements = after;
+        }
+        elements.into_iter().collect()
+    }
+
+    /// A statement that the cell does not see may fail, and be healed by a row that it does see.
+    fn heal(&mut self, track: usize, elements: &mut BTreeSet<Element>) {
+        if self.tracks[track].rows.is_empty() {
+            return;
+        }
+        let mut open: Vec<Element> = elements.iter().copied().collect();
+        while let Some(element) = open.pop() {
+            let healed = self.healed(track, element);
+            open.extend(healed.into_iter().filter(|healed| elements.insert(*healed)));
+            if elements.len() > ELEMENTS_MAX {
+                self.too_many = true;
+                return;
+            }
+        }
+    }
+
+    /// The run may leave the way forward here, in any step that may be under way.
+    fn interrupt(&mut self, places: &Places, active: &[usize], elements: &BTreeSet<Element>) {
+        let mut points: Vec<(Vec<usize>, Point)> = Vec::new();
+        for track in active {
+            let track = &self.tracks[*track];
+            let point = Point {
+                rank: track.rank,
+                statement: None,
+            };
+            points.push((self.ways.of_step(track.step).to_vec(), point));
+        }
+        for (words, steps) in self.ways.sets() {
+            if let Some(step) = self.beside(places, steps) {
+                let rank = self.cell.acts.program.rank(step);
+                points.push((words.to_vec(), Point { rank, statement: None }));
+            }
+        }
+        points.sort_by_key(|(_, point)| *point);
+        for (words, point) in points {
+            for element in elements {
+                self.leave(&words, *element, point);
+            }
+        }
+    }
+
+    /// The first of these steps that may be under way, and that the cell does not see.
+    fn beside(&self, places: &Places, steps: &[StepId]) -> Option<StepId> {
+        let program = self.cell.acts.program;
+        let order = program.step_order();
+        let is_done = |at: usize| places.of(at, &self.tracks) == self.tracks[at].stops.len();
+        let begun = (0..places.done + places.next.len())
+            .rev()
+            .find(|at| places.of(*at, &self.tracks) > 0 || is_done(*at));
+        // All of the region of the last that has begun may run beside it.
+        let from = begun.map_or(0, |at| region(order, self.tracks[at].step.place()));
+        // Those of earlier regions are before it, those of later ones behind it.
+        let near = |at: &usize| order.position(self.tracks[*at].step.place()) >= from;
+        let first = (0..places.done).rev().take_while(near).last().unwrap_or(places.done);
+        let at = steps.partition_point(|step| program.rank(*step) < from);
+        steps[at..].iter().copied().find(|step| {
+            let place = step.place();
+            let is_behind = |at: &usize| {
+                let own = self.tracks[*at].step.place();
+                region(order, own) != region(order, place) && order.is_before(place, own)
+            };
+            let mut tracks =
+                (first..self.tracks.len()).take_while(|at| !is_behind(at) || places.of(*at, &self.tracks) > 0);
+            tracks.all(|at| {
+                let own = self.tracks[at].step.place();
+                let has_begun = places.of(at, &self.tracks) > 0 || is_done(at);
+                own != place
+                    && (!has_begun || !order.is_before(place, own))
+                    && (is_done(at) || !order.is_before(own, place))
+            })
+        })
+    }
+
+    /// Leaves the way forward, by each of these words.
+    fn leave(&mut self, words: &[usize], element: Element, point: Point) {
+        for word in words {
+            if self.left.insert((*word, element))
+                && let Some(way) = self.way(self.ways.disposition(*word), element)
+            {
+                self.back.take(self.cell, way, element, point);
+            }
+        }
+    }
+
+    /// The way that a word leads to; `None` where nothing is owed.
+    fn way(&self, word: &Disposition, element: Element) -> Option<Way> {
+        let program = self.cell.acts.program;
+        let park = |name: &str| program.park_named(name).map(|(_, block)| Way::Park(block));
+        match word {
+            Disposition::Park(name) => park(name),
+            _ if element.is_committed => match &program.runbook().on_failure {
+                Disposition::Park(name) => park(name),
+                _ => None,
+            },
+            Disposition::Rollback(name) => {
+                let (branch, block) = program.rollback_named(name)?;
+                let at = |place: usize| program.step_at(place);
+                let has = |fact: Fact| self.cell.facts.has(element.facts, &fact);
+                let is_within = at(branch.from).is_some_and(|from| has(Fact::Begun(from)))
+                    && !at(branch.until).is_some_and(|until| has(Fact::Over(until)));
+                match program.owner(block) {
+                    Owner::Rollback(id) if is_within => Some(Way::Rollback(id, block)),
+                    _ => Some(Way::Unwind),
+                }
+            }
+            Disposition::Unwind => Some(Way::Unwind),
+            Disposition::Pause | Disposition::Continue(_) => None,
+        }
+    }
+
+    fn breach(&mut self, violations: &[(StatementId, Violation)]) {
+        for (statement, violation) in violations {
+            if self.told.insert((*statement, violation.slug)) {
+                self.breaches.push(Breach {
+                    cell: self.cell.index,
+                    violation: violation.clone(),
+                    statement: *statement,
+                    back: None,
+                });
+            }
+        }
+    }
+}
+
+/// Where the region of a step begins in the order.
+fn region(order: &StepOrder, step: usize) -> usize {
+    order.region_of(step).first().map_or(0, |first| order.position(*first))
+}
+
+/// Whether any row of a step's tables does anything before the statement is tried once more.
+fn has_first(program: &Program, step: StepId) -> bool {
+    let tables = program.tables_of(step).iter();
+    let mut rows = tables.flat_map(|first| std::iter::successors(Some(*first), |row| program.row_below(*row)));
+    rows.any(|row| program.row_block(row).is_some())
+}
+
+/// The steps that a cell sees, those with which a stretch begins or ends, and those that commit.
+fn tracks(cell: &Cell<'_>) -> Vec<Track> {
+    let (acts, index) = (cell.acts, cell.index);
+    let program = acts.program;
+    let mut steps: BTreeMap<usize, StepId> = BTreeMap::new();
+    let mut rows: BTreeMap<usize, Vec<RowId>> = BTreeMap::new();
+    for id in acts.seen(index) {
+        match program.owner(program.block_of(*id)) {
+            Owner::Step(step) => drop(steps.insert(program.rank(step), step)),
+            Owner::Row(row) => {
+                for step in program.order().filter(|step| is_for(program, *step, row)) {
+                    steps.insert(program.rank(step), step);
+                    let known = rows.entry(program.rank(step)).or_default();
+                    if !known.contains(&row) {
+                        known.push(row);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    steps.extend(acts.marked().iter().map(|step| (program.rank(*step), *step)));
+    let tracks = steps.into_iter().map(|(rank, step)| Track {
+        step,
+        rank,
+        stops: stops(cell, step),
+        rows: rows.remove(&rank).unwrap_or_default(),
+    });
+    tracks.collect()
+}
+
+fn is_for(program: &Program, step: StepId, row: RowId) -> bool {
+    let tables = program.tables_of(step).iter();
+    let mut rows = tables.flat_map(|first| std::iter::successors(Some(*first), |row| program.row_below(*row)));
+    rows.any(|known| known == row)
+}
+
+fn commits(program: &Program, step: StepId) -> Option<StatementId> {
+    let mut own = program.statements_of(program.step_block(step));
+    own.find(|id| matches!(program.statement(*id).kind, StatementKind::Commits { .. }))
+}
+
+fn stops(cell: &Cell<'_>, step: StepId) -> Vec<Stop> {
+    let program = cell.acts.program;
+    let runbook = program.runbook();
+    let seen = cell.acts.seen(cell.index);
+    let own: Vec<StatementId> = program.statements_of(program.step_block(step)).collect();
+    let is_seen = own.iter().any(|id| seen.contains(id));
+    let begins = runbook.rollbacks.iter().any(|branch| branch.from == step.place());
+    let mut branches = runbook.rollbacks.iter().filter(|branch| branch.until == step.place());
+    let is_last = step.place() + 1 == runbook.steps.len();
+    let ends = branches.next().is_some() && commits(program, step).is_none() && !is_last;
+    let mut stops = Vec::new();
+    let mut has_begun = !begins;
+    for id in own {
+        let kind = &program.statement(id).kind;
+        if !has_begun && matches!(kind, StatementKind::Do(_) | StatementKind::Take(_)) {
+            stops.push(Stop::Begun);
+            has_begun = true;
+        }
+        let is_guard = matches!(
+            kind,
+            StatementKind::SkipWhen { .. } | StatementKind::OnlyWhen { .. } | StatementKind::Require { .. }
+        );
+        let is_marked = begins || ends;
+        let is_wanted = seen.contains(&id)
+            || matches!(kind, StatementKind::Commits { .. })
+            || (is_guard && (is_seen || is_marked) && !matches!(cell.acts.act(id), Act::Nothing));
+        if is_wanted {
+            stops.push(Stop::Statement(id));
+        }
+    }
+    if ends {
+        stops.push(Stop::Over);
+    }
+    stops
+}

@@ -1,0 +1,304 @@
+//! One statement in one cell: how the cell may stand when it is done, and when it has failed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::effect::Effect;
+use crate::program::{BlockId, HoldId, StatementId, StepId};
+use crate::state::cell::Table;
+use crate::state::transition::Operation;
+use crate::state::{Extent, Given, Violation};
+use crate::term::Term;
+
+use super::act::{Act, Action, Condition, Deed};
+use super::acts::Acts;
+use super::element::{Chains, Element, Fact, Owed};
+
+/// What may become of a cell.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) done: Vec<Element>,
+    /// Before, after, half-way.
+    pub(super) failed: Vec<Element>,
+    /// The step ends here without being done.
+    pub(super) left: Vec<Element>,
+    /// What an effect needs and does not find, with the statement that has the effect.
+    pub(super) violations: Vec<(StatementId, Violation)>,
+}
+
+/// One cell, with all that was worked out about it.
+pub(super) struct Cell<'a> {
+    pub(super) acts: &'a Acts<'a>,
+    pub(super) index: usize,
+    pub(super) table: Table<'a>,
+    pub(super) undos: Chains<Owed>,
+    pub(super) facts: Chains<Fact>,
+    known: HashMap<(StatementId, Element, Option<StepId>), Arc<Outcome>>,
+}
+
+impl<'a> Cell<'a> {
+    pub(super) fn new(acts: &'a Acts<'a>, index: usize) -> Self {
+        Self {
+            acts,
+            index,
+            table: Table::new(&acts.universe, index),
+            undos: Chains::new(),
+            facts: Chains::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    pub(super) fn start(&mut self) -> Element {
+        Element {
+            state: self.table.start(),
+            undos: Chains::<Owed>::EMPTY,
+            facts: Chains::<Fact>::EMPTY,
+            is_committed: false,
+        }
+    }
+
+    /// Carries a statement out; `step` is the one that it is started in or for, `None` on a way back.
+    pub(super) fn perform(&mut self, id: StatementId, element: Element, step: Option<StepId>) -> Arc<Outcome> {
+        let key = (id, element, step);
+        if let Some(known) = self.known.get(&key) {
+            return Arc::clone(known);
+        }
+        let outcome = Arc::new(self.outcome(id, element, step));
+        self.known.insert(key, Arc::clone(&outcome));
+        outcome
+    }
+
+    fn outcome(&mut self, id: StatementId, element: Element, step: Option<StepId>) -> Outcome {
+        let acts = self.acts;
+        match acts.act(id) {
+            Act::Nothing | Act::Unwind => Outcome {
+                done: vec![element],
+                ..Outcome::default()
+            },
+            Act::Guard(condition) => self.guard(condition.as_ref(), element),
+            Act::Requires(condition) => {
+                let guarded = self.guard(Some(condition), element);
+                Outcome {
+                    done: guarded.done,
+                    failed: guarded.left,
+                    ..Outcome::default()
+                }
+            }
+            Act::Binds { value, of } => {
+                let mut bound = element;
+                if self.table.is_of_start(element.state, *of) {
+                    bound.facts = self.facts.with(element.facts, Fact::Named(*value, *of));
+                }
+                Outcome {
+                    done: vec![bound],
+                    failed: vec![element],
+                    ..Outcome::default()
+                }
+            }
+            Act::Action(action) => self.action((id, action), element, step),
+            Act::Evidence { members, proves } => {
+                let operations: Vec<Operation> = members.iter().copied().map(Operation::Validate).collect();
+                let mut state = self.table.after(element.state, &operations);
+                for deed in proves {
+                    let operations = acts.universe.operations(&deed.effect, Given::OTHER, Extent::Whole);
+                    state = self.table.after(state, &operations);
+                }
+                Outcome {
+                    done: vec![Element { state, ..element }],
+                    failed: vec![element],
+                    ..Outcome::default()
+                }
+            }
+            Act::Take(hold) => self.take(*hold, element),
+            Act::Release(hold) => self.release(*hold, element),
+            Act::Commits(next) => Outcome {
+                done: vec![Element {
+                    is_committed: true,
+                    ..element
+                }],
+                violations: self.committing(id, next, element),
+                ..Outcome::default()
+            },
+        }
+    }
+
+    fn committing(&self, id: StatementId, next: &[Effect<Term>], element: Element) -> Vec<(StatementId, Violation)> {
+        let found = self.table.commit(element.state, next).filter(|_| !element.is_committed);
+        found.into_iter().map(|violation| (id, violation)).collect()
+    }
+
+    fn guard(&mut self, condition: Option<&Condition>, element: Element) -> Outcome {
+        let Some(condition) = condition else {
+            return Outcome {
+                done: vec![element],
+                left: vec![element],
+                ..Outcome::default()
+            };
+        };
+        let known = self.facts.condition(element.facts, &condition.text);
+        let mut with = |holds: bool| {
+            let is_possible = known.is_none_or(|known| known == holds);
+            let fact = Fact::Condition(condition.text.clone(), holds);
+            let facts = self.facts.with(element.facts, fact);
+            is_possible
+                .then_some(Element { facts, ..element })
+                .into_iter()
+                .collect()
+        };
+        Outcome {
+            done: with(condition.holds),
+            left: with(!condition.holds),
+            ..Outcome::default()
+        }
+    }
+
+    fn action(&mut self, (id, action): (StatementId, &Action), element: Element, step: Option<StepId>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let started = self.owing((id, action.undo), element, step);
+        let (mut whole, mut half) = (started, started);
+        for deed in &action.deeds {
+            let given = self.given(deed, whole);
+            let asked = (&deed.effect, given);
+            let violation = self.table.violation(whole.state, whole.is_committed, asked);
+            let violation = violation.filter(|found| !action.is_live || found.slug != "backup-not-cold");
+            outcome.violations.extend(violation.map(|violation| (id, violation)));
+            whole = self.after(deed, whole, given, Extent::Whole);
+            half = self.after(deed, half, given, Extent::Half);
+        }
+        outcome.done.push(whole);
+        outcome.failed.extend([started, whole]);
+        outcome.failed.extend(action.is_partial.then_some(half));
+        outcome.failed.sort_unstable();
+        outcome.failed.dedup();
+        outcome
+    }
+
+    /// The action is started: its undo is owed, where it does anything to this cell.
+    fn owing(&mut self, (id, undo): (StatementId, Option<BlockId>), element: Element, step: Option<StepId>) -> Element {
+        let (Some(undo), Some(step)) = (undo, step) else {
+            return element;
+        };
+        if self.acts.seen_of(self.index, undo).is_empty() {
+            return element;
+        }
+        let owed = Owed {
+            rank: self.acts.program.rank(step),
+            step,
+            statement: id,
+            undo,
+            facts: element.facts,
+        };
+        let undos = self.undos.with(element.undos, owed);
+        Element { undos, ..element }
+    }
+
+    fn given(&self, deed: &Deed, element: Element) -> Given {
+        let facts = element.facts;
+        let is_before = deed.slot.is_some_and(|slot| match (&deed.value, deed.copied) {
+            (Some(Term::Binding(value)), _) => self.facts.has(facts, &Fact::Named(*value, slot)),
+            (Some(value), _) => self.acts.of_start(value) == Some(slot),
+            (None, Some(holder)) => self.facts.has(facts, &Fact::Copied { holder, of: slot }),
+            (None, None) => false,
+        });
+        let is_absent = deed.slot.is_some_and(|slot| self.acts.is_absent(slot));
+        let existed = !is_absent && !matches!(deed.effect, Effect::Adds(_));
+        Given {
+            is_before,
+            existed: is_before || existed,
+        }
+    }
+
+    fn after(&mut self, deed: &Deed, element: Element, given: Given, extent: Extent) -> Element {
+        let universe = &self.acts.universe;
+        let operations = universe.operations(&deed.effect, given, extent);
+        let state = self.table.after(element.state, &operations);
+        // What it copies is asked before it is written.
+        let copied = self.copied(deed, element).filter(|_| extent == Extent::Whole);
+        let written: Vec<_> = operations.iter().map(|operation| operation.slot(universe)).collect();
+        let mut facts = self.facts.without_copies(element.facts, &written);
+        if let Some(fact) = copied {
+            facts = self.facts.with(facts, fact);
+        }
+        Element {
+            state,
+            facts,
+            ..element
+        }
+    }
+
+    /// That what is set now holds what another thing held at the start.
+    fn copied(&self, deed: &Deed, element: Element) -> Option<Fact> {
+        let (holder, copied) = (deed.slot?, deed.copied?);
+        let known = self.facts.backwards(element.facts).find_map(|fact| match fact {
+            Fact::Copied { holder, of } if *holder == copied => Some(*of),
+            _ => None,
+        });
+        let own = self.table.is_of_start(element.state, copied).then_some(copied);
+        let of = known.or(own)?;
+        (of != holder).then_some(Fact::Copied { holder, of })
+    }
+
+    /// Taking what is taken does nothing. From its intent on it has to be released.
+    fn take(&mut self, hold: HoldId, element: Element) -> Outcome {
+        let program = self.acts.program;
+        let slot = self.acts.universe.hold(&program.hold(hold).name);
+        let Some(slot) = slot.filter(|slot| self.acts.universe.cell_of(*slot).0 == self.index) else {
+            return self.block(program.take(hold), vec![element]);
+        };
+        if self.table.is_held(element.state, slot) {
+            return Outcome {
+                done: vec![element],
+                ..Outcome::default()
+            };
+        }
+        let state = self.table.after(element.state, &[Operation::Hold(slot, true)]);
+        let taken = Element { state, ..element };
+        let mut outcome = self.block(program.take(hold), vec![taken]);
+        outcome.failed.push(taken);
+        outcome
+    }
+
+    /// Releasing what is free does nothing.
+    pub(super) fn release(&mut self, hold: HoldId, element: Element) -> Outcome {
+        let program = self.acts.program;
+        let slot = self.acts.universe.hold(&program.hold(hold).name);
+        let Some(slot) = slot.filter(|slot| self.acts.universe.cell_of(*slot).0 == self.index) else {
+            return self.block(program.release(hold), vec![element]);
+        };
+        if !self.table.is_held(element.state, slot) {
+            return Outcome {
+                done: vec![element],
+                ..Outcome::default()
+            };
+        }
+        let mut outcome = self.block(program.release(hold), vec![element]);
+        outcome.failed.push(element);
+        let freed = [Operation::Hold(slot, false)];
+        for done in &mut outcome.done {
+            done.state = self.table.after(done.state, &freed);
+        }
+        outcome
+    }
+
+    /// The statements of a block one after the other, none of them with an undo.
+    pub(super) fn block(&mut self, block: BlockId, elements: Vec<Element>) -> Outcome {
+        let mut outcome = Outcome {
+            done: elements,
+            ..Outcome::default()
+        };
+        for id in self.acts.seen_of(self.index, block) {
+            for element in std::mem::take(&mut outcome.done) {
+                let one = self.perform(id, element, None);
+                outcome.done.extend(&one.done);
+                outcome.failed.extend(&one.failed);
+                outcome.left.extend(&one.left);
+                outcome.violations.extend(one.violations.iter().cloned());
+            }
+            outcome.done.sort_unstable();
+            outcome.done.dedup();
+        }
+        outcome.failed.sort_unstable();
+        outcome.failed.dedup();
+        outcome
+    }
+}

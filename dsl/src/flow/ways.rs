@@ -1,0 +1,100 @@
+//! Which ways a run may take from where: what each step's failure, silence, symptom or interruption leads to.
+
+use std::collections::BTreeMap;
+
+use crate::model::Disposition;
+use crate::program::{BlockId, Program, RollbackId, StepId};
+
+/// A way that a run takes when it leaves the way forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    Unwind,
+    Rollback(RollbackId, BlockId),
+    Park(BlockId),
+}
+
+/// The words of the text that lead somewhere, each once, and which of them each step may follow.
+pub(super) struct Ways<'a> {
+    words: Vec<&'a Disposition>,
+    /// For each step its words.
+    of_step: Vec<usize>,
+    /// Sets of words, each once.
+    sets: Vec<Vec<usize>>,
+    /// For each set the steps that have it, by rank.
+    steps: Vec<Vec<StepId>>,
+    /// Those of the end of the way forward.
+    closing: Vec<usize>,
+}
+
+impl<'a> Ways<'a> {
+    pub(super) fn new(program: &'a Program) -> Self {
+        let mut ways = Self {
+            words: Vec::new(),
+            of_step: vec![0; program.runbook().steps.len()],
+            sets: Vec::new(),
+            steps: Vec::new(),
+            closing: Vec::new(),
+        };
+        let runbook = program.runbook();
+        let of_run = [&runbook.on_failure, &runbook.on_interrupt];
+        ways.closing = ways.set(of_run.into_iter());
+        let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+        for step in program.order() {
+            let own = program.step(step);
+            let silences = own
+                .body
+                .statements
+                .iter()
+                .filter_map(|statement| statement.on_silence());
+            let tables = program.tables_of(step).iter();
+            let rows = tables.flat_map(|first| std::iter::successors(Some(*first), |row| program.row_below(*row)));
+            let rows = rows.map(|row| &program.row(row).otherwise);
+            let all = of_run.into_iter().skip(1).chain([&own.on_failure]);
+            let set = ways.set(all.chain(silences).chain(rows));
+            let next = ways.sets.len();
+            let at = *known.entry(set.clone()).or_insert(next);
+            if at == next {
+                ways.sets.push(set);
+                ways.steps.push(Vec::new());
+            }
+            ways.of_step[step.place()] = at;
+            ways.steps[at].push(step);
+        }
+        ways
+    }
+
+    fn set(&mut self, words: impl Iterator<Item = &'a Disposition>) -> Vec<usize> {
+        let mut set: Vec<usize> = words.map(|word| self.word(word)).collect();
+        set.sort_unstable();
+        set.dedup();
+        set
+    }
+
+    fn word(&mut self, word: &'a Disposition) -> usize {
+        let known = self.words.iter().position(|known| *known == word);
+        known.unwrap_or_else(|| {
+            self.words.push(word);
+            self.words.len() - 1
+        })
+    }
+
+    /// What a run may follow that leaves the way forward in a step.
+    pub(super) fn of_step(&self, step: StepId) -> &[usize] {
+        &self.sets[self.of_step[step.place()]]
+    }
+
+    /// What it may follow at its end.
+    pub(super) fn closing(&self) -> &[usize] {
+        &self.closing
+    }
+
+    pub(super) fn disposition(&self, word: usize) -> &'a Disposition {
+        self.words[word]
+    }
+
+    /// The sets of words, each with the steps that have it in the order of the plan.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (&[usize], &[StepId])> {
+        let sets = self.sets.iter().map(Vec::as_slice);
+        sets.zip(self.steps.iter().map(Vec::as_slice))
+    }
+}

@@ -1,0 +1,278 @@
+//! What can happen in a change, told: where an effect does not find what it needs, and where a way back does not
+//! come to where the run began.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::flow::{Breach, Flow, Point, Return, Way};
+use crate::model::StatementKind;
+use crate::program::{Owner, StatementId};
+use crate::prove::{Case, with_calls};
+use crate::source::Span;
+use crate::state::slot::{Plain, SlotId};
+use crate::state::{Difference, Unserved};
+
+pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
+    // A text whose form or order is wrong is proved when that is mended.
+    let is_broken = |found: &Diagnostic| found.severity == Severity::Error && !APART.contains(&found.slug);
+    if !case.earlier.are_none() || diagnostics.iter().any(is_broken) {
+        return;
+    }
+    let flow = Flow::of(case.program, &case.normal, &case.topology);
+    let teller = Teller { case, flow: &flow };
+    let mut told: BTreeSet<(&str, Span)> = BTreeSet::new();
+    // What a breach explains is not told a second time: all that comes after it on the way forward, and where the
+    // way back on which it is comes to.
+    let mut explained: BTreeMap<usize, (Option<Point>, BTreeSet<Way>)> = BTreeMap::new();
+    for breach in &flow.breaches {
+        let (first, ways) = explained.entry(breach.cell).or_default();
+        match breach.back {
+            Some((_, way)) => drop(ways.insert(way)),
+            None => {
+                let point = teller.point(breach.statement);
+                *first = Some(first.map_or(point, |first| first.min(point)));
+            }
+        }
+    }
+    let is_after = |cell: usize, point: Point| {
+        let first = explained.get(&cell).and_then(|(first, _)| *first);
+        first.is_some_and(|first| first <= point)
+    };
+    let is_on = |cell: usize, way: Way| explained.get(&cell).is_some_and(|(_, ways)| ways.contains(&way));
+    let is_new = |back: &&Return| !is_on(back.cell, back.way) && !is_after(back.cell, back.point);
+    let is_first = |breach: &&Breach| !breach.back.is_some_and(|(point, _)| is_after(breach.cell, point));
+    let breaches = flow
+        .breaches
+        .iter()
+        .filter(is_first)
+        .map(|breach| teller.breach(breach));
+    let (first, again): (Vec<&Return>, Vec<&Return>) = flow.returns.iter().filter(is_new).partition(|back| !back.is_again);
+    // What is wrong at once is wrong again.
+    let mut wrong: BTreeSet<(usize, Way)> = BTreeSet::new();
+    wrong.extend(first.iter().map(|back| (back.cell, back.way)));
+    let again = again.into_iter().filter(|back| !wrong.contains(&(back.cell, back.way)));
+    let returns = first.iter().copied().chain(again).flat_map(|back| teller.back(back));
+    for (_, found) in breaches.chain(returns) {
+        if told.insert((found.slug, found.span)) {
+            diagnostics.push(found);
+        }
+    }
+    let unserved = flow.unserved.iter();
+    for (_, member, how) in unserved.filter(|(cell, ..)| !is_after(*cell, END)) {
+        diagnostics.push(teller.unserved(member.as_str(), *how));
+    }
+    for slot in &flow.too_many {
+        diagnostics.push(teller.too_many(*slot));
+    }
+}
+
+/// What another rule may find and what can happen is the same all the same.
+const APART: &[&str] = &[
+    "budget-too-short",
+    "commits-too-early",
+    "floating-image",
+    "opaque-change",
+    "retry-not-safe",
+    "secret-exposed",
+    "symptom-no-default",
+    "undo-not-repeatable",
+    "window-too-short",
+];
+
+/// Behind every step.
+const END: Point = Point {
+    rank: usize::MAX,
+    statement: None,
+};
+
+struct Teller<'t, 'a> {
+    case: &'t Case<'a>,
+    flow: &'t Flow<'a>,
+}
+
+impl Teller<'_, '_> {
+    fn breach(&self, breach: &Breach) -> (Point, Diagnostic) {
+        let statement = self.case.program.statement(breach.statement);
+        let violation = &breach.violation;
+        let mut found = Diagnostic::error(violation.slug, statement.span, violation.words.clone());
+        if let Some((point, way)) = breach.back {
+            found = found.cause(self.place(point), self.leads(point, way));
+        }
+        let point = breach.back.map_or(
+            Point {
+                rank: 0,
+                statement: Some(breach.statement),
+            },
+            |(point, _)| point,
+        );
+        (point, with_calls(found, statement))
+    }
+
+    /// Where on the way forward a statement fails; of what a row or a hold does, nowhere that comes after others.
+    fn point(&self, statement: StatementId) -> Point {
+        let program = self.case.program;
+        let rank = match program.owner(program.block_of(statement)) {
+            Owner::Step(step) => program.rank(step),
+            _ => self.taken_at(statement),
+        };
+        Point { rank, statement: None }
+    }
+
+    /// The first step in which a hold is taken or released that a statement is of.
+    fn taken_at(&self, statement: StatementId) -> usize {
+        let program = self.case.program;
+        let hold = match program.owner(program.block_of(statement)) {
+            Owner::Take(hold) => StatementKind::Take(program.hold(hold).name.clone()),
+            Owner::Release(hold) => StatementKind::Release(program.hold(hold).name.clone()),
+            _ => return usize::MAX,
+        };
+        let steps = program.order().filter(|step| {
+            let mut own = program.step(*step).body.statements.iter();
+            own.any(|statement| statement.kind == hold)
+        });
+        steps.map(|step| program.rank(step)).next().unwrap_or(usize::MAX)
+    }
+
+    fn back(&self, back: &Return) -> Vec<(Point, Diagnostic)> {
+        let told = back.left.iter().map(|(slot, difference)| {
+            let how = self.how(*slot, difference);
+            let cause = self.flow.changed_by(*slot, back.point);
+            let program = self.case.program;
+            let own = cause.map(|id| program.statement(id));
+            let has_undo = cause.is_some_and(|id| program.undo_of(id).is_some());
+            if let (Some(statement), Way::Unwind, false) = (own, back.way, has_undo) {
+                let message = format!("{how} when the run turns back, and nothing takes it back");
+                let found = Diagnostic::error("no-way-back", statement.span, message)
+                    .cause(self.place(back.point), self.leads(back.point, back.way))
+                    .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
+                return (back.point, with_calls(found, statement));
+            }
+            let slug = if back.is_again {
+                "undo-not-repeatable"
+            } else {
+                "rollback-incomplete"
+            };
+            let message = if back.is_again {
+                format!("{how} when this way back is interrupted and carried out again")
+            } else {
+                format!("{how} after this way back")
+            };
+            let place = match back.way {
+                Way::Unwind => cause.and_then(|id| program.undo_of(id)).map(|undo| program.undo(undo)),
+                _ => None,
+            };
+            let place = place.flatten().map(|undo| undo.span);
+            let place = place.unwrap_or_else(|| self.span_of(back.way, back.point));
+            let mut found =
+                Diagnostic::error(slug, place, message).cause(self.place(back.point), self.leads(back.point, back.way));
+            if let Some(statement) = own.filter(|statement| statement.span != place) {
+                found = found.cause(statement.span, "it is changed here");
+            }
+            (back.point, found)
+        });
+        told.collect()
+    }
+
+    fn unserved(&self, member: &str, how: Unserved) -> Diagnostic {
+        let (words, help) = match how {
+            Unserved::Stopped => ("does not run", "start it, and check that it is well"),
+            Unserved::Running => (
+                "runs, and should not when the change is done",
+                "stop it, or say `ends running`",
+            ),
+            Unserved::Drained => ("has no traffic", "give it its traffic back when it is well"),
+            Unserved::Unproved => (
+                "runs, and nothing has looked at it since it was started",
+                "add `check SERVICE is well` behind its last start",
+            ),
+        };
+        let service = self.case.topology.services.iter();
+        let mut service = service.filter(|(_, service)| service.members.contains_key(member));
+        let name = service.next().map_or(member, |(name, _)| name.as_str());
+        let service = self.case.runbook.service(name);
+        let last = self.case.runbook.steps.last().map(|step| step.span);
+        let message = format!("the way forward can end and {member} {words}");
+        let found = Diagnostic::error("not-serving", last.unwrap_or_default(), message);
+        let found = match service {
+            Some(service) => found.cause(service.span, "this service has to serve when the change is done"),
+            None => found,
+        };
+        found.help(help.replace("SERVICE", name))
+    }
+
+    fn too_many(&self, slot: SlotId) -> Diagnostic {
+        let universe = self.flow.universe();
+        let name = universe
+            .resource(slot)
+            .map_or_else(|| "one service".to_owned(), ToString::to_string);
+        let guards = self.case.program.statements().filter(|(_, statement)| {
+            matches!(
+                statement.kind,
+                StatementKind::SkipWhen { .. } | StatementKind::OnlyWhen { .. }
+            )
+        });
+        let guards: Vec<Span> = guards.map(|(_, statement)| statement.span).collect();
+        let first = self.case.runbook.steps.first().map(|step| step.span);
+        let place = guards.first().copied().or(first).unwrap_or_default();
+        let message = format!("more skips, rows and steps at once over {name} than can be followed");
+        let found = Diagnostic::error("too-many-paths", place, message);
+        let found = guards
+            .iter()
+            .skip(1)
+            .take(8)
+            .fold(found, |found, guard| found.cause(*guard, "this may be skipped too"));
+        found.help("let fewer steps be skipped, or split the runbook")
+    }
+
+    fn how(&self, slot: SlotId, difference: &Difference) -> String {
+        let universe = self.flow.universe();
+        match difference {
+            Difference::Run(member) => format!("{member} does not run as it did"),
+            Difference::Pin(member) => format!("the release that {member} is pinned to is not that of before"),
+            Difference::Traffic(member) => format!("{member} does not have the traffic that it had"),
+            Difference::Data(state) => format!("{state} is not what it was"),
+            Difference::Hold(hold) => format!("{hold} is still taken"),
+            Difference::Plain(_, plain) => {
+                let name = universe
+                    .resource(slot)
+                    .map_or_else(|| "a thing".to_owned(), ToString::to_string);
+                match plain {
+                    Plain::Gone => format!("{name} is gone"),
+                    Plain::Partial | Plain::PartlyAdded => format!("{name} is half of what it should be"),
+                    _ => format!("{name} stays changed"),
+                }
+            }
+        }
+    }
+
+    fn place(&self, point: Point) -> Span {
+        let program = self.case.program;
+        if let Some(statement) = point.statement {
+            return program.statement(statement).span;
+        }
+        let sequence = program.step_order().sequence();
+        let step = sequence.get(point.rank).or(sequence.last());
+        step.map_or_else(Span::default, |step| self.case.runbook.steps[*step].span)
+    }
+
+    fn leads(&self, point: Point, way: Way) -> String {
+        let way = match way {
+            Way::Unwind => "the undos are run".to_owned(),
+            Way::Rollback(branch, _) => format!("{} is taken", self.case.program.rollback(branch).name),
+            Way::Park(_) => "the run parks".to_owned(),
+        };
+        match point.statement.map(|id| &self.case.program.statement(id).kind) {
+            Some(StatementKind::Do(_)) => format!("when this fails, before or after it was done, {way}"),
+            Some(_) => format!("when this fails, {way}"),
+            None if point.rank == self.case.runbook.steps.len() => format!("when the run turns back at its end, {way}"),
+            None => format!("when the run turns back in this step, {way}"),
+        }
+    }
+
+    fn span_of(&self, way: Way, point: Point) -> Span {
+        match way {
+            Way::Rollback(branch, _) => self.case.program.rollback(branch).span,
+            Way::Unwind | Way::Park(_) => self.place(point),
+        }
+    }
+}

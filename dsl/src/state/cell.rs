@@ -1,0 +1,207 @@
+//! The states that one cell may be in, each once, and what operations make of them: what proofs compute with.
+//!
+//! A plain thing has 6 states, whatever else there is. A service of one member with one pin, that writes one
+//! state with one backup, has at most 12 × 2 × 3 × 17 = 1,224 byte patterns, of which effects reach a few dozen.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::effect::Effect;
+use crate::state::goal::Unserved;
+use crate::state::requirement::Rules;
+use crate::state::slot::{Bytes, Plain, Release, SlotId};
+use crate::state::transition::Operation;
+use crate::state::universe::{Role, Universe};
+use crate::state::{Difference, Given, Violation, goal};
+use crate::term::Term;
+use crate::topology::MemberId;
+
+/// Names a state of the cell in its [`Table`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct StateId(u32);
+
+/// Every state of a cell that was ever reached, once; and what each operation makes of it.
+pub(crate) struct Table<'a> {
+    universe: &'a Universe,
+    cell: usize,
+    ids: HashMap<Arc<[u8]>, StateId>,
+    states: Vec<Arc<[u8]>>,
+    memo: HashMap<(Operation, StateId), StateId>,
+}
+
+/// The bytes of one cell; what lies in another reads as 0 and cannot be written.
+struct View<'a, B> {
+    universe: &'a Universe,
+    cell: usize,
+    bytes: B,
+}
+
+impl<B> View<'_, B> {
+    fn place(&self, slot: SlotId) -> Option<usize> {
+        let (cell, place) = self.universe.cell_of(slot);
+        (cell == self.cell).then_some(place)
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMutBytes> Bytes for View<'_, B> {
+    fn byte(&self, slot: SlotId) -> u8 {
+        self.place(slot).map_or(0, |place| self.bytes.as_ref()[place])
+    }
+
+    fn set_byte(&mut self, slot: SlotId, byte: u8) {
+        if let Some(place) = self.place(slot) {
+            self.bytes.put_byte(place, byte);
+        }
+    }
+}
+
+/// Bytes that may be read only.
+trait AsMutBytes {
+    fn put_byte(&mut self, place: usize, byte: u8);
+}
+
+impl AsMutBytes for Vec<u8> {
+    fn put_byte(&mut self, place: usize, byte: u8) {
+        self[place] = byte;
+    }
+}
+
+impl AsMutBytes for &[u8] {
+    fn put_byte(&mut self, _: usize, _: u8) {}
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(universe: &'a Universe, cell: usize) -> Self {
+        Self {
+            universe,
+            cell,
+            ids: HashMap::new(),
+            states: Vec::new(),
+            memo: HashMap::new(),
+        }
+    }
+
+    /// The cell as it is at the start.
+    pub(crate) fn start(&mut self) -> StateId {
+        let slots = self.universe.cells()[self.cell].iter();
+        let bytes: Vec<u8> = slots.map(|slot| self.universe.slot(*slot).start).collect();
+        self.intern(&bytes)
+    }
+
+    /// The cell after operations; those that work in another are passed over.
+    pub(crate) fn after(&mut self, before: StateId, operations: &[Operation]) -> StateId {
+        let mut state = before;
+        for operation in operations {
+            let is_own = self.universe.cell_of(operation.slot(self.universe)).0 == self.cell;
+            if is_own {
+                state = self.after_one(state, *operation);
+            }
+        }
+        state
+    }
+
+    /// The first requirement of an effect that this state does not meet. A cell that an effect does not work in
+    /// answers for the places in protected state that it holds.
+    pub(crate) fn violation(
+        &self,
+        state: StateId,
+        is_committed: bool,
+        (effect, given): (&Effect<Term>, Given),
+    ) -> Option<Violation> {
+        let view = self.view(state);
+        let rules = Rules {
+            universe: self.universe,
+            bytes: &view,
+            is_committed,
+        };
+        if rules.is_at_home(effect, self.cell) {
+            rules.violation(effect, given)
+        } else {
+            rules.violation_of_places(effect, given)
+        }
+    }
+
+    /// Why the point of no return must not be passed, where `next` is what the action behind it touches.
+    pub(crate) fn commit(&self, state: StateId, next: &[Effect<Term>]) -> Option<Violation> {
+        let view = self.view(state);
+        let rules = Rules {
+            universe: self.universe,
+            bytes: &view,
+            is_committed: false,
+        };
+        rules.commit(next, |slot| self.universe.cell_of(slot).0 == self.cell)
+    }
+
+    /// What is not as at the start, with the slot that says it; what was added does not count.
+    pub(crate) fn differences(&self, state: StateId) -> Vec<(SlotId, Difference)> {
+        goal::differences(self.universe, self.cell, &self.view(state))
+    }
+
+    /// Whether it is right to stop here without being done or back.
+    pub(crate) fn may_park(&self, state: StateId) -> bool {
+        goal::may_park(self.universe, self.cell, &self.view(state))
+    }
+
+    /// Whether a hold is taken.
+    pub(crate) fn is_held(&self, state: StateId, hold: SlotId) -> bool {
+        self.view(state).get(hold)
+    }
+
+    /// Whether what can be read of a thing now is what could be read of it at the start.
+    pub(crate) fn is_of_start(&self, state: StateId, slot: SlotId) -> bool {
+        let view = self.view(state);
+        let is_own = |slot: SlotId| match self.universe.slot(slot).role {
+            Role::Plain => view.get::<Plain>(slot) == Plain::AsWas,
+            Role::Pin => view.get::<Release>(slot) == Release::Old,
+            _ => view.byte(slot) == self.universe.slot(slot).start,
+        };
+        // Of what was made with its holder its own slot tells.
+        let is_added =
+            |slot: SlotId| self.universe.slot(slot).role == Role::Plain && view.get::<Plain>(slot) == Plain::Added;
+        let mut read = self.universe.read_with(slot).into_iter();
+        is_own(slot) && read.all(|with| is_own(with) || is_added(with))
+    }
+
+    /// What of its members is not as it should be where the change is done.
+    pub(crate) fn unserved(&self, state: StateId) -> Vec<(MemberId, Unserved)> {
+        let view = self.view(state);
+        let members = self.universe.members.iter();
+        let own = members.filter(|member| self.universe.cell_of(member.slot).0 == self.cell);
+        own.filter_map(|member| Some((member.id.clone(), goal::unserved(self.universe, member, &view)?)))
+            .collect()
+    }
+
+    fn view(&self, state: StateId) -> View<'_, &[u8]> {
+        View {
+            universe: self.universe,
+            cell: self.cell,
+            bytes: &self.states[state.0 as usize],
+        }
+    }
+
+    fn intern(&mut self, bytes: &[u8]) -> StateId {
+        if let Some(known) = self.ids.get(bytes) {
+            return *known;
+        }
+        let id = StateId(u32::try_from(self.states.len()).unwrap_or(u32::MAX));
+        let bytes: Arc<[u8]> = bytes.into();
+        self.states.push(Arc::clone(&bytes));
+        self.ids.insert(bytes, id);
+        id
+    }
+
+    fn after_one(&mut self, before: StateId, operation: Operation) -> StateId {
+        if let Some(known) = self.memo.get(&(operation, before)) {
+            return *known;
+        }
+        let mut view = View {
+            universe: self.universe,
+            cell: self.cell,
+            bytes: self.states[before.0 as usize].to_vec(),
+        };
+        operation.carry_out(self.universe, &mut view);
+        let after = self.intern(&view.bytes);
+        self.memo.insert((operation, before), after);
+        after
+    }
+}

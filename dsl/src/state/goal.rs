@@ -1,0 +1,92 @@
+//! Where a way back is right, and where it is right to stop without being done or back.
+//!
+//! Each question is about one cell: production as a whole is right where every cell is.
+
+use crate::state::slot::{Bytes, Data, Plain, Run, SlotId, Traffic};
+use crate::state::universe::{Member, Role, Universe};
+use crate::state::{Difference, read};
+use crate::topology::Begins;
+
+/// What of a cell is not as at the start, with the slot that says it; what was added does not count.
+pub(super) fn differences(universe: &Universe, cell: usize, bytes: &impl Bytes) -> Vec<(SlotId, Difference)> {
+    let mut found = Vec::new();
+    for slot in &universe.cells()[cell] {
+        let known = universe.slot(*slot);
+        match &known.role {
+            Role::Hold(name) if bytes.get(*slot) => found.push((*slot, Difference::Hold(name.clone()))),
+            Role::Plain => match bytes.get(*slot) {
+                Plain::AsWas | Plain::Added => {}
+                plain => found.push((*slot, Difference::Plain(*slot, plain))),
+            },
+            Role::Data if bytes.get::<Data>(*slot) != Data::Own => {
+                let mut states = universe.states.iter();
+                let state = states.find(|state| state.slot == *slot);
+                found.extend(state.map(|state| (*slot, Difference::Data(state.name.clone()))));
+            }
+            Role::Member => {
+                let mut members = universe.members.iter();
+                let member = members.find(|member| member.slot == *slot);
+                found.extend(member.into_iter().flat_map(|member| of_member(universe, member, bytes)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn of_member(universe: &Universe, known: &Member, bytes: &impl Bytes) -> Vec<(SlotId, Difference)> {
+    let start = universe.start_of(known);
+    let is = read(bytes, known);
+    let mut found = Vec::new();
+    if is.run != start.release {
+        found.push((known.slot, Difference::Run(known.id.clone())));
+    }
+    if is.pin != crate::state::Release::Old && (known.keeps_pin || is.run.is_some()) {
+        found.push((known.pin, Difference::Pin(known.id.clone())));
+    }
+    if known.has_traffic && bytes.get::<Run>(known.slot).is_drained != start.is_drained {
+        found.push((known.slot, Difference::Traffic(known.id.clone())));
+    }
+    found
+}
+
+/// What of a member is not as it should be where the change is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unserved {
+    /// It does not run, and should.
+    Stopped,
+    /// It runs, and should not.
+    Running,
+    /// It runs, and users do not reach it.
+    Drained,
+    /// It runs, and no check has read it since it was last started.
+    Unproved,
+}
+
+/// Running means: with its traffic, and seen to be well.
+pub(super) fn unserved(universe: &Universe, known: &Member, bytes: &impl Bytes) -> Option<Unserved> {
+    let member = read(bytes, known);
+    let ends = universe.services[known.service].ends;
+    let began_running = universe.start_of(known).release.is_some();
+    match member.run {
+        None => ends
+            .map_or(began_running, |ends| ends == Begins::Running)
+            .then_some(Unserved::Stopped),
+        Some(_) if ends.is_some_and(|ends| ends != Begins::Running) => Some(Unserved::Running),
+        Some(_) if member.traffic == Some(Traffic::Drained) => Some(Unserved::Drained),
+        Some(_) => (!member.valid).then_some(Unserved::Unproved),
+    }
+}
+
+/// Whether it is right to stop here without being done or back, as far as this cell goes: holds free, nothing
+/// half-way.
+pub(super) fn may_park(universe: &Universe, cell: usize, bytes: &impl Bytes) -> bool {
+    universe.cells()[cell]
+        .iter()
+        .all(|slot| match universe.slot(*slot).role {
+            Role::Hold(_) => !bytes.get::<bool>(*slot),
+            Role::Data => bytes.get::<Data>(*slot) != Data::Mix,
+            Role::Plain => !matches!(bytes.get(*slot), Plain::Partial | Plain::PartlyAdded),
+            Role::Pin | Role::Member | Role::Backup { .. } => true,
+        })
+}
