@@ -318,7 +318,9 @@ fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<Slo
         .partition(|id| is_step(*id));
     let things = |ids: Vec<StatementId>| -> BTreeSet<SlotId> {
         let slots = ids.into_iter().flat_map(|id| touched(universe, &acts[id.place()]));
-        slots.filter(|slot| universe.resource(*slot).is_some() && !universe.is_pin(*slot)).collect()
+        slots
+            .filter(|slot| universe.resource(*slot).is_some() && !universe.is_pin(*slot))
+            .collect()
     };
     let of_steps = things(steps);
     found.extend(things(holds).difference(&of_steps));

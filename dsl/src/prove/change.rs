@@ -46,7 +46,8 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         .iter()
         .filter(is_first)
         .map(|breach| teller.breach(breach));
-    let (first, again): (Vec<&Return>, Vec<&Return>) = flow.returns.iter().filter(is_new).partition(|back| !back.is_again);
+    let (first, again): (Vec<&Return>, Vec<&Return>) =
+        flow.returns.iter().filter(is_new).partition(|back| !back.is_again);
     // What is wrong at once is wrong again.
     let mut wrong: BTreeSet<(usize, Way)> = BTreeSet::new();
     wrong.extend(first.iter().map(|back| (back.cell, back.way)));
@@ -58,8 +59,12 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         }
     }
     let unserved = flow.unserved.iter();
+    let mut members: BTreeMap<Unserved, Vec<&str>> = BTreeMap::new();
     for (_, member, how) in unserved.filter(|(cell, ..)| !is_after(*cell, END)) {
-        diagnostics.push(teller.unserved(member.as_str(), *how));
+        members.entry(*how).or_default().push(member.as_str());
+    }
+    for (how, members) in members {
+        diagnostics.push(teller.unserved(&members, how));
     }
     for slot in &flow.too_many {
         diagnostics.push(teller.too_many(*slot));
@@ -173,7 +178,7 @@ impl Teller<'_, '_> {
         told.collect()
     }
 
-    fn unserved(&self, member: &str, how: Unserved) -> Diagnostic {
+    fn unserved(&self, members: &[&str], how: Unserved) -> Diagnostic {
         let (words, help) = match how {
             Unserved::Stopped => ("does not run", "start it, and check that it is well"),
             Unserved::Running => (
@@ -186,18 +191,21 @@ impl Teller<'_, '_> {
                 "add `check SERVICE is well` behind its last start",
             ),
         };
-        let service = self.case.topology.services.iter();
-        let mut service = service.filter(|(_, service)| service.members.contains_key(member));
-        let name = service.next().map_or(member, |(name, _)| name.as_str());
-        let service = self.case.runbook.service(name);
-        let last = self.case.runbook.steps.last().map(|step| step.span);
-        let message = format!("the way forward can end and {member} {words}");
-        let found = Diagnostic::error("not-serving", last.unwrap_or_default(), message);
-        let found = match service {
-            Some(service) => found.cause(service.span, "this service has to serve when the change is done"),
-            None => found,
+        let known = |member: &str| {
+            let mut services = self.case.topology.services.iter();
+            let (name, _) = services.find(|(_, service)| service.members.contains_key(member))?;
+            self.case.runbook.service(name)
         };
-        found.help(help.replace("SERVICE", name))
+        let last = self.case.runbook.steps.last().map(|step| step.span);
+        let subjects: Vec<String> = members.iter().map(|member| format!("{member} {words}")).collect();
+        let message = format!("the way forward can end and {}", subjects.join(", "));
+        let found = Diagnostic::error("not-serving", last.unwrap_or_default(), message);
+        let services = members.iter().filter_map(|member| known(member));
+        let found = services.fold(found, |found, service| {
+            found.cause(service.span, "this service has to serve when the change is done")
+        });
+        let first = members.first().and_then(|member| known(member));
+        found.help(help.replace("SERVICE", first.map_or("SERVICE", |service| &service.name)))
     }
 
     fn too_many(&self, slot: SlotId) -> Diagnostic {
