@@ -100,6 +100,17 @@ impl<'a> Flow<'a> {
         self.acts.last_change(slot, is_before).or(near)
     }
 
+    /// A statement of an undo that works on a slot.
+    pub fn undone_by(&self, slot: SlotId) -> Option<StatementId> {
+        let program = self.acts.program;
+        let seen = self.acts.seen(self.acts.universe.cell_of(slot).0).iter().copied();
+        let mut undos = seen.filter(|id| {
+            let owner = program.owner(program.block_of(*id));
+            matches!(owner, Owner::Undo(_) | Owner::GroupUndo(..)) && self.acts.works_on(*id, slot)
+        });
+        undos.next()
+    }
+
     pub fn universe(&self) -> &Universe {
         &self.acts.universe
     }

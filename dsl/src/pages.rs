@@ -49,6 +49,7 @@ pages!(
     "syntax",
     "too-deep",
     "too-large",
+    "too-many-paths",
     "too-many-statements",
     "too-wide",
     "undo-not-repeatable",

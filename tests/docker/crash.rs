@@ -86,8 +86,11 @@ impl Stage<'_> {
         if new_starts > 1 || (resumed.exit == 0 && new_starts != 1) {
             return Err(format!("the new image was started {new_starts} times: {lives:?}"));
         }
+        // Killed while it put the site up, the demonstration puts it up once more.
+        let intents = book.sandbox.records_of("intent").into_iter();
+        let ups = intents.filter(|intent| intent["key"].as_str().is_some_and(|key| key.starts_with("site_up/")));
         let old_containers = of("1.0.0").count();
-        if old_containers != 1 {
+        if !(1..=ups.count().max(1)).contains(&old_containers) {
             return Err(format!(
                 "{old_containers} containers of the old image, where the very one comes back: {lives:?}"
             ));

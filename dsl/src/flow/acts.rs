@@ -111,6 +111,11 @@ impl<'a> Acts<'a> {
         changed.copied().find(|id| is_meant(*id))
     }
 
+    /// Whether a statement works on a slot.
+    pub(super) fn works_on(&self, id: StatementId, slot: SlotId) -> bool {
+        touched(&self.universe, self.act(id)).contains(&slot)
+    }
+
     pub(super) fn marked(&self) -> &[StepId] {
         &self.marked
     }

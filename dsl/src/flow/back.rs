@@ -97,7 +97,11 @@ impl Back {
     }
 
     fn judge(&mut self, cell: &Cell<'_>, (way, point): (Way, Point), end: Element, is_again: bool) {
-        if !self.ended.insert((way, end, is_again)) || (is_again && self.ended.contains(&(way, end, false))) {
+        // Past the point of no return nothing is owed.
+        if end.is_committed
+            || !self.ended.insert((way, end, is_again))
+            || (is_again && self.ended.contains(&(way, end, false)))
+        {
             return;
         }
         let left = match way {

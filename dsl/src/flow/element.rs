@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::model::BindingId;
-use crate::program::{BlockId, RowId, StatementId, StepId};
+use crate::program::{BlockId, HoldId, RowId, StatementId, StepId};
 use crate::state::cell::StateId;
 use crate::state::slot::SlotId;
 
@@ -40,6 +40,8 @@ pub(super) enum Fact {
     Condition(String, bool),
     /// The row was taken.
     Row(RowId),
+    /// Taking this hold has begun, and has not come to its end.
+    Taking(HoldId),
     /// An action of this step was started.
     Begun(StepId),
     /// This step is over.

@@ -245,16 +245,25 @@ impl<'a> Cell<'a> {
         let Some(slot) = slot.filter(|slot| self.acts.universe.cell_of(*slot).0 == self.index) else {
             return self.block(program.take(hold), vec![element]);
         };
-        if self.table.is_held(element.state, slot) {
+        let taking = Fact::Taking(hold);
+        if self.table.is_held(element.state, slot) && !self.facts.has(element.facts, &taking) {
             return Outcome {
                 done: vec![element],
                 ..Outcome::default()
             };
         }
         let state = self.table.after(element.state, &[Operation::Hold(slot, true)]);
-        let taken = Element { state, ..element };
-        let mut outcome = self.block(program.take(hold), vec![taken]);
-        outcome.failed.push(taken);
+        let facts = self.facts.with(element.facts, taking.clone());
+        let begun = Element {
+            state,
+            facts,
+            ..element
+        };
+        let mut outcome = self.block(program.take(hold), vec![begun]);
+        outcome.failed.push(begun);
+        for done in &mut outcome.done {
+            done.facts = self.facts.filtered(done.facts, |fact| *fact != taking);
+        }
         outcome
     }
 
@@ -276,6 +285,7 @@ impl<'a> Cell<'a> {
         let freed = [Operation::Hold(slot, false)];
         for done in &mut outcome.done {
             done.state = self.table.after(done.state, &freed);
+            done.facts = self.facts.filtered(done.facts, |fact| *fact != Fact::Taking(hold));
         }
         outcome
     }

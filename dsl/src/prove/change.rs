@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::flow::{Breach, Flow, Point, Return, Way};
-use crate::model::StatementKind;
+use crate::model::{Statement, StatementKind};
 use crate::program::{Owner, StatementId};
-use crate::prove::{Case, with_calls};
+use crate::prove::Case;
 use crate::source::Span;
 use crate::state::slot::{Plain, SlotId};
 use crate::state::{Difference, Unserved};
@@ -84,6 +84,19 @@ const APART: &[&str] = &[
     "window-too-short",
 ];
 
+/// Where a statement stands in the text that is read: what a procedure does wrong stands at its call.
+fn called_at(statement: &Statement) -> Span {
+    statement.calls.first().copied().unwrap_or(statement.span)
+}
+
+fn in_procedure(found: Diagnostic, statement: &Statement) -> Diagnostic {
+    if statement.calls.is_empty() {
+        found
+    } else {
+        found.related(statement.span, "it is done here")
+    }
+}
+
 /// Behind every step.
 const END: Point = Point {
     rank: usize::MAX,
@@ -99,7 +112,7 @@ impl Teller<'_, '_> {
     fn breach(&self, breach: &Breach) -> (Point, Diagnostic) {
         let statement = self.case.program.statement(breach.statement);
         let violation = &breach.violation;
-        let mut found = Diagnostic::error(violation.slug, statement.span, violation.words.clone());
+        let mut found = Diagnostic::error(violation.slug, called_at(statement), violation.words.clone());
         if let Some((point, way)) = breach.back {
             found = found.cause(self.place(point), self.leads(point, way));
         }
@@ -110,7 +123,7 @@ impl Teller<'_, '_> {
             },
             |(point, _)| point,
         );
-        (point, with_calls(found, statement))
+        (point, in_procedure(found, statement))
     }
 
     /// Where on the way forward a statement fails; of what a row or a hold does, nowhere that comes after others.
@@ -147,10 +160,10 @@ impl Teller<'_, '_> {
             let has_undo = cause.is_some_and(|id| program.undo_of(id).is_some());
             if let (Some(statement), Way::Unwind, false) = (own, back.way, has_undo) {
                 let message = format!("{how} when the run turns back, and nothing takes it back");
-                let found = Diagnostic::error("no-way-back", statement.span, message)
+                let found = Diagnostic::error("no-way-back", called_at(statement), message)
                     .cause(self.place(back.point), self.leads(back.point, back.way))
                     .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
-                return (back.point, with_calls(found, statement));
+                return (back.point, in_procedure(found, statement));
             }
             let slug = if back.is_again {
                 "undo-not-repeatable"
@@ -163,10 +176,14 @@ impl Teller<'_, '_> {
                 format!("{how} after this way back")
             };
             let place = match back.way {
-                Way::Unwind => cause.and_then(|id| program.undo_of(id)).map(|undo| program.undo(undo)),
+                Way::Unwind => cause
+                    .and_then(|id| program.undo_of(id))
+                    .and_then(|undo| program.undo(undo)),
                 _ => None,
             };
-            let place = place.flatten().map(|undo| undo.span);
+            let undone = self.flow.undone_by(*slot).filter(|_| back.way == Way::Unwind);
+            let place = place.map(|undo| undo.span);
+            let place = place.or_else(|| undone.map(|id| called_at(program.statement(id))));
             let place = place.unwrap_or_else(|| self.span_of(back.way, back.point));
             let mut found =
                 Diagnostic::error(slug, place, message).cause(self.place(back.point), self.leads(back.point, back.way));

@@ -67,8 +67,13 @@ impl Search {
         let start = automaton.start_state(Anchored::Yes).ok()?;
         let mut begins = [false; 256];
         for (byte, begins) in (0..=u8::MAX).zip(&mut begins) {
-            let is_literal = !automaton.is_dead(automaton.next_state(Anchored::Yes, start, byte));
-            *begins = is_literal || introduces(byte);
+            let leads_on = |bytes: &[u8]| {
+                let next = |state, byte: &u8| automaton.next_state(Anchored::Yes, state, *byte);
+                !automaton.is_dead(bytes.iter().fold(start, next))
+            };
+            // A letter beyond ASCII may stand there in Latin 1, or in UTF-16 beside a zero.
+            let letter = char::from(byte).encode_utf8(&mut [0; 2]).to_owned();
+            *begins = leads_on(&[byte]) || leads_on(letter.as_bytes()) || introduces(byte);
         }
         Some(Self {
             pieces: automaton,

@@ -50,6 +50,17 @@ fn lines_count_alone_and_short_ones_with_their_neighbours() {
 }
 
 #[test]
+fn a_secret_that_begins_beyond_ascii_is_found_in_every_way_of_writing_it() {
+    let secret = "\u{df}trong-word";
+    let found = redactor(&[secret]);
+    let latin: Vec<u8> = secret.chars().filter_map(|letter| u8::try_from(letter).ok()).collect();
+    let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (written, clean) in [(secret.as_bytes(), &b"***"[..]), (&latin, b"***"), (&wide, b"***\0")] {
+        assert_eq!(in_pieces(&found, written, &[]), clean, "{written:?}");
+    }
+}
+
+#[test]
 fn common_lines_of_a_configuration_are_no_secrets() {
     let found = redactor(&["clusters:\nusers:\n- name: ops\n  token: abcdef123456\n"]);
     assert_eq!(found.scrub_text("users: 12"), "users: 12");
