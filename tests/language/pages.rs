@@ -138,7 +138,7 @@ fn every_slug_has_a_page_and_every_page_a_slug() {
     let mut raised = BTreeSet::new();
     for path in files("dsl/src", ".rs") {
         let text = std::fs::read_to_string(&path).unwrap();
-        for call in ["error(", "warning("] {
+        for call in ["error(", "warning(", "violation("] {
             for part in text.split(call).skip(1) {
                 let Some(rest) = part.trim_start().strip_prefix('"') else {
                     continue;

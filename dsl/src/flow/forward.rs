@@ -496,7 +496,7 @@ fn stops(cell: &Cell<'_>, step: StepId) -> Vec<Stop> {
     let is_seen = own.iter().any(|id| seen.contains(id));
     let begins = runbook.rollbacks.iter().any(|branch| branch.from == step.place());
     let mut branches = runbook.rollbacks.iter().filter(|branch| branch.until == step.place());
-    let is_last = step.place() + 1 == runbook.steps.len();
+    let is_last = program.dependents(step).next().is_none();
     let ends = branches.next().is_some() && commits(program, step).is_none() && !is_last;
     let mut stops = Vec::new();
     let mut has_begun = !begins;

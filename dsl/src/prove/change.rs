@@ -165,16 +165,6 @@ impl Teller<'_, '_> {
                     .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
                 return (back.point, in_procedure(found, statement));
             }
-            let slug = if back.is_again {
-                "undo-not-repeatable"
-            } else {
-                "rollback-incomplete"
-            };
-            let message = if back.is_again {
-                format!("{how} when this way back is interrupted and carried out again")
-            } else {
-                format!("{how} after this way back")
-            };
             let place = match back.way {
                 Way::Unwind => cause
                     .and_then(|id| program.undo_of(id))
@@ -185,8 +175,13 @@ impl Teller<'_, '_> {
             let place = place.map(|undo| undo.span);
             let place = place.or_else(|| undone.map(|id| called_at(program.statement(id))));
             let place = place.unwrap_or_else(|| self.span_of(back.way, back.point));
-            let mut found =
-                Diagnostic::error(slug, place, message).cause(self.place(back.point), self.leads(back.point, back.way));
+            let found = if back.is_again {
+                let message = format!("{how} when this way back is interrupted and carried out again");
+                Diagnostic::error("undo-not-repeatable", place, message)
+            } else {
+                Diagnostic::error("rollback-incomplete", place, format!("{how} after this way back"))
+            };
+            let mut found = found.cause(self.place(back.point), self.leads(back.point, back.way));
             if let Some(statement) = own.filter(|statement| statement.span != place) {
                 found = found.cause(statement.span, "it is changed here");
             }
