@@ -65,10 +65,11 @@ pub fn set_aside(allowances: &[Allowance], found: Diagnostics) -> Diagnostics {
     let mut is_used = vec![false; allowances.len()];
     let mut left = Diagnostics::default();
     for finding in found.iter() {
-        let mut own = allowances.iter().enumerate();
-        let meant = own.find(|(_, allowance)| {
+        let own = allowances.iter().enumerate().filter(|(_, allowance)| {
             allowance.slug == finding.slug && is_known(&allowance.slug) && allowance.covers.holds_start(finding.span)
         });
+        // The innermost is the one that is meant.
+        let meant = own.max_by_key(|(_, allowance)| allowance.covers.start);
         match meant {
             Some((at, _)) => is_used[at] = true,
             None => left.push(finding.clone()),

@@ -48,13 +48,13 @@ fn place(text: &str, at: usize) -> usize {
         };
         starts.push(item.span.start as usize);
         match &item.kind {
-            ItemKind::Step(step) => statements(&step.body, at, &mut starts),
-            ItemKind::Rollback(branch) => statements(&branch.body, at, &mut starts),
-            ItemKind::Park(park) => statements(&park.body, at, &mut starts),
-            ItemKind::Procedure(procedure) => statements(&procedure.body, at, &mut starts),
+            ItemKind::Step(step) => statements(text, &step.body, at, &mut starts),
+            ItemKind::Rollback(branch) => statements(text, &branch.body, at, &mut starts),
+            ItemKind::Park(park) => statements(text, &park.body, at, &mut starts),
+            ItemKind::Procedure(procedure) => statements(text, &procedure.body, at, &mut starts),
             ItemKind::Symptoms(table) => {
                 let firsts = table.rows.iter().filter_map(|row| row.first.as_ref());
-                firsts.for_each(|first| statements(first, at, &mut starts));
+                firsts.for_each(|first| statements(text, first, at, &mut starts));
             }
             _ => {}
         }
@@ -62,7 +62,7 @@ fn place(text: &str, at: usize) -> usize {
     starts.into_iter().max().unwrap_or(at)
 }
 
-fn statements(list: &[Statement], at: usize, starts: &mut Vec<usize>) {
+fn statements(text: &str, list: &[Statement], at: usize, starts: &mut Vec<usize>) {
     for (place, statement) in list.iter().enumerate() {
         let (start, end) = (statement.span.start as usize, statement.span.end as usize);
         if !(start..end).contains(&at) {
@@ -71,10 +71,19 @@ fn statements(list: &[Statement], at: usize, starts: &mut Vec<usize>) {
         let retry = place.checked_sub(1).map(|before| &list[before]);
         let retry = retry.filter(|before| matches!(before.kind, StatementKind::Retry { .. }));
         starts.push(retry.map_or(start, |retry| retry.span.start as usize));
-        if let StatementKind::Do(action) = &statement.kind
-            && let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind)
+        let StatementKind::Do(action) = &statement.kind else {
+            continue;
+        };
+        let Some(undo) = &action.undo else { continue };
+        // Only in braces there is room for a line of its own.
+        let braces = text.get(undo.span.start as usize..).is_some_and(|text| {
+            let behind = text.trim_start_matches("undo").trim_start();
+            behind.starts_with('{')
+        });
+        if let UndoKind::Body { body, .. } = &undo.kind
+            && braces
         {
-            statements(body, at, starts);
+            statements(text, body, at, starts);
         }
     }
 }
