@@ -61,7 +61,7 @@ pub fn allowances<'a>(files: impl IntoIterator<Item = &'a File>) -> Vec<Allowanc
 }
 
 /// Takes out what is set aside. An allowance that sets nothing aside, or no rule, is a finding itself.
-pub fn set_aside(allowances: &[Allowance], found: Diagnostics) -> Diagnostics {
+pub fn set_aside(allowances: &[Allowance], found: &Diagnostics) -> Diagnostics {
     let mut is_used = vec![false; allowances.len()];
     let mut left = Diagnostics::default();
     for finding in found.iter() {

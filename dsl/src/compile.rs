@@ -80,7 +80,7 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         sums
     });
     let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
-    let diagnostics = set_aside(&allowances, diagnostics);
+    let diagnostics = set_aside(&allowances, &diagnostics);
     let outcome = match checked {
         Some(runbook) if diagnostics.has_errors() => Outcome::Partial(runbook),
         Some(runbook) => Outcome::Whole(runbook),

@@ -1,6 +1,6 @@
 //! Every statement of a program with what it does, and which cell sees which of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::effect::Effect;
 use crate::model::{StatementKind, Undo};
@@ -18,12 +18,12 @@ use super::act::{Act, Deed, Reader};
 pub(super) struct Acts<'a> {
     pub(super) program: &'a Program,
     pub(super) universe: Universe,
-    acts: Vec<Act>,
+    of: Vec<Act>,
     /// Things that were not there at the start: what makes them is taken back by removing them.
     absent: BTreeSet<SlotId>,
     /// What an action changes that has no way back for a reason.
     excused: BTreeSet<SlotId>,
-    seen: HashMap<usize, BTreeSet<StatementId>>,
+    seen: BTreeMap<usize, BTreeSet<StatementId>>,
     /// Which statements of the way forward change a slot, in their order.
     changed: HashMap<SlotId, Vec<StatementId>>,
     /// Steps that every cell sees: stretches begin or end with them, or they commit.
@@ -68,11 +68,11 @@ impl<'a> Acts<'a> {
             program,
             absent: absent(program, &universe, &acts),
             excused: excused(program, &universe, &acts),
-            seen: HashMap::new(),
+            seen: BTreeMap::new(),
             changed: changed(program, &universe, &acts),
             marked: marked(program),
             universe,
-            acts,
+            of: acts,
             of_start,
         };
         acts.find_seen();
@@ -80,7 +80,7 @@ impl<'a> Acts<'a> {
     }
 
     pub(super) fn act(&self, statement: StatementId) -> &Act {
-        &self.acts[statement.place()]
+        &self.of[statement.place()]
     }
 
     /// The statements that a cell sees, by place.
@@ -144,7 +144,7 @@ impl<'a> Acts<'a> {
     }
 
     fn find_seen(&mut self) {
-        let mut seen: HashMap<usize, BTreeSet<StatementId>> = HashMap::new();
+        let mut seen: BTreeMap<usize, BTreeSet<StatementId>> = BTreeMap::new();
         let mut holds: Vec<(StatementId, HoldId)> = Vec::new();
         for (id, _) in self.program.statements() {
             let act = self.act(id);

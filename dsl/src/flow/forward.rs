@@ -172,36 +172,36 @@ impl<'f, 'a> Forward<'f, 'a> {
     fn active(&self, places: &Places) -> Vec<usize> {
         let order = self.cell.acts.program.step_order();
         let mut open: Vec<usize> = Vec::new();
-        let mut active = Vec::new();
+        let mut running = Vec::new();
         for track in places.done..self.tracks.len() {
-            let own = &self.tracks[track];
+            let known = &self.tracks[track];
             // Regions come one after the other, so nothing behind the next one may run yet.
             let first = open.first().map(|first| self.tracks[*first].step.place());
-            if first.is_some_and(|first| region(order, first) != region(order, own.step.place())) {
+            if first.is_some_and(|first| region(order, first) != region(order, known.step.place())) {
                 break;
             }
-            if places.of(track, &self.tracks) == own.stops.len() {
+            if places.of(track, &self.tracks) == known.stops.len() {
                 continue;
             }
-            let is_after = |other: &usize| order.is_before(self.tracks[*other].step.place(), own.step.place());
+            let is_after = |other: &usize| order.is_before(self.tracks[*other].step.place(), known.step.place());
             if !open.iter().any(is_after) {
-                active.push(track);
+                running.push(track);
             }
             open.push(track);
         }
-        active
+        running
     }
 
     /// Takes the next stop of a step.
     fn advance(&mut self, track: usize, places: &Places, elements: &BTreeSet<Element>) {
         let (step, rank) = (self.tracks[track].step, self.tracks[track].rank);
         let at = places.of(track, &self.tracks);
-        let stop = self.tracks[track].stops[at];
+        let next_stop = self.tracks[track].stops[at];
         let next = places.with(track, at + 1, &self.tracks);
-        let id = match stop {
+        let id = match next_stop {
             Stop::Statement(id) => id,
             Stop::Begun | Stop::Over => {
-                let fact = if stop == Stop::Begun {
+                let fact = if next_stop == Stop::Begun {
                     Fact::Begun(step)
                 } else {
                     Fact::Over(step)

@@ -21,26 +21,12 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let flow = Flow::of(case.program, &case.normal, &case.topology);
     let teller = Teller { case, flow: &flow };
     let mut told: BTreeSet<(&str, Span)> = BTreeSet::new();
-    // What a breach explains is not told a second time: all that comes after it on the way forward, and where the
-    // way back on which it is comes to.
-    let mut explained: BTreeMap<usize, (Option<Point>, BTreeSet<Way>)> = BTreeMap::new();
-    for breach in &flow.breaches {
-        let (first, ways) = explained.entry(breach.cell).or_default();
-        match breach.back {
-            Some((_, way)) => drop(ways.insert(way)),
-            None => {
-                let point = teller.point(breach.statement);
-                *first = Some(first.map_or(point, |first| first.min(point)));
-            }
-        }
-    }
-    let is_after = |cell: usize, point: Point| {
-        let first = explained.get(&cell).and_then(|(first, _)| *first);
-        first.is_some_and(|first| first <= point)
+    let explained = Explained::of(&teller);
+    let is_new = |back: &&Return| !explained.is_on(back.cell, back.way) && !explained.is_after(back.cell, back.point);
+    let is_first = |breach: &&Breach| {
+        let back = breach.back;
+        !back.is_some_and(|(point, _)| explained.is_after(breach.cell, point))
     };
-    let is_on = |cell: usize, way: Way| explained.get(&cell).is_some_and(|(_, ways)| ways.contains(&way));
-    let is_new = |back: &&Return| !is_on(back.cell, back.way) && !is_after(back.cell, back.point);
-    let is_first = |breach: &&Breach| !breach.back.is_some_and(|(point, _)| is_after(breach.cell, point));
     let breaches = flow
         .breaches
         .iter()
@@ -60,7 +46,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     }
     let unserved = flow.unserved.iter();
     let mut members: BTreeMap<Unserved, Vec<&str>> = BTreeMap::new();
-    for (_, member, how) in unserved.filter(|(cell, ..)| !is_after(*cell, END)) {
+    for (_, member, how) in unserved.filter(|(cell, ..)| !explained.is_after(*cell, END)) {
         members.entry(*how).or_default().push(member.as_str());
     }
     for (how, members) in members {
@@ -102,6 +88,36 @@ const END: Point = Point {
     rank: usize::MAX,
     statement: None,
 };
+
+/// What a breach explains, by cell: all that comes after it on the way forward, and where the way back on which it
+/// is comes to. It is not told a second time.
+#[derive(Default)]
+struct Explained(BTreeMap<usize, (Option<Point>, BTreeSet<Way>)>);
+
+impl Explained {
+    fn of(teller: &Teller<'_, '_>) -> Self {
+        let mut explained = Self::default();
+        for breach in &teller.flow.breaches {
+            let (first, ways) = explained.0.entry(breach.cell).or_default();
+            if let Some((_, way)) = breach.back {
+                ways.insert(way);
+            } else {
+                let point = teller.point(breach.statement);
+                *first = Some(first.map_or(point, |first| first.min(point)));
+            }
+        }
+        explained
+    }
+
+    fn is_after(&self, cell: usize, point: Point) -> bool {
+        let first = self.0.get(&cell).and_then(|(first, _)| *first);
+        first.is_some_and(|first| first <= point)
+    }
+
+    fn is_on(&self, cell: usize, way: Way) -> bool {
+        self.0.get(&cell).is_some_and(|(_, ways)| ways.contains(&way))
+    }
+}
 
 struct Teller<'t, 'a> {
     case: &'t Case<'a>,
