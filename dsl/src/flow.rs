@@ -9,8 +9,8 @@
 //! | what | how it is bounded |
 //! | --- | --- |
 //! | a cell sees only the statements that touch it | the cost is the sum over statements of the cells that each touches |
-//! | elements of one point ([`forward`]) | [`forward::ELEMENTS_MAX`]; beyond it [`Flow::too_many`] |
-//! | ways back ([`back`]) | each is carried out once from each element |
+//! | elements of one point, and points of one cell (`flow/forward.rs`) | by constants there; beyond them [`Flow::too_many`] |
+//! | ways back (`flow/back.rs`) | each is carried out once from each element |
 
 use std::collections::BTreeSet;
 

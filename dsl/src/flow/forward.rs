@@ -43,6 +43,8 @@ enum Stop {
     Begun,
     /// The end of the step.
     Over,
+    /// All that the cell does not see, and that a row may heal.
+    Rest,
 }
 
 /// How far each track is.
@@ -200,6 +202,10 @@ impl<'f, 'a> Forward<'f, 'a> {
         let next = places.with(track, at + 1, &self.tracks);
         let id = match next_stop {
             Stop::Statement(id) => id,
+            Stop::Rest => {
+                self.arrive(next, elements.iter().copied());
+                return;
+            }
             Stop::Begun | Stop::Over => {
                 let fact = if next_stop == Stop::Begun {
                     Fact::Begun(step)
@@ -468,11 +474,19 @@ fn tracks(cell: &Cell<'_>) -> Vec<Track> {
         }
     }
     steps.extend(acts.marked().iter().map(|step| (program.rank(*step), *step)));
-    let tracks = steps.into_iter().map(|(rank, step)| Track {
-        step,
-        rank,
-        stops: stops(cell, step),
-        rows: rows.remove(&rank).unwrap_or_default(),
+    let tracks = steps.into_iter().map(|(rank, step)| {
+        let rows = rows.remove(&rank).unwrap_or_default();
+        let mut seen = stops(cell, step);
+        if !rows.is_empty() {
+            let end = seen.len() - usize::from(seen.last() == Some(&Stop::Over));
+            seen.insert(end, Stop::Rest);
+        }
+        Track {
+            step,
+            rank,
+            stops: seen,
+            rows,
+        }
     });
     tracks.collect()
 }

@@ -155,6 +155,13 @@ impl<'a> Cell<'a> {
     fn action(&mut self, (id, action): (StatementId, &Action), element: Element, step: Option<StepId>) -> Outcome {
         let mut outcome = Outcome::default();
         let started = self.owing((id, action.undo), element, step);
+        // What is not there is neither copied nor moved.
+        let missing = |slot| self.acts.is_absent(slot) && self.table.is_as_was(element.state, slot);
+        if action.deeds.iter().filter_map(|deed| deed.copied).any(missing) {
+            outcome.done.push(started);
+            outcome.failed.push(started);
+            return outcome;
+        }
         let (mut whole, mut half) = (started, started);
         for deed in &action.deeds {
             let given = self.given(deed, whole);

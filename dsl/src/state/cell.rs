@@ -147,6 +147,11 @@ impl<'a> Table<'a> {
         self.view(state).get(hold)
     }
 
+    /// Whether nothing was done to a thing.
+    pub(crate) fn is_as_was(&self, state: StateId, slot: SlotId) -> bool {
+        self.view(state).get::<Plain>(slot) == Plain::AsWas
+    }
+
     /// Whether what can be read of a thing now is what could be read of it at the start.
     pub(crate) fn is_of_start(&self, state: StateId, slot: SlotId) -> bool {
         let view = self.view(state);
