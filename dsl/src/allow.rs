@@ -2,6 +2,7 @@
 
 use crate::ast::{Allow, File, HeaderClause, Item, ItemKind, Statement, StatementKind, UndoKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::SetAside;
 use crate::source::Span;
 use crate::suggest::closest;
 
@@ -44,9 +45,7 @@ pub const SLUGS: &[&str] = &[
 /// A rule that is set aside, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
-    pub slug: String,
-    pub because: String,
-    pub span: Span,
+    pub rule: SetAside,
     /// What it is set aside for.
     covers: Span,
 }
@@ -66,7 +65,7 @@ pub fn set_aside(allowances: &[Allowance], found: &Diagnostics) -> Diagnostics {
     let mut left = Diagnostics::default();
     for finding in found.iter() {
         let own = allowances.iter().enumerate().filter(|(_, allowance)| {
-            allowance.slug == finding.slug && is_known(&allowance.slug) && allowance.covers.holds_start(finding.span)
+            allowance.rule.slug == finding.slug && is_known(&allowance.rule.slug) && allowance.covers.holds_start(finding.span)
         });
         // The innermost is the one that is meant.
         let meant = own.max_by_key(|(_, allowance)| allowance.covers.start);
@@ -77,12 +76,12 @@ pub fn set_aside(allowances: &[Allowance], found: &Diagnostics) -> Diagnostics {
     }
     let has_errors = left.has_errors();
     for (allowance, is_used) in allowances.iter().zip(is_used) {
-        if !is_known(&allowance.slug) {
+        if !is_known(&allowance.rule.slug) {
             left.push(unknown(allowance));
         } else if !is_used && !has_errors {
-            let message = format!("nothing is wrong here that `{}` would be about", allowance.slug);
+            let message = format!("nothing is wrong here that `{}` would be about", allowance.rule.slug);
             let help = "take it out: what is set aside is read by whoever approves the change";
-            left.push(Diagnostic::error("nothing-allowed", allowance.span, message).help(help));
+            left.push(Diagnostic::error("nothing-allowed", allowance.rule.span, message).help(help));
         }
     }
     left
@@ -93,13 +92,13 @@ fn is_known(slug: &str) -> bool {
 }
 
 fn unknown(allowance: &Allowance) -> Diagnostic {
-    let slug = &allowance.slug;
+    let slug = &allowance.rule.slug;
     let message = if crate::pages::page(slug).is_some() {
         format!("`{slug}` cannot be set aside")
     } else {
         format!("there is no rule `{slug}`")
     };
-    let found = Diagnostic::error("nothing-allowed", allowance.span, message);
+    let found = Diagnostic::error("nothing-allowed", allowance.rule.span, message);
     match closest(slug, SLUGS.iter().copied()) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found.help("the rule is the word in brackets behind `error`: `allow no-way-back because \"…\"`"),
@@ -107,12 +106,12 @@ fn unknown(allowance: &Allowance) -> Diagnostic {
 }
 
 fn allowance(allow: &Allow, covers: Span) -> Allowance {
-    Allowance {
+    let rule = SetAside {
         slug: allow.slug.value.clone(),
         because: allow.because.value.clone(),
         span: allow.span,
-        covers,
-    }
+    };
+    Allowance { rule, covers }
 }
 
 /// What stands before an item is about its head: what is in its braces can say so itself.
@@ -143,7 +142,7 @@ fn of_item(item: &Item, found: &mut Vec<Allowance>) {
         }
         _ => {}
     }
-    let inner = found[before..].iter().map(|allowance| allowance.span.start).min();
+    let inner = found[before..].iter().map(|allowance| allowance.rule.span.start).min();
     let head = match &item.kind {
         ItemKind::Step(step) => step.body.first().map(|statement| statement.span.start),
         ItemKind::Rollback(branch) => branch.body.first().map(|statement| statement.span.start),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::allow::{Allowance, allowances, set_aside};
+use crate::allow::{allowances, set_aside};
 use crate::catalogue::Catalogue;
 use crate::check::unused::check as unused;
 use crate::check::{ModuleText, check};
@@ -26,8 +26,6 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// The sums of time of what was understood; empty without a runbook.
     pub times: Times,
-    /// The rules that are set aside, in the order of the text.
-    pub allowances: Vec<Allowance>,
 }
 
 /// How much of a runbook there is.
@@ -59,8 +57,13 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
                 folder: module.folder.as_deref(),
             })
             .collect();
-        check(&modules, catalogue, &mut found).map(Arc::new)
+        check(&modules, catalogue, &mut found)
     };
+    let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
+    let checked = checked.map(|mut runbook| {
+        runbook.set_aside = allowances.iter().map(|allowance| allowance.rule.clone()).collect();
+        Arc::new(runbook)
+    });
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
         diagnostics.push(finding.clone());
     }
@@ -79,7 +82,6 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         prove(&program, catalogue, &sums, &mut diagnostics);
         sums
     });
-    let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
     let diagnostics = set_aside(&allowances, &diagnostics);
     let outcome = match checked {
         Some(runbook) if diagnostics.has_errors() => Outcome::Partial(runbook),
@@ -91,7 +93,6 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         outcome,
         diagnostics: diagnostics.into_sorted(),
         times: sums,
-        allowances,
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Runbook {
     pub scenarios: Vec<Scenario>,
     /// Questions of this file and of its modules that anything uses, by qualified name.
     pub questions: Vec<Question>,
+    /// Rules that the text sets aside, in its order.
+    pub set_aside: Vec<SetAside>,
     /// All names bound by statements; a [`BindingId`] counts in this list.
     pub bindings: Vec<Binding>,
 }
@@ -79,6 +81,7 @@ impl Runbook {
             tables: Vec::new(),
             scenarios: Vec::new(),
             questions: Vec::new(),
+            set_aside: Vec::new(),
             bindings: Vec::new(),
         }
     }
@@ -108,6 +111,14 @@ impl Runbook {
         }
         found
     }
+}
+
+/// A rule that is set aside at one place, for a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    pub slug: String,
+    pub because: String,
+    pub span: Span,
 }
 
 /// The window of a change.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use backstay_dsl::allow::SLUGS;
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::compile::{Compiled, Outcome, compile};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
@@ -67,7 +68,13 @@ pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> 
 pub(crate) fn check_kept(kept: KeptSources, catalogue: &Catalogue) -> Checked {
     let (name, text) = kept.runbook();
     let compiled = compile(name, text, &kept as &dyn Sources, catalogue);
-    checked(compiled, kept)
+    // What is under way is finished, also where a later program would not have let it begin.
+    let is_unsafe = |found: &Diagnostic| found.severity != Severity::Error || SLUGS.contains(&found.slug);
+    let outcome = match compiled.outcome {
+        Outcome::Partial(runbook) if compiled.diagnostics.iter().all(is_unsafe) => Outcome::Whole(runbook),
+        outcome => outcome,
+    };
+    checked(Compiled { outcome, ..compiled }, kept)
 }
 
 fn checked(compiled: Compiled, kept: KeptSources) -> Checked {

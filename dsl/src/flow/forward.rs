@@ -371,7 +371,11 @@ impl<'f, 'a> Forward<'f, 'a> {
         let near = |at: &usize| order.position(self.tracks[*at].step.place()) >= from;
         let first = (0..places.done).rev().take_while(near).last().unwrap_or(places.done);
         let at = steps.partition_point(|step| program.rank(*step) < from);
-        steps[at..].iter().copied().find(|step| {
+        // Nothing of a later region runs while a step of this one is not done.
+        let open = self.tracks.get(places.done);
+        let until = open.map_or(usize::MAX, |track| region(order, track.step.place()));
+        let near = steps[at..].iter().take_while(|step| region(order, step.place()) <= until);
+        near.copied().find(|step| {
             let place = step.place();
             let is_behind = |at: &usize| {
                 let own = self.tracks[*at].step.place();

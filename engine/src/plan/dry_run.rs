@@ -14,7 +14,9 @@ use crate::action::Context;
 use crate::eval::{Evaluation, Evaluator, Patience, describe, shown};
 use crate::plan::Plan;
 use crate::plan::obligations::{Found, discharge};
-use crate::plan::report::{Asked, Head, InputReport, PlanReport, Reading, ReadingResult, ThingReport, TimesReport};
+use crate::plan::report::{
+    Asked, Head, InputReport, PlanReport, Reading, ReadingResult, SetAsideReport, ThingReport, TimesReport,
+};
 use crate::plan::words::Words;
 use crate::value::{Answer, Unanswered, Value};
 use crate::world::{Clock, World};
@@ -79,6 +81,14 @@ fn head(plan: &Plan) -> Head {
         version: runbook.version.clone(),
         owner: runbook.owner.clone(),
         affects: runbook.affects.clone(),
+        set_aside: runbook
+            .set_aside
+            .iter()
+            .map(|set_aside| SetAsideReport {
+                rule: set_aside.slug.clone(),
+                because: set_aside.because.clone(),
+            })
+            .collect(),
         digest: plan.digest.clone(),
     }
 }

@@ -61,6 +61,15 @@ pub struct Head {
     pub version: Option<String>,
     pub owner: Option<String>,
     pub affects: Option<String>,
+    /// Rules that the text sets aside, each with its reason.
+    pub set_aside: Vec<SetAsideReport>,
+}
+
+/// A rule that the text sets aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetAsideReport {
+    pub rule: String,
+    pub because: String,
 }
 
 /// An input with its value.

@@ -56,6 +56,9 @@ fn head(page: &mut Page, head: &Head) {
             page.marked(2, &format!("{word:<9} "), said);
         }
     }
+    for set_aside in &head.set_aside {
+        page.marked(2, &format!("set aside {}: ", set_aside.rule), &set_aside.because);
+    }
 }
 
 fn inputs(page: &mut Page, inputs: &[InputReport]) {
