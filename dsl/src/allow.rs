@@ -65,7 +65,9 @@ pub fn set_aside(allowances: &[Allowance], found: &Diagnostics) -> Diagnostics {
     let mut left = Diagnostics::default();
     for finding in found.iter() {
         let own = allowances.iter().enumerate().filter(|(_, allowance)| {
-            allowance.rule.slug == finding.slug && is_known(&allowance.rule.slug) && allowance.covers.holds_start(finding.span)
+            allowance.rule.slug == finding.slug
+                && is_known(&allowance.rule.slug)
+                && allowance.covers.holds_start(finding.span)
         });
         // The innermost is the one that is meant.
         let meant = own.max_by_key(|(_, allowance)| allowance.covers.start);

@@ -15,7 +15,8 @@
 //! A [`Universe`] gives each of these a slot, and slots that can constrain each other a cell. An effect is a few
 //! operations, each within one cell (`transition`); what it needs is asked first (`requirement`). One
 //! [`State`] has one state a cell and is changed in place, at a cost that does not depend on how much else
-//! there is. [`sets::Sets`] has a set of states a cell, and forgets which states of different cells go together.
+//! there is. Proofs ([`crate::flow`]) look at one cell after the other, and forget which states of different cells
+//! go together.
 //!
 //! Absent on purpose: what the real values are. The caller says whether a value is that of before, and whether
 //! the resource was there ([`Given`]).
@@ -31,7 +32,6 @@ use crate::topology::MemberId;
 pub(crate) mod cell;
 mod goal;
 mod requirement;
-pub mod sets;
 pub mod slot;
 pub(crate) mod transition;
 mod tree;

@@ -374,7 +374,9 @@ impl<'f, 'a> Forward<'f, 'a> {
         // Nothing of a later region runs while a step of this one is not done.
         let open = self.tracks.get(places.done);
         let until = open.map_or(usize::MAX, |track| region(order, track.step.place()));
-        let near = steps[at..].iter().take_while(|step| region(order, step.place()) <= until);
+        let near = steps[at..]
+            .iter()
+            .take_while(|step| region(order, step.place()) <= until);
         near.copied().find(|step| {
             let place = step.place();
             let is_behind = |at: &usize| {

@@ -176,6 +176,11 @@ impl<'a> Table<'a> {
             .collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn bytes(&self, state: StateId) -> &[u8] {
+        &self.states[state.0 as usize]
+    }
+
     fn view(&self, state: StateId) -> View<'_, &[u8]> {
         View {
             universe: self.universe,
