@@ -269,6 +269,7 @@ impl State {
         cells.all(|cell| goal::may_park(universe, cell, &self.bytes))
     }
 
+    #[cfg(test)]
     pub(super) fn byte(&self, slot: SlotId) -> u8 {
         self.bytes.byte(slot)
     }

@@ -32,6 +32,8 @@ struct Track {
     step: StepId,
     rank: usize,
     stops: Vec<Stop>,
+    /// For each stop whether something before it may fail that the cell does not see.
+    may_fail_unseen: Vec<bool>,
     /// Rows of its tables that do anything to the cell.
     rows: Vec<RowId>,
 }
@@ -153,7 +155,10 @@ impl<'f, 'a> Forward<'f, 'a> {
         let active = self.active(places);
         let mut elements = elements;
         for track in &active {
-            self.heal(*track, &mut elements);
+            let at = places.of(*track, &self.tracks);
+            if self.tracks[*track].may_fail_unseen[at] {
+                self.heal(*track, &mut elements);
+            }
         }
         self.interrupt(places, &active, &elements);
         if active.is_empty() {
@@ -482,15 +487,12 @@ fn tracks(cell: &Cell<'_>) -> Vec<Track> {
     steps.extend(acts.marked().iter().map(|step| (program.rank(*step), *step)));
     let tracks = steps.into_iter().map(|(rank, step)| {
         let rows = rows.remove(&rank).unwrap_or_default();
-        let mut seen = stops(cell, step);
-        if !rows.is_empty() {
-            let end = seen.len() - usize::from(seen.last() == Some(&Stop::Over));
-            seen.insert(end, Stop::Rest);
-        }
+        let seen = stops(cell, step, !rows.is_empty());
         Track {
             step,
             rank,
-            stops: seen,
+            stops: seen.0,
+            may_fail_unseen: seen.1,
             rows,
         }
     });
@@ -508,38 +510,43 @@ fn commits(program: &Program, step: StepId) -> Option<StatementId> {
     own.find(|id| matches!(program.statement(*id).kind, StatementKind::Commits { .. }))
 }
 
-fn stops(cell: &Cell<'_>, step: StepId) -> Vec<Stop> {
+/// The stops of a step, and for each whether something before it may fail that the cell does not see.
+fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<bool>) {
     let program = cell.acts.program;
-    let runbook = program.runbook();
     let seen = cell.acts.seen(cell.index);
     let own: Vec<StatementId> = program.statements_of(program.step_block(step)).collect();
     let is_seen = own.iter().any(|id| seen.contains(id));
-    let begins = runbook.rollbacks.iter().any(|branch| branch.from == step.place());
-    let mut branches = runbook.rollbacks.iter().filter(|branch| branch.until == step.place());
+    let mut branches = program.runbook().rollbacks.iter();
+    let begins = branches.clone().any(|branch| branch.from == step.place());
     let is_last = program.dependents(step).next().is_none();
-    let ends = branches.next().is_some() && commits(program, step).is_none() && !is_last;
-    let mut stops = Vec::new();
+    let is_until = branches.any(|branch| branch.until == step.place());
+    let ends = is_until && commits(program, step).is_none() && !is_last;
+    let (mut stops, mut may_fail_unseen) = (Vec::new(), Vec::new());
     let mut has_begun = !begins;
+    let mut may_fail = false;
+    let mut add = |next: Stop, may_fail: bool| {
+        stops.push(next);
+        may_fail_unseen.push(may_fail);
+    };
     for id in own {
         let kind = &program.statement(id).kind;
         if !has_begun && matches!(kind, StatementKind::Do(_) | StatementKind::Take(_)) {
-            stops.push(Stop::Begun);
+            add(Stop::Begun, may_fail);
             has_begun = true;
         }
-        let is_guard = matches!(
-            kind,
-            StatementKind::SkipWhen { .. } | StatementKind::OnlyWhen { .. } | StatementKind::Require { .. }
-        );
-        let is_marked = begins || ends;
-        let is_wanted = seen.contains(&id)
-            || matches!(kind, StatementKind::Commits { .. })
-            || (is_guard && (is_seen || is_marked) && !matches!(cell.acts.act(id), Act::Nothing));
-        if is_wanted {
-            stops.push(Stop::Statement(id));
+        let is_guard = matches!(cell.acts.act(id), Act::Guard(_) | Act::Requires(_)) && (is_seen || begins || ends);
+        if seen.contains(&id) || is_guard || matches!(kind, StatementKind::Commits { .. }) {
+            add(Stop::Statement(id), may_fail);
+            may_fail = false;
+        } else {
+            may_fail |= matches!(kind, StatementKind::Do(_) | StatementKind::Check(_));
         }
     }
-    if ends {
-        stops.push(Stop::Over);
+    if has_rows && may_fail {
+        add(Stop::Rest, true);
     }
-    stops
+    if ends {
+        add(Stop::Over, false);
+    }
+    (stops, may_fail_unseen)
 }
