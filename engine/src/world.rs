@@ -7,9 +7,7 @@
 pub mod real;
 
 use std::collections::BTreeSet;
-use std::future::ready;
 use std::path::Path;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -127,9 +125,6 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Ends when a record is durable.
-pub type Durable = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
-
 /// Keeps events for ever, in order.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -141,13 +136,6 @@ pub trait Journal: Send + Sync {
     /// [`append`](Self::append) returns. For derived records, which a resumed run would derive again.
     async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
         self.append(event).await
-    }
-
-    /// Appends an event that is likely to be followed at once by another: both are then made durable together.
-    /// Soon it is so in any case. For outcomes, which the intent of the next action follows.
-    async fn append_with_next(&self, event: Event) -> Result<(Stamped, Durable), JournalError> {
-        let stamped = self.append(event).await?;
-        Ok((stamped, Box::pin(ready(Ok(())))))
     }
 
     /// Keeps a long output, durable, and returns its SHA-256.

@@ -14,13 +14,13 @@ use tokio::sync::oneshot;
 
 use crate::event::{End, Event, Stamped};
 use crate::private_files::{make_private, sync_folder};
-use crate::world::{Clock, Durable, Journal, JournalError};
+use crate::world::{Clock, Journal, JournalError};
 
 use super::failpoint::Failpoint;
 use super::lines::NO_LINE;
 use super::reader::{ReadError, Reader};
 use super::reserve::Reserve;
-use super::writer::{Chain, Reply, Request, Writer};
+use super::writer::{Chain, Request, Writer};
 use super::{RECORDS_FILE, SEAL_FILE, blobs};
 
 /// How many records may wait for the disk before whoever adds one has to wait too. Room for all of them is made at
@@ -186,7 +186,11 @@ impl DiskJournal {
         })
     }
 
-    fn hand_over(&self, event: Event, reply: Reply) -> Result<Stamped, JournalError> {
+    fn hand_over(
+        &self,
+        event: Event,
+        reply: Option<oneshot::Sender<Result<(), JournalError>>>,
+    ) -> Result<Stamped, JournalError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let stamped = Stamped {
             at_ms: self.clock.wall_ms(),
@@ -206,20 +210,13 @@ impl DiskJournal {
 impl Journal for DiskJournal {
     async fn append(&self, event: Event) -> Result<Stamped, JournalError> {
         let (reply, durable) = oneshot::channel();
-        let stamped = self.hand_over(event, Reply::Now(reply))?;
+        let stamped = self.hand_over(event, Some(reply))?;
         durable.await.map_err(|_| writer_is_gone())??;
         Ok(stamped)
     }
 
     async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
-        self.hand_over(event, Reply::None)
-    }
-
-    async fn append_with_next(&self, event: Event) -> Result<(Stamped, Durable), JournalError> {
-        let (reply, durable) = oneshot::channel();
-        let stamped = self.hand_over(event, Reply::WithNext(reply))?;
-        let durable = async { durable.await.map_err(|_| writer_is_gone())? };
-        Ok((stamped, Box::pin(durable)))
+        self.hand_over(event, None)
     }
 
     async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError> {

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -26,24 +25,11 @@ use super::seal::Seal;
 /// How many records are made durable with one sync at most.
 const BATCH_RECORDS_MAX: usize = 1024;
 
-/// How long a record waits for the one that is likely to follow it: much longer than it takes to decide what is next,
-/// and no longer than a disk takes to sync.
-const NEXT_COMES_WITHIN: Duration = Duration::from_millis(1);
-
 /// A record to be written, and who waits for it.
 pub(super) struct Request {
     pub(super) stamped: Stamped,
-    pub(super) reply: Reply,
-}
-
-/// Who waits for a record.
-pub(super) enum Reply {
-    /// Nobody: it is durable with the next one that somebody waits for.
-    None,
-    /// Somebody who does nothing meanwhile.
-    Now(oneshot::Sender<Result<(), JournalError>>),
-    /// Somebody who goes on meanwhile, and is likely to hand over another record at once.
-    WithNext(oneshot::Sender<Result<(), JournalError>>),
+    /// Nobody waits where there is none: the record is durable with the next one that somebody waits for.
+    pub(super) reply: Option<oneshot::Sender<Result<(), JournalError>>>,
 }
 
 /// What the writer needs of a file.
@@ -130,7 +116,6 @@ impl<F: LogFile> Writer<F> {
             let mut batch = vec![first];
             if self.failpoint.is_none() {
                 batch.extend(queue.try_iter().take(BATCH_RECORDS_MAX - 1));
-                wait_for_next(&mut batch, queue);
             }
             self.commit(batch);
         }
@@ -142,10 +127,7 @@ impl<F: LogFile> Writer<F> {
         let mut replies = Vec::new();
         for request in batch {
             stamped.push(request.stamped);
-            match request.reply {
-                Reply::Now(reply) | Reply::WithNext(reply) => replies.push(reply),
-                Reply::None => {}
-            }
+            replies.extend(request.reply);
         }
         if self.failure.is_none()
             && let Err(reason) = self.write_batch(stamped, !replies.is_empty())
@@ -227,21 +209,6 @@ impl<F: LogFile> Writer<F> {
                 .write(&self.run_directory)
                 .map_err(|error| format!("the seal cannot be written: {error}")),
             None => Ok(()),
-        }
-    }
-}
-
-/// Adds what comes at once to a batch in which somebody waits and nobody does nothing meanwhile.
-fn wait_for_next(batch: &mut Vec<Request>, queue: &Receiver<Request>) {
-    let is_with_next = |request: &Request| matches!(request.reply, Reply::WithNext(_));
-    let is_now = |request: &Request| matches!(request.reply, Reply::Now(_));
-    if !batch.iter().any(is_with_next) {
-        return;
-    }
-    while batch.len() < BATCH_RECORDS_MAX && !batch.iter().any(is_now) {
-        match queue.recv_timeout(NEXT_COMES_WITHIN) {
-            Ok(request) => batch.push(request),
-            Err(_) => return,
         }
     }
 }

@@ -73,7 +73,7 @@ fn request(id: &str) -> (Request, Answer) {
     (
         Request {
             stamped,
-            reply: Reply::Now(reply),
+            reply: Some(reply),
         },
         answer,
     )
@@ -96,33 +96,6 @@ fn records_that_wait_together_share_a_sync() {
     let disk = disk.lock().unwrap();
     assert_eq!(disk.syncs, 1);
     assert_eq!(disk.content.split_inclusive(|byte| *byte == b'\n').count(), 3);
-}
-
-#[test]
-fn a_record_waits_for_the_one_that_follows_it_and_not_for_ever() {
-    let of = |reply: fn(oneshot::Sender<_>) -> Reply| Request {
-        reply: reply(oneshot::channel().0),
-        ..request("a").0
-    };
-    let coming = [of(|_| Reply::None), of(Reply::WithNext), of(Reply::Now), of(Reply::Now)];
-    let (queue, received) = std::sync::mpsc::channel();
-    for request in coming {
-        queue.send(request).unwrap();
-    }
-    let taken = |first: Request| {
-        let mut batch = vec![first];
-        wait_for_next(&mut batch, &received);
-        batch.len()
-    };
-    assert_eq!(taken(of(|_| Reply::None)), 1, "nobody waits");
-    assert_eq!(taken(of(Reply::Now)), 1, "somebody does nothing meanwhile");
-    assert_eq!(
-        taken(of(Reply::WithNext)),
-        4,
-        "up to the first for whom somebody does nothing"
-    );
-    assert_eq!(taken(of(Reply::WithNext)), 2);
-    assert_eq!(taken(of(Reply::WithNext)), 1, "nothing comes");
 }
 
 #[test]
