@@ -62,9 +62,8 @@ impl Case {
              }}\n",
             self.name
         );
-        let path = self.sandbox.path("case.runbook");
-        fs::write(&path, text).unwrap();
-        path.display().to_string()
+        self.sandbox.write("case.runbook", text);
+        self.sandbox.path("case.runbook").display().to_string()
     }
 
     fn call(&self, host: &str, arguments: &[&str]) -> Finished {

@@ -38,9 +38,8 @@ step switch "Replace it" {{
 }}
 "#
     );
-    let path = sandbox.path("case.runbook");
-    fs::write(&path, text).unwrap();
-    path.display().to_string()
+    sandbox.write("case.runbook", text);
+    sandbox.path("case.runbook").display().to_string()
 }
 
 #[test]
