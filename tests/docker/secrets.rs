@@ -1,6 +1,5 @@
 //! What is in the environment of a container stays there: not on disk, not on the screen, whatever is done.
 
-use std::fs;
 use std::process::Output;
 
 use crate::support::daemon::Daemon;

@@ -1,5 +1,6 @@
 //! Nothing is read or put back while a container could write.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use backstay::action::Outcome;
@@ -8,11 +9,15 @@ use super::site::{Site, Way};
 use crate::support::backup::failure;
 use crate::support::daemon::Daemon;
 
+/// A container that has the folder of all volumes can write to those of another test too.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_container_that_could_write_is_named() {
     let Some(daemon) = Daemon::shared("a_container_that_could_write_is_named") else {
         return;
     };
+    let _alone = ONE_AT_A_TIME.lock();
     let site = Site::new(daemon, "vol-writer", Way::Mountpoint);
     let backup = site.create();
     let before = site.seen();
@@ -219,6 +224,7 @@ fn containers_that_come_and_go_are_in_nobodys_way() {
     let Some(daemon) = Daemon::shared("containers_that_come_and_go_are_in_nobodys_way") else {
         return;
     };
+    let _alone = ONE_AT_A_TIME.lock();
     let site = Site::new(daemon, "vol-busy", Way::Mountpoint);
     let image = daemon.image("volumes-busy", "sleep 1000");
     daemon.docker(&["create", "--name=vol-busy-idle", &image]);
