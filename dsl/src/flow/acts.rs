@@ -7,7 +7,7 @@ use crate::model::{StatementKind, Undo};
 use crate::program::{BlockId, HoldId, Owner, Program, StatementId, StepId};
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
-use crate::state::{Extent, Given};
+use crate::state::{Difference, Extent, Given};
 use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::term::reads::Readings;
@@ -22,7 +22,7 @@ pub(super) struct Acts<'a> {
     /// Things that were not there at the start: what makes them is taken back by removing them.
     absent: BTreeSet<SlotId>,
     /// What an action changes that has no way back for a reason.
-    excused: BTreeSet<SlotId>,
+    excused: BTreeSet<(SlotId, About)>,
     seen: BTreeMap<usize, BTreeSet<StatementId>>,
     /// Which statements of the way forward change a slot, in their order.
     changed: HashMap<SlotId, Vec<StatementId>>,
@@ -134,8 +134,14 @@ impl<'a> Acts<'a> {
         self.absent.contains(&slot)
     }
 
-    pub(super) fn is_excused(&self, slot: SlotId) -> bool {
-        self.excused.contains(&slot)
+    /// Whether nobody has to take this back.
+    pub(super) fn is_excused(&self, slot: SlotId, difference: &Difference) -> bool {
+        let about = match difference {
+            Difference::Run(_) => About::Run,
+            Difference::Traffic(_) => About::Traffic,
+            _ => About::Thing,
+        };
+        self.excused.contains(&(slot, about))
     }
 
     /// Of what a value is that was taken before anything was changed.
@@ -183,6 +189,30 @@ impl<'a> Acts<'a> {
         }
         self.seen = seen;
     }
+}
+
+/// What of a slot is meant: of a member how it runs, or its traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    Run,
+    Traffic,
+    Thing,
+}
+
+/// What an effect changes itself; not the state that what it starts may write.
+fn excuse(universe: &Universe, deed: &Deed) -> Vec<(SlotId, About)> {
+    let about = match &deed.effect {
+        Effect::Drains(_) | Effect::Opens(_) => About::Traffic,
+        effect if effect.is_of_service() => About::Run,
+        _ => About::Thing,
+    };
+    let operations = universe.operations(&deed.effect, Given::OTHER, Extent::Whole);
+    let changed = operations
+        .into_iter()
+        .map(|operation| (operation.slot(universe), about));
+    let moves_pin = matches!(deed.effect, Effect::Starts { with: Some(_), .. });
+    let pin = deed.slot.filter(|_| moves_pin).map(|pin| (pin, About::Thing));
+    changed.chain(pin).collect()
 }
 
 fn is_of_hold(program: &Program, id: StatementId) -> bool {
@@ -262,6 +292,8 @@ fn tie(universe: &mut Universe, acts: &[Act]) {
                         continue;
                     };
                     ties.push((slot, copied));
+                    let near = universe.inside(slot).iter().chain(universe.around(slot));
+                    ties.extend(near.map(|with| (slot, *with)));
                     ties.extend(universe.read_with(copied).into_iter().map(|with| (copied, with)));
                 }
             }
@@ -273,35 +305,34 @@ fn tie(universe: &mut Universe, acts: &[Act]) {
     }
 }
 
-/// A thing that a way back removes and that the way forward makes.
+/// A thing that an action makes and that its own undo removes: whether it was there is asked before the action.
 fn absent(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<SlotId> {
-    let mut made = BTreeSet::new();
-    let mut removed = BTreeSet::new();
-    for (block, owner, _) in program.blocks() {
-        let is_back = matches!(
-            owner,
-            Owner::Undo(_) | Owner::GroupUndo(..) | Owner::Rollback(_) | Owner::Release(_)
-        );
-        for id in program.statements_of(block) {
-            let Act::Action(action) = &acts[id.place()] else {
-                continue;
-            };
-            for deed in &action.deeds {
-                match &deed.effect {
-                    Effect::Sets { .. } | Effect::Adds(_) if !is_back => made.extend(deed.slot),
-                    Effect::Removes(_) if is_back => removed.extend(deed.slot),
-                    _ => {}
-                }
-            }
-        }
+    let mut absent = BTreeSet::new();
+    for (id, _) in program.statements() {
+        let (Act::Action(action), Some(undo)) = (&acts[id.place()], program.undo_of(id)) else {
+            continue;
+        };
+        let is_making = |deed: &&Deed| matches!(deed.effect, Effect::Sets { .. } | Effect::Adds(_));
+        let made: BTreeSet<SlotId> = action
+            .deeds
+            .iter()
+            .filter(is_making)
+            .filter_map(|deed| deed.slot)
+            .collect();
+        let undone = program.statements_of(undo).filter_map(|id| match &acts[id.place()] {
+            Act::Action(action) => Some(action),
+            _ => None,
+        });
+        let deeds = undone.flat_map(|action| &action.deeds);
+        let removed = deeds.filter(|deed| matches!(deed.effect, Effect::Removes(_)));
+        absent.extend(removed.filter_map(|deed| deed.slot).filter(|slot| made.contains(slot)));
     }
-    let absent: BTreeSet<SlotId> = made.intersection(&removed).copied().collect();
     let inside = absent.iter().flat_map(|slot| universe.inside(*slot)).copied();
     absent.iter().copied().chain(inside).collect()
 }
 
 /// What actions change that say why they have no way back.
-fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<SlotId> {
+fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<(SlotId, About)> {
     let mut found = BTreeSet::new();
     for (id, statement) in program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
@@ -311,7 +342,7 @@ fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<Slo
             && let Act::Action(action) = &acts[id.place()]
         {
             let changing = action.deeds.iter().filter(|deed| deed.effect.is_changing());
-            found.extend(changing.flat_map(|deed| worked_on(universe, deed).into_iter().chain(deed.slot)));
+            found.extend(changing.flat_map(|deed| excuse(universe, deed)));
         }
     }
     // What a hold does to a thing is the hold's to take back.
@@ -328,6 +359,7 @@ fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<Slo
             .collect()
     };
     let of_steps = things(steps);
-    found.extend(things(holds).difference(&of_steps));
+    let holds = things(holds);
+    found.extend(holds.difference(&of_steps).map(|slot| (*slot, About::Thing)));
     found
 }

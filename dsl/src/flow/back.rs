@@ -108,8 +108,8 @@ impl Back {
             Way::Park(_) if cell.table.may_park(end.state) => Vec::new(),
             _ => cell.table.differences(end.state),
         };
-        let is_owed = |slot: &SlotId| !cell.acts.is_excused(*slot);
-        let left: Vec<(SlotId, Difference)> = left.into_iter().filter(|(slot, _)| is_owed(slot)).collect();
+        let owed = left.into_iter().filter(|(slot, how)| !cell.acts.is_excused(*slot, how));
+        let left: Vec<(SlotId, Difference)> = owed.collect();
         if !left.is_empty() {
             self.returns.push(Return {
                 cell: cell.index,

@@ -135,11 +135,11 @@ impl Chains<Fact> {
         self.backwards(id).any(|known| known == fact)
     }
 
-    /// Without the copies that one of these slots holds.
-    pub(super) fn without_copies(&mut self, id: ChainId, written: &[SlotId]) -> ChainId {
+    /// Without the copies whose holder was altered.
+    pub(super) fn without_copies(&mut self, id: ChainId, is_altered: impl Fn(SlotId) -> bool) -> ChainId {
         self.filtered(
             id,
-            |fact| !matches!(fact, Fact::Copied { holder, .. } if written.contains(holder)),
+            |fact| !matches!(fact, Fact::Copied { holder, .. } if is_altered(*holder)),
         )
     }
 

@@ -259,7 +259,7 @@ impl<'f, 'a> Forward<'f, 'a> {
         }
         let program = self.cell.acts.program;
         if let Disposition::Continue(_) = program.step(step).on_failure {
-            left.extend(&failed);
+            left.extend(failed.iter().chain(elements));
         }
         let end = places.with(track, self.last(track).max(at), &self.tracks);
         if !left.is_empty() {
@@ -534,7 +534,8 @@ fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<bool>
             add(Stop::Begun, may_fail);
             has_begun = true;
         }
-        let is_guard = matches!(cell.acts.act(id), Act::Guard(_) | Act::Requires(_)) && (is_seen || begins || ends);
+        let is_bound = begins || ends || commits(program, step).is_some();
+        let is_guard = matches!(cell.acts.act(id), Act::Guard(_) | Act::Requires(_)) && (is_seen || is_bound);
         if seen.contains(&id) || is_guard || matches!(kind, StatementKind::Commits { .. }) {
             add(Stop::Statement(id), may_fail);
             may_fail = false;

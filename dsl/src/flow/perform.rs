@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::effect::Effect;
 use crate::program::{BlockId, HoldId, StatementId, StepId};
 use crate::state::cell::Table;
+use crate::state::slot::SlotId;
 use crate::state::transition::Operation;
 use crate::state::{Extent, Given, Violation};
 use crate::term::Term;
@@ -222,7 +223,11 @@ impl<'a> Cell<'a> {
         // What it copies is asked before it is written.
         let copied = self.copied(deed, element).filter(|_| extent == Extent::Whole);
         let written: Vec<_> = operations.iter().map(|operation| operation.slot(universe)).collect();
-        let mut facts = self.facts.without_copies(element.facts, &written);
+        let is_altered = |holder: SlotId| {
+            let mut near = universe.inside(holder).iter().chain(universe.around(holder));
+            written.contains(&holder) || near.any(|near| written.contains(near))
+        };
+        let mut facts = self.facts.without_copies(element.facts, is_altered);
         if let Some(fact) = copied {
             facts = self.facts.with(facts, fact);
         }

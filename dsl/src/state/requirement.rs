@@ -252,7 +252,8 @@ impl<'a, B: Bytes> Rules<'a, B> {
     }
 
     fn is_own(&self, state: &Protected) -> bool {
-        self.data(state) == Data::Own
+        let mut pins = state.pins.iter();
+        self.data(state) == Data::Own && pins.all(|pin| self.bytes.get::<Release>(*pin) == Release::Old)
     }
 
     fn too_late(&self, state: &Protected) -> Violation {

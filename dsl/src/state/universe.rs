@@ -198,7 +198,8 @@ impl Universe {
             return Vec::new();
         };
         let states = thing.within.iter().map(|state| self.states[*state].slot);
-        thing.around.iter().copied().chain(states).collect()
+        let inside = thing.inside.iter().copied().filter(|inner| !self.is_pin(*inner));
+        thing.around.iter().copied().chain(states).chain(inside).collect()
     }
 
     /// The places in the states that an effect captures, or that what it starts writes.
