@@ -42,16 +42,8 @@ pub const SLUGS: &[&str] = &[
     "written-secret",
 ];
 
-/// A rule that is set aside, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowance {
-    pub rule: SetAside,
-    /// What it is set aside for.
-    covers: Span,
-}
-
 /// Every rule that these files set aside, in the order of the text.
-pub fn allowances<'a>(files: impl IntoIterator<Item = &'a File>) -> Vec<Allowance> {
+pub fn allowances<'a>(files: impl IntoIterator<Item = &'a File>) -> Vec<SetAside> {
     let mut found = Vec::new();
     for item in files.into_iter().flat_map(|file| &file.items) {
         of_item(item, &mut found);
@@ -60,15 +52,15 @@ pub fn allowances<'a>(files: impl IntoIterator<Item = &'a File>) -> Vec<Allowanc
 }
 
 /// Takes out what is set aside. An allowance that sets nothing aside, or no rule, is a finding itself.
-pub fn set_aside(allowances: &[Allowance], found: &Diagnostics) -> Diagnostics {
+pub fn set_aside(allowances: &[SetAside], found: &Diagnostics) -> Diagnostics {
     let mut is_used = vec![false; allowances.len()];
     let mut left = Diagnostics::default();
     for finding in found.iter() {
-        let own = allowances.iter().enumerate().filter(|(_, allowance)| {
-            allowance.rule.slug == finding.slug
-                && is_known(&allowance.rule.slug)
-                && allowance.covers.holds_start(finding.span)
-        });
+        let known = allowances
+            .iter()
+            .enumerate()
+            .filter(|(_, allowance)| is_known(&allowance.slug));
+        let own = known.filter(|(_, allowance)| allowance.is_for(finding.slug, finding.span));
         // The innermost is the one that is meant.
         let meant = own.max_by_key(|(_, allowance)| allowance.covers.start);
         match meant {
@@ -78,12 +70,12 @@ pub fn set_aside(allowances: &[Allowance], found: &Diagnostics) -> Diagnostics {
     }
     let has_errors = left.has_errors();
     for (allowance, is_used) in allowances.iter().zip(is_used) {
-        if !is_known(&allowance.rule.slug) {
+        if !is_known(&allowance.slug) {
             left.push(unknown(allowance));
         } else if !is_used && !has_errors {
-            let message = format!("nothing is wrong here that `{}` would be about", allowance.rule.slug);
+            let message = format!("nothing is wrong here that `{}` would be about", allowance.slug);
             let help = "take it out: what is set aside is read by whoever approves the change";
-            left.push(Diagnostic::error("nothing-allowed", allowance.rule.span, message).help(help));
+            left.push(Diagnostic::error("nothing-allowed", allowance.span, message).help(help));
         }
     }
     left
@@ -93,31 +85,31 @@ fn is_known(slug: &str) -> bool {
     SLUGS.binary_search(&slug).is_ok()
 }
 
-fn unknown(allowance: &Allowance) -> Diagnostic {
-    let slug = &allowance.rule.slug;
+fn unknown(allowance: &SetAside) -> Diagnostic {
+    let slug = &allowance.slug;
     let message = if crate::pages::page(slug).is_some() {
         format!("`{slug}` cannot be set aside")
     } else {
         format!("there is no rule `{slug}`")
     };
-    let found = Diagnostic::error("nothing-allowed", allowance.rule.span, message);
+    let found = Diagnostic::error("nothing-allowed", allowance.span, message);
     match closest(slug, SLUGS.iter().copied()) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found.help("the rule is the word in brackets behind `error`: `allow no-way-back because \"…\"`"),
     }
 }
 
-fn allowance(allow: &Allow, covers: Span) -> Allowance {
-    let rule = SetAside {
+fn allowance(allow: &Allow, covers: Span) -> SetAside {
+    SetAside {
         slug: allow.slug.value.clone(),
         because: allow.because.value.clone(),
         span: allow.span,
-    };
-    Allowance { rule, covers }
+        covers,
+    }
 }
 
 /// What stands before an item is about its head: what is in its braces can say so itself.
-fn of_item(item: &Item, found: &mut Vec<Allowance>) {
+fn of_item(item: &Item, found: &mut Vec<SetAside>) {
     let before = found.len();
     match &item.kind {
         ItemKind::Runbook(header) => {
@@ -144,7 +136,7 @@ fn of_item(item: &Item, found: &mut Vec<Allowance>) {
         }
         _ => {}
     }
-    let inner = found[before..].iter().map(|allowance| allowance.rule.span.start).min();
+    let inner = found[before..].iter().map(|allowance| allowance.span.start).min();
     let head = match &item.kind {
         ItemKind::Step(step) => step.body.first().map(|statement| statement.span.start),
         ItemKind::Rollback(branch) => branch.body.first().map(|statement| statement.span.start),
@@ -156,7 +148,7 @@ fn of_item(item: &Item, found: &mut Vec<Allowance>) {
     found.extend(item.allows.iter().map(|allow| allowance(allow, covers)));
 }
 
-fn of_block(statements: &[Statement], found: &mut Vec<Allowance>) {
+fn of_block(statements: &[Statement], found: &mut Vec<SetAside>) {
     let mut rest = statements.iter();
     while let Some(statement) = rest.next() {
         match &statement.kind {
@@ -182,11 +174,5 @@ fn of_block(statements: &[Statement], found: &mut Vec<Allowance>) {
             }
             _ => {}
         }
-    }
-}
-
-impl Span {
-    fn holds_start(self, other: Self) -> bool {
-        self.source == other.source && self.start <= other.start && other.start < self.end
     }
 }

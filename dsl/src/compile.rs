@@ -61,7 +61,7 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
     };
     let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
     let checked = checked.map(|mut runbook| {
-        runbook.set_aside = allowances.iter().map(|allowance| allowance.rule.clone()).collect();
+        runbook.set_aside.clone_from(&allowances);
         Arc::new(runbook)
     });
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {

@@ -82,33 +82,42 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The last action of the way forward, up to a point, that changes what a slot is about.
+    /// The last action of the way forward, up to a point, that changes what a slot is about; else one that changes what
+    /// is constrained with it.
     pub fn changed_by(&self, slot: SlotId, point: Point) -> Option<StatementId> {
         let program = self.acts.program;
+        let cell = self.acts.universe.cell_of(slot).0;
         let is_before = |id: StatementId| match program.owner(program.block_of(id)) {
             Owner::Step(step) => {
                 let rank = program.rank(step);
                 rank < point.rank || (rank == point.rank && point.statement.is_none_or(|at| id <= at))
             }
-            _ => true,
+            Owner::Row(_) => true,
+            _ => false,
         };
-        let cells = &self.acts.universe.cells()[self.acts.universe.cell_of(slot).0];
-        let near = cells
-            .iter()
-            .filter_map(|slot| self.acts.last_change(*slot, is_before))
-            .max();
-        self.acts.last_change(slot, is_before).or(near)
+        let changes = |id: StatementId| {
+            let action = program.statement(id).action();
+            action.is_some_and(|action| action.call.effects.is_changing())
+        };
+        let seen = self.acts.seen(cell).iter().rev().copied();
+        let before: Vec<StatementId> = seen.filter(|id| is_before(*id) && changes(*id)).collect();
+        let exact = before.iter().find(|id| self.acts.works_on(**id, slot));
+        let near = || {
+            let slots = &self.acts.universe.cells()[cell];
+            let works_near = |id: &&StatementId| slots.iter().any(|slot| self.acts.works_on(**id, *slot));
+            before.iter().find(works_near)
+        };
+        exact.or_else(near).copied()
     }
 
     /// A statement of an undo that works on a slot.
     pub fn undone_by(&self, slot: SlotId) -> Option<StatementId> {
         let program = self.acts.program;
-        let seen = self.acts.seen(self.acts.universe.cell_of(slot).0).iter().copied();
-        let mut undos = seen.filter(|id| {
+        let mut seen = self.acts.seen(self.acts.universe.cell_of(slot).0).iter().copied();
+        seen.find(|id| {
             let owner = program.owner(program.block_of(*id));
             matches!(owner, Owner::Undo(_) | Owner::GroupUndo(..)) && self.acts.works_on(*id, slot)
-        });
-        undos.next()
+        })
     }
 
     pub fn universe(&self) -> &Universe {

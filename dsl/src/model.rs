@@ -119,6 +119,17 @@ pub struct SetAside {
     pub slug: String,
     pub because: String,
     pub span: Span,
+    /// What it is set aside for: findings that begin here.
+    pub covers: Span,
+}
+
+impl SetAside {
+    /// Whether it is for what this rule finds at a place.
+    pub fn is_for(&self, slug: &str, place: Span) -> bool {
+        let covers = self.covers;
+        let is_within = covers.start <= place.start && place.start < covers.end;
+        self.slug == slug && covers.source == place.source && is_within
+    }
 }
 
 /// The window of a change.

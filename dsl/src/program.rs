@@ -117,7 +117,7 @@ impl Program {
 
     fn add_outermost(&mut self) {
         let runbook = Arc::clone(&self.runbook);
-        for hold in (0..runbook.holds.len()).map(HoldId) {
+        for hold in self.holds() {
             self.add(Owner::Take(hold));
             self.add(Owner::Release(hold));
         }
@@ -301,6 +301,11 @@ impl Program {
         self.order.next(step.0).iter().copied().map(StepId)
     }
 
+    /// Whether no step waits for a step.
+    pub fn is_last(&self, step: StepId) -> bool {
+        self.order.next(step.0).is_empty()
+    }
+
     pub fn step(&self, step: StepId) -> &Step {
         &self.runbook.steps[step.0]
     }
@@ -312,6 +317,11 @@ impl Program {
     /// The body of a step.
     pub fn step_block(&self, step: StepId) -> BlockId {
         BlockId(2 * self.runbook.holds.len() + step.0)
+    }
+
+    /// Every hold, in the order of the text.
+    pub fn holds(&self) -> impl DoubleEndedIterator<Item = HoldId> + use<> {
+        (0..self.runbook.holds.len()).map(HoldId)
     }
 
     pub fn hold(&self, hold: HoldId) -> &Hold {
@@ -378,6 +388,12 @@ impl Program {
     /// What a row does first.
     pub fn row_block(&self, row: RowId) -> Option<BlockId> {
         self.row_blocks[row.0]
+    }
+
+    /// The rows of all symptom tables that are for a step, from the top.
+    pub fn rows_of(&self, step: StepId) -> impl Iterator<Item = RowId> {
+        let tables = self.tables_of(step).iter();
+        tables.flat_map(|first| std::iter::successors(Some(*first), |row| self.row_below(*row)))
     }
 
     /// The first row of each symptom table that is for a step.

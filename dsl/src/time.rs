@@ -58,8 +58,7 @@ pub fn times(runbook: &Runbook, order: &StepOrder) -> Times {
 
 /// Whether a step has a point of no return.
 pub(crate) fn has_commits(runbook: &Runbook, step: usize) -> bool {
-    let mut statements = runbook.steps[step].body.statements.iter();
-    statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. }))
+    runbook.steps[step].body.commits().is_some()
 }
 
 /// Whether the stretch of a way back is over where this step begins.

@@ -3,6 +3,7 @@
 use crate::check::pure::is_pure;
 use crate::effect::{Effect, Resource, ResourceKind};
 use crate::model::{BindingId, Expr, ExprKind, Statement, StatementKind};
+use crate::print;
 use crate::program::{BlockId, HoldId, Program, StatementId};
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
@@ -81,9 +82,9 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn act(&self, id: StatementId) -> Act {
         let statement: &'a Statement = self.program.statement(id);
         match &statement.kind {
-            StatementKind::Require { condition, .. } => fixed(condition).map_or(Act::Nothing, Act::Requires),
-            StatementKind::OnlyWhen { condition, .. } => Act::Guard(fixed(condition)),
-            StatementKind::SkipWhen { condition, .. } => Act::Guard(fixed(condition).map(Condition::turned)),
+            StatementKind::Require { condition, .. } => self.fixed(condition).map_or(Act::Nothing, Act::Requires),
+            StatementKind::OnlyWhen { condition, .. } => Act::Guard(self.fixed(condition)),
+            StatementKind::SkipWhen { condition, .. } => Act::Guard(self.fixed(condition).map(Condition::turned)),
             StatementKind::Let { binding, value } => {
                 let of = self.readings.value_of(value).and_then(|read| self.valued(&read));
                 of.map_or(Act::Nothing, |of| Act::Binds { value: *binding, of })
@@ -114,6 +115,22 @@ impl<'a> Reader<'_, 'a> {
             StatementKind::Unwind => Act::Unwind,
             StatementKind::Ask(_) | StatementKind::Record(_) | StatementKind::Wait { .. } => Act::Nothing,
         }
+    }
+
+    /// The condition that an expression is, where it asks nothing of production. Two that are the same are written
+    /// alike; names of two procedures may be written alike and are not the same.
+    fn fixed(&self, expr: &Expr) -> Option<Condition> {
+        if let ExprKind::Not(inner) = &expr.kind {
+            return self.fixed(inner).map(Condition::turned);
+        }
+        let names = |part: &Expr| match &part.kind {
+            ExprKind::Binding(binding) => Some(format!("{binding:?}")),
+            _ => None,
+        };
+        is_pure(expr).then(|| Condition {
+            text: print::checked(self.program.runbook(), expr, &names),
+            holds: true,
+        })
     }
 
     /// What the action or release behind a statement touches.
@@ -173,36 +190,4 @@ impl Condition {
             ..self
         }
     }
-}
-
-/// The condition that an expression is, where it asks nothing of production.
-fn fixed(expr: &Expr) -> Option<Condition> {
-    if let ExprKind::Not(inner) = &expr.kind {
-        return fixed(inner).map(Condition::turned);
-    }
-    is_pure(expr).then(|| Condition {
-        text: words(expr),
-        holds: true,
-    })
-}
-
-/// An expression without its places: two that are the same are written alike.
-fn words(expr: &Expr) -> String {
-    let inner: Vec<String> = crate::walk::children(expr).into_iter().map(words).collect();
-    let own = match &expr.kind {
-        ExprKind::Literal(literal) => format!("{literal:?}"),
-        ExprKind::Input(name) => format!("input {name}"),
-        ExprKind::Binding(binding) => format!("{binding:?}"),
-        ExprKind::Anchor { name, .. } => format!("anchor {name}"),
-        ExprKind::Service(name) | ExprKind::State(name) => name.clone(),
-        ExprKind::Field(_, field) => format!("field {field}"),
-        ExprKind::Binary(operator, ..) => format!("{operator:?}"),
-        ExprKind::Is { test, negated, .. } => format!("{test:?} {negated}"),
-        ExprKind::Not(_) => "not".to_owned(),
-        ExprKind::Default(..) => "default".to_owned(),
-        ExprKind::InText(_) => "text".to_owned(),
-        ExprKind::List(_) => "list".to_owned(),
-        other => format!("{other:?}"),
-    };
-    format!("({own} {})", inner.join(" "))
 }

@@ -19,13 +19,13 @@ pub(super) struct Acts<'a> {
     pub(super) program: &'a Program,
     pub(super) universe: Universe,
     of: Vec<Act>,
+    /// For each statement the slots that it works on, or asks about.
+    touched: Vec<Vec<SlotId>>,
     /// Things that were not there at the start: what makes them is taken back by removing them.
     absent: BTreeSet<SlotId>,
     /// What an action changes that has no way back for a reason.
     excused: BTreeSet<(SlotId, About)>,
     seen: BTreeMap<usize, BTreeSet<StatementId>>,
-    /// Which statements of the way forward change a slot, in their order.
-    changed: HashMap<SlotId, Vec<StatementId>>,
     /// Steps that every cell sees: stretches begin or end with them, or they commit.
     marked: Vec<StepId>,
     of_start: HashMap<Term, SlotId>,
@@ -45,7 +45,7 @@ impl<'a> Acts<'a> {
             })
             .collect();
         effects.iter().flatten().for_each(|effect| universe.note(effect));
-        for hold in (0..runbook.holds.len()).filter_map(|place| program.hold_named(&runbook.holds[place].name)) {
+        for hold in program.holds() {
             let own: Vec<Effect<Term>> = of_hold(program, hold)
                 .flat_map(|id| effects[id.place()].iter().cloned())
                 .collect();
@@ -64,15 +64,16 @@ impl<'a> Acts<'a> {
         });
         let of_start = anchors.collect();
         tie(&mut universe, &acts);
+        let touched: Vec<Vec<SlotId>> = acts.iter().map(|act| touched(&universe, act)).collect();
         let mut acts = Self {
             program,
             absent: absent(program, &universe, &acts),
-            excused: excused(program, &universe, &acts),
+            excused: excused(program, &universe, &acts, &touched),
             seen: BTreeMap::new(),
-            changed: changed(program, &universe, &acts),
             marked: marked(program),
             universe,
             of: acts,
+            touched,
             of_start,
         };
         acts.find_seen();
@@ -105,15 +106,9 @@ impl<'a> Acts<'a> {
         seen.range(first..).take_while(is_own).copied().collect()
     }
 
-    /// The last statement of the way forward that changes a slot and is meant.
-    pub(super) fn last_change(&self, slot: SlotId, is_meant: impl Fn(StatementId) -> bool) -> Option<StatementId> {
-        let changed = self.changed.get(&slot).into_iter().flatten().rev();
-        changed.copied().find(|id| is_meant(*id))
-    }
-
     /// Whether a statement works on a slot.
     pub(super) fn works_on(&self, id: StatementId, slot: SlotId) -> bool {
-        touched(&self.universe, self.act(id)).contains(&slot)
+        self.touched[id.place()].contains(&slot)
     }
 
     pub(super) fn marked(&self) -> &[StepId] {
@@ -122,12 +117,14 @@ impl<'a> Acts<'a> {
 
     /// The holds of a cell, those that the text names last first.
     pub(super) fn holds_of(&self, cell: usize) -> Vec<HoldId> {
-        let holds = self.program.runbook().holds.iter().rev();
-        let own = holds.filter(|hold| {
-            let slot = self.universe.hold(&hold.name);
-            slot.is_some_and(|slot| self.universe.cell_of(slot).0 == cell)
-        });
-        own.filter_map(|hold| self.program.hold_named(&hold.name)).collect()
+        let holds = self.program.holds().rev();
+        holds.filter(|hold| self.hold_slot(*hold, cell).is_some()).collect()
+    }
+
+    /// The slot of a hold, where it is in this cell.
+    pub(super) fn hold_slot(&self, hold: HoldId, cell: usize) -> Option<SlotId> {
+        let slot = self.universe.hold(&self.program.hold(hold).name)?;
+        (self.universe.cell_of(slot).0 == cell).then_some(slot)
     }
 
     pub(super) fn is_absent(&self, slot: SlotId) -> bool {
@@ -157,8 +154,8 @@ impl<'a> Acts<'a> {
             if let Act::Take(hold) | Act::Release(hold) = act {
                 holds.push((id, *hold));
             }
-            for slot in touched(&self.universe, act) {
-                seen.entry(self.universe.cell_of(slot).0).or_default().insert(id);
+            for slot in &self.touched[id.place()] {
+                seen.entry(self.universe.cell_of(*slot).0).or_default().insert(id);
             }
         }
         // Whoever starts what an undo takes back makes that undo owed.
@@ -179,10 +176,8 @@ impl<'a> Acts<'a> {
         }
         for (id, hold) in holds {
             let own: Vec<StatementId> = of_hold(self.program, hold).collect();
-            let slot = self.universe.hold(&self.program.hold(hold).name);
-            let own_cell = slot.map(|slot| self.universe.cell_of(slot).0);
             for (cell, seen) in &mut seen {
-                if Some(*cell) == own_cell || own.iter().any(|id| seen.contains(id)) {
+                if self.hold_slot(hold, *cell).is_some() || own.iter().any(|id| seen.contains(id)) {
                     seen.insert(id);
                 }
             }
@@ -215,35 +210,10 @@ fn excuse(universe: &Universe, deed: &Deed) -> Vec<(SlotId, About)> {
     changed.chain(pin).collect()
 }
 
-fn is_of_hold(program: &Program, id: StatementId) -> bool {
-    matches!(program.owner(program.block_of(id)), Owner::Take(_) | Owner::Release(_))
-}
-
-fn changed(program: &Program, universe: &Universe, acts: &[Act]) -> HashMap<SlotId, Vec<StatementId>> {
-    let mut found: HashMap<SlotId, Vec<StatementId>> = HashMap::new();
-    for (block, owner, _) in program.blocks() {
-        if !matches!(owner, Owner::Step(_) | Owner::Row(_)) {
-            continue;
-        }
-        for id in program.statements_of(block) {
-            if let Act::Action(action) = &acts[id.place()] {
-                let deeds = action.deeds.iter().filter(|deed| deed.effect.is_changing());
-                for slot in deeds.flat_map(|deed| worked_on(universe, deed)) {
-                    found.entry(slot).or_default().push(id);
-                }
-            }
-        }
-    }
-    found
-}
-
 fn marked(program: &Program) -> Vec<StepId> {
     let branches = &program.runbook().rollbacks;
     let bounds: BTreeSet<usize> = branches.iter().flat_map(|branch| [branch.from, branch.until]).collect();
-    let is_marked = |step: &StepId| {
-        let mut own = program.step(*step).body.statements.iter();
-        bounds.contains(&step.place()) || own.any(|own| matches!(own.kind, StatementKind::Commits { .. }))
-    };
+    let is_marked = |step: &StepId| bounds.contains(&step.place()) || program.step(*step).body.commits().is_some();
     program.order().filter(is_marked).collect()
 }
 
@@ -332,7 +302,7 @@ fn absent(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<Slot
 }
 
 /// What actions change that say why they have no way back.
-fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<(SlotId, About)> {
+fn excused(program: &Program, universe: &Universe, acts: &[Act], touched: &[Vec<SlotId>]) -> BTreeSet<(SlotId, About)> {
     let mut found = BTreeSet::new();
     for (id, statement) in program.statements() {
         let StatementKind::Do(action) = &statement.kind else {
@@ -346,20 +316,16 @@ fn excused(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<(Sl
         }
     }
     // What a hold does to a thing is the hold's to take back.
-    let is_step = |id: StatementId| matches!(program.owner(program.block_of(id)), Owner::Step(_) | Owner::Row(_));
-    let (steps, holds): (Vec<StatementId>, Vec<StatementId>) = program
-        .statements()
-        .map(|(id, _)| id)
-        .filter(|id| is_step(*id) || is_of_hold(program, *id))
-        .partition(|id| is_step(*id));
-    let things = |ids: Vec<StatementId>| -> BTreeSet<SlotId> {
-        let slots = ids.into_iter().flat_map(|id| touched(universe, &acts[id.place()]));
-        slots
-            .filter(|slot| universe.resource(*slot).is_some() && !universe.is_pin(*slot))
-            .collect()
-    };
-    let of_steps = things(steps);
-    let holds = things(holds);
-    found.extend(holds.difference(&of_steps).map(|slot| (*slot, About::Thing)));
+    let is_thing = |slot: &SlotId| universe.resource(*slot).is_some() && !universe.is_pin(*slot);
+    let (mut of_steps, mut of_holds) = (BTreeSet::new(), BTreeSet::new());
+    for (id, _) in program.statements() {
+        let things = touched[id.place()].iter().copied().filter(is_thing);
+        match program.owner(program.block_of(id)) {
+            Owner::Step(_) | Owner::Row(_) => of_steps.extend(things),
+            Owner::Take(_) | Owner::Release(_) => of_holds.extend(things),
+            _ => {}
+        }
+    }
+    found.extend(of_holds.difference(&of_steps).map(|slot| (*slot, About::Thing)));
     found
 }

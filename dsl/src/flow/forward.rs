@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{Disposition, StatementKind};
 use crate::order::StepOrder;
-use crate::program::{Owner, Program, RowId, StatementId, StepId};
+use crate::program::{Owner, RowId, StatementId, StepId};
 use crate::state::Violation;
 
 use super::act::Act;
@@ -279,7 +279,7 @@ impl<'f, 'a> Forward<'f, 'a> {
         let step = self.tracks[track].step;
         let program = self.cell.acts.program;
         let mut found = Vec::new();
-        if has_first(program, step) {
+        if program.rows_of(step).any(|row| program.row_block(row).is_some()) {
             found.push(failure);
         }
         for row in self.tracks[track].rows.clone() {
@@ -339,25 +339,26 @@ impl<'f, 'a> Forward<'f, 'a> {
 
     /// The run may leave the way forward here, in any step that may be under way.
     fn interrupt(&mut self, places: &Places, active: &[usize], elements: &BTreeSet<Element>) {
-        let mut points: Vec<(Vec<usize>, Point)> = Vec::new();
+        let ways = self.ways;
+        let mut points: Vec<(&[usize], Point)> = Vec::new();
         for track in active {
             let track = &self.tracks[*track];
             let point = Point {
                 rank: track.rank,
                 statement: None,
             };
-            points.push((self.ways.of_step(track.step).to_vec(), point));
+            points.push((ways.of_step(track.step), point));
         }
-        for (words, steps) in self.ways.sets() {
+        for (words, steps) in ways.sets() {
             if let Some(step) = self.beside(places, steps) {
                 let rank = self.cell.acts.program.rank(step);
-                points.push((words.to_vec(), Point { rank, statement: None }));
+                points.push((words, Point { rank, statement: None }));
             }
         }
         points.sort_by_key(|(_, point)| *point);
         for (words, point) in points {
             for element in elements {
-                self.leave(&words, *element, point);
+                self.leave(words, *element, point);
             }
         }
     }
@@ -456,13 +457,6 @@ fn region(order: &StepOrder, step: usize) -> usize {
     order.region_of(step).first().map_or(0, |first| order.position(*first))
 }
 
-/// Whether any row of a step's tables does anything before the statement is tried once more.
-fn has_first(program: &Program, step: StepId) -> bool {
-    let tables = program.tables_of(step).iter();
-    let mut rows = tables.flat_map(|first| std::iter::successors(Some(*first), |row| program.row_below(*row)));
-    rows.any(|row| program.row_block(row).is_some())
-}
-
 /// The steps that a cell sees, those with which a stretch begins or ends, and those that commit.
 fn tracks(cell: &Cell<'_>) -> Vec<Track> {
     let (acts, index) = (cell.acts, cell.index);
@@ -473,7 +467,10 @@ fn tracks(cell: &Cell<'_>) -> Vec<Track> {
         match program.owner(program.block_of(*id)) {
             Owner::Step(step) => drop(steps.insert(program.rank(step), step)),
             Owner::Row(row) => {
-                for step in program.order().filter(|step| is_for(program, *step, row)) {
+                for step in program
+                    .order()
+                    .filter(|step| program.rows_of(*step).any(|known| known == row))
+                {
                     steps.insert(program.rank(step), step);
                     let known = rows.entry(program.rank(step)).or_default();
                     if !known.contains(&row) {
@@ -499,17 +496,6 @@ fn tracks(cell: &Cell<'_>) -> Vec<Track> {
     tracks.collect()
 }
 
-fn is_for(program: &Program, step: StepId, row: RowId) -> bool {
-    let tables = program.tables_of(step).iter();
-    let mut rows = tables.flat_map(|first| std::iter::successors(Some(*first), |row| program.row_below(*row)));
-    rows.any(|known| known == row)
-}
-
-fn commits(program: &Program, step: StepId) -> Option<StatementId> {
-    let mut own = program.statements_of(program.step_block(step));
-    own.find(|id| matches!(program.statement(*id).kind, StatementKind::Commits { .. }))
-}
-
 /// The stops of a step, and for each whether something before it may fail that the cell does not see.
 fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<bool>) {
     let program = cell.acts.program;
@@ -518,9 +504,10 @@ fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<bool>
     let is_seen = own.iter().any(|id| seen.contains(id));
     let mut branches = program.runbook().rollbacks.iter();
     let begins = branches.clone().any(|branch| branch.from == step.place());
-    let is_last = program.dependents(step).next().is_none();
+    let does_commit = program.step(step).body.commits().is_some();
     let is_until = branches.any(|branch| branch.until == step.place());
-    let ends = is_until && commits(program, step).is_none() && !is_last;
+    let ends = is_until && !does_commit && !program.is_last(step);
+    let is_bound = begins || ends || does_commit;
     let (mut stops, mut may_fail_unseen) = (Vec::new(), Vec::new());
     let mut has_begun = !begins;
     let mut may_fail = false;
@@ -534,7 +521,6 @@ fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<bool>
             add(Stop::Begun, may_fail);
             has_begun = true;
         }
-        let is_bound = begins || ends || commits(program, step).is_some();
         let is_guard = matches!(cell.acts.act(id), Act::Guard(_) | Act::Requires(_)) && (is_seen || is_bound);
         if seen.contains(&id) || is_guard || matches!(kind, StatementKind::Commits { .. }) {
             add(Stop::Statement(id), may_fail);

@@ -253,8 +253,7 @@ impl<'a> Cell<'a> {
     /// Taking what is taken does nothing. From its intent on it has to be released.
     fn take(&mut self, hold: HoldId, element: Element) -> Outcome {
         let program = self.acts.program;
-        let slot = self.acts.universe.hold(&program.hold(hold).name);
-        let Some(slot) = slot.filter(|slot| self.acts.universe.cell_of(*slot).0 == self.index) else {
+        let Some(slot) = self.acts.hold_slot(hold, self.index) else {
             return self.block(program.take(hold), vec![element]);
         };
         let taking = Fact::Taking(hold);
@@ -282,8 +281,7 @@ impl<'a> Cell<'a> {
     /// Releasing what is free does nothing.
     pub(super) fn release(&mut self, hold: HoldId, element: Element) -> Outcome {
         let program = self.acts.program;
-        let slot = self.acts.universe.hold(&program.hold(hold).name);
-        let Some(slot) = slot.filter(|slot| self.acts.universe.cell_of(*slot).0 == self.index) else {
+        let Some(slot) = self.acts.hold_slot(hold, self.index) else {
             return self.block(program.release(hold), vec![element]);
         };
         if !self.table.is_held(element.state, slot) {

@@ -46,9 +46,7 @@ impl<'a> Ways<'a> {
                 .statements
                 .iter()
                 .filter_map(|statement| statement.on_silence());
-            let tables = program.tables_of(step).iter();
-            let rows = tables.flat_map(|first| std::iter::successors(Some(*first), |row| program.row_below(*row)));
-            let rows = rows.map(|row| &program.row(row).otherwise);
+            let rows = program.rows_of(step).map(|row| &program.row(row).otherwise);
             let all = of_run.into_iter().skip(1).chain([&own.on_failure]);
             let set = ways.set(all.chain(silences).chain(rows));
             let next = ways.sets.len();

@@ -11,6 +11,14 @@ pub struct Block {
     pub groups: Vec<UndoBody>,
 }
 
+impl Block {
+    /// The place of its point of no return; `None` where it has none.
+    pub fn commits(&self) -> Option<usize> {
+        let is_commit = |statement: &Statement| matches!(statement.kind, StatementKind::Commits { .. });
+        self.statements.iter().position(is_commit)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     pub key: String,

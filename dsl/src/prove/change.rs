@@ -39,7 +39,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     wrong.extend(first.iter().map(|back| (back.cell, back.way)));
     let again = again.into_iter().filter(|back| !wrong.contains(&(back.cell, back.way)));
     let returns = first.iter().copied().chain(again).flat_map(|back| teller.back(back));
-    for (_, found) in breaches.chain(returns) {
+    for found in breaches.chain(returns) {
         if told.insert((found.slug, found.span)) {
             diagnostics.push(found);
         }
@@ -97,7 +97,13 @@ struct Explained(BTreeMap<usize, (Option<Point>, BTreeSet<Way>)>);
 impl Explained {
     fn of(teller: &Teller<'_, '_>) -> Self {
         let mut explained = Self::default();
-        for breach in &teller.flow.breaches {
+        // What is set aside explains nothing.
+        let told = teller
+            .flow
+            .breaches
+            .iter()
+            .filter(|breach| !teller.is_set_aside(breach));
+        for breach in told {
             let (first, ways) = explained.0.entry(breach.cell).or_default();
             if let Some((_, way)) = breach.back {
                 ways.insert(way);
@@ -125,21 +131,20 @@ struct Teller<'t, 'a> {
 }
 
 impl Teller<'_, '_> {
-    fn breach(&self, breach: &Breach) -> (Point, Diagnostic) {
+    fn breach(&self, breach: &Breach) -> Diagnostic {
         let statement = self.case.program.statement(breach.statement);
         let violation = &breach.violation;
         let mut found = Diagnostic::error(violation.slug, called_at(statement), violation.words.clone());
         if let Some((point, way)) = breach.back {
             found = found.cause(self.place(point), self.leads(point, way));
         }
-        let point = breach.back.map_or(
-            Point {
-                rank: 0,
-                statement: Some(breach.statement),
-            },
-            |(point, _)| point,
-        );
-        (point, in_procedure(found, statement))
+        in_procedure(found, statement)
+    }
+
+    fn is_set_aside(&self, breach: &Breach) -> bool {
+        let place = called_at(self.case.program.statement(breach.statement));
+        let mut set_aside = self.case.runbook.set_aside.iter();
+        set_aside.any(|set_aside| set_aside.is_for(breach.violation.slug, place))
     }
 
     /// Where on the way forward a statement fails; of what a row or a hold does, nowhere that comes after others.
@@ -167,7 +172,7 @@ impl Teller<'_, '_> {
         steps.map(|step| program.rank(step)).next().unwrap_or(usize::MAX)
     }
 
-    fn back(&self, back: &Return) -> Vec<(Point, Diagnostic)> {
+    fn back(&self, back: &Return) -> Vec<Diagnostic> {
         let told = back.left.iter().map(|(slot, difference)| {
             let how = self.how(*slot, difference);
             let cause = self.flow.changed_by(*slot, back.point);
@@ -179,7 +184,7 @@ impl Teller<'_, '_> {
                 let found = Diagnostic::error("no-way-back", called_at(statement), message)
                     .cause(self.place(back.point), self.leads(back.point, back.way))
                     .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
-                return (back.point, in_procedure(found, statement));
+                return in_procedure(found, statement);
             }
             let place = match back.way {
                 Way::Unwind => cause
@@ -201,7 +206,7 @@ impl Teller<'_, '_> {
             if let Some(statement) = own.filter(|statement| statement.span != place) {
                 found = found.cause(statement.span, "it is changed here");
             }
-            (back.point, found)
+            found
         });
         told.collect()
     }

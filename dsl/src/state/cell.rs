@@ -3,6 +3,7 @@
 //! A plain thing has 6 states, whatever else there is. A service of one member with one pin, that writes one
 //! state with one backup, has at most 12 × 2 × 3 × 17 = 1,224 byte patterns, of which effects reach a few dozen.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,44 +31,29 @@ pub(crate) struct Table<'a> {
 }
 
 /// The bytes of one cell; what lies in another reads as 0 and cannot be written.
-struct View<'a, B> {
+struct View<'a> {
     universe: &'a Universe,
     cell: usize,
-    bytes: B,
+    bytes: Cow<'a, [u8]>,
 }
 
-impl<B> View<'_, B> {
+impl View<'_> {
     fn place(&self, slot: SlotId) -> Option<usize> {
         let (cell, place) = self.universe.cell_of(slot);
         (cell == self.cell).then_some(place)
     }
 }
 
-impl<B: AsRef<[u8]> + AsMutBytes> Bytes for View<'_, B> {
+impl Bytes for View<'_> {
     fn byte(&self, slot: SlotId) -> u8 {
-        self.place(slot).map_or(0, |place| self.bytes.as_ref()[place])
+        self.place(slot).map_or(0, |place| self.bytes[place])
     }
 
     fn set_byte(&mut self, slot: SlotId, byte: u8) {
         if let Some(place) = self.place(slot) {
-            self.bytes.put_byte(place, byte);
+            self.bytes.to_mut()[place] = byte;
         }
     }
-}
-
-/// Bytes that may be read only.
-trait AsMutBytes {
-    fn put_byte(&mut self, place: usize, byte: u8);
-}
-
-impl AsMutBytes for Vec<u8> {
-    fn put_byte(&mut self, place: usize, byte: u8) {
-        self[place] = byte;
-    }
-}
-
-impl AsMutBytes for &[u8] {
-    fn put_byte(&mut self, _: usize, _: u8) {}
 }
 
 impl<'a> Table<'a> {
@@ -181,11 +167,11 @@ impl<'a> Table<'a> {
         &self.states[state.0 as usize]
     }
 
-    fn view(&self, state: StateId) -> View<'_, &[u8]> {
+    fn view(&self, state: StateId) -> View<'_> {
         View {
             universe: self.universe,
             cell: self.cell,
-            bytes: &self.states[state.0 as usize],
+            bytes: Cow::Borrowed(&self.states[state.0 as usize]),
         }
     }
 
@@ -204,13 +190,10 @@ impl<'a> Table<'a> {
         if let Some(known) = self.memo.get(&(operation, before)) {
             return *known;
         }
-        let mut view = View {
-            universe: self.universe,
-            cell: self.cell,
-            bytes: self.states[before.0 as usize].to_vec(),
-        };
+        let mut view = self.view(before);
         operation.carry_out(self.universe, &mut view);
-        let after = self.intern(&view.bytes);
+        let bytes = view.bytes.into_owned();
+        let after = self.intern(&bytes);
         self.memo.insert((operation, before), after);
         after
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::model::{Disposition, Rollback, StatementKind};
+use backstay_dsl::model::{Disposition, Rollback};
 use backstay_dsl::program::{RowId, StatementId, StepId};
 use backstay_dsl::units;
 
@@ -245,13 +245,11 @@ impl Steps {
         let (Some(from), Some(until)) = (program.step_at(branch.from), program.step_at(branch.until)) else {
             return false;
         };
-        let mut statements = program.step(until).body.statements.iter();
-        let is_past = if statements.any(|statement| matches!(statement.kind, StatementKind::Commits { .. })) {
+        let is_past = if program.step(until).body.commits().is_some() {
             self.committed.contains(&until)
         } else {
-            let is_last = program.dependents(until).next().is_none();
             let state = self.over.get(until.place()).copied().flatten();
-            !is_last && state.is_some_and(StepState::counts_as_done)
+            !program.is_last(until) && state.is_some_and(StepState::counts_as_done)
         };
         self.begun.contains(&from) && !is_past
     }
