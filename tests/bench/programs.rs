@@ -75,7 +75,7 @@ fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
 }
 
 const TRUE: &str = "do \"True\": exec.run([\"/bin/true\"], effects: nothing)";
-const NOTHING: &str = "wait 0s because \"nothing to do\"";
+pub(crate) const NOTHING: &str = "wait 0s because \"nothing to do\"";
 
 /// The whole program beside `make` and `just`.
 pub(crate) fn compare_with_others() {

@@ -1,11 +1,12 @@
 //! Benchmark of `transcript verify` beside a Python of ten lines that follows the chain and knows nothing else.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::bench::graphs::Graph;
 use crate::bench::measure::in_turn;
+use crate::bench::programs::NOTHING;
 
 /// How many steps the run has; one that waits writes three records.
 const STEPS: usize = 10_000;
@@ -29,13 +30,7 @@ with open(sys.argv[1] + "/seal.json") as seal:
 /// Of a whole run that has ended; five times each.
 pub(crate) fn verify() {
     let folder = tempfile::tempdir().unwrap();
-    let mut text = "runbook bench \"A benchmark\"\n".to_owned();
-    for number in 0..STEPS {
-        let wait = "wait 0s because \"nothing to do\"";
-        writeln!(text, "step s{number} \"Step {number}\" {{\n  {wait}\n}}").unwrap();
-    }
-    let file = folder.path().join("bench.runbook");
-    fs::write(&file, text).unwrap();
+    let file = Graph::chain(STEPS).runbook(folder.path(), NOTHING);
     let state = folder.path().join("state");
     let ran = backstay(&state)
         .arg("run")

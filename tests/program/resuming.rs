@@ -35,9 +35,8 @@ step two "Install the token" {
 }
 "#;
 
-/// An action that must not be done twice, whose runner is killed meanwhile: only a person can tell whether it was done.
-#[test]
-fn what_only_a_person_can_tell_is_waited_for() {
+/// A run of which nobody but a person can tell whether its last action was done: its runner was killed meanwhile.
+fn killed_while_it_books() -> (Sandbox, String) {
     let desk = Sandbox::desk();
     desk.write_runbook(
         "books.runbook",
@@ -52,6 +51,13 @@ fn what_only_a_person_can_tell_is_waited_for() {
     drop(child.wait_with_output());
     desk.write("go", "");
     let run = desk.run_name();
+    (desk, run)
+}
+
+/// An action that must not be done twice, whose runner is killed meanwhile: only a person can tell whether it was done.
+#[test]
+fn what_only_a_person_can_tell_is_waited_for() {
+    let (desk, run) = killed_while_it_books();
     for _ in 0..2 {
         let paused = desk.call(&["resume", &run, "--no-input"]).exits(7);
         for words in [
@@ -81,22 +87,10 @@ fn what_only_a_person_can_tell_is_waited_for() {
 /// Nobody goes on with a run that was given up, so an answer would be kept for nobody.
 #[test]
 fn a_run_that_was_given_up_takes_no_answer() {
-    let desk = Sandbox::desk();
-    desk.write_runbook(
-        "books.runbook",
-        "runbook books \"Books\" { on interrupt pause }\n\
-         step book \"Book\" {\n  do \"Book the ticket\": exec.run([\"sh\", \"-c\", \"touch ROOT/began; until test -e ROOT/go; do sleep 0.05; done\"], \
-         effects: { adds external(\"ticket\")  repeat once }) within 20m no undo because \"a ticket stays\"\n}\n",
-    );
-    let child = desk.start(&["run", "books.runbook", "--no-input"]);
-    wait_for(&desk.path("began"));
-    signal(child.id(), "KILL");
-    drop(child.wait_with_output());
-    desk.write("go", "");
-    let run = desk.run_name();
+    let (desk, run) = killed_while_it_books();
     desk.call(&["resume", &run, "--no-input"]).exits(7);
     desk.call(&["give-up", &run, "--because", "nobody knows"]).exits(0);
-    let refused = desk.call(&["answer", &run, "yes"]);
+    let refused = desk.call(&["answer", &run, "yes"]).exits(4);
     assert!(refused.stderr.contains("was given up by"), "{refused:?}");
     assert!(
         !desk
@@ -106,6 +100,19 @@ fn a_run_that_was_given_up_takes_no_answer() {
             .join("answers.json")
             .exists()
     );
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_not_one_without_questions() {
+    let (desk, run) = killed_while_it_books();
+    desk.call(&["resume", &run, "--no-input"]).exits(7);
+    let records = desk.run_directory().join("transcript.jsonl");
+    let altered = fs::read_to_string(&records).unwrap().replacen('{', "[", 1);
+    fs::write(&records, altered).unwrap();
+    for words in [&["answer", &run][..], &["answer", &run, "yes"]] {
+        let refused = desk.call(words).exits(4);
+        assert!(refused.stderr.contains("nobody knows what it asks"), "{refused:?}");
+    }
 }
 
 const TOKEN: &str = "canary-in-a-coal-mine";

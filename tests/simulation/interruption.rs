@@ -140,6 +140,8 @@ fn a_release_is_waited_for_before_the_run_turns() {
     let rig = released();
     let all = run(&rig, &[]);
     let is_done = |event: &Event| matches!(event, Event::Outcome(outcome) if outcome.key == "hold:quiet/release/1" && outcome.result == OutcomeResult::Ok);
+    let released = all.events.iter().filter(|stamped| is_done(&stamped.event));
+    assert_eq!(released.count(), 1, "{}", all.told());
     for record in 1..all.events.len() - 1 {
         for choice in [None, Some(SignalChoice::TurnBack)] {
             let report = run_case(&rig, &[], signal(record, choice));

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use backstay_dsl::effect::Effect;
 
-use super::{Event, Intent, IntentWay, OutcomeResult, StepState, Verdict};
+use serde::Serialize;
+
+use super::{Event, Intent, IntentWay, OutcomeResult, Stamped, StepState, Verdict};
 
 /// What stood out in the course of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub struct Course {
 }
 
 /// A step that was healed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Healed {
     pub step: String,
     pub table: String,
@@ -39,6 +41,15 @@ pub struct Healed {
 }
 
 impl Course {
+    /// What stood out so far.
+    pub(crate) fn of(history: &[Stamped]) -> Self {
+        let mut course = Self::default();
+        for stamped in history {
+            course.note(&stamped.event);
+        }
+        course
+    }
+
     /// Takes in what happened next.
     pub fn note(&mut self, event: &Event) {
         match event {

@@ -158,6 +158,16 @@ pub struct CommandLeft {
     pub text: String,
 }
 
+impl CommandLeft {
+    /// The key of the statement that is to be carried out, where it is one.
+    pub(crate) fn statement(&self) -> Option<&str> {
+        match &self.task {
+            Task::CarryOut(key) => Some(key),
+            _ => None,
+        }
+    }
+}
+
 /// What a person has to do, to what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "task", content = "of")]

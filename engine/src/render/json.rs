@@ -95,11 +95,7 @@ pub fn run(rested: &Rested<'_>) -> Value {
         "put_back": end.put_back,
         "not_put_back": texts(&end.not_put_back),
         "is_changed": course.is_changed,
-        "healed": course.healed.iter().map(|healed| json!({
-            "step": healed.step,
-            "table": healed.table,
-            "row": healed.row,
-        })).collect::<Vec<_>>(),
+        "healed": course.healed,
         "skipped": course.skipped.iter().map(|(step, because)| json!({
             "step": step,
             "because": because,

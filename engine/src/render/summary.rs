@@ -40,10 +40,7 @@ pub struct Rested<'a> {
 impl Rested<'_> {
     /// The command that does this, where there is one.
     pub(super) fn by_hand(&self, left: &CommandLeft) -> Option<&str> {
-        match &left.task {
-            Task::CarryOut(key) => self.by_hand.get(key).map(String::as_str),
-            _ => None,
-        }
+        self.by_hand.get(left.statement()?).map(String::as_str)
     }
 }
 
@@ -135,10 +132,7 @@ fn failed(text: &mut String, end: &RunEnd) {
 /// What the programs said last that failed first, and that a way back failed by.
 fn last_words(text: &mut String, rested: &Rested<'_>) {
     let failed = rested.end.failed_at.iter().map(|failed| failed.statement.as_str());
-    let left = rested.end.commands_left.iter().filter_map(|left| match &left.task {
-        Task::CarryOut(key) => Some(key.as_str()),
-        _ => None,
-    });
+    let left = rested.end.commands_left.iter().filter_map(CommandLeft::statement);
     for key in failed.chain(left) {
         if let Some(said) = rested.course.said.get(key) {
             let _ = writeln!(text, "  {} said last:", visible(key));

@@ -5,6 +5,7 @@
 //! running, and the timers; the driver makes reality equal to that.
 
 mod anchors;
+mod budget;
 mod cursor;
 mod describe;
 mod desired;

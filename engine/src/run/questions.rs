@@ -133,9 +133,10 @@ impl Questions {
         }
         // Only the runner takes it; it may also have been cleared away.
         match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::remove_file(taken).map_err(|_| AnswerError::NotTaken)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::remove_file(taken) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(AnswerError::NotTaken),
+                removed => Ok(removed?),
+            },
             Err(error) => Err(error.into()),
             Ok(()) => Err(AnswerError::NotTaken),
         }

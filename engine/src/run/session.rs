@@ -225,7 +225,7 @@ impl Session {
             said: surroundings.said,
             pending: surroundings.pending,
         };
-        let course = course_of(&self.history);
+        let course = Arc::new(Mutex::new(Course::of(&self.history)));
         let observer = requests.observer(Some(noting(Arc::clone(&course), surroundings.observer)));
         let driver = Driver::new(self.plan, ports, settings, received, Some(observer), &self.history);
         let (outlook, by_hand) = (driver.watch_state(), driver.watch_commands());
@@ -311,15 +311,6 @@ fn finished(directory: &RunDirectory, driven: Result<Rest, DriveError>, lock: &L
 /// The person at the terminal, and whoever answers from another one.
 fn anywhere(here: Arc<dyn Person>, questions: Questions, clock: Arc<dyn Clock>) -> Arc<dyn Person> {
     Arc::new(AtAnyTerminal { here, questions, clock })
-}
-
-/// What stood out so far.
-fn course_of(history: &[Stamped]) -> Arc<Mutex<Course>> {
-    let mut course = Course::default();
-    for stamped in history {
-        course.note(&stamped.event);
-    }
-    Arc::new(Mutex::new(course))
 }
 
 /// Notes what stands out, and hands every event on.

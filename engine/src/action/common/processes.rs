@@ -71,13 +71,15 @@ impl Process {
     /// Sends it a signal; quietly nothing where it is gone already.
     pub(crate) fn signal(&self, signal: Signal) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
-        match pidfd_open(pid, PidfdFlags::empty()) {
+        let handle = pidfd_open(pid, PidfdFlags::empty());
+        if look(self.pid).is_none_or(|now| now.start_ticks != self.start_ticks) {
+            return;
+        }
+        match handle {
             Ok(handle) => {
-                let is_same = look(self.pid).is_some_and(|now| now.start_ticks == self.start_ticks);
-                if is_same {
-                    let _ = pidfd_send_signal(handle, signal);
-                }
+                let _ = pidfd_send_signal(handle, signal);
             }
+            // A kernel without handles.
             Err(rustix::io::Errno::NOSYS) => {
                 let _ = rustix::process::kill_process(pid, signal);
             }

@@ -101,16 +101,20 @@ impl Signs<'_> {
         let (mark, value) = self.mark;
         let mut found = among_noted(self.notes, all)?;
         let spared = processes::ancestors(all);
+        let own = all.get(&processes::own_pid());
         for (pid, process) in all {
             if process.has_ended() || spared.contains(pid) || found.contains_key(pid) {
                 continue;
             }
+            // What another thread starts at the same moment is born with the tag too. It stays in our group, in which
+            // nothing is that was started as one of these.
+            let may_be_tagged = own.is_none_or(|own| (own.group, own.session) != (process.group, process.session));
             let is_in_group = self
                 .control_group
                 .as_ref()
                 .is_some_and(|name| control_group::holds(name, *pid));
             if is_in_group
-                || Tag::of(*pid)? == Some(self.tag)
+                || (may_be_tagged && Tag::of(*pid)? == Some(self.tag))
                 || processes::variable(*pid, mark).is_some_and(|known| known == value)
             {
                 found.insert(*pid, process.clone());
@@ -185,4 +189,41 @@ pub(crate) fn write_down(path: &Path, note: &Note) -> io::Result<()> {
         _ => note.add_to(&unfinished)?,
     }
     fs::rename(unfinished, path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    #![expect(clippy::disallowed_methods, reason = "a test of real processes")]
+
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Both are born with the tag, since that is the whole program's for a moment.
+    #[test]
+    fn what_is_started_beside_it_at_the_same_moment_is_none_of_it() {
+        let tag = Tag::of_attempt("beside", &format!("beside/{}#1", std::process::id()));
+        let mut apart = Command::new("sleep");
+        apart.arg("300").process_group(0);
+        let (mut its_own, mut beside) = tag.while_starting(|| {
+            let beside = Command::new("sleep").arg("300").spawn();
+            (apart.spawn().unwrap(), beside.unwrap())
+        });
+        let number = |child: &std::process::Child| i32::try_from(child.id()).unwrap();
+        assert_eq!(Tag::of(number(&beside)).unwrap(), Some(tag));
+        let signs = Signs {
+            notes: &[],
+            tag,
+            mark: ("BACKSTAY_NONE", "none"),
+            control_group: None,
+        };
+        let found = signs.among(&processes::all().unwrap()).unwrap();
+        for child in [&mut its_own, &mut beside] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [number(&its_own)]);
+    }
 }

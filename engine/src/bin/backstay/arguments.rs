@@ -137,6 +137,16 @@ pub(crate) struct SittingOptions {
     pub(crate) verbose: bool,
 }
 
+impl SittingOptions {
+    /// Nobody is asked.
+    pub(crate) fn nobody() -> Self {
+        Self::from(PersonOptions {
+            no_input: true,
+            ..PersonOptions::default()
+        })
+    }
+}
+
 impl From<PersonOptions> for SittingOptions {
     fn from(person: PersonOptions) -> Self {
         Self { person, verbose: false }

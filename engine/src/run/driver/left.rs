@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 
 use crate::eval::Recorded;
-use crate::event::{CommandLeft, Task};
+use crate::event::CommandLeft;
 
 use super::Driver;
 use super::shared::Shared;
@@ -16,11 +16,8 @@ impl Driver {
     pub(crate) fn watch_commands(&self) -> impl Fn(&[CommandLeft]) -> BTreeMap<String, String> + Send + use<> {
         let shared = Arc::clone(&self.shared);
         move |left| {
-            let keys = left.iter().filter_map(|left| match &left.task {
-                Task::CarryOut(key) => Some(key),
-                _ => None,
-            });
-            keys.filter_map(|key| Some((key.clone(), by_hand(&shared, key)?)))
+            let keys = left.iter().filter_map(CommandLeft::statement);
+            keys.filter_map(|key| Some((key.to_owned(), by_hand(&shared, key)?)))
                 .collect()
         }
     }

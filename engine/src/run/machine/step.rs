@@ -6,6 +6,7 @@ use backstay_dsl::model::{Disposition, Rollback};
 use backstay_dsl::program::{RowId, StatementId, StepId};
 use backstay_dsl::units;
 
+use super::budget::Budget;
 use super::cursor::Cursor;
 use super::desired::{Mode, Work};
 use super::failure::{Cause, Failure, FailureKind, Next};
@@ -56,38 +57,6 @@ struct ActiveStep {
     /// The symptom table that is consulted for it.
     healing: Option<Healing>,
     failing: Option<Failing>,
-}
-
-/// A step's budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Budget {
-    /// It has none.
-    Unbounded,
-    /// It runs out at this moment.
-    Until(Moment),
-    /// It stands still, with these nanoseconds left.
-    Stopped(i64),
-}
-
-impl Budget {
-    /// A whole budget that begins now.
-    fn whole(view: View<'_>, step: StepId) -> Self {
-        let budget_ms = view.plan.program.step(step).budget_ms;
-        budget_ms.map_or(Self::Unbounded, |ms| Self::Until(view.progress.time.after_ms(ms)))
-    }
-
-    /// Stands still.
-    fn stop(&mut self, now: Moment) {
-        if let Self::Until(until) = *self {
-            *self = Self::Stopped(until.saturating_sub(now).max(0));
-        }
-    }
-
-    fn go_on(&mut self, now: Moment) {
-        if let Self::Stopped(left) = *self {
-            *self = Self::Until(now.saturating_add(left));
-        }
-    }
 }
 
 /// Why a step fails.

@@ -31,7 +31,7 @@ fn standing(run: &str, surroundings: &Surroundings) -> Result<(Taker, Vec<Standi
         return Ok((Taker::Runner(questions), standing));
     }
     refuse_given_up(&directory)?;
-    let open = left_open(&directory);
+    let open = left_open(&directory)?;
     if open.is_empty() {
         return Err(Error::refused(
             format!("run {run} has no runner: it asks nothing"),
@@ -41,25 +41,27 @@ fn standing(run: &str, surroundings: &Surroundings) -> Result<(Taker, Vec<Standi
     Ok((Taker::Next(directory), open))
 }
 
-/// The questions for which a run is paused. A record that cannot be read has none.
-fn left_open(directory: &RunDirectory) -> Vec<StandingQuestion> {
-    let history = history(directory).unwrap_or_default();
+/// The questions for which a run is paused.
+fn left_open(directory: &RunDirectory) -> Result<Vec<StandingQuestion>, Error> {
+    let run = &directory.run;
+    let history = history(directory).map_err(|reason| {
+        Error::refused(
+            format!("what run {run} recorded cannot be read, so nobody knows what it asks: {reason}"),
+            format!("for a verdict: backstay transcript verify {run}"),
+        )
+    })?;
     let is_paused = |last: &Stamped| matches!(last.event, Event::RunInterrupted { .. });
     if !history.last().is_some_and(is_paused) {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let mut course = Course::default();
-    for stamped in &history {
-        course.note(&stamped.event);
-    }
-    let open = course.unanswered.into_iter();
-    open.map(|(key, prompt)| StandingQuestion {
+    let open = Course::of(&history).unanswered.into_iter();
+    let questions = open.map(|(key, prompt)| StandingQuestion {
         key,
         step: String::new(),
         prompt,
         is_yes_or_no: true,
-    })
-    .collect()
+    });
+    Ok(questions.collect())
 }
 
 /// Keeps an answer for whoever resumes the run.
@@ -71,7 +73,7 @@ fn leave(
 ) -> Result<(), Error> {
     let _lock = lock_run(directory, surroundings)?;
     refuse_given_up(directory)?;
-    if !left_open(directory).contains(question) {
+    if !left_open(directory)?.contains(question) {
         let help = format!("see where it stands: backstay transcript show {}", directory.run);
         let reason = format!("run {} does not ask this any more", directory.run);
         return Err(Error::refused(reason, help));

@@ -4,26 +4,25 @@ use backstay::render::visible;
 use backstay::run::questions::StandingQuestion;
 use serde_json::json;
 
-use crate::arguments::{Answer, Format, PersonOptions};
+use crate::arguments::{Answer, Format, SittingOptions};
 use crate::failure::Failure;
 use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.run)?;
-    let nobody = PersonOptions {
-        no_input: true,
-        ..PersonOptions::default()
-    };
     let run = &place.run;
     let (key, text) = (arguments.question.as_deref(), arguments.words.as_deref());
-    let (asked, answered) =
-        setup::with_surroundings(place.directories, &nobody.into(), async |surroundings| match text {
+    let (asked, answered) = setup::with_surroundings(
+        place.directories,
+        &SittingOptions::nobody(),
+        async |surroundings| match text {
             None => Ok((backstay::questions(run, &surroundings)?, None)),
             Some(text) => {
                 let (asked, is_taken) = backstay::answer(run, key, text, &surroundings).await?;
                 Ok((vec![asked], Some(is_taken)))
             }
-        })?;
+        },
+    )?;
     match arguments.format.format {
         Format::Json => streams::json(&json!({ "run": run, "questions": asked, "is_answered": answered.is_some() })),
         Format::Text if asked.is_empty() => streams::data(&format!("run {run} asks nothing now\n")),

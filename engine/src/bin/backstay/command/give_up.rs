@@ -2,17 +2,13 @@
 
 use backstay::render::{json, visible};
 
-use crate::arguments::{Format, GiveUp, PersonOptions};
+use crate::arguments::{Format, GiveUp, SittingOptions};
 use crate::failure::Failure;
 use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &GiveUp) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.run)?;
-    let nobody = PersonOptions {
-        no_input: true,
-        ..PersonOptions::default()
-    };
-    let kept = setup::with_surroundings(place.directories, &nobody.into(), async |surroundings| {
+    let kept = setup::with_surroundings(place.directories, &SittingOptions::nobody(), async |surroundings| {
         backstay::give_up(&place.run, &arguments.because, &surroundings).await
     })?;
     match arguments.format.format {

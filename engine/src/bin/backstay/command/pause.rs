@@ -2,17 +2,13 @@
 
 use backstay::render::json;
 
-use crate::arguments::{Format, Pause, PersonOptions};
+use crate::arguments::{Format, Pause, SittingOptions};
 use crate::failure::Failure;
 use crate::{places, setup, streams};
 
 pub(super) fn run(arguments: &Pause) -> Result<u8, Failure> {
     let place = places::run_place(&arguments.run)?;
-    let nobody = PersonOptions {
-        no_input: true,
-        ..PersonOptions::default()
-    };
-    setup::with_surroundings(place.directories, &nobody.into(), async |surroundings| {
+    setup::with_surroundings(place.directories, &SittingOptions::nobody(), async |surroundings| {
         backstay::pause(&place.run, &surroundings)
     })?;
     match arguments.format.format {
