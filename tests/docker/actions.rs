@@ -111,9 +111,7 @@ async fn what_was_stopped_stays_stopped_over_a_restart_of_the_engine() {
     let Some(daemon) = Daemon::private("what_was_stopped_stays_stopped_over_a_restart_of_the_engine") else {
         return;
     };
-    let bench = Bench::new(&daemon, "revived");
-    let app = daemon.image("revived", &service_script("A"));
-    daemon.serve("revived", &app, &["--restart=always"]);
+    let (bench, _) = Bench::served(&daemon, "revived", &["--restart=always"]);
     assert_eq!(
         bench.call("stop", &[]).preview().await,
         "stops the container revived within 10s; takes its restart policy always off until it is started"
@@ -373,9 +371,7 @@ async fn a_stop_that_could_not_be_taken_back_is_refused() {
     let Some(daemon) = Daemon::shared("a_stop_that_could_not_be_taken_back_is_refused") else {
         return;
     };
-    let bench = Bench::new(daemon, "passing");
-    let app = daemon.image("passing", &service_script("A"));
-    daemon.serve("passing", &app, &["--rm"]);
+    let (bench, _) = Bench::served(daemon, "passing", &["--rm"]);
     assert!(bench.call("stop", &[]).preview().await.contains("(--rm)"));
     assert!(bench.fails("stop", &[]).await.contains("could never be started again"));
     assert_eq!(bench.asks("state").await, "{exit: 0, ok: true, status: running}");

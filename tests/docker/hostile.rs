@@ -96,11 +96,7 @@ async fn nobody_is_killed_before_the_time_that_was_set() {
     let Some(daemon) = Daemon::shared("nobody_is_killed_before_the_time_that_was_set") else {
         return;
     };
-    let bench = Bench::new(daemon, "unhurried");
-    let app = daemon.image("unhurried", &service_script("A"));
-    bench
-        .daemon
-        .serve(&bench.name, &app, &["--stop-timeout=120", "--restart=always"]);
+    let (bench, _) = Bench::served(daemon, "unhurried", &["--stop-timeout=120", "--restart=always"]);
     let preview = bench.call("stop", &[]).preview().await;
     assert!(preview.contains("may take 2m to end"), "{preview}");
     for action in ["stop", "remove"] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backstay::action::{Outcome, Settled};
 
-use crate::docker::actions_bench::{Bench, SECRET, beside, image, map, secret_variables, service_script, words};
+use crate::docker::actions_bench::{Bench, SECRET, beside, image, map, secret_variables, words};
 use crate::support::daemon::Daemon;
 use crate::support::sandbox::wait_until;
 
@@ -13,9 +13,7 @@ async fn a_program_inside_gets_its_words_and_its_secrets() {
     let Some(daemon) = Daemon::shared("a_program_inside_gets_its_words_and_its_secrets") else {
         return;
     };
-    let bench = Bench::new(daemon, "inside");
-    let app = daemon.image("inside", &service_script("A"));
-    daemon.serve("inside", &app, &[]);
+    let (bench, _) = Bench::served(daemon, "inside", &[]);
     let script = "echo \"$1 $TOKEN\" > /tmp/said; echo \"$TOKEN\"; test \"$1\" = 'a b'";
     let call = |word: &str| {
         [

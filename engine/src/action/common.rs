@@ -9,6 +9,7 @@ pub(crate) mod core_dump;
 pub(crate) mod describe;
 pub(crate) mod engine;
 pub(crate) mod files;
+pub(crate) mod held;
 pub(crate) mod inode_flags;
 pub(crate) mod kept;
 pub(crate) mod origins;

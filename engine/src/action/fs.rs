@@ -2,8 +2,10 @@
 //!
 //! What changes one file or one link is atomic: the new thing is made beside the old one, made durable
 //! and renamed over it. Its name holds a hash of the attempt's key, so a later attempt finds and clears what
-//! an interrupted one left. A file with another name that would keep the old content is written in place instead. Paths that are relative start where the program was called.
+//! an interrupted one left. A file with another name that would keep the old content is written in place instead. Paths
+//! that are relative start where the program was called.
 
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,9 +61,14 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
     ]
 }
 
+/// What has this name; a link itself. An `Err` where one may not look.
+fn found(path: &Path) -> Result<Option<Metadata>, String> {
+    files::if_there(path.symlink_metadata()).map_err(|error| problem("look at", path, &error))
+}
+
 /// Whether something has this name. An `Err` where one may not look.
 fn is_there(path: &Path) -> Result<bool, String> {
-    files::is_there(path).map_err(|error| problem("look at", path, &error))
+    Ok(found(path)?.is_some())
 }
 
 /// The path that an argument names, absolute.
@@ -100,7 +107,7 @@ fn taken(to: &Path) -> String {
 
 /// Makes the entries of a folder durable.
 fn sync_folder(folder: &Path) -> Result<(), String> {
-    files::sync_directory(folder).map_err(|error| problem("make durable", folder, &error))
+    crate::private_files::sync_folder(folder).map_err(|error| problem("make durable", folder, &error))
 }
 
 /// The folder that holds this path.

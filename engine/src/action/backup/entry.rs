@@ -111,17 +111,45 @@ pub(super) enum Contents {
 /// Exactly what is there.
 pub(super) fn scan(source: &dyn Entries, part: usize, contents: Contents, stop: &Stop) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
+    see(source, part, contents, stop, &mut |entry| entries.push(entry))?;
+    Ok(entries)
+}
+
+/// The same, one after the other.
+pub(super) fn see(
+    source: &dyn Entries,
+    part: usize,
+    contents: Contents,
+    stop: &Stop,
+    take: &mut dyn FnMut(Entry),
+) -> Result<()> {
     source.each(part, stop, &mut |mut entry, content| {
         if contents == Contents::Hash {
             entry.take_content(content, &mut |_| Ok(()))?;
         }
-        entries.push(entry);
+        take(entry);
         Ok(())
-    })?;
-    Ok(entries)
+    })
 }
 
 impl Entry {
+    /// A file for its owner alone, of no time, whose content has not been read.
+    pub(super) fn file(name: &str, size: u64) -> Self {
+        Self {
+            part: 0,
+            path: Bytes::from(name.as_bytes()),
+            kind: EntryKind::File { size, sha256: [0; 32] },
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            mtime_s: 0,
+            mtime_ns: 0,
+            attributes: Vec::new(),
+            holes: 0,
+            marks: 0,
+        }
+    }
+
     /// Bytes of content.
     pub(super) fn size(&self) -> u64 {
         match self.kind {

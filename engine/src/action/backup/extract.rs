@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::bytes::Bytes;
@@ -21,8 +21,9 @@ use super::problem::{Problem, Result, damaged, trying};
 use super::walk::through;
 use crate::action::common::attributes::{self, Look, Of};
 use crate::action::common::blocking::Stop;
-use crate::action::common::inode_flags;
+use crate::action::common::files::if_there;
 use crate::action::common::sparse::Sparse;
+use crate::action::common::{held, inode_flags};
 
 /// The name of a part's root in its holder.
 pub(super) const ROOT: &str = "root";
@@ -48,8 +49,7 @@ impl Staging {
     pub(super) fn make(path: &Path) -> Result<Self> {
         let failed = || format!("cannot make the directory {}", path.display());
         rustix::fs::mkdir(path, Mode::RWXU).map_err(trying(failed))?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(trying(failed))?;
+        let handle = held::open_folder(CWD, path).map_err(trying(failed))?;
         rustix::fs::fchmod(&handle, Mode::RWXU).map_err(trying(failed))?;
         attributes::remove_inherited(handle.as_fd());
         let _ = inode_flags::write(handle.as_fd(), 0);
@@ -112,8 +112,7 @@ impl<'a> Way<'a> {
                 .open
                 .last()
                 .map_or(place.handle.as_fd(), |(_, handle)| handle.as_fd());
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let handle = rustix::fs::openat(above, *component, flags, Mode::empty()).map_err(|error| match error {
+            let handle = held::open_folder(above, *component).map_err(|error| match error {
                 Errno::NOENT | Errno::LOOP | Errno::NOTDIR => Problem::Damaged(format!(
                     "{path} in the archive does not stand in a directory of the archive"
                 )),
@@ -256,7 +255,7 @@ fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr, purpose: Purpose) -
         EntryKind::HardLink { .. } => Ok(()),
         EntryKind::Symlink { .. } => attributes::dress(Of::Link(&through(parent, name)), &look, attributes, all),
         EntryKind::Directory | EntryKind::File { .. } => {
-            let handle = rustix::fs::openat(parent, name, HELD, Mode::empty())?;
+            let handle = held::open(parent, name, OFlags::NONBLOCK)?;
             if entry.kind == EntryKind::Directory {
                 give_marks(entry, handle.as_fd(), purpose)?;
             }
@@ -264,12 +263,6 @@ fn dress(entry: &Entry, parent: BorrowedFd<'_>, name: &CStr, purpose: Purpose) -
         }
     }
 }
-
-/// How what was extracted is opened again.
-const HELD: OFlags = OFlags::RDONLY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::CLOEXEC);
 
 /// Up to so many entries are brought to the disk one by one; more of them with all else that the file
 /// system has to write, which takes long where others write much.
@@ -288,7 +281,7 @@ pub(super) fn sync(places: &[Option<Staging>], entries: &[Entry]) -> Result<()> 
     for entry in entries {
         if way.has_place(entry) && matches!(entry.kind, EntryKind::Directory | EntryKind::File { .. }) {
             let (parent, name) = way.parent(entry.part, &entry.path)?;
-            rustix::fs::openat(parent, &name, HELD, Mode::empty())
+            held::open(parent, &name, OFlags::NONBLOCK)
                 .and_then(rustix::fs::fsync)
                 .map_err(trying(failed))?;
         }
@@ -299,7 +292,8 @@ pub(super) fn sync(places: &[Option<Staging>], entries: &[Entry]) -> Result<()> 
 
 /// Removes a directory of ours with all in it, or a file; nothing there is fine. Links are not followed.
 pub(super) fn remove_tree(path: &Path) -> Result<()> {
-    let Ok(data) = path.symlink_metadata() else {
+    let failed = || format!("cannot remove {}", path.display());
+    let Some(data) = if_there(path.symlink_metadata()).map_err(trying(failed))? else {
         return Ok(());
     };
     if data.is_dir() && !rustix::process::geteuid().is_root() {
@@ -310,7 +304,7 @@ pub(super) fn remove_tree(path: &Path) -> Result<()> {
     } else {
         std::fs::remove_file(path)
     };
-    removed.map_err(trying(|| format!("cannot remove {}", path.display())))
+    removed.map_err(trying(failed))
 }
 
 /// Only root may empty directories that forbid it.

@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::action::common::files::if_there;
 use crate::action::common::processes;
 use crate::action::common::tag::is_gone;
 
@@ -255,23 +256,12 @@ pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded
         files.insert(identity, rights);
     } else if data.is_dir() {
         directories.insert(identity, rights);
-        for entry in if_there(std::fs::read_dir(place))
-            .map_err(unseen)?
-            .into_iter()
-            .flatten()
-        {
+        let entries = if_there(std::fs::read_dir(place)).map_err(unseen)?;
+        for entry in entries.into_iter().flatten() {
             below(&entry.map_err(unseen)?.path(), files, directories)?;
         }
     }
     Ok(())
-}
-
-/// An answer about a path; `None` where nothing is there any more.
-fn if_there<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
-    match answer {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        answer => answer.map(Some),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
-use super::entry::{Contents, Entries, Entry, difference};
+use super::entry::{Contents, Entries, Entry, difference, see};
 use super::problem::{Problem, Result, damaged, trying};
 use crate::action::common::blocking::Stop;
 
@@ -185,15 +185,15 @@ impl Manifest {
     /// missing, none more.
     pub(super) fn of_entries(bytes: &[u8], seen: Vec<Entry>) -> Result<Self> {
         let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if let Ok(header) = serde_json::from_slice(header) {
-            let manifest = Self { header, entries: seen };
-            if manifest.is(bytes)? {
-                manifest.refuse_twice()?;
-                return Ok(manifest);
-            }
+        let Ok(header) = serde_json::from_slice(header) else {
+            return damaged(UNREADABLE);
+        };
+        let manifest = Self { header, entries: seen };
+        if !manifest.is(bytes)? {
             return Err(Self::from_bytes(bytes)?.odd(&manifest.entries));
         }
-        damaged(UNREADABLE)
+        manifest.refuse_twice()?;
+        Ok(manifest)
     }
 
     /// Whether it is written as these bytes.
@@ -237,15 +237,11 @@ pub(super) fn compare(
 ) -> Result<Option<String>> {
     let mut expected = manifest.of_part(part).peekable();
     let mut rest = Vec::new();
-    actual.each(part, stop, &mut |mut entry, content| {
-        if contents == Contents::Hash {
-            entry.take_content(content, &mut |_| Ok(()))?;
-        }
+    see(actual, part, contents, stop, &mut |entry| {
         let known = expected.next_if(|known| known.different(&entry, contents).is_none());
         if known.is_none() {
             rest.push(entry);
         }
-        Ok(())
     })?;
     Ok(difference(expected, &rest, contents))
 }
@@ -275,24 +271,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
     use std::cell::Cell;
 
-    use super::super::entry::{EntryKind, Take};
+    use super::super::entry::Take;
     use super::*;
-
-    fn file(path: &str, size: u64) -> Entry {
-        Entry {
-            part: 0,
-            path: Bytes::from(path.as_bytes()),
-            kind: EntryKind::File { size, sha256: [0; 32] },
-            mode: 0o600,
-            uid: 0,
-            gid: 0,
-            mtime_s: 0,
-            mtime_ns: 0,
-            attributes: Vec::new(),
-            holes: 0,
-            marks: 0,
-        }
-    }
 
     /// What each walk finds, one after the other; the last stays.
     struct Walks(Vec<Vec<Entry>>, Cell<usize>);
@@ -308,9 +288,12 @@ mod tests {
     fn what_was_seen_to_differ_is_not_looked_at_until_it_does_not() {
         let manifest = Manifest {
             header: Header::new("key", "state", Vec::new()),
-            entries: vec![file("a", 1), file("b", 1), file("c", 1)],
+            entries: vec![Entry::file("a", 1), Entry::file("b", 1), Entry::file("c", 1)],
         };
-        let now = |found: &[(&str, u64)]| found.iter().map(|(path, size)| file(path, *size)).collect::<Vec<_>>();
+        let now = |found: &[(&str, u64)]| {
+            let found = found.iter().map(|(path, size)| Entry::file(path, *size));
+            found.collect::<Vec<_>>()
+        };
         let same = now(&[("a", 1), ("b", 1), ("c", 1)]);
         for (found, words) in [
             (same.clone(), None),

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::manifest::{PartKind, VolumeHeader};
 use super::problem::{Result, refused, trying};
-use crate::action::common::files;
+use crate::private_files::sync_folder;
 
 /// A part of protected state on the file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,5 +109,5 @@ impl Part {
 
 /// Makes what was written in a directory durable.
 pub(super) fn sync_directory(directory: &Path) -> Result<()> {
-    files::sync_directory(directory).map_err(trying(|| format!("cannot sync {}", directory.display())))
+    sync_folder(directory).map_err(trying(|| format!("cannot sync {}", directory.display())))
 }

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::bytes::Bytes;
@@ -20,7 +20,7 @@ use super::part::Part;
 use super::problem::{Problem, Result, refused, trying};
 use crate::action::common::attributes::{self, Of};
 use crate::action::common::blocking::Stop;
-use crate::action::common::{inode_flags, sparse};
+use crate::action::common::{held, inode_flags, sparse};
 
 /// How many directories may lie in each other.
 const DEPTH_MAX: usize = 256;
@@ -52,7 +52,7 @@ pub(super) enum FoundKind<'a> {
 impl Found<'_> {
     /// Opens the file for reading.
     pub(super) fn open(&self) -> Result<OwnedFd> {
-        open(self.parent, self.name, OFlags::NONBLOCK).map_err(|error| match error {
+        held::open(self.parent, self.name, OFlags::NONBLOCK).map_err(|error| match error {
             Errno::NOENT | Errno::LOOP => self.changed(),
             error => trying(|| format!("cannot read {}", self.place.display()))(error),
         })
@@ -70,11 +70,6 @@ impl Found<'_> {
     fn look_again(&self, file: &File) -> Result<Stat> {
         rustix::fs::fstat(file).map_err(trying(|| format!("cannot look at {}", self.place.display())))
     }
-}
-
-fn open(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
 /// What is done with each thing found. Directories come before what is in them, names in the order of
@@ -157,10 +152,11 @@ impl Step<'_> {
         };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
-                let handle = open(parent, name, OFlags::DIRECTORY).map_err(changed)?;
+                let handle = held::open_folder(parent, name).map_err(changed)?;
                 let stat = rustix::fs::fstat(&handle).map_err(changed)?;
                 visit(&found(FoundKind::Directory(handle.as_fd()), stat))?;
-                let names = names(&handle).map_err(changed)?;
+                let mut names = held::names(&handle).map_err(changed)?;
+                names.sort_unstable_by(|left, right| right.cmp(left));
                 if levels.len() >= DEPTH_MAX {
                     return refused(format!("{} lies deeper than {DEPTH_MAX} directories", place.display()));
                 }
@@ -183,18 +179,6 @@ impl Step<'_> {
             )),
         }
     }
-}
-
-fn names(handle: &OwnedFd) -> rustix::io::Result<Vec<CString>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(handle)? {
-        let entry = entry?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            names.push(entry.file_name().to_owned());
-        }
-    }
-    names.sort_unstable_by(|left, right| right.cmp(left));
-    Ok(names)
 }
 
 fn word(kind: FileType) -> &'static str {
@@ -252,9 +236,7 @@ impl Entries for Part {
                 FoundKind::Directory(handle) => Some(*handle),
                 _ => file.as_ref().map(AsFd::as_fd),
             };
-            if let Some(handle) = handle {
-                refuse_flags(handle, &found.place)?;
-            }
+            let marks = handle.map_or(Ok(0), |handle| marks_of(handle, &found.place))?;
             let entry = Entry {
                 part,
                 path: found.path.into(),
@@ -269,10 +251,7 @@ impl Entries for Part {
                     (Some(file), true) => found.holes(file)?,
                     _ => 0,
                 },
-                marks: match handle {
-                    Some(handle) => inode_flags::read(handle).map_err(trying(|| unread(&found.place)))?,
-                    None => 0,
-                },
+                marks,
             };
             take(entry, &mut |sink| match &file {
                 Some(file) => content(found, file, &stat, &mut buffer, stop, sink),
@@ -313,19 +292,17 @@ fn content(
     }
 }
 
-fn unread(place: &Path) -> String {
-    format!("cannot read the marks of {} that `lsattr` shows", place.display())
-}
-
-/// Refuses what cannot be given back because the file system protects it.
-fn refuse_flags(handle: BorrowedFd<'_>, place: &Path) -> Result<()> {
-    if inode_flags::is_protected(handle).map_err(trying(|| unread(place)))? {
+/// The marks of something opened; what cannot be given back because the file system protects it is refused.
+fn marks_of(handle: BorrowedFd<'_>, place: &Path) -> Result<u32> {
+    let unread = || format!("cannot read the marks of {} that `lsattr` shows", place.display());
+    let marks = inode_flags::read(handle).map_err(trying(unread))?;
+    if marks.is_protected {
         return refused(format!(
             "{} is marked immutable or append-only, which no backup can keep: clear it with `chattr -ia`",
             place.display()
         ));
     }
-    Ok(())
+    Ok(marks.kept)
 }
 
 type Attributes = Vec<(Bytes, Bytes)>;

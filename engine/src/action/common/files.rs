@@ -12,16 +12,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::blocking::{Stop, Stopped};
 
-/// Makes the entries of a directory durable.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
 /// Renames to a name that is free; nothing is ever replaced.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> rustix::io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // Not every file system knows such a rename.
-        Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => rustix::fs::rename(from, to),
+        Err(Errno::INVAL | Errno::NOSYS) if matches!(is_there(to), Ok(false)) => rustix::fs::rename(from, to),
         other => other,
     }
 }
@@ -48,10 +43,14 @@ pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
 
 /// Whether something has this name; a link counts, also where it leads nowhere. An error where one may not look.
 pub(crate) fn is_there(path: &Path) -> io::Result<bool> {
-    match path.symlink_metadata() {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(error),
+    Ok(if_there(path.symlink_metadata())?.is_some())
+}
+
+/// An answer about a path; `None` where nothing is there.
+pub(crate) fn if_there<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
+    match answer {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 

@@ -18,9 +18,21 @@ const KEPT: IFlags = IFlags::COMPRESSED
     .union(IFlags::TOPDIR)
     .union(IFlags::UNRM);
 
+/// What something is marked with.
+pub(crate) struct Marks {
+    /// Those that can be given to something else.
+    pub(crate) kept: u32,
+    /// Immutable or append-only, so that nothing can be done to it.
+    pub(crate) is_protected: bool,
+}
+
 /// The marks of something opened; none where the file system has none.
-pub(crate) fn read(handle: BorrowedFd<'_>) -> Result<u32> {
-    Ok((all(ioctl_getflags(handle))? & KEPT).bits())
+pub(crate) fn read(handle: BorrowedFd<'_>) -> Result<Marks> {
+    let flags = all(ioctl_getflags(handle))?;
+    Ok(Marks {
+        kept: (flags & KEPT).bits(),
+        is_protected: flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND),
+    })
 }
 
 /// All marks, from the system's answer: that there is no such thing here is no mark, and no other error is.
@@ -33,17 +45,11 @@ fn all(answer: Result<IFlags>) -> Result<IFlags> {
 
 /// Gives it exactly these marks; nothing is done where it has them.
 pub(crate) fn write(handle: BorrowedFd<'_>, marks: u32) -> Result<()> {
-    if read(handle)? == marks {
+    if read(handle)?.kept == marks {
         return Ok(());
     }
     let others = ioctl_getflags(handle)? - KEPT;
     ioctl_setflags(handle, others | (IFlags::from_bits_retain(marks) & KEPT))
-}
-
-/// Whether it is marked immutable or append-only, so that nothing can be done to it.
-pub(crate) fn is_protected(handle: BorrowedFd<'_>) -> Result<bool> {
-    let flags = all(ioctl_getflags(handle))?;
-    Ok(flags.intersects(IFlags::IMMUTABLE | IFlags::APPEND))
 }
 
 #[cfg(test)]

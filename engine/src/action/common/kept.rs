@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::child::plain;
-use crate::private_files::write_private;
+use crate::private_files::write_json;
 
 /// What is kept there; `None` where nothing is. What is damaged is told and not overwritten.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
@@ -24,8 +24,5 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String
 
 /// Keeps it in one moment, durably.
 pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), String> {
-    let written = serde_json::to_vec(content)
-        .map_err(Into::into)
-        .and_then(|text| write_private(path, &text));
-    written.map_err(|error: std::io::Error| format!("{} cannot be written: {}", path.display(), plain(&error)))
+    write_json(path, content).map_err(|error| format!("{} cannot be written: {}", path.display(), plain(&error)))
 }

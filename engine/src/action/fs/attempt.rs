@@ -18,4 +18,13 @@ impl Attempt {
             run_directory: context.run_directory.clone(),
         }
     }
+
+    /// Of a run whose directory is in this folder.
+    #[cfg(test)]
+    pub(super) fn in_folder(folder: &std::path::Path) -> Self {
+        Self {
+            key: "run/a/1".to_owned(),
+            run_directory: folder.join("run"),
+        }
+    }
 }

@@ -63,11 +63,12 @@ impl Lost {
 /// Gives something new the marks of the original, before anything is written to it.
 pub(super) fn begin_like(old: BorrowedFd<'_>, new: BorrowedFd<'_>, path: &Path, lost: &mut Lost) -> io::Result<()> {
     attributes::remove_inherited(new);
-    if inode_flags::is_protected(old)? {
+    let marks = inode_flags::read(old)?;
+    if marks.is_protected {
         lost.unless(Err(Errno::PERM), "the mark as immutable or append-only", path)?;
     }
     lost.unless(
-        inode_flags::write(new, inode_flags::read(old)?),
+        inode_flags::write(new, marks.kept),
         "the marks that `lsattr` shows",
         path,
     )

@@ -19,7 +19,7 @@ use super::other_name::{OtherName, other_name, unseen};
 use super::remove::delete;
 use super::size::size_of;
 use super::walk::{Entry, at, root_of, walk};
-use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
+use super::{done, found, is_there, parent_of, path_of, problem, replace, sync_folder, taken};
 use crate::action::common::attributes::Of;
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe, sparse};
@@ -54,18 +54,14 @@ impl Action for CopyTo {
         blocking::preview(context, move |stop| {
             let root = root_of(&from)?;
             let size = backstay_dsl::units::size(size_of(&root, stop)?);
-            let there = match to.symlink_metadata() {
-                Err(_) => "",
-                Ok(there) if there.is_file() && !root.is_dir() => ", in place of the file there",
-                Ok(_) => ", which is there already",
+            let copies = format!("copies {} ({size}) to {}", from.display(), to.display());
+            let there = match found(&to)? {
+                None => return Ok(copies),
+                Some(there) if there.is_file() && !root.is_dir() => there,
+                Some(_) => return Ok(format!("{copies}, which is there already")),
             };
-            let copies = format!("copies {} ({size}) to {}{there}", from.display(), to.display());
-            let replaced = to
-                .symlink_metadata()
-                .ok()
-                .filter(|there| there.is_file() && !root.is_dir());
-            let other = replaced.map_or(Ok(OtherName::None), |there| other_name(&to, &there))?;
-            Ok(match other {
+            let copies = format!("{copies}, in place of the file there");
+            Ok(match other_name(&to, &there)? {
                 OtherName::None => copies,
                 OtherName::Known(why) => format!("{copies}; that will be refused, since {why}"),
                 OtherName::Unseen => format!("{copies}\n{}", unseen()),
@@ -124,7 +120,7 @@ pub(super) fn copy(from: &Path, to: &Path, key: &str, losses: Losses, stop: &Sto
         .map_err(|error| problem("look at", from, &error))?
         .is_dir();
     let folder = parent_of(to)?;
-    if let Ok(there) = to.symlink_metadata() {
+    if let Some(there) = found(to)? {
         if is_folder && there.is_dir() && digest_of(from, stop)? == digest_of(to, stop)? {
             return Ok(None);
         }
@@ -249,6 +245,7 @@ impl Copying {
         Ok(self.lost)
     }
 }
+
 /// Opens what was looked at. Somebody else may have put another in its place since, or a link to one that only we can
 /// read.
 fn open_same(path: &Path, looked_at: &Metadata) -> io::Result<File> {

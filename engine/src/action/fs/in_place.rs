@@ -194,13 +194,6 @@ mod tests {
     const NEW: &str = "new\n";
     const OLD: &str = "old and longer\n";
 
-    fn attempt(folder: &Path) -> Attempt {
-        Attempt {
-            key: "run/a/1".to_owned(),
-            run_directory: folder.join("run"),
-        }
-    }
-
     #[test]
     fn only_what_was_half_written_is_put_back() {
         for (found, expected) in [
@@ -218,7 +211,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("file");
             std::fs::write(&file, OLD).unwrap();
-            let attempt = attempt(folder.path());
+            let attempt = Attempt::in_folder(folder.path());
             let place = Kept::place(&attempt);
             Kept::of(&file, NEW.as_bytes()).unwrap().write(&place).unwrap();
             let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
@@ -270,7 +263,7 @@ mod tests {
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));
         std::fs::write(&one, OLD).unwrap();
         std::fs::write(&other, OLD).unwrap();
-        let attempt = attempt(folder.path());
+        let attempt = Attempt::in_folder(folder.path());
         let place = Kept::place(&attempt);
         Kept::of(&one, NEW.as_bytes()).unwrap().write(&place).unwrap();
         std::fs::write(&one, "new\nand").unwrap();

@@ -51,7 +51,7 @@ impl Action for Move {
             let data = from
                 .symlink_metadata()
                 .map_err(|error| problem("move", &from, &error))?;
-            if to.symlink_metadata().is_ok() {
+            if is_there(&to)? {
                 return Err(taken(&to));
             }
             let disk = parent_of(&to)?.metadata().map(|folder| folder.dev());
@@ -111,7 +111,7 @@ fn rename(from: &Path, to: &Path, key: &str, stop: &Stop) -> Result<(), String> 
     match rename_new(from, to) {
         Ok(()) => {}
         Err(Errno::XDEV) => {
-            if to.symlink_metadata().is_ok() {
+            if is_there(to)? {
                 return Err(taken(to));
             }
             copy(from, to, key, Losses::Refused, stop)?;

@@ -12,6 +12,7 @@ use super::problem;
 use crate::action::CAVEAT;
 use crate::action::common::files::{MOUNT_TABLE, mount_points, mounts_in};
 use crate::action::common::processes;
+use crate::action::common::tag::is_gone;
 
 /// What another file may take the place of.
 pub(super) enum OtherName {
@@ -81,8 +82,7 @@ fn mounted_for(pid: i32, real: &Path, data: &Metadata, spaces: &mut BTreeSet<Pat
 
 /// Whether a process was not there any more; one that nobody has waited for yet has no table.
 fn has_ended(error: &io::Error) -> bool {
-    let gone = [Errno::NOENT, Errno::SRCH, Errno::INVAL].map(Errno::raw_os_error);
-    error.raw_os_error().is_some_and(|number| gone.contains(&number))
+    is_gone(error) || Errno::from_io_error(error) == Some(Errno::INVAL)
 }
 
 /// What a preview adds of a file that may have another name.

@@ -1,7 +1,7 @@
 //! `fs.remove`: removes a file, a link or a whole tree.
 
-use std::ffi::{CString, OsStr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,15 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, ResourceKind};
 use backstay_dsl::topology::Topology;
 use backstay_dsl::types::Type;
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, unlinkat};
 use rustix::io::Errno;
-use rustix::path::Arg;
 
 use super::size::size_of;
 use super::walk::{DEPTH_MAX, walk};
-use super::{done, is_there, parent_of, path_of, problem, replace, sync_folder};
+use super::{done, found, is_there, parent_of, path_of, problem, replace, sync_folder};
 use crate::action::common::blocking::Stop;
 use crate::action::common::files::{MOUNT_TABLE, mount_points};
+use crate::action::common::held::{names, open_folder};
 use crate::action::common::typed::{pasted, pasted_path};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
@@ -45,7 +45,7 @@ impl Action for Remove {
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let path = path_of(context, arguments, "path");
         blocking::preview(context, move |stop| {
-            let Ok(data) = path.symlink_metadata() else {
+            let Some(data) = found(&path)? else {
                 return Ok(format!("{} is not there", path.display()));
             };
             if data.is_symlink() {
@@ -133,19 +133,13 @@ pub(super) fn delete(path: &Path, stop: &Stop) -> Result<(), String> {
     }
 }
 
-/// Opens a folder; a link in its place is an error.
-fn open_folder(parent: impl AsFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(parent, name, flags, Mode::empty())
-}
-
 /// Deletes what is in a folder. It is held open and nothing in it is reached by a path: who may write into it could put
 /// a link to somewhere else on the way.
 fn empty(folder: &OwnedFd, shown: &Path, depth: usize, stop: &Stop) -> Result<(), String> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(format!("{} is nested too deeply", shown.display()));
     };
-    for name in names_in(folder).map_err(|errno| problem("list", shown, &errno.into()))? {
+    for name in names(folder).map_err(|errno| problem("list", shown, &errno.into()))? {
         stop.check()?;
         let shown = shown.join(OsStr::from_bytes(name.as_bytes()));
         let removed = match unlinkat(folder, &name, AtFlags::empty()) {
@@ -159,17 +153,6 @@ fn empty(folder: &OwnedFd, shown: &Path, depth: usize, stop: &Stop) -> Result<()
         removed.map_err(|errno| problem("remove", &shown, &errno.into()))?;
     }
     Ok(())
-}
-
-fn names_in(folder: &OwnedFd) -> rustix::io::Result<Vec<CString>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            names.push(entry.file_name().to_owned());
-        }
-    }
-    Ok(names)
 }
 
 /// Refuses what nobody means to remove: the root, a home, a mount point, the run's own record, and whatever

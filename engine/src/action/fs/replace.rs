@@ -198,10 +198,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "new").unwrap();
-        let attempt = Attempt {
-            key: "run/a/1".to_owned(),
-            run_directory: folder.path().join("run"),
-        };
+        let attempt = Attempt::in_folder(folder.path());
         let prepared = beside(&file, &attempt.key);
         std::fs::write(&prepared, "").unwrap();
         let other = lock(&file, &Stop::never()).unwrap();

@@ -11,7 +11,8 @@ use super::super::bytes::Bytes;
 use super::super::manifest::Manifest;
 use super::super::problem::{Result, trying};
 use super::super::swap::Swap;
-use crate::private_files::write_private;
+use crate::action::common::files::is_there;
+use crate::private_files::{write_json, write_private};
 
 /// How far the restore of one key is.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -63,8 +64,7 @@ impl State {
         let failed = || format!("cannot write {}", self.path.display());
         let directory = self.path.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(directory).map_err(trying(failed))?;
-        let bytes = serde_json::to_vec(self).map_err(trying(failed))?;
-        write_private(&self.path, &bytes).map_err(trying(failed))
+        write_json(&self.path, self).map_err(trying(failed))
     }
 
     fn manifest_path(&self) -> PathBuf {
@@ -106,9 +106,31 @@ pub fn displaced(run_directory: &Path) -> std::io::Result<Vec<PathBuf>> {
         if name.starts_with("restore-") && name.ends_with(".json") {
             let state: State = serde_json::from_slice(&std::fs::read(&path)?)?;
             let kept = state.displaced.iter().map(|kept| kept.path().to_owned());
-            all.extend(kept.filter(|path| path.symlink_metadata().is_ok()));
+            all.extend(kept.filter(|path| !matches!(is_there(path), Ok(false))));
         }
     }
     all.sort();
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::super::super::extract::remove_tree;
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let [gone, unseen] = ["none/of/it".to_owned(), "x".repeat(1000)].map(|name| folder.path().join(name));
+        let state = State {
+            displaced: [&gone, &unseen].map(|path| path.as_path().into()).to_vec(),
+            path: folder.path().join("restore-key.json"),
+            ..State::default()
+        };
+        state.write().unwrap();
+        assert_eq!(displaced(folder.path()).unwrap(), [unseen.clone()]);
+        remove_tree(&gone).unwrap();
+        remove_tree(&unseen).unwrap_err();
+    }
 }

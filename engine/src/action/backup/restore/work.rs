@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::Archive;
-use super::super::entry::{Contents, difference, scan};
+use super::super::entry::Contents;
 use super::super::extract::{Purpose, ROOT, Staging, remove_tree, sync};
 use super::super::holders::{self, Guarded, below};
-use super::super::manifest::{Header, Manifest};
+use super::super::manifest::{Header, Manifest, compare};
 use super::super::part::Part;
 use super::super::problem::{Result, refused};
 use super::super::scope::{refuse_little_space, refuse_mounts};
@@ -19,6 +19,7 @@ use super::super::volumes::{Access, Snapshot, Volumes};
 use super::state::{Refill, State};
 use crate::action::Progress;
 use crate::action::common::blocking::Stop;
+use crate::action::common::files::is_there;
 use crate::value::Backup;
 
 /// What is to be restored.
@@ -278,8 +279,8 @@ impl RestoreRequest {
                 Position::Waiting => swap.holder.path().join("nothing"),
                 Position::Lost => return Ok(None),
             };
-            let found = scan(&Part::at(part.kind, path), number, Contents::Hash, stop)?;
-            if difference(manifest.of_part(number), &found, Contents::Hash).is_some() {
+            let actual = Part::at(part.kind, path);
+            if compare(&manifest, &actual, number, Contents::Hash, stop)?.is_some() {
                 return Ok(None);
             }
         }
@@ -332,7 +333,7 @@ pub(super) fn conclude(state: &mut State, progress: &Progress) -> Result<Vec<Pat
         displaced.extend(keep_displaced(part.holder.path())?);
     }
     let copies = state.copies().map(|copy| copy.path().to_owned());
-    displaced.extend(copies.filter(|copy| copy.symlink_metadata().is_ok()));
+    displaced.extend(copies.filter(|copy| !matches!(is_there(copy), Ok(false))));
     progress.say("what was there before is kept");
     state
         .displaced

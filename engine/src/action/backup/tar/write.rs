@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::bytes::Bytes;
-use super::super::entry::{Content, Entry, EntryKind};
+use super::super::entry::{Content, Entry};
 use super::super::problem::{Problem, Result, trying};
 use super::{BLOCK, head, to_block};
 
@@ -37,22 +36,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes a file of ours.
     pub(in super::super) fn own(&mut self, root: &str, name: &str, content: &[u8]) -> Result<()> {
-        let mut entry = Entry {
-            part: 0,
-            path: Bytes::from(name.as_bytes()),
-            kind: EntryKind::File {
-                size: content.len() as u64,
-                sha256: [0; 32],
-            },
-            mode: 0o600,
-            uid: 0,
-            gid: 0,
-            mtime_s: 0,
-            mtime_ns: 0,
-            attributes: Vec::new(),
-            holes: 0,
-            marks: 0,
-        };
+        let mut entry = Entry::file(name, content.len() as u64);
         self.entry(root, &mut entry, &mut |sink| sink(content))
     }
 
