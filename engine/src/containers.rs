@@ -36,6 +36,11 @@ pub trait Containers: Send + Sync {
         Err(nobody())
     }
 
+    /// Every container, running or not; one that is gone before it was looked at is left out.
+    async fn all(&self) -> Result<Vec<Container>, Problem> {
+        Err(nobody())
+    }
+
     /// The names of all containers, running or not, that carry every one of these labels.
     async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
         Err(nobody())

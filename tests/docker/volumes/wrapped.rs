@@ -31,10 +31,6 @@ pub(crate) struct Wrapped {
     /// Done just before all containers are listed for the second time.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     listings: AtomicUsize,
-    /// How many listings still name a container that is gone by then.
-    passers_by: AtomicUsize,
-    /// Who was looked at, in order.
-    looked_at: Mutex<Vec<String>>,
     /// The labels of every container and volume that was ordered.
     ordered: Mutex<Vec<BTreeMap<String, String>>>,
 }
@@ -51,8 +47,6 @@ impl Wrapped {
             is_dead: AtomicBool::new(false),
             meanwhile: Mutex::new(None),
             listings: AtomicUsize::new(0),
-            passers_by: AtomicUsize::new(0),
-            looked_at: Mutex::default(),
             ordered: Mutex::default(),
         }
     }
@@ -60,17 +54,6 @@ impl Wrapped {
     /// Has something happen between the first and the second look at all containers.
     pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
         *self.meanwhile.lock().unwrap() = Some(Box::new(happens));
-    }
-
-    /// So many listings name a container that is gone when it is looked at.
-    pub(crate) fn passers_by(&self, listings: usize) {
-        self.passers_by.store(listings, Ordering::SeqCst);
-    }
-
-    /// How often a container was looked at.
-    pub(crate) fn looks_at(&self, container: &str) -> usize {
-        let looked_at = self.looked_at.lock().unwrap();
-        looked_at.iter().filter(|name| *name == container).count()
     }
 
     /// The labels of every container and volume that was ordered.
@@ -112,23 +95,18 @@ impl Containers for Wrapped {
         self.alive()?.version().await
     }
     async fn container(&self, name: &str) -> Result<Option<Container>, Problem> {
-        self.looked_at.lock().unwrap().push(name.to_owned());
         self.alive()?.container(name).await
     }
-    async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        if labels.is_empty()
-            && self.listings.fetch_add(1, Ordering::SeqCst) == 1
+    async fn all(&self) -> Result<Vec<Container>, Problem> {
+        if self.listings.fetch_add(1, Ordering::SeqCst) == 1
             && let Some(happens) = self.meanwhile.lock().unwrap().take()
         {
             happens();
         }
-        let mut names = self.alive()?.labelled(labels).await?;
-        let left = self.passers_by.load(Ordering::SeqCst);
-        if labels.is_empty() && left > 0 {
-            self.passers_by.store(left - 1, Ordering::SeqCst);
-            names.push(format!("passes-by-{left}"));
-        }
-        Ok(names)
+        self.alive()?.all().await
+    }
+    async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+        self.alive()?.labelled(labels).await
     }
     async fn sharers(&self, container: &str) -> Result<Vec<Sharer>, Problem> {
         self.alive()?.sharers(container).await

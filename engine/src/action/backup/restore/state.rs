@@ -129,7 +129,7 @@ mod tests {
             ..State::default()
         };
         state.write().unwrap();
-        assert_eq!(displaced(folder.path()).unwrap(), [unseen.clone()]);
+        assert_eq!(displaced(folder.path()).unwrap(), std::slice::from_ref(&unseen));
         remove_tree(&gone).unwrap();
         remove_tree(&unseen).unwrap_err();
     }

@@ -1,6 +1,5 @@
 //! The engine, asked from the threads in which backups are made; each question has a limit.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -20,8 +19,6 @@ const QUESTION_MAX: Duration = Duration::from_secs(10);
 const CHANGE_MAX: Duration = Duration::from_mins(1);
 /// How often long work looks whether it should stop.
 const STOP_ASKED_EVERY: Duration = Duration::from_millis(100);
-/// How often containers are listed anew because one vanished between being listed and being looked at.
-const LISTINGS: u32 = 20;
 /// The label that says what something was made for, and its value.
 pub(super) const PURPOSE: (&str, &str) = ("backstay.purpose", "backup");
 
@@ -232,28 +229,7 @@ impl Engine {
 
     /// Every container, running or not.
     pub(super) fn all_containers(&self) -> Result<Vec<Container>> {
-        let what = "which containers use the volume cannot be asked";
-        let mut seen: BTreeMap<String, Container> = BTreeMap::new();
-        for _ in 0..LISTINGS {
-            let mut is_whole = true;
-            for name in self.ask(what, |it| it.labelled(&[]))? {
-                // Who was looked at once is not looked at again, so that each round is shorter than the one before.
-                if seen.contains_key(&name) {
-                    continue;
-                }
-                match self.ask(what, |it| it.container(&name))? {
-                    Some(container) => drop(seen.insert(name, container)),
-                    // Removed, or renamed: only a new list tells.
-                    None => is_whole = false,
-                }
-            }
-            if is_whole {
-                return Ok(seen.into_values().collect());
-            }
-        }
-        refused(
-            "which containers use the volume cannot be told: they come and go; stop what makes them, then try again",
-        )
+        self.ask("which containers use the volume cannot be asked", |it| it.all())
     }
 }
 

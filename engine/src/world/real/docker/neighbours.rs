@@ -8,19 +8,11 @@ use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig, Mount, MountPoint, MountType};
 use bollard::query_parameters::{CreateContainerOptions, InspectNetworkOptions};
-use futures_util::future::try_join_all;
 
 use crate::containers::{Containers as _, Problem, Shared, Sharer};
 
 use super::DockerEngine;
 use super::port::if_there;
-
-/// Every container, running or not; one that goes away meanwhile is left out.
-async fn all(engine: &DockerEngine) -> Result<Vec<ContainerInspectResponse>, Problem> {
-    let names = engine.list(&[]).await?;
-    let told = try_join_all(names.iter().map(|name| engine.inspect(name))).await?;
-    Ok(told.into_iter().flatten().collect())
-}
 
 fn name_of(told: &ContainerInspectResponse) -> &str {
     told.name.as_deref().unwrap_or_default().trim_start_matches('/')
@@ -60,7 +52,7 @@ pub(super) async fn sharers(engine: &DockerEngine, container: &str) -> Result<Ve
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    for other in all(engine).await? {
+    for other in engine.inspect_all().await? {
         let host = other.host_config.as_ref();
         for (what, with) in host.map(shares).unwrap_or_default() {
             if is_called(&own, &with) {
@@ -96,7 +88,7 @@ pub(super) async fn obstacles(
         return Ok(found);
     }
     let is_apart = |told: &&ContainerInspectResponse| told.id != own.id && told.id.as_deref() != other;
-    let all = all(engine).await?;
+    let all = engine.inspect_all().await?;
     for (what, with) in shared {
         match all.iter().find(|told| is_called(told, &with)) {
             Some(told) if is_running(told) => {}

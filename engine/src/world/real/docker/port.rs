@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::{ContainerInspectResponse, ContainerUpdateBody, VolumeCreateRequest};
+use bollard::models::{ContainerInspectResponse, ContainerSummary, ContainerUpdateBody, VolumeCreateRequest};
 use bollard::query_parameters::{
     ListContainersOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, RenameContainerOptions,
     StopContainerOptions,
 };
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::io::AsyncRead;
 
 use super::problem::{self, NOT_MODIFIED};
@@ -20,6 +21,8 @@ use crate::containers::{
 
 /// An id may be shortened to so many digits, not further: a name must not be taken for one.
 const ID_DIGITS_MIN: usize = 12;
+/// How many containers are looked at at once, each over a connection of its own.
+const LOOKS_AT_ONCE: usize = 8;
 
 impl DockerEngine {
     /// What the engine tells of a container, whole: stays inside this module.
@@ -36,8 +39,8 @@ impl DockerEngine {
         }))
     }
 
-    /// The names of the containers, running or not, that carry every one of these labels.
-    pub(super) async fn list(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
+    /// The containers, running or not, that carry every one of these labels.
+    async fn list(&self, labels: &[(&str, &str)]) -> Result<Vec<ContainerSummary>, Problem> {
         let docker = self.docker().await?;
         let options = ListContainersOptions {
             all: true,
@@ -45,10 +48,16 @@ impl DockerEngine {
             ..ListContainersOptions::default()
         };
         let listed = docker.list_containers(Some(options));
-        let found = self.ask("which containers there are", listed).await?;
-        let mut names: Vec<String> = found.iter().map(view::name_of).collect();
-        names.sort();
-        Ok(names)
+        self.ask("which containers there are", listed).await
+    }
+
+    /// Every container, running or not. They are looked at by their ids, of which no other has one later, so what is
+    /// not there is gone and was not renamed.
+    pub(super) async fn inspect_all(&self) -> Result<Vec<ContainerInspectResponse>, Problem> {
+        let listed = self.list(&[]).await?.into_iter().filter_map(|listed| listed.id);
+        let told = stream::iter(listed).map(async |id| self.inspect(&id).await);
+        let told: Vec<_> = told.buffered(LOOKS_AT_ONCE).try_collect().await?;
+        Ok(told.into_iter().flatten().collect())
     }
 }
 
@@ -97,8 +106,15 @@ impl Containers for DockerEngine {
         Ok(self.inspect(name).await?.map(view::container))
     }
 
+    async fn all(&self) -> Result<Vec<Container>, Problem> {
+        Ok(self.inspect_all().await?.into_iter().map(view::container).collect())
+    }
+
     async fn labelled(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, Problem> {
-        self.list(labels).await
+        let listed = self.list(labels).await?;
+        let mut names: Vec<String> = listed.iter().map(view::name_of).collect();
+        names.sort();
+        Ok(names)
     }
 
     async fn sharers(&self, container: &str) -> Result<Vec<Sharer>, Problem> {
