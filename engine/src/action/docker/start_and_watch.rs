@@ -94,8 +94,9 @@ fn what_is_wrong(now: &Container, first: Option<&Container>, before: &Container,
 async fn with_log(call: Call<'_>, container: &Container, line: String) -> String {
     let started = container.state.started_at.parse::<jiff::Timestamp>().ok();
     let end = LogEnd {
+        // What prints at once may do so in the second before: the engine notes a start after it.
         since_seconds: started
-            .map(jiff::Timestamp::as_second)
+            .map(|started| started.as_second() - 1)
             .filter(|_| !is_looping(container)),
         lines_max: LINES_MAX,
         bytes_max: bytes_to_ask(call.context, VALUE_BYTES_MAX),

@@ -25,8 +25,9 @@ use crate::action::common::{blocking, control_group, describe};
 use crate::action::{Action, Arguments, Context, Evidence, NoProgram, Outcome, Settled};
 use crate::redact::Redactor;
 
-/// A process that ends within this time, or before it has rested for as long, was not started.
-const PROBATION: Duration = Duration::from_millis(200);
+/// A process that ends before it was seen at rest so often, one look after the other, was not started. Looks are counted
+/// and no time, since on a busy machine there are few of them in a time.
+const RESTS_MIN: u32 = 10;
 /// How long one may be busy from its beginning, reading what it needs, until it counts as started all the same.
 const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 /// How long one that went into the background may take until it can be seen: to write its number into a file, or to
@@ -176,17 +177,15 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
 /// How it ended, where it did before all of it waited for something to do.
 async fn ends_before_it_rests(child: &mut tokio::process::Child, pid: i32) -> Option<io::Result<ExitStatus>> {
     let began = Instant::now();
-    let mut rests_since = began;
+    let mut rests = 0;
     loop {
         if let Ok(ended) = tokio::time::timeout(LOOK_EVERY, child.wait()).await {
             return Some(ended);
         }
         let is_busy = |process: &Process| process.session == pid && matches!(process.state, 'R' | 'D');
-        let now = Instant::now();
-        if processes::all().is_ok_and(|all| all.values().any(is_busy)) {
-            rests_since = now;
-        }
-        if now - rests_since >= PROBATION || now - began >= BUSY_PATIENCE {
+        let is_resting = processes::all().is_ok_and(|all| !all.values().any(is_busy));
+        rests = if is_resting { rests + 1 } else { 0 };
+        if rests >= RESTS_MIN || began.elapsed() >= BUSY_PATIENCE {
             return None;
         }
     }
