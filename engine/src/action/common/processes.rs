@@ -55,6 +55,8 @@ pub(crate) struct Process {
     pub(crate) state: char,
     /// When it started, in ticks since boot.
     pub(crate) start_ticks: u64,
+    /// How long it and the children that it waited for have worked, in ticks.
+    pub(crate) worked_ticks: u64,
 }
 
 impl Process {
@@ -117,6 +119,11 @@ fn parse(pid: i32, text: &str) -> Option<Process> {
         group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         start_ticks: fields.get(19)?.parse().ok()?,
+        worked_ticks: fields
+            .get(11..15)?
+            .iter()
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum(),
     })
 }
 
@@ -330,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
-        let line = "42 (a) b) S 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        let line = "42 (a) b) S 7 8 9 0 -1 0 0 0 0 0 1 2 3 4 20 0 1 0 12345 0 0";
         let process = parse(42, line);
         assert_eq!(
             process,
@@ -340,7 +347,8 @@ mod tests {
                 group: 8,
                 session: 9,
                 state: 'S',
-                start_ticks: 12345
+                start_ticks: 12345,
+                worked_ticks: 10,
             })
         );
         assert_eq!(parse(42, "42 (cut"), None);

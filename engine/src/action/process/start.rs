@@ -177,13 +177,16 @@ async fn start(context: &Context, arguments: &Arguments) -> Result<Outcome, Stri
 /// How it ended, where it did before all of it waited for something to do.
 async fn ends_before_it_rests(child: &mut tokio::process::Child, pid: i32) -> Option<io::Result<ExitStatus>> {
     let began = Instant::now();
-    let mut rests = 0;
+    let (mut rests, mut worked_ticks) = (0, 0);
     loop {
         if let Ok(ended) = tokio::time::timeout(LOOK_EVERY, child.wait()).await {
             return Some(ended);
         }
-        let is_busy = |process: &Process| process.session == pid && matches!(process.state, 'R' | 'D');
-        let is_resting = processes::all().is_ok_and(|all| !all.values().any(is_busy));
+        let is_resting = processes::all().is_ok_and(|all| {
+            let its = || all.values().filter(|process| process.session == pid);
+            let worked_before = std::mem::replace(&mut worked_ticks, its().map(|process| process.worked_ticks).sum());
+            worked_before == worked_ticks && its().all(|process| !matches!(process.state, 'R' | 'D'))
+        });
         rests = if is_resting { rests + 1 } else { 0 };
         if rests >= RESTS_MIN || began.elapsed() >= BUSY_PATIENCE {
             return None;
