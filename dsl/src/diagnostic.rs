@@ -30,6 +30,15 @@ pub struct Help {
     pub suggestion: Option<Suggestion>,
 }
 
+/// One scene of what a proof found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scene {
+    /// The key of a statement, or the name of a step or of a way back.
+    pub at: String,
+    pub what: String,
+    pub span: Span,
+}
+
 /// What a finding speaks of, where its slug is too coarse for what follows from it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -55,6 +64,8 @@ pub struct Diagnostic {
     /// Other places that matter, each with a few words.
     pub related: Vec<(Span, String)>,
     pub help: Vec<Help>,
+    /// How it comes about, in the order in which it does; empty where no run has to be told.
+    pub trace: Vec<Scene>,
     pub(crate) subject: Subject,
 }
 
@@ -69,6 +80,7 @@ impl Diagnostic {
             label: String::new(),
             related: Vec::new(),
             help: Vec::new(),
+            trace: Vec::new(),
             subject: Subject::Other,
         }
     }
@@ -99,6 +111,17 @@ impl Diagnostic {
         if self.related.len() < RELATED_MAX {
             self.related.push((span, label.into()));
         }
+        self
+    }
+
+    /// Tells what comes next.
+    #[must_use]
+    pub(crate) fn scene(mut self, at: impl Into<String>, what: impl Into<String>, span: Span) -> Self {
+        self.trace.push(Scene {
+            at: at.into(),
+            what: bounded(what.into()),
+            span,
+        });
         self
     }
 

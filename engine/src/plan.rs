@@ -8,6 +8,7 @@ pub(crate) mod fixture;
 pub mod obligations;
 mod overlay;
 pub mod report;
+pub mod saved;
 mod topology;
 pub(crate) mod undo;
 mod words;
@@ -25,7 +26,7 @@ use backstay_dsl::topology::Topology;
 use backstay_dsl::walk;
 use futures_util::FutureExt;
 
-use crate::eval::{Places, Recorded};
+use crate::eval::{Places, Recorded, shown};
 use crate::redact::Redactor;
 use crate::value::{GroundResource, Value};
 
@@ -137,6 +138,15 @@ impl Plan {
             _ => return false,
         };
         self.of_inputs().value(condition) == Some(Value::Bool(decisive))
+    }
+
+    /// The inputs as people see them, in the order of the text; `None` of a secret, and where an optional one has none.
+    fn shown_inputs(&self) -> impl Iterator<Item = (&str, Option<String>)> {
+        self.runbook.inputs.iter().map(|input| {
+            let value = self.inputs.get(&input.name);
+            let plain = value.filter(|value| !matches!(value, Value::Secret(_) | Value::Absent));
+            (input.name.as_str(), plain.map(|value| shown(&self.redactor, value)))
+        })
     }
 
     /// What follows from the inputs alone: nothing is asked.

@@ -102,3 +102,36 @@ fn a_line_of_windows_is_shown_without_its_end() {
     let shown = desk.call(&["check", "t.runbook"]).exits(3).stdout;
     assert!(shown.contains("fs.exsts(\"/a\")\n") && !shown.contains('␍'), "{shown}");
 }
+
+/// What a proof found has its story as data: what was changed, where the run turns, what stays.
+#[test]
+fn a_proof_tells_its_story_as_data() {
+    let desk = Sandbox::desk();
+    // As it is: no rule is set aside.
+    std::fs::write(
+        desk.path("forgets.runbook"),
+        "runbook forgets \"Forgets\"\n\
+         step switch \"Switch\" {\n\
+         \x20 do \"Switch\": fs.link(\"/srv/current\", to: \"/srv/2\")\n\
+         \x20 check \"it leads there\": fs.exists(\"/srv/current/new\")\n\
+         }\n",
+    )
+    .unwrap();
+    let json = desk
+        .call(&["check", "forgets.runbook", "--format", "json"])
+        .exits(3)
+        .json();
+    let finding = &json["diagnostics"][0];
+    assert_eq!(finding["slug"], "no-way-back");
+    let scenes: Vec<_> = finding["trace"].as_array().unwrap().iter().collect();
+    let told: Vec<(&str, u64)> = scenes
+        .iter()
+        .map(|scene| (scene["at"].as_str().unwrap(), scene["line"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(told, [("switch/1", 3), ("switch/1", 3), ("switch/1", 3)], "{finding}");
+    assert!(
+        scenes[2]["what"].as_str().unwrap().contains("stays changed"),
+        "{finding}"
+    );
+    assert_eq!(scenes[0]["file"], "forgets.runbook");
+}

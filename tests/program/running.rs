@@ -113,6 +113,56 @@ fn a_plan_that_was_not_approved_is_refused() {
 }
 
 #[test]
+fn a_saved_plan_is_what_runs_or_it_is_said_what_differs() {
+    let (desk, place) = desk();
+    let plan = |out: &str| desk.call(&["plan", "small.runbook", "--input", &place, "--out", out]);
+    let text = plan("approved.json").exits(0).stdout;
+    assert!(text.contains("sha256:"), "{text}");
+    plan("nowhere/approved.json").exits(2);
+    let run = |file: &str, place: &str, approved: &str| {
+        desk.call(&[
+            "run",
+            file,
+            "--input",
+            place,
+            "--approved",
+            approved,
+            "--format",
+            "json",
+        ])
+    };
+    let other = place.replace("out", "other");
+    desk.write("slow.runbook", SMALL.replace("budget 1m", "budget 2m"));
+    for (file, place, words) in [
+        ("small.runbook", &other, &["the input place is ", "was approved"][..]),
+        (
+            "slow.runbook",
+            &place,
+            &["the text of slow.runbook has changed", "the way forward takes up to"],
+        ),
+    ] {
+        let refused = run(file, place, "approved.json").exits(4).json();
+        let reason = refused["error"]["reason"].as_str().unwrap();
+        for word in words {
+            assert!(reason.contains(word), "{word}: {reason}");
+        }
+    }
+    desk.write("torn.json", "{");
+    for (approved, words) in [("torn.json", "no saved plan"), ("none.json", "no saved plan")] {
+        let refused = run("small.runbook", &place, approved).exits(2).json();
+        assert!(
+            refused["error"]["reason"].as_str().unwrap().contains(words),
+            "{refused}"
+        );
+    }
+    assert!(!desk.path("out").exists());
+    desk.write("renamed.runbook", SMALL);
+    run("renamed.runbook", &place, "approved.json").exits(0);
+    let saved: serde_json::Value = serde_json::from_slice(&fs::read(desk.path("approved.json")).unwrap()).unwrap();
+    assert_eq!(desk.records_of("run.start")[0]["approved"], saved["digest"]);
+}
+
+#[test]
 fn a_failed_check_exits_5_and_tells_the_way_back() {
     let (desk, place) = desk();
     desk.write(

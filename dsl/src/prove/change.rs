@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::flow::{Breach, Flow, Point, Return, Way};
-use crate::model::{Statement, StatementKind};
+use crate::model::{Statement, StatementKind, Step};
 use crate::program::{Owner, StatementId};
 use crate::prove::Case;
 use crate::source::Span;
@@ -136,8 +136,9 @@ impl Teller<'_, '_> {
         let violation = &breach.violation;
         let mut found = Diagnostic::error(violation.slug, called_at(statement), violation.words.clone());
         if let Some((point, way)) = breach.back {
-            found = found.cause(self.place(point), self.leads(point, way));
+            found = self.turned(found, point, way);
         }
+        let found = found.scene(&statement.key, &violation.words, called_at(statement));
         in_procedure(found, statement)
     }
 
@@ -181,8 +182,9 @@ impl Teller<'_, '_> {
             let has_undo = cause.is_some_and(|id| program.undo_of(id).is_some());
             if let (Some(statement), Way::Unwind, false) = (own, back.way, has_undo) {
                 let message = format!("{how} when the run turns back, and nothing takes it back");
-                let found = Diagnostic::error("no-way-back", called_at(statement), message)
-                    .cause(self.place(back.point), self.leads(back.point, back.way))
+                let found = Diagnostic::error("no-way-back", called_at(statement), message);
+                let found = self
+                    .story(found, back, own, &how)
                     .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
                 return in_procedure(found, statement);
             }
@@ -202,13 +204,48 @@ impl Teller<'_, '_> {
             } else {
                 Diagnostic::error("rollback-incomplete", place, format!("{how} after this way back"))
             };
-            let mut found = found.cause(self.place(back.point), self.leads(back.point, back.way));
+            let mut found = self.story(found, back, own, &how);
             if let Some(statement) = own.filter(|statement| statement.span != place) {
                 found = found.cause(statement.span, "it is changed here");
             }
             found
         });
         told.collect()
+    }
+
+    /// Where the run turns, and by which way.
+    fn turned(&self, found: Diagnostic, point: Point, way: Way) -> Diagnostic {
+        let place = self.place(point);
+        let leads = self.leads(point, way);
+        let found = found.scene(self.at(point), &leads, place);
+        found.cause(place, leads)
+    }
+
+    /// The statement of a point, or its step.
+    fn at(&self, point: Point) -> &str {
+        let statement = point.statement.map(|id| &self.case.program.statement(id).key);
+        statement
+            .or_else(|| self.step_at(point).map(|step| &step.name))
+            .map_or("", String::as_str)
+    }
+
+    /// What was changed, where the run turns, and what stays.
+    fn story(&self, found: Diagnostic, back: &Return, changed: Option<&Statement>, how: &str) -> Diagnostic {
+        let found = match changed {
+            Some(changed) => found.scene(&changed.key, "it is changed", called_at(changed)),
+            None => found,
+        };
+        let found = self.turned(found, back.point, back.way);
+        let at = match back.way {
+            Way::Rollback(branch, _) => &self.case.program.rollback(branch).name,
+            Way::Unwind | Way::Park(_) => self.at(back.point),
+        };
+        let again = if back.is_again {
+            ", once it was interrupted and carried out again"
+        } else {
+            ""
+        };
+        found.scene(at, format!("{how}{again}"), self.span_of(back.way, back.point))
     }
 
     fn unserved(&self, members: &[&str], how: Unserved) -> Diagnostic {
@@ -232,7 +269,8 @@ impl Teller<'_, '_> {
         let last = self.case.runbook.steps.last().map(|step| step.span);
         let subjects: Vec<String> = members.iter().map(|member| format!("{member} {words}")).collect();
         let message = format!("the way forward can end and {}", subjects.join(", "));
-        let found = Diagnostic::error("not-serving", last.unwrap_or_default(), message);
+        let last = last.unwrap_or_default();
+        let found = Diagnostic::error("not-serving", last, &message).scene("", message, last);
         let services = members.iter().filter_map(|member| known(member));
         let found = services.fold(found, |found, service| {
             found.cause(service.span, "this service has to serve when the change is done")
@@ -291,9 +329,14 @@ impl Teller<'_, '_> {
         if let Some(statement) = point.statement {
             return program.statement(statement).span;
         }
-        let sequence = program.step_order().sequence();
+        self.step_at(point).map_or_else(Span::default, |step| step.span)
+    }
+
+    /// The step of a point; the last one where it is behind every step.
+    fn step_at(&self, point: Point) -> Option<&Step> {
+        let sequence = self.case.program.step_order().sequence();
         let step = sequence.get(point.rank).or(sequence.last());
-        step.map_or_else(Span::default, |step| self.case.runbook.steps[*step].span)
+        step.map(|step| &self.case.runbook.steps[*step])
     }
 
     fn leads(&self, point: Point, way: Way) -> String {

@@ -157,15 +157,12 @@ impl<'a> Walk<'a> {
 
     fn inputs(&self) -> Vec<InputReport> {
         let plan = self.plan();
-        let inputs = plan.runbook.inputs.iter().map(|input| {
-            let value = plan.inputs.get(&input.name);
-            let is_plain = |value: &&Value| !matches!(value, Value::Secret(_) | Value::Absent);
-            InputReport {
-                name: input.name.clone(),
-                doc: input.doc.clone(),
-                value: value.filter(is_plain).map(|value| shown(&plan.redactor, value)),
-                is_secret: input.secret.is_some(),
-            }
+        let inputs = plan.runbook.inputs.iter().zip(plan.shown_inputs());
+        let inputs = inputs.map(|(input, (name, value))| InputReport {
+            name: name.to_owned(),
+            doc: input.doc.clone(),
+            value,
+            is_secret: input.secret.is_some(),
         });
         inputs.collect()
     }

@@ -1,7 +1,7 @@
 //! The shapes that scripts rely on (`--format json`): one object each, to which fields may be added.
 
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
-use backstay_dsl::source::SourceMap;
+use backstay_dsl::source::{Position, SourceMap, Span};
 use serde_json::{Value, json};
 
 use crate::event::End;
@@ -38,6 +38,10 @@ fn diagnostic(sources: &SourceMap, finding: &Diagnostic) -> Value {
                 .filter_map(|help| help.span.map(|span| place(sources, span, &help.message))),
         )
         .collect();
+    let trace = finding.trace.iter().map(|scene| {
+        let (file, start) = start_of(sources, scene.span);
+        json!({ "at": scene.at, "what": scene.what, "file": file, "line": start.line, "column": start.column })
+    });
     json!({
         "slug": finding.slug,
         "severity": severity,
@@ -50,13 +54,19 @@ fn diagnostic(sources: &SourceMap, finding: &Diagnostic) -> Value {
         "help": help,
         "label": finding.label,
         "related": related,
+        "trace": trace.collect::<Vec<_>>(),
     })
 }
 
-fn place(sources: &SourceMap, span: backstay_dsl::source::Span, message: &str) -> Value {
-    let start = sources.start(span);
+fn start_of(sources: &SourceMap, span: Span) -> (&str, Position) {
+    let file = sources.get(span.source).map_or("", |source| source.name.as_str());
+    (file, sources.start(span))
+}
+
+fn place(sources: &SourceMap, span: Span, message: &str) -> Value {
+    let (file, start) = start_of(sources, span);
     json!({
-        "file": sources.get(span.source).map_or("", |source| source.name.as_str()),
+        "file": file,
         "line": start.line,
         "column": start.column,
         "message": message,

@@ -189,6 +189,9 @@ pub(crate) struct Plan {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) inputs: InputOptions,
+    /// Saves the plan as it is shown, for `backstay run --approved FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) person: PersonOptions,
     #[command(flatten)]
@@ -206,8 +209,8 @@ pub(crate) struct Run {
     pub(crate) inputs: InputOptions,
     #[command(flatten)]
     pub(crate) sitting: SittingOptions,
-    /// Refuses to run unless the plan has this digest
-    #[arg(long, value_name = "DIGEST")]
+    /// Refuses to run any other plan than the one of this digest, or of this file of `backstay plan --out`
+    #[arg(long, value_name = "DIGEST|FILE")]
     pub(crate) approved: Option<String>,
     /// The change ticket, for the transcript
     #[arg(long, value_name = "TICKET")]

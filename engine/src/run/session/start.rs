@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::event::{Event, Outline, RunStart, Stops};
 use crate::inputs::GivenInputs;
 use crate::plan::Plan;
+use crate::plan::saved::Approved;
 use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
 use crate::sources::KeptSources;
@@ -22,8 +23,8 @@ pub struct StartOptions {
     pub file: PathBuf,
     /// What was given for its inputs.
     pub inputs: GivenInputs,
-    /// The digest of the plan that was approved; another plan is refused.
-    pub approved: Option<String>,
+    /// The plan that was approved; another one is refused.
+    pub approved: Option<Approved>,
     /// When the window starts, wall milliseconds; with the first step inside it where it is not said.
     pub window_start_ms: Option<i64>,
     pub ticket: Option<String>,
@@ -40,7 +41,7 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
             "leave out --window-start, or write `window … keep … for the way back` into its header",
         ));
     }
-    refuse_unapproved(&plan, options.approved.as_deref())?;
+    refuse_unapproved(&plan, options.approved.as_ref(), &surroundings)?;
     stops::refuse(&plan, &options.stops, &[], &surroundings)?;
     asks::refuse(&plan, &surroundings.answers, &[], &surroundings)?;
     let directory = surroundings
@@ -57,10 +58,11 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
     }
 }
 
-fn refuse_unapproved(plan: &Plan, approved: Option<&str>) -> Result<(), Error> {
-    match approved {
-        Some(approved) if approved != plan.digest => Err(Error::refused(
-            format!("this plan is {}, but {approved} was approved", plan.digest),
+fn refuse_unapproved(plan: &Plan, approved: Option<&Approved>, surroundings: &Surroundings) -> Result<(), Error> {
+    let differences = approved.map(|approved| approved.differences(plan, &surroundings.program));
+    match differences {
+        Some(differences) if !differences.is_empty() => Err(Error::refused(
+            format!("this is not the plan that was approved: {}", differences.join("; ")),
             "look at the plan again (backstay plan) and have it approved, or run what was approved",
         )),
         _ => Ok(()),
@@ -107,7 +109,7 @@ fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, surr
         minor: MINOR,
         run: directory.run.clone(),
         plan: plan.digest.clone(),
-        approved: options.approved.clone(),
+        approved: options.approved.as_ref().map(|approved| approved.digest().to_owned()),
         runbook: plan.runbook.name.clone(),
         outline: Outline::from(plan.runbook.as_ref()),
         sources: plan.source_digests.clone(),

@@ -7,6 +7,7 @@ use crate::action::builtin;
 use crate::containers::{Containers, NoEngine};
 use crate::event::{OutcomeResult, StepState};
 use crate::inputs::GivenInputs;
+use crate::plan::saved::Approved;
 use crate::transcript::Reader;
 use crate::world::real::{RealClock, RealSecrets, RealWorld, WrittenAnswers};
 
@@ -232,7 +233,7 @@ async fn what_cannot_begin_leaves_nothing() {
     assert_eq!(place.start(&["unknown=1"]).await.unwrap_err().exit_code(), 2);
     let options = StartOptions {
         file: place.path("a.runbook"),
-        approved: Some("sha256:other".to_owned()),
+        approved: Some(Approved::Digest("sha256:other".to_owned())),
         ..StartOptions::default()
     };
     assert_eq!(start(options, place.surroundings()).await.unwrap_err().exit_code(), 4);

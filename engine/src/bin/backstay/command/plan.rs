@@ -1,5 +1,6 @@
 //! `backstay plan FILE`.
 
+use backstay::plan::saved::save;
 use backstay::render;
 
 use crate::arguments::{Format, Plan};
@@ -10,7 +11,11 @@ pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
     let inputs = answers::inputs(&arguments.inputs)?;
     let directories = places::directories(&arguments.state)?;
     let planned = setup::with_surroundings(directories, &arguments.person.clone().into(), async |surroundings| {
-        backstay::plan_file(&arguments.file, &inputs, &surroundings).await
+        let planned = backstay::plan_file(&arguments.file, &inputs, &surroundings).await?;
+        if let Some(path) = &arguments.out {
+            save(&planned.plan, &planned.report, &surroundings.program, path)?;
+        }
+        Ok(planned)
     })?;
     match arguments.format.format {
         Format::Text => streams::data(&render::plan(&planned.report)),

@@ -1,6 +1,7 @@
 //! `backstay run FILE`.
 
 use backstay::StartOptions;
+use backstay::plan::saved::Approved;
 
 use crate::arguments::Run;
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ pub(super) fn run(arguments: &Run) -> Result<u8, Failure> {
     let options = StartOptions {
         file: arguments.file.clone(),
         inputs: answers::inputs(&arguments.inputs)?,
-        approved: arguments.approved.clone(),
+        approved: arguments.approved.as_deref().map(Approved::read).transpose()?,
         window_start_ms: arguments.window_start,
         ticket: arguments.ticket.clone(),
         stops: arguments.stops.stops(),
