@@ -4,6 +4,7 @@
 mod cases;
 mod limits;
 mod markdown;
+mod mutations;
 mod outline;
 mod pages;
 mod reference;
