@@ -117,7 +117,7 @@ fn last_checks(subject: &Subject) -> Vec<Mutant> {
     vec![Mutant::of(subject, last.statement.span, edits)]
 }
 
-fn takes<'s>(subject: &'s Subject) -> impl Iterator<Item = (&'s Site, &'s String)> {
+fn takes(subject: &Subject) -> impl Iterator<Item = (&Site, &String)> {
     subject.forward().filter_map(|site| match &site.statement.kind {
         StatementKind::Take(hold) if subject.drains.contains(&hold.value) => Some((site, &hold.value)),
         _ => None,

@@ -82,9 +82,7 @@ impl Subject {
         let program = Program::new(runbook);
         let file = backstay_dsl::parse::parse(SourceId::default(), &text, &mut backstay_dsl::Diagnostics::default());
         let mut sites = Vec::new();
-        let mut block = 0;
-        for (owner, body) in file.items.iter().flat_map(blocks) {
-            block += 1;
+        for (block, (owner, body)) in file.items.iter().flat_map(blocks).enumerate() {
             sites.extend(body.iter().map(|statement| Site {
                 block,
                 owner,
