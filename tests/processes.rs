@@ -3,6 +3,7 @@
 
 mod described;
 mod desk;
+mod ends;
 mod hidden;
 mod killed;
 mod started;

@@ -349,6 +349,8 @@ pub enum EvaluationKind {
     Row,
     /// `well` at the start, at the end, or after a way back.
     Well,
+    /// Whether a service is as it should be when the run ends.
+    Presence,
     /// An obligation, before the first change.
     Obligation,
 }

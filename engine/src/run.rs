@@ -7,6 +7,7 @@ pub mod lock;
 pub mod look;
 pub mod machine;
 mod orphans;
+pub(crate) mod polled;
 pub mod questions;
 pub(crate) mod records;
 pub mod requests;

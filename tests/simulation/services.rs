@@ -406,3 +406,82 @@ fn a_service_that_should_not_run_at_the_end_is_not_asked() {
         assert_eq!(report.end().end, end, "{clauses} {does}\n{}", report.told());
     }
 }
+
+/// Each service is asked whether it is as it should be when a run ends, also one that does not say what being well means:
+/// otherwise, or where nobody can tell, a run completes with an exception, and a way back ends stuck until it is so.
+#[test]
+fn a_service_is_as_it_should_be_at_the_end_or_that_is_told() {
+    let stop = "  do process.stop(app, grace: 5s) undo process.start(app, [\"/sim/serve\"]) within 1m\n";
+    let start = "  do process.start(app, [\"/sim/serve\"]) undo process.stop(app, grace: 5s) within 1m\n";
+    let restart = [stop, start].concat();
+    for (clauses, does) in [
+        ("", ""),
+        ("", &*restart),
+        ("begins stopped", start),
+        ("begins stopped", ""),
+        ("ends stopped", stop),
+        ("ends absent", stop),
+        ("begins absent", ""),
+    ] {
+        let service = format!("service app \"App\" {{\n  runs process(\"app\")\n  {clauses}\n}}\n\n");
+        let shown = if does.ends_with(start) {
+            "  check \"it runs\": process.alive(app) within 1m\n"
+        } else {
+            ""
+        };
+        let lines = [make("a"), does.to_owned(), shown.to_owned(), small::look("z")];
+        let rig = small::rig("", &[service, step("a", "", &lines)]);
+        let look = format!("a/{}", 2 + does.lines().count() + shown.lines().count());
+        let fails = || Fault::always(&*look, FaultKind::Untrue);
+        let right = small::run(&rig, &[]);
+        let end = right.end();
+        assert_eq!(
+            (end.end, end.exceptions.len()),
+            (End::Completed, 0),
+            "{clauses} {does}\n{}",
+            right.told()
+        );
+        let back = small::run(&rig, &[fails()]);
+        assert_eq!(back.end().end, End::RolledBack, "{clauses} {does}\n{}", back.told());
+        for kind in FaultKind::OF_QUESTION {
+            let wrong = |when| Fault::always(format!("presence:app:{when}"), kind);
+            let report = small::run(&rig, &[wrong("end")]);
+            let end = report.end();
+            let told: Vec<&str> = end
+                .exceptions
+                .iter()
+                .map(|exception| exception.title.as_str())
+                .collect();
+            assert_eq!(
+                (end.end, &*told),
+                (End::Completed, &["App"][..]),
+                "{kind:?} {clauses} {does}\n{}",
+                report.told()
+            );
+            let report = small::run(&rig, &[fails(), wrong("back")]);
+            let end = report.end();
+            assert_eq!(end.end, End::Stuck, "{kind:?} {clauses} {does}\n{}", report.told());
+            assert!(end.commands_left[0].text.contains("bring App back"), "{end:?}");
+        }
+    }
+}
+
+/// Started counts what was begun: a step that was not taken starts nothing.
+#[test]
+fn what_was_not_started_need_not_run_at_the_end() {
+    let well = "well \"it runs\": process.alive(app) within 10s every 1s";
+    let start = "  do process.start(app, [\"/sim/serve\"]) undo process.stop(app, grace: 5s) within 1m\n";
+    for well in ["", well] {
+        let service = format!("service app \"App\" {{\n  runs process(\"app\")\n  {well}\n  begins stopped\n}}\n\n");
+        let lines = ["  skip when true because \"not today\"\n".to_owned(), start.to_owned()];
+        let rig = small::rig("", &[service, step("a", "", &[make("a")]), step("b", "", &lines)]);
+        let report = small::run(&rig, &[]);
+        let end = report.end();
+        assert_eq!(
+            (end.end, end.exceptions.len()),
+            (End::Completed, 0),
+            "{}",
+            report.told()
+        );
+    }
+}

@@ -241,6 +241,8 @@ fn mixed_cases() -> Vec<Case> {
 
 const SERVICE: &str = "service app \"App\" {\n  runs process(\"app\")\n  well \"it runs\": process.alive(app) within 10s \
                        every 1s\n}\n\n";
+/// A service that does not say what being well means.
+const PLAIN: &str = "service app \"App\" { runs process(\"app\") }\n\n";
 const ANCHOR: &str = "anchor live = fs.target(\"/sim/current\")\n\n";
 
 /// With a service or an anchor, and a hold that may be left for the end.
@@ -283,13 +285,14 @@ fn strand_cases(check: &str, failing: [&str; 2]) -> Vec<Case> {
 
 #[test]
 fn each_row_is_reached_and_no_other() {
-    let runs = [
+    let runs = vec![
         (golden::rig(), golden_cases()),
         (reference::rig(), reference_cases()),
         (mixed(), mixed_cases()),
         (interruption::released(), Vec::new()),
         (held(""), held_cases()),
         (held(SERVICE), held_cases()),
+        (held(PLAIN), held_cases()),
         (held(&[SERVICE, ANCHOR].concat()), held_cases()),
         (healing::sample(), Vec::new()),
         (back::with_branch(), Vec::new()),

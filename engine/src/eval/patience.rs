@@ -1,6 +1,6 @@
 //! How long one question may take, by what is left for all that ask with it.
 
-use backstay_dsl::model::{ActionCall, Check, LimitBy};
+use backstay_dsl::model::{ActionCall, LimitBy};
 
 use crate::action::GroundCall;
 
@@ -19,9 +19,10 @@ pub enum Patience {
 }
 
 impl Patience {
-    /// What a check leaves to its questions when so much of its time is left, in milliseconds.
-    pub fn of(check: &Check, left_ms: u64) -> Self {
-        match check.every_ms {
+    /// What a check leaves to its questions when so much of its time is left, in milliseconds; `every_ms` where it is
+    /// asked again.
+    pub fn of(every_ms: Option<u64>, left_ms: u64) -> Self {
+        match every_ms {
             Some(_) => Self::Again(left_ms),
             None => Self::Once(left_ms),
         }

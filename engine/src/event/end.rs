@@ -60,7 +60,7 @@ pub struct RunEnd {
     /// What the run made and left: for clean-up.
     #[serde(with = "crate::value::resource_words")]
     pub leftovers: Vec<GroundResource>,
-    /// Steps that failed and were passed over.
+    /// Steps that failed and were passed over, and services that are not as they should be.
     pub exceptions: Vec<Exception>,
     /// What is left to do, in order, where a person is needed.
     pub commands_left: Vec<CommandLeft>,
@@ -117,13 +117,14 @@ pub struct FailedAt {
     pub reason: String,
 }
 
-/// A step that failed and was passed over.
+/// A step that failed and was passed over; or a service that is not as it should be at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
+    /// The step; empty where it is a service.
     pub step: String,
     pub title: String,
     pub reason: String,
-    /// Why the run went on: the words of `on failure continue`.
+    /// Why the run went on: the words of `on failure continue`; of a service why it should be otherwise.
     pub because: String,
 }
 
@@ -178,6 +179,6 @@ pub enum Task {
     TakeBack(String),
     /// Bring the anchor of this name back to what it answered at the start.
     BringBack(String),
-    /// Find out why the service of this name is not well.
+    /// Find out why the service of this name is not well, or not as it should be.
     MakeWell(String),
 }

@@ -14,6 +14,8 @@ pub enum WorkKey {
     Statement(String),
     /// Whether a service is well: `well:SERVICE:WHEN`.
     Well(String, WellTime),
+    /// Whether a service is as it should be when the run ends: `presence:SERVICE:WHEN`.
+    Presence(String, WellTime),
     /// The assumptions of the proofs: `obligations`.
     Obligations,
     /// All anchors: `anchors:start`, `anchors:end`.
@@ -22,7 +24,7 @@ pub enum WorkKey {
     Signal,
 }
 
-/// When a service is asked whether it is well.
+/// When a service is asked whether it is well, or as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WellTime {
     /// Before the first change.
@@ -51,16 +53,19 @@ impl WorkKey {
 
 impl WellTime {
     const WORDS: [(&'static str, Self); 3] = [("start", Self::Start), ("end", Self::End), ("back", Self::Back)];
+
+    fn word(self) -> &'static str {
+        let word = Self::WORDS.iter().find(|(_, known)| *known == self);
+        word.map_or("", |(word, _)| word)
+    }
 }
 
 impl fmt::Display for WorkKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Statement(key) => f.write_str(key),
-            Self::Well(service, when) => {
-                let word = WellTime::WORDS.iter().find(|(_, known)| known == when);
-                write!(f, "well:{service}:{}", word.map_or("", |(word, _)| word))
-            }
+            Self::Well(service, when) => write!(f, "well:{service}:{}", when.word()),
+            Self::Presence(service, when) => write!(f, "presence:{service}:{}", when.word()),
             fixed => {
                 let word = Self::FIXED.iter().find(|(_, known)| known == fixed);
                 f.write_str(word.map_or("", |(word, _)| word))
@@ -80,12 +85,16 @@ impl From<String> for WorkKey {
         if let Some((_, fixed)) = Self::FIXED.into_iter().find(|(word, _)| *word == text) {
             return fixed;
         }
-        let well = text.strip_prefix("well:").and_then(|rest| rest.rsplit_once(':'));
-        let well = well.and_then(|(service, word)| {
+        let of_service = text.split_once(':').and_then(|(about, rest)| {
+            let (service, word) = rest.rsplit_once(':')?;
             let (_, when) = WellTime::WORDS.into_iter().find(|(known, _)| *known == word)?;
-            Some(Self::Well(service.to_owned(), when))
+            match about {
+                "well" => Some(Self::Well(service.to_owned(), when)),
+                "presence" => Some(Self::Presence(service.to_owned(), when)),
+                _ => None,
+            }
         });
-        well.unwrap_or(Self::Statement(text))
+        of_service.unwrap_or(Self::Statement(text))
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Awaited {
     Check(String),
     /// Whether the service of this name is well.
     Well(String),
+    /// Whether the service of this name is as it should be.
+    Presence(String),
     /// The answer of a person.
     Person,
     /// Whether an attempt of unknown outcome was done.

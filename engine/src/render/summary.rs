@@ -9,8 +9,9 @@ use crate::event::{CommandLeft, Course, End, Outlook, RunEnd, Task, Way};
 
 use super::{timeline, visible};
 
-fn sentence(end: End) -> &'static str {
-    match end {
+fn sentence(end: &RunEnd) -> &'static str {
+    match end.end {
+        End::Completed if !end.exceptions.is_empty() => "COMPLETED, but not all is as it should be.",
         End::Completed => "COMPLETED: every step is done and everything is well.",
         End::Refused => "REFUSED: nothing was changed.",
         End::RolledBack => "ROLLED BACK: the way back is done; services are well and every anchor is as at the start.",
@@ -53,13 +54,15 @@ pub fn summary(rested: &Rested<'_>) -> String {
         head,
         ..
     } = *rested;
-    let mut text = format!("{}\n", sentence(end.end));
+    let mut text = format!("{}\n", sentence(end));
     stood_out(&mut text, rested);
     failed(&mut text, end);
     last_words(&mut text, rested);
     list(&mut text, "put back", &end.put_back);
     list(&mut text, "not back", &end.not_put_back);
-    list(&mut text, "passed over", &end.exceptions);
+    let (services, steps): (Vec<_>, Vec<_>) = end.exceptions.iter().partition(|exception| exception.step.is_empty());
+    list(&mut text, "passed over", &steps);
+    list(&mut text, "otherwise", &services);
     list(&mut text, "still held", &end.held);
     // Of what was refused only a try that failed can have left anything.
     let label = if end.end == End::Refused {

@@ -16,6 +16,7 @@ mod holds;
 mod leftovers;
 mod opening;
 mod places;
+mod presence;
 mod progress;
 mod remains;
 mod state;
@@ -26,7 +27,7 @@ mod touched;
 use crate::event::Stamped;
 use crate::plan::Plan;
 
-pub use desired::{Desired, Work, WorkKind};
+pub use desired::{Desired, Should, Work, WorkKind};
 pub use places::Places;
 pub use state::State;
 

@@ -3,7 +3,7 @@
 //!
 //! Absent on purpose: time, waiting and limits; those belong to whoever carries the work out.
 
-use backstay_dsl::model::{Check, Do, Expr, Settle, Statement, StatementKind, SymptomRow};
+use backstay_dsl::model::{Do, Expr, Settle, Statement, StatementKind, SymptomRow};
 
 use crate::action::{Evidence, GroundCall, Outcome, Settled};
 use crate::eval::{Evaluation, Evaluator};
@@ -15,7 +15,6 @@ use crate::plan::Plan;
 use crate::plan::undo::NotNew;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
 use crate::world::{PersonAnswer, PersonQuestion, PersonWants};
-use backstay_dsl::units;
 
 /// The longest value that is recorded, in bytes of its JSON.
 const VALUE_BYTES_MAX: usize = 64 << 10;
@@ -118,15 +117,6 @@ impl Seen {
     pub(crate) fn not_new(action: &Do, why: &NotNew) -> Self {
         let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
         Self::line(what, title(action), result, why.in_words())
-    }
-
-    /// A check that was not answered in its time.
-    pub(crate) fn late(what: EvaluationKind, check: &Check, polls: u32) -> Self {
-        let evidence = format!("no answer within {}", units::duration(check.within_ms));
-        Self {
-            polls,
-            ..Self::line(what, &check.label, EvaluationResult::Unanswered, evidence)
-        }
     }
 
     pub(crate) fn line(what: EvaluationKind, label: &str, result: EvaluationResult, evidence: String) -> Self {

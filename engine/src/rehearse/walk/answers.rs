@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll as Task, Waker};
 
 use async_trait::async_trait;
 use backstay_dsl::model::{ActionCall, BindingId};
@@ -38,7 +38,7 @@ struct Inner<'walk> {
 }
 
 /// What one poll of a future gave.
-pub(super) enum Polled<T> {
+pub(super) enum Poll<T> {
     Ready(T),
     /// A question hangs, for as long as its limit, milliseconds.
     Hangs(u64),
@@ -74,11 +74,11 @@ impl<'walk> Answers<'walk> {
     }
 
     /// Polls what asks through here.
-    pub(super) fn poll<F: Future>(&self, future: F) -> Polled<F::Output> {
+    pub(super) fn poll<F: Future>(&self, future: F) -> Poll<F::Output> {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(output) => Polled::Ready(output),
+            Task::Ready(output) => Poll::Ready(output),
             // Nothing else is pending ever.
-            Poll::Pending => Polled::Hangs(self.lock().hangs_ms.unwrap_or(0)),
+            Task::Pending => Poll::Hangs(self.lock().hangs_ms.unwrap_or(0)),
         }
     }
 

@@ -5,19 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use backstay_dsl::effect::Cancel;
-use backstay_dsl::model::{Check, Do, Settle, Statement, StatementKind};
+use backstay_dsl::model::{Do, Settle, Statement, StatementKind};
 use backstay_dsl::program::StatementId;
 
-use super::answers::{Answers, Polled};
+use super::answers::{Answers, Poll};
 use super::{Made, Walk};
 use crate::action::{GroundCall, Outcome};
-use crate::eval::{Evaluator, Patience};
-use crate::event::{AnchorTime, EvaluationKind, EvaluationResult, Event, IntentWay, SettledBy, Verdict, WorkKey};
+use crate::eval::Evaluator;
+use crate::event::{AnchorTime, EvaluationResult, Event, IntentWay, SettledBy, Verdict, WorkKey};
 use crate::plan::Plan;
 use crate::plan::undo::{NotNew, Undos};
 use crate::rehearse::{CHANGE_NS, FaultKind, person};
 use crate::run::driver::discharge;
 use crate::run::machine::{Work, WorkKind};
+use crate::run::polled::Polled;
 use crate::run::records::{Begun, Decided, OTHER_ARGUMENTS, Seen};
 
 const STOPPED: &str = "it was stopped before it did anything";
@@ -190,9 +191,11 @@ impl Walk<'_> {
                 Stage::Choosing(name.clone())
             }
             WorkKind::Signal(name) => self.choose(running, name.clone()),
-            WorkKind::Evaluate | WorkKind::Row | WorkKind::Well { .. } | WorkKind::Obligations => {
-                self.evaluate(running, asking)
-            }
+            WorkKind::Evaluate
+            | WorkKind::Row
+            | WorkKind::Well { .. }
+            | WorkKind::Presence { .. }
+            | WorkKind::Obligations => self.evaluate(running, asking),
         }
     }
 
@@ -221,8 +224,8 @@ impl Walk<'_> {
         let answers = self.answers(running, 0);
         let evaluator = answers.evaluator();
         match answers.poll(evaluator.ground(&action.call)) {
-            Polled::Ready(call) => call.map_err(|unanswered| unanswered.reason),
-            Polled::Hangs(_) => Err("a question hangs".to_owned()),
+            Poll::Ready(call) => call.map_err(|unanswered| unanswered.reason),
+            Poll::Hangs(_) => Err("a question hangs".to_owned()),
         }
     }
 
@@ -275,8 +278,8 @@ impl Walk<'_> {
             None
         });
         match polled {
-            Polled::Ready(found) => found,
-            Polled::Hangs(_) => None,
+            Poll::Ready(found) => found,
+            Poll::Hangs(_) => None,
         }
     }
 
@@ -340,34 +343,33 @@ impl Walk<'_> {
     /// Evaluates, from the beginning; sleeps where a question hangs or a check is to be polled again.
     fn evaluate(&mut self, running: &Running, mut asking: Asking) -> Stage {
         let plan = &*self.rehearsal.plan;
-        let check = check_of(plan, running);
-        let end_ns = check.map(|(_, check)| {
+        let asked = polled_of(plan, running);
+        let end_ns = asked.map(|polled| {
             asking
                 .began_ns
-                .saturating_add(check.within_ms.saturating_mul(1_000_000))
+                .saturating_add(polled.within_ms.saturating_mul(1_000_000))
         });
         let now_ns = self.boot_ns();
         if let Some(until_ns) = asking.hangs_until_ns.take() {
             if now_ns >= until_ns {
                 asking.gave_up += 1;
-            } else if let Some((what, check)) = check {
-                let late = Seen::late(what, check, asking.polls + 1);
+            } else if let Some(polled) = asked {
+                let late = polled.late(asking.polls + 1);
                 return self.seen(running, asking.last.take().unwrap_or(late), asking.began_ns);
             }
         }
         let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(asking.poll_ns) / 1_000_000);
-        let patient = check.map(|(what, check)| (what, check, Patience::of(check, left_ms)));
-        let polled = self.poll(running, patient, &asking);
+        let polled = self.poll(running, asked.map(|polled| (polled, left_ms)), &asking);
         match polled {
-            Polled::Hangs(limit_ms) => {
+            Poll::Hangs(limit_ms) => {
                 let until_ns = now_ns.saturating_add(limit_ms.saturating_mul(1_000_000));
                 asking.hangs_until_ns = Some(until_ns);
                 self.sleep_until(running, end_ns.map_or(until_ns, |end_ns| end_ns.min(until_ns)));
                 Stage::Asking(asking)
             }
-            Polled::Ready(None) => Stage::Waiting,
-            Polled::Ready(Some(seen)) => {
-                let every_ms = check.and_then(|(_, check)| check.every_ms);
+            Poll::Ready(None) => Stage::Waiting,
+            Poll::Ready(Some(seen)) => {
+                let every_ms = asked.and_then(|polled| polled.every_ms);
                 let every_ms = every_ms.filter(|_| seen.result != EvaluationResult::Holds);
                 let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(now_ns) / 1_000_000);
                 match every_ms.filter(|every_ms| *every_ms < left_ms) {
@@ -389,12 +391,7 @@ impl Walk<'_> {
         }
     }
 
-    fn poll(
-        &mut self,
-        running: &Running,
-        check: Option<(EvaluationKind, &Check, Patience)>,
-        asking: &Asking,
-    ) -> Polled<Option<Seen>> {
+    fn poll(&mut self, running: &Running, asked: Option<(Polled<'_>, u64)>, asking: &Asking) -> Poll<Option<Seen>> {
         let rehearsal = self.rehearsal;
         let plan = &*rehearsal.plan;
         let answers = self.answers(running, asking.gave_up);
@@ -404,9 +401,9 @@ impl Walk<'_> {
             _ => answers.evaluator(),
         };
         answers.poll(async {
-            if let Some((what, check, patience)) = check {
-                let evaluation = evaluator.patient(patience).evaluate(&check.condition).await;
-                return Some(Seen::judged(what, &check.label, evaluation, asking.polls + 1));
+            if let Some((polled, left_ms)) = asked {
+                let at = (asking.polls + 1, left_ms);
+                return Some(polled.ask(plan, &answers, evaluator, at).await);
             }
             match &running.kind {
                 WorkKind::Obligations => {
@@ -446,8 +443,8 @@ impl Walk<'_> {
             answers.poll(evaluator.value(&anchor.value))
         };
         let answer = match polled {
-            Polled::Ready(answer) => answer,
-            Polled::Hangs(limit_ms) => {
+            Poll::Ready(answer) => answer,
+            Poll::Hangs(limit_ms) => {
                 let until_ns = self.boot_ns().saturating_add(limit_ms.saturating_mul(1_000_000));
                 asking.hangs_until_ns = Some(until_ns);
                 self.sleep_until(running, until_ns);
@@ -511,8 +508,8 @@ impl Walk<'_> {
                 let answers = self.answers(running, 0);
                 let evaluator = answers.evaluator();
                 match answers.poll(evaluator.evaluate(question)) {
-                    Polled::Ready(evaluation) => Decided::by_question(evaluation),
-                    Polled::Hangs(_) => Decided::new(Verdict::Undecidable, SettledBy::Question, "a question hangs"),
+                    Poll::Ready(evaluation) => Decided::by_question(evaluation),
+                    Poll::Hangs(_) => Decided::new(Verdict::Undecidable, SettledBy::Question, "a question hangs"),
                 }
             }
             Settle::Action => match self.ground(running, action) {
@@ -546,12 +543,13 @@ fn cancel_of(plan: &Plan, running: &Running) -> Option<Cancel> {
     Some(action(plan, running)?.call.effects.cancel)
 }
 
-/// What a work polls: the check of a statement, or the `well` of a service.
-fn check_of<'plan>(plan: &'plan Plan, running: &Running) -> Option<(EvaluationKind, &'plan Check)> {
+/// What a work asks for a while: the check of a statement, or something about a service.
+fn polled_of<'plan>(plan: &'plan Plan, running: &Running) -> Option<Polled<'plan>> {
     match &running.kind {
-        WorkKind::Well { service } => Some((EvaluationKind::Well, plan.runbook.service(service)?.well.as_ref()?)),
+        WorkKind::Well { service } => Polled::well(plan, service),
+        WorkKind::Presence { service, should } => Polled::presence(plan, service, *should),
         WorkKind::Evaluate => match &statement(plan, running)?.kind {
-            StatementKind::Check(check) => Some((EvaluationKind::Check, check)),
+            StatementKind::Check(check) => Some(Polled::check(check)),
             _ => None,
         },
         _ => None,

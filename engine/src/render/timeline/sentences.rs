@@ -240,6 +240,7 @@ fn evaluated(event: &Event) -> Words {
         EvaluationKind::Undo => "the undo of",
         EvaluationKind::Row => "symptom",
         EvaluationKind::Well => "well",
+        EvaluationKind::Presence => "at the end",
         EvaluationKind::Obligation => "before the first change",
     };
     let tries = match polls {
@@ -255,6 +256,10 @@ fn evaluated(event: &Event) -> Words {
         (EvaluationKind::Require | EvaluationKind::Obligation, EvaluationResult::Holds) => {
             (format!("{noun}: {}", short(evidence)), Tone::Plain)
         }
+        (EvaluationKind::Presence, _) => {
+            let (_, tone) = verb(*what, *result);
+            (format!("{noun} “{}”: {}", short(label), short(evidence)), tone)
+        }
         _ => {
             let (verb, tone) = verb(*what, *result);
             let text = format!("{noun} “{}” {verb}{}", short(label), because(Some(evidence)));
@@ -264,6 +269,7 @@ fn evaluated(event: &Event) -> Words {
     let place = match key {
         WorkKey::Statement(key) => place(key),
         WorkKey::Well(service, _) => format!("well:{}", visible(service)),
+        WorkKey::Presence(service, _) => format!("service:{}", visible(service)),
         WorkKey::Obligations | WorkKey::Anchors(_) | WorkKey::Signal => "run".to_owned(),
     };
     (place, format!("{what}{}{tries}", took(*ms)), tone)

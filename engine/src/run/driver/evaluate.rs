@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use backstay_dsl::model::{Check, StatementKind};
+use backstay_dsl::model::StatementKind;
 
-use crate::eval::Patience;
-use crate::event::{EvaluationKind, EvaluationResult};
+use crate::event::EvaluationResult;
+use crate::run::machine::Should;
+use crate::run::polled::Polled;
 use crate::run::records::Seen;
 
 use super::shared::{Job, Stopped};
@@ -17,7 +18,7 @@ impl Job {
         let statement = self.statement()?;
         let start_ns = self.boot_ns();
         let seen = match &statement.kind {
-            StatementKind::Check(check) => Some(self.polled(EvaluationKind::Check, check).await),
+            StatementKind::Check(check) => Some(self.polled(Polled::check(check)).await),
             _ => self.records().evaluate(&self.evaluator(), statement).await,
         };
         self.record_seen(seen.ok_or(Stopped)?, start_ns).await
@@ -39,11 +40,16 @@ impl Job {
 
     /// Asks the `well` of a service, polling as it says.
     pub(super) async fn well(&self, service: &str) -> Result<(), Stopped> {
+        let well = Polled::well(&self.shared.plan, service).ok_or(Stopped)?;
         let start_ns = self.boot_ns();
-        let known = self.shared.plan.runbook.service(service);
-        let check = known.and_then(|service| service.well.as_ref()).ok_or(Stopped)?;
-        let seen = self.polled(EvaluationKind::Well, check).await;
-        self.record_seen(seen, start_ns).await
+        self.record_seen(self.polled(well).await, start_ns).await
+    }
+
+    /// Asks whether a service is as it should be.
+    pub(super) async fn presence(&self, service: &str, should: Should) -> Result<(), Stopped> {
+        let presence = Polled::presence(&self.shared.plan, service, should).ok_or(Stopped)?;
+        let start_ns = self.boot_ns();
+        self.record_seen(self.polled(presence).await, start_ns).await
     }
 
     pub(super) async fn record_seen(&self, seen: Seen, start_ns: u64) -> Result<(), Stopped> {
@@ -51,20 +57,21 @@ impl Job {
         self.record(event, true).await
     }
 
-    /// Evaluates once within `within`, or again and again until it holds or `within` is over.
-    async fn polled(&self, what: EvaluationKind, check: &Check) -> Seen {
-        let end_ns = self.boot_ns().saturating_add(check.within_ms.saturating_mul(1_000_000));
+    /// Asks once within its time, or again and again until it holds or its time is over.
+    async fn polled(&self, polled: Polled<'_>) -> Seen {
+        let end_ns = self
+            .boot_ns()
+            .saturating_add(polled.within_ms.saturating_mul(1_000_000));
         let mut last: Option<Seen> = None;
         let mut polls = 0;
         loop {
             let left_ms = end_ns.saturating_sub(self.boot_ns()) / 1_000_000;
-            let evaluator = self.evaluator().patient(Patience::of(check, left_ms));
-            let Some(evaluation) = self.within(left_ms, evaluator.evaluate(&check.condition)).await else {
-                return last.unwrap_or_else(|| Seen::late(what, check, polls + 1));
+            let asking = polled.ask(&self.shared.plan, self, self.evaluator(), (polls + 1, left_ms));
+            let Some(seen) = self.within(left_ms, asking).await else {
+                return last.unwrap_or_else(|| polled.late(polls + 1));
             };
             polls += 1;
-            let seen = Seen::judged(what, &check.label, evaluation, polls);
-            let Some(every_ms) = check.every_ms.filter(|_| seen.result != EvaluationResult::Holds) else {
+            let Some(every_ms) = polled.every_ms.filter(|_| seen.result != EvaluationResult::Holds) else {
                 return seen;
             };
             let left_ms = end_ns.saturating_sub(self.boot_ns()) / 1_000_000;

@@ -43,6 +43,7 @@ impl Driver {
                 _ => return None,
             },
             WorkKind::Well { service } => Awaited::Well(service.clone()),
+            WorkKind::Presence { service, .. } => Awaited::Presence(service.clone()),
             WorkKind::Ask | WorkKind::MayBegin { .. } => Awaited::Person,
             WorkKind::Settle { .. } => Awaited::Settling,
             WorkKind::Row | WorkKind::Obligations | WorkKind::Anchors { .. } | WorkKind::Signal(_) => return None,

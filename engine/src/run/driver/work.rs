@@ -140,6 +140,7 @@ impl Job {
             WorkKind::Evaluate => self.evaluate().await,
             WorkKind::Row => self.row().await,
             WorkKind::Well { service } => self.well(service).await,
+            WorkKind::Presence { service, should } => self.presence(service, *should).await,
             WorkKind::Obligations => self.obligations().await,
             WorkKind::Anchors { when } => self.anchors(*when).await,
             WorkKind::Ask => self.ask().await,

@@ -56,8 +56,10 @@ pub enum WorkKind {
     Evaluate,
     /// Evaluate the `seen when` of the row, and append `evaluated`.
     Row,
-    /// Ask the `well` of this service  polling as it says, and append `evaluated`.
+    /// Ask the `well` of this service, polling as it says, and append `evaluated`.
     Well { service: String },
+    /// Ask whether this service is as it should be at the end, for a while, and append `evaluated`.
+    Presence { service: String, should: Should },
     /// Discharge the obligations of the plan and append one `evaluated` for each that does not hold, or
     /// one that says that all hold.
     Obligations,
@@ -76,6 +78,17 @@ pub enum WorkKind {
     /// Ask the person at the terminal what a signal of this name means, for a bounded time, and append
     /// `signal` with their choice (key `signal`).
     Signal(String),
+}
+
+/// How a service should be when the run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Should {
+    Run,
+    /// Be there, where it is there without running too, and not run.
+    Stand,
+    NotRun,
+    /// Neither run nor be there.
+    BeGone,
 }
 
 /// What may run.

@@ -1,8 +1,8 @@
 //! The ending of a run, forward or by a way back: its statements, the holds, the last questions. Table:
 //! `docs/machine.md`.
 //!
-//! What follows the holds: nothing after a refusal; anchors after a park; wells, then anchors, after any
-//! other way. `rolled_back` needs every anchor to answer as at the start; and after unwinding, that everything
+//! What follows the holds: nothing after a refusal; anchors after a park; wells, whether services are there, then
+//! anchors, after any other way. `rolled_back` needs services and anchors as at the start; and after unwinding, that everything
 //! that was started had an undo, or a reason to have none.
 
 use backstay_dsl::model::Disposition;
@@ -16,6 +16,7 @@ use super::failure::Cause;
 use super::holds;
 use super::opening::{Wells, ask_anchors};
 use super::places::{Places, word};
+use super::presence::{Otherwise, Presences};
 use super::progress::View;
 use super::remains::Remains;
 use super::time::Moment;
@@ -32,6 +33,8 @@ pub(super) struct Ending {
     stage: Stage,
     /// What of a way back did not come to its end.
     remains: Remains,
+    /// Services that are not as they should be.
+    otherwise: Vec<Otherwise>,
     /// When its budget is used up, where it has one; it goes on then.
     overrun: Option<Moment>,
 }
@@ -48,6 +51,8 @@ enum Stage {
     Kept(HoldId),
     /// Services are asked whether they are well.
     Wells(Wells),
+    /// All services are asked whether they are as they should be.
+    Presence(Presences),
     Anchors,
     /// Nothing is left but `run.end`.
     Over(Conclusion),
@@ -104,6 +109,7 @@ impl Ending {
             way: None,
             stage: Stage::Body(Cursor::nothing()),
             remains: Remains::default(),
+            otherwise: Vec::new(),
             overrun: None,
         }
     }
@@ -127,6 +133,7 @@ impl Ending {
             way: Some(way),
             stage: Stage::Body(cursor),
             remains: Remains::default(),
+            otherwise: Vec::new(),
             overrun: budget_ms.map(|ms| view.progress.time.after_ms(ms)),
         }
     }
@@ -137,7 +144,11 @@ impl Ending {
 
     /// Whether the run may still turn: at the end of the way forward.
     pub(super) fn may_turn(&self) -> bool {
-        !self.is_back() && matches!(self.stage, Stage::Wells(_) | Stage::Anchors | Stage::Release { .. })
+        !self.is_back()
+            && matches!(
+                self.stage,
+                Stage::Wells(_) | Stage::Presence(_) | Stage::Anchors | Stage::Release { .. }
+            )
     }
 
     pub(super) fn places(&self, plan: &Plan, places: &mut Places) {
@@ -178,6 +189,7 @@ impl Ending {
         Self {
             stage: Stage::Body(self.remains.taken_up(view)),
             remains: Remains::default(),
+            otherwise: Vec::new(),
             overrun: None,
             ..self
         }
@@ -208,7 +220,8 @@ impl Ending {
                     self.remains.add_hold(*hold, None);
                     self.next_release(known)
                 }
-                Stage::Wells(wells) if wells.are_asked() => Stage::Anchors,
+                Stage::Wells(wells) if wells.are_asked() => Stage::Presence(Presences::all(known.view.plan)),
+                Stage::Presence(services) if services.are_asked() => Stage::Anchors,
                 Stage::Anchors if !known.asks_anchors || known.anchors.are_all(known.view.plan, AnchorTime::End) => {
                     Stage::Over(self.conclusion(known))
                 }
@@ -236,7 +249,7 @@ impl Ending {
             // Nothing was changed: the run has not come to its opening.
             _ if !known.asks_anchors => Stage::Anchors,
             Some(_) => Stage::Wells(Wells::as_at_the_start(view.plan)),
-            None => Stage::Wells(Wells::after_the_way_forward(view.plan)),
+            None => Stage::Wells(Wells::after_the_way_forward(view)),
         }
     }
 
@@ -268,6 +281,18 @@ impl Ending {
         None
     }
 
+    /// A service was asked whether it is as it should be.
+    pub(super) fn on_presence(&mut self, view: View<'_>, service: usize, holds: bool, evidence: &str) {
+        let is_back = self.is_back();
+        let Stage::Presence(services) = &mut self.stage else {
+            return;
+        };
+        let is_otherwise = services.take(service) && !holds;
+        let service = view.plan.runbook.services.get(service).filter(|_| is_otherwise);
+        let otherwise = service.map(|service| Otherwise::new(view, service, is_back, evidence));
+        self.otherwise.extend(otherwise);
+    }
+
     /// The budget of the way back may have run out: it goes on, and is told once.
     pub(super) fn on_overrun(&mut self, view: View<'_>) {
         self.overrun = self.overrun.filter(|moment| !view.progress.time.has_come(*moment));
@@ -285,6 +310,11 @@ impl Ending {
                 let reason = format!("what was done has no way back in the runbook ({})", known.reason());
                 return Conclusion::stuck(reason, left);
             }
+        }
+        if !self.otherwise.is_empty() {
+            let reasons: Vec<String> = self.otherwise.iter().map(Otherwise::reason).collect();
+            let reason = format!("after the way back, not all is as at the start: {}", reasons.join("; "));
+            return Conclusion::stuck(reason, self.otherwise.iter().map(Otherwise::left).collect());
         }
         let changed = known.anchors.changed(known.view.plan);
         if changed.is_empty() {
@@ -307,7 +337,7 @@ impl Ending {
             Stage::Kept(hold) => Some(holds::event(plan, *hold, HoldState::Stuck)),
             Stage::Body(cursor) | Stage::Release { cursor, .. } => cursor.due(plan),
             Stage::Over(conclusion) => Some(self.run_end(known, conclusion, exceptions)),
-            Stage::Wells(_) | Stage::Anchors => None,
+            Stage::Wells(_) | Stage::Presence(_) | Stage::Anchors => None,
         }
     }
 
@@ -322,6 +352,8 @@ impl Ending {
             }
         });
         let held = progress.holds.held().map(|hold| plan.program.hold(hold));
+        let otherwise = self.otherwise.iter().filter(|_| !self.is_back());
+        let otherwise = otherwise.map(Otherwise::exception);
         let (put_back, not_put_back) = self.remains.account(known.view);
         Event::RunEnd(Box::new(RunEnd {
             end: conclusion.end,
@@ -333,7 +365,7 @@ impl Ending {
                 _ => None,
             },
             leftovers: progress.leftovers(plan, conclusion.end),
-            exceptions: exceptions.to_vec(),
+            exceptions: exceptions.iter().cloned().chain(otherwise).collect(),
             commands_left: conclusion.commands_left.clone(),
             held: held.map(|hold| hold.name.clone()).collect(),
             put_back,
@@ -345,12 +377,16 @@ impl Ending {
         match &self.stage {
             Stage::Body(cursor) | Stage::Release { cursor, .. } => cursor.work(view, mode, work),
             Stage::Wells(wells) if mode.does_look() => {
-                let when = if self.is_back() { WellTime::Back } else { WellTime::End };
-                wells.work(view.plan, when, work);
+                wells.work(view.plan, self.when(), work);
             }
+            Stage::Presence(services) if mode.does_look() => services.work(view, self.when(), work),
             Stage::Anchors if mode.does_look() => ask_anchors(AnchorTime::End, work),
             _ => {}
         }
+    }
+
+    fn when(&self) -> WellTime {
+        if self.is_back() { WellTime::Back } else { WellTime::End }
     }
 
     pub(super) fn timers(&self, plan: &Plan, timers: &mut Vec<(TimerId, Moment)>) {

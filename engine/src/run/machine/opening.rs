@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use backstay_dsl::effect::Effect;
-use backstay_dsl::model::{self, Disposition, ExprKind};
-use backstay_dsl::program::Owner;
-use backstay_dsl::topology::{Begins, Service};
+use backstay_dsl::model::{self, Disposition};
 
 use super::anchors::Anchors;
 use super::desired::{Work, WorkKind};
 use super::failure::Cause;
 use super::places::{Places, word};
+use super::presence;
+use super::progress::View;
 use crate::event::{AnchorTime, WellTime, WorkKey};
 use crate::plan::Plan;
 
@@ -120,18 +119,12 @@ pub(super) struct Wells(BTreeSet<usize>);
 impl Wells {
     /// Those that run as things were at the start.
     pub(super) fn as_at_the_start(plan: &Plan) -> Self {
-        Self::of(plan, |service| begins_running(plan, service))
+        Self::of(plan, |service| presence::began_running(plan, service))
     }
 
-    /// Those that should run after the way forward: as the text says, else what it starts and what runs already.
-    pub(super) fn after_the_way_forward(plan: &Plan) -> Self {
-        Self::of(plan, |service| {
-            let ends = plan.topology.services.get(&service.name).and_then(|known| known.ends);
-            ends.map_or_else(
-                || begins_running(plan, service) || is_started(plan, service),
-                |ends| ends == Begins::Running,
-            )
-        })
+    /// Those that should run after the way forward.
+    pub(super) fn after_the_way_forward(view: View<'_>) -> Self {
+        Self::of(view.plan, |service| presence::should_run(view, service))
     }
 
     fn of(plan: &Plan, is_asked: impl Fn(&model::Service) -> bool) -> Self {
@@ -162,31 +155,4 @@ impl Wells {
             work.push((key, Work::once(WorkKind::Well { service })));
         }
     }
-}
-
-fn begins_running(plan: &Plan, service: &model::Service) -> bool {
-    let known = plan.topology.services.get(&service.name);
-    known.is_some_and(Service::begins_running)
-}
-
-/// Whether the way forward may start a service: it starts this one, or one that it does not call by its name.
-fn is_started(plan: &Plan, service: &model::Service) -> bool {
-    let program = &plan.program;
-    let forward = program.statements().filter(|(id, _)| {
-        let owner = program.owner(program.block_of(*id));
-        matches!(
-            owner,
-            Owner::Step(_) | Owner::Row(_) | Owner::Take(_) | Owner::Release(_)
-        )
-    });
-    let mut effects = forward
-        .filter_map(|(_, statement)| statement.action())
-        .flat_map(|action| &action.call.effects.list);
-    effects.any(|effect| match effect {
-        Effect::Starts { member, .. } => match member.key.first().map(|key| &key.kind) {
-            Some(ExprKind::Service(name)) => *name == service.name,
-            _ => true,
-        },
-        _ => false,
-    })
 }

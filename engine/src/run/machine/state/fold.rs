@@ -255,6 +255,15 @@ impl State {
                     _ => None,
                 }
             }
+            WorkKey::Presence(name, _) => {
+                let progress = &self.progress;
+                let mut services = plan.runbook.services.iter();
+                let service = services.position(|service| service.name == *name);
+                if let (Phase::Ending(ending), Some(service)) = (&mut self.phase, service) {
+                    ending.on_presence(View { plan, progress }, service, holds, evidence);
+                }
+                None
+            }
             WorkKey::Statement(key) if what == EvaluationKind::Row => {
                 self.steps.on_row_evaluated(plan, key, holds, evidence);
                 None
