@@ -8,6 +8,7 @@ mod checking;
 mod claims;
 mod copies;
 mod disk;
+mod edition;
 mod evidence;
 mod inputs;
 mod other_names;

@@ -72,7 +72,7 @@ pub fn set_aside(allowances: &[SetAside], found: &Diagnostics) -> Diagnostics {
     for (allowance, is_used) in allowances.iter().zip(is_used) {
         if !is_known(&allowance.slug) {
             left.push(unknown(allowance));
-        } else if !is_used && !has_errors {
+        } else if !is_used && !has_errors && !allowance.is_clause {
             let message = format!("nothing is wrong here that `{}` would be about", allowance.slug);
             let help = "take it out: what is set aside is read by whoever approves the change";
             left.push(Diagnostic::error("nothing-allowed", allowance.span, message).help(help));
@@ -105,6 +105,7 @@ fn allowance(allow: &Allow, covers: Span) -> SetAside {
         because: allow.because.value.clone(),
         span: allow.span,
         covers,
+        is_clause: false,
     }
 }
 
@@ -168,6 +169,13 @@ fn of_block(statements: &[Statement], found: &mut Vec<SetAside>) {
                 ));
             }
             StatementKind::Do(action) => {
+                found.extend(action.live.as_ref().map(|because| SetAside {
+                    slug: "backup-not-cold".to_owned(),
+                    because: because.value.clone(),
+                    span: because.span,
+                    covers: statement.span,
+                    is_clause: true,
+                }));
                 if let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
                     of_block(body, found);
                 }

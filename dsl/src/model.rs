@@ -121,6 +121,8 @@ pub struct SetAside {
     pub span: Span,
     /// What it is set aside for: findings that begin here.
     pub covers: Span,
+    /// Whether a clause of an action says so (`live because`), and no `allow`.
+    pub is_clause: bool,
 }
 
 impl SetAside {

@@ -24,8 +24,13 @@ pub use intent::{Intent, IntentWay};
 pub use key::{TimerId, WellTime, WorkKey};
 pub use outlook::Outlook;
 pub use pending::{Awaited, Pending};
-pub use start::{Outline, RunResumed, RunStart, StepOutline, TableOutline, Titled};
+pub use start::{Outline, RunResumed, RunStart, SetAsideOutline, StepOutline, TableOutline, Titled};
 pub use stops::Stops;
+
+/// Whether two names, as people gave them, are one.
+pub fn is_one_person(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
 
 /// An event with its two times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -176,6 +176,10 @@ pub struct PersonQuestion {
     pub prompt: String,
     /// What kind of answer is wanted.
     pub wants: PersonWants,
+    /// Whether two people have to say the same.
+    pub by_two: bool,
+    /// Who has answered already: somebody else has to.
+    pub besides: Option<String>,
 }
 
 /// What kind of answer is wanted.

@@ -173,7 +173,10 @@ impl Outline<'_> {
             }
             StatementKind::Take(hold) => format!("take {hold}"),
             StatementKind::Release(hold) => format!("release {hold}"),
-            StatementKind::Ask(ask) => format!("ask {:?}", ask.prompt),
+            StatementKind::Ask(ask) => {
+                let by_two = if ask.by_two { " by two people" } else { "" };
+                format!("ask {:?}{by_two}", ask.prompt)
+            }
             StatementKind::Wait { duration_ms, .. } => format!("wait {}", units::duration(*duration_ms)),
             StatementKind::Commits { .. } => "commits".to_owned(),
             StatementKind::Unwind => "unwind".to_owned(),
@@ -188,7 +191,10 @@ impl Outline<'_> {
             Some(service) => format!("{service} is well"),
             None => format!("{:?}: {}", check.label, self.expr(&check.condition)),
         };
-        format!("{what} within {}{every}", units::duration(check.within_ms))
+        let word = if check.misses.is_some() { "for" } else { "within" };
+        let misses = check.misses.filter(|misses| *misses > 0);
+        let misses = misses.map_or_else(String::new, |misses| format!(" at most {misses} misses"));
+        format!("{what} {word} {}{every}{misses}", units::duration(check.within_ms))
     }
 
     fn action(&self, action: &Do) -> String {

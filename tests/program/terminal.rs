@@ -135,6 +135,46 @@ fn a_person_answers_and_what_is_neither_yes_nor_no_is_asked_again() {
 }
 
 #[test]
+fn the_second_of_two_people_is_somebody_else() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "two.runbook",
+        "runbook two \"T\"\nstep a \"A\" {\n  ask \"Shall we?\" confirm by two people\n  \
+         ask \"Really?\" confirm by two people\n}\n",
+    );
+    let Some(mut terminal) = Terminal::start(&desk, "run two.runbook") else {
+        return;
+    };
+    terminal.answer("yes or no? ", "yes\n");
+    terminal.answer(
+        "ada has answered. Somebody else has to say the same: who are you? ",
+        "Ada\n",
+    );
+    terminal.answer("Please type another name.", "grace\n");
+    terminal.answer("yes or no? ", "yes\n");
+    let run = desk.run_name();
+    wait_until("the next question stands", || {
+        desk.call(&["answer", &run]).stdout.contains("Really?")
+    });
+    desk.call(&["answer", &run, "yes"]).exits(0);
+    wait_until("the second person is asked", || {
+        let asked = desk.call(&["answer", &run]).stdout;
+        asked.contains("ada has answered; somebody else has to say the same") && asked.contains(" --as NAME")
+    });
+    let refused = desk.call(&["answer", &run, "yes"]).exits(4);
+    assert!(refused.stderr.contains("somebody else has to"), "{refused:?}");
+    desk.call(&["answer", &run, "yes", "--as", "hedy"]).exits(0);
+    let (exit, shown) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    let who: Vec<_> = desk
+        .records_of("answer")
+        .iter()
+        .map(|said| said["who"].clone())
+        .collect();
+    assert_eq!(who, ["ada", "grace", "ada", "hedy"]);
+}
+
+#[test]
 fn each_step_waits_for_a_word() {
     let desk = Sandbox::desk();
     desk.write_runbook(

@@ -239,6 +239,17 @@ fn mixed_cases() -> Vec<Case> {
     ]
 }
 
+/// Two people are asked.
+fn seconded() -> Rig {
+    let ask = "  ask \"Shall we?\" confirm by two people\n".to_owned();
+    small::rig("", &[small::step("go", "", &[ask, small::make("a")])])
+}
+
+fn seconded_cases() -> Vec<Case> {
+    let says = |answer| answered("go/1#2", answer);
+    vec![says(Some(Value::Bool(false))), says(None), answered("go/1", None)]
+}
+
 const SERVICE: &str = "service app \"App\" {\n  runs process(\"app\")\n  well \"it runs\": process.alive(app) within 10s \
                        every 1s\n}\n\n";
 /// A service that does not say what being well means.
@@ -289,6 +300,7 @@ fn each_row_is_reached_and_no_other() {
         (golden::rig(), golden_cases()),
         (reference::rig(), reference_cases()),
         (mixed(), mixed_cases()),
+        (seconded(), seconded_cases()),
         (interruption::released(), Vec::new()),
         (held(""), held_cases()),
         (held(SERVICE), held_cases()),

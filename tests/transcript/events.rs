@@ -3,7 +3,8 @@
 use backstay::event::{
     AnchorTime, CommandLeft, EffectKey, End, EvaluationKind, EvaluationResult, Event, Exception, FailedAt, HoldState,
     Intent, IntentWay, NotPutBack, OutcomeRecord, OutcomeResult, Outline, RequestKind, RunEnd, RunResumed, RunStart,
-    SettledBy, SignalChoice, StepOutline, StepState, TableOutline, Task, TimerId, Titled, Verdict, Way, WorkKey,
+    SetAsideOutline, SettledBy, SignalChoice, StepOutline, StepState, TableOutline, Task, TimerId, Titled, Verdict,
+    Way, WorkKey,
 };
 use backstay::value::{Backup, RecordedValue};
 use backstay_dsl::effect::{Effect, Repeat, Resource, ResourceKind};
@@ -170,6 +171,10 @@ fn outline() -> Outline {
         tables: vec![TableOutline {
             id: "usual".to_owned(),
             rows: vec!["anything else".to_owned()],
+        }],
+        set_aside: vec![SetAsideOutline {
+            rule: "floating-image".to_owned(),
+            because: "it is a \"test\"".to_owned(),
         }],
     }
 }

@@ -97,7 +97,8 @@ pub enum UndoKind {
     None(Text),
 }
 
-/// `check "label": E within D every D`, `check S is well`, and the `well` of a service.
+/// `check "label": E within D every D`, `check "label": E for D every D at most N misses`, `check S is well`, and the
+/// `well` of a service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
     /// `"label":`.
@@ -105,8 +106,12 @@ pub struct Check {
     pub condition: Expr,
     /// `within D`, milliseconds.
     pub within: Option<Spanned<u64>>,
+    /// `for D`, milliseconds.
+    pub soaks: Option<Spanned<u64>>,
     /// `every D`, milliseconds.
     pub every: Option<Spanned<u64>>,
+    /// `at most N misses`.
+    pub misses: Option<Spanned<i64>>,
     pub span: Span,
 }
 

@@ -8,12 +8,12 @@ use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::block::{BodyKind, Builder};
 use crate::check::callee::{Callee, dotted};
-use crate::check::names::not_supported;
 use crate::check::pure::is_pure;
 use crate::check::scope::Scope;
 use crate::check::types::is_unknown;
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
+use crate::effect::Effect;
 use crate::model::{ActionCall, BindingId, Do, Expr, ExprKind, Retry, StatementKind};
 use crate::source::Span;
 use crate::types::Type;
@@ -117,9 +117,6 @@ impl<'a> Checker<'a> {
         parts: DoParts<'a>,
         retry: Option<(Retry, Span)>,
     ) {
-        if let Some(live) = parts.live {
-            self.report(not_supported(live.span, "`live because`"));
-        }
         match self.callee(scope.module, &parts.call.path, parts.call.span) {
             Callee::Action(signature) if !signature.is_read() => {
                 self.perform_action(scope, builder, signature, parts, retry.map(|(retry, _)| retry));
@@ -187,6 +184,7 @@ impl<'a> Checker<'a> {
                 call.action
             )));
         }
+        let live = self.live(&call, parts.live);
         builder.has_acted = true;
         let key = builder.next_key();
         // A name that stands for nothing is told once, and not where the undo uses it too.
@@ -203,11 +201,33 @@ impl<'a> Checker<'a> {
             within_ms: builder.around.within_ms.map_or(own, |around| around.min(own)),
             call,
             binding,
-            live: None,
+            live,
             retry,
             undo,
         };
         self.push(scope, builder, StatementKind::Do(Box::new(action)), parts.span);
+    }
+
+    /// Why a backup may be made while something writes; a mistake behind anything that is no backup.
+    fn live(&mut self, call: &ActionCall, live: Option<&ast::Text>) -> Option<String> {
+        let live = live?;
+        if !call
+            .effects
+            .list
+            .iter()
+            .any(|effect| matches!(effect, Effect::Captures { .. }))
+        {
+            self.not_a_backup(&call.action, live.span);
+            return None;
+        }
+        Some(live.value.clone())
+    }
+
+    pub(crate) fn not_a_backup(&mut self, called: &str, span: Span) {
+        let message =
+            format!("`live because` is for a backup that is made while its state is written; `{called}` makes none");
+        let finding = Diagnostic::error("misplaced-statement", span, message);
+        self.report(finding.help("put it behind the action that makes the backup, or leave it out"));
     }
 
     fn after_named(&mut self, scope: &mut Scope, builder: &mut Builder, signature: &Signature, parts: DoParts<'a>) {

@@ -47,6 +47,9 @@ impl<'a> Checker<'a> {
     ) {
         let declared = self.symbols[module].procedures.list[place].item;
         let node = Node::Procedure(module, place);
+        if let Some(live) = parts.live {
+            self.not_a_backup(&declared.name.value, live.span);
+        }
         self.links.uses(node.clone(), parts.call.span);
         if let Some(name) = parts.name {
             let message = format!("a procedure gives no value that could be called `{}`", name.value);

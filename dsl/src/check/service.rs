@@ -197,6 +197,11 @@ impl<'a> Checker<'a> {
 
     fn well(&mut self, written: &'a ast::Check, title: &str) -> Check {
         self.expect_bound(written);
+        if let Some(soaks) = &written.soaks {
+            let message = "being well is asked at one moment, and `for` asks whether something stays so";
+            let finding = Diagnostic::error("misplaced-statement", soaks.span, message);
+            self.report(finding.help("leave it out here, and say it in a step: `check \"…\": E for 10m every 30s`"));
+        }
         let before = self.links.enter(Node::Well);
         let mut scope = Scope::new(0, Values::None("being well is asked at any time, before any step too"));
         scope.is_closed = true;
@@ -213,7 +218,12 @@ impl<'a> Checker<'a> {
                 .as_ref()
                 .map_or_else(|| self.usual_within_ms(&condition), |within| within.value),
             condition,
-            every_ms: written.every.as_ref().map(|every| every.value),
+            every_ms: written
+                .every
+                .as_ref()
+                .filter(|_| written.soaks.is_none())
+                .map(|every| every.value),
+            misses: None,
             service: None,
         }
     }

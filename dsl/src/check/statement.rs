@@ -6,7 +6,7 @@ use crate::check::action::DoParts;
 use crate::check::block::{BodyKind, Builder};
 use crate::check::expression::secret_exposed;
 use crate::check::is::pinned_by;
-use crate::check::names::{duplicate, not_supported};
+use crate::check::names::duplicate;
 use crate::check::scope::Scope;
 use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
@@ -243,7 +243,12 @@ impl<'a> Checker<'a> {
     /// `check "label": E within D every D`, `check S is well`.
     pub(crate) fn check_statement(&mut self, scope: &Scope, written: &'a ast::Check) -> Option<Check> {
         self.expect_bound(written);
-        let within = written.within.as_ref().map(|within| within.value);
+        let misses = self.misses(written);
+        let within = written
+            .soaks
+            .as_ref()
+            .or(written.within.as_ref())
+            .map(|time| time.value);
         let every = written.every.as_ref().map(|every| every.value);
         let condition = self.condition(scope, &written.condition, "`check`");
         let label = written.label.as_ref().map(|label| label.value.clone());
@@ -262,6 +267,7 @@ impl<'a> Checker<'a> {
                 condition: well.condition,
                 within_ms: within.unwrap_or(well.within_ms),
                 every_ms: every.or(well.every_ms),
+                misses,
                 service: Some(name.clone()),
             });
         }
@@ -275,26 +281,52 @@ impl<'a> Checker<'a> {
             within_ms: within.unwrap_or_else(|| self.usual_within_ms(&condition)),
             condition,
             every_ms: every,
+            misses,
             service: None,
         })
     }
 
-    /// A poll says how long it goes on.
+    /// A poll says how long it goes on, and a soak how often it asks.
     pub(crate) fn expect_bound(&mut self, written: &ast::Check) {
-        if let (Some(every), None) = (&written.every, &written.within) {
-            let finding = Diagnostic::error(
-                "missing-clause",
+        let missing = match (&written.within, &written.soaks, &written.every) {
+            (None, None, Some(every)) => (
                 every.span,
                 "this asks again and again, and does not say how long",
-            );
-            self.report(finding.help("add `within …` before `every …`"));
+                "add `within …` before `every …`",
+            ),
+            (None, Some(soaks), None) => (
+                soaks.span,
+                "this must stay true for a time, and does not say how often it is asked",
+                "add `every …` behind it",
+            ),
+            (Some(_), Some(soaks), _) => {
+                let message = "`within` waits until something is true once, `for` asks whether it stays true";
+                let finding = Diagnostic::error("misplaced-statement", soaks.span, message);
+                self.report(finding.help("make two checks of it, the one with `within` first"));
+                return;
+            }
+            _ => return,
+        };
+        let (span, message, help) = missing;
+        self.report(Diagnostic::error("missing-clause", span, message).help(help));
+    }
+
+    /// How often a soak may fail to hold; `None` where this is no soak.
+    fn misses(&mut self, written: &ast::Check) -> Option<u64> {
+        let said = written.misses.as_ref();
+        if written.soaks.is_none() {
+            if let Some(said) = said {
+                let message = "misses are forgiven where something must stay true for a time";
+                let finding = Diagnostic::error("misplaced-statement", said.span, message);
+                self.report(finding.help("say how long: `check \"…\": E for 10m every 30s at most 2 misses`"));
+            }
+            return None;
         }
+        // A number that is too large was told where it was read.
+        said.map_or(Some(0), |said| u64::try_from(said.value).ok())
     }
 
     fn ask(&mut self, scope: &mut Scope, builder: &mut Builder, ask: &'a ast::Ask, span: Span) {
-        if let Some(by_two) = ask.by_two {
-            self.report(not_supported(by_two, "`by two people`"));
-        }
         let on_silence = ask
             .on_silence
             .as_ref()
@@ -327,6 +359,7 @@ impl<'a> Checker<'a> {
             prompt: ask.prompt.value.clone(),
             confirm: ask.confirm,
             binding,
+            by_two: ask.by_two.is_some(),
             on_silence,
         };
         self.push(scope, builder, StatementKind::Ask(ask), span);

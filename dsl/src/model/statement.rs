@@ -140,10 +140,12 @@ pub struct UndoBody {
 pub struct Check {
     pub label: String,
     pub condition: Expr,
-    /// Without `every`, bounds the one evaluation; with it, the whole poll.
+    /// Without `every`, bounds the one evaluation; with it, the whole poll; of a soak, how long it has to hold.
     pub within_ms: u64,
-    /// Time between two evaluations of a poll.
+    /// Time between two evaluations of a poll or soak.
     pub every_ms: Option<u64>,
+    /// Of a soak (`for D`), how often it may fail to hold, or have no answer; `None` where it has to hold once.
+    pub misses: Option<u64>,
     /// The service whose `well` this is (`check S is well`).
     pub service: Option<String>,
 }
@@ -156,6 +158,8 @@ pub struct Ask {
     pub confirm: bool,
     /// `as x`.
     pub binding: Option<BindingId>,
+    /// Whether two people have to say the same.
+    pub by_two: bool,
     /// What silence leads to; `None` is turning back.
     pub on_silence: Option<Disposition>,
 }

@@ -1,5 +1,5 @@
 //! `budget-too-short`: what certainly has to pass inside a step, an undo or a way back is longer than
-//! the time it is given. `wait` and the pauses of `retry` are certain; a poll that may go on longer than all
+//! the time it is given. `wait`, soaks and the pauses of `retry` are certain; a poll that may go on longer than all
 //! of its surroundings is a mistake, too. A bound that is never reached is a warning.
 
 use crate::check::EVALUATION_MS;
@@ -52,6 +52,7 @@ impl Time {
         for statement in &block.statements {
             let (pause_ms, words) = match &statement.kind {
                 StatementKind::Wait { duration_ms, .. } => (*duration_ms, "the waits of"),
+                StatementKind::Check(check) if check.misses.is_some() => (check.within_ms, "the waits and soaks of"),
                 StatementKind::Do(action) => match &action.retry {
                     // Each pause comes only after a failure, so they do not add up with others.
                     Some(retry) if retry.times.saturating_mul(retry.every_ms) >= self.budget_ms => (
@@ -77,6 +78,7 @@ impl Time {
     fn bounds(&self, block: &Block, diagnostics: &mut Diagnostics) {
         for statement in &block.statements {
             let (within_ms, is_poll) = match &statement.kind {
+                StatementKind::Check(check) if check.misses.is_some() => continue,
                 StatementKind::Check(check) if check.every_ms.is_some() || check.within_ms != EVALUATION_MS => {
                     (check.within_ms, check.every_ms.is_some())
                 }

@@ -57,6 +57,16 @@ pub struct Outline {
     pub services: Vec<Titled>,
     /// Symptom tables with the titles of their rows; a table has no title but its name.
     pub tables: Vec<TableOutline>,
+    /// Rules that the text sets aside, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAsideOutline>,
+}
+
+/// A rule that the text sets aside at one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAsideOutline {
+    pub rule: String,
+    pub because: String,
 }
 
 /// A part of a runbook that records call by its id and people by its title.
@@ -130,6 +140,14 @@ impl From<&Runbook> for Outline {
                 .map(|service| titled(&service.name, &service.title))
                 .collect(),
             tables: tables.collect(),
+            set_aside: runbook
+                .set_aside
+                .iter()
+                .map(|set_aside| SetAsideOutline {
+                    rule: set_aside.slug.clone(),
+                    because: set_aside.because.clone(),
+                })
+                .collect(),
         }
     }
 }

@@ -77,10 +77,9 @@ impl<'a> Words<'a> {
         let bound = action.binding.map(|id| &self.plan.runbook.bindings[id.0 as usize].name);
         let bound = bound.filter(|name| !name.starts_with('#'));
         let bound = bound.map_or_else(String::new, |name| format!(" as {name}"));
-        let live = action
-            .live
-            .as_ref()
-            .map_or_else(String::new, |because| format!(" live because {because}"));
+        let live = action.live.as_ref().map_or_else(String::new, |because| {
+            format!(" live because {}", print::quoted(because))
+        });
         format!("{title}{}{within}{bound}{live}", self.call(&action.call))
     }
 
@@ -126,7 +125,10 @@ impl<'a> Words<'a> {
                 format!("{}{retry}", self.action(action))
             }
             StatementKind::Check(check) => format!("check {}{}", self.check(check), bounds(check)),
-            StatementKind::Ask(ask) => format!("ask {}", print::quoted(&ask.prompt)),
+            StatementKind::Ask(ask) => {
+                let by_two = if ask.by_two { " by two people" } else { "" };
+                format!("ask {}{by_two}", print::quoted(&ask.prompt))
+            }
             StatementKind::Require { condition, otherwise } => {
                 format!("require {} else {}", self.text(condition), print::quoted(otherwise))
             }
@@ -243,11 +245,16 @@ pub(crate) fn retries(retry: model::Retry) -> String {
     format!("tried again {times}, every {}", duration(retry.every_ms))
 }
 
-/// How long a check is polled; nothing where it is asked once.
+/// How long a check is asked for, in words; nothing where it is asked once.
 pub(super) fn bounds(check: &Check) -> String {
-    check.every_ms.map_or_else(String::new, |every_ms| {
-        format!(" within {} every {}", duration(check.within_ms), duration(every_ms))
-    })
+    let time = duration(check.within_ms);
+    let every = check.every_ms.map(|every_ms| format!("every {}", duration(every_ms)));
+    match (every, check.misses) {
+        (None, _) => String::new(),
+        (Some(every), None) => format!(" within {time} {every}"),
+        (Some(every), Some(0)) => format!(" for {time} {every}"),
+        (Some(every), Some(misses)) => format!(" for {time} {every} at most {misses} misses"),
+    }
 }
 
 /// Where something leads, as its author writes it.

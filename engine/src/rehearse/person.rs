@@ -11,12 +11,16 @@ use crate::event::SignalChoice;
 use crate::value::Value;
 use crate::world::{Clock, Person, PersonAnswer, PersonQuestion, PersonWants};
 
-/// Answers of a script, by statement; `None` is silence.
+/// Answers of a script, by statement (`notes/1`; `notes/1#2` is the second person's); `None` is silence.
 pub type Answers = BTreeMap<String, Option<Value>>;
 
 /// What is answered: yes, or a text, where the script says nothing else; `None` is silence.
 pub(super) fn answer(script: &Answers, question: &PersonQuestion) -> Option<PersonAnswer> {
-    let value = match script.get(&question.key) {
+    let second = question
+        .besides
+        .as_ref()
+        .and_then(|_| script.get(&format!("{}#2", question.key)));
+    let value = match second.or_else(|| script.get(&question.key)) {
         Some(scripted) => scripted.clone()?,
         None => match question.wants {
             PersonWants::Confirm | PersonWants::Verdict => Value::Bool(true),
@@ -25,7 +29,10 @@ pub(super) fn answer(script: &Answers, question: &PersonQuestion) -> Option<Pers
     };
     Some(PersonAnswer {
         value,
-        who: "simulated".to_owned(),
+        who: match question.besides {
+            None => "simulated".to_owned(),
+            Some(_) => "simulated too".to_owned(),
+        },
         via: "file".to_owned(),
     })
 }

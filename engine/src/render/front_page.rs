@@ -60,6 +60,8 @@ impl FrontPage {
         lines.push(("plan", plan));
         let inputs = start.inputs.iter();
         lines.extend(inputs.map(|(name, value)| ("input", format!("{name} = {}", shown(value)))));
+        let set_aside = start.outline.set_aside.iter();
+        lines.extend(set_aside.map(|known| ("set aside", format!("{}: {}", known.rule, known.because))));
         let recorded = self.recorded.iter();
         lines.extend(recorded.map(|(name, value, step)| ("recorded", format!("{name} = {value}  (step {step})"))));
         lines.extend(self.decisions.iter().map(|decision| ("decision", decision.clone())));

@@ -1,6 +1,8 @@
 //! What is asked again until it holds or its time is over: checks, `well`, and whether a service is as it should be
 //! when a run ends. Driver and walk wait for themselves, and ask here.
 
+mod missed;
+
 use backstay_dsl::model::{Check, Expr};
 use backstay_dsl::units;
 
@@ -11,6 +13,8 @@ use crate::event::{EvaluationKind, EvaluationResult};
 use crate::plan::Plan;
 use crate::service_kind::{Asked, KINDS, MemberState};
 use crate::value::Unanswered;
+
+pub(crate) use missed::{Missed, Next};
 
 /// How long what has just been started or stopped may take to be seen so, milliseconds.
 const PRESENCE_WITHIN_MS: u64 = 10_000;
@@ -24,6 +28,8 @@ pub(crate) struct Polled<'plan> {
     pub(crate) within_ms: u64,
     /// `None`: it is asked once.
     pub(crate) every_ms: Option<u64>,
+    /// Of a soak, how often it may fail to hold.
+    pub(crate) misses: Option<u64>,
     question: Question<'plan>,
 }
 
@@ -53,6 +59,7 @@ impl<'plan> Polled<'plan> {
             label: &service.title,
             within_ms: PRESENCE_WITHIN_MS,
             every_ms: Some(PRESENCE_EVERY_MS),
+            misses: None,
             question: Question::Presence(&service.name, should),
         })
     }
@@ -63,6 +70,7 @@ impl<'plan> Polled<'plan> {
             label: &check.label,
             within_ms: check.within_ms,
             every_ms: check.every_ms,
+            misses: check.misses,
             question: Question::Condition(&check.condition),
         }
     }
@@ -77,7 +85,10 @@ impl<'plan> Polled<'plan> {
     ) -> Seen {
         match self.question {
             Question::Condition(condition) => {
-                let patience = Patience::of(self.every_ms, left_ms);
+                let patience = match self.misses {
+                    Some(_) => Patience::Own,
+                    None => Patience::of(self.every_ms, left_ms),
+                };
                 let evaluation = evaluator.patient(patience).evaluate(condition).await;
                 Seen::judged(self.what, self.label, evaluation, polls)
             }

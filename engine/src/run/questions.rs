@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::event::SignalChoice;
+use crate::event::{SignalChoice, is_one_person};
 use crate::private_files::{make_private, read_if_there, write_json};
 use crate::run::directory::RunDirectory;
 use crate::value::Value;
@@ -44,6 +44,9 @@ pub struct StandingQuestion {
     pub prompt: String,
     /// Whether the answer is yes or no, and not a text.
     pub is_yes_or_no: bool,
+    /// Who has answered already: somebody else has to say the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub besides: Option<String>,
 }
 
 impl StandingQuestion {
@@ -70,6 +73,8 @@ pub fn yes_or_no(text: &str) -> Option<bool> {
 pub(crate) enum AnswerError {
     #[error("it wants yes or no")]
     NotYesOrNo,
+    #[error("{0} has answered already, and somebody else has to")]
+    SamePerson(String),
     #[error("it is being answered from elsewhere")]
     Busy,
     #[error("the run did not take it")]
@@ -113,8 +118,11 @@ impl Questions {
         clock: &dyn Clock,
     ) -> Result<(), AnswerError> {
         let answer = question.read(text).ok_or(AnswerError::NotYesOrNo)?;
+        if let Some(first) = question.besides.as_ref().filter(|first| is_one_person(first, who)) {
+            return Err(AnswerError::SamePerson(first.clone()));
+        }
         let who = who.to_owned();
-        let path = self.file(&question.key, "answer");
+        let path = self.file((&question.key, &question.besides), "answer");
         let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(AnswerError::Busy),
             opened => opened?,
@@ -125,9 +133,9 @@ impl Questions {
             let _ = fs::remove_file(&path);
             return Err(error.into());
         }
-        let taken = self.file(&question.key, "taken");
+        let taken = self.file((&question.key, &question.besides), "taken");
         let until = clock.boot_ns().saturating_add(nanoseconds(TAKEN_WITHIN));
-        let question = self.file(&question.key, "json");
+        let question = self.file((&question.key, &question.besides), "json");
         while clock.boot_ns() < until && path.exists() && question.exists() {
             clock.sleep(POLL / 5).await;
         }
@@ -152,9 +160,9 @@ impl Questions {
     fn ask(&self, question: &PersonQuestion) -> io::Result<Standing> {
         make_private(&self.0.file("questions"))?;
         let standing = Standing {
-            question: self.file(&question.key, "json"),
-            answer: self.file(&question.key, "answer"),
-            taken: self.file(&question.key, "taken"),
+            question: self.file((&question.key, &question.besides), "json"),
+            answer: self.file((&question.key, &question.besides), "answer"),
+            taken: self.file((&question.key, &question.besides), "taken"),
         };
         // An answer to what was asked before is none to this.
         for old in [&standing.answer, &standing.taken] {
@@ -165,13 +173,16 @@ impl Questions {
             step: question.step.clone(),
             prompt: question.prompt.clone(),
             is_yes_or_no: question.wants != PersonWants::Text,
+            besides: question.besides.clone(),
         };
         write_json(&standing.question, &content)?;
         Ok(standing)
     }
 
-    fn file(&self, key: &str, kind: &str) -> PathBuf {
-        let digest = crate::digest::sha256(key.as_bytes());
+    /// The second of two people is asked beside what became of the first answer.
+    fn file(&self, (key, besides): (&str, &Option<String>), kind: &str) -> PathBuf {
+        let second = if besides.is_some() { "#2" } else { "" };
+        let digest = crate::digest::sha256(format!("{key}{second}").as_bytes());
         let short: String = digest.chars().skip("sha256:".len()).take(16).collect();
         self.0.file("questions").join(format!("{short}.{kind}"))
     }
@@ -196,6 +207,7 @@ impl Standing {
             value: match answer {
                 GivenAnswer::Confirm(is_yes) => Value::Bool(is_yes),
                 GivenAnswer::Text(text) => Value::Text(text),
+                GivenAnswer::Each(_) => return None,
             },
             who,
             via: "another terminal".to_owned(),
@@ -301,6 +313,8 @@ mod tests {
             step: "A".to_owned(),
             prompt: "Who?".to_owned(),
             wants: PersonWants::Text,
+            by_two: false,
+            besides: None,
         }
     }
 

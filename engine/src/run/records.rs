@@ -397,6 +397,8 @@ impl Records<'_> {
                 self.evidence(&undecided.evidence)
             ),
             wants: PersonWants::Verdict,
+            by_two: false,
+            besides: None,
         }
     }
 
@@ -414,6 +416,8 @@ impl Records<'_> {
             } else {
                 PersonWants::Text
             },
+            by_two: ask.by_two,
+            besides: None,
         })
     }
 
@@ -431,6 +435,8 @@ impl Records<'_> {
                 lines.concat()
             ),
             wants: PersonWants::Confirm,
+            by_two: false,
+            besides: None,
         }
     }
 

@@ -11,6 +11,9 @@ use crate::source::{Span, Spanned};
 const DO_ORDER: [&str; 4] = ["within", "as", "live because", "undo"];
 const DO_FORM: &str = "do \"title\": ACTION within D as x live because \"…\" undo B within D";
 
+const CHECK_ORDER: [&str; 4] = ["within", "for", "every", "at most"];
+const CHECK_FORM: &str = "check \"label\": E within D every D` or `check \"label\": E for D every D at most N misses";
+
 impl Builder<'_, '_> {
     /// The statements between braces.
     pub(super) fn block(&mut self, pair: Pair<'_, Rule>) -> Vec<Statement> {
@@ -76,7 +79,10 @@ impl Builder<'_, '_> {
 
     /// The duration inside a rule such as `within D`.
     pub(super) fn inner_duration(&mut self, pair: Pair<'_, Rule>) -> Option<Spanned<u64>> {
-        let bounds = matches!(pair.as_rule(), Rule::within | Rule::every | Rule::budget | Rule::limit);
+        let bounds = matches!(
+            pair.as_rule(),
+            Rule::within | Rule::soaks | Rule::every | Rule::budget | Rule::limit
+        );
         let inner = Self::only(pair)?;
         Some(if bounds {
             self.positive_duration(&inner)
@@ -183,8 +189,8 @@ impl Builder<'_, '_> {
         let span = self.span(&pair);
         let mut label = None;
         let mut condition = None;
-        let (mut within, mut every) = (None, None);
-        let mut order = ClauseOrder::new(&["within", "every"], "check \"label\": E within D every D");
+        let (mut within, mut soaks, mut every, mut misses) = (None, None, None, None);
+        let mut order = ClauseOrder::new(&CHECK_ORDER, CHECK_FORM);
         for part in pair.into_inner() {
             let part_span = self.span(&part);
             match part.as_rule() {
@@ -194,9 +200,17 @@ impl Builder<'_, '_> {
                     let value = self.inner_duration(part);
                     order.once(self, (0, part_span), &mut within, value);
                 }
+                Rule::soaks => {
+                    let value = self.inner_duration(part);
+                    order.once(self, (1, part_span), &mut soaks, value);
+                }
                 Rule::every => {
                     let value = self.inner_duration(part);
-                    order.once(self, (1, part_span), &mut every, value);
+                    order.once(self, (2, part_span), &mut every, value);
+                }
+                Rule::misses => {
+                    let value = Self::only(part).map(|number| self.integer(&number));
+                    order.once(self, (3, part_span), &mut misses, value);
                 }
                 _ => {}
             }
@@ -205,7 +219,9 @@ impl Builder<'_, '_> {
             label,
             condition: condition?,
             within,
+            soaks,
             every,
+            misses,
             span,
         })
     }

@@ -108,6 +108,8 @@ fn clause_phrase(rule: Rule) -> Option<&'static str> {
         Rule::by => "`by INPUT`",
         Rule::within => "`within D`",
         Rule::every => "`every D`",
+        Rule::soaks => "`for D`",
+        Rule::misses => "`at most N misses`",
         Rule::when => "`when`",
         Rule::keep => "`keep D for the way back`",
         Rule::for_the_way_back => "`for the way back`",
@@ -154,7 +156,7 @@ pub(super) fn clause_home(word: &str) -> Option<&'static str> {
         "within" | "as" | "live" | "undo" | "no" => {
             "the clauses of an action follow it in this order: `do A within D as x live because \"…\" undo B within D`"
         }
-        "every" => "`every` follows the `within` of a check: `check \"…\": E within 2m every 5s`",
+        "every" => "`every` follows the `within` or `for` of a check: `check \"…\": E within 2m every 5s`",
         "because" => "`because \"…\"` ends `only when E`, `skip when E`, `no undo`, `wait D`",
         "else" => "`else \"…\"` ends a guard: `require E else \"…\"`",
         "until" => "`until` stands in `applies from A until B`",

@@ -159,7 +159,12 @@ impl CreateRequest {
             return Ok((backup, " made by an earlier attempt".to_owned()));
         }
         let helpers = self.helpers(&parts)?;
-        let snapshot = self.volumes.quiet(&parts, Access::Read)?;
+        let access = if self.context.is_live {
+            Access::ReadLive
+        } else {
+            Access::Read
+        };
+        let snapshot = self.volumes.quiet(&parts, access)?;
         let readers = readers(&parts, helpers.as_ref())?;
         let mut seen = BTreeMap::new();
         for (number, reader) in &readers {
@@ -186,7 +191,7 @@ impl CreateRequest {
         };
         // Whoever opened a database meanwhile may have written to it.
         survey.refuse_live_databases()?;
-        self.volumes.still_quiet(&parts, Access::Read, &snapshot)?;
+        self.volumes.still_quiet(&parts, access, &snapshot)?;
         let path = directory.join(self.name());
         let hash = unfinished.seal(file, &manifest, &path, stop)?;
         let backup = backup(&path, &manifest, digest_text(&hash))?;

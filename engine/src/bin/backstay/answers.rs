@@ -28,10 +28,11 @@ pub(crate) fn answers(path: Option<&Path>, who: &str) -> Result<WrittenAnswers, 
                 Ok((question, WrittenAnswer { answer, who }))
             }
             None => Err(Failure::usage(format!(
-                "{}: the answer to `{question}` is neither a text nor true or false",
+                "{}: the answer to `{question}` is neither a text nor true or false, nor that of several people by name",
                 path.display()
             ))
-            .help("write the question in quotes: \"cutover/2\" = true")),
+            .help("write the question in quotes: \"cutover/2\" = true")
+            .help("where two people are asked: \"cutover/2\" = { ada = true, grace = true }")),
         })
         .collect()
 }
@@ -41,6 +42,13 @@ fn answer(value: toml::Value) -> Option<GivenAnswer> {
         toml::Value::Boolean(yes) => Some(GivenAnswer::Confirm(yes)),
         toml::Value::String(text) => Some(GivenAnswer::Text(text)),
         toml::Value::Integer(number) => Some(GivenAnswer::Text(number.to_string())),
+        toml::Value::Table(people) if !people.is_empty() => {
+            let people = people.into_iter().map(|(who, value)| match value {
+                toml::Value::Table(_) => None,
+                value => Some((who, answer(value)?)),
+            });
+            people.collect::<Option<_>>().map(GivenAnswer::Each)
+        }
         _ => None,
     }
 }

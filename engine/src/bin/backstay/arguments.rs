@@ -270,6 +270,9 @@ pub(crate) struct Answer {
     /// The statement that asks, where several questions stand
     #[arg(long, value_name = "KEY", requires = "words")]
     pub(crate) question: Option<String>,
+    /// Who answers, where that is somebody else
+    #[arg(long = "as", value_name = "NAME", requires = "words")]
+    pub(crate) who: Option<String>,
     #[command(flatten)]
     pub(crate) run: RunOptions,
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use async_trait::async_trait;
-use backstay::event::SignalChoice;
+use backstay::event::{SignalChoice, is_one_person};
 use backstay::render::visible;
 use backstay::run::questions::yes_or_no;
 use backstay::value::Value;
@@ -146,6 +146,21 @@ impl Person for Operator {
             .map(|line| format!("  {}\n", visible(line)))
             .collect();
         let title = format!("\n  {}\n{}", visible(&question.step), prompt.concat());
+        let (title, who) = match &question.besides {
+            None => (title, self.name.clone()),
+            Some(first) => {
+                let prompt = format!(
+                    "{title}  {} has answered. Somebody else has to say the same: who are you? ",
+                    visible(first)
+                );
+                let read = |line: &str| {
+                    let is_other = !line.trim().is_empty() && !is_one_person(first, line);
+                    is_other.then(|| line.trim().to_owned())
+                };
+                let who = self.typed(&prompt, "  Please type another name.", read).await?;
+                (String::new(), who)
+            }
+        };
         let value = match question.wants {
             PersonWants::Confirm | PersonWants::Verdict => {
                 let prompt = format!("{title}  yes or no? ");
@@ -163,7 +178,7 @@ impl Person for Operator {
         };
         Some(PersonAnswer {
             value,
-            who: self.name.clone(),
+            who,
             via: "terminal".to_owned(),
         })
     }

@@ -117,7 +117,8 @@ impl Walk<'_> {
             }
             StatementKind::Do(action) => self.action(walked, statement, action).await,
             StatementKind::Ask(ask) => {
-                walked.note(format!("asks a person: {}", ask.prompt));
+                let whom = if ask.by_two { "two people" } else { "a person" };
+                walked.note(format!("asks {whom}: {}", ask.prompt));
                 if let Some(binding) = ask.binding {
                     self.paper.bind_later(binding, &walked.step.name);
                 }
@@ -146,7 +147,9 @@ impl Walk<'_> {
     async fn check(&mut self, walked: &mut Walked<'_>, check: &Check) {
         let label = format!("{}{}", check.label, bounds(check));
         let mut reading = self.checked(&label, check, walked.acted).await;
-        if reading.stops() && check.every_ms.is_some() && self.acts_beside(walked.id) {
+        let is_forgiven = check.misses.is_some_and(|misses| misses > 0);
+        let may_hold_later = is_forgiven || (check.every_ms.is_some() && self.acts_beside(walked.id));
+        if reading.stops() && may_hold_later {
             reading.asked = Asked::BeforeChange;
         }
         walked.report.entries.push(Entry::Reading(reading.clone()));

@@ -12,14 +12,15 @@ use super::answers::{Answers, Poll};
 use super::{Made, Walk};
 use crate::action::{GroundCall, Outcome};
 use crate::eval::Evaluator;
-use crate::event::{AnchorTime, EvaluationResult, Event, IntentWay, SettledBy, Verdict, WorkKey};
+use crate::event::{AnchorTime, Event, IntentWay, SettledBy, Verdict, WorkKey};
 use crate::plan::Plan;
 use crate::plan::undo::{NotNew, Undos};
 use crate::rehearse::{CHANGE_NS, FaultKind, person};
 use crate::run::driver::discharge;
 use crate::run::machine::{Work, WorkKind};
-use crate::run::polled::Polled;
+use crate::run::polled::{Missed, Next, Polled};
 use crate::run::records::{Begun, Decided, OTHER_ARGUMENTS, Seen};
+use crate::world::PersonQuestion;
 
 const STOPPED: &str = "it was stopped before it did anything";
 
@@ -77,6 +78,7 @@ struct Asking {
     poll_ns: u64,
     /// What the last poll saw.
     last: Option<Seen>,
+    missed: Missed,
 }
 
 impl Asking {
@@ -88,6 +90,7 @@ impl Asking {
             polls: 0,
             poll_ns: now_ns,
             last: None,
+            missed: Missed::default(),
         }
     }
 }
@@ -182,7 +185,7 @@ impl Walk<'_> {
         match &running.kind {
             WorkKind::Perform { limit_ms, way } => self.intend(running, *limit_ms, way),
             WorkKind::Anchors { .. } => self.anchors(running, 0, asking),
-            WorkKind::Ask => self.ask(running),
+            WorkKind::Ask { besides } => self.ask(running, besides.clone()),
             // Nobody goes through a rehearsal step by step.
             WorkKind::MayBegin { .. } => Stage::Waiting,
             WorkKind::Settle { .. } => self.settle(running),
@@ -349,6 +352,8 @@ impl Walk<'_> {
                 .began_ns
                 .saturating_add(polled.within_ms.saturating_mul(1_000_000))
         });
+        // The questions of a soak have their own time.
+        let cut_ns = end_ns.filter(|_| asked.is_some_and(|polled| polled.misses.is_none()));
         let now_ns = self.boot_ns();
         if let Some(until_ns) = asking.hangs_until_ns.take() {
             if now_ns >= until_ns {
@@ -364,17 +369,19 @@ impl Walk<'_> {
             Poll::Hangs(limit_ms) => {
                 let until_ns = now_ns.saturating_add(limit_ms.saturating_mul(1_000_000));
                 asking.hangs_until_ns = Some(until_ns);
-                self.sleep_until(running, end_ns.map_or(until_ns, |end_ns| end_ns.min(until_ns)));
+                self.sleep_until(running, cut_ns.map_or(until_ns, |cut_ns| cut_ns.min(until_ns)));
                 Stage::Asking(asking)
             }
             Poll::Ready(None) => Stage::Waiting,
             Poll::Ready(Some(seen)) => {
-                let every_ms = asked.and_then(|polled| polled.every_ms);
-                let every_ms = every_ms.filter(|_| seen.result != EvaluationResult::Holds);
+                let Some(asked) = asked else {
+                    return self.seen(running, seen, asking.began_ns);
+                };
                 let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(now_ns) / 1_000_000);
-                match every_ms.filter(|every_ms| *every_ms < left_ms) {
-                    Some(every_ms) => {
-                        let again_ns = now_ns.saturating_add(every_ms.max(1).saturating_mul(1_000_000));
+                match asking.missed.next(&asked, seen, left_ms) {
+                    Next::Over(seen) => self.seen(running, seen, asking.began_ns),
+                    Next::Again { pause_ms, seen } => {
+                        let again_ns = now_ns.saturating_add(pause_ms.saturating_mul(1_000_000));
                         let asking = Asking {
                             gave_up: 0,
                             polls: asking.polls + 1,
@@ -385,7 +392,6 @@ impl Walk<'_> {
                         self.sleep_until(running, again_ns);
                         Stage::Asking(asking)
                     }
-                    None => self.seen(running, seen, asking.began_ns),
                 }
             }
         }
@@ -466,12 +472,13 @@ impl Walk<'_> {
         }
     }
 
-    fn ask(&mut self, running: &Running) -> Stage {
+    fn ask(&mut self, running: &Running, besides: Option<String>) -> Stage {
         let statement = statement(&self.rehearsal.plan, running);
         let question = statement.and_then(|statement| self.rehearsal.records().question(statement));
         let Some(question) = question else {
             return Stage::Waiting;
         };
+        let question = PersonQuestion { besides, ..question };
         match person::answer(&self.case.answers, &question) {
             None => Stage::Waiting,
             answer => {

@@ -7,13 +7,15 @@ use backstay_dsl::model::{Do, Settle};
 use crate::action::GroundCall;
 use crate::event::AnchorTime;
 use crate::run::records::Decided;
+use crate::world::PersonQuestion;
 
 use super::shared::{Job, Stopped};
 
 impl Job {
     /// Asks a person the question of this statement.
-    pub(super) async fn ask(&self) -> Result<(), Stopped> {
+    pub(super) async fn ask(&self, besides: Option<String>) -> Result<(), Stopped> {
         let question = self.records().question(self.statement()?).ok_or(Stopped)?;
+        let question = PersonQuestion { besides, ..question };
         let answer = self.shared.ports.person.ask(&question).await;
         self.record(self.records().answered(question, answer), true).await
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use backstay_dsl::model::StatementKind;
 
-use crate::event::EvaluationResult;
 use crate::run::machine::Should;
-use crate::run::polled::Polled;
+use crate::run::polled::{Missed, Next, Polled};
 use crate::run::records::Seen;
 
 use super::shared::{Job, Stopped};
@@ -57,33 +56,33 @@ impl Job {
         self.record(event, true).await
     }
 
-    /// Asks once within its time, or again and again until it holds or its time is over.
+    /// Asks once within its time, or again and again for as long as it says.
     async fn polled(&self, polled: Polled<'_>) -> Seen {
         let end_ns = self
             .boot_ns()
             .saturating_add(polled.within_ms.saturating_mul(1_000_000));
+        let left_ms = || end_ns.saturating_sub(self.boot_ns()) / 1_000_000;
         let mut last: Option<Seen> = None;
+        let mut missed = Missed::default();
         let mut polls = 0;
         loop {
-            let left_ms = end_ns.saturating_sub(self.boot_ns()) / 1_000_000;
-            let asking = polled.ask(&self.shared.plan, self, self.evaluator(), (polls + 1, left_ms));
-            let Some(seen) = self.within(left_ms, asking).await else {
+            let asking = polled.ask(&self.shared.plan, self, self.evaluator(), (polls + 1, left_ms()));
+            // The questions of a soak have their own time: the last one begins when all of it is over.
+            let seen = match polled.misses {
+                Some(_) => Some(asking.await),
+                None => self.within(left_ms(), asking).await,
+            };
+            let Some(seen) = seen else {
                 return last.unwrap_or_else(|| polled.late(polls + 1));
             };
             polls += 1;
-            let Some(every_ms) = polled.every_ms.filter(|_| seen.result != EvaluationResult::Holds) else {
-                return seen;
-            };
-            let left_ms = end_ns.saturating_sub(self.boot_ns()) / 1_000_000;
-            if every_ms >= left_ms {
-                return seen;
+            match missed.next(&polled, seen, left_ms()) {
+                Next::Over(seen) => return seen,
+                Next::Again { pause_ms, seen } => {
+                    last = Some(seen);
+                    self.shared.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
+                }
             }
-            last = Some(seen);
-            self.shared
-                .ports
-                .clock
-                .sleep(Duration::from_millis(every_ms.max(1)))
-                .await;
         }
     }
 }

@@ -44,7 +44,7 @@ impl Driver {
             },
             WorkKind::Well { service } => Awaited::Well(service.clone()),
             WorkKind::Presence { service, .. } => Awaited::Presence(service.clone()),
-            WorkKind::Ask | WorkKind::MayBegin { .. } => Awaited::Person,
+            WorkKind::Ask { .. } | WorkKind::MayBegin { .. } => Awaited::Person,
             WorkKind::Settle { .. } => Awaited::Settling,
             WorkKind::Row | WorkKind::Obligations | WorkKind::Anchors { .. } | WorkKind::Signal(_) => return None,
         };

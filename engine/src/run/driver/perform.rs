@@ -103,6 +103,7 @@ impl Job {
         let cancel = action.call.effects.cancel;
         let context = Context {
             cancel,
+            is_live: action.live.is_some(),
             ..self.context(limit_ms)
         };
         let clock = &self.shared.ports.clock;

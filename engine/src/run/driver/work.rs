@@ -143,7 +143,7 @@ impl Job {
             WorkKind::Presence { service, should } => self.presence(service, *should).await,
             WorkKind::Obligations => self.obligations().await,
             WorkKind::Anchors { when } => self.anchors(*when).await,
-            WorkKind::Ask => self.ask().await,
+            WorkKind::Ask { besides } => self.ask(besides.clone()).await,
             WorkKind::MayBegin { step } => self.ask_to_begin(step).await,
             WorkKind::Settle { may_wait } => self.settle(*may_wait).await,
             WorkKind::Signal(name) => self.ask_signal(name).await,

@@ -13,6 +13,7 @@ use super::progress::{Progress, View};
 use super::time::Moment;
 use crate::event::{HoldState, IntentWay, StepState};
 use crate::plan::Plan;
+use crate::value::RecordedValue;
 
 use unwinding::Unwinding;
 
@@ -58,6 +59,11 @@ enum Doing {
     /// Time has to pass until this moment.
     Waiting {
         until: Moment,
+    },
+    /// A person has answered, and another one has to say the same.
+    Seconding {
+        first: String,
+        value: RecordedValue,
     },
     /// A hold is taken or released.
     Hold(HoldCursor),

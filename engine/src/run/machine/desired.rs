@@ -66,7 +66,10 @@ pub enum WorkKind {
     /// Ask every anchor and append `anchor` for each.
     Anchors { when: AnchorTime },
     /// Ask a person, and append `answer`.
-    Ask,
+    Ask {
+        /// Who has answered already: somebody else has to say the same.
+        besides: Option<String>,
+    },
     /// Ask a person whether the step of this name may begin, and append `answer` (key `begin:STEP`).
     MayBegin { step: String },
     /// Find out whether an unknown attempt happened, and append `settled`; the world first, else a person.

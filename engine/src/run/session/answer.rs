@@ -60,6 +60,7 @@ fn left_open(directory: &RunDirectory) -> Result<Vec<StandingQuestion>, Error> {
         step: String::new(),
         prompt,
         is_yes_or_no: true,
+        besides: None,
     });
     Ok(questions.collect())
 }
@@ -137,6 +138,7 @@ pub async fn answer(
     given.map(|()| (question, true)).map_err(|error| match error {
         AnswerError::NotYesOrNo => not_yes_or_no(),
         AnswerError::File(error) => no_state(surroundings, &error),
+        AnswerError::SamePerson(_) => Error::refused(error.to_string(), "let another person answer: --as NAME"),
         AnswerError::Busy | AnswerError::NotTaken => Error::refused(
             format!("run {run} has not got the answer: {error}"),
             format!("see what it asks now: backstay answer {run}"),

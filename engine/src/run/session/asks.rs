@@ -79,9 +79,10 @@ fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> V
     {
         return Vec::new();
     }
-    let was_answered = |key: &str| {
-        let is_it = |stamped: &Stamped| matches!(&stamped.event, Event::Answer { key: known, .. } if known == key);
-        history.iter().any(is_it)
+    let was_answered = |question: &PersonQuestion| {
+        let is_it =
+            |stamped: &&Stamped| matches!(&stamped.event, Event::Answer { key: known, .. } if *known == question.key);
+        history.iter().filter(is_it).count() > usize::from(question.by_two)
     };
     let steps = plan.runbook.steps.iter();
     steps
@@ -90,8 +91,11 @@ fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> V
             statements.take_while(|statement| !plan.surely_ends_step(statement))
         })
         .filter_map(|statement| Records { plan }.question(statement))
-        .filter(|question| !person.can_answer(question) && !was_answered(&question.key))
-        .map(|question| format!("{}: {}", question.key, question.prompt))
+        .filter(|question| !person.can_answer(question) && !was_answered(question))
+        .map(|question| {
+            let by_two = if question.by_two { " (by two people)" } else { "" };
+            format!("{}: {}{by_two}", question.key, question.prompt)
+        })
         .collect()
 }
 
@@ -120,9 +124,13 @@ fn nobody_answers(questions: &[String]) -> String {
 pub(super) fn refuse_secrets(plan: &Plan, answers: &WrittenAnswers) -> Result<(), Error> {
     let has_secret = |answer: &GivenAnswer| match answer {
         GivenAnswer::Text(text) => plan.redactor.finds(text.as_bytes()),
-        GivenAnswer::Confirm(_) => false,
+        GivenAnswer::Confirm(_) | GivenAnswer::Each(_) => false,
     };
-    match answers.iter().find(|(_, written)| has_secret(&written.answer)) {
+    let mut given = answers.iter().flat_map(|(question, written)| {
+        let given = written.given().into_iter();
+        given.map(move |(_, answer)| (question, answer))
+    });
+    match given.find(|(_, answer)| has_secret(answer)) {
         None => Ok(()),
         Some((question, _)) => Err(Error::usage(
             format!("the answer to `{question}` holds a secret, and it would be written into the record"),
@@ -142,6 +150,8 @@ fn refuse_mistakes(plan: &Plan, person: &AnswersPerson) -> Result<(), Error> {
                 step: String::new(),
                 prompt: statement.key.clone(),
                 wants: PersonWants::Verdict,
+                by_two: false,
+                besides: None,
             }),
             _ => Records { plan }.question(statement),
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::event::SignalChoice;
+use crate::event::{SignalChoice, is_one_person};
 use crate::value::Value;
 use crate::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
 
@@ -16,6 +16,8 @@ use crate::world::{Person, PersonAnswer, PersonQuestion, PersonWants};
 pub enum GivenAnswer {
     Confirm(bool),
     Text(String),
+    /// What each of several people says, by name.
+    Each(BTreeMap<String, GivenAnswer>),
 }
 
 /// An answer, and who wrote it down.
@@ -23,6 +25,16 @@ pub enum GivenAnswer {
 pub struct WrittenAnswer {
     pub answer: GivenAnswer,
     pub who: String,
+}
+
+impl WrittenAnswer {
+    /// What each person says: whoever is named, else who wrote it down.
+    pub(crate) fn given(&self) -> Vec<(&str, &GivenAnswer)> {
+        match &self.answer {
+            GivenAnswer::Each(people) => people.iter().map(|(who, answer)| (who.as_str(), answer)).collect(),
+            answer => vec![(self.who.as_str(), answer)],
+        }
+    }
 }
 
 /// Answers that were written down, by statement or question.
@@ -40,15 +52,18 @@ impl AnswersPerson {
         Self { answers, otherwise }
     }
 
-    fn answer(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        let written = self
-            .answers
-            .get(&question.key)
-            .or_else(|| self.answers.get(&question.prompt))?;
-        Some(PersonAnswer {
-            value: fitting(&written.answer, question.wants)?,
-            who: written.who.clone(),
-            via: "file".to_owned(),
+    /// The answers of everybody who may still answer.
+    fn answers<'a>(&'a self, question: &'a PersonQuestion) -> impl Iterator<Item = PersonAnswer> + 'a {
+        let written = self.answers.get(&question.key);
+        let written = written.or_else(|| self.answers.get(&question.prompt)).into_iter();
+        written.flat_map(WrittenAnswer::given).filter_map(|(who, answer)| {
+            let besides = question.besides.as_ref();
+            Some(PersonAnswer {
+                value: fitting(answer, question.wants)?,
+                who: who.to_owned(),
+                via: "file".to_owned(),
+            })
+            .filter(|answer| !besides.is_some_and(|first| is_one_person(first, &answer.who)))
         })
     }
 }
@@ -58,14 +73,14 @@ fn fitting(given: &GivenAnswer, wants: PersonWants) -> Option<Value> {
     match (given, wants) {
         (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict) => Some(Value::Bool(*value)),
         (GivenAnswer::Text(text), PersonWants::Text) => Some(Value::Text(text.clone())),
-        (GivenAnswer::Text(_), _) | (GivenAnswer::Confirm(_), PersonWants::Text) => None,
+        (GivenAnswer::Text(_) | GivenAnswer::Each(_), _) | (GivenAnswer::Confirm(_), PersonWants::Text) => None,
     }
 }
 
 #[async_trait]
 impl Person for AnswersPerson {
     async fn ask(&self, question: &PersonQuestion) -> Option<PersonAnswer> {
-        if let Some(answer) = self.answer(question) {
+        if let Some(answer) = self.answers(question).next() {
             return Some(answer);
         }
         match &self.otherwise {
@@ -82,7 +97,7 @@ impl Person for AnswersPerson {
     }
 
     fn can_answer(&self, question: &PersonQuestion) -> bool {
-        self.answer(question).is_some()
+        self.answers(question).nth(usize::from(question.by_two)).is_some()
             || self
                 .otherwise
                 .as_ref()
@@ -90,7 +105,7 @@ impl Person for AnswersPerson {
     }
 
     fn mistakes(&self, questions: &[PersonQuestion]) -> Vec<String> {
-        let mistake = |name: &String, given: &GivenAnswer| {
+        let mistake = |name: &String, written: &WrittenAnswer| {
             let meant: Vec<&PersonQuestion> = questions
                 .iter()
                 .filter(|question| question.key == *name || question.prompt == *name)
@@ -98,7 +113,14 @@ impl Person for AnswersPerson {
             let Some(first) = meant.first() else {
                 return Some(format!("there is no question `{name}`"));
             };
-            let fits = meant.iter().any(|question| fitting(given, question.wants).is_some());
+            let given = written.given();
+            if let [(one, _), (other, _)] = given[..]
+                && is_one_person(one, other)
+            {
+                return Some(format!("the answers to `{name}` are by one person"));
+            }
+            let fits = |wants| given.iter().all(|(_, answer)| fitting(answer, wants).is_some());
+            let fits = meant.iter().any(|question| fits(question.wants));
             (!fits).then(|| match first.wants {
                 PersonWants::Text => format!("the answer to `{name}` must be a text, in quotes"),
                 PersonWants::Confirm | PersonWants::Verdict => {
@@ -108,7 +130,7 @@ impl Person for AnswersPerson {
         };
         self.answers
             .iter()
-            .filter_map(|(name, written)| mistake(name, &written.answer))
+            .filter_map(|(name, written)| mistake(name, written))
             .collect()
     }
 }

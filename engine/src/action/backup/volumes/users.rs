@@ -17,6 +17,8 @@ const NAMED_MAX: usize = 5;
 pub(in super::super) enum Access {
     /// It is read: nobody may write to it.
     Read,
+    /// It is read while others may write to it: the text says why that does no harm.
+    ReadLive,
     /// Its content is replaced: nobody may even see it, because whoever runs goes on seeing what was replaced.
     Replace,
 }
@@ -71,12 +73,17 @@ pub(super) fn quiet(engine: &Engine, parts: &[Part], access: Access) -> Result<S
 
 /// Refuses where a container was started between two looks, also where it has ended since.
 pub(super) fn refuse_started(access: Access, before: &Snapshot, now: &Snapshot) -> Result<()> {
+    if access == Access::ReadLive {
+        return Ok(());
+    }
     for (id, seen) in &now.0 {
         let earlier = before.0.get(id).map_or("", |seen| seen.started_at.as_str());
         if seen.started_at != earlier {
             let Seen { name, part, .. } = seen;
             return match access {
-                Access::Read => Err(Problem::Changed(format!("{part} (the container {name} was started)"))),
+                Access::Read | Access::ReadLive => {
+                    Err(Problem::Changed(format!("{part} (the container {name} was started)")))
+                }
                 Access::Replace => refused(format!(
                     "the container {name} was started while {part} was put back: stop it, and try again"
                 )),
@@ -148,7 +155,11 @@ fn is_one(one: &Path, other: &Path) -> bool {
 
 impl Hand<'_> {
     fn does_harm(&self, access: Access) -> bool {
-        self.mount.is_writable || (access == Access::Replace && self.sees_old)
+        match access {
+            Access::Read => self.mount.is_writable,
+            Access::ReadLive => false,
+            Access::Replace => self.mount.is_writable || self.sees_old,
+        }
     }
 
     fn told(&self, container: &Container, part: &Part) -> String {

@@ -1,5 +1,6 @@
 //! `backstay answer RUN ANSWER`: to a question that stands; without an answer, the questions.
 
+use backstay::Surroundings;
 use backstay::render::visible;
 use backstay::run::questions::StandingQuestion;
 use serde_json::json;
@@ -18,6 +19,11 @@ pub(super) fn run(arguments: &Answer) -> Result<u8, Failure> {
         async |surroundings| match text {
             None => Ok((backstay::questions(run, &surroundings)?, None)),
             Some(text) => {
+                let operator = arguments.who.clone().unwrap_or_else(|| surroundings.operator.clone());
+                let surroundings = Surroundings {
+                    operator,
+                    ..surroundings
+                };
                 let (asked, is_taken) = backstay::answer(run, key, text, &surroundings).await?;
                 Ok((vec![asked], Some(is_taken)))
             }
@@ -43,8 +49,18 @@ fn shown(run: &str, asked: &StandingQuestion) -> String {
         "" => String::new(),
         step => format!(": {}", visible(step)),
     };
+    let (seconded, who) = match &asked.besides {
+        Some(first) => {
+            let first = visible(first);
+            (
+                format!("  {first} has answered; somebody else has to say the same\n"),
+                " --as NAME",
+            )
+        }
+        None => (String::new(), ""),
+    };
     format!(
-        "{}{}\n  {}\n  backstay answer {run} {wanted} --question {}\n",
+        "{}{}\n  {}\n{seconded}  backstay answer {run} {wanted} --question {}{who}\n",
         visible(&asked.key),
         step,
         visible(&asked.prompt),

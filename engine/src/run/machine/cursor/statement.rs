@@ -7,7 +7,7 @@ use backstay_dsl::model::{Do, Statement, StatementKind};
 use backstay_dsl::program::HoldId;
 
 use super::{Cursor, Doing};
-use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Verdict};
+use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Verdict, is_one_person};
 use crate::plan::Plan;
 use crate::run::machine::failure::FailureKind;
 use crate::run::machine::progress::View;
@@ -133,8 +133,8 @@ impl Cursor {
         self.fail(view.plan, view.progress, reason, kind);
     }
 
-    /// A person answered, or did not.
-    pub(in crate::run::machine) fn on_answer(&mut self, view: View<'_>, value: Option<&RecordedValue>) {
+    /// A person of this name answered, or nobody did.
+    pub(in crate::run::machine) fn on_answer(&mut self, view: View<'_>, who: &str, value: Option<&RecordedValue>) {
         let Some(Statement {
             kind: StatementKind::Ask(ask),
             ..
@@ -142,21 +142,34 @@ impl Cursor {
         else {
             return;
         };
-        if self.doing != Doing::Fresh {
-            return;
-        }
-        match value {
-            None => {
+        let before = match &self.doing {
+            Doing::Fresh => None,
+            Doing::Seconding { first, value } => Some((first, value)),
+            _ => return,
+        };
+        let (reason, kind) = match (value, before) {
+            (None, _) => {
                 let kind = FailureKind::Silence(ask.on_silence.clone());
-                let reason = format!("nobody answered: {}", ask.prompt);
-                self.fail(view.plan, view.progress, reason, kind);
+                (format!("nobody answered: {}", ask.prompt), kind)
             }
-            Some(RecordedValue::Bool(false)) if ask.confirm => {
-                let reason = format!("answered no: {}", ask.prompt);
-                self.fail(view.plan, view.progress, reason, FailureKind::No);
+            (Some(RecordedValue::Bool(false)), _) if ask.confirm => {
+                (format!("answered no: {}", ask.prompt), FailureKind::No)
             }
-            Some(_) => self.next(view),
-        }
+            (Some(value), None) if ask.by_two => {
+                self.doing = Doing::Seconding {
+                    first: who.to_owned(),
+                    value: value.clone(),
+                };
+                return;
+            }
+            (Some(_), Some((first, _))) if is_one_person(first, who) => return,
+            (Some(value), Some((first, said))) if said != value => {
+                let reason = format!("{first} and {who} answered differently: {}", ask.prompt);
+                (reason, FailureKind::No)
+            }
+            (Some(_), _) => return self.next(view),
+        };
+        self.fail(view.plan, view.progress, reason, kind);
     }
 
     /// The time that had to pass has passed.

@@ -59,7 +59,11 @@ impl Cursor {
             (Doing::Fresh, StatementKind::Do(action)) if mode == Mode::Go => {
                 (view.progress.next_attempt(id), leaf.perform(plan, action))
             }
-            (Doing::Fresh, StatementKind::Ask(_)) if mode == Mode::Go => (1, WorkKind::Ask),
+            (Doing::Fresh, StatementKind::Ask(_)) if mode == Mode::Go => (1, WorkKind::Ask { besides: None }),
+            (Doing::Seconding { first, .. }, StatementKind::Ask(_)) if mode == Mode::Go => {
+                let besides = Some(first.clone());
+                (2, WorkKind::Ask { besides })
+            }
             (
                 Doing::Fresh,
                 StatementKind::Require { .. }
@@ -107,7 +111,8 @@ impl Cursor {
     /// The statement for which a person is asked now.
     pub(in crate::run::machine) fn asks(&self, plan: &Plan) -> Option<StatementId> {
         let leaf = self.leaf();
-        let statement = leaf.statement(plan).filter(|_| leaf.doing == Doing::Fresh)?;
+        let is_asking = matches!(leaf.doing, Doing::Fresh | Doing::Seconding { .. });
+        let statement = leaf.statement(plan).filter(|_| is_asking)?;
         let is_ask = matches!(statement.kind, StatementKind::Ask(_));
         leaf.statement_id(plan).filter(|_| is_ask)
     }

@@ -77,8 +77,14 @@ impl State {
                 self.on_evaluated(plan, key, (*what, value), *result, evidence);
             }
             Event::Answer { late: true, .. } | Event::Decision { extend_ms: 0, .. } => {}
-            Event::Answer { key, value, prompt, .. } => {
-                self.on_answer(plan, (key, prompt), value.as_ref());
+            Event::Answer {
+                key,
+                value,
+                prompt,
+                who,
+                ..
+            } => {
+                self.on_answer(plan, (key, prompt), who, value.as_ref());
             }
             Event::Symptom { row, step, chosen, .. } => self.on_symptom(plan, step, (row, *chosen)),
             Event::Hold { name, state } => self.on_hold(plan, name, *state),
@@ -98,13 +104,13 @@ impl State {
         }
     }
 
-    fn on_answer(&mut self, plan: &Plan, (key, prompt): (&str, &str), value: Option<&RecordedValue>) {
+    fn on_answer(&mut self, plan: &Plan, (key, prompt): (&str, &str), who: &str, value: Option<&RecordedValue>) {
         if self.on_may_begin(plan, key, value) {
             return;
         }
         let Some(id) = plan.program.find(key) else { return };
         self.bind(plan, id, value);
-        self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, value));
+        self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, who, value));
         if value.is_none() && plan.program.statement(id).action().is_some() {
             self.pause(&format!(
                 "a person has to say this, and nobody could be asked: {prompt}"
@@ -323,7 +329,7 @@ impl State {
             }
             TimerId::Silence(key) => {
                 if let Some(id) = plan.program.find(key).filter(|id| self.is_silence(plan, *id)) {
-                    self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, None));
+                    self.with_leaf(plan, id, |leaf, view| leaf.on_answer(view, "", None));
                 }
             }
             TimerId::Row(key) => {

@@ -1,0 +1,134 @@
+//! What comes after one answer to a check: it is over, or asked again. The driver and the rehearsal's walk both ask here.
+//!
+//! A poll goes on until its condition holds; a soak (`for D`) goes on for all of its time, and is over before only where
+//! it has failed to hold more often than it may.
+
+use crate::event::EvaluationResult;
+use crate::run::polled::Polled;
+use crate::run::records::Seen;
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Over(Seen),
+    /// It is asked again after so many milliseconds, more than none; `seen` counts where nothing better comes.
+    Again {
+        pause_ms: u64,
+        seen: Seen,
+    },
+}
+
+/// How often a soak has failed to hold so far, and what was seen then.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Missed {
+    times: u64,
+    evidence: String,
+}
+
+impl Missed {
+    /// What comes after `seen`, when so many milliseconds of its time are left.
+    pub(crate) fn next(&mut self, polled: &Polled<'_>, seen: Seen, left_ms: u64) -> Next {
+        let holds = seen.result == EvaluationResult::Holds;
+        let Some(every_ms) = polled.every_ms else {
+            return Next::Over(seen);
+        };
+        let Some(allowed) = polled.misses else {
+            let pause_ms = every_ms.max(1);
+            let is_over = holds || every_ms >= left_ms;
+            return if is_over {
+                Next::Over(seen)
+            } else {
+                Next::Again { pause_ms, seen }
+            };
+        };
+        if !holds {
+            self.times += 1;
+            self.evidence.clone_from(&seen.evidence);
+        }
+        if self.times > allowed {
+            return Next::Over(self.told(seen));
+        }
+        match every_ms.min(left_ms) {
+            0 => Next::Over(Seen {
+                result: EvaluationResult::Holds,
+                ..self.told(seen)
+            }),
+            pause_ms => Next::Again { pause_ms, seen },
+        }
+    }
+
+    /// What was seen in all.
+    fn told(&self, seen: Seen) -> Seen {
+        let times = |count: u64| match count {
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        };
+        let asked = format!("asked {}", times(u64::from(seen.polls)));
+        let evidence = match self.times {
+            0 => format!("{asked}, and it held each time; {}", seen.evidence),
+            missed => format!("{asked}, and it did not hold {}: {}", times(missed), self.evidence),
+        };
+        Seen { evidence, ..seen }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backstay_dsl::model::{Check, Expr, ExprKind, Literal};
+    use backstay_dsl::source::Span;
+    use backstay_dsl::types::Type;
+
+    use super::*;
+    use crate::event::EvaluationKind;
+
+    fn soak(allowed: u64) -> Check {
+        Check {
+            label: "it stays well".to_owned(),
+            condition: Expr {
+                kind: ExprKind::Literal(Literal::Bool(true)),
+                ty: Type::Bool,
+                span: Span::default(),
+            },
+            within_ms: 10_000,
+            every_ms: Some(4_000),
+            misses: Some(allowed),
+            service: None,
+        }
+    }
+
+    /// The moments at which a soak is asked, and how it ends.
+    fn course(allowed: u64, answers: &[EvaluationResult]) -> (Vec<u64>, Option<EvaluationResult>) {
+        let check = soak(allowed);
+        let (mut missed, mut now_ms, mut asked) = (Missed::default(), 0, Vec::new());
+        for (answer, polls) in answers.iter().zip(1..) {
+            asked.push(now_ms);
+            let seen = Seen::line(EvaluationKind::Check, &check.label, *answer, "seen".to_owned());
+            match missed.next(&Polled::check(&check), Seen { polls, ..seen }, check.within_ms - now_ms) {
+                Next::Over(seen) => return (asked, Some(seen.result)),
+                Next::Again { pause_ms, .. } => now_ms += pause_ms,
+            }
+        }
+        (asked, None)
+    }
+
+    #[test]
+    fn a_soak_is_asked_to_the_end_of_its_time_and_forgives_so_many_misses() {
+        use EvaluationResult::{DoesNotHold, Holds, Unanswered};
+        let whole = vec![0, 4_000, 8_000, 10_000];
+        assert_eq!(course(0, &[Holds; 5]), (whole.clone(), Some(Holds)));
+        assert_eq!(
+            course(0, &[Holds, Unanswered, Holds]),
+            (vec![0, 4_000], Some(Unanswered))
+        );
+        assert_eq!(
+            course(2, &[DoesNotHold, Holds, Unanswered, Holds]),
+            (whole.clone(), Some(Holds))
+        );
+        assert_eq!(
+            course(2, &[DoesNotHold, Holds, DoesNotHold, DoesNotHold]),
+            (whole.clone(), Some(DoesNotHold))
+        );
+        // A miss that is forgiven at the very end is forgiven.
+        assert_eq!(course(1, &[Holds, Holds, Holds, DoesNotHold]), (whole, Some(Holds)));
+    }
+}

@@ -1,0 +1,111 @@
+//! What statements of the language do when they run, seen from outside.
+
+use std::fs;
+
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn a_soak_lasts_for_all_of_its_time_and_forgives_what_it_may() {
+    let desk = Sandbox::desk();
+    desk.write("up", "");
+    desk.write_runbook(
+        "soak.runbook",
+        "runbook soak \"T\"\n\
+         step a \"A\" {\n  check \"stays\": fs.exists(\"ROOT/up\") for 1s every 300ms\n\
+         \x20 check \"forgiven\": fs.exists(\"ROOT/none\") for 1s every 300ms at most 9 misses\n\
+         \x20 check \"falls\": fs.exists(\"ROOT/none\") for 50m every 100ms at most 2 misses\n}\n",
+    );
+    let plan = desk.call(&["plan", "soak.runbook"]).exits(0).stdout;
+    assert!(plan.contains("forgiven for 1s every 300ms at most 9 misses"), "{plan}");
+    desk.call(&["run", "soak.runbook", "--no-input"]).exits(4);
+    let seen = desk.records_of("evaluated");
+    let of = |label: &str| seen.iter().find(|record| record["label"] == label).unwrap();
+    let (stays, forgiven, falls) = (of("stays"), of("forgiven"), of("falls"));
+    assert_eq!((&stays["result"], &stays["polls"]), (&"holds".into(), &5.into()));
+    assert!(stays["ms"].as_u64().unwrap() >= 1000, "{stays}");
+    assert_eq!(forgiven["result"], "holds");
+    assert!(
+        forgiven["evidence"]
+            .as_str()
+            .unwrap()
+            .contains("it did not hold 5 times"),
+        "{forgiven}"
+    );
+    assert_eq!(
+        (&falls["result"], &falls["polls"]),
+        (&"does_not_hold".into(), &3.into())
+    );
+}
+
+#[test]
+fn reasons_for_what_is_set_aside_are_in_the_record() {
+    let desk = Sandbox::desk();
+    fs::create_dir(desk.path("data")).unwrap();
+    desk.write("data/journal", "one\n");
+    desk.write_runbook(
+        "live.runbook",
+        "runbook live \"T\"\nservice shop \"The shop\" {\n  runs process(\"shop\")\n  writes data\n  begins stopped\n  \
+         ends stopped\n}\nprotect data \"Data\" { path \"ROOT/data\" }\n\
+         step a \"A\" {\n  do backup.create(data, to: \"ROOT/kept\") live because \"it is only appended to\"\n\
+         \x20 allow no-way-back because \"it may stay\"\n  do fs.write(\"ROOT/new\", content: \"x\")\n}\n",
+    );
+    let reasons = serde_json::json!([
+        { "rule": "backup-not-cold", "because": "it is only appended to" },
+        { "rule": "no-way-back", "because": "it may stay" },
+    ]);
+    let plan = desk.call(&["plan", "live.runbook", "--format", "json"]).exits(0).json();
+    assert_eq!(plan["set_aside"], reasons);
+    desk.call(&["run", "live.runbook", "--no-input"]).exits(0);
+    assert_eq!(desk.records_of("run.start")[0]["outline"]["set_aside"], reasons);
+    let shown = desk.call(&["transcript", "show", &desk.run_name()]).exits(0).stdout;
+    assert!(shown.contains("backup-not-cold: it is only appended to"), "{shown}");
+}
+
+const TWO: &str = "runbook two \"T\"\n\
+                   step a \"A\" {\n  ask \"Shall we?\" confirm by two people\n  ask \"Which?\" text as x by two people\n  record x\n}\n";
+
+#[test]
+fn two_people_answer_from_a_file_under_two_names() {
+    for (answers, exit) in [
+        (
+            "{ ada = true, grace = true }\n\"a/2\" = { ada = \"7\", grace = \"7\" }",
+            0,
+        ),
+        (
+            "{ ada = true, grace = false }\n\"a/2\" = { ada = \"7\", grace = \"7\" }",
+            4,
+        ),
+        (
+            "{ ada = true, grace = true }\n\"a/2\" = { ada = \"7\", grace = \"8\" }",
+            4,
+        ),
+        // One person is not two, however written.
+        ("true\n\"a/2\" = \"7\"", 4),
+        ("{ ada = true }\n\"a/2\" = { ada = \"7\", grace = \"7\" }", 4),
+        (
+            "{ ada = true, Ada = true }\n\"a/2\" = { ada = \"7\", grace = \"7\" }",
+            2,
+        ),
+        (
+            "{ ada = true, grace = \"yes\" }\n\"a/2\" = { ada = \"7\", grace = \"7\" }",
+            2,
+        ),
+    ] {
+        let desk = Sandbox::desk();
+        desk.write("two.runbook", TWO);
+        desk.write("answers.toml", format!("\"a/1\" = {answers}\n"));
+        let run = desk.call(&["run", "two.runbook", "--no-input", "--answers", "answers.toml"]);
+        let run = run.exits(exit);
+        if exit == 0 {
+            let who: Vec<String> = desk
+                .records_of("answer")
+                .iter()
+                .map(|said| said["who"].to_string())
+                .collect();
+            assert_eq!(who, ["\"ada\"", "\"grace\"", "\"ada\"", "\"grace\""]);
+        }
+        if answers.starts_with("true") {
+            assert!(run.stderr.contains("Shall we? (by two people)"), "{run:?}");
+        }
+    }
+}
