@@ -13,6 +13,7 @@ mod failpoint;
 mod form;
 mod journal;
 mod lines;
+mod queue;
 mod reader;
 mod record;
 mod reserve;

@@ -8,6 +8,7 @@ pub mod real;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -125,6 +126,9 @@ pub trait Clock: Send + Sync {
     }
 }
 
+/// Ends when a record is durable.
+pub type Durable = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send>>;
+
 /// Keeps events for ever, in order.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -133,10 +137,19 @@ pub trait Journal: Send + Sync {
     async fn append(&self, event: Event) -> Result<Stamped, JournalError>;
 
     /// Appends an event without waiting until it is durable; it is so, in its place, before any later
-    /// [`append`](Self::append) returns. For derived records, which a resumed run would derive again.
+    /// [`append`](Self::append) returns, and written with that one or at [`write_now`](Self::write_now). For derived records, which a resumed run would derive again.
     async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
         self.append(event).await
     }
+
+    /// Appends an event that is likely to be followed at once by another: both are then made durable together, else
+    /// this one at [`write_now`](Self::write_now). `None` where it is durable already. For outcomes, which the intent of the next action follows.
+    async fn append_with_next(&self, event: Event) -> Result<(Stamped, Option<Durable>), JournalError> {
+        Ok((self.append(event).await?, None))
+    }
+
+    /// Nothing follows at once: what was appended and is not written is written now.
+    fn write_now(&self) {}
 
     /// Keeps a long output, durable, and returns its SHA-256.
     async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError>;

@@ -1,15 +1,17 @@
 //! What only the driver does: a journal that breaks, a second signal, work that dies or never tells, progress.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backstay::action::{Context, GroundCall, Outcome, Settled};
 use backstay::eval::Places;
 use backstay::event::{End, Event, OutcomeResult, Stamped, Verdict};
 use backstay::rehearse::{Case, SimulatedClock, SimulatedJournal, SimulatedPerson, walk};
-use backstay::run::driver::{Control, DriveError, Driver, MacKey, Ports, Rest, Settings};
-use backstay::world::{Clock, Journal, JournalError, World};
+use backstay::run::driver::{Control, DriveError, Driver, MacKey, Observer, Ports, Rest, Settings};
+use backstay::world::{Clock, Durable, Journal, JournalError, World};
 use tokio::sync::mpsc;
 
 use crate::simulation::rig::Rig;
@@ -22,12 +24,26 @@ struct Odd {
     performed: Mutex<Vec<String>>,
     /// The record of this number cannot be written.
     breaks_at: Option<usize>,
+    /// How many records are durable.
+    durable: Arc<AtomicUsize>,
+}
+
+impl Odd {
+    fn can_write(&self) -> Result<(), JournalError> {
+        if self.breaks_at == Some(self.journal.events().len() + 1) {
+            let reason = "the disk is full".to_owned();
+            return Err(JournalError { reason });
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl World for Odd {
     async fn perform(&self, context: &Context, call: &GroundCall) -> Outcome {
         let words = call.arguments.words("argv").unwrap();
+        let (durable, records) = (self.durable.load(Ordering::Relaxed), self.journal.events().len());
+        assert_eq!(durable, records, "{words:?} begins before its intent is durable");
         self.performed.lock().unwrap().push(words[0].clone());
         match words[0].as_str() {
             "says" => {
@@ -59,11 +75,31 @@ impl World for Odd {
 #[async_trait]
 impl Journal for Odd {
     async fn append(&self, event: Event) -> Result<Stamped, JournalError> {
-        if self.breaks_at == Some(self.journal.events().len() + 1) {
-            let reason = "the disk is full".to_owned();
-            return Err(JournalError { reason });
-        }
+        let stamped = self.append_soon(event).await?;
+        self.durable.store(self.journal.events().len(), Ordering::Relaxed);
+        Ok(stamped)
+    }
+
+    async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
+        self.can_write()?;
         self.journal.append(event).await
+    }
+
+    /// Durable a second later; what cannot be written is told only then.
+    async fn append_with_next(&self, event: Event) -> Result<(Stamped, Option<Durable>), JournalError> {
+        if let Err(error) = self.can_write() {
+            let (at_ms, boot_ns) = (self.clock.wall_ms(), self.clock.boot_ns());
+            let stamped = Stamped { at_ms, boot_ns, event };
+            return Ok((stamped, Some(Box::pin(async { Err(error) }))));
+        }
+        let stamped = self.journal.append(event).await?;
+        let (clock, durable, number) = (self.clock.clone(), self.durable.clone(), self.journal.events().len());
+        let later = async move {
+            clock.sleep(Duration::from_secs(1)).await;
+            durable.fetch_max(number, Ordering::Relaxed);
+            Ok(())
+        };
+        Ok((stamped, Some(Box::pin(later))))
     }
 
     async fn keep_blob(&self, bytes: &[u8]) -> Result<String, JournalError> {
@@ -71,12 +107,15 @@ impl Journal for Odd {
     }
 }
 
-/// How it came to rest, its records, what was performed, and what was shown.
+/// How it came to rest, its records, what was performed, and what was shown: lines, and records with how many were
+/// durable then.
 struct Driven {
     rest: Result<Rest, DriveError>,
     events: Vec<Event>,
     performed: Vec<String>,
     shown: Vec<String>,
+    shown_records: Vec<(Event, usize)>,
+    ended_ns: u64,
 }
 
 impl Driven {
@@ -116,6 +155,7 @@ fn driven(rig: &Rig, breaks_at: Option<usize>, signals: usize) -> Driven {
         journal: Arc::clone(&journal),
         performed: Mutex::default(),
         breaks_at,
+        durable: Arc::default(),
     });
     let ports = Ports {
         world: odd.clone(),
@@ -138,12 +178,18 @@ fn driven(rig: &Rig, breaks_at: Option<usize>, signals: usize) -> Driven {
         })),
     };
     let (controls, received) = mpsc::channel(4);
-    let driver = Driver::new(Arc::clone(&rig.plan), ports, settings, received, None, &[]);
+    let shown_records: Arc<Mutex<Vec<(Event, usize)>>> = Arc::default();
+    let (seen, durable) = (Arc::clone(&shown_records), Arc::clone(&odd.durable));
+    let observer: Observer = Box::new(move |stamped| {
+        let shown = (stamped.event.clone(), durable.load(Ordering::Relaxed));
+        seen.lock().unwrap().push(shown);
+    });
+    let driver = Driver::new(Arc::clone(&rig.plan), ports, settings, received, Some(observer), &[]);
     let opening = walk::started(&rig.plan, clock.boot_id());
     let run = async {
         let signalling = async {
             for _ in 0..signals {
-                odd.clock.sleep(std::time::Duration::from_secs(1)).await;
+                odd.clock.sleep(Duration::from_secs(1)).await;
                 let _ = controls.send(Control::Signal("INT".to_owned())).await;
             }
             std::future::pending::<()>().await;
@@ -161,6 +207,8 @@ fn driven(rig: &Rig, breaks_at: Option<usize>, signals: usize) -> Driven {
         events: journal.events().into_iter().map(|stamped| stamped.event).collect(),
         performed,
         shown,
+        shown_records: shown_records.lock().unwrap().clone(),
+        ended_ns: clock.boot_ns(),
     }
 }
 
@@ -182,6 +230,25 @@ fn nothing_is_done_without_its_record() {
         let intents = broken.events.iter().filter(|event| is_intent(event)).count();
         assert_eq!(broken.performed.len(), intents, "{record}");
     }
+}
+
+#[test]
+fn an_outcome_is_shown_once_it_is_durable_and_the_next_intent_does_not_wait_for_that() {
+    let is_waited_for = |event: &Event| !matches!(event, Event::Step { .. } | Event::Evaluated { .. });
+    let chain = driven(&rig("", &[program("one", ""), program("two", "")]), None, 0);
+    let body = "  do \"Run it\": exec.run([\"one\"], effects: { sets external(\"x\")  repeat convergent }) no undo because \
+                \"a test\"\n  ask \"Go on?\" confirm\n";
+    let asks = driven(&rig("", &[step("asks", "", &[body.to_owned()])]), None, 0);
+    for driven in [&chain, &asks] {
+        assert_eq!(driven.end(), End::Completed, "{:?}", driven.events);
+        let shown: Vec<&Event> = driven.shown_records.iter().map(|(event, _)| event).collect();
+        assert_eq!(shown, driven.events.iter().collect::<Vec<_>>(), "all, in order");
+        for (place, (event, durable)) in driven.shown_records.iter().enumerate() {
+            assert!(!is_waited_for(event) || *durable > place, "{event:?}");
+        }
+    }
+    assert_eq!(chain.ended_ns, 0, "nothing waited for an outcome alone");
+    assert!(asks.ended_ns >= 1_000_000_000, "a person is asked once it is durable");
 }
 
 #[test]

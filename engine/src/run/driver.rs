@@ -16,6 +16,7 @@ mod order;
 mod pending;
 mod perform;
 mod shared;
+mod showing;
 mod work;
 
 use std::collections::BTreeMap;
@@ -26,11 +27,12 @@ use tokio::sync::mpsc;
 use crate::event::{Event, Outlook, Pending, RunEnd, Stamped, TimerId, WorkKey};
 use crate::plan::Plan;
 use crate::run::machine::{Desired, State, decide, fold};
-use crate::world::{Journal, JournalError};
+use crate::world::{Durable, Journal, JournalError};
 
 use controls::ClockWatch;
 use order::all_in_order;
 use shared::{Report, Shared};
+use showing::Showing;
 use work::Running;
 
 pub use controls::Control;
@@ -74,7 +76,7 @@ pub struct Driver {
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
     finished: (mpsc::UnboundedSender<u64>, mpsc::UnboundedReceiver<u64>),
     controls: mpsc::Receiver<Control>,
-    observer: Option<Observer>,
+    showing: Showing,
     /// A report that came too early to be recorded with those before it.
     held: Option<Report>,
     fired: BTreeMap<TimerId, u64>,
@@ -114,7 +116,7 @@ impl Driver {
             reports: mpsc::channel(1024),
             finished: mpsc::unbounded_channel(),
             controls,
-            observer,
+            showing: Showing::new(observer),
             held: None,
             fired: BTreeMap::new(),
             signalled: BTreeMap::new(),
@@ -132,6 +134,12 @@ impl Driver {
 
     /// Appends the opening record (`run.start`, `run.resumed`), then runs until the machine is at rest.
     pub async fn run(mut self, opening: Vec<Event>) -> Result<Rest, DriveError> {
+        let rest = self.drive(opening).await?;
+        self.catch_up().await?;
+        Ok(rest)
+    }
+
+    async fn drive(&mut self, opening: Vec<Event>) -> Result<Rest, DriveError> {
         for event in opening {
             self.append(event).await?;
         }
@@ -145,6 +153,9 @@ impl Driver {
             let desired = self.record_due().await?;
             if desired.at_rest {
                 return Ok(self.rest());
+            }
+            if desired.work.iter().any(|(_, work)| work.kind.may_ask_people()) {
+                self.catch_up().await?;
             }
             self.reconcile(&desired.work);
             self.show_pending(&desired);
@@ -173,20 +184,30 @@ impl Driver {
         }
     }
 
+    /// Waits until all that somebody waits for is durable and shown.
+    async fn catch_up(&mut self) -> Result<(), DriveError> {
+        self.shared.ports.journal.write_now();
+        self.showing.until_durable().await
+    }
+
     async fn append(&mut self, event: Event) -> Result<(), DriveError> {
-        let stamped = keep(self.shared.ports.journal.as_ref(), event).await?;
-        self.take_in(&stamped);
+        let kept = keep(self.shared.ports.journal.as_ref(), event).await?;
+        self.take_in(kept);
         Ok(())
     }
 
-    fn take_in(&mut self, stamped: &Stamped) {
+    fn take_in(&mut self, (stamped, kept): (Stamped, Kept)) {
+        let stamped = &stamped;
         {
             let mut state = self.shared.state.write().unwrap_or_else(PoisonError::into_inner);
             fold(&self.shared.plan, &mut state, stamped);
         }
-        if let Some(observer) = &mut self.observer {
-            observer(stamped);
+        match kept {
+            Kept::Durable => self.showing.catch_up(),
+            Kept::DurableSoon(durable) => self.showing.hold_back(durable),
+            Kept::BeforeTheNext => {}
         }
+        self.showing.take_in(stamped);
         match &stamped.event {
             // After a choice of a person the next signal is a first one again.
             Event::Signal { choice: Some(_), .. } => self.signalled.clear(),
@@ -206,10 +227,12 @@ impl Driver {
         let timer_ns = timer.as_ref().map_or(u64::MAX, |(_, moment)| *moment);
         let is_watched = self.shared.settings.is_clock_watched;
         let tick_ns = self.watch.next_ns();
+        let journal = Arc::clone(&self.shared.ports.journal);
         // What is asked from outside comes first; a moment that has come waits for what ended at it.
         tokio::select! {
             biased;
             Some(control) = self.controls.recv() => return self.obey(control).await,
+            durable = self.showing.until_durable(), if self.showing.is_behind() => durable?,
             Some(report) = self.reports.1.recv() => self.record_reports(report).await?,
             Some(id) = self.finished.1.recv() => self.work_ended(id)?,
             () = clock.sleep_until(timer_ns), if timer.is_some() => {
@@ -223,6 +246,7 @@ impl Driver {
                     self.append(gap).await?;
                 }
             }
+            () = write_when_idle(journal.as_ref()) => {}
         }
         Ok(None)
     }
@@ -264,8 +288,8 @@ impl Driver {
             .map(|report| keep(journal.as_ref(), report.event.clone()))
             .collect();
         let appended = all_in_order(appending).await;
-        for (report, stamped) in batch.into_iter().zip(appended) {
-            self.take_in(&stamped?);
+        for (report, kept) in batch.into_iter().zip(appended) {
+            self.take_in(kept?);
             if report.is_last {
                 self.running.retain(|_, running| running.id != report.id);
             } else if matches!(report.event, Event::Intent(_))
@@ -280,9 +304,27 @@ impl Driver {
     }
 }
 
+/// Lets the work that was started say at once what it is about to do, so that it is written with what came before;
+/// then has that written. Never ends.
+async fn write_when_idle(journal: &dyn Journal) {
+    tokio::task::yield_now().await;
+    journal.write_now();
+    std::future::pending::<()>().await;
+}
+
+/// When what was appended is durable.
+enum Kept {
+    /// It is, and all before it.
+    Durable,
+    DurableSoon(Durable),
+    /// When the next is that somebody waits for.
+    BeforeTheNext,
+}
+
 /// Appends an event. What a resumed run would find out again (what was derived, asked or waited for) is not
-/// waited for: it is durable, in its place, before the next intent is. All else is durable at once.
-async fn keep(journal: &dyn Journal, event: Event) -> Result<Stamped, JournalError> {
+/// waited for: it is durable, in its place, before the next intent is. Nor is an outcome: nothing begins and nothing
+/// is shown before it is durable, but what comes next is found out meanwhile. All else is durable at once.
+async fn keep(journal: &dyn Journal, event: Event) -> Result<(Stamped, Kept), JournalError> {
     match event {
         Event::Anchor { .. }
         | Event::Step { .. }
@@ -292,7 +334,11 @@ async fn keep(journal: &dyn Journal, event: Event) -> Result<Stamped, JournalErr
         | Event::Commit { .. }
         | Event::Turn { .. }
         | Event::ClockGap { .. }
-        | Event::Timer(_) => journal.append_soon(event).await,
-        _ => journal.append(event).await,
+        | Event::Timer(_) => Ok((journal.append_soon(event).await?, Kept::BeforeTheNext)),
+        Event::Outcome(_) => {
+            let (stamped, durable) = journal.append_with_next(event).await?;
+            Ok((stamped, durable.map_or(Kept::Durable, Kept::DurableSoon)))
+        }
+        _ => Ok((journal.append(event).await?, Kept::Durable)),
     }
 }

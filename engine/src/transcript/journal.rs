@@ -4,9 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -14,25 +13,21 @@ use tokio::sync::oneshot;
 
 use crate::event::{End, Event, Stamped};
 use crate::private_files::{make_private, sync_folder};
-use crate::world::{Clock, Journal, JournalError};
+use crate::world::{Clock, Durable, Journal, JournalError};
 
 use super::failpoint::Failpoint;
 use super::lines::NO_LINE;
+use super::queue::Queue;
 use super::reader::{ReadError, Reader};
 use super::reserve::Reserve;
-use super::writer::{Chain, Request, Writer};
+use super::writer::{Chain, Reply, Request, Writer};
 use super::{RECORDS_FILE, SEAL_FILE, blobs};
-
-/// How many records may wait for the disk before whoever adds one has to wait too. Room for all of them is made at
-/// once.
-const QUEUE_RECORDS_MAX: usize = 512;
 
 /// A transcript being written. Dropping it waits until everything that was handed over is written.
 pub struct DiskJournal {
     run_directory: PathBuf,
     clock: Arc<dyn Clock>,
-    /// Holds the lock while a record gets its time, so that times and places in the file agree.
-    queue: Mutex<Option<SyncSender<Request>>>,
+    queue: Arc<Queue>,
     writer: Option<JoinHandle<()>>,
     is_reserve_used: Arc<AtomicBool>,
 }
@@ -172,37 +167,34 @@ impl DiskJournal {
             failure: None,
             failpoint: Failpoint::from_environment(),
         };
-        let (sender, receiver) = sync_channel(QUEUE_RECORDS_MAX);
+        let queue = Arc::new(Queue::default());
+        let taken_from = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("transcript".to_owned())
-            .spawn(move || writer.run(&receiver))
+            .spawn(move || writer.run(&taken_from))
             .map_err(OpenError::Thread)?;
         Ok(Self {
             run_directory: run_directory.to_owned(),
             clock,
-            queue: Mutex::new(Some(sender)),
+            queue,
             writer: Some(thread),
             is_reserve_used,
         })
     }
 
-    fn hand_over(
-        &self,
-        event: Event,
-        reply: Option<oneshot::Sender<Result<(), JournalError>>>,
-    ) -> Result<Stamped, JournalError> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamped = Stamped {
-            at_ms: self.clock.wall_ms(),
-            boot_ns: self.clock.boot_ns(),
-            event,
+    fn hand_over(&self, event: Event, reply: Option<Reply>, is_due: bool) -> Result<Stamped, JournalError> {
+        let mut handed_over = None;
+        let request = || {
+            let stamped = Stamped {
+                at_ms: self.clock.wall_ms(),
+                boot_ns: self.clock.boot_ns(),
+                event,
+            };
+            handed_over = Some(stamped.clone());
+            Request { stamped, reply }
         };
-        let request = Request {
-            stamped: stamped.clone(),
-            reply,
-        };
-        let is_taken = queue.as_ref().is_some_and(|sender| sender.send(request).is_ok());
-        if is_taken { Ok(stamped) } else { Err(writer_is_gone()) }
+        self.queue.push(is_due, request);
+        handed_over.ok_or_else(writer_is_gone)
     }
 }
 
@@ -210,13 +202,24 @@ impl DiskJournal {
 impl Journal for DiskJournal {
     async fn append(&self, event: Event) -> Result<Stamped, JournalError> {
         let (reply, durable) = oneshot::channel();
-        let stamped = self.hand_over(event, Some(reply))?;
+        let stamped = self.hand_over(event, Some(reply), true)?;
         durable.await.map_err(|_| writer_is_gone())??;
         Ok(stamped)
     }
 
     async fn append_soon(&self, event: Event) -> Result<Stamped, JournalError> {
-        self.hand_over(event, None)
+        self.hand_over(event, None, false)
+    }
+
+    async fn append_with_next(&self, event: Event) -> Result<(Stamped, Option<Durable>), JournalError> {
+        let (reply, durable) = oneshot::channel();
+        let stamped = self.hand_over(event, Some(reply), false)?;
+        let durable = async { durable.await.map_err(|_| writer_is_gone())? };
+        Ok((stamped, Some(Box::pin(durable))))
+    }
+
+    fn write_now(&self) {
+        self.queue.write_now();
     }
 
     async fn keep_blob(&self, content: &[u8]) -> Result<String, JournalError> {
@@ -235,7 +238,7 @@ impl Journal for DiskJournal {
 
 impl Drop for DiskJournal {
     fn drop(&mut self) {
-        self.queue.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        self.queue.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has told nobody that their record is durable.
             let _ = writer.join();

@@ -9,7 +9,6 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 
 use tokio::sync::oneshot;
 
@@ -18,19 +17,20 @@ use crate::event::{End, Event, Stamped};
 use crate::world::JournalError;
 
 use super::failpoint::Failpoint;
+use super::queue::Queue;
 use super::record::Record;
 use super::reserve::Reserve;
 use super::seal::Seal;
-
-/// How many records are made durable with one sync at most.
-const BATCH_RECORDS_MAX: usize = 1024;
 
 /// A record to be written, and who waits for it.
 pub(super) struct Request {
     pub(super) stamped: Stamped,
     /// Nobody waits where there is none: the record is durable with the next one that somebody waits for.
-    pub(super) reply: Option<oneshot::Sender<Result<(), JournalError>>>,
+    pub(super) reply: Option<Reply>,
 }
+
+/// Is told when the record is durable, or why it cannot be.
+pub(super) type Reply = oneshot::Sender<Result<(), JournalError>>;
 
 /// What the writer needs of a file.
 pub(super) trait LogFile: Send {
@@ -110,14 +110,17 @@ pub(super) struct Writer<F> {
 }
 
 impl<F: LogFile> Writer<F> {
-    /// Writes until nobody is left who could send a record.
-    pub(super) fn run(mut self, queue: &Receiver<Request>) {
-        while let Ok(first) = queue.recv() {
-            let mut batch = vec![first];
+    /// Writes until nobody is left who could add a record.
+    pub(super) fn run(mut self, queue: &Queue) {
+        let _closing = Closing(queue);
+        while let Some(batch) = queue.take() {
             if self.failpoint.is_none() {
-                batch.extend(queue.try_iter().take(BATCH_RECORDS_MAX - 1));
+                self.commit(batch);
+            } else {
+                for request in batch {
+                    self.commit(vec![request]);
+                }
             }
-            self.commit(batch);
         }
     }
 
@@ -210,6 +213,15 @@ impl<F: LogFile> Writer<F> {
                 .map_err(|error| format!("the seal cannot be written: {error}")),
             None => Ok(()),
         }
+    }
+}
+
+/// Tells whoever adds a record that nobody writes any more, however that came.
+struct Closing<'queue>(&'queue Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

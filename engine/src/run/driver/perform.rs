@@ -1,7 +1,7 @@
 //! Performing an action: arguments, intent, action, outcome.
 //!
-//! Invariants: the intent is durable before the action starts; the outcome is durable before anything
-//! else happens; every wait is bounded from here too, whatever the action does about its limit.
+//! Invariants: the intent is durable before the action starts; the outcome is durable before the
+//! next action starts; every wait is bounded from here too, whatever the action does about its limit.
 
 use std::sync::Arc;
 use std::time::Duration;

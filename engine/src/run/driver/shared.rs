@@ -68,7 +68,7 @@ pub(super) struct Report {
     pub(super) event: Event,
     /// Whether the work ends with it.
     pub(super) is_last: bool,
-    /// Answered when the event is durable and folded.
+    /// Answered when the event is durable and folded; an outcome may be durable only with the next record.
     pub(super) recorded: oneshot::Sender<()>,
 }
 

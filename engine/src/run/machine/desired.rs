@@ -94,6 +94,16 @@ pub enum Should {
     BeGone,
 }
 
+impl WorkKind {
+    /// Whether a person may be asked, and so shown what has happened.
+    pub(crate) fn may_ask_people(&self) -> bool {
+        matches!(
+            self,
+            Self::Ask | Self::MayBegin { .. } | Self::Settle { .. } | Self::Signal(_)
+        )
+    }
+}
+
 /// What may run.
 ///
 /// | mode | when | work |
