@@ -9,3 +9,4 @@ mod outline;
 mod pages;
 mod reference;
 mod shipped;
+mod suggestions;

@@ -79,7 +79,7 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
     let sums = checked.as_ref().map_or_else(Times::default, |checked| {
         let program = Program::new(Arc::clone(checked));
         let sums = times(checked, program.step_order());
-        prove(&program, catalogue, &sums, &mut diagnostics);
+        prove(&program, &loaded.sources, catalogue, &sums, &mut diagnostics);
         sums
     });
     let diagnostics = set_aside(&allowances, &diagnostics);

@@ -13,11 +13,10 @@ pub enum Severity {
     Warning,
 }
 
-/// A replacement that would mend the finding.
+/// What would mend the finding: places and what is to stand there instead. None of them overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
-    pub span: Span,
-    pub replacement: String,
+    pub edits: Vec<(Span, String)>,
 }
 
 /// Help below a finding: a sentence, perhaps with a place of its own, perhaps with a replacement.
@@ -149,11 +148,14 @@ impl Diagnostic {
 
     /// Adds a replacement that mends the finding.
     #[must_use]
-    pub fn suggest(mut self, message: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
-        let suggestion = Some(Suggestion {
-            span,
-            replacement: replacement.into(),
-        });
+    pub fn suggest(self, message: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        self.suggest_edits(message, vec![(span, replacement.into())])
+    }
+
+    /// Adds several replacements that mend the finding together.
+    #[must_use]
+    pub fn suggest_edits(mut self, message: impl Into<String>, edits: Vec<(Span, String)>) -> Self {
+        let suggestion = Some(Suggestion { edits });
         self.help.push(Help {
             message: bounded(message.into()),
             span: None,

@@ -120,6 +120,11 @@ impl<'a> Flow<'a> {
         })
     }
 
+    /// Whether a statement works on a slot.
+    pub fn works_on(&self, id: StatementId, slot: SlotId) -> bool {
+        self.acts.works_on(id, slot)
+    }
+
     pub fn universe(&self) -> &Universe {
         &self.acts.universe
     }

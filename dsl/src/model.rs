@@ -176,6 +176,8 @@ pub struct Input {
     /// Where a secret comes from.
     pub secret: Option<SecretSource>,
     pub span: Span,
+    /// Where its type is written.
+    pub ty_span: Span,
 }
 
 /// Where a secret comes from.
@@ -269,6 +271,8 @@ pub struct Rollback {
     pub from: usize,
     /// … until the `commits` of this step or, without one, its end; of a last step, the end of the way forward.
     pub until: usize,
+    /// Where both are named.
+    pub named: (Span, Span),
     pub budget_ms: Option<u64>,
     pub body: Block,
     pub span: Span,

@@ -11,7 +11,7 @@ use crate::model::{Runbook, Statement};
 use crate::order::StepOrder;
 use crate::program::Program;
 use crate::prove::earlier::EarlierErrors;
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::time::Times;
@@ -24,6 +24,7 @@ mod earlier;
 mod floating;
 mod holds;
 mod kinds;
+mod mending;
 mod nowhere;
 mod pins;
 mod repetition;
@@ -39,6 +40,7 @@ mod writers;
 struct Case<'a> {
     runbook: &'a Runbook,
     program: &'a Program,
+    sources: &'a SourceMap,
     catalogue: &'a Catalogue,
     normal: Normal<'a>,
     topology: Topology<Term>,
@@ -86,7 +88,13 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the
 /// diagnostics already mean that the runbook is a part of what was written: then what can be proved of a
 /// part is proved.
-pub fn prove(program: &Program, catalogue: &Catalogue, times: &Times, diagnostics: &mut Diagnostics) {
+pub fn prove(
+    program: &Program,
+    sources: &SourceMap,
+    catalogue: &Catalogue,
+    times: &Times,
+    diagnostics: &mut Diagnostics,
+) {
     let runbook = program.runbook();
     let mut found = Diagnostics::default();
     let normal = Normal::new(program);
@@ -94,6 +102,7 @@ pub fn prove(program: &Program, catalogue: &Catalogue, times: &Times, diagnostic
     let case = Case {
         runbook,
         program,
+        sources,
         catalogue,
         normal,
         topology,

@@ -150,9 +150,10 @@ fn is_as(found: &Diagnostic, expected: &Expected, compiled: &Compiled) -> bool {
 
 fn helps(found: &Diagnostic) -> Vec<&str> {
     let suggested = found.help.iter().filter_map(|help| help.suggestion.as_ref());
+    let suggested = suggested.flat_map(|suggestion| &suggestion.edits);
     let messages = found.help.iter().map(|help| help.message.as_str());
     messages
-        .chain(suggested.map(|suggested| suggested.replacement.as_str()))
+        .chain(suggested.map(|(_, replacement)| replacement.as_str()))
         .collect()
 }
 

@@ -9,8 +9,9 @@ mod sites;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstay_dsl::diagnostic::Severity;
+use backstay_dsl::diagnostic::{Diagnostic, Severity};
 
+use crate::language::suggestions::{applied, suggestions};
 use crate::support::texts::{compiled, files, root};
 use kinds::{KINDS, Mutant};
 use sites::{Subject, beside};
@@ -23,6 +24,9 @@ const SEEN: &[&str] = &["weak-validation"];
 
 /// So many runbooks are spoilt at least.
 const SUBJECTS_MIN: usize = 7;
+
+/// So many suggestions are followed at most.
+const SUGGESTIONS_MAX: usize = 6;
 
 fn subjects() -> Vec<Subject> {
     let folders = ["examples", "tests/reference/gateway", "tests/realistic"];
@@ -164,4 +168,42 @@ fn what_was_spoilt_twice_is_refused() {
     }
     println!("{refused} of {made} that were spoilt twice are refused");
     assert!(made > 100 && refused * 100 >= made * 95, "{refused} of {made}");
+}
+
+/// Follows what the compiler suggests, one after the other, until the text compiles or nothing more is suggested.
+fn is_mended(subject: &Subject, mut text: String) -> bool {
+    for _ in 0..SUGGESTIONS_MAX {
+        let compiled = compiled(&subject.name, &text, &beside());
+        let is_right = |found: &Diagnostic| found.severity == Severity::Warning;
+        if compiled.diagnostics.iter().all(is_right) {
+            return true;
+        }
+        let Some((_, suggestion)) = suggestions(&compiled).next() else {
+            return false;
+        };
+        text = applied(&text, suggestion);
+    }
+    false
+}
+
+#[test]
+fn half_of_what_is_refused_is_mended_by_what_is_suggested() {
+    let subjects = subjects();
+    let all = tried(&subjects);
+    let (mut refused, mut mended) = (0, 0);
+    for (kind, _) in KINDS {
+        let of_kind = all.iter().filter(|tried| tried.kind == *kind && tried.is_refused());
+        let texts: Vec<_> = of_kind
+            .map(|tried| (tried.subject, tried.mutant.text(&tried.subject.text)))
+            .collect();
+        let again = texts
+            .iter()
+            .filter(|(subject, text)| is_mended(subject, text.clone()))
+            .count();
+        println!("{kind:54} {again:3} of {:3}", texts.len());
+        refused += texts.len();
+        mended += again;
+    }
+    println!("{mended} of {refused} compile again");
+    assert!(mended * 2 >= refused, "{mended} of {refused}");
 }

@@ -70,6 +70,8 @@ pub(crate) struct Builder {
     pub(crate) on_failure: Option<(Disposition, Span)>,
     /// What guards proved to be pinned.
     pub(crate) pinned: Vec<Refinable>,
+    /// The statement of the text that is looked at.
+    pub(crate) written: Span,
     prefix: String,
     block: Block,
     /// `commits`, until the statement that it stands before is there.
@@ -88,6 +90,7 @@ impl Builder {
             budget_ms: None,
             on_failure: None,
             pinned: Vec::new(),
+            written: Span::default(),
             prefix: prefix.into(),
             block: Block::default(),
             commits: None,
@@ -98,6 +101,7 @@ impl Builder {
     pub(crate) fn undo(&self, key: &str) -> Self {
         let mut inner = Self::new(BodyKind::Undo, key);
         inner.expands = self.expands;
+        inner.written = self.written;
         inner
     }
 
@@ -166,6 +170,7 @@ impl Checker<'_> {
             kind,
             group: builder.around.group,
             span,
+            written: builder.written,
             calls: scope.calls.clone(),
         }
     }

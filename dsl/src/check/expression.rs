@@ -91,6 +91,12 @@ impl<'a> Checker<'a> {
                 "`{name}` is asked anew each time; take its answer first: `let old = {name}`, then ask that `old is pinned`"
             ));
         }
+        if let (true, ExprKind::Input(name)) = (floats, &found.kind)
+            && let Some(input) = self.symbols[0].inputs.place(name)
+        {
+            let declared = &self.symbols[0].inputs.list[input].item.ty;
+            finding = finding.suggest("let nothing else be given", declared.span, wanted.to_string());
+        }
         if let Some(help) = help_for_literal(wanted, &found).or_else(|| help_for(wanted, &found.ty)) {
             finding = finding.help(help);
         }

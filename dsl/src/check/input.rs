@@ -50,6 +50,7 @@ impl<'a> Checker<'a> {
             secret: self.secret_source(declared, &ty),
             ty,
             span: declared.name.span,
+            ty_span: declared.ty.span,
         }
     }
 

@@ -25,6 +25,9 @@ impl<'a> Checker<'a> {
             if self.has_enough {
                 return;
             }
+            if scope.calls.is_empty() {
+                builder.written = statement.span;
+            }
             if !self.may_stand(scope, builder, statement) {
                 continue;
             }

@@ -114,6 +114,11 @@ impl<'a> Checker<'a> {
                 doc: doc.to_owned(),
                 from,
                 until,
+                named: item
+                    .applies
+                    .as_ref()
+                    .map(|(from, until)| (from.span, until.span))
+                    .unwrap_or_default(),
                 budget_ms: builder.budget_ms,
                 body: builder.finish(),
                 span: heading(&item.name, item.title.as_ref()),

@@ -27,6 +27,8 @@ pub struct Statement {
     /// [`Block::groups`]. It replaces the statement's own undo.
     pub group: Option<usize>,
     pub span: Span,
+    /// All that is written of it, or of the statement through which it came here.
+    pub written: Span,
     /// The calls of procedures through which it came here, outermost first.
     pub calls: Vec<Span>,
 }

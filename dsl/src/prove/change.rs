@@ -8,6 +8,7 @@ use crate::flow::{Breach, Flow, Point, Return, Way};
 use crate::model::{Statement, StatementKind, Step};
 use crate::program::{Owner, StatementId};
 use crate::prove::Case;
+use crate::prove::mending::Mending;
 use crate::source::Span;
 use crate::state::slot::{Plain, SlotId};
 use crate::state::{Difference, Unserved};
@@ -139,7 +140,14 @@ impl Teller<'_, '_> {
             found = self.turned(found, point, way);
         }
         let found = found.scene(&statement.key, &violation.words, called_at(statement));
-        in_procedure(found, statement)
+        in_procedure(self.mending().breach(found, breach), statement)
+    }
+
+    fn mending(&self) -> Mending<'_, '_> {
+        Mending {
+            case: self.case,
+            flow: self.flow,
+        }
     }
 
     fn is_set_aside(&self, breach: &Breach) -> bool {
@@ -186,7 +194,7 @@ impl Teller<'_, '_> {
                 let found = self
                     .story(found, back, own, &how)
                     .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
-                return in_procedure(found, statement);
+                return in_procedure(self.mending().change(found, back, statement), statement);
             }
             let place = match back.way {
                 Way::Unwind => cause
@@ -208,7 +216,10 @@ impl Teller<'_, '_> {
             if let Some(statement) = own.filter(|statement| statement.span != place) {
                 found = found.cause(statement.span, "it is changed here");
             }
-            found
+            match own {
+                Some(statement) => self.mending().change(found, back, statement),
+                None => found,
+            }
         });
         told.collect()
     }
@@ -276,6 +287,10 @@ impl Teller<'_, '_> {
             found.cause(service.span, "this service has to serve when the change is done")
         });
         let first = members.first().and_then(|member| known(member));
+        let found = match first {
+            Some(service) if how == Unserved::Unproved => self.mending().proof(found, service),
+            _ => found,
+        };
         found.help(help.replace("SERVICE", first.map_or("SERVICE", |service| &service.name)))
     }
 

@@ -49,7 +49,7 @@ fn floating(case: &Case<'_>, argument: &Expr, statement: &Statement, diagnostics
             let input = case.runbook.inputs.iter().find(|input| input.name == *name);
             let help = format!("declare it as `pinned {what}`");
             match input {
-                Some(input) => found.cause(input.span, help),
+                Some(input) => found.suggest(help, input.ty_span, format!("pinned {what}")),
                 None => found.help(help),
             }
         }

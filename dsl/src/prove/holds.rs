@@ -7,7 +7,7 @@ use crate::check::pure::is_pure;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Disposition, Expr, Statement, StatementKind};
 use crate::order::StepOrder;
-use crate::prove::{Case, with_calls};
+use crate::prove::{Case, mending, with_calls};
 use crate::source::Span;
 
 /// Where a hold is taken or released: step, place in it, statement.
@@ -59,6 +59,7 @@ fn one_hold(case: &Case<'_>, hold: &str, points: &Points<'_>, is_row_taken: bool
             let message = format!("{hold} is taken here and still taken when the last step is done");
             let found = Diagnostic::error("hold-not-released", take.2.span, message)
                 .help(format!("add `release {hold}` to a step that comes after this one"));
+            let found = mending::release(case, found, hold);
             diagnostics.push(with_calls(found, take.2));
             continue;
         };

@@ -27,15 +27,11 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
                 "the stretch of {} reaches past the point of no return in {}",
                 branch.name, step.name
             );
-            let help = format!(
-                "end it there: `applies from {} until {}`",
-                case.runbook.steps[branch.from].name, step.name
-            );
             let found = Diagnostic::error("misplaced-statement", branch.span, message);
             diagnostics.push(
                 found
                     .cause(statement.span, "from here on nothing is taken back")
-                    .help(help),
+                    .suggest("end it there", branch.named.1, &step.name),
             );
         }
     }

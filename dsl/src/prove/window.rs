@@ -56,7 +56,11 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     for help in helps {
         diagnostic = diagnostic.help(help);
     }
-    diagnostics.push(diagnostic.help("give the window more time, or the steps and ways back tighter budgets"));
+    let help = "give the window more time, or the steps and ways back tighter budgets";
+    let keep_ms = times.longest_way_back_ms.max(window.keep_ms);
+    let window_ms = times.forward_to_commit_ms.saturating_add(keep_ms).max(times.forward_ms);
+    let [whole, keep] = [window_ms.max(window.window_ms), keep_ms].map(|ms| duration(ms.next_multiple_of(1000)));
+    diagnostics.push(diagnostic.suggest(help, window.span, format!("{whole} keep {keep}")));
 }
 
 /// The steps of the critical path with their budgets, to the last `commits` or to the end.

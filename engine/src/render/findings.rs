@@ -83,9 +83,11 @@ fn groups<'a>(sources: &'a SourceMap, finding: &'a Diagnostic) -> Vec<Group<'a>>
 fn placed_help<'a>(sources: &'a SourceMap, help: &'a Help) -> Option<Group<'a>> {
     let title = Level::HELP.secondary_title(help.message.as_str());
     if let Some(suggestion) = &help.suggestion {
-        let window = Window::around(sources, suggestion.span.source, &[suggestion.span])?;
-        let patch = Patch::new(window.range(suggestion.span), suggestion.replacement.as_str());
-        return Some(Group::with_title(title).element(window.snippet().patch(patch)));
+        let spans: Vec<Span> = suggestion.edits.iter().map(|(span, _)| *span).collect();
+        let window = Window::around(sources, spans.first()?.source, &spans)?;
+        let patches = suggestion.edits.iter();
+        let patches = patches.map(|(span, text)| Patch::new(window.range(*span), text.as_str()));
+        return Some(Group::with_title(title).element(window.snippet().patches(patches)));
     }
     let places = [(help.span?, "", AnnotationKind::Primary)];
     Some(Group::with_title(title).elements(snippets(sources, &places)))

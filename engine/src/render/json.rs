@@ -42,6 +42,14 @@ fn diagnostic(sources: &SourceMap, finding: &Diagnostic) -> Value {
         let (file, start) = start_of(sources, scene.span);
         json!({ "at": scene.at, "what": scene.what, "file": file, "line": start.line, "column": start.column })
     });
+    let suggested = finding
+        .help
+        .iter()
+        .filter_map(|help| Some((help, help.suggestion.as_ref()?)));
+    let suggestions = suggested.map(|(help, suggestion)| {
+        let edits = suggestion.edits.iter().map(|(span, text)| edit(sources, *span, text));
+        json!({ "message": help.message, "edits": edits.collect::<Vec<_>>() })
+    });
     json!({
         "slug": finding.slug,
         "severity": severity,
@@ -55,12 +63,26 @@ fn diagnostic(sources: &SourceMap, finding: &Diagnostic) -> Value {
         "label": finding.label,
         "related": related,
         "trace": trace.collect::<Vec<_>>(),
+        "suggestions": suggestions.collect::<Vec<_>>(),
     })
 }
 
 fn start_of(sources: &SourceMap, span: Span) -> (&str, Position) {
     let file = sources.get(span.source).map_or("", |source| source.name.as_str());
     (file, sources.start(span))
+}
+
+fn edit(sources: &SourceMap, span: Span, text: &str) -> Value {
+    let (file, start) = start_of(sources, span);
+    let end = sources.end(span);
+    json!({
+        "file": file,
+        "line": start.line,
+        "column": start.column,
+        "end_line": end.line,
+        "end_column": end.column,
+        "replacement": text,
+    })
 }
 
 fn place(sources: &SourceMap, span: Span, message: &str) -> Value {
