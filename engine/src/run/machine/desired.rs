@@ -99,7 +99,7 @@ impl WorkKind {
     pub(crate) fn may_ask_people(&self) -> bool {
         matches!(
             self,
-            Self::Ask | Self::MayBegin { .. } | Self::Settle { .. } | Self::Signal(_)
+            Self::Ask { .. } | Self::MayBegin { .. } | Self::Settle { .. } | Self::Signal(_)
         )
     }
 }
