@@ -200,8 +200,8 @@ pub struct PersonQuestion {
 pub enum PersonWants {
     Confirm,
     Text,
-    /// Whether an action of unknown outcome was done: yes, no.
-    Verdict,
+    /// Whether the attempt of this number of an action, whose outcome is unknown, was done: yes, no.
+    Verdict(u32),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,11 @@
 use backstay::containers::Container;
 use backstay::event::End;
 
+use backstay_dsl::topology::Begins;
+
 use crate::docker::actions_bench::{Bench, image, map, service_script};
 use crate::support::daemon::Daemon;
+use crate::support::proxy::Proxy;
 
 fn inspected(daemon: &Daemon, container: &str, format: &str) -> String {
     daemon.docker(&["inspect", "--format", format, container])
@@ -133,13 +136,8 @@ async fn nothing_that_was_made_beside_stays_where_it_cannot_go_on() {
     };
     let (bench, old) = Bench::served(daemon, "stubborn", &["--restart=always"]);
     let new = daemon.image_with("stubborn-new", &service_script("B"), &["VOLUME /cache"]);
-    let proxy = crate::support::proxy::Proxy::new(daemon);
-    let through = Bench::reached_by(
-        daemon,
-        &proxy.host(),
-        "stubborn",
-        backstay_dsl::topology::Begins::Running,
-    );
+    let proxy = Proxy::new(daemon);
+    let through = Bench::reached_by(daemon, &proxy.host(), "stubborn", Begins::Running);
     proxy.lies(
         "POST",
         "/containers/*/stop",
@@ -226,4 +224,50 @@ async fn networks_are_those_that_it_is_in_and_not_those_that_it_was_made_in() {
     }
     drop((bench, unbridged, alone));
     daemon.docker(&["network", "rm", "replaced-n1"]);
+}
+
+const TAKEN: &str = r#"{"message":"Conflict. The container name is already in use"}"#;
+
+/// A killed runner's order is carried out late: until then its name is taken, and nobody has it.
+#[tokio::test]
+async fn a_name_that_an_earlier_attempt_is_still_taking_is_waited_for() {
+    let Some(daemon) = Daemon::shared("a_name_that_an_earlier_attempt_is_still_taking_is_waited_for") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "being-made", Begins::Running);
+    let (old, new) = (
+        daemon.image("being-made", &service_script("A")),
+        daemon.image("being-made-new", &service_script("B")),
+    );
+    daemon.docker(&["run", "--detach", "--name=being-made", &old]);
+    proxy.lies_once("POST", "/containers/create", "409 Conflict", TAKEN);
+    bench.does("run", &[("image", image(&new))]).await;
+    assert_eq!(bench.asks("running_image").await, new);
+    let job = daemon.image("being-made-job", "echo done");
+    proxy.lies_once("POST", "/containers/create", "409 Conflict", TAKEN);
+    bench.does("job", &[("image", image(&job))]).await;
+    assert_eq!(proxy.swallowed(), 2);
+}
+
+/// What was only about to be replaced is not replaced by the way back either.
+#[tokio::test]
+async fn the_way_back_keeps_what_was_never_taken_out() {
+    let Some(daemon) = Daemon::shared("the_way_back_keeps_what_was_never_taken_out") else {
+        return;
+    };
+    let proxy = Proxy::new(daemon);
+    let bench = Bench::reached_by(daemon, &proxy.host(), "never-out", Begins::Running);
+    let (old, new) = (
+        daemon.image("never-out", &service_script("A")),
+        daemon.image("never-out-new", &service_script("B")),
+    );
+    daemon.docker(&["run", "--detach", "--name=never-out", &old]);
+    let before = present(&bench).await.id;
+    proxy.lies_once("POST", "/containers/create", "400 Bad Request", "{\"message\":\"no\"}");
+    assert!(bench.fails("run", &[("image", image(&new))]).await.contains("no"));
+    let line = back(&bench, &old).await;
+    assert!(line.ends_with("the one that was there before"), "{line}");
+    assert_eq!(present(&bench).await.id, before);
+    assert_eq!(bench.of_the_service(), "never-out");
 }

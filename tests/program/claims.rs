@@ -110,6 +110,42 @@ fn a_service_by_another_name_is_the_same_by_its_pid_file_whatever_way_leads_ther
     finish(first).exits(0);
 }
 
+/// The port, the user or the words tell two of one program apart; who says fewer of them may mean either.
+#[test]
+fn a_service_by_another_name_is_the_same_by_its_program() {
+    let desk = Sandbox::desk();
+    fs::create_dir(desk.path("bin")).unwrap();
+    symlink("bin", desk.path("link")).unwrap();
+    let [first, by_link] = ["bin", "link"].map(|folder| desk.path(folder).join("it").display().to_string());
+    let named = |name: &str, words: &str| service(&desk).replace("\")", &format!("-{name}\", {words})"));
+    let of = |path: &str, more: &str| format!("executable: \"{path}\"{more}");
+    desk.write(
+        "waits.runbook",
+        waits(&desk, &named("one", &of(&first, ", arguments: [\"serve\", \"red\"]"))),
+    );
+    let runner = started(&desk, "waits.runbook");
+    for (words, exit) in [
+        (of(&by_link, ""), 75),
+        (of(&first, ", user: \"nobody\""), 75),
+        (of(&first, ", arguments: [\"serve\"]"), 75),
+        (of(&first, ", arguments: [\"serve\", \"blue\"]"), 0),
+        (of("/none/of/them", ""), 0),
+        ("user: \"nobody\", arguments: [\"serve\", \"red\"]".to_owned(), 0),
+    ] {
+        let header = named("two", &words);
+        let text = format!("runbook other \"Other\"\n{header}step a \"A\" {{ check \"there\": fs.exists(\"/\") }}\n");
+        desk.write("other.runbook", text);
+        let call = elsewhere(&desk, &["run", "other.runbook"]).exits(exit);
+        elsewhere(&desk, &["plan", "other.runbook"]).exits(i32::from(exit > 0));
+        if exit > 0 {
+            let refused = reason(&call);
+            assert!(refused.contains("service idle"), "{words}: {refused}");
+        }
+    }
+    desk.write("go", "");
+    finish(runner).exits(0);
+}
+
 /// A run that was paused by a signal or killed.
 fn left(desk: &Sandbox, how: &str) -> String {
     let child = started(desk, "waits.runbook");

@@ -166,3 +166,42 @@ fn the_log_goes_into_a_file_that_only_its_owner_reads() {
     desk.call(&["check", "small.runbook", "--log", "/no/such/place"])
         .exits(2);
 }
+
+/// A whole record of another run is none of this one.
+#[test]
+fn the_record_of_another_run_is_not_accepted() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "one.runbook",
+        "runbook one \"One\"\nstep a \"A\" { check \"it is there\": fs.exists(\"/\") }\n",
+    );
+    let ran: Vec<String> = (0..2)
+        .map(|_| {
+            let ran = desk
+                .call(&["run", "one.runbook", "--no-input", "--format", "json"])
+                .exits(0);
+            ran.json()["run"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let runs = desk.state_directory().join("runs");
+    let told = desk.call(&["transcript", "verify", &ran[1]]).exits(0);
+    assert!(told.stdout.contains(&format!("run:     {}", ran[1])), "{told:?}");
+    for file in ["transcript.jsonl", "seal.json"] {
+        fs::copy(runs.join(&ran[0]).join(file), runs.join(&ran[1]).join(file)).unwrap();
+    }
+    let path = runs.join(&ran[1]).display().to_string();
+    for meant in [&ran[1], &path] {
+        let told = desk.call(&["transcript", "verify", meant]).exits(1);
+        assert!(
+            told.stdout.contains(&format!("the record of another run, {}", ran[0])),
+            "{told:?}"
+        );
+    }
+    // What was copied elsewhere is called as one likes, and says which run it is of.
+    fs::rename(runs.join(&ran[1]), desk.path("copy")).unwrap();
+    let told = desk
+        .call(&["transcript", "verify", "copy", "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(told["run"], ran[0].as_str(), "{told}");
+}

@@ -84,6 +84,31 @@ fn what_only_a_person_can_tell_is_waited_for() {
     assert_eq!(settled[0]["by"]["name"], "ada", "{settled:?}");
 }
 
+/// An answer is one to the attempt of which nobody knows whether it was done: not before there is one, nor of another
+/// action.
+#[test]
+fn an_answer_says_nothing_of_what_is_known_or_not_begun() {
+    let (desk, run) = killed_while_it_books();
+    desk.write("answers.toml", "\"book/1\" = false\n");
+    let early = ["run", "books.runbook", "--no-input", "--answers", "answers.toml"];
+    for command in ["run", "plan"] {
+        let mut early = early;
+        early[0] = command;
+        let refused = desk.call(&early).exits(2);
+        assert!(
+            refused.stderr.contains("nobody has to say now whether it was done"),
+            "{refused:?}"
+        );
+    }
+    desk.write("other.toml", "\"one/1\" = true\n");
+    let over = ["resume", &run, "--no-input", "--answers", "other.toml"];
+    assert!(desk.call(&over).exits(2).stderr.contains("`one/1` is an action"));
+    assert!(desk.records_of("settled").is_empty());
+    desk.call(&["resume", &run, "--no-input", "--answers", "answers.toml"])
+        .exits(5);
+    assert_eq!(desk.records_of("settled")[0]["by"]["name"], "ada");
+}
+
 /// Nobody goes on with a run that was given up, so an answer would be kept for nobody.
 #[test]
 fn a_run_that_was_given_up_takes_no_answer() {

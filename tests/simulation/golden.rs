@@ -211,7 +211,11 @@ fn every_history_verifies_and_is_decided_as_it_was() {
             Event::RunInterrupted { .. } => (End::Paused, "unsealed"),
             other => panic!("{name} ends with {other:?}"),
         };
-        assert_eq!(verify(&directory, None).unwrap().verdict.word(), verdict, "{name}");
+        assert_eq!(
+            verify(&directory, None, None).unwrap().verdict.word(),
+            verdict,
+            "{name}"
+        );
         assert_eq!(
             (state.ended().unwrap_or(End::Paused), state.is_paused()),
             (end, end == End::Paused),

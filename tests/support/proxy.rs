@@ -40,6 +40,8 @@ enum Loss {
     Nothing,
     /// The request never gets there, and this is the reply, to each that fits.
     Lie(String),
+    /// The same, to one request.
+    LieOnce(String),
 }
 
 impl Proxy {
@@ -91,6 +93,12 @@ impl Proxy {
     pub(crate) fn lies(&self, method: &str, pattern: &str, status: &str, body: &str) {
         let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         self.swallow(method, pattern, Loss::Lie(reply));
+    }
+
+    /// The next request of this method and path gets this reply, and the engine does not hear of it.
+    pub(crate) fn lies_once(&self, method: &str, pattern: &str, status: &str, body: &str) {
+        let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        self.swallow(method, pattern, Loss::LieOnce(reply));
     }
 
     /// How much was swallowed so far.
@@ -201,7 +209,7 @@ fn pass_request(
     let loss = shared.loss_of(&head.method, &head.path);
     match &loss {
         Some(Loss::Before) => return Ok(Next::End),
-        Some(Loss::Lie(reply)) => return Ok(Next::Reply(reply.clone())),
+        Some(Loss::Lie(reply) | Loss::LieOnce(reply)) => return Ok(Next::Reply(reply.clone())),
         Some(Loss::After | Loss::Nothing) | None => {}
     }
     if loss == Some(Loss::After) {

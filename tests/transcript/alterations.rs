@@ -8,7 +8,7 @@ use crate::transcript::sample::{Sample, sample};
 #[test]
 fn an_unaltered_transcript_is_accepted() {
     let sample = sample();
-    let verification = backstay::transcript::verify(sample.directory.path(), None).unwrap();
+    let verification = backstay::transcript::verify(sample.directory.path(), None, None).unwrap();
     assert_eq!(verification.verdict.word(), "unsigned");
     assert_eq!(verification.records, super::events::events().len() as u64);
     assert!(String::from_utf8_lossy(&sample.seal).contains(&verification.head));

@@ -115,7 +115,7 @@ fn an_empty_transcript_is_named() {
         DiskJournal::open(directory.path(), clock()),
         Err(OpenError::Empty)
     ));
-    assert_eq!(verify(directory.path(), None).unwrap().verdict.word(), "unsealed");
+    assert_eq!(verify(directory.path(), None, None).unwrap().verdict.word(), "unsealed");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn many_who_write_at_once_make_one_chain() {
         journal.append(run_end()).await.unwrap();
         assert!(journal.append(run_end()).await.is_err(), "nothing follows the end");
     });
-    let verification = verify(directory.path(), None).unwrap();
+    let verification = verify(directory.path(), None, None).unwrap();
     assert_eq!((verification.verdict.word(), verification.records), ("unsigned", 202));
 }
 

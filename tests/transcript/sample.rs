@@ -90,7 +90,7 @@ impl Sample {
     }
 
     pub(crate) fn verdict(&self) -> &'static str {
-        backstay::transcript::verify(self.directory.path(), None)
+        backstay::transcript::verify(self.directory.path(), None, None)
             .unwrap()
             .verdict
             .word()

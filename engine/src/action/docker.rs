@@ -14,6 +14,7 @@ mod exec;
 mod inspections;
 mod job;
 mod logs;
+mod make;
 mod neighbours;
 mod place;
 mod policy;

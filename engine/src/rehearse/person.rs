@@ -23,7 +23,7 @@ pub(super) fn answer(script: &Answers, question: &PersonQuestion) -> Option<Pers
     let value = match second.or_else(|| script.get(&question.key)) {
         Some(scripted) => scripted.clone()?,
         None => match question.wants {
-            PersonWants::Confirm | PersonWants::Verdict => Value::Bool(true),
+            PersonWants::Confirm | PersonWants::Verdict(_) => Value::Bool(true),
             PersonWants::Text => Value::Text("as agreed".to_owned()),
         },
     };

@@ -166,6 +166,7 @@ pub fn asked(run: &str, what: &str) -> Value {
 pub fn verification(verification: &Verification) -> Value {
     json!({
         "verdict": verification.verdict.word(),
+        "run": verification.run,
         "records": verification.records,
         "head": verification.head,
         "detail": verification.detail,

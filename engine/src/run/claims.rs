@@ -29,6 +29,8 @@ pub const CLAIMS_DIRECTORY: &str = "/var/tmp";
 
 /// The longest claim that is read, in bytes.
 const CLAIM_BYTES_MAX: u64 = 1 << 16;
+/// What tells a program from another that runs the same file.
+const TELLING: [&str; 5] = ["executable", "pid_file", "port", "user", "arguments"];
 /// How many characters of a thing's name stand in the names of its files; a digest tells the rest apart.
 const NAME_CHARACTERS_MAX: usize = 60;
 
@@ -47,6 +49,9 @@ pub struct Claim {
     pub operator: String,
     pub host: String,
     pub process: i32,
+    /// What a process is known by that others may have started, word by word.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known_by: BTreeMap<String, Vec<String>>,
 }
 
 /// A claim that was found, and where its run stands.
@@ -120,9 +125,14 @@ impl ClaimPlace {
             things: Vec::new(),
             does_stay: is_resumed,
         };
-        for (key, thing) in things(plan) {
+        let things = things(plan);
+        for (key, Thing { thing, known_by }) in things.clone() {
             let stem = stem(&key);
-            let claim = Claim { thing, ..mine.clone() };
+            let claim = Claim {
+                thing,
+                known_by,
+                ..mine.clone()
+            };
             let lock = self.lock(&stem, &claim)?;
             for found in self.found(&stem)? {
                 let is_before = |other: &Claim| other.run == mine.run || is_resumed && other.run < mine.run;
@@ -158,6 +168,10 @@ impl ClaimPlace {
                 _ => claims.things.push(ClaimedThing { lock, path }),
             }
         }
+        // Each of two that begin at once has written its own by now, so one of them at least sees the other.
+        self.refuse_one_program(&things, |other| {
+            other.run == mine.run || is_resumed && other.run < mine.run
+        })?;
         Ok(claims)
     }
 
@@ -188,14 +202,38 @@ impl ClaimPlace {
     /// Whether a run of this plan could begin now, as far as other runs go.
     pub(crate) fn look(&self, plan: &Plan) -> Result<(), ClaimError> {
         self.examine()?;
-        for (key, thing) in things(plan) {
-            let stem = stem(&key);
+        let things = things(plan);
+        for (key, Thing { thing, .. }) in &things {
+            let stem = stem(key);
             let path = self.lock_file(&stem);
             if Lock::is_taken(&path).map_err(|error| file_error(&path, error))? {
-                self.refuse_held(&stem, &thing)?;
+                self.refuse_held(&stem, thing)?;
             }
             for found in self.found(&stem)? {
-                found.unless_over(&thing)?;
+                found.unless_over(thing)?;
+            }
+        }
+        self.refuse_one_program(&things, |_| false)
+    }
+
+    /// Refuses what another run has under another name that may be the same program.
+    fn refuse_one_program(
+        &self,
+        things: &BTreeMap<String, Thing>,
+        is_passed_over: impl Fn(&Claim) -> bool,
+    ) -> Result<(), ClaimError> {
+        if things.values().all(|thing| thing.known_by.is_empty()) {
+            return Ok(());
+        }
+        for found in self.all().map_err(|error| file_error(&self.0, error))? {
+            let Some(claim) = found.claim.as_ref().ok().filter(|claim| !is_passed_over(claim)) else {
+                continue;
+            };
+            let same = things
+                .values()
+                .find(|thing| may_be_one(&thing.known_by, &claim.known_by));
+            if let Some(same) = same {
+                found.unless_over(&same.thing)?;
             }
         }
         Ok(())
@@ -357,10 +395,14 @@ impl FoundClaim {
 }
 
 /// What a plan changes, by a key that is the same for whoever changes it, and in words.
-fn things(plan: &Plan) -> BTreeMap<String, String> {
+fn things(plan: &Plan) -> BTreeMap<String, Thing> {
     let mut things = BTreeMap::new();
     for (id, member, _) in plan.topology.members() {
-        things.insert(member.runs.to_string(), format!("service {id}"));
+        let thing = Thing {
+            thing: format!("service {id}"),
+            known_by: known_by(&member.runs.known_by),
+        };
+        things.insert(member.runs.to_string(), thing);
         // A service by another name is the same one where it listens to the same port or keeps the same file.
         for (word, values) in &member.runs.known_by {
             let values = values.join(" ");
@@ -371,14 +413,57 @@ fn things(plan: &Plan) -> BTreeMap<String, String> {
                 _ => continue,
             };
             let words = format!("the {} {values} of service {id}", word.replace('_', " "));
-            things.insert(format!("{word}-{values}"), words);
+            things.insert(format!("{word}-{values}"), Thing::named(words));
         }
     }
     if things.is_empty() {
         let name = &plan.runbook.name;
-        things.insert(format!("runbook-{name}"), format!("runbook {name}"));
+        things.insert(format!("runbook-{name}"), Thing::named(format!("runbook {name}")));
     }
     things
+}
+
+/// Something that a plan changes.
+#[derive(Debug, Clone)]
+struct Thing {
+    /// In words.
+    thing: String,
+    known_by: BTreeMap<String, Vec<String>>,
+}
+
+impl Thing {
+    fn named(thing: String) -> Self {
+        Self {
+            thing,
+            known_by: BTreeMap::new(),
+        }
+    }
+}
+
+/// What tells one program from another, each path by whatever way it is reached.
+fn known_by(said: &BTreeMap<&'static str, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    let telling = said.iter().filter(|(word, _)| TELLING.contains(word));
+    let real = |path: &String| real_path(Path::new(path)).display().to_string();
+    telling
+        .map(|(word, values)| {
+            let values = match *word {
+                "executable" | "pid_file" => values.iter().map(real).collect(),
+                _ => values.clone(),
+            };
+            ((*word).to_owned(), values)
+        })
+        .collect()
+}
+
+/// Whether two that are known so may be one program: they have its file, and nothing that both say tells them apart.
+fn may_be_one(one: &BTreeMap<String, Vec<String>>, other: &BTreeMap<String, Vec<String>>) -> bool {
+    let is_inside = |some: &Vec<String>, all: &Vec<String>| some.iter().all(|word| all.contains(word));
+    let is_same = |word: &str| match (one.get(word), other.get(word)) {
+        (Some(one), Some(other)) if word == "arguments" => is_inside(one, other) || is_inside(other, one),
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    one.contains_key("executable") && other.contains_key("executable") && TELLING.into_iter().all(is_same)
 }
 
 /// How the names of a thing's files begin.

@@ -127,7 +127,12 @@ impl Questions {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(AnswerError::Busy),
             opened => opened?,
         };
-        let content = serde_json::to_vec(&WrittenAnswer { answer, who }).map_err(io::Error::other)?;
+        let content = serde_json::to_vec(&WrittenAnswer {
+            answer,
+            who,
+            attempt: None,
+        })
+        .map_err(io::Error::other)?;
         if let Err(error) = file.write_all(&content) {
             // Half an answer would keep everybody from giving one.
             let _ = fs::remove_file(&path);
@@ -199,7 +204,7 @@ struct Standing {
 impl Standing {
     /// The answer, where one was given that is whole.
     fn take(&self) -> Option<PersonAnswer> {
-        let WrittenAnswer { answer, who } = read(&self.answer).ok()??;
+        let WrittenAnswer { answer, who, .. } = read(&self.answer).ok()??;
         fs::rename(&self.answer, &self.taken).ok()?;
         // Nothing of it stays: whoever answers may not know what a secret is.
         let _ = OpenOptions::new().write(true).truncate(true).open(&self.taken);

@@ -387,7 +387,12 @@ impl Records<'_> {
     }
 
     /// Asks a person whether an unknown attempt was done.
-    pub(crate) fn verdict_question(&self, key: &str, action: &Do, undecided: &Decided) -> PersonQuestion {
+    pub(crate) fn verdict_question(
+        &self,
+        (key, attempt): (&str, u32),
+        action: &Do,
+        undecided: &Decided,
+    ) -> PersonQuestion {
         PersonQuestion {
             key: key.to_owned(),
             step: self.step_title(key),
@@ -396,7 +401,7 @@ impl Records<'_> {
                 title(action),
                 self.evidence(&undecided.evidence)
             ),
-            wants: PersonWants::Verdict,
+            wants: PersonWants::Verdict(attempt),
             by_two: false,
             besides: None,
         }

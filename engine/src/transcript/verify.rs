@@ -57,6 +57,8 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     pub verdict: Verdict,
+    /// The run whose record it says it is; empty where its first record does not say it.
+    pub run: String,
     /// How many records are whole and in place.
     pub records: u64,
     /// SHA-256 of the last of them; 64 zeros where there is none.
@@ -66,9 +68,9 @@ pub struct Verification {
 }
 
 /// Judges the transcript in the directory of a run, by the form of its lines, the chain, the outputs that it
-/// names, the seal and, where one is given, the head that was kept elsewhere; what the records say beyond that
-/// is not looked at. The error is that there is none, or that something cannot be read.
-pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verification> {
+/// names, the seal and, where they are given, the name of the run that is meant and the head that was kept elsewhere;
+/// what the records say beyond that is not looked at. The error is that there is none, or that something cannot be read.
+pub fn verify(run_directory: &Path, run: Option<&str>, head: Option<&str>) -> io::Result<Verification> {
     let path = run_directory.join(RECORDS_FILE);
     let seal = read_seal(run_directory)?;
     let mut lines = Lines::new(open_plain(&path)?);
@@ -95,8 +97,15 @@ pub fn verify(run_directory: &Path, head: Option<&str>) -> io::Result<Verificati
         Some(wrong) if !matches!(verdict, Verdict::Altered | Verdict::Version) => altered(wrong),
         _ => (verdict, detail),
     };
+    let is_another = run.is_some_and(|run| !course.run.is_empty() && run != course.run);
+    let (verdict, detail) = if is_another && !matches!(verdict, Verdict::Altered | Verdict::Version) {
+        altered(format!("this is the record of another run, {}", course.run))
+    } else {
+        (verdict, detail)
+    };
     Ok(Verification {
         verdict,
+        run: course.run,
         records: lines.records,
         head: lines.head,
         detail,

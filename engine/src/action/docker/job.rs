@@ -11,6 +11,7 @@ use backstay_dsl::units;
 use super::call::{Call, EngineAction};
 use super::create_volume::refuse_missing;
 use super::error::{Error, clean};
+use super::make::make;
 use super::printed::{EVIDENCE_BYTES_MAX, Said, bytes_to_ask};
 use super::pull::must_be_here;
 use super::run::surroundings;
@@ -185,11 +186,8 @@ async fn create(call: Call<'_>) -> Result<Container, Error> {
     order.labels = call.labels();
     order.command = Some(call.words("argv")).filter(|argv| !argv.is_empty());
     order.restart_policy = Some(RestartPolicy::never());
-    match call.engine.change(|it| it.create(&order)).await {
-        Ok(_) | Err(Problem::Refused { status: 409, .. }) => {}
-        Err(problem) => return Err(Error::of_change(problem)),
-    }
-    let made = call.ask_after(|it| it.container(&name)).await?;
+    let id = make(call, &order).await?;
+    let made = call.ask_after(|it| it.container(&id)).await?;
     made.filter(|made| call.is_of_statement(made))
         .ok_or_else(|| foreign(&name))
 }

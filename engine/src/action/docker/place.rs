@@ -46,6 +46,10 @@ pub(super) struct Place {
     pub(super) taken_out: Vec<TakenOut>,
     /// Those on which the present one stands, the last one last: bringing one back drops what came after it.
     before: Vec<String>,
+    /// What statements of this run found here that make another one, the last one last: also where they did not come
+    /// to take it out.
+    #[serde(default)]
+    found: Vec<String>,
     /// What each statement puts here, by its key.
     next: BTreeMap<String, Next>,
 }
@@ -59,6 +63,7 @@ impl Place {
             name: name.to_owned(),
             taken_out: Vec::new(),
             before: Vec::new(),
+            found: Vec::new(),
             next: BTreeMap::new(),
         }))
     }
@@ -89,12 +94,17 @@ impl Place {
         self.next.get(&call.context.key)
     }
 
-    /// Keeps what the statement of a call puts here.
-    pub(super) fn decide(&mut self, call: Call<'_>, next: Next) -> Result<(), String> {
+    /// Keeps what the statement of a call puts here, and in place of what.
+    pub(super) fn decide(&mut self, call: Call<'_>, current: Option<&Container>, next: Next) -> Result<(), String> {
         if let Next::Back(id) = &next
             && let Some(at) = self.before.iter().position(|known| known == id)
         {
             self.before.truncate(at);
+        }
+        let current = current.filter(|current| next == Next::Made && !call.is_of_statement(current));
+        if let Some(current) = current {
+            self.found.retain(|known| *known != current.id);
+            self.found.push(current.id.clone());
         }
         self.next.insert(call.context.key.clone(), next);
         self.keep(call)
@@ -138,6 +148,11 @@ impl Place {
     pub(super) fn earlier(&self) -> impl Iterator<Item = &str> {
         let before = self.before.iter().rev().map(String::as_str);
         before.chain(self.taken_out.iter().rev().map(|known| known.id.as_str()))
+    }
+
+    /// The same, and then those that were found here and not taken out.
+    pub(super) fn found(&self) -> impl Iterator<Item = &str> {
+        self.earlier().chain(self.found.iter().rev().map(String::as_str))
     }
 
     /// The name of a container while it is out of its place.

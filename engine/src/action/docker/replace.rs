@@ -4,6 +4,7 @@
 //!
 //! | what is there | what comes next |
 //! | --- | --- |
+//! | the old one, which an earlier statement only found and the call wants | start it where it does not run |
 //! | the old one | make ours beside it anew, under a name of this statement, like the old one; stop the old one and prove it; give it another name |
 //! | none, ours beside | give ours its name |
 //! | none, one of another statement of this run beside, and none was taken out | give that one the name: it is now the old one, and alone knows what was given to the service |
@@ -16,6 +17,7 @@
 use super::call::{Call, foreign, short};
 use super::create_volume::refuse_missing;
 use super::error::Error;
+use super::make::make;
 use super::neighbours::{Touch, refuse_cut_off, refuse_unstartable};
 use super::place::{Next, Place};
 use super::policy;
@@ -50,8 +52,9 @@ impl<'a> Replacement<'a> {
         let image = must_be_here(self.call, &self.order.image).await?;
         refuse_missing(self.call, &self.order).await?;
         let mut place = Place::of(self.call, self.name)?;
-        let next = self.decide(&mut place, &image).await?;
-        let current = match self.find(self.name).await? {
+        let current = self.find(self.name).await?;
+        let next = self.decide(&mut place, current.as_ref(), &image).await?;
+        let current = match current {
             Some(current) => Some(current),
             None if next == Next::Made => self.successor(&place).await?,
             None => None,
@@ -71,7 +74,7 @@ impl<'a> Replacement<'a> {
                 self.put_in_place(&earlier).await?
             }
             (None, Next::Made) => {
-                let model = self.first_of(&place, |_| true).await?;
+                let model = self.first_of(place.earlier(), |_| true).await?;
                 let id = self.create(self.name, model.as_ref()).await?;
                 self.must_find(&id).await?
             }
@@ -83,26 +86,26 @@ impl<'a> Replacement<'a> {
         }
     }
 
-    /// Whether this statement makes a container or brings one back: the last one of this image that was taken out,
-    /// where the call says nothing else. The first attempt decides for all.
-    async fn decide(&self, place: &mut Place, image: &Image) -> Result<Next, Error> {
+    /// Whether this statement makes a container or brings one back: the last one of this image that an earlier
+    /// statement found here, where the call says nothing else. The first attempt decides for all.
+    async fn decide(&self, place: &mut Place, current: Option<&Container>, image: &Image) -> Result<Next, Error> {
         if let Some(next) = place.next(self.call) {
             return Ok(next.clone());
         }
         let is_wanted = |earlier: &Container| self.order.says_only_its_image() && earlier.image_id == image.id;
-        let earlier = self.first_of(place, is_wanted).await?;
+        let earlier = self.first_of(place.found(), is_wanted).await?;
         let next = earlier.map_or(Next::Made, |earlier| Next::Back(earlier.id));
-        place.decide(self.call, next.clone())?;
+        place.decide(self.call, current, next.clone())?;
         Ok(next)
     }
 
-    /// The first of the containers that were in this place which is still there and as wanted.
+    /// The first of these containers which is still there and as wanted.
     async fn first_of(
         &self,
-        place: &Place,
+        ids: impl Iterator<Item = &str> + Send,
         is_wanted: impl Fn(&Container) -> bool + Send + Sync,
     ) -> Result<Option<Container>, Error> {
-        for id in place.earlier() {
+        for id in ids {
             if let Some(found) = self.find(id).await?.filter(&is_wanted) {
                 return Ok(Some(found));
             }
@@ -116,7 +119,7 @@ impl<'a> Replacement<'a> {
     async fn successor(&self, place: &Place) -> Result<Option<Container>, Error> {
         let made = match self.find(&self.beside).await? {
             Some(ours) => Some(ours),
-            None if self.first_of(place, |_| true).await?.is_some() => None,
+            None if self.first_of(place.earlier(), |_| true).await?.is_some() => None,
             None => never_started(self.call, self.name).await?.pop(),
         };
         match made {
@@ -189,7 +192,7 @@ impl<'a> Replacement<'a> {
         } else {
             // What is changed step by step adds up; else what another image was given stays with that.
             let is_same = |earlier: &Container| earlier.image_id == image.id && earlier.image_id != old.image_id;
-            let model = self.first_of(place, is_same).await?;
+            let model = self.first_of(place.earlier(), is_same).await?;
             let id = self.create(&self.beside, Some(model.as_ref().unwrap_or(old))).await?;
             self.must_find(&id).await?
         };
@@ -264,20 +267,7 @@ impl<'a> Replacement<'a> {
                 order.restart_policy.get_or_insert(given);
             }
         }
-        match self.call.engine.change(|it| it.create(&order)).await {
-            Ok(id) => Ok(id),
-            Err(problem @ Problem::Refused { status: 409, .. }) => self.taken(name, problem).await,
-            Err(problem) => Err(Error::of_change(problem)),
-        }
-    }
-
-    /// The name was taken in the meantime: by ours, whose reply an earlier attempt lost, or by somebody's.
-    async fn taken(&self, name: &str, problem: Problem) -> Result<String, Error> {
-        match self.find(name).await? {
-            Some(there) if self.call.is_of_statement(&there) => Ok(there.id),
-            Some(_) => Err(foreign(name)),
-            None => Err(Error::of_change(problem)),
-        }
+        make(self.call, &order).await
     }
 
     /// Removes what stands beside and is of no use; a container that is not ours is refused.
@@ -297,7 +287,7 @@ impl<'a> Replacement<'a> {
     /// The volumes without a name that came with the container and are none of the one before: what is in them is
     /// nobody's yet.
     async fn new_volumes(&self, place: &Place, ours: &Container) -> Result<String, Error> {
-        let earlier = self.first_of(place, |_| true).await?;
+        let earlier = self.first_of(place.earlier(), |_| true).await?;
         let known: Vec<&str> = earlier
             .iter()
             .flat_map(anonymous_volumes)

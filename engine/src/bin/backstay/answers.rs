@@ -25,7 +25,8 @@ pub(crate) fn answers(path: Option<&Path>, who: &str) -> Result<WrittenAnswers, 
         .map(|(question, value)| match answer(value) {
             Some(answer) => {
                 let who = who.to_owned();
-                Ok((question, WrittenAnswer { answer, who }))
+                let attempt = None;
+                Ok((question, WrittenAnswer { answer, who, attempt }))
             }
             None => Err(Failure::usage(format!(
                 "{}: the answer to `{question}` is neither a text nor true or false, nor that of several people by name",

@@ -162,7 +162,7 @@ impl Person for Operator {
             }
         };
         let value = match question.wants {
-            PersonWants::Confirm | PersonWants::Verdict => {
+            PersonWants::Confirm | PersonWants::Verdict(_) => {
                 let prompt = format!("{title}  yes or no? ");
                 let read = |line: &str| yes_or_no(line).map(Value::Bool);
                 self.typed(&prompt, "  Please type yes or no.", read).await?

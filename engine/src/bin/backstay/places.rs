@@ -27,6 +27,8 @@ pub(crate) struct RunPlace {
     pub(crate) directories: Directories,
     pub(crate) run: String,
     pub(crate) directory: PathBuf,
+    /// Whether it was meant by its name, or lies where runs are kept: then its record says the same name.
+    pub(crate) is_named: bool,
 }
 
 /// The directories that the operator named, else those of this user and of this machine.
@@ -78,6 +80,7 @@ pub(crate) fn run_place(RunOptions { run, state }: &RunOptions) -> Result<RunPla
             directories,
             run: found.run,
             directory: found.path,
+            is_named: true,
         });
     }
     let known: Vec<String> = state
@@ -108,6 +111,7 @@ fn by_directory(directory: &Path, claims: ClaimPlace) -> Result<RunPlace, Failur
             claims,
         },
         run: name.unwrap_or_default(),
+        is_named: directory.parent().and_then(Path::file_name) == Some(OsStr::new("runs")),
         directory,
     })
 }

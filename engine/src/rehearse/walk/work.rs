@@ -497,7 +497,7 @@ impl Walk<'_> {
             let question = self
                 .rehearsal
                 .records()
-                .verdict_question(&running.key, action, &decided);
+                .verdict_question((&running.key, running.attempt), action, &decided);
             let answer = person::answer(&self.case.answers, &question);
             if answer.is_none() {
                 return Stage::Waiting;

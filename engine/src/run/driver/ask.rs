@@ -44,7 +44,9 @@ impl Job {
         let action = self.action()?;
         let mut decided = self.by_world(action).await;
         if decided.is_for_person(action) {
-            let question = self.records().verdict_question(&self.key, action, &decided);
+            let question = self
+                .records()
+                .verdict_question((&self.key, self.attempt), action, &decided);
             let answer = self.shared.ports.person.ask(&question).await;
             if answer.is_none() && may_wait {
                 return self.record(self.records().answered(question, None), true).await;

@@ -81,7 +81,13 @@ fn leave(
     }
     let answer = question.read(text).ok_or_else(not_yes_or_no)?;
     let who = surroundings.operator.clone();
-    let given = WrittenAnswers::from([(question.key.clone(), WrittenAnswer { answer, who })]);
+    let history = history(directory).map_err(|reason| Error::refused(reason, "see backstay transcript verify"))?;
+    let written = WrittenAnswer {
+        answer,
+        who,
+        attempt: asks::open_attempt(&history, &question.key),
+    };
+    let given = WrittenAnswers::from([(question.key.clone(), written)]);
     let answers = asks::kept(directory, &given)?;
     asks::keep(directory, &answers).map_err(|error| no_state(surroundings, &error))
 }

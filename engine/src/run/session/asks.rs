@@ -5,7 +5,7 @@ use std::io;
 use backstay_dsl::model::StatementKind;
 
 use crate::error::Error;
-use crate::event::{Event, Stamped};
+use crate::event::{Event, OutcomeResult, Stamped};
 use crate::plan::Plan;
 use crate::private_files::{read_json, write_json};
 use crate::run::directory::RunDirectory;
@@ -41,12 +41,47 @@ pub(super) fn refuse(
 /// # Errors
 /// As [`refuse`]: what is given does not fit.
 pub(crate) fn obstacle(plan: &Plan, surroundings: &Surroundings) -> Result<Option<String>, Error> {
-    let person = AnswersPerson::new(surroundings.answers.clone(), surroundings.person.clone());
+    let answers = given(plan, &[], &surroundings.answers)?;
+    let person = AnswersPerson::new(answers, surroundings.person.clone());
     refuse_mistakes(plan, &person)?;
     refuse_secrets(plan, &surroundings.answers)?;
     let questions = without_answer(plan, &person, &[]);
     let is_obstacle = surroundings.is_unattended && !questions.is_empty();
     Ok(is_obstacle.then(|| format!("{}: {}", nobody_answers(&questions), questions.join("; "))))
+}
+
+/// The answers that are given now, those about actions each for the attempt that it can be about: the one whose outcome
+/// is not known now. What is said before an action is begun, or of one whose outcome is known, says nothing.
+pub(super) fn given(plan: &Plan, history: &[Stamped], answers: &WrittenAnswers) -> Result<WrittenAnswers, Error> {
+    let mut given = answers.clone();
+    for (name, written) in &mut given {
+        let id = plan.program.find(name);
+        if id.is_none_or(|id| plan.program.statement(id).action().is_none()) {
+            continue;
+        }
+        written.attempt = open_attempt(history, name);
+        if written.attempt.is_none() {
+            return Err(Error::usage(
+                format!("the answers do not fit: `{name}` is an action, and nobody has to say now whether it was done"),
+                "leave it out; a run that needs a person for that says so, and takes the answer then",
+            ));
+        }
+    }
+    Ok(given)
+}
+
+/// The attempt of an action whose outcome is not known.
+pub(super) fn open_attempt(history: &[Stamped], action: &str) -> Option<u32> {
+    let mut open = None;
+    for stamped in history {
+        match &stamped.event {
+            Event::Intent(intent) if intent.key == action => open = Some(intent.n),
+            Event::Outcome(outcome) if outcome.key == action && outcome.result != OutcomeResult::Unknown => open = None,
+            Event::Settled { key, .. } if key == action => open = None,
+            _ => {}
+        }
+    }
+    open
 }
 
 /// The answers that were given with earlier commands, and those that were given now, which win.
@@ -149,7 +184,7 @@ fn refuse_mistakes(plan: &Plan, person: &AnswersPerson) -> Result<(), Error> {
                 key: statement.key.clone(),
                 step: String::new(),
                 prompt: statement.key.clone(),
-                wants: PersonWants::Verdict,
+                wants: PersonWants::Verdict(0),
                 by_two: false,
                 besides: None,
             }),

@@ -1,6 +1,7 @@
 //! What a run has to itself: its record, and what it changes on this machine.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::action::common::typed::shell_line;
@@ -68,6 +69,7 @@ fn claim_of(directory: &RunDirectory, surroundings: &Surroundings) -> Claim {
         operator: surroundings.operator.clone(),
         host: surroundings.host.clone(),
         process: rustix::process::getpid().as_raw_pid(),
+        known_by: BTreeMap::new(),
     }
 }
 

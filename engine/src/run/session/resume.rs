@@ -63,7 +63,8 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
         ));
     }
     stops::refuse(&plan, &options.stops, &opened.history, &surroundings)?;
-    let answers = asks::kept(&directory, &surroundings.answers)?;
+    let given = asks::given(&plan, &opened.history, &surroundings.answers)?;
+    let answers = asks::kept(&directory, &given)?;
     if options.turn_back {
         asks::refuse_secrets(&plan, &answers)?;
     } else {

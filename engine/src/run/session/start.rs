@@ -43,7 +43,8 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
     }
     refuse_unapproved(&plan, options.approved.as_ref(), &surroundings)?;
     stops::refuse(&plan, &options.stops, &[], &surroundings)?;
-    asks::refuse(&plan, &surroundings.answers, &[], &surroundings)?;
+    let answers = asks::given(&plan, &[], &surroundings.answers)?;
+    asks::refuse(&plan, &answers, &[], &surroundings)?;
     let directory = surroundings
         .state_directory
         .new_run(&plan.runbook.name, surroundings.clock.as_ref())

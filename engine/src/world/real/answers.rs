@@ -25,6 +25,9 @@ pub enum GivenAnswer {
 pub struct WrittenAnswer {
     pub answer: GivenAnswer,
     pub who: String,
+    /// The attempt of an action of which it says whether it was done: it says nothing of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
 }
 
 impl WrittenAnswer {
@@ -55,23 +58,30 @@ impl AnswersPerson {
     /// The answers of everybody who may still answer.
     fn answers<'a>(&'a self, question: &'a PersonQuestion) -> impl Iterator<Item = PersonAnswer> + 'a {
         let written = self.answers.get(&question.key);
-        let written = written.or_else(|| self.answers.get(&question.prompt)).into_iter();
-        written.flat_map(WrittenAnswer::given).filter_map(|(who, answer)| {
-            let besides = question.besides.as_ref();
-            Some(PersonAnswer {
-                value: fitting(answer, question.wants)?,
-                who: who.to_owned(),
-                via: "file".to_owned(),
+        let written = written.or_else(|| self.answers.get(&question.prompt));
+        let written = written.filter(|written| match question.wants {
+            PersonWants::Verdict(attempt) => written.attempt == Some(attempt),
+            _ => true,
+        });
+        written
+            .into_iter()
+            .flat_map(WrittenAnswer::given)
+            .filter_map(|(who, answer)| {
+                let besides = question.besides.as_ref();
+                Some(PersonAnswer {
+                    value: fitting(answer, question.wants)?,
+                    who: who.to_owned(),
+                    via: "file".to_owned(),
+                })
+                .filter(|answer| !besides.is_some_and(|first| is_one_person(first, &answer.who)))
             })
-            .filter(|answer| !besides.is_some_and(|first| is_one_person(first, &answer.who)))
-        })
     }
 }
 
 /// The answer as a value, where it is of the kind that is wanted.
 fn fitting(given: &GivenAnswer, wants: PersonWants) -> Option<Value> {
     match (given, wants) {
-        (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict) => Some(Value::Bool(*value)),
+        (GivenAnswer::Confirm(value), PersonWants::Confirm | PersonWants::Verdict(_)) => Some(Value::Bool(*value)),
         (GivenAnswer::Text(text), PersonWants::Text) => Some(Value::Text(text.clone())),
         (GivenAnswer::Text(_) | GivenAnswer::Each(_), _) | (GivenAnswer::Confirm(_), PersonWants::Text) => None,
     }
@@ -123,7 +133,7 @@ impl Person for AnswersPerson {
             let fits = meant.iter().any(|question| fits(question.wants));
             (!fits).then(|| match first.wants {
                 PersonWants::Text => format!("the answer to `{name}` must be a text, in quotes"),
-                PersonWants::Confirm | PersonWants::Verdict => {
+                PersonWants::Confirm | PersonWants::Verdict(_) => {
                     format!("the answer to `{name}` must be true or false, without quotes")
                 }
             })

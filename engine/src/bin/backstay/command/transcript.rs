@@ -18,8 +18,10 @@ pub(super) fn run(arguments: &Transcript) -> Result<u8, Failure> {
 }
 
 fn judge(arguments: &Verify) -> Result<u8, Failure> {
-    let directory = places::run_place(&arguments.run)?.directory;
-    let verification = verify(&directory, arguments.head.as_deref()).map_err(|error| unreadable(&directory, &error))?;
+    let place = places::run_place(&arguments.run)?;
+    let (directory, meant) = (place.directory, place.is_named.then_some(place.run));
+    let verification = verify(&directory, meant.as_deref(), arguments.head.as_deref())
+        .map_err(|error| unreadable(&directory, &error))?;
     let is_accepted = match verification.verdict {
         Verdict::Valid => true,
         Verdict::Unsigned => !arguments.require_signature,
@@ -28,9 +30,10 @@ fn judge(arguments: &Verify) -> Result<u8, Failure> {
     match arguments.format.format {
         Format::Json => streams::json(&json::verification(&verification)),
         Format::Text => streams::data(&format!(
-            "{}: {}\n  records: {}\n  head:    {}\n",
+            "{}: {}\n  run:     {}\n  records: {}\n  head:    {}\n",
             verification.verdict.word(),
             visible(&verification.detail),
+            visible(&verification.run),
             verification.records,
             verification.head
         )),

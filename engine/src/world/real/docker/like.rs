@@ -37,7 +37,7 @@ pub(super) async fn take(engine: &DockerEngine, like: &Like) -> Result<Taken, Pr
     };
     let Some(image) = images::inspect(engine, old.image.as_deref().unwrap_or_default()).await? else {
         return Err(Problem::Refused {
-            status: 409,
+            status: 400,
             message: format!(
                 "the image of container {name} is not here any more, so what was given to the container cannot be \
                  told from what came from its image: fetch that image again"
