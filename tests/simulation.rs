@@ -1,5 +1,6 @@
 //! The real machine and the real driver in the simulated world: faults, signals, deaths of the runner.
 
+mod agree;
 mod apart;
 mod back;
 mod containers;

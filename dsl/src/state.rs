@@ -263,10 +263,11 @@ impl State {
         found.map(|(_, difference)| difference).collect()
     }
 
-    /// Whether it is right to stop here without being done or back: holds free, nothing half-way.
-    pub fn may_park(&self, universe: &Universe) -> bool {
-        let mut cells = 0..universe.cells().len();
-        cells.all(|cell| goal::may_park(universe, cell, &self.bytes))
+    /// What must not be left where a run stops without being done or back: holds that are taken, what is half-way.
+    pub fn unsettled(&self, universe: &Universe) -> Vec<Difference> {
+        let cells = 0..universe.cells().len();
+        let found = cells.flat_map(|cell| goal::unsettled(universe, cell, &self.bytes));
+        found.map(|(_, difference)| difference).collect()
     }
 
     #[cfg(test)]

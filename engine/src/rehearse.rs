@@ -23,7 +23,7 @@ mod world;
 
 pub use clock::SimulatedClock;
 pub use driven::SimulatedWorld;
-pub use faults::{Case, Fault, FaultKind, faults_of, single_faults};
+pub use faults::{Case, Fault, FaultKind, Trouble, faults_of, single_faults};
 pub use journal::{Kill, SimulatedJournal};
 pub use person::{Answers, SimulatedPerson};
 pub use production::Production;

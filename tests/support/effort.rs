@@ -13,8 +13,22 @@ fn is_long() -> bool {
 
 /// The settings of a property that is tried on so many cases in a plain run. A failure prints, with its output, the
 /// command that makes the same cases again.
-#[expect(clippy::print_stdout, reason = "the test program shows it where the test fails")]
 pub(crate) fn cases(plain: u32) -> Config {
+    Config {
+        cases: if is_long() { plain * LONG } else { plain },
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed()),
+        ..Config::default()
+    }
+}
+
+/// The first seed of a property that makes its cases itself, and how many there are.
+pub(crate) fn seeds(plain: usize, long: usize) -> (u64, usize) {
+    (seed(), if is_long() { long } else { plain })
+}
+
+#[expect(clippy::print_stdout, reason = "the test program shows it where the test fails")]
+fn seed() -> u64 {
     let given = std::env::var("PROPTEST_RNG_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
@@ -25,12 +39,7 @@ pub(crate) fn cases(plain: u32) -> Config {
     println!(
         "The same cases again: {long}PROPTEST_RNG_SEED={seed} cargo test -p backstay --test all -- --exact {test}"
     );
-    Config {
-        cases: if is_long() { plain * LONG } else { plain },
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(seed),
-        ..Config::default()
-    }
+    seed
 }
 
 fn random_seed() -> u64 {

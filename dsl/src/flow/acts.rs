@@ -21,7 +21,10 @@ pub(super) struct Acts<'a> {
     of: Vec<Act>,
     /// For each statement the slots that it works on, or asks about.
     touched: Vec<Vec<SlotId>>,
-    /// Things that were not there at the start: what makes them is taken back by removing them.
+    /// What is asked not to be there before an action makes it, by the action and by the statements of its undo, which
+    /// remove it.
+    asked: BTreeSet<(StatementId, SlotId)>,
+    /// The same things, whoever asks.
     absent: BTreeSet<SlotId>,
     /// What an action changes that has no way back for a reason.
     excused: BTreeSet<(SlotId, About)>,
@@ -65,9 +68,11 @@ impl<'a> Acts<'a> {
         let of_start = anchors.collect();
         tie(&mut universe, &acts);
         let touched: Vec<Vec<SlotId>> = acts.iter().map(|act| touched(&universe, act)).collect();
+        let asked = asked(program, &universe, &acts);
         let mut acts = Self {
             program,
-            absent: absent(program, &universe, &acts),
+            absent: asked.iter().map(|(_, slot)| *slot).collect(),
+            asked,
             excused: excused(program, &universe, &acts, &touched),
             seen: BTreeMap::new(),
             marked: marked(program),
@@ -125,6 +130,11 @@ impl<'a> Acts<'a> {
     pub(super) fn hold_slot(&self, hold: HoldId, cell: usize) -> Option<SlotId> {
         let slot = self.universe.hold(&self.program.hold(hold).name)?;
         (self.universe.cell_of(slot).0 == cell).then_some(slot)
+    }
+
+    /// Whether a statement makes what was asked not to be there, or removes it again.
+    pub(super) fn is_asked(&self, statement: StatementId, slot: SlotId) -> bool {
+        self.asked.contains(&(statement, slot))
     }
 
     pub(super) fn is_absent(&self, slot: SlotId) -> bool {
@@ -275,9 +285,10 @@ fn tie(universe: &mut Universe, acts: &[Act]) {
     }
 }
 
-/// A thing that an action makes and that its own undo removes: whether it was there is asked before the action.
-fn absent(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<SlotId> {
-    let mut absent = BTreeSet::new();
+/// Things that an action makes and that its own undo removes, with all that lies in them: whether they are there is
+/// asked before the action.
+fn asked(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<(StatementId, SlotId)> {
+    let mut asked = BTreeSet::new();
     for (id, _) in program.statements() {
         let (Act::Action(action), Some(undo)) = (&acts[id.place()], program.undo_of(id)) else {
             continue;
@@ -289,16 +300,21 @@ fn absent(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<Slot
             .filter(is_making)
             .filter_map(|deed| deed.slot)
             .collect();
-        let undone = program.statements_of(undo).filter_map(|id| match &acts[id.place()] {
-            Act::Action(action) => Some(action),
-            _ => None,
-        });
-        let deeds = undone.flat_map(|action| &action.deeds);
-        let removed = deeds.filter(|deed| matches!(deed.effect, Effect::Removes(_)));
-        absent.extend(removed.filter_map(|deed| deed.slot).filter(|slot| made.contains(slot)));
+        for undone in program.statements_of(undo) {
+            let Act::Action(action) = &acts[undone.place()] else {
+                continue;
+            };
+            let removed = action
+                .deeds
+                .iter()
+                .filter(|deed| matches!(deed.effect, Effect::Removes(_)));
+            for slot in removed.filter_map(|deed| deed.slot).filter(|slot| made.contains(slot)) {
+                let inside = universe.inside(slot).iter().copied().chain([slot]);
+                asked.extend(inside.flat_map(|slot| [(id, slot), (undone, slot)]));
+            }
+        }
     }
-    let inside = absent.iter().flat_map(|slot| universe.inside(*slot)).copied();
-    absent.iter().copied().chain(inside).collect()
+    asked
 }
 
 /// What actions change that say why they have no way back.

@@ -81,8 +81,10 @@ impl Back {
                 None => course.carry_out(way, element),
             };
             let (violations, interrupted) = (course.violations, course.interrupted);
+            // Who begins again begins where it stopped: what it asks for once more need not be there any more.
+            let first = violations.into_iter().filter(|_| !is_again);
             self.breaches
-                .extend(violations.into_iter().map(|(statement, violation)| Breach {
+                .extend(first.into_iter().map(|(statement, violation)| Breach {
                     cell: cell.index,
                     violation,
                     statement,
@@ -105,8 +107,9 @@ impl Back {
             return;
         }
         let left = match way {
-            Way::Park(_) if cell.table.may_park(end.state) => Vec::new(),
-            _ => cell.table.differences(end.state),
+            Way::Park(_) => cell.table.unsettled(end.state),
+            Way::Stay => Vec::new(),
+            Way::Unwind | Way::Rollback(..) => cell.table.differences(end.state),
         };
         let owed = left.into_iter().filter(|(slot, how)| !cell.acts.is_excused(*slot, how));
         let left: Vec<(SlotId, Difference)> = owed.collect();
@@ -125,7 +128,7 @@ impl Back {
 impl Course<'_, '_> {
     fn carry_out(&mut self, way: Way, element: Element) -> Vec<Element> {
         let ends = match way {
-            Way::Unwind => vec![element],
+            Way::Unwind | Way::Stay => vec![element],
             Way::Park(block) => self.block(block, element),
             Way::Rollback(branch, block) => {
                 let from = self.cell.acts.program.rollback(branch).from;

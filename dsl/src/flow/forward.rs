@@ -99,6 +99,8 @@ pub(super) struct Forward<'f, 'a> {
     tracks: Vec<Track>,
     open: BTreeMap<Places, BTreeSet<Element>>,
     left: HashSet<(usize, Element)>,
+    /// By which words the run may leave the way forward at the point that is looked at, and in which step.
+    leaving: Vec<(&'f [usize], Point)>,
     breaches: Vec<Breach>,
     told: HashSet<(StatementId, &'static str)>,
     points: usize,
@@ -117,6 +119,7 @@ impl<'f, 'a> Forward<'f, 'a> {
             tracks,
             open: BTreeMap::new(),
             left: HashSet::new(),
+            leaving: Vec::new(),
             breaches: Vec::new(),
             told: HashSet::new(),
             points: 0,
@@ -255,7 +258,7 @@ impl<'f, 'a> Forward<'f, 'a> {
         };
         let words = self.ways.of_step(step);
         for element in &failed {
-            self.leave(words, *element, point);
+            self.fail(words, *element, point);
         }
         let program = self.cell.acts.program;
         if let Disposition::Continue(_) = program.step(step).on_failure {
@@ -312,7 +315,7 @@ impl<'f, 'a> Forward<'f, 'a> {
                 };
                 let words = self.ways.of_step(step);
                 for failure in &outcome.failed {
-                    self.leave(words, *failure, point);
+                    self.fail(words, *failure, point);
                 }
                 after.extend(&outcome.done);
             }
@@ -340,7 +343,7 @@ impl<'f, 'a> Forward<'f, 'a> {
     /// The run may leave the way forward here, in any step that may be under way.
     fn interrupt(&mut self, places: &Places, active: &[usize], elements: &BTreeSet<Element>) {
         let ways = self.ways;
-        let mut points: Vec<(&[usize], Point)> = Vec::new();
+        let mut points: Vec<(&'f [usize], Point)> = Vec::new();
         for track in active {
             let track = &self.tracks[*track];
             let point = Point {
@@ -356,10 +359,19 @@ impl<'f, 'a> Forward<'f, 'a> {
             }
         }
         points.sort_by_key(|(_, point)| *point);
-        for (words, point) in points {
+        for (words, point) in &points {
             for element in elements {
-                self.leave(words, *element, point);
+                self.leave(words, *element, *point);
             }
+        }
+        self.leaving = points;
+    }
+
+    /// A statement fails: its step ends so, or one beside it, which stops it meanwhile.
+    fn fail(&mut self, words: &[usize], element: Element, point: Point) {
+        self.leave(words, element, point);
+        for (words, point) in self.leaving.clone() {
+            self.leave(words, element, point);
         }
     }
 
@@ -417,10 +429,11 @@ impl<'f, 'a> Forward<'f, 'a> {
         let program = self.cell.acts.program;
         let park = |name: &str| program.park_named(name).map(|(_, block)| Way::Park(block));
         match word {
+            Disposition::Pause | Disposition::Continue(_) => None,
             Disposition::Park(name) => park(name),
             _ if element.is_committed => match &program.runbook().on_failure {
                 Disposition::Park(name) => park(name),
-                _ => None,
+                _ => Some(Way::Stay),
             },
             Disposition::Rollback(name) => {
                 let (branch, block) = program.rollback_named(name)?;
@@ -434,7 +447,6 @@ impl<'f, 'a> Forward<'f, 'a> {
                 }
             }
             Disposition::Unwind => Some(Way::Unwind),
-            Disposition::Pause | Disposition::Continue(_) => None,
         }
     }
 

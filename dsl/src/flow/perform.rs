@@ -165,7 +165,7 @@ impl<'a> Cell<'a> {
         }
         let (mut whole, mut half) = (started, started);
         for deed in &action.deeds {
-            let given = self.given(deed, whole);
+            let given = self.given((id, deed), whole);
             let asked = (&deed.effect, given);
             let violation = self.table.violation(whole.state, whole.is_committed, asked);
             let violation = violation.filter(|found| !action.is_live || found.slug != "backup-not-cold");
@@ -200,7 +200,7 @@ impl<'a> Cell<'a> {
         Element { undos, ..element }
     }
 
-    fn given(&self, deed: &Deed, element: Element) -> Given {
+    fn given(&self, (id, deed): (StatementId, &Deed), element: Element) -> Given {
         let facts = element.facts;
         let is_before = deed.slot.is_some_and(|slot| match (&deed.value, deed.copied) {
             (Some(Term::Binding(value)), _) => self.facts.has(facts, &Fact::Named(*value, slot)),
@@ -208,8 +208,8 @@ impl<'a> Cell<'a> {
             (None, Some(holder)) => self.facts.has(facts, &Fact::Copied { holder, of: slot }),
             (None, None) => false,
         });
-        let is_absent = deed.slot.is_some_and(|slot| self.acts.is_absent(slot));
-        let existed = !is_absent && !matches!(deed.effect, Effect::Adds(_));
+        let is_asked = deed.slot.is_some_and(|slot| self.acts.is_asked(id, slot));
+        let existed = !is_asked && !matches!(deed.effect, Effect::Adds(_));
         Given {
             is_before,
             existed: is_before || existed,

@@ -11,6 +11,8 @@ pub enum Way {
     Unwind,
     Rollback(RollbackId, BlockId),
     Park(BlockId),
+    /// Past the point of no return, where the text names no place to stop: holds are released.
+    Stay,
 }
 
 /// The words of the text that lead somewhere, each once, and which of them each step may follow.

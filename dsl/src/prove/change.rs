@@ -249,7 +249,7 @@ impl Teller<'_, '_> {
         let found = self.turned(found, back.point, back.way);
         let at = match back.way {
             Way::Rollback(branch, _) => &self.case.program.rollback(branch).name,
-            Way::Unwind | Way::Park(_) => self.at(back.point),
+            Way::Unwind | Way::Park(_) | Way::Stay => self.at(back.point),
         };
         let again = if back.is_again {
             ", once it was interrupted and carried out again"
@@ -358,7 +358,7 @@ impl Teller<'_, '_> {
         let way = match way {
             Way::Unwind => "the undos are run".to_owned(),
             Way::Rollback(branch, _) => format!("{} is taken", self.case.program.rollback(branch).name),
-            Way::Park(_) => "the run parks".to_owned(),
+            Way::Park(_) | Way::Stay => "the run parks".to_owned(),
         };
         match point.statement.map(|id| &self.case.program.statement(id).kind) {
             Some(StatementKind::Do(_)) => format!("when this fails, before or after it was done, {way}"),
@@ -371,7 +371,7 @@ impl Teller<'_, '_> {
     fn span_of(&self, way: Way, point: Point) -> Span {
         match way {
             Way::Rollback(branch, _) => self.case.program.rollback(branch).span,
-            Way::Unwind | Way::Park(_) => self.place(point),
+            Way::Unwind | Way::Park(_) | Way::Stay => self.place(point),
         }
     }
 }

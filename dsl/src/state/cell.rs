@@ -123,9 +123,9 @@ impl<'a> Table<'a> {
         goal::differences(self.universe, self.cell, &self.view(state))
     }
 
-    /// Whether it is right to stop here without being done or back.
-    pub(crate) fn may_park(&self, state: StateId) -> bool {
-        goal::may_park(self.universe, self.cell, &self.view(state))
+    /// What must not be left where a run stops without being done or back.
+    pub(crate) fn unsettled(&self, state: StateId) -> Vec<(SlotId, Difference)> {
+        goal::unsettled(self.universe, self.cell, &self.view(state))
     }
 
     /// Whether a hold is taken.

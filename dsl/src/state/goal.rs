@@ -78,15 +78,14 @@ pub(super) fn unserved(universe: &Universe, known: &Member, bytes: &impl Bytes) 
     }
 }
 
-/// Whether it is right to stop here without being done or back, as far as this cell goes: holds free, nothing
-/// half-way.
-pub(super) fn may_park(universe: &Universe, cell: usize, bytes: &impl Bytes) -> bool {
-    universe.cells()[cell]
-        .iter()
-        .all(|slot| match universe.slot(*slot).role {
-            Role::Hold(_) => !bytes.get::<bool>(*slot),
-            Role::Data => bytes.get::<Data>(*slot) != Data::Mix,
-            Role::Plain => !matches!(bytes.get(*slot), Plain::Partial | Plain::PartlyAdded),
-            Role::Pin | Role::Member | Role::Backup { .. } => true,
-        })
+/// What must not be left where a run stops without being done or back: a hold that is taken, what is half-way.
+pub(super) fn unsettled(universe: &Universe, cell: usize, bytes: &impl Bytes) -> Vec<(SlotId, Difference)> {
+    let mut found = differences(universe, cell, bytes);
+    found.retain(|(slot, difference)| match difference {
+        Difference::Hold(_) => true,
+        Difference::Data(_) => bytes.get::<Data>(*slot) == Data::Mix,
+        Difference::Plain(_, plain) => matches!(plain, Plain::Partial | Plain::PartlyAdded),
+        Difference::Run(_) | Difference::Pin(_) | Difference::Traffic(_) => false,
+    });
+    found
 }

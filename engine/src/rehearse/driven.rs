@@ -100,7 +100,8 @@ impl World for SimulatedWorld {
         if is_question {
             return Outcome::answered(self.lock().ask(key, call, fault));
         }
-        if !self.passes(context, Duration::from_nanos(CHANGE_NS)).await {
+        let is_stopped = !self.passes(context, Duration::from_nanos(CHANGE_NS)).await;
+        if is_stopped && !fault.is_some_and(FaultKind::is_done_if_stopped) {
             return Outcome::failed("it was stopped before it did anything");
         }
         self.lock().change(key, context.attempt, call, fault)

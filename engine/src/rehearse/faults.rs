@@ -7,6 +7,7 @@ use super::person::Answers;
 use crate::event::SignalChoice;
 use crate::plan::Plan;
 use crate::run::driver::Control;
+use crate::value::Value;
 
 /// One run with all that happens to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +23,18 @@ pub struct Case {
     /// What people answer, by statement.
     pub answers: Answers,
     pub kill: Option<Kill>,
+}
+
+/// What else goes wrong in a walk, from a moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    Fault(Fault),
+    /// This comes from outside once so many more records are there; 0: before anything else.
+    Comes(usize, Control),
+    /// So many milliseconds pass at once.
+    Passes(u64),
+    /// The person answers the question of this statement so; `None`: nothing.
+    Answers(String, Option<Value>),
 }
 
 impl Case {
@@ -150,6 +163,14 @@ impl FaultKind {
             kinds.push(Self::HalfWay);
         }
         kinds
+    }
+
+    /// Whether it happens to an action that is told to stop meanwhile too: it has done something by then.
+    pub(super) fn is_done_if_stopped(self) -> bool {
+        matches!(
+            self,
+            Self::FailsAfter | Self::LostDone | Self::LostForGood | Self::HalfWay
+        )
     }
 
     /// All that may happen to a question.

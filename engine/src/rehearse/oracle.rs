@@ -177,6 +177,9 @@ fn holds(report: &Report, end: &RunEnd, found: &mut Vec<String>) {
 /// The end is what it says.
 fn ended(plan: &Plan, report: &Report, end: &RunEnd, found: &mut Vec<String>) {
     let is_changed = intents(report).any(|intent| intent.changing);
+    let excused = excused(plan, report);
+    let is_excused = |difference: &String| excused.iter().any(|resource| difference.starts_with(resource.as_str()));
+    let owed_of = |differences: Vec<String>| differences.into_iter().filter(|difference| !is_excused(difference));
     match end.end {
         End::Refused if is_changed => found.push("it ended refused, and something was changed".to_owned()),
         End::Refused if is_made(plan, report) => found.push("it ended refused, and something was made".to_owned()),
@@ -188,18 +191,15 @@ fn ended(plan: &Plan, report: &Report, end: &RunEnd, found: &mut Vec<String>) {
             if !is_changed && !is_made(plan, report) && !intents(report).any(has_undo) {
                 found.push("it ended rolled back, and nothing was changed or made".to_owned());
             }
-            let excused = excused(plan, report);
-            let is_excused =
-                |difference: &String| excused.iter().any(|resource| difference.starts_with(resource.as_str()));
-            let differences = report.production.differences();
-            let differences = differences.into_iter().filter(|difference| !is_excused(difference));
+            let differences = owed_of(report.production.differences());
             found.extend(differences.map(|difference| format!("it ended rolled back, but {difference}")));
         }
         End::Stuck if end.commands_left.is_empty() => {
             found.push("it ended stuck, and no command is left to do".to_owned());
         }
-        End::Parked if !report.production.may_park() => {
-            found.push("it ended parked where it must not stop".to_owned());
+        End::Parked => {
+            let unsettled = owed_of(report.production.unsettled());
+            found.extend(unsettled.map(|difference| format!("it ended parked, but {difference}")));
         }
         End::Completed => found.extend(report.production.not_as_completed()),
         _ => {}

@@ -89,8 +89,16 @@ impl Production {
     /// What is not as at the start, each thing once, in words that begin with the resource, in their order; what
     /// was only added does not count. Empty: restored.
     pub fn differences(&self) -> Vec<String> {
-        let differences = self.state.differences(&self.universe).into_iter();
-        let told = differences.map(|difference| match difference {
+        self.told(self.state.differences(&self.universe))
+    }
+
+    /// What must not be left where the run stops without being done or back, in the same words.
+    pub fn unsettled(&self) -> Vec<String> {
+        self.told(self.state.unsettled(&self.universe))
+    }
+
+    fn told(&self, differences: Vec<Difference>) -> Vec<String> {
+        let told = differences.into_iter().map(|difference| match difference {
             Difference::Plain(slot, how) => {
                 let name = self.name(slot).map_or_else(String::new, named);
                 format!("{name}: {how:?}")
@@ -102,14 +110,9 @@ impl Production {
         told
     }
 
-    /// Whether it would be right to stop here without being done or back.
-    pub fn may_park(&self) -> bool {
-        self.state.may_park(&self.universe)
-    }
-
     /// What is not as it should be where the run has completed: a service that began running, and does not end
     /// otherwise, runs, and what runs has its traffic and was seen to be well.
-    pub(super) fn not_as_completed(&self) -> Vec<String> {
+    pub fn not_as_completed(&self) -> Vec<String> {
         let start = State::start(&self.universe);
         let mut found = Vec::new();
         for ((name, member), (_, was)) in self.state.members(&self.universe).zip(start.members(&self.universe)) {

@@ -17,7 +17,7 @@ use backstay_dsl::program::StatementId;
 
 use super::clock::WALL_START_MS;
 use super::world::{Script, Setting, SimulatedState};
-use super::{Case, Fault, Kill, Production};
+use super::{Case, Fault, Kill, Production, Trouble};
 use crate::action::{GroundCall, Registry};
 use crate::event::{Event, Stamped, TimerId};
 use crate::plan::{Constants, Plan};
@@ -232,6 +232,22 @@ impl Walk<'_> {
                 return Ok(Rest::Killed);
             }
         }
+    }
+
+    /// This goes wrong too, from here on.
+    pub fn meets(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::Fault(fault) => self.world.faults.push(fault),
+            Trouble::Comes(0, control) => self.coming = Some(control),
+            Trouble::Comes(more, control) => self.case.control_at = Some((self.folded + more, control)),
+            Trouble::Passes(ms) => self.pass(ms),
+            Trouble::Answers(key, answer) => drop(self.case.answers.insert(key, answer)),
+        }
+    }
+
+    /// The records so far.
+    pub fn events(&self) -> &[Arc<Stamped>] {
+        &self.records
     }
 
     /// Appends the first record.

@@ -105,7 +105,7 @@ fn a_hold_is_taken_and_released_once() {
     state.hold(&universe, "drained", true);
     state.hold(&universe, "drained", true);
     assert_eq!(state.differences(&universe), [Difference::Hold("drained".to_owned())]);
-    assert!(!state.may_park(&universe));
+    assert!(!state.unsettled(&universe).is_empty());
     state.hold(&universe, "drained", false);
     state.hold(&universe, "drained", false);
     assert_eq!(state, start);

@@ -151,7 +151,7 @@ fn half_a_change_may_not_be_parked_on() {
     let half = |effect: Effect<Term>, given| {
         let mut world = World::new(&Topology::default(), std::slice::from_ref(&effect));
         world.apply(&effect, given, Extent::Half);
-        assert!(!world.state.may_park(&world.universe));
+        assert!(!world.state.unsettled(&world.universe).is_empty());
         world
     };
     let mut changed = half(sets(link()), Given::OTHER);

@@ -319,7 +319,12 @@ impl Walk<'_> {
             return stage;
         };
         if running.is_told_to_stop && cancel_of(&self.rehearsal.plan, running) != Some(Cancel::Never) {
-            return self.ended(running, call, Outcome::failed(STOPPED), *began_ns);
+            let outcome = if fault.is_some_and(FaultKind::is_done_if_stopped) {
+                self.world.change(&running.key, running.attempt, call, *fault)
+            } else {
+                Outcome::failed(STOPPED)
+            };
+            return self.ended(running, call, outcome, *began_ns);
         }
         if self.boot_ns() < *ends_ns {
             self.sleep_until(running, *ends_ns);

@@ -1,0 +1,332 @@
+//! Proofs and the simulated world say the same of random runbooks.
+//!
+//! A runbook is made right in its parts, broken at some places, checked, and then everything that may go wrong in
+//! it goes wrong in the simulated world. Where a run ends badly or breaks a rule, a proof has to say so (else it
+//! is *unsound*); where a proof says so, some run has to (else it is a *false alarm*).
+
+mod book;
+mod chance;
+mod explore;
+mod generate;
+mod mutate;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use backstay::action::{Registry, without_engine};
+use backstay::eval::Places;
+use backstay::plan::{Parts, Plan};
+use backstay::rehearse::Rehearsal;
+use backstay::value::Value;
+use backstay_dsl::compile::{Outcome, compile};
+use backstay_dsl::diagnostic::{Diagnostic, Severity};
+
+use crate::support::effort;
+use crate::support::texts::Beside;
+
+use book::Book;
+use chance::Chance;
+use explore::{END, HELD, Seen, UNSERVED};
+use generate::Generator;
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(without_engine);
+
+/// What a proof over all ways finds.
+const FLOW: [&str; 14] = [
+    "backup-misses-state",
+    "backup-not-cold",
+    "backup-too-late",
+    "backup-unproven",
+    "cutover-unvalidated",
+    "no-way-back",
+    "not-serving",
+    "order-unsafe",
+    "rollback-incomplete",
+    "state-left-behind",
+    "too-many-paths",
+    "undo-not-repeatable",
+    "writes-at-risk",
+    "writes-lost",
+];
+
+/// Where a way back does not come to where the run began.
+const OF_END: [&str; 3] = ["no-way-back", "rollback-incomplete", "undo-not-repeatable"];
+
+/// So many runs of one runbook at most.
+const RUNS_MAX: usize = 500;
+/// So many, chosen by chance, where the proofs find nothing.
+const RUNS_SAMPLED: usize = 12;
+
+/// At most one of so many runbooks is refused though every run ends well, or for another rule than the one that is broken.
+const FALSE_ALARMS_ONE_OF: usize = 4;
+
+/// A runbook that was checked, and how it may be rehearsed: once for each combination of its inputs.
+struct Checked {
+    findings: Vec<Diagnostic>,
+    rehearsals: Vec<Rehearsal>,
+}
+
+/// What does not agree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Disagreement {
+    /// The world shows this, and no proof tells it.
+    Unsound(String),
+    /// The proofs tell this, and nothing is wrong in any run.
+    FalseAlarm(&'static str),
+    /// Something else is wrong, not this.
+    OtherRule(&'static str),
+}
+
+impl Checked {
+    /// `None` where it is no runbook, or is refused for what no proof over its ways says.
+    fn of(book: &Book) -> Option<Self> {
+        let compiled = compile("random.runbook", &book.text(), &Beside::default(), REGISTRY.catalogue());
+        let (Outcome::Whole(runbook) | Outcome::Partial(runbook)) = compiled.outcome else {
+            return None;
+        };
+        let findings = compiled.diagnostics.into_iter();
+        let findings: Vec<Diagnostic> = findings.filter(|found| found.severity == Severity::Error).collect();
+        if findings.iter().any(|found| !FLOW.contains(&found.slug)) {
+            return None;
+        }
+        let places = Places {
+            working_directory: PathBuf::from("/work"),
+            home: Some(PathBuf::from("/home/op")),
+        };
+        let combinations = 0..1_u32 << book.inputs.len();
+        let plans = combinations.map(|bits| {
+            let inputs = book.inputs.iter().enumerate();
+            let inputs: BTreeMap<String, Value> = inputs
+                .map(|(place, name)| (name.clone(), Value::Bool(bits >> place & 1 == 0)))
+                .collect();
+            let parts = Parts {
+                runbook: Arc::clone(&runbook),
+                sources: &compiled.sources,
+                catalogue: REGISTRY.catalogue(),
+                times: compiled.times.clone(),
+                inputs,
+                places: &places,
+            };
+            Plan::new(parts).ok()
+        });
+        let rehearsals = plans.map(|plan| Some(Rehearsal::new(Arc::new(plan?), REGISTRY.clone(), None)));
+        Some(Self {
+            findings,
+            rehearsals: rehearsals.collect::<Option<_>>()?,
+        })
+    }
+
+    /// Some of what can happen, chosen by chance; all of it where the proofs find something, until it is seen.
+    fn explored(&self, seed: u64) -> Seen {
+        let sampled = (RUNS_SAMPLED / self.rehearsals.len()).max(1);
+        let chance = self.findings.is_empty().then(|| Chance::new(seed));
+        let mut world = Seen::new();
+        for rehearsal in &self.rehearsals {
+            match &chance {
+                Some(chance) => world.explore(rehearsal, (sampled, Some(chance.clone())), &|_| false),
+                None => world.explore(rehearsal, (RUNS_MAX, None), &|seen| self.are_all_seen(seen)),
+            }
+        }
+        world.conclude();
+        if self.findings.is_empty() && !self.disagreements(&world).is_empty() {
+            return self.explored_whole();
+        }
+        world
+    }
+
+    fn explored_whole(&self) -> Seen {
+        let mut world = Seen::new();
+        for rehearsal in &self.rehearsals {
+            world.explore(rehearsal, (RUNS_MAX, None), &|_| false);
+        }
+        world.conclude();
+        world
+    }
+
+    fn are_all_seen(&self, seen: &Seen) -> bool {
+        self.findings.iter().all(|found| is_seen(found.slug, seen))
+    }
+
+    fn disagreements(&self, seen: &Seen) -> BTreeSet<Disagreement> {
+        let told: BTreeSet<&'static str> = self.findings.iter().map(|found| found.slug).collect();
+        let mut found = BTreeSet::new();
+        if told.contains("too-many-paths") {
+            return found;
+        }
+        for (kind, _) in seen.wrong.iter().filter(|(_, wrong)| wrong.is_first) {
+            let is_told = match kind.as_str() {
+                END => OF_END.iter().any(|slug| told.contains(slug)),
+                HELD => !told.is_empty(),
+                slug => told.contains(slug),
+            };
+            // What follows from a rule that is broken is told when that is mended.
+            let is_explained = told.iter().any(|slug| !OF_END.contains(slug) && *slug != UNSERVED);
+            if !is_told && !is_explained {
+                found.insert(Disagreement::Unsound(kind.clone()));
+            }
+        }
+        if !seen.is_whole {
+            return found;
+        }
+        for slug in told.into_iter().filter(|slug| *slug != "undo-not-repeatable") {
+            if seen.wrong.is_empty() {
+                found.insert(Disagreement::FalseAlarm(slug));
+            } else if !is_seen(slug, seen) {
+                found.insert(Disagreement::OtherRule(slug));
+            }
+        }
+        found
+    }
+}
+
+/// Whether what a proof says was seen in a run.
+fn is_seen(slug: &str, seen: &Seen) -> bool {
+    match slug {
+        _ if OF_END.contains(&slug) => seen.may_differ(),
+        _ => seen.wrong.contains_key(slug),
+    }
+}
+
+/// The runbook of a seed.
+fn book_of(seed: u64) -> Book {
+    let mut chance = Chance::new(seed);
+    let mut book = Generator::new(&mut chance).book();
+    for _ in 0..chance.of(&[0, 0, 1, 1, 1, 2]) {
+        mutate::mutate(&mut book, &mut chance);
+    }
+    book
+}
+
+/// The smallest runbook found that still disagrees in the same way.
+fn shrunk(book: Book, kind: &Disagreement) -> Book {
+    let mut book = book;
+    'smaller: loop {
+        for smaller in mutate::smaller(&book) {
+            let Some(checked) = Checked::of(&smaller) else {
+                continue;
+            };
+            if checked.disagreements(&checked.explored_whole()).contains(kind) {
+                book = smaller;
+                continue 'smaller;
+            }
+        }
+        return book;
+    }
+}
+
+/// A disagreement in words: the runbook, what the proofs say, what happens.
+fn told(seed: u64, kind: &Disagreement, book: &Book) -> String {
+    let checked = Checked::of(book).expect("it was checked before");
+    let world = checked.explored_whole();
+    let findings: Vec<String> = checked
+        .findings
+        .iter()
+        .map(|found| format!("{}: {}", found.slug, found.message))
+        .collect();
+    let wrong: Vec<String> = world
+        .wrong
+        .iter()
+        .map(|(kind, wrong)| format!("{kind}: {} after {:?}", wrong.words, wrong.troubles))
+        .collect();
+    format!(
+        "=== {kind:?}, seed {seed}\n{}\nproofs:\n  {}\nworld ({} runs):\n  {}\n",
+        book.text(),
+        findings.join("\n  "),
+        world.runs,
+        wrong.join("\n  ")
+    )
+}
+
+/// What was found in many runbooks.
+#[derive(Debug, Default)]
+struct Tally {
+    tried: usize,
+    safe: usize,
+    runs: usize,
+    /// How often each disagreement, and the seeds of the first.
+    found: BTreeMap<Disagreement, Vec<u64>>,
+}
+
+impl Tally {
+    /// Tries the runbook of each of these seeds until so many were tried.
+    fn of(seeds: impl Iterator<Item = u64>, count: usize) -> Self {
+        let mut tally = Self::default();
+        for seed in seeds {
+            if tally.tried >= count {
+                break;
+            }
+            let Some(checked) = Checked::of(&book_of(seed)) else {
+                continue;
+            };
+            let seen = checked.explored(seed);
+            tally.tried += 1;
+            tally.safe += usize::from(checked.findings.is_empty());
+            tally.runs += seen.runs;
+            for kind in checked.disagreements(&seen) {
+                tally.found.entry(kind).or_default().push(seed);
+            }
+        }
+        tally
+    }
+
+    fn add(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.safe += other.safe;
+        self.runs += other.runs;
+        for (kind, seeds) in other.found {
+            self.found.entry(kind).or_default().extend(seeds);
+        }
+    }
+
+    fn count(&self, is_meant: impl Fn(&Disagreement) -> bool) -> usize {
+        let meant = self.found.iter().filter(|(kind, _)| is_meant(kind));
+        meant.flat_map(|(_, seeds)| seeds).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The first of each kind, made small.
+    fn told(&self, is_meant: impl Fn(&Disagreement) -> bool) -> String {
+        let meant = self.found.iter().filter(|(kind, _)| is_meant(kind));
+        let told = meant.map(|(kind, seeds)| {
+            let book = shrunk(book_of(seeds[0]), kind);
+            format!("{} times\n{}", seeds.len(), told(seeds[0], kind, &book))
+        });
+        told.collect()
+    }
+}
+
+/// One thread tries every other seed.
+const THREADS: usize = 2;
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the test program shows it where the test fails")]
+fn proofs_and_the_world_say_the_same() {
+    let (seed, count) = effort::seeds(60, 100_000);
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let seeds = (0..).map(move |nth| seed.wrapping_add(nth * THREADS as u64 + thread as u64));
+                scope.spawn(move || Tally::of(seeds, count.div_ceil(THREADS)))
+            })
+            .collect();
+        for thread in threads {
+            tally.add(thread.join().expect("every run ends"));
+        }
+    });
+    let Tally {
+        tried,
+        safe,
+        runs,
+        found,
+    } = &tally;
+    println!("{tried} runbooks, {safe} of them safe, {runs} runs: {found:?}");
+    let is_unsound = |kind: &Disagreement| matches!(kind, Disagreement::Unsound(_));
+    assert_eq!(tally.count(is_unsound), 0, "{}", tally.told(is_unsound));
+    let is_false = |kind: &Disagreement| !is_unsound(kind);
+    let false_alarms = tally.count(is_false);
+    if std::env::var_os("BACKSTAY_TESTS_SHOW").is_some() {
+        println!("{}", tally.told(is_false));
+    }
+    assert!(false_alarms * FALSE_ALARMS_ONE_OF <= *tried, "{}", tally.told(is_false));
+}

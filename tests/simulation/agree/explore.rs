@@ -1,0 +1,335 @@
+//! What can happen in a runbook as the simulated world sees it: every fault at every statement, and where the run
+//! goes on after it, every fault behind it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use backstay::event::{EffectKey, End, Event, IntentWay, RequestKind};
+use backstay::plan::Plan;
+use backstay::rehearse::{Case, Fault, FaultKind, Rehearsal, Report, Trouble, Walk};
+use backstay::run::driver::{Control, Rest};
+use backstay::value::Value;
+use backstay_dsl::effect::{Effect, ResourceKind};
+use backstay_dsl::model::{StatementKind, Undo};
+use backstay_dsl::program::Owner;
+
+use super::chance::Chance;
+
+/// So many things may go wrong in one run, one after the other, each but the last passed over.
+const TROUBLES_MAX: usize = 3;
+
+/// The way back is wrong.
+pub(super) const END: &str = "end";
+/// Every step is done, and a service is not as it should be.
+pub(super) const UNSERVED: &str = "not-serving";
+pub(super) const HELD: &str = "hold-not-released";
+
+/// A run that did not go well.
+#[derive(Debug, Clone)]
+pub(super) struct Wrong {
+    pub(super) troubles: Vec<String>,
+    pub(super) words: String,
+    /// Whether no rule was broken before in that run: what follows from one is not told again.
+    pub(super) is_first: bool,
+}
+
+/// What was seen of one runbook.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// For each rule that was broken, or each wrong end, the first run, with the fewest troubles.
+    pub(super) wrong: BTreeMap<String, Wrong>,
+    pub(super) runs: usize,
+    /// Whether every run was seen.
+    pub(super) is_whole: bool,
+    /// What no way back owes: the text says so.
+    excused: BTreeSet<String>,
+    /// Ends that differ from the start, until all excuses are known.
+    differing: Vec<(Vec<String>, Wrong)>,
+}
+
+struct Open<'r> {
+    walk: Walk<'r>,
+    troubles: Vec<Told>,
+}
+
+/// A trouble, with the statement in which it comes.
+#[derive(Debug, Clone)]
+struct Told {
+    key: String,
+    words: String,
+    /// Whether the run may go on after it in another way than without it.
+    is_passed: bool,
+}
+
+impl Seen {
+    pub(super) fn new() -> Self {
+        Self {
+            is_whole: true,
+            ..Self::default()
+        }
+    }
+
+    /// Goes ways of a rehearsal, at most so many: the first of all, or some of all where they are chosen by chance.
+    /// Stops where nothing more is looked for.
+    pub(super) fn explore(
+        &mut self,
+        rehearsal: &Rehearsal,
+        (most, mut chance): (usize, Option<Chance>),
+        is_enough: &dyn Fn(&Self) -> bool,
+    ) {
+        let mut open = VecDeque::from([Open {
+            walk: rehearsal.walk(Case::default()),
+            troubles: Vec::new(),
+        }]);
+        for _ in 0..most {
+            let at = chance.as_mut().map_or(0, |chance| chance.below(open.len()));
+            let Some(mut next) = open.remove(at) else {
+                return;
+            };
+            let mut found = Vec::new();
+            let mut is_first = !next.troubles.is_empty();
+            let goes_on = next.troubles.len() < TROUBLES_MAX && next.troubles.last().is_none_or(|told| told.is_passed);
+            let troubles = next.troubles.clone();
+            let mut count = 0;
+            let rest = next.walk.run_with(&mut |walk, key| {
+                if std::mem::take(&mut is_first) || !goes_on || has_turned(walk) {
+                    return;
+                }
+                let before = troubles.iter().filter(|told| told.key == key).count();
+                for (more, is_passed) in troubles_of(rehearsal.plan(), key, before) {
+                    if !troubles.is_empty() && !is_passed && !is_behind(&more) {
+                        continue;
+                    }
+                    count += 1;
+                    let place = chance.as_mut().map_or(found.len(), |chance| chance.below(count));
+                    if place >= most && found.len() >= most {
+                        continue;
+                    }
+                    let mut next = Open {
+                        walk: walk.clone(),
+                        troubles: troubles.clone(),
+                    };
+                    let words = more
+                        .iter()
+                        .map(|trouble| words(trouble, key))
+                        .collect::<Vec<_>>()
+                        .join(", ");
+                    for trouble in more {
+                        next.walk.meets(trouble);
+                    }
+                    let key = key.to_owned();
+                    next.troubles.push(Told { key, words, is_passed });
+                    if found.len() < most {
+                        found.push(next);
+                    } else {
+                        found[place] = next;
+                    }
+                }
+            });
+            open.extend(found);
+            let rest = rest.unwrap_or_else(|error| panic!("{troubles:?}: {error}"));
+            let told: Vec<String> = next.troubles.into_iter().map(|told| told.words).collect();
+            self.judge(rehearsal.plan(), &next.walk.report(rest), &told);
+            self.runs += 1;
+            if is_enough(self) {
+                return;
+            }
+        }
+        self.is_whole &= open.is_empty();
+    }
+
+    /// Says what was wrong, once every run was seen.
+    pub(super) fn conclude(&mut self) {
+        for (differences, wrong) in std::mem::take(&mut self.differing) {
+            let owed: Vec<&String> = differences
+                .iter()
+                .filter(|owed| !is_excused(&self.excused, owed))
+                .collect();
+            if !owed.is_empty() {
+                let words = format!("{}: {owed:?}", wrong.words);
+                note(&mut self.wrong, END, Wrong { words, ..wrong });
+            }
+        }
+    }
+
+    /// Whether some end differs from the start, excused or not.
+    pub(super) fn may_differ(&self) -> bool {
+        self.wrong.contains_key(END) || self.differing.iter().any(|(owed, _)| !owed.is_empty())
+    }
+
+    fn judge(&mut self, plan: &Plan, report: &Report, troubles: &[String]) {
+        let violations = report.production.violations();
+        let wrong = |words: String, is_first: bool| Wrong {
+            troubles: troubles.to_vec(),
+            words,
+            is_first,
+        };
+        for (place, violation) in violations.iter().enumerate() {
+            let slug = violation
+                .rsplit_once('(')
+                .map_or("", |(_, slug)| slug.trim_end_matches(')'));
+            note(&mut self.wrong, slug, wrong(violation.clone(), place == 0));
+        }
+        let is_first = violations.is_empty();
+        let mut note = |kind: &str, words: String| note(&mut self.wrong, kind, wrong(words, is_first));
+        let events = || report.events.iter().map(|stamped| &stamped.event);
+        let is_committed = events().any(|event| matches!(event, Event::Commit { .. }));
+        let differences = report.production.differences();
+        if let Rest::Ended(end) = &report.rest {
+            let over = events().filter_map(|event| match event {
+                Event::Step { id, state, .. } if state.counts_as_done() => Some(id.as_str()),
+                _ => None,
+            });
+            let is_done = over.collect::<BTreeSet<_>>().len() == plan.runbook.steps.len();
+            let words = format!("it ended {:?} ({})", end.end, end.reason);
+            match end.end {
+                End::Completed => {
+                    report
+                        .production
+                        .not_as_completed()
+                        .into_iter()
+                        .for_each(|words| note(UNSERVED, words));
+                    if let Some(hold) = differences.iter().find(|owed| owed.starts_with("Hold")) {
+                        note(HELD, format!("{words}: {hold}"));
+                    }
+                }
+                _ if is_committed => {}
+                End::Paused => {}
+                End::Parked => self
+                    .differing
+                    .push((report.production.unsettled(), wrong(words, is_first))),
+                End::Refused | End::RolledBack | End::Stuck => {
+                    if troubles.is_empty() && is_done {
+                        note(UNSERVED, format!("{words}, and nothing was wrong"));
+                    }
+                    self.differing.push((differences, wrong(words, is_first)));
+                }
+            }
+        }
+        for event in events() {
+            if let Event::Intent(intent) = event
+                && let Some(action) = plan
+                    .program
+                    .find(&intent.key)
+                    .and_then(|id| plan.program.statement(id).action())
+                && matches!(action.undo, Some(Undo::No(_)))
+                && intent.way != IntentWay::Undo
+            {
+                self.excused.extend(intent.effects.iter().filter_map(excuse));
+            }
+        }
+    }
+}
+
+/// Keeps the first of each kind, and rather one that follows from nothing else.
+fn note(known: &mut BTreeMap<String, Wrong>, kind: &str, wrong: Wrong) {
+    match known.get_mut(kind) {
+        Some(known) if known.is_first || !wrong.is_first => {}
+        Some(known) => *known = wrong,
+        None => drop(known.insert(kind.to_owned(), wrong)),
+    }
+}
+
+/// The beginning of what the world calls what an effect changes.
+fn excuse(effect: &Effect<EffectKey>) -> Option<String> {
+    let resource = effect.resource().filter(|_| effect.is_changing())?;
+    let first = resource.key.first().map(ToString::to_string).unwrap_or_default();
+    Some(match effect {
+        Effect::Drains(_) | Effect::Opens(_) => format!("Traffic(MemberId(\"{first}\""),
+        Effect::Starts { .. } | Effect::Stops(_) => format!("Run(MemberId(\"{first}\""),
+        _ if resource.kind == ResourceKind::Key => resource.to_string(),
+        _ => first,
+    })
+}
+
+fn is_excused(excused: &BTreeSet<String>, difference: &str) -> bool {
+    excused.iter().any(|excuse| {
+        let path = difference.split_once('(').map_or("", |(_, rest)| rest);
+        let is_inside = excuse.starts_with('/')
+            && path
+                .strip_prefix(excuse.as_str())
+                .is_some_and(|rest| rest.starts_with(['/', ')', ',']));
+        difference.starts_with(excuse.as_str()) || is_inside
+    })
+}
+
+fn has_turned(walk: &Walk<'_>) -> bool {
+    let mut events = walk.events().iter().rev();
+    events.any(|stamped| matches!(stamped.event, Event::Turn { .. }))
+}
+
+/// Whether it is tried behind other troubles too, though the run does not go on after it.
+fn is_behind(troubles: &[Trouble]) -> bool {
+    matches!(troubles.last(), Some(Trouble::Comes(..)))
+}
+
+/// All that may go wrong as a piece of work begins, and whether the run may go on after it in another way.
+fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool)> {
+    let turn = Control::Request {
+        what: RequestKind::TurnBack,
+        who: "somebody".to_owned(),
+    };
+    let fault = |kind: FaultKind| {
+        let fault = Fault::once(key, kind);
+        let attempts = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        Trouble::Fault(Fault { attempts, ..fault })
+    };
+    let Some(id) = plan.program.find(key) else {
+        let is_row = key.starts_with("symptom:");
+        return is_row
+            .then(|| (vec![fault(FaultKind::Untrue)], true))
+            .into_iter()
+            .collect();
+    };
+    if matches!(
+        plan.program.owner(plan.program.block_of(id)),
+        Owner::Undo(_) | Owner::GroupUndo(..) | Owner::Rollback(_) | Owner::Park(_)
+    ) {
+        return Vec::new();
+    }
+    let faults = |kinds: &[FaultKind], passed: &[FaultKind]| {
+        let faults = kinds.iter().map(|kind| (vec![fault(*kind)], passed.contains(kind)));
+        faults.collect::<Vec<_>>()
+    };
+    let mut found = match &plan.program.statement(id).kind {
+        StatementKind::Do(action) => {
+            let passed = [FaultKind::FailsBefore, FaultKind::FailsAfter, FaultKind::HalfWay];
+            let mut found = faults(&FaultKind::of_action(action.call.effects.is_partial), &passed);
+            found.push((
+                vec![fault(FaultKind::FailsAfter), Trouble::Comes(1, turn.clone())],
+                false,
+            ));
+            found.push((vec![Trouble::Comes(1, turn.clone())], false));
+            found
+        }
+        StatementKind::Check(_) | StatementKind::Require { .. } => {
+            faults(&FaultKind::OF_QUESTION, &[FaultKind::Untrue])
+        }
+        StatementKind::SkipWhen { .. } | StatementKind::OnlyWhen { .. } => faults(
+            &[FaultKind::Unanswered, FaultKind::Untrue],
+            &[FaultKind::Unanswered, FaultKind::Untrue],
+        ),
+        StatementKind::Let { .. } | StatementKind::Record(_) => {
+            faults(&[FaultKind::Unanswered], &[FaultKind::Unanswered])
+        }
+        StatementKind::Ask(_) => vec![
+            (vec![Trouble::Answers(key.to_owned(), Some(Value::Bool(false)))], true),
+            (vec![Trouble::Answers(key.to_owned(), None)], true),
+        ],
+        _ => Vec::new(),
+    };
+    found.push((vec![Trouble::Comes(0, turn)], false));
+    if let Some(window) = plan.runbook.window {
+        found.push((vec![Trouble::Passes(window.window_ms - window.keep_ms)], false));
+    }
+    found
+}
+
+fn words(trouble: &Trouble, key: &str) -> String {
+    match trouble {
+        Trouble::Fault(fault) => format!("{}: {:?}", fault.key, fault.kind),
+        Trouble::Comes(0, _) => format!("{key}: turned back before it"),
+        Trouble::Comes(..) => format!("{key}: turned back during it"),
+        Trouble::Passes(_) => format!("{key}: the time is over"),
+        Trouble::Answers(key, answer) => format!("{key}: a person says {answer:?}"),
+    }
+}
