@@ -127,11 +127,18 @@ pub enum HeaderClause {
     Version(Text),
     Owner(Text),
     Affects(Text),
+    /// `label E`.
+    Label(Expr),
     /// `window W keep K for the way back`: both in milliseconds.
     Window {
         window: Spanned<u64>,
         /// What is held back for the way back.
         keep: Spanned<u64>,
+    },
+    /// `require E else "…"`, for the whole run.
+    Require {
+        condition: Expr,
+        otherwise: Text,
     },
     OnFailure(Disposition),
     OnInterrupt(Disposition),

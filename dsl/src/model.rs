@@ -27,8 +27,12 @@ pub struct Runbook {
     pub version: Option<String>,
     pub owner: Option<String>,
     pub affects: Option<String>,
+    /// Which of several this is: a text of fixed values and inputs.
+    pub label: Option<Expr>,
     /// `window … keep …`.
     pub window: Option<Window>,
+    /// What has to hold for the whole run, asked directly before the first step that may change anything.
+    pub requires: Vec<Requirement>,
     /// `on failure`; [`Disposition::Unwind`] unless said.
     pub on_failure: Disposition,
     /// `on interrupt`; as `on failure` unless said.
@@ -66,7 +70,9 @@ impl Runbook {
             version: None,
             owner: None,
             affects: None,
+            label: None,
             window: None,
+            requires: Vec::new(),
             on_failure: Disposition::Unwind,
             on_interrupt: Disposition::Unwind,
             inputs: Vec::new(),
@@ -141,6 +147,14 @@ pub struct Window {
     /// What of it is held back for the way back.
     pub keep_ms: u64,
     pub span: Span,
+}
+
+/// `require E else "…"` of the header.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requirement {
+    pub condition: Expr,
+    /// What to do where it does not hold.
+    pub otherwise: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

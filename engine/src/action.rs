@@ -145,6 +145,8 @@ pub struct Context {
     pub working_directory: PathBuf,
     /// Where the action says how far it is.
     pub progress: Progress,
+    /// Which of several this run is, for what it tells people.
+    pub label: Option<String>,
     /// Whether the text says why what it keeps may be written meanwhile (`live because`).
     pub is_live: bool,
 }

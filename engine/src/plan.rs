@@ -42,6 +42,8 @@ pub struct Plan {
     pub inputs: BTreeMap<String, Value>,
     /// Finds the secrets among the inputs: made once, shared by all that the run does.
     pub redactor: Redactor,
+    /// Which of several this is, where the text says so.
+    pub label: Option<String>,
     /// Services and states with their real values.
     pub topology: Arc<Topology<String>>,
     pub times: Times,
@@ -94,10 +96,14 @@ impl Plan {
         let redactor = Redactor::of_values(parts.inputs.values());
         let known = Recorded::of_inputs(&parts.runbook, parts.places, &redactor, &parts.inputs);
         let topology = topology::topology(&parts.runbook, &known.evaluator())?;
+        let label = parts.runbook.label.as_ref();
+        let label = label.map(|label| topology::text("`label`", label, &known.evaluator()));
+        let label = label.transpose()?;
         let source_digests = digest::sources(parts.sources);
         let digest = digest::plan(&source_digests, parts.catalogue, &parts.inputs, &parts.times);
         Ok(Self {
             redactor,
+            label,
             topology: Arc::new(topology),
             times: parts.times,
             digest,

@@ -109,3 +109,60 @@ fn two_people_answer_from_a_file_under_two_names() {
         }
     }
 }
+
+#[test]
+fn what_the_header_requires_is_asked_before_the_first_change() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "guarded.runbook",
+        "runbook guarded \"T\" {\n  require not fs.exists(\"ROOT/freeze\") else \"Wait for the end of the freeze\"\n}\n\
+         step a \"A\" before window { do \"Wait\": exec.run([\"ROOT/begin\"], effects: nothing) no undo because \"x\" }\n\
+         step b \"B\" { do fs.write(\"ROOT/new\", content: \"x\") undo fs.remove(\"ROOT/new\") within 5s }\n",
+    );
+    let begin = |script: &str| {
+        desk.write("begin", format!("#!/bin/sh\n{script}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(desk.path("begin"), mode).unwrap();
+    };
+    begin("true");
+    desk.call(&["plan", "guarded.runbook"]).exits(0);
+    desk.write("freeze", "");
+    let plan = desk.call(&["plan", "guarded.runbook"]).exits(1).stdout;
+    assert!(plan.contains("Wait for the end of the freeze"), "{plan}");
+    desk.call(&["run", "guarded.runbook", "--no-input"]).exits(4);
+    assert!(!desk.path("new").exists());
+
+    // The freeze begins while a step before the window runs.
+    fs::remove_file(desk.path("freeze")).unwrap();
+    begin(&format!("touch {}", desk.path("freeze").display()));
+    let refused = desk.call(&["run", "guarded.runbook", "--no-input"]).exits(4);
+    assert!(refused.stdout.contains("Wait for the end of the freeze"), "{refused:?}");
+    assert!(!desk.path("new").exists());
+
+    fs::remove_file(desk.path("freeze")).unwrap();
+    begin("true");
+    desk.call(&["run", "guarded.runbook", "--no-input"]).exits(0);
+    assert!(desk.path("new").exists());
+}
+
+#[test]
+fn a_label_says_which_of_several_this_is() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "named.runbook",
+        "runbook named \"T\" {\n  label \"shop on \" + site\n}\ninputs { site : text }\n\
+         step a \"A\" { do notify.file(\"ROOT/said\", message: \"it begins\") }\n",
+    );
+    let call = |command| {
+        desk.call(&[command, "named.runbook", "--input", "site=b"])
+            .exits(0)
+            .stdout
+    };
+    assert!(call("plan").contains("label     shop on b"));
+    call("run");
+    let said = fs::read_to_string(desk.path("said")).unwrap();
+    assert!(said.ends_with("\t[shop on b] it begins\n"), "{said}");
+    assert_eq!(desk.records_of("run.start")[0]["label"], "shop on b");
+    let shown = desk.call(&["transcript", "show", &desk.run_name()]).exits(0).stdout;
+    assert!(shown.contains("begins: T – shop on b ("), "{shown}");
+}

@@ -25,6 +25,7 @@ pub(crate) fn attempt(run: &str, statement: &str, folder: &Path) -> Context {
         redactor: Redactor::default(),
         working_directory: folder.to_owned(),
         progress: Progress::default(),
+        label: None,
         is_live: false,
     }
 }

@@ -73,6 +73,7 @@ fn plan(topology: Arc<Topology<String>>) -> Plan {
         program: Program::new(runbook.clone()),
         runbook,
         inputs: BTreeMap::new(),
+        label: None,
         topology,
         digest: "sha256:world".to_owned(),
         source_digests: Vec::new(),

@@ -21,6 +21,7 @@ pub(crate) fn run_start() -> Event {
         plan: "sha256:aa".to_owned(),
         approved: None,
         runbook: "upgrade".to_owned(),
+        label: Some("shop on \"b\"".to_owned()),
         outline: outline(),
         sources: vec![("upgrade.runbook".to_owned(), "bb".to_owned())],
         inputs: vec![

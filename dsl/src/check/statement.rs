@@ -202,7 +202,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A condition that only looks.
-    fn guard(&mut self, scope: &Scope, written: &'a ast::Expr, place: &str) -> Expr {
+    pub(crate) fn guard(&mut self, scope: &Scope, written: &'a ast::Expr, place: &str) -> Expr {
         let condition = self.condition(scope, written, place);
         self.refuse_traces(&condition, place);
         condition

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{File, ItemKind, Name, Scenario, SecretSource, ServiceClause, Statement, StatementKind, UndoKind};
+use crate::ast::{
+    File, HeaderClause, ItemKind, Name, Scenario, SecretSource, ServiceClause, Statement, StatementKind, UndoKind,
+};
 use crate::check::uses::{Use, in_call, in_expr, names_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -121,7 +123,13 @@ impl<'a> Names<'a> {
 
     fn item(&mut self, item: &'a ItemKind) {
         match item {
-            ItemKind::Runbook(_) => {}
+            ItemKind::Runbook(header) => {
+                for clause in &header.clauses {
+                    if let HeaderClause::Require { condition: value, .. } | HeaderClause::Label(value) = clause {
+                        in_expr(value, &mut self.found());
+                    }
+                }
+            }
             ItemKind::Inputs(inputs) => {
                 for input in inputs {
                     self.written_type(&input.ty);

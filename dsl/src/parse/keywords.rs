@@ -85,7 +85,9 @@ impl Block {
     /// The words that begin something inside.
     pub(super) fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Header => &["allow", "version", "owner", "affects", "window", "on"],
+            Self::Header => &[
+                "allow", "version", "owner", "affects", "label", "window", "require", "on",
+            ],
             Self::Service => &[
                 "runs", "pinned", "writes", "behind", "well", "begins", "ends", "members", "writers", "serving",
                 "ignores",

@@ -38,6 +38,10 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         question.lets.iter().for_each(|(_, value)| scan.kept(value));
         scan.shown(&question.give, "an answer");
     }
+    case.runbook.label.iter().for_each(|label| scan.shown(label, "a label"));
+    for required in &case.runbook.requires {
+        scan.shown(&required.condition, "evidence");
+    }
     for anchor in &case.runbook.anchors {
         scan.shown(&anchor.value, "the record");
     }

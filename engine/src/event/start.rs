@@ -20,6 +20,9 @@ pub struct RunStart {
     pub approved: Option<String>,
     /// The runbook's name; its title and those of its parts are in the outline.
     pub runbook: String,
+    /// Which of several this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// What a reader has to know of the runbook.
     pub outline: Outline,
     /// Each source: name and SHA-256.

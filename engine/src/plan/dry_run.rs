@@ -81,6 +81,7 @@ fn head(plan: &Plan) -> Head {
         version: runbook.version.clone(),
         owner: runbook.owner.clone(),
         affects: runbook.affects.clone(),
+        label: plan.label.clone(),
         set_aside: runbook
             .set_aside
             .iter()
@@ -218,7 +219,7 @@ impl<'a> Walk<'a> {
             readings.push(reading("services", ReadingResult::Holds, Asked::Now, &seen));
         }
         for (word, reason) in found.broken {
-            if asked == Asked::Now {
+            if asked == Asked::Now || word == "require" {
                 self.obstacles.push(self.scrub(&reason));
             } else {
                 let label = if word == "programs" { word } else { "services" };

@@ -11,6 +11,7 @@ pub(crate) fn plan(runbook: Runbook) -> super::Plan {
         runbook,
         redactor: super::Redactor::default(),
         inputs: std::collections::BTreeMap::new(),
+        label: None,
         topology: std::sync::Arc::default(),
         digest: "sha256:test".to_owned(),
         source_digests: Vec::new(),

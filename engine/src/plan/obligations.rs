@@ -1,4 +1,4 @@
-//! Obligations: services begin as the text says, and two names that the proofs take for two things are two.
+//! Obligations: what the header requires holds, services begin as the text says, and two names that the proofs take for two things are two.
 //!
 //! `check` proves modulo this; `plan` and `run` ask the world, with real paths, before anything changes.
 
@@ -14,7 +14,7 @@ use backstay_dsl::model::ExprKind;
 use backstay_dsl::term::ground_relation;
 use backstay_dsl::types::Type;
 
-use crate::eval::Evaluator;
+use crate::eval::{Evaluation, Evaluator, describe};
 use crate::plan::Plan;
 use crate::service_kind::Asked;
 use crate::value::{GroundResource, Value};
@@ -49,6 +49,7 @@ pub(crate) async fn discharge(
         unsupported: world.map_or_else(Vec::new, |world| world.unsupported(&plan.topology)),
         ..Found::default()
     };
+    requirements(plan, evaluator, &mut found).await;
     let services = Services {
         plan,
         world,
@@ -74,6 +75,28 @@ pub(crate) async fn discharge(
     found.not_apart.extend(backups_within(plan, world, evaluator).await);
     found.unsupported.extend(record_within(plan, record, world).await);
     found
+}
+
+/// What the header requires of the whole run.
+async fn requirements(plan: &Plan, evaluator: &Evaluator<'_>, found: &mut Found) {
+    for required in &plan.runbook.requires {
+        let Evaluation { answer, evidence } = evaluator.evaluate(&required.condition).await;
+        let asked = describe(&plan.runbook, &plan.redactor, &required.condition);
+        match answer {
+            Ok(Value::Bool(true)) => found.seen.push(format!("{asked} holds")),
+            Ok(_) => {
+                let reason = format!("{} (required is {asked}: {evidence})", required.otherwise);
+                found.broken.push(("require", reason));
+            }
+            Err(unanswered) => {
+                let reason = format!(
+                    "what is required could not be asked: {asked}: {} ({})",
+                    unanswered.reason, required.otherwise
+                );
+                found.broken.push(("require", reason));
+            }
+        }
+    }
 }
 
 /// A path that the runbook names.

@@ -61,6 +61,8 @@ pub struct Head {
     pub version: Option<String>,
     pub owner: Option<String>,
     pub affects: Option<String>,
+    /// Which of several this is.
+    pub label: Option<String>,
     /// Rules that the text sets aside, each with its reason.
     pub set_aside: Vec<SetAsideReport>,
 }

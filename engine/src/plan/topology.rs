@@ -36,7 +36,7 @@ fn resource(what: &str, resource: &Resource<Expr>, evaluator: &Evaluator<'_>) ->
     at_once(what, evaluator.ground_resource(resource).now_or_never())
 }
 
-fn text(what: &str, expr: &Expr, evaluator: &Evaluator<'_>) -> Result<String, PlanError> {
+pub(super) fn text(what: &str, expr: &Expr, evaluator: &Evaluator<'_>) -> Result<String, PlanError> {
     at_once(what, evaluator.value(expr).now_or_never()).map(|value| value.canonical())
 }
 

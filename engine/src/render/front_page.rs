@@ -51,6 +51,7 @@ impl FrontPage {
             ("run", start.run.clone()),
             ("operator", format!("{} on {}", start.operator, start.host)),
         ];
+        lines.extend(start.label.iter().map(|label| ("label", label.clone())));
         lines.extend(start.ticket.iter().map(|ticket| ("ticket", ticket.clone())));
         let plan = match &start.approved {
             Some(approved) if *approved == start.plan => format!("{approved}, which was approved"),

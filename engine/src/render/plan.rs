@@ -50,6 +50,7 @@ fn head(page: &mut Page, head: &Head) {
         ("version", &head.version),
         ("owner", &head.owner),
         ("affects", &head.affects),
+        ("label", &head.label),
     ];
     for (word, said) in said {
         if let Some(said) = said {

@@ -115,6 +115,7 @@ fn context(plan: &Plan, surroundings: &Surroundings) -> Context {
         redactor: plan.redactor.clone(),
         working_directory: surroundings.places.working_directory.clone(),
         progress: Progress::default(),
+        label: plan.label.clone(),
         is_live: false,
     }
 }

@@ -81,11 +81,19 @@ impl Builder<'_, '_> {
             Rule::version => HeaderClause::Version(self.inner_text(pair)?),
             Rule::owner => HeaderClause::Owner(self.inner_text(pair)?),
             Rule::affects => HeaderClause::Affects(self.inner_text(pair)?),
+            Rule::instance => HeaderClause::Label(self.only_expression(pair)?),
             Rule::window => {
                 let mut parts = pair.into_inner();
                 let window = self.positive_duration(&parts.next()?);
                 let keep = self.inner_duration(parts.next()?)?;
                 HeaderClause::Window { window, keep }
+            }
+            Rule::require => {
+                let mut parts = pair.into_inner();
+                HeaderClause::Require {
+                    condition: self.expression(parts.next()?)?,
+                    otherwise: self.inner_text(parts.next()?)?,
+                }
             }
             Rule::on_failure => HeaderClause::OnFailure(self.inner_disposition(pair)?),
             Rule::on_interrupt => HeaderClause::OnInterrupt(self.inner_disposition(pair)?),

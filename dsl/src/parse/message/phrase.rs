@@ -188,6 +188,7 @@ pub(super) fn statement_form(word: &str) -> Option<&'static str> {
         "allow" => "allow RULE because \"…\"",
         "applies" => "applies from A until B",
         "window" => "window D keep D for the way back",
+        "label" => "label \"which of several this is\"",
         "pinned" => "pinned by key(file, \"NAME\")",
         "writers" => "writers at most N",
         "serving" => "serving at least N",

@@ -25,7 +25,7 @@ impl Action for File {
             "notify",
             "file",
             "Adds a line to a file that people read: time, statement and message.\n\nA statement adds its line once, also \
-             when it is repeated. Line ends in the message become blanks.",
+             when it is repeated. Line ends in the message become blanks. The label of a run (`label` in its header) stands before it.",
         )
         .needs("path", Type::Path, "The file; made where it does not exist.")
         .needs("message", Type::Text, "What people read.")
@@ -38,13 +38,13 @@ impl Action for File {
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let path = path_of(context, arguments);
-        let message = one_line(arguments.text("message").unwrap_or_default());
+        let message = message(context, arguments);
         Some(format!("adds to {}: {message}", path.display()))
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments);
-        let message = arguments.text("message").unwrap_or_default().to_owned();
+        let message = message(context, arguments);
         let key = context.key.clone();
         blocking::perform(context, move |stop| {
             stop.check()?;
@@ -85,14 +85,18 @@ fn problem(path: &Path, error: &std::io::Error) -> String {
 fn add(path: &Path, key: &str, message: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-    let message = one_line(message);
     // One call, so that two who write at once do not mix their lines.
     file.write_all(format!("{now}\t{key}\t{message}\n").as_bytes())?;
     file.sync_all()
 }
 
-/// The message as it stands in the file.
-fn one_line(message: &str) -> String {
+/// The message as it stands in the file, behind the label of the run.
+fn message(context: &Context, arguments: &Arguments) -> String {
+    let message = arguments.text("message").unwrap_or_default();
+    let message = match &context.label {
+        Some(label) => format!("[{label}] {message}"),
+        None => message.to_owned(),
+    };
     message
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })

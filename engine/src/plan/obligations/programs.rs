@@ -87,7 +87,9 @@ fn calls(plan: &Plan) -> Vec<(String, &ActionCall)> {
         locals.chain([&question.give]).map(|value| (&question.name, value))
     });
     let rows = runbook.rows().filter_map(|row| Some((&row.key, row.seen.as_ref()?)));
-    for (name, expr) in wells.chain(anchors).chain(questions).chain(rows) {
+    let header = &runbook.name;
+    let required = runbook.requires.iter().map(|required| (header, &required.condition));
+    for (name, expr) in wells.chain(required).chain(anchors).chain(questions).chain(rows) {
         back.extend(walk::reads(expr).map(|call| (name.clone(), call)));
     }
     back

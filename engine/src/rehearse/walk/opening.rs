@@ -13,6 +13,7 @@ pub fn started(plan: &Plan, boot_id: String) -> Event {
         plan: plan.digest.clone(),
         approved: None,
         runbook: plan.runbook.name.clone(),
+        label: plan.label.clone(),
         outline: Outline::from(plan.runbook.as_ref()),
         sources: Vec::new(),
         inputs: Vec::new(),

@@ -160,9 +160,13 @@ fn begins(start: &RunStart) -> String {
         .window_start_ms
         .map_or(String::new(), |at_ms| format!(", from {}", time_of_day(at_ms)));
     format!(
-        "{} begins: {} ({} on {}){window}{from}",
+        "{} begins: {}{} ({} on {}){window}{from}",
         visible(&start.run),
         short(&start.outline.title),
+        start
+            .label
+            .as_ref()
+            .map_or_else(String::new, |label| format!(" – {}", short(label))),
         visible(&start.operator),
         visible(&start.host)
     )

@@ -30,6 +30,7 @@ fn start() -> Event {
         plan: "sha256:aa".to_owned(),
         approved: None,
         runbook: "up".to_owned(),
+        label: None,
         outline: outline(),
         sources: Vec::new(),
         inputs: Vec::new(),

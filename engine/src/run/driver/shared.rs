@@ -159,6 +159,7 @@ impl Job {
             redactor: self.shared.plan.redactor.clone(),
             working_directory: settings.places.working_directory.clone(),
             progress: self.progress(),
+            label: self.shared.plan.label.clone(),
             is_live: false,
         }
     }

@@ -112,6 +112,7 @@ fn run_start(directory: &RunDirectory, plan: &Plan, options: &StartOptions, surr
         plan: plan.digest.clone(),
         approved: options.approved.as_ref().map(|approved| approved.digest().to_owned()),
         runbook: plan.runbook.name.clone(),
+        label: plan.label.clone(),
         outline: Outline::from(plan.runbook.as_ref()),
         sources: plan.source_digests.clone(),
         inputs: plan
