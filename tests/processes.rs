@@ -6,4 +6,5 @@ mod desk;
 mod ends;
 mod hidden;
 mod killed;
+mod members;
 mod started;

@@ -11,6 +11,7 @@ use std::fmt;
 use crate::effect::{Effect, Part, Resource, ResourceKind};
 use crate::model::BindingId;
 use crate::source::Span;
+use crate::topology::{MemberId, service_of};
 
 pub mod normal;
 pub(crate) mod reads;
@@ -167,7 +168,21 @@ impl fmt::Display for Term {
 
 /// A resource with real keys, over terms.
 pub fn ground(resource: &Resource<String>) -> Resource<Term> {
-    resource.map_parts(&mut |part, key| key_term(resource.kind, part, key))
+    in_full(resource.map_parts(&mut |part, key| key_term(resource.kind, part, key)))
+}
+
+/// A member by its service and its whole name, however it is named: `service(S.m)`, `member(S, "m")`.
+pub(crate) fn in_full(mut resource: Resource<Term>) -> Resource<Term> {
+    let whole = match (resource.kind, resource.key.as_slice()) {
+        (ResourceKind::Service, [Term::Text(name)]) if service_of(name) != name => name.clone(),
+        (ResourceKind::Member, [Term::Text(service), Term::Text(name)]) if service != name && !name.contains('.') => {
+            MemberId::of(service_of(service), name).as_str().to_owned()
+        }
+        _ => return resource,
+    };
+    resource.kind = ResourceKind::Member;
+    resource.key = vec![Term::text(service_of(&whole)), Term::text(&whole)];
+    resource
 }
 
 /// An effect with real keys, in normal form.

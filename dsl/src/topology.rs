@@ -49,7 +49,7 @@ pub struct Member<K> {
     pub begins: Begins,
 }
 
-/// Names a member within a runbook: the service's name for the only member of a plain service.
+/// Names a member within a runbook: `SERVICE.MEMBER`, and the service's name for the only member of a plain service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(String);
 
@@ -88,9 +88,24 @@ impl MemberId {
         Self(service.to_owned())
     }
 
+    /// A member of this name of a service that says its members.
+    pub fn of(service: &str, member: &str) -> Self {
+        Self(format!("{service}.{member}"))
+    }
+
+    /// The service that it belongs to.
+    pub fn service(&self) -> &str {
+        service_of(&self.0)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The service that a name speaks of, which is that of a service or of a member.
+pub fn service_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 impl Borrow<str> for MemberId {
@@ -155,8 +170,13 @@ impl<K> Topology<K> {
 impl<K> Service<K> {
     /// A plain service that is this member and says nothing else.
     pub fn plain(name: &str, member: Member<K>) -> Self {
+        Self::of(BTreeMap::from([(MemberId::only(name), member)]))
+    }
+
+    /// A service that is these members and says nothing else.
+    pub fn of(members: BTreeMap<MemberId, Member<K>>) -> Self {
         Self {
-            members: BTreeMap::from([(MemberId::only(name), member)]),
+            members,
             writes: Vec::new(),
             behind: None,
             endpoints: Vec::new(),

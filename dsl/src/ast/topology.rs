@@ -31,16 +31,24 @@ pub enum ServiceClause {
     Begins(Name),
     /// `ends stopped`.
     Ends(Name),
-    Members(Span),
+    /// `members { a: process("a")  b: process("b") begins stopped }`.
+    Members(Vec<Member>, Span),
     /// `writers at most N`.
     Writers(Spanned<i64>),
     /// `serving at least N`.
     Serving(Spanned<i64>),
     /// `ignores path | volume | file E because "…"`: a mount that is not protected, on purpose.
-    Ignores {
-        part: ProtectPart,
-        because: Text,
-    },
+    Ignores { part: ProtectPart, because: Text },
+}
+
+/// `a: process("a") on HOST pinned by R begins stopped`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    pub name: Name,
+    pub runs: Call,
+    pub host: Option<Name>,
+    pub pinned_by: Option<Call>,
+    pub begins: Option<Name>,
 }
 
 /// `protect ID "title" { path E  volume E  file E }`.

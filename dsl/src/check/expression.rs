@@ -12,6 +12,7 @@ use crate::effect::{Resource, ResourceKind};
 use crate::literal;
 use crate::model::{Expr, ExprKind, Literal};
 use crate::source::Span;
+use crate::topology::MemberId;
 use crate::types::Type;
 
 impl<'a> Checker<'a> {
@@ -277,6 +278,10 @@ impl<'a> Checker<'a> {
             }
             Type::Service => match &found.kind {
                 ExprKind::Service(service) if *service == field.value => Expr { span, ..found },
+                ExprKind::Service(service) if self.has_member(service, &field.value) => {
+                    let member = MemberId::of(service, &field.value).as_str().to_owned();
+                    typed(ExprKind::Service(member), Type::Service, span)
+                }
                 ExprKind::Service(service) => {
                     self.report(no_member(service, &field.value, field.span));
                     unknown(span)
@@ -294,6 +299,16 @@ impl<'a> Checker<'a> {
                 unknown(span)
             }
         }
+    }
+
+    /// Whether a service says that it has this member.
+    pub(crate) fn has_member(&self, service: &str, member: &str) -> bool {
+        let declared = self.symbols[0].services.get(service);
+        let mut clauses = declared.iter().flat_map(|declared| &declared.item.clauses);
+        clauses.any(|clause| match clause {
+            ast::ServiceClause::Members(members, _) => members.iter().any(|known| known.name.value == member),
+            _ => false,
+        })
     }
 
     fn report_unknown_field(&mut self, field: &ast::Name, record: &crate::types::RecordType) {

@@ -19,7 +19,7 @@ impl Checker<'_> {
             None => (host.value.as_str(), None),
         };
         if self.symbols[0].services.place(first).is_some() {
-            if let Some(member) = member.filter(|member| *member != first) {
+            if let Some(member) = member.filter(|member| *member != first && !self.has_member(first, member)) {
                 self.report(no_member(first, member, host.span));
             }
             return;

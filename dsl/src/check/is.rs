@@ -9,6 +9,7 @@ use crate::check::value::{refinable, typed, unknown};
 use crate::diagnostic::Diagnostic;
 use crate::model::{BinaryOperator, Expr, ExprKind, Test};
 use crate::source::Span;
+use crate::topology::service_of;
 use crate::types::Type;
 use crate::walk;
 
@@ -70,7 +71,16 @@ impl<'a> Checker<'a> {
             self.error("value-not-available", subject.span, message);
         }
         if let ExprKind::Service(name) = &subject.kind {
-            self.expect_well(name, subject.span);
+            let service = service_of(name);
+            if service == name {
+                self.expect_well(name, subject.span);
+            } else {
+                let message = format!("being well is said of the service `{service}` as a whole, and of no member");
+                let finding = Diagnostic::error("wrong-type", subject.span, message);
+                self.report(finding.help(format!(
+                    "ask `{service} is well`, or the member by a question of its own"
+                )));
+            }
         }
         self.links.asks_well(subject.span);
     }

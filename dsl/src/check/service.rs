@@ -7,7 +7,7 @@ use crate::catalogue::Sink;
 use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::links::Node;
-use crate::check::names::{Declared, not_supported};
+use crate::check::names::{Declared, duplicate, not_supported};
 use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
@@ -45,33 +45,108 @@ impl<'a> Checker<'a> {
             well: None,
             span: heading(&item.name, item.title.as_ref()),
         };
-        let mut member = Member::new(Runs::new(ServiceKind::Process, unknown(declared.span)), Begins::Running);
-        let mut known = topology::Service::plain(&service.name, member.clone());
+        let mut plain = Member::new(Runs::new(ServiceKind::Process, unknown(declared.span)), Begins::Running);
+        let mut known = topology::Service::of(BTreeMap::new());
         let mut seen = Vec::new();
+        let mut members = None;
         for clause in &item.clauses {
             if once(clause).is_some_and(|(word, span)| !self.is_first(&mut seen, word, span)) {
                 continue;
             }
             match clause {
                 ServiceClause::Well(check) => service.well = Some(self.well(check, &service.title)),
-                ServiceClause::Runs(call) => member.runs = self.runs(&scope, call).unwrap_or(member.runs),
-                ServiceClause::PinnedBy(call) => member.pinned_by = self.fixed_resource(&scope, call),
-                ServiceClause::Begins(word) => member.begins = self.how(word, "begins").unwrap_or(member.begins),
+                ServiceClause::Runs(call) => plain.runs = self.runs(&scope, call).unwrap_or(plain.runs),
+                ServiceClause::PinnedBy(call) => plain.pinned_by = self.fixed_resource(&scope, call),
+                ServiceClause::Begins(word) => plain.begins = self.how(word, "begins").unwrap_or(plain.begins),
                 ServiceClause::Ends(word) => known.ends = self.how(word, "ends"),
+                ServiceClause::Members(list, span) => members = Some((list, *span)),
                 other => self.service_clause(&scope, other, &mut known),
             }
         }
-        let has_members = item
-            .clauses
-            .iter()
-            .any(|clause| matches!(clause, ServiceClause::Members(_)));
-        if !has_members && !seen.iter().any(|(word, _)| *word == "runs") {
-            let message = format!("the service `{}` does not say what it is", service.name);
-            let finding = Diagnostic::error("missing-clause", declared.span, message);
-            self.report(finding.help("add `runs process(\"name\")`, `container(\"name\")`, `compose(project, name: \"name\")` or `unit(\"name\")`"));
+        let runs = seen.iter().find(|(word, _)| *word == "runs").map(|(_, span)| *span);
+        match (members, runs) {
+            (Some((list, span)), runs) => {
+                if let Some(runs) = runs {
+                    let message = "a service with `members` runs as these, and as nothing beside them";
+                    let finding = Diagnostic::error("duplicate-clause", runs, message);
+                    self.report(finding.related(span, "its members are here"));
+                }
+                known.members = self.members(&scope, &service.name, list, &plain);
+                self.expect_enough(&known, &service.name, span);
+            }
+            (None, runs) => {
+                if runs.is_none() {
+                    let message = format!("the service `{}` does not say what it is", service.name);
+                    let finding = Diagnostic::error("missing-clause", declared.span, message);
+                    self.report(finding.help("add `runs process(\"name\")`, `container(\"name\")`, `compose(project, name: \"name\")` or `unit(\"name\")`"));
+                }
+                known.members.insert(MemberId::only(&service.name), plain);
+            }
         }
-        known.members.insert(MemberId::only(&service.name), member);
         (service, known)
+    }
+
+    /// The members of a service; what they do not say of themselves the service says for all.
+    fn members(
+        &mut self,
+        scope: &Scope,
+        service: &str,
+        list: &'a [ast::Member],
+        plain: &Member<Expr>,
+    ) -> BTreeMap<MemberId, Member<Expr>> {
+        let mut found: BTreeMap<MemberId, Member<Expr>> = BTreeMap::new();
+        let mut names: BTreeMap<&str, Span> = BTreeMap::new();
+        for written in list {
+            if let Some(first) = names.insert(&written.name.value, written.name.span) {
+                let finding = duplicate(&written.name.value, "member", first, written.name.span);
+                self.report(finding);
+            }
+            self.expect_here(written.host.as_ref());
+            let mut member = plain.clone();
+            member.runs = self.runs(scope, &written.runs).unwrap_or(member.runs);
+            if let Some(pin) = &written.pinned_by {
+                member.pinned_by = self.fixed_resource(scope, pin);
+            }
+            if let Some(begins) = &written.begins {
+                member.begins = self.how(begins, "begins").unwrap_or(member.begins);
+            }
+            found.insert(MemberId::of(service, &written.name.value), member);
+        }
+        found
+    }
+
+    /// What a service promises of its members, they keep at the start.
+    fn expect_enough(&mut self, service: &topology::Service<Expr>, name: &str, span: Span) {
+        let running = service
+            .members
+            .values()
+            .filter(|member| member.begins == Begins::Running);
+        let running = running.count() as u64;
+        let (problem, help) = if service.members.is_empty() {
+            (
+                format!("the service `{name}` has no member"),
+                "name at least one: `a: process(\"a\")`".to_owned(),
+            )
+        } else if !service.writes.is_empty() && running > service.writers_at_most {
+            (
+                format!(
+                    "{running} members of `{name}` run at the start and write, and it has `writers at most {}`",
+                    service.writers_at_most
+                ),
+                format!("add `writers at most {running}`, or let members `begins stopped`"),
+            )
+        } else if running < service.serving_at_least {
+            (
+                format!(
+                    "{running} members of `{name}` run at the start, and it promises `serving at least {}`",
+                    service.serving_at_least
+                ),
+                "promise less, or let more of them begin running".to_owned(),
+            )
+        } else {
+            return;
+        };
+        self.report(Diagnostic::error("missing-clause", span, problem).help(help));
     }
 
     fn service_clause(&mut self, scope: &Scope, clause: &'a ServiceClause, service: &mut topology::Service<Expr>) {
@@ -80,6 +155,7 @@ impl<'a> Checker<'a> {
             | ServiceClause::PinnedBy(_)
             | ServiceClause::Begins(_)
             | ServiceClause::Ends(_)
+            | ServiceClause::Members(..)
             | ServiceClause::Well(_) => {}
             ServiceClause::Behind(call) => service.behind = self.fixed_resource(scope, call),
             ServiceClause::Writes { state, unmigrated } => {
@@ -98,7 +174,6 @@ impl<'a> Checker<'a> {
                     self.report(suggest(finding, state.span, &state.value, known, "protected state"));
                 }
             }
-            ServiceClause::Members(span) => self.report(not_supported(*span, "`members`")),
             ServiceClause::Writers(most) => match u64::try_from(most.value) {
                 Ok(most) if most > 0 => service.writers_at_most = most,
                 _ => self.error("wrong-type", most.span, "a number above zero is wanted"),
@@ -308,7 +383,7 @@ fn once(clause: &ServiceClause) -> Option<(&'static str, Span)> {
         ServiceClause::Well(check) => ("well", check.span),
         ServiceClause::Begins(word) => ("begins", word.span),
         ServiceClause::Ends(word) => ("ends", word.span),
-        ServiceClause::Members(span) => ("members", *span),
+        ServiceClause::Members(_, span) => ("members", *span),
         ServiceClause::Writers(most) => ("writers", most.span),
         ServiceClause::Serving(least) => ("serving", least.span),
         ServiceClause::Writes { .. } | ServiceClause::Ignores { .. } => return None,

@@ -213,10 +213,19 @@ impl<'a> Names<'a> {
             }
             ServiceClause::Well(check) => in_expr(&check.condition, &mut self.found()),
             ServiceClause::Ignores { part, .. } => in_expr(&part.value, &mut self.found()),
+            ServiceClause::Members(members, _) => {
+                for member in members {
+                    in_call(&member.runs, &mut self.found());
+                    member.pinned_by.iter().for_each(|pin| in_call(pin, &mut self.found()));
+                    member
+                        .host
+                        .iter()
+                        .for_each(|host| self.found()(Use::Value(&host.value)));
+                }
+            }
             ServiceClause::Writes { .. }
             | ServiceClause::Begins(_)
             | ServiceClause::Ends(_)
-            | ServiceClause::Members(_)
             | ServiceClause::Writers(_)
             | ServiceClause::Serving(_) => {}
         }

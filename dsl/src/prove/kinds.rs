@@ -1,10 +1,11 @@
 //! `wrong-type`: an action of processes is called for a container, or the other way round. What a service
 //! runs as is said once, and every action of a family is for one kind of it.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, listed};
 use crate::model::{ActionCall, ExprKind};
 use crate::prove::{Case, with_calls};
 use crate::service_kind::ServiceKind;
+use crate::topology::service_of;
 
 use crate::walk;
 
@@ -30,8 +31,15 @@ fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
     let ExprKind::Service(name) = &argument.kind else {
         return None;
     };
-    let service = case.runbook.service(name)?;
-    let runs = &case.runbook.topology.member(name)?.runs;
+    let service = case.runbook.service(service_of(name))?;
+    let known = case.runbook.topology.services.get(service_of(name))?;
+    let Some(member) = known.members.get(name.as_str()) else {
+        let members: Vec<String> = known.members.keys().map(|id| format!("`{id}`")).collect();
+        let message = format!("`{}` is for one member, and `{name}` has several", call.action);
+        let found = Diagnostic::error("wrong-type", argument.span, message).cause(service.span, "declared here");
+        return Some(found.help(format!("say which: {}", listed(&members, ", "))));
+    };
+    let runs = &member.runs;
     let family = call.action.split('.').next().unwrap_or_default();
     let wanted = ServiceKind::all().find(|kind| kind.family() == Some(family))?;
     let message = format!(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::effect::{Effect, Part, Resource, ResourceKind};
 use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, StatementKind};
 use crate::program::Program;
-use crate::term::{Term, key_term};
+use crate::term::{Term, in_full, key_term};
 use crate::types::Type;
 
 /// How deep names and questions are looked through; below this a value is known by its place.
@@ -79,7 +79,7 @@ impl<'a> Normal<'a> {
         {
             return inner;
         }
-        resource.map_parts(&mut |part, key| self.key(resource.kind, part, key, around))
+        in_full(resource.map_parts(&mut |part, key| self.key(resource.kind, part, key, around)))
     }
 
     fn inner_resource(&self, expr: &Expr, around: &Around) -> Option<Resource<Term>> {
@@ -97,7 +97,7 @@ impl<'a> Normal<'a> {
                 let inner = self.names_of(question, arguments, around);
                 self.inner_resource(&question.give, &inner)
             }
-            ExprKind::Service(name) => Some(Resource::new(ResourceKind::Service, Term::text(name))),
+            ExprKind::Service(name) => Some(in_full(Resource::new(ResourceKind::Service, Term::text(name)))),
             ExprKind::State(name) => Some(Resource::new(ResourceKind::State, Term::text(name))),
             _ => None,
         }

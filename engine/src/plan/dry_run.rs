@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::model::{Check, Expr, StatementKind};
-use backstay_dsl::topology::{Runs, Service};
+use backstay_dsl::topology::{MemberId, Runs, Service};
 
 use crate::action::Context;
 use crate::eval::{Evaluation, Evaluator, Patience, describe, shown};
@@ -107,7 +107,7 @@ fn things(plan: &Plan) -> Vec<ThingReport> {
             id: service.name.clone(),
             title: service.title.clone(),
             doc: service.doc.clone(),
-            is: members.map(|(_, member)| in_words(&member.runs)).collect(),
+            is: members.map(|(id, member)| in_words(id, &member.runs)).collect(),
         }
     });
     let states = runbook.states.iter().map(|state| {
@@ -123,11 +123,16 @@ fn things(plan: &Plan) -> Vec<ThingReport> {
     services.chain(states).collect()
 }
 
-/// `process("redis", port: 6379)`.
-fn in_words(runs: &Runs<String>) -> String {
+/// `process("redis", port: 6379)`, behind the name of one of several members.
+fn in_words(id: &MemberId, runs: &Runs<String>) -> String {
+    let which = id
+        .as_str()
+        .strip_prefix(id.service())
+        .and_then(|rest| rest.strip_prefix('.'));
+    let which = which.map_or_else(String::new, |which| format!("{which}: "));
     let known_by = runs.known_by_in_words();
     let joint = if known_by.is_empty() { "" } else { ", " };
-    format!("{}({:?}{joint}{known_by})", runs.kind.word(), runs.name)
+    format!("{which}{}({:?}{joint}{known_by})", runs.kind.word(), runs.name)
 }
 
 fn times(plan: &Plan) -> TimesReport {

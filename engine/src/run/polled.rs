@@ -53,14 +53,15 @@ impl<'plan> Polled<'plan> {
 
     /// Whether a service is as it should be when the run ends.
     pub(crate) fn presence(plan: &'plan Plan, service: &str, should: Should) -> Option<Self> {
-        let service = plan.runbook.service(service)?;
+        let (member, _, _) = plan.topology.members().find(|(id, _, _)| id.as_str() == service)?;
+        let service = plan.runbook.service(member.service())?;
         Some(Self {
             what: EvaluationKind::Presence,
             label: &service.title,
             within_ms: PRESENCE_WITHIN_MS,
             every_ms: Some(PRESENCE_EVERY_MS),
             misses: None,
-            question: Question::Presence(&service.name, should),
+            question: Question::Presence(member.as_str(), should),
         })
     }
 

@@ -3,8 +3,8 @@
 use pest::iterators::Pair;
 
 use super::super::Rule;
-use super::{Builder, Head};
-use crate::ast::{Anchor, Hold, HoldAction, Protect, ProtectPart, Service, ServiceClause};
+use super::{Builder, ClauseOrder, Head};
+use crate::ast::{Anchor, Hold, HoldAction, Member, Protect, ProtectPart, Service, ServiceClause};
 use crate::source::Spanned;
 
 impl Builder<'_, '_> {
@@ -30,7 +30,10 @@ impl Builder<'_, '_> {
             Rule::well => ServiceClause::Well(self.check(pair)?),
             Rule::begins => ServiceClause::Begins(self.inner_word(pair)?),
             Rule::ends => ServiceClause::Ends(self.inner_word(pair)?),
-            Rule::members => ServiceClause::Members(span),
+            Rule::members => {
+                let members = pair.into_inner().filter(|part| part.as_rule() == Rule::member);
+                ServiceClause::Members(members.filter_map(|member| self.member(member)).collect(), span)
+            }
             Rule::writers => ServiceClause::Writers(self.bound(pair)?),
             Rule::serving => ServiceClause::Serving(self.bound(pair)?),
             Rule::ignores => {
@@ -40,6 +43,39 @@ impl Builder<'_, '_> {
                 ServiceClause::Ignores { part, because }
             }
             _ => return None,
+        })
+    }
+
+    fn member(&mut self, pair: Pair<'_, Rule>) -> Option<Member> {
+        let (mut name, mut runs, mut host, mut pinned_by, mut begins) = (None, None, None, None, None);
+        let form = "NAME: RUNS on HOST pinned by R begins stopped";
+        let mut order = ClauseOrder::new(&["on", "pinned by", "begins"], form);
+        for part in pair.into_inner() {
+            let span = self.span(&part);
+            match part.as_rule() {
+                Rule::name => name = Some(self.word(&part)),
+                Rule::call => runs = self.call(part),
+                Rule::on_host => {
+                    let value = self.host(part);
+                    order.once(self, (0, span), &mut host, value);
+                }
+                Rule::pinned_by => {
+                    let value = Self::only(part).and_then(|call| self.call(call));
+                    order.once(self, (1, span), &mut pinned_by, value);
+                }
+                Rule::begins => {
+                    let value = self.inner_word(part);
+                    order.once(self, (2, span), &mut begins, value);
+                }
+                _ => {}
+            }
+        }
+        Some(Member {
+            name: name?,
+            runs: runs?,
+            host,
+            pinned_by,
+            begins,
         })
     }
 

@@ -93,6 +93,7 @@ fn phrase(rule: Rule) -> Option<&'static str> {
         Rule::answer => "an answer such as `docker.restarts = 4`",
         Rule::effects | Rule::nothing => "`{ … }` or `nothing`",
         Rule::symptom => "`symptom`",
+        Rule::member => "a member such as `a: process(\"a\")`",
         Rule::step | Rule::documented_step => "`step`",
         Rule::rhai => "`rhai \"\"\"…\"\"\"`",
         other => return clause_phrase(other),

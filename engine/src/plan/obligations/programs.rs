@@ -8,6 +8,7 @@ use backstay_dsl::effect::{Effect, Resource, ResourceKind};
 use backstay_dsl::model::{ActionCall, Expr, ExprKind, Settle};
 use backstay_dsl::program::Owner;
 use backstay_dsl::term::ground_relation;
+use backstay_dsl::topology::service_of;
 use backstay_dsl::walk;
 
 use crate::action::{Arguments, GroundCall};
@@ -111,7 +112,8 @@ fn stop_command<'a>(plan: &'a Plan, call: &ActionCall) -> Option<&'a [String]> {
     });
     stopped.find_map(|service| match &service.kind {
         ExprKind::Service(name) => {
-            let mut members = plan.topology.services.get(name)?.members.iter();
+            let members = plan.topology.services.get(service_of(name))?.members.iter();
+            let mut members = members.filter(|(id, _)| service_of(name) == name || id.as_str() == name);
             members.find_map(|(_, member)| member.runs.known_by.get("stop_command").map(Vec::as_slice))
         }
         _ => None,

@@ -42,7 +42,7 @@ impl Services<'_> {
                     let Some(state) = self.begins(*kind, (id.as_str(), member), found).await else {
                         continue;
                     };
-                    if member.begins != Begins::Running && !state.runs {
+                    if !service.begins_running() && !state.runs {
                         self.not_well(name, found).await;
                     }
                     if state.is_there != Some(false) {

@@ -281,16 +281,15 @@ impl Ending {
         None
     }
 
-    /// A service was asked whether it is as it should be.
-    pub(super) fn on_presence(&mut self, view: View<'_>, service: usize, holds: bool, evidence: &str) {
+    /// A member of a service was asked whether it is as it should be.
+    pub(super) fn on_presence(&mut self, view: View<'_>, member: &str, holds: bool, evidence: &str) {
         let is_back = self.is_back();
-        let Stage::Presence(services) = &mut self.stage else {
+        let Stage::Presence(members) = &mut self.stage else {
             return;
         };
-        let is_otherwise = services.take(service) && !holds;
-        let service = view.plan.runbook.services.get(service).filter(|_| is_otherwise);
-        let otherwise = service.map(|service| Otherwise::new(view, service, is_back, evidence));
-        self.otherwise.extend(otherwise);
+        if members.take(member) && !holds {
+            self.otherwise.push(Otherwise::new(view, member, is_back, evidence));
+        }
     }
 
     /// The budget of the way back may have run out: it goes on, and is told once.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use backstay_dsl::effect::Effect;
 use backstay_dsl::model::{self, ExprKind};
 use backstay_dsl::program::Owner;
-use backstay_dsl::topology::{Begins, Service};
+use backstay_dsl::topology::{Begins, Service, service_of};
 
 use super::desired::{Should, Work, WorkKind};
 use super::progress::View;
@@ -14,18 +14,18 @@ use crate::plan::Plan;
 use crate::service_kind::KINDS;
 
 impl Should {
-    fn after_the_way_forward(view: View<'_>, service: &model::Service) -> Self {
-        let known = view.plan.topology.services.get(&service.name);
+    fn after_the_way_forward(view: View<'_>, member: &str) -> Self {
+        let known = view.plan.topology.services.get(service_of(member));
         match known.and_then(|known| known.ends) {
             Some(ends) => Self::of(ends),
-            None if is_started(view, service) => Self::Run,
-            None => Self::of(begins(view.plan, service)),
+            None if is_started(view, member) => Self::Run,
+            None => Self::of(begins(view.plan, member)),
         }
     }
 
     /// What the run made and a way back left behind is listed as such.
-    fn after_a_way_back(plan: &Plan, service: &model::Service) -> Self {
-        match begins(plan, service) {
+    fn after_a_way_back(plan: &Plan, member: &str) -> Self {
+        match begins(plan, member) {
             Begins::Absent => Self::NotRun,
             begins => Self::of(begins),
         }
@@ -40,38 +40,36 @@ impl Should {
     }
 }
 
-/// The services that are still to be asked, by place.
+/// The members that are still to be asked, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Presences(BTreeSet<usize>);
+pub(super) struct Presences(BTreeSet<String>);
 
 impl Presences {
     /// Those of the kinds that can be asked.
     pub(super) fn all(plan: &Plan) -> Self {
-        let services = plan.runbook.services.iter().enumerate();
-        let is_asked = |service: &model::Service| {
-            let member = plan.topology.member(&service.name);
-            member.is_some_and(|member| KINDS.iter().any(|kind| kind.kind() == member.runs.kind))
-        };
-        let asked = services.filter(|(_, service)| is_asked(service));
-        Self(asked.map(|(place, _)| place).collect())
+        let asked = plan.topology.members().filter(|(_, member, _)| {
+            let kind = member.runs.kind;
+            KINDS.iter().any(|known| known.kind() == kind)
+        });
+        Self(asked.map(|(id, _, _)| id.as_str().to_owned()).collect())
     }
 
     pub(super) fn are_asked(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// A service answered. Gives whether it was to be asked.
-    pub(super) fn take(&mut self, service: usize) -> bool {
-        self.0.remove(&service)
+    /// A member answered. Gives whether it was to be asked.
+    pub(super) fn take(&mut self, member: &str) -> bool {
+        self.0.remove(member)
     }
 
     pub(super) fn work(&self, view: View<'_>, when: WellTime, work: &mut Vec<(WorkKey, Work)>) {
-        for service in self.0.iter().filter_map(|place| view.plan.runbook.services.get(*place)) {
+        for member in &self.0 {
             let should = match when {
-                WellTime::Back => Should::after_a_way_back(view.plan, service),
-                WellTime::Start | WellTime::End => Should::after_the_way_forward(view, service),
+                WellTime::Back => Should::after_a_way_back(view.plan, member),
+                WellTime::Start | WellTime::End => Should::after_the_way_forward(view, member),
             };
-            let service = service.name.clone();
+            let service = member.clone();
             let key = WorkKey::Presence(service.clone(), when);
             work.push((key, Work::once(WorkKind::Presence { service, should })));
         }
@@ -89,21 +87,22 @@ pub(super) struct Otherwise {
 }
 
 impl Otherwise {
-    pub(super) fn new(view: View<'_>, service: &model::Service, is_back: bool, evidence: &str) -> Self {
-        let known = view.plan.topology.services.get(&service.name);
+    /// What is so of the member of this name.
+    pub(super) fn new(view: View<'_>, member: &str, is_back: bool, evidence: &str) -> Self {
+        let known = view.plan.topology.services.get(service_of(member));
         let ends = known.and_then(|known| known.ends);
-        let because = match (ends, begins(view.plan, service)) {
+        let because = match (ends, begins(view.plan, member)) {
             (Some(Begins::Running), _) if !is_back => "`ends running`",
             (Some(Begins::Stopped), _) if !is_back => "`ends stopped`",
             (Some(Begins::Absent), _) if !is_back => "`ends absent`",
-            _ if !is_back && is_started(view, service) => "this run started it",
+            _ if !is_back && is_started(view, member) => "this run started it",
             (_, Begins::Running) => "it ran at the start",
             (_, Begins::Stopped) => "it was stopped at the start",
             (_, Begins::Absent) => "it was not there at the start",
         };
         Self {
-            service: service.name.clone(),
-            title: service.title.clone(),
+            service: member.to_owned(),
+            title: title(view.plan, member),
             evidence: evidence.to_owned(),
             because,
         }
@@ -135,14 +134,29 @@ impl Otherwise {
     }
 }
 
-fn begins(plan: &Plan, service: &model::Service) -> Begins {
-    let member = plan.topology.member(&service.name);
+/// What people call a member: its service, and which of several it is.
+pub(crate) fn title<'plan>(plan: &'plan Plan, member: &'plan str) -> String {
+    let service = service_of(member);
+    let title = plan
+        .runbook
+        .service(service)
+        .map_or(service, |known| known.title.as_str());
+    match member.strip_prefix(service).and_then(|rest| rest.strip_prefix('.')) {
+        Some(which) => format!("{title} ({which})"),
+        None => title.to_owned(),
+    }
+}
+
+fn begins(plan: &Plan, member: &str) -> Begins {
+    let member = plan.topology.member(member);
     member.map_or(Begins::Running, |member| member.begins)
 }
 
 /// Whether a service should run after the way forward: as the text says, else where it began so or was started.
 pub(super) fn should_run(view: View<'_>, service: &model::Service) -> bool {
-    Should::after_the_way_forward(view, service) == Should::Run
+    let known = view.plan.topology.services.get(&service.name);
+    let mut members = known.iter().flat_map(|known| known.members.keys());
+    members.any(|member| Should::after_the_way_forward(view, member.as_str()) == Should::Run)
 }
 
 /// Whether it ran at the start.
@@ -151,8 +165,9 @@ pub(super) fn began_running(plan: &Plan, service: &model::Service) -> bool {
     known.is_some_and(Service::begins_running)
 }
 
-/// Whether the way forward has begun to start a service: this one, or one that it does not call by its name.
-fn is_started(view: View<'_>, service: &model::Service) -> bool {
+/// Whether the way forward has begun to start a member: this one, all of its service, or one that it does not call by
+/// its name.
+fn is_started(view: View<'_>, wanted: &str) -> bool {
     let program = &view.plan.program;
     let begun = view.progress.attempts().keys().filter(|id| {
         let owner = program.owner(program.block_of(**id));
@@ -166,7 +181,7 @@ fn is_started(view: View<'_>, service: &model::Service) -> bool {
         .flat_map(|action| &action.call.effects.list);
     effects.any(|effect| match effect {
         Effect::Starts { member, .. } => match member.key.first().map(|key| &key.kind) {
-            Some(ExprKind::Service(name)) => *name == service.name,
+            Some(ExprKind::Service(name)) => name == wanted || name == service_of(wanted),
             _ => true,
         },
         _ => false,

@@ -263,10 +263,8 @@ impl State {
             }
             WorkKey::Presence(name, _) => {
                 let progress = &self.progress;
-                let mut services = plan.runbook.services.iter();
-                let service = services.position(|service| service.name == *name);
-                if let (Phase::Ending(ending), Some(service)) = (&mut self.phase, service) {
-                    ending.on_presence(View { plan, progress }, service, holds, evidence);
+                if let Phase::Ending(ending) = &mut self.phase {
+                    ending.on_presence(View { plan, progress }, name, holds, evidence);
                 }
                 None
             }
