@@ -225,7 +225,16 @@ impl Mending<'_, '_> {
         };
         let there = program.statement(there).written;
         let text = self.case.sources.text(own.written);
-        let edits = vec![(own.written, String::new()), (end_of(there), format!("\n  {text}"))];
+        // With the line that it stood on.
+        let mut written = program
+            .statements_of(block)
+            .map(|other| program.statement(other).written);
+        let next = written.find(|next| next.start >= own.written.end).unwrap_or(there);
+        let gone = Span {
+            end: next.start,
+            ..own.written
+        };
+        let edits = vec![(gone, String::new()), (end_of(there), format!("\n  {text}"))];
         found.suggest_edits(help, edits)
     }
 
