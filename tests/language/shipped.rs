@@ -46,7 +46,7 @@ fn printed_runbooks_compile() {
 #[test]
 fn shipped_runbooks_compile_without_a_finding() {
     let mut failures = Vec::new();
-    for folder in ["examples", "tests/reference", "stdlib-runbooks"] {
+    for folder in ["examples", "tests/reference", "tests/realistic", "stdlib-runbooks"] {
         if !root().join(folder).exists() {
             continue;
         }

@@ -25,8 +25,10 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let explained = Explained::of(&teller);
     let is_new = |back: &&Return| !explained.is_on(back.cell, back.way) && !explained.is_after(back.cell, back.point);
     let is_first = |breach: &&Breach| {
-        let back = breach.back;
-        !back.is_some_and(|(point, _)| explained.is_after(breach.cell, point))
+        breach.back.is_none_or(|(point, way)| {
+            let is_shown_by_release = teller.is_release(breach) && explained.is_broken_before(breach.cell, way);
+            !explained.is_after(breach.cell, point) && !is_shown_by_release
+        })
     };
     let breaches = flow
         .breaches
@@ -93,7 +95,11 @@ const END: Point = Point {
 /// What a breach explains, by cell: all that comes after it on the way forward, and where the way back on which it
 /// is comes to. It is not told a second time.
 #[derive(Default)]
-struct Explained(BTreeMap<usize, (Option<Point>, BTreeSet<Way>)>);
+struct Explained {
+    by_cell: BTreeMap<usize, (Option<Point>, BTreeSet<Way>)>,
+    /// Ways back with a breach before the holds are released.
+    before_releases: BTreeSet<(usize, Way)>,
+}
 
 impl Explained {
     fn of(teller: &Teller<'_, '_>) -> Self {
@@ -105,9 +111,12 @@ impl Explained {
             .iter()
             .filter(|breach| !teller.is_set_aside(breach));
         for breach in told {
-            let (first, ways) = explained.0.entry(breach.cell).or_default();
+            let (first, ways) = explained.by_cell.entry(breach.cell).or_default();
             if let Some((_, way)) = breach.back {
                 ways.insert(way);
+                if !teller.is_release(breach) {
+                    explained.before_releases.insert((breach.cell, way));
+                }
             } else {
                 let point = teller.point(breach.statement);
                 *first = Some(first.map_or(point, |first| first.min(point)));
@@ -117,12 +126,16 @@ impl Explained {
     }
 
     fn is_after(&self, cell: usize, point: Point) -> bool {
-        let first = self.0.get(&cell).and_then(|(first, _)| *first);
+        let first = self.by_cell.get(&cell).and_then(|(first, _)| *first);
         first.is_some_and(|first| first <= point)
     }
 
+    fn is_broken_before(&self, cell: usize, way: Way) -> bool {
+        self.before_releases.contains(&(cell, way))
+    }
+
     fn is_on(&self, cell: usize, way: Way) -> bool {
-        self.0.get(&cell).is_some_and(|(_, ways)| ways.contains(&way))
+        self.by_cell.get(&cell).is_some_and(|(_, ways)| ways.contains(&way))
     }
 }
 
@@ -148,6 +161,12 @@ impl Teller<'_, '_> {
             case: self.case,
             flow: self.flow,
         }
+    }
+
+    /// Whether it is where a hold is released.
+    fn is_release(&self, breach: &Breach) -> bool {
+        let program = self.case.program;
+        matches!(program.owner(program.block_of(breach.statement)), Owner::Release(_))
     }
 
     fn is_set_aside(&self, breach: &Breach) -> bool {

@@ -36,6 +36,8 @@ impl<'a, B: Bytes> Rules<'a, B> {
                 .find_map(|member| self.opened(member, self.run(member))),
             Effect::Starts { member: target, with } => self.members(target).find_map(|member| {
                 let release = match with {
+                    // It goes on as it runs.
+                    None if self.run(member).release.is_some() => return None,
                     None => self.bytes.get(member.pin),
                     Some(_) if given.is_before => Release::Old,
                     Some(_) => Release::New,

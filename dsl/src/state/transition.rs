@@ -101,6 +101,8 @@ impl Operation {
             Self::Plain(slot, change) => bytes.put(slot, after(bytes.get(slot), change)),
             Self::Pin(slot, release) => bytes.put(slot, release),
             Self::Data(slot, data) => bytes.put(slot, data),
+            // What runs is not started again: it goes on with the release that it has.
+            Self::Start { member, release: None } if is_running(universe, bytes, member) => {}
             Self::Start { member, release } => start(universe, bytes, member, release),
             Self::Stop(member) => {
                 let slot = universe.members[member].slot;
@@ -124,6 +126,10 @@ impl Operation {
             Self::Hold(slot, is_taken) => bytes.put(slot, is_taken),
         }
     }
+}
+
+fn is_running(universe: &Universe, bytes: &impl Bytes, member: usize) -> bool {
+    bytes.get::<Run>(universe.members[member].slot).release.is_some()
 }
 
 impl Universe {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use backstay_dsl::ast::{HeaderClause, ItemKind, Name, ServiceClause, StatementKind, TypeExprKind};
+use backstay_dsl::ast::{HeaderClause, ItemKind, Name, ServiceClause, StatementKind, TypeExprKind, UndoKind};
 use backstay_dsl::source::Span;
 
 use super::sites::{Owner, Site, Subject, range};
@@ -222,7 +222,13 @@ fn widened(subject: &Subject) -> Vec<Mutant> {
 }
 
 fn undo_dropped(subject: &Subject) -> Vec<Mutant> {
-    let undos = subject.sites.iter().filter_map(Site::undo);
+    // What is only added needs no way back, and a reason for none is none.
+    let undos = subject
+        .sites
+        .iter()
+        .filter(|site| site.is_changing())
+        .filter_map(Site::undo);
+    let undos = undos.filter(|undo| matches!(undo.kind, UndoKind::Body { .. }));
     undos
         .map(|undo| Mutant::of(subject, undo.span, vec![delete(undo.span)]))
         .collect()
