@@ -28,6 +28,14 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     path.ancestors().skip(1).take(missing).try_for_each(sync_folder)
 }
 
+/// The same in a folder that is there, but that its name is durable only once that one is synced.
+pub(crate) fn put_private_folder(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
 /// Writes a file that only the operator can read: whole or not at all, and durable.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     write_whole(path, content, 0o600)

@@ -4,6 +4,8 @@
 //! once are taken at their worst: all they have started is taken back, and the longest of what they run
 //! is waited for. So the sum is never too short; for steps in a row it is exact.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Block, Disposition, Hold, Park, Rollback, Runbook, Statement, StatementKind};
 use crate::order::StepOrder;
 use crate::time::cost::{UndoSum, action_cancel_ms, acts, changes, checks_well, takes, undos_ms};
@@ -64,6 +66,39 @@ struct Ledger<'a> {
 
 /// Where a hold may be taken: from one point to another, both as (position, statement), inclusive.
 struct HoldSpans(Vec<((usize, usize), (usize, usize))>);
+
+/// What it may take to end what runs in the steps of a region.
+struct Cancels<'a> {
+    order: &'a StepOrder,
+    /// The steps of which it takes as long, in order of their places; the longest last.
+    steps: BTreeMap<u64, Vec<usize>>,
+}
+
+impl<'a> Cancels<'a> {
+    fn new(order: &'a StepOrder, region: &[usize], cancel_ms: impl Fn(usize) -> u64) -> Self {
+        let mut steps: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for step in region {
+            steps.entry(cancel_ms(*step)).or_default().push(*step);
+        }
+        Self { order, steps }
+    }
+
+    /// The longest of steps that may run at once with this one. Steps near to it in the sequence mostly may, so they
+    /// are looked at first.
+    fn beside_ms(&self, step: usize) -> u64 {
+        let here = self.order.position(step);
+        let has_beside = |steps: &[usize]| {
+            let (before, after) = steps.split_at(steps.partition_point(|other| self.order.position(*other) < here));
+            let pairs = (0..before.len().max(after.len())).map(|far| (before.iter().rev().nth(far), after.get(far)));
+            let mut nearest = pairs.flat_map(|(before, after)| before.into_iter().chain(after));
+            nearest.any(|other| self.order.may_run_at_once(step, *other))
+        };
+        let mut longest_first = self.steps.iter().rev().filter(|(cancel_ms, _)| **cancel_ms > 0);
+        longest_first
+            .find(|(_, steps)| has_beside(steps))
+            .map_or(0, |(cancel_ms, _)| *cancel_ms)
+    }
+}
 
 impl<'a> Ledger<'a> {
     fn new(runbook: &'a Runbook, order: &'a StepOrder) -> Self {
@@ -129,12 +164,9 @@ impl<'a> Ledger<'a> {
                 .map(|step| self.undos_ms[*step])
                 .fold(0, u64::saturating_add);
             let changing: Vec<usize> = region.iter().copied().filter(|step| self.is_changing[*step]).collect();
-            let mut cancels: Vec<(u64, usize)> = region
-                .iter()
-                .map(|step| (self.step_cancel_ms(*step).max(self.row_cancel_ms(*step)), *step))
-                .filter(|(cancel_ms, _)| *cancel_ms > 0)
-                .collect();
-            cancels.sort_unstable_by(|one, other| other.cmp(one));
+            let cancels = Cancels::new(order, region, |step| {
+                self.step_cancel_ms(step).max(self.row_cancel_ms(step))
+            });
             let mut has_committed = false;
             for step in region.iter().copied() {
                 let mut later_ms = 0_u64;
@@ -152,8 +184,7 @@ impl<'a> Ledger<'a> {
                 self.started_ms[step] = earlier_ms.saturating_add(all_ms.saturating_sub(not_started_ms));
                 self.changed_before[step] = is_changed || others.any(|other| !order.is_before(step, *other));
                 self.is_past[step] |= is_past;
-                let mut beside = cancels.iter().filter(|(_, other)| order.may_run_at_once(step, *other));
-                self.beside_ms[step] = beside.next().map_or(0, |(cancel_ms, _)| *cancel_ms);
+                self.beside_ms[step] = cancels.beside_ms(step);
             }
             earlier_ms = earlier_ms.saturating_add(all_ms);
             is_changed |= !changing.is_empty();

@@ -8,7 +8,7 @@ use backstay_dsl::source::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::eval::Places;
-use crate::private_files::{make_private, put_private, read_plain, sync_folder};
+use crate::private_files::{put_private, put_private_folder, read_plain, sync_folder};
 
 /// The index beside the texts.
 const INDEX: &str = "index.json";
@@ -61,9 +61,9 @@ impl KeptSources {
         })
     }
 
-    /// Writes everything into a directory of its own.
+    /// Writes everything into a directory of its own, whose name is durable once the one above is synced.
     pub fn write(&mut self, directory: &Path, places: &Places) -> io::Result<()> {
-        make_private(directory)?;
+        put_private_folder(directory)?;
         self.working_directory = Some(places.working_directory.to_string_lossy().into_owned());
         self.home = places.home.as_ref().map(|home| home.to_string_lossy().into_owned());
         self.files.clear();
