@@ -1,5 +1,7 @@
 //! `allow SLUG because "…"`: a rule that is set aside at one place, with a reason that the approver sees.
 
+use std::collections::BTreeSet;
+
 use crate::ast::{Allow, File, HeaderClause, Item, ItemKind, Statement, StatementKind, UndoKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::SetAside;
@@ -48,6 +50,9 @@ pub fn allowances<'a>(files: impl IntoIterator<Item = &'a File>) -> Vec<SetAside
     for item in files.into_iter().flat_map(|file| &file.items) {
         of_item(item, &mut found);
     }
+    // What stands in a loop stands in each of its turns, and counts once.
+    let mut seen = BTreeSet::new();
+    found.retain(|allowance| seen.insert(allowance.span));
     found
 }
 

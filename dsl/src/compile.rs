@@ -14,6 +14,7 @@ use crate::program::Program;
 use crate::prove::prove;
 use crate::source::{SourceMap, Sources, Span};
 use crate::time::{Times, times};
+use crate::unroll::unroll;
 
 /// What became of a text.
 #[derive(Debug)]
@@ -43,7 +44,10 @@ pub enum Outcome {
 /// [`Sources::relative`] would give it.
 pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalogue) -> Compiled {
     let mut diagnostics = Diagnostics::default();
-    let loaded = load(name, text, sources, &mut diagnostics);
+    let mut loaded = load(name, text, sources, &mut diagnostics);
+    if let Some(root) = loaded.modules.first_mut() {
+        unroll(&mut root.file, &mut diagnostics);
+    }
     let told = Told::of(&loaded, &diagnostics);
     let mut found = Diagnostics::default();
     let checked = {
@@ -64,8 +68,12 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         runbook.set_aside.clone_from(&allowances);
         Arc::new(runbook)
     });
+    // What is wrong in a loop is wrong in each of its turns.
+    let mut once: BTreeSet<(&str, Span, &str)> = BTreeSet::new();
     for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
-        diagnostics.push(finding.clone());
+        if once.insert((finding.slug, finding.span, &finding.message)) {
+            diagnostics.push(finding.clone());
+        }
     }
     // Beside an error, what is used is not known.
     if let Some(root) = loaded

@@ -62,6 +62,8 @@ pub mod types;
 #[doc(hidden)]
 pub mod units;
 #[doc(hidden)]
+pub mod unroll;
+#[doc(hidden)]
 pub mod walk;
 
 // The façade. What is hidden above is shared by the two crates and their tests; it promises nothing.

@@ -166,3 +166,44 @@ fn a_label_says_which_of_several_this_is() {
     let shown = desk.call(&["transcript", "show", &desk.run_name()]).exits(0).stdout;
     assert!(shown.contains("begins: T – shop on b ("), "{shown}");
 }
+
+const LOOP: &str = "runbook loop \"T\"\nfor each name in [\"a\", \"b\", \"c\"] one at a time {\n  step make \"Make it\" {\n    \
+         do fs.mkdir(\"ROOT\" / name) undo fs.remove(\"ROOT\" / name) within 5s\n    \
+         check \"it may be\": not fs.exists(\"ROOT\" / (name + \".not\"))\n  }\n}\n";
+
+#[test]
+fn a_loop_ends_with_the_turn_that_fails_and_what_was_finished_is_undone_last_first() {
+    let desk = Sandbox::desk();
+    desk.write_runbook("loop.runbook", LOOP);
+    desk.write("b.not", "");
+    let plan = desk.call(&["plan", "loop.runbook"]).exits(1).stdout;
+    assert!(plan.contains("make[c] – Make it (c)"), "{plan}");
+    desk.call(&["run", "loop.runbook", "--no-input"]).exits(5);
+    let begun: Vec<String> = desk
+        .records_of("intent")
+        .iter()
+        .map(|intent| intent["key"].to_string())
+        .collect();
+    assert_eq!(
+        begun,
+        [
+            "\"make[a]/1\"",
+            "\"make[b]/1\"",
+            "\"undo:make[b]/1/1\"",
+            "\"undo:make[a]/1/1\""
+        ]
+    );
+    assert!(!desk.path("a").exists() && !desk.path("b").exists());
+}
+
+#[test]
+fn a_run_goes_to_a_turn_of_a_loop_and_on_from_there() {
+    let desk = Sandbox::desk();
+    desk.write_runbook("loop.runbook", LOOP);
+    desk.call(&["run", "loop.runbook", "--no-input", "--until", "make[b]"])
+        .exits(7);
+    let run = desk.run_name();
+    assert!(desk.path("b").exists() && !desk.path("c").exists());
+    desk.call(&["resume", &run, "--no-input"]).exits(0);
+    assert!(desk.path("c").exists());
+}

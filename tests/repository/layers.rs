@@ -37,6 +37,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "time",
             "parse",
             "load",
+            "unroll",
             "check",
             "flow",
             "prove",

@@ -99,7 +99,7 @@ pub(crate) struct Symbols<'a> {
     pub(crate) procedures: Table<'a, ast::Procedure>,
     pub(crate) types: Table<'a, ast::TypeDecl>,
     pub(crate) functions: Table<'a, ast::Function>,
-    /// Steps inside what is not carried out yet: known, so that their names are no further mistakes.
+    /// Steps inside what could not be written out: known, so that their names are no further mistakes.
     pub(crate) left_out_steps: Vec<&'a str>,
 }
 
@@ -152,7 +152,6 @@ impl<'a> Symbols<'a> {
                 self.steps.add(doc, &step.name, step, "step", found);
             }
             ItemKind::ForEach(each) => {
-                found.push(not_supported(each.variable.span, "`for each` over steps"));
                 self.left_out_steps
                     .extend(each.steps.iter().map(|(_, step)| step.name.value.as_str()));
             }
