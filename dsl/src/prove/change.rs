@@ -290,6 +290,10 @@ impl Teller<'_, '_> {
                 "runs, and nothing has looked at it since it was started",
                 "add `check SERVICE is well` behind its last start",
             ),
+            Unserved::Mispinned => (
+                "runs another release than its next start would bring",
+                "pin what runs, or start what is pinned",
+            ),
         };
         let known = |member: &str| {
             let mut services = self.case.topology.services.iter();

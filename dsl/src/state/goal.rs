@@ -61,6 +61,8 @@ pub enum Unserved {
     Drained,
     /// It runs, and no check has read it since it was last started.
     Unproved,
+    /// Its next start would bring another release than the one that runs.
+    Mispinned,
 }
 
 /// Running means: with its traffic, and seen to be well.
@@ -74,7 +76,8 @@ pub(super) fn unserved(universe: &Universe, known: &Member, bytes: &impl Bytes) 
             .then_some(Unserved::Stopped),
         Some(_) if ends.is_some_and(|ends| ends != Begins::Running) => Some(Unserved::Running),
         Some(_) if member.traffic == Some(Traffic::Drained) => Some(Unserved::Drained),
-        Some(_) => (!member.valid).then_some(Unserved::Unproved),
+        Some(_) if !member.valid => Some(Unserved::Unproved),
+        Some(release) => (known.keeps_pin && release != member.pin).then_some(Unserved::Mispinned),
     }
 }
 

@@ -46,10 +46,13 @@ pub(super) fn action_cancel_ms(action: &Do) -> u64 {
     }
 }
 
-/// Whether this statement changes production, so that a way back is owed.
+/// Whether there is something to take back once this has begun: it changes production, or has an undo.
 pub(super) fn changes(statement: &Statement) -> bool {
     match &statement.kind {
-        StatementKind::Do(action) => action.call.effects.is_changing(),
+        StatementKind::Do(action) => {
+            let has_undo = statement.group.is_some() || matches!(action.undo, Some(Undo::Body(_)));
+            has_undo || action.call.effects.is_changing()
+        }
         StatementKind::Take(_) | StatementKind::Release(_) => true,
         _ => false,
     }
