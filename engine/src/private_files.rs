@@ -110,7 +110,12 @@ pub fn read_plain(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     read_open(open_plain(path)?, bytes_max)
 }
 
-/// The same; `None` where there is no file.
+/// All that comes through something that is open already, a pipe for one; more than `bytes_max` is an error.
+pub fn read_through(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    read_open(File::open(path)?, bytes_max)
+}
+
+/// The same as [`read_plain`]; `None` where there is no file.
 pub(crate) fn read_if_there(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
     match read_plain(path, bytes_max) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

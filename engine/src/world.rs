@@ -59,6 +59,11 @@ pub trait World: Send + Sync {
     /// What it would change, for a person; reads only.
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String>;
 
+    /// Why this user surely may not do what a call would, as things are now.
+    async fn refuses(&self, _call: &GroundCall) -> Option<String> {
+        None
+    }
+
     /// Tells what a killed runner left running to end as `how` says, and gives the processes that there were. An
     /// error: it cannot be told what runs, and what to do about that.
     async fn end_survivors(&self, _left: Left<'_>, _how: Ending) -> Result<BTreeSet<i32>, String> {

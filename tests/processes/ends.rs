@@ -13,12 +13,15 @@ fn known(desk: &Desk) -> (Stranger, String) {
     (stranger, format!("process(\"it\", pid_file: \"{}\")", desk.path("pid")))
 }
 
-/// Ends the service as somebody else would.
+/// Ends the service as somebody else would, and waits until it has ended.
 fn killed(desk: &Desk) -> String {
+    let pid = desk.path("pid");
+    let script = format!(
+        "p=$(cat {pid}); kill -9 $p; while test -e /proc/$p && ! grep -q ^State:.Z /proc/$p/status; do sleep 0.01; done"
+    );
     format!(
-        "do \"Work\": exec.run([\"sh\", \"-c\", \"kill -9 $(cat {})\"], effects: {{ opaque external(\"x\")  repeat convergent }}) \
-         no undo because \"a test\"",
-        desk.path("pid")
+        "do \"Work\": exec.run([\"sh\", \"-c\", \"{script}\"], effects: {{ opaque external(\"x\")  repeat convergent }}) no undo \
+         because \"a test\""
     )
 }
 

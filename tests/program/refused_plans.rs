@@ -7,7 +7,8 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::support::sandbox::Sandbox;
+use crate::support::left_out::leave_out;
+use crate::support::sandbox::{Finished, Sandbox};
 
 /// Plans and runs one runbook: the plan exits 1 and names its obstacles, the run is refused. Gives the plan's text.
 fn refused(desk: &Sandbox, text: &str, said: &[&str]) -> String {
@@ -337,4 +338,39 @@ fn answers(status: u16) -> String {
         }
     });
     format!("http://{address}")
+}
+
+/// A file that this user may not write: the run would fail at once, and be refused.
+#[test]
+fn what_this_user_may_not_write() {
+    let desk = Sandbox::desk();
+    let folder = desk.path("closed");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("file"), "old").unwrap();
+    for (what, exit) in [
+        (
+            "fs.write(\"ROOT/closed/file\", content: \"new\") undo fs.write(\"ROOT/closed/file\", content: \"old\") within 5s",
+            1,
+        ),
+        (
+            "fs.mkdir(\"ROOT/closed/new\") undo fs.remove(\"ROOT/closed/new\") within 5s",
+            1,
+        ),
+        ("fs.mkdir(\"ROOT/new\") undo fs.remove(\"ROOT/new\") within 5s", 0),
+    ] {
+        desk.write_runbook(
+            "closed.runbook",
+            &format!("runbook closed \"Closed\"\nstep a \"A\" {{ do {what} }}\n"),
+        );
+        desk.call(&["plan", "closed.runbook"]).exits(0);
+        let Some(mut plan) = desk.as_nobody(&[], &["plan", "closed.runbook"]) else {
+            leave_out("what_this_user_may_not_write", "it takes root to become another user");
+            return;
+        };
+        let planned = Finished::of(&mut plan).exits(exit).in_one_line();
+        let is_told = planned.contains("this user may not write to");
+        assert_eq!(is_told, exit == 1, "{what}: {planned}");
+        let mut run = desk.as_nobody(&[], &["run", "closed.runbook", "--no-input"]).unwrap();
+        Finished::of(&mut run).exits(if exit == 1 { 4 } else { 0 });
+    }
 }

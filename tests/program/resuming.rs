@@ -2,7 +2,7 @@
 //! told to people stopped nothing.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
@@ -107,6 +107,49 @@ fn an_answer_says_nothing_of_what_is_known_or_not_begun() {
     desk.call(&["resume", &run, "--no-input", "--answers", "answers.toml"])
         .exits(5);
     assert_eq!(desk.records_of("settled")[0]["by"]["name"], "ada");
+}
+
+/// What has no way back in the text no runner can take back: that is a person's, and then the run is given up.
+#[test]
+fn what_only_hands_can_put_right_is_not_offered_to_resume() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "once.runbook",
+        "runbook once \"Once\" { on failure unwind }\nstep a \"A\" {\n  allow no-way-back because \"a test\"\n  do \"Do it\": \
+         exec.run([\"true\"], effects: { opaque external(\"x\")  repeat convergent })\n  check \"it is there\": \
+         fs.exists(\"ROOT/none\") within 200ms\n}\n",
+    );
+    let stuck = desk.call(&["run", "once.runbook", "--no-input"]).exits(6);
+    let status = desk.call(&["status"]).exits(0);
+    for told in [&stuck.stdout, &status.stdout] {
+        assert!(
+            told.contains("backstay give-up") && !told.contains("backstay resume"),
+            "{told}"
+        );
+    }
+}
+
+/// Answers come through a pipe that is open already, as a shell's `<(…)` is.
+#[test]
+fn answers_come_through_an_open_pipe() {
+    let desk = Sandbox::desk();
+    desk.write_runbook(
+        "asks.runbook",
+        "runbook asks \"Asks\"\nstep a \"A\" { ask \"Is it so?\" confirm }\n",
+    );
+    for path in ["/dev/stdin", "/dev/fd/0"] {
+        let mut child = desk
+            .command(&["run", "asks.runbook", "--no-input", "--answers", path])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(b"\"Is it so?\" = true\n").unwrap();
+        drop(pipe);
+        finish(child).exits(0);
+    }
 }
 
 /// Nobody goes on with a run that was given up, so an answer would be kept for nobody.

@@ -91,6 +91,12 @@ impl RunEnd {
         }
     }
 
+    /// Whether all that is left to do has no way back in the text: nothing that resumes the run can do it.
+    pub fn is_for_hands(&self) -> bool {
+        let mut left = self.commands_left.iter();
+        self.end == End::Stuck && left.all(|left| matches!(left.task, Task::TakeBack(_)))
+    }
+
     /// Whether both say the same end, place, way and things to do, in whatever words.
     pub(super) fn decides_as(&self, other: &Self) -> bool {
         fn decision(end: &RunEnd) -> impl PartialEq {

@@ -70,6 +70,9 @@ impl Timeline {
             Some(phase) => running.push(format!("{phase}{}", behind_colon(&beside))),
             None => running.extend(beside),
         }
+        if self.pauses && !self.running.is_empty() {
+            running.insert(0, "pauses once this has come to its end".to_owned());
+        }
         let left = |until_ms: i64| seconds(until_ms.saturating_sub(now_ms));
         let end_ms = self.window.end_ms();
         let turns_back = end_ms.filter(|_| !self.window.is_over).map(|end_ms| {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::action::Leftover;
-use crate::event::{CommandLeft, Course, End, Outlook, RunEnd, Task, Way};
+use crate::event::{CommandLeft, Course, End, Outlook, RunEnd, Way};
 
 use super::{timeline, visible};
 
@@ -13,6 +13,9 @@ fn sentence(end: &RunEnd) -> &'static str {
     match end.end {
         End::Completed if !end.exceptions.is_empty() => "COMPLETED, but not all is as it should be.",
         End::Completed => "COMPLETED: every step is done and everything is well.",
+        End::Refused if !end.leftovers.is_empty() => {
+            "REFUSED: nothing that was there was changed; what was begun may have left something."
+        }
         End::Refused => "REFUSED: nothing was changed.",
         End::RolledBack => "ROLLED BACK: the way back is done; services are well and every anchor is as at the start.",
         End::Parked => "PARKED: it stands where it is, neither done nor back. A person decides what comes next.",
@@ -152,20 +155,14 @@ fn next(rested: &Rested<'_>) -> String {
     match end.end {
         End::Paused => match rested.course.unanswered.first() {
             Some((key, _)) => format!(
-                "backstay answer {run} yes (or no), then: backstay resume {run}\n               \
-                 or at a terminal: backstay resume {run}    or with --answers FILE that says: \"{}\" = true (or false)",
+                "backstay answer {run} yes (or no)\n               then: backstay resume {run}\n               or answer at a \
+                 terminal: backstay resume {run}\n               or with --answers FILE that says: \"{}\" = true (or \
+                 false)",
                 visible(key)
             ),
             None => format!("backstay resume {run}    or    backstay turn-back {run}"),
         },
-        End::Stuck
-            if end
-                .commands_left
-                .iter()
-                .all(|left| matches!(left.task, Task::TakeBack(_))) =>
-        {
-            format!("when all is put right: backstay give-up {run} --because \"how\"")
-        }
+        End::Stuck if end.is_for_hands() => format!("when all is put right: backstay give-up {run} --because \"how\""),
         End::Stuck => format!("mend that, then: backstay resume {run}    (it does what is left, and looks again)"),
         End::Parked | End::RolledBack | End::Refused => format!("backstay transcript show {run}"),
         End::Completed => format!("backstay transcript verify {run}"),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use backstay_dsl::effect::Effect;
 use jiff::Timestamp;
 
-use crate::event::{Awaited, Event, Pending, Stamped, StepOutline, StepState, Titled};
+use crate::event::{Awaited, Event, Pending, RequestKind, SignalChoice, Stamped, StepOutline, StepState, Titled};
 use backstay_dsl::units;
 
 use super::line::{Line, Tone};
@@ -32,6 +32,8 @@ pub struct Timeline {
     /// What is under way and waited for.
     pub(super) pending: Vec<Pending>,
     titles: BTreeMap<String, String>,
+    /// Whether it pauses once what runs has come to its end.
+    pub(super) pauses: bool,
     /// Whether somebody is asked what a signal means.
     is_signal_asked: bool,
     /// The statements that only tell people something: their failure fails no step.
@@ -122,7 +124,12 @@ impl Timeline {
                 self.holds.clone_from(&start.outline.holds);
                 self.window.begin(start);
             }
-            Event::Signal { asked, .. } => self.is_signal_asked = *asked,
+            Event::Signal { asked, choice, .. } => {
+                self.is_signal_asked = *asked;
+                self.pauses |= *choice == Some(SignalChoice::Pause);
+            }
+            Event::Request { what, .. } => self.pauses |= *what == RequestKind::Pause,
+            Event::RunResumed(_) => self.pauses = false,
             Event::Commit { .. } => self.window.is_over = true,
             Event::Decision { extend_ms, .. } => self.window.extend(*extend_ms),
             Event::Turn { way, .. } => {

@@ -72,6 +72,9 @@ impl Decided {
     pub(crate) fn at_once(action: &Do) -> Self {
         match action.call.effects.settle {
             Settle::NotNeeded => Self::new(Verdict::NotDone, SettledBy::Action, "it only looks"),
+            _ if action.call.effects.repeat.is_safe() => {
+                Self::undecidable("nothing here can tell; it may be done again")
+            }
             _ => Self::undecidable("only a person can tell"),
         }
     }

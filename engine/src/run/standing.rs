@@ -51,6 +51,8 @@ pub struct Account {
     pub steps: Vec<String>,
     /// Whether it has left the way forward.
     pub has_turned: bool,
+    /// Whether all that is left to do has no way back in the text, so that no runner can do it.
+    pub is_for_hands: bool,
 }
 
 impl Standing {
@@ -68,6 +70,7 @@ impl Account {
             start: None,
             steps: Vec::new(),
             has_turned: false,
+            is_for_hands: false,
         };
         match fs::symlink_metadata(directory) {
             Ok(_) => {}
@@ -110,6 +113,7 @@ impl Account {
                 }
             }
             Event::Turn { .. } => self.has_turned = true,
+            Event::RunEnd(end) => self.is_for_hands = end.is_for_hands(),
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the real world is the edge")]
 
+mod access;
 mod answers;
 mod clock;
 mod docker;
@@ -92,6 +93,15 @@ impl World for RealWorld {
 
     async fn preview(&self, context: &Context, call: &GroundCall) -> Option<String> {
         self.registry.get(&call.action)?.preview(context, &call.arguments).await
+    }
+
+    async fn refuses(&self, call: &GroundCall) -> Option<String> {
+        let known = self.registry.catalogue().get(&call.action);
+        // A program that says its effects itself may be another user's.
+        known.filter(|signature| !signature.declares_effects)?;
+        let call = call.clone();
+        let looking = tokio::task::spawn_blocking(move || access::refused(&call));
+        looking.await.unwrap_or_default()
     }
 
     async fn end_survivors(&self, left: Left<'_>, how: Ending) -> Result<BTreeSet<i32>, String> {

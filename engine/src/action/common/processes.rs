@@ -81,11 +81,11 @@ impl Process {
             Ok(handle) => {
                 let _ = pidfd_send_signal(handle, signal);
             }
-            // A kernel without handles.
-            Err(rustix::io::Errno::NOSYS) => {
+            Err(rustix::io::Errno::SRCH) => {}
+            // A kernel without handles, or one that gives none now: it was looked at a moment ago.
+            Err(_) => {
                 let _ = rustix::process::kill_process(pid, signal);
             }
-            Err(_) => {}
         }
     }
 

@@ -186,7 +186,8 @@ impl Copying {
             return self.folder(&entry.path, &target, data).map_err(failed);
         }
         if data.is_symlink() {
-            return std::fs::read_link(&entry.path)
+            return entry
+                .read_link()
                 .and_then(|to| symlink(to, &target))
                 .and_then(|()| {
                     let (old, new) = (Of::Link(&entry.path), Of::Link(&target));
@@ -220,8 +221,8 @@ impl Copying {
         Ok(())
     }
 
-    fn file(&mut self, Entry { path, data, .. }: &Entry, target: &Path, stop: &Stop) -> io::Result<()> {
-        let source = open_same(path, data)?;
+    fn file(&mut self, entry: &Entry, target: &Path, stop: &Stop) -> io::Result<()> {
+        let (path, data, source) = (&entry.path, &entry.data, entry.open()?);
         let mut options = OpenOptions::new();
         let made = options.write(true).create_new(true).mode(0o600).open(target)?;
         begin_like(source.as_fd(), made.as_fd(), path, &mut self.lost)?;

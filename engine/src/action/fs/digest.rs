@@ -1,6 +1,7 @@
 //! `fs.digest`: one number for all that a file or a tree holds.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -51,14 +52,19 @@ pub(super) fn digest_of(root: &Path, stop: &Stop) -> Result<String, String> {
         .symlink_metadata()
         .map_err(|error| problem("look at", root, &error))?;
     if data.is_file() {
-        return Ok(format!("sha256:{}", crate::digest::hex(&file_hash(root, stop)?)));
+        return Ok(format!(
+            "sha256:{}",
+            crate::digest::hex(&file_hash(File::open(root), root, stop)?)
+        ));
     }
     let mut tree = Sha256::new();
     walk(root, stop, &mut |entry| {
         let (kind, content) = if entry.data.is_file() {
-            ('f', file_hash(&entry.path, stop)?.to_vec())
+            ('f', file_hash(entry.open(), &entry.path, stop)?.to_vec())
         } else if entry.data.is_symlink() {
-            let target = std::fs::read_link(&entry.path).map_err(|error| problem("read", &entry.path, &error))?;
+            let target = entry
+                .read_link()
+                .map_err(|error| problem("read", &entry.path, &error))?;
             ('l', Sha256::digest(target.as_os_str().as_bytes()).to_vec())
         } else if entry.data.is_dir() {
             ('d', Vec::new())
@@ -75,8 +81,8 @@ pub(super) fn digest_of(root: &Path, stop: &Stop) -> Result<String, String> {
     Ok(format!("sha256:{}", crate::digest::hex(&tree.finalize())))
 }
 
-fn file_hash(path: &Path, stop: &Stop) -> Result<[u8; 32], String> {
-    let hash = match File::open(path) {
+fn file_hash(file: io::Result<File>, path: &Path, stop: &Stop) -> Result<[u8; 32], String> {
+    let hash = match file {
         Ok(mut file) => files::hash(&mut file, stop)?,
         Err(error) => Err(error),
     };

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use backstay::inputs::GivenInputs;
-use backstay::private_files::read_plain;
+use backstay::private_files::{read_plain, read_through};
 use backstay::world::real::{GivenAnswer, WrittenAnswer, WrittenAnswers};
 
 use crate::arguments::InputOptions;
@@ -73,6 +73,16 @@ pub(crate) fn inputs(options: &InputOptions) -> Result<GivenInputs, Failure> {
     Ok(given)
 }
 
+/// What a file holds, or what comes through an open pipe: `<(…)` of a shell, `/dev/stdin`.
+fn read_given(path: &Path) -> std::io::Result<Vec<u8>> {
+    let is_open_here = ["/dev/fd", "/proc/self/fd"].iter().any(|open| path.starts_with(open));
+    if is_open_here || path == Path::new("/dev/stdin") {
+        read_through(path, FILE_BYTES_MAX)
+    } else {
+        read_plain(path, FILE_BYTES_MAX)
+    }
+}
+
 /// A TOML file as a table.
 fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
     let help = match what {
@@ -80,7 +90,7 @@ fn read_toml(path: &Path, what: &str) -> Result<toml::Table, Failure> {
         _ => "it holds lines like name = \"value\"",
     };
     let failure = |reason: String| Failure::usage(format!("the {what} file {} {reason}", path.display())).help(help);
-    let bytes = read_plain(path, FILE_BYTES_MAX).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    let bytes = read_given(path).map_err(|error| failure(format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| failure(format!("cannot be read: {error}")))?;
     text.parse::<toml::Table>().map_err(|error| {
         let place = error.span().map_or(String::new(), |span| {

@@ -261,9 +261,11 @@ impl Walk<'_> {
         let ground = self.evaluator().ground(&action.call).await;
         let sources = self.paper.take_sources();
         let mut preview = None;
+        let mut refused = None;
         let (words, effects, unnamed) = match &ground {
             Ok(call) => {
                 if self.paper.is_apart(&call.effects) {
+                    refused = self.paper.run.world.refuses(call).await;
                     preview = self.paper.run.world.preview(&self.paper.run.context, call).await;
                     preview = preview.and_then(|preview| self.without_told(&preview));
                 }
@@ -282,9 +284,10 @@ impl Walk<'_> {
             }
             preview = Some(format!("cannot be worked out as things are now: {reason}"));
         }
-        if let Ok(call) = &ground
-            && let Some(reason) = self.not_new(statement, call).await
-        {
+        if let Ok(call) = &ground {
+            refused = self.not_new(statement, call).await.or(refused);
+        }
+        if let Some(reason) = refused {
             if !walked.acted {
                 let what = self.words.action(action);
                 self.stops(walked, &what, &reason, false);

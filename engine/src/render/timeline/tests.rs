@@ -1,7 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::event::{EffectKey, Intent, IntentWay, OutcomeRecord, OutcomeResult, Outline, RunStart, StepOutline, Way};
+use crate::event::{
+    EffectKey, Intent, IntentWay, OutcomeRecord, OutcomeResult, Outline, RequestKind, RunStart, StepOutline, Way,
+};
 use backstay_dsl::effect::{Repeat, Resource, ResourceKind};
 
 fn outline() -> Outline {
@@ -106,6 +108,20 @@ fn a_run_is_told_line_by_line_and_the_window_starts_with_the_first_step_in_it() 
         timeline.status(at(180)).unwrap().to_string(),
         "cutover 1m20s of 6m, back by rollback previous · window 1h28m40s left"
     );
+}
+
+#[test]
+fn the_status_says_that_it_pauses() {
+    let mut timeline = Timeline::default();
+    show(&mut timeline, 0, start());
+    show(&mut timeline, 10, step("notes", StepState::Running));
+    let pause = Event::Request {
+        what: RequestKind::Pause,
+        who: "ada".to_owned(),
+    };
+    show(&mut timeline, 12, pause);
+    let status = timeline.status(at(20)).unwrap().to_string();
+    assert_eq!(status, "pauses once this has come to its end, notes 10s of 10m");
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Job {
         if let Some(thing) = self.undo_would_remove(&call, way).await {
             return self.record_seen(Seen::not_new(action, &thing), self.boot_ns()).await;
         }
+        if let Some(reason) = self.refused(&call, way).await {
+            return self
+                .record(records.no_arguments(&self.work, action, reason, 0), true)
+                .await;
+        }
         let given = Begun {
             key: &self.key,
             n: self.attempt,
@@ -64,6 +69,14 @@ impl Job {
             record.evidence = format!("{}; {reason}", record.evidence);
         }
         self.record(Event::Outcome(Box::new(record)), true).await
+    }
+
+    /// Why this user surely may not do it: then nothing is begun that would have to be taken back. A way back tries.
+    async fn refused(&self, call: &GroundCall, way: &IntentWay) -> Option<String> {
+        if !way.is_forward() {
+            return None;
+        }
+        self.shared.ports.world.refuses(call).await
     }
 
     /// What is there already and the undo would remove.

@@ -29,25 +29,25 @@ pub(super) fn is_running(directory: &RunDirectory) -> Result<bool, Error> {
     Lock::is_taken(&path).map_err(|error| lock_error(&LockError::File { path, error }, &directory.run))
 }
 
-/// Claims what a plan changes, for a run that begins or goes on after this record; where nothing kept others off it
+/// Claims what a plan changes, for a run that begins or goes on after this history; where nothing kept others off it
 /// meanwhile, what they did is told.
 pub(super) fn claim(
     plan: &Plan,
     directory: &RunDirectory,
-    last: Option<&Stamped>,
+    history: &[Stamped],
     surroundings: &Surroundings,
 ) -> Result<Claims, Error> {
     let mine = claim_of(directory, surroundings);
     let tell = |sentence: &str| surroundings.tell(sentence);
     let was_open = Cell::new(false);
     let is_gone = || was_open.set(true);
-    let resumed = last.map(|_| &is_gone as &dyn Fn());
+    let resumed = (!history.is_empty()).then_some(&is_gone as &dyn Fn());
     let claims = surroundings
         .claims
         .claim(plan, &mine, resumed, &tell)
         .map_err(|error| claim_error(error, directory.path.parent().unwrap_or(&directory.path)))?;
-    if let Some(last) = last.filter(|_| was_open.get()) {
-        meanwhile::tell(plan, directory, last, surroundings);
+    if was_open.get() {
+        meanwhile::tell(plan, directory, history, surroundings);
     }
     Ok(claims)
 }

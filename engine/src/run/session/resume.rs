@@ -25,7 +25,7 @@ use crate::transcript::{DiskJournal, FORMAT, MINOR, OpenError, Opened};
 use crate::value::{RecordedValue, Value};
 
 use super::locks::{claim, is_running, lock_run};
-use super::{Finished, Session, Surroundings, asks, no_state, stops};
+use super::{Finished, Session, Surroundings, asks, meanwhile, no_state, stops};
 
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -70,7 +70,7 @@ pub async fn resume(run: &str, options: ResumeOptions, mut surroundings: Surroun
     } else {
         asks::refuse(&plan, &answers, &opened.history, &surroundings)?;
     }
-    let claims = claim(&plan, &directory, opened.history.last(), &surroundings)?;
+    let claims = claim(&plan, &directory, &opened.history, &surroundings)?;
     let mac_key = directory
         .key()
         .map_err(|error| Error::refused(format!("the key of run {run} cannot be read: {error}"), STRANDED))?;
@@ -325,12 +325,8 @@ fn opening(options: &ResumeOptions, opened: &Opened, surroundings: &Surroundings
         turn_back: options.turn_back,
     };
     let mut events = vec![Event::RunResumed(Box::new(resumed))];
-    let boots = opened.history.iter().rev().find_map(|stamped| match &stamped.event {
-        Event::RunResumed(resumed) => Some(resumed.boot_id.as_str()),
-        Event::RunStart(start) => Some(start.boot_id.as_str()),
-        _ => None,
-    });
-    if let (Some(last), Some(boot_id)) = (opened.history.last(), boots) {
+    let boot_id = meanwhile::boot_of(&opened.history);
+    if let (Some(last), Some(boot_id)) = (opened.history.last(), boot_id) {
         events.extend(since_last_record(last, boot_id, surroundings.clock.as_ref()));
     }
     if let Some((extend_ms, because)) = &options.extend {

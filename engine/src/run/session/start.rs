@@ -78,7 +78,7 @@ fn prepare(
     surroundings: &Surroundings,
 ) -> Result<Session, Error> {
     let run = lock_run(directory, surroundings)?;
-    let claims = claim(&plan, directory, None, surroundings)?;
+    let claims = claim(&plan, directory, &[], surroundings)?;
     let io = |error: std::io::Error| no_state(surroundings, &error);
     let mac_key = directory.make_key().map_err(io)?;
     asks::keep(directory, &surroundings.answers).map_err(io)?;

@@ -110,6 +110,10 @@ impl Known {
             Standing::Open(_) => format!(
                 "    backstay resume {run}, backstay turn-back {run}, or backstay give-up {run} --because \"why\"\n"
             ),
+            Standing::Ended(End::Stuck) if account.is_for_hands => format!(
+                "    a person is needed: what was done has no way back in the runbook; when all is put right by hand: backstay \
+                 give-up {run} --because \"how\"\n"
+            ),
             Standing::Ended(End::Stuck) => {
                 format!(
                     "    a person is needed; mend the cause, then: backstay resume {run}; or where all is put right by \
