@@ -69,8 +69,11 @@ pub struct Program {
     runbook: Arc<Runbook>,
     blocks: Vec<BlockEntry>,
     statements: Vec<StatementEntry>,
-    by_key: HashMap<String, StatementId>,
-    steps_by_name: HashMap<String, StepId>,
+    /// The key of each statement, and the name of each step: whoever keeps one shares it.
+    keys: Vec<Arc<str>>,
+    step_names: Vec<Arc<str>>,
+    by_key: HashMap<Arc<str>, StatementId>,
+    steps_by_name: HashMap<Arc<str>, StepId>,
     /// For each row: its table and its place there.
     rows: Vec<(usize, usize)>,
     row_blocks: Vec<Option<BlockId>>,
@@ -94,12 +97,15 @@ struct StatementEntry {
 
 impl Program {
     pub fn new(runbook: Arc<Runbook>) -> Self {
-        let steps = runbook.steps.iter().enumerate();
+        let step_names: Vec<Arc<str>> = runbook.steps.iter().map(|step| step.name.as_str().into()).collect();
+        let steps = step_names.iter().enumerate();
         let mut program = Self {
             blocks: Vec::new(),
             statements: Vec::new(),
+            keys: Vec::new(),
             by_key: HashMap::new(),
-            steps_by_name: steps.map(|(at, step)| (step.name.clone(), StepId(at))).collect(),
+            steps_by_name: steps.map(|(at, name)| (Arc::clone(name), StepId(at))).collect(),
+            step_names,
             rows: Vec::new(),
             row_blocks: Vec::new(),
             tables: vec![Vec::new(); runbook.steps.len()],
@@ -148,9 +154,10 @@ impl Program {
         let id = BlockId(self.blocks.len());
         let first = StatementId(self.statements.len());
         self.blocks.push(BlockEntry { owner, first });
-        let keys = self.block(id).statements.iter().map(|statement| statement.key.clone());
-        let keys: Vec<String> = keys.collect();
+        let statements = self.block(id).statements.iter();
+        let keys: Vec<Arc<str>> = statements.map(|statement| statement.key.as_str().into()).collect();
         for key in keys {
+            self.keys.push(Arc::clone(&key));
             self.by_key.insert(key, StatementId(self.statements.len()));
             self.statements.push(StatementEntry { block: id, undo: None });
         }
@@ -168,6 +175,16 @@ impl Program {
             let own = has_own.then(|| self.add(Owner::Undo(id)));
             self.statements[id.0].undo = group.or(own);
         }
+    }
+
+    /// The key of a statement, to be shared.
+    pub fn key(&self, statement: StatementId) -> &Arc<str> {
+        &self.keys[statement.0]
+    }
+
+    /// The name of a step, to be shared.
+    pub fn step_name(&self, step: StepId) -> &Arc<str> {
+        &self.step_names[step.0]
     }
 
     pub fn runbook(&self) -> &Arc<Runbook> {

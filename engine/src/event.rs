@@ -21,7 +21,7 @@ pub use course::{Course, Healed};
 pub use effect::{EffectKey, known};
 pub use end::{CommandLeft, End, Exception, FailedAt, NotPutBack, RunEnd, Task};
 pub use intent::{Intent, IntentWay};
-pub use key::{TimerId, WellTime, WorkKey};
+pub use key::{Name, TimerId, WellTime, WorkKey};
 pub use outlook::Outlook;
 pub use pending::{Awaited, Pending};
 pub use start::{Outline, RunResumed, RunStart, SetAsideOutline, StepOutline, TableOutline, Titled};

@@ -86,7 +86,7 @@ fn a_row_is_bounded_by_its_budget() {
             let found = report.events.iter().find(|stamped| is(&stamped.event));
             found.unwrap_or_else(|| panic!("{}", report.told())).boot_ns / 1_000_000_000
         };
-        let row = TimerId::Row("symptom:usual/1".to_owned());
+        let row = TimerId::Row("symptom:usual/1".into());
         let healing = |event: &Event| {
             matches!(
                 event,

@@ -218,7 +218,7 @@ fn a_prompt_without_an_answer_turns_back_or_pauses() {
     let turns = asking("");
     let silence = run_case(&turns, &[], silent("a/2"));
     assert_eq!(silence.end().end, End::RolledBack);
-    assert!(silence.has(|event| matches!(event, Event::Timer(TimerId::Silence(key)) if key == "a/2")));
+    assert!(silence.has(|event| matches!(event, Event::Timer(TimerId::Silence(key)) if **key == *"a/2")));
     let no = Case {
         answers: [("a/2".to_owned(), Some(backstay::value::Value::Bool(false)))].into(),
         ..Case::default()

@@ -53,11 +53,7 @@ fn a_step_that_overruns_is_cancelled_and_the_run_turns_back() {
         ..Case::default()
     };
     let report = run_case(&rig, &[Fault::always("b/2", FaultKind::Hangs)], slept);
-    assert!(
-        report.has(is_timer(&TimerId::Step("b".to_owned()))),
-        "{}",
-        report.told()
-    );
+    assert!(report.has(is_timer(&TimerId::Step("b".into()))), "{}", report.told());
     report.expect(&["a/1", "b/2", "undo:b/2/1", "undo:a/1/1"], End::RolledBack);
     assert_eq!(report.end().failed_at.as_ref().unwrap().statement, "b/2");
 }
@@ -81,11 +77,7 @@ fn late(minutes: u64) -> Report {
 fn a_step_does_not_begin_without_the_time_for_it() {
     late(29).expect(&["a/1", "b/1"], End::Completed);
     let report = late(31);
-    assert!(
-        report.has(is_timer(&TimerId::TooLate("b".to_owned()))),
-        "{}",
-        report.told()
-    );
+    assert!(report.has(is_timer(&TimerId::TooLate("b".into()))), "{}", report.told());
     report.expect(&["a/1", "undo:a/1/1"], End::RolledBack);
 }
 

@@ -249,7 +249,7 @@ fn switch() -> Vec<Event> {
             value: None,
             evidence: "the link is as it was".to_owned(),
         },
-        Event::Timer(TimerId::Retry("switch/1".to_owned())),
+        Event::Timer(TimerId::Retry("switch/1".into())),
         Event::Timer(TimerId::TBack),
         intent("switch/1", 2),
     ]

@@ -146,7 +146,7 @@ fn many_who_write_at_once_make_one_chain() {
             .map(|number| {
                 let journal = Arc::clone(&journal);
                 tokio::spawn(async move {
-                    let event = Event::Timer(TimerId::Step(number.to_string()));
+                    let event = Event::Timer(TimerId::Step(number.to_string().into()));
                     if number % 3 == 0 {
                         journal.append_soon(event).await.unwrap();
                     } else {

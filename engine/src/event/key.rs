@@ -1,17 +1,62 @@
 //! What records and work are about. In memory these are data; in a record, and for people, one text each.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::AnchorTime;
+
+/// The key of a statement or row, or the name of a step; a copy shares the text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub struct Name(Arc<str>);
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl From<&Arc<str>> for Name {
+    fn from(shared: &Arc<str>) -> Self {
+        Self(Arc::clone(shared))
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.to_string()
+    }
+}
 
 /// What a piece of work, or what was evaluated, is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum WorkKey {
     /// A statement of the plan, or a row of a symptom table, by its key: `cutover/3`, `symptom:usual/2`.
-    Statement(String),
+    Statement(Name),
     /// Whether a service is well: `well:SERVICE:WHEN`.
     Well(String, WellTime),
     /// Whether a service is as it should be when the run ends: `presence:SERVICE:WHEN`.
@@ -35,6 +80,14 @@ pub enum WellTime {
 }
 
 impl WorkKey {
+    /// The same as text.
+    pub fn name(&self) -> Name {
+        match self {
+            Self::Statement(key) => key.clone(),
+            other => other.to_string().into(),
+        }
+    }
+
     /// The key of the statement or row.
     pub fn statement(&self) -> Option<&str> {
         match self {
@@ -94,7 +147,7 @@ impl From<String> for WorkKey {
                 _ => None,
             }
         });
-        of_service.unwrap_or(Self::Statement(text))
+        of_service.unwrap_or_else(|| Self::Statement(text.into()))
     }
 }
 
@@ -107,15 +160,15 @@ pub enum TimerId {
     /// A way back takes longer than its budget; it goes on.
     WayBack,
     /// The budget of this step is used up.
-    Step(String),
+    Step(Name),
     /// This step would begin without the time for it.
-    TooLate(String),
+    TooLate(Name),
     /// The budget of the row of this key is used up.
-    Row(String),
+    Row(Name),
     /// The `wait` of this key is over.
-    Wait(String),
+    Wait(Name),
     /// The statement of this key is tried again.
-    Retry(String),
+    Retry(Name),
     /// Nobody has answered the question of this key in time.
-    Silence(String),
+    Silence(Name),
 }

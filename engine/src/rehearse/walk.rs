@@ -11,6 +11,7 @@ mod opening;
 mod work;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem::take;
 use std::sync::Arc;
 
 use backstay_dsl::program::StatementId;
@@ -117,6 +118,7 @@ impl Rehearsal {
             is_draining: false,
             reports: VecDeque::new(),
             held: None,
+            kept: Vec::new(),
             sleepers: BTreeMap::new(),
             fired: BTreeMap::new(),
             coming: None,
@@ -179,6 +181,8 @@ pub struct Walk<'rehearsal> {
     reports: VecDeque<Made>,
     /// A report that came too early to be recorded with those before it.
     held: Option<Made>,
+    /// What is kept at once and then folded; empty in between.
+    kept: Vec<Kept>,
     /// Who waits: by moment, then by the order of coming.
     sleepers: BTreeMap<(u64, u64), u64>,
     fired: BTreeMap<TimerId, u64>,
@@ -188,6 +192,9 @@ pub struct Walk<'rehearsal> {
     intended: BTreeMap<StatementId, Arc<GroundCall>>,
     is_dead: bool,
 }
+
+/// A record with the work that it is of: whether it is its last, and whether it is an intent.
+type Kept = (u64, bool, bool, Arc<Stamped>);
 
 /// What a piece of work hands over.
 #[derive(Debug, Clone)]
@@ -432,7 +439,7 @@ impl Walk<'_> {
     /// Records this report and all that wait behind it, in order. An intent is recorded only where nothing
     /// has happened since the machine wanted it; else the machine is asked first.
     fn record_reports(&mut self, first: Made) {
-        let mut kept: Vec<(u64, bool, bool, Arc<Stamped>)> = Vec::new();
+        let mut kept = take(&mut self.kept);
         let mut next = Some(first);
         while let Some(made) = next {
             let is_intent = matches!(made.event, Event::Intent(_));
@@ -449,7 +456,7 @@ impl Walk<'_> {
             }
             next = self.reports.pop_front();
         }
-        for (id, is_last, is_intent, stamped) in kept {
+        for (id, is_last, is_intent, stamped) in kept.drain(..) {
             self.take_in(&stamped);
             if is_last {
                 self.running.retain(|running| running.id != id);
@@ -458,6 +465,7 @@ impl Walk<'_> {
                 self.ready.push_back(id);
             }
         }
+        self.kept = kept;
     }
 
     fn pass(&mut self, ms: u64) {

@@ -109,7 +109,7 @@ impl Setting {
     fn service<'a>(&'a self, key: &'a WorkKey) -> Option<&'a str> {
         match key {
             WorkKey::Well(service, _) => Some(service),
-            WorkKey::Statement(key) => match self.roles.get(key) {
+            WorkKey::Statement(key) => match self.roles.get(&**key) {
                 Some(Role::Check(service)) => service.as_deref(),
                 _ => None,
             },
@@ -182,6 +182,8 @@ impl SimulatedState {
         }
         if extent == Some(Extent::Whole) {
             let attempts = self.done.entry(key.to_owned()).or_default();
+            // Mostly the only one.
+            attempts.reserve_exact(1);
             attempts.push((n, value.clone()));
         }
         match fault {
@@ -226,6 +228,7 @@ impl SimulatedState {
         }
         if self.setting.is_evidence(key) {
             let read = self.read.entry(key.to_owned()).or_default();
+            read.reserve_exact(call.effects.len());
             read.extend(call.resources().cloned());
         }
         let script = self.setting.script.as_ref();

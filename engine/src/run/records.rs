@@ -214,6 +214,7 @@ impl Records<'_> {
         pairs: impl Iterator<Item = (&'a str, &'a Expr)>,
     ) -> Seen {
         let mut seen = Seen::line(what, label, EvaluationResult::Holds, String::new());
+        seen.values.reserve_exact(pairs.size_hint().0);
         let mut evidence = Vec::new();
         for (name, expr) in pairs {
             let answer = evaluator.value(expr).await;

@@ -241,7 +241,7 @@ mod tests {
             stamped: Stamped {
                 at_ms: 1_700_000_000_000,
                 boot_ns,
-                event: Event::Timer(TimerId::Wait("a/1 \u{1b}[31m \"é\"\n".to_owned())),
+                event: Event::Timer(TimerId::Wait("a/1 \u{1b}[31m \"é\"\n".into())),
             },
         }
     }

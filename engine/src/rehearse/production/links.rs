@@ -44,10 +44,11 @@ impl Production {
 
     fn behind_one(&self, named: &GroundResource, also_last: bool) -> Option<GroundResource> {
         let known = self.slots.get(named).copied();
-        let last = known.or_else(|| self.universe.find(&ground(named)));
-        let outside = match last {
-            Some(slot) => self.universe.around(slot).to_vec(),
-            None => self.universe.holders(&ground(named)),
+        let term = known.is_none().then(|| ground(named));
+        let last = known.or_else(|| self.universe.find(term.as_ref()?));
+        let outside = match (last, &term) {
+            (None, Some(term)) => self.universe.holders(term),
+            (last, _) => last.map_or_else(Vec::new, |slot| self.universe.around(slot).to_vec()),
         };
         let mut way = outside.into_iter().chain(last.filter(|_| also_last));
         let (link, to) = way.find_map(|slot| match self.contents.of(slot) {

@@ -12,7 +12,7 @@ use super::answers::{Answers, Poll};
 use super::{Made, Walk};
 use crate::action::{GroundCall, Outcome};
 use crate::eval::Evaluator;
-use crate::event::{AnchorTime, Event, IntentWay, SettledBy, Verdict, WorkKey};
+use crate::event::{AnchorTime, Event, IntentWay, Name, SettledBy, Verdict, WorkKey};
 use crate::plan::Plan;
 use crate::plan::undo::{NotNew, Undos};
 use crate::rehearse::{CHANGE_NS, FaultKind, person};
@@ -30,7 +30,7 @@ pub(super) struct Running {
     pub(super) id: u64,
     pub(super) work: WorkKey,
     /// The same as text: the key of a statement or row.
-    key: String,
+    key: Name,
     statement: Option<StatementId>,
     attempt: u32,
     kind: WorkKind,
@@ -130,7 +130,7 @@ impl Walk<'_> {
                     let id = self.next_id();
                     self.running.push(Running {
                         id,
-                        key: key.to_string(),
+                        key: key.name(),
                         work: key,
                         statement: work.statement,
                         attempt: work.attempt,
@@ -218,7 +218,7 @@ impl Walk<'_> {
     }
 
     fn answers<'a>(&'a mut self, running: &'a Running, gave_up: u32) -> Answers<'a> {
-        let at = (running.key.as_str(), running.attempt);
+        let at = (&*running.key, running.attempt);
         Answers::new(self.rehearsal, (&self.state, &mut self.world), at, gave_up)
     }
 
@@ -343,7 +343,7 @@ impl Walk<'_> {
             return Stage::Waiting;
         };
         let ms = self.boot_ns().saturating_sub(began_ns) / 1_000_000;
-        let attempt = (running.key.as_str(), running.attempt, ms);
+        let attempt = (&*running.key, running.attempt, ms);
         let record = self.rehearsal.records().outcome(action, call, outcome, attempt);
         self.hand_over(running, Event::Outcome(Box::new(record)))
     }
@@ -421,7 +421,7 @@ impl Walk<'_> {
                     Some(discharge(plan, Path::new("/rehearsal"), None, &answers, &evaluator).await)
                 }
                 WorkKind::Row => {
-                    let row = plan.runbook.rows().find(|row| row.key == running.key)?;
+                    let row = plan.runbook.rows().find(|row| row.key == *running.key)?;
                     Some(rehearsal.records().row(&evaluator, row).await)
                 }
                 _ => {

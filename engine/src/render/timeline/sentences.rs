@@ -417,7 +417,7 @@ fn happened(event: &Event) -> Option<Words> {
 /// What is over when a timer goes off.
 fn went_off(timer: &TimerId) -> Words {
     let run = || "run".to_owned();
-    let own = |id: &String| visible(id).into_owned();
+    let own = |id: &str| visible(id).into_owned();
     let (place, text, tone) = match timer {
         TimerId::Wait(key) | TimerId::Retry(key) => (place(key), "the wait is over", Tone::Faint),
         TimerId::Silence(key) => (place(key), "nobody has answered in time", Tone::Notable),

@@ -50,7 +50,7 @@ impl Driver {
         };
         let key = key.to_string();
         let mut timers = desired.timers.iter();
-        let silence = timers.find(|(id, _)| matches!(id, TimerId::Silence(of) if *of == key));
+        let silence = timers.find(|(id, _)| matches!(id, TimerId::Silence(of) if **of == *key));
         Some((pending(key.clone(), what), silence.map(|(_, moment)| *moment)))
     }
 
@@ -59,14 +59,14 @@ impl Driver {
         let (key, what) = match id {
             TimerId::Window => ("run", Awaited::Window),
             TimerId::Wait(key) => match &program.statement(program.find(key)?).kind {
-                StatementKind::Wait { because, .. } => (key.as_str(), Awaited::Wait(because.clone())),
+                StatementKind::Wait { because, .. } => (&**key, Awaited::Wait(because.clone())),
                 _ => return None,
             },
             TimerId::Retry(key) => {
                 let statement = program.find(key)?;
                 let times = program.statement(statement).action()?.retry?.times;
                 let number = self.shared.state().retries_of(&self.shared.plan, statement);
-                (key.as_str(), Awaited::Retry { number, times })
+                (&**key, Awaited::Retry { number, times })
             }
             _ => return None,
         };

@@ -271,7 +271,7 @@ impl Healing {
             Stage::First { cursor, .. } => cursor.work(view, mode, work),
             Stage::Asking if mode.does_look() => {
                 let key = view.plan.program.row(self.row).key.clone();
-                work.push((WorkKey::Statement(key), Work::once(WorkKind::Row)));
+                work.push((WorkKey::Statement(key.into()), Work::once(WorkKind::Row)));
             }
             _ => {}
         }
@@ -289,7 +289,7 @@ impl Healing {
         if let Stage::First { cursor, until } = &self.stage {
             timers.extend(cursor.timer(plan));
             let until = until.filter(|_| cursor.asks(plan).is_none());
-            timers.extend(until.map(|until| (TimerId::Row(plan.program.row(self.row).key.clone()), until)));
+            timers.extend(until.map(|until| (TimerId::Row(plan.program.row(self.row).key.as_str().into()), until)));
         }
     }
 }

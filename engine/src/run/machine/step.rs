@@ -537,11 +537,11 @@ impl Steps {
             if let Budget::Until(until) = active.budget
                 && active.cursor.asks(plan).is_none()
             {
-                timers.push((TimerId::Step(plan.program.step(*step).name.clone()), until));
+                timers.push((TimerId::Step(plan.program.step_name(*step).into()), until));
             }
         }
         let silences = self.silences(plan);
-        timers.extend(silences.map(|(id, until)| (TimerId::Silence(plan.program.statement(id).key.clone()), until)));
+        timers.extend(silences.map(|(id, until)| (TimerId::Silence(plan.program.key(id).into()), until)));
     }
 
     /// The prompts that wait for a person, each with the moment until which it may.

@@ -68,7 +68,7 @@ fn request(id: &str) -> (Request, Answer) {
     let stamped = Stamped {
         at_ms: 0,
         boot_ns: 0,
-        event: Event::Timer(TimerId::Step(id.to_owned())),
+        event: Event::Timer(TimerId::Step(id.into())),
     };
     (
         Request {

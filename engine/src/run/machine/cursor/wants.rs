@@ -82,7 +82,7 @@ impl Cursor {
             attempt,
             cancel,
         };
-        work.push((WorkKey::Statement(statement.key.clone()), one));
+        work.push((WorkKey::Statement(plan.program.key(id).into()), one));
     }
 
     fn perform(&self, plan: &Plan, action: &Do) -> WorkKind {
@@ -94,7 +94,7 @@ impl Cursor {
 
     pub(in crate::run::machine) fn timer(&self, plan: &Plan) -> Option<(TimerId, Moment)> {
         let leaf = self.leaf();
-        let key = || Some(leaf.statement(plan)?.key.clone());
+        let key = || Some(plan.program.key(leaf.statement_id(plan)?).into());
         match leaf.doing {
             Doing::Waiting { until } => Some((TimerId::Wait(key()?), until)),
             Doing::Retrying { until } => Some((TimerId::Retry(key()?), until)),

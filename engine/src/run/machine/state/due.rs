@@ -68,7 +68,7 @@ impl State {
             return Some(TimerId::TBack);
         }
         let step = self.too_late(plan)?;
-        Some(TimerId::TooLate(plan.program.step(step).name.clone()))
+        Some(TimerId::TooLate(plan.program.step_name(step).into()))
     }
 
     /// Rule R1: the step for which there is not enough time.

@@ -56,7 +56,7 @@ impl State {
         if let Some(next) = next.filter(|_| self.phase == Phase::Forward) {
             let name = &plan.program.step(next).name;
             let kind = WorkKind::MayBegin { step: name.clone() };
-            work.push((WorkKey::Statement(format!("{BEGINS}{name}")), Work::once(kind)));
+            work.push((WorkKey::Statement(format!("{BEGINS}{name}").into()), Work::once(kind)));
         }
     }
 
