@@ -206,3 +206,36 @@ fn top_level_holds_what_the_contract_names() {
         );
     }
 }
+
+/// What `tests/cases.md` names is there: a test, or the file of many.
+#[test]
+fn each_test_that_holds_a_case_is_there() {
+    let cases = fs::read_to_string(root().join("tests/cases.md")).unwrap();
+    let files = [product_files(), files_below(&root().join("tests"), "rs")].concat();
+    let functions: BTreeSet<String> = files
+        .iter()
+        .flat_map(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            let names = text.lines().filter_map(|line| {
+                let (_, rest) = line.split_once("fn ")?;
+                Some(rest.split(['(', '<']).next()?.to_owned())
+            });
+            names.collect::<Vec<_>>()
+        })
+        .collect();
+    let is_file = |path: &str| {
+        let place = format!("/{}.rs", path.trim_end_matches("::tests").replace("::", "/"));
+        files.iter().any(|file| file.to_string_lossy().ends_with(&place))
+    };
+    let named = cases.split('`').skip(1).step_by(2).filter(|word| {
+        let is_path = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ":_".contains(letter);
+        word.contains("::") && word.chars().all(is_path)
+    });
+    let missing: Vec<&str> = named
+        .filter(|path| {
+            let function = path.rsplit("::").next().unwrap_or_default();
+            !functions.contains(function) && !is_file(path)
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

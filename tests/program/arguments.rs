@@ -1,6 +1,10 @@
 //! Help, usage, the catalogue, the pages.
 
+use std::collections::BTreeSet;
+use std::fs;
+
 use crate::support::sandbox::{Finished, Sandbox};
+use crate::support::texts::root;
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
@@ -44,6 +48,34 @@ fn help_names_every_command_and_the_exit_codes() {
             "{command}"
         );
     }
+}
+
+/// What can be asked for stands in the documents, and not only in the help.
+#[test]
+fn the_documents_name_every_option() {
+    let desk = Sandbox::desk();
+    let folder = root().join("docs");
+    let documents: String = ["operating.md", "transcript-format.md"]
+        .map(|name| fs::read_to_string(folder.join(name)).unwrap())
+        .concat();
+    let commands = "check plan run resume turn-back pause answer give-up status anchors symptoms actions explain";
+    let commands = commands.split(' ').map(|command| vec![command]);
+    let commands = commands.chain([vec!["transcript", "verify"], vec!["transcript", "show"]]);
+    let mut missing = BTreeSet::new();
+    for command in commands {
+        let help = desk.call(&[&command[..], &["--help"]].concat()).exits(0).stdout;
+        for line in help.lines() {
+            let words = line.split_whitespace().take(2);
+            let option = words
+                .map(|word| word.trim_end_matches(','))
+                .find(|word| word.starts_with("--"));
+            let is_named = option.is_none_or(|option| documents.contains(option));
+            if let Some(option) = option.filter(|_| !is_named && line.starts_with(' ')) {
+                missing.insert(option.to_owned());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

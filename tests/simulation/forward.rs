@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use backstay::event::{End, Event, StepState};
+use backstay::event::{End, Event, SettledBy, StepState};
 use backstay::rehearse::{Case, Fault, FaultKind};
+use backstay::value::Value;
 
 use crate::simulation::small::{just, look, make, rig, run, run_with, step};
 
@@ -138,4 +139,33 @@ fn steps_run_in_linear_time() {
         large < small.max(Duration::from_millis(20)) * 40,
         "200 steps: {small:?}; 2,000 steps: {large:?}"
     );
+}
+
+/// Of what may be done again no person is asked, and nothing says that only a person can tell.
+#[test]
+fn what_may_be_done_again_waits_for_no_person() {
+    for repeat in ["convergent", "once"] {
+        let does = format!(
+            "  do \"Do it\": exec.run([\"make\"], effects: {{ adds file(\"/sim/it\")  repeat {repeat} }}) within 1m \
+             no undo because \"it may stay\"\n"
+        );
+        let rig = rig("", &[step("a", "", &[does])]);
+        let case = Case {
+            faults: vec![Fault::once("a/1", FaultKind::LostForGood)],
+            answers: [("a/1".to_owned(), Some(Value::Bool(true)))].into(),
+            ..Case::default()
+        };
+        let report = rig.run(case.faults.clone(), case);
+        assert_eq!(report.end().end, End::Completed, "{}", report.told());
+        let by_person = report.events.iter().any(|stamped| match &stamped.event {
+            Event::Settled { by, .. } => matches!(by, SettledBy::Person(_)),
+            _ => false,
+        });
+        assert_eq!(by_person, repeat == "once", "{}", report.told());
+        assert!(
+            repeat == "once" || !report.told().contains("only a person can tell"),
+            "{}",
+            report.told()
+        );
+    }
 }
