@@ -27,6 +27,7 @@ pages!(
     "missing-argument",
     "missing-budget",
     "missing-clause",
+    "mixed-targets",
     "no-steps",
     "no-way-back",
     "not-apart",

@@ -32,6 +32,7 @@ mod secrets;
 mod services;
 mod stretch;
 mod symptoms;
+mod targets;
 mod width;
 mod window;
 mod writers;
@@ -72,6 +73,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     floating::check,
     services::check,
     kinds::check,
+    targets::check,
     repetition::check,
     symptoms::check,
     secrets::check,

@@ -13,7 +13,7 @@ pub fn expressions(statement: &Statement) -> Vec<&Expr> {
         | StatementKind::OnlyWhen { condition, .. } => vec![condition],
         StatementKind::Let { value, .. } => vec![value],
         StatementKind::Do(action) => action.call.arguments.iter().map(|(_, value)| value).collect(),
-        StatementKind::Check(check) => vec![&check.condition],
+        StatementKind::Check(check) => std::iter::once(&check.condition).chain(&check.unless).collect(),
         StatementKind::Record(values) => values.iter().map(|(_, value)| value).collect(),
         StatementKind::Ask(_)
         | StatementKind::Take(_)

@@ -194,7 +194,12 @@ impl Outline<'_> {
         let word = if check.misses.is_some() { "for" } else { "within" };
         let misses = check.misses.filter(|misses| *misses > 0);
         let misses = misses.map_or_else(String::new, |misses| format!(" at most {misses} misses"));
-        format!("{what} {word} {}{every}{misses}", units::duration(check.within_ms))
+        let unless = check.unless.as_ref();
+        let unless = unless.map_or_else(String::new, |unless| format!(" unless {}", self.expr(unless)));
+        format!(
+            "{what} {word} {}{every}{misses}{unless}",
+            units::duration(check.within_ms)
+        )
     }
 
     fn action(&self, action: &Do) -> String {

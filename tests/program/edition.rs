@@ -207,3 +207,26 @@ fn a_run_goes_to_a_turn_of_a_loop_and_on_from_there() {
     desk.call(&["resume", &run, "--no-input"]).exits(0);
     assert!(desk.path("c").exists());
 }
+
+#[test]
+fn waiting_in_vain_ends_at_once() {
+    let desk = Sandbox::desk();
+    desk.write("dead", "");
+    desk.write_runbook(
+        "vain.runbook",
+        "runbook vain \"T\"\nstep a \"A\" {\n  check \"soak\": fs.exists(\"ROOT/dead\") for 1s every 300ms unless fs.exists(\"ROOT/none\")\n  \
+         check \"comes\": fs.exists(\"ROOT/none\") within 50m every 100ms unless fs.exists(\"ROOT/dead\")\n}\n",
+    );
+    desk.call(&["run", "vain.runbook", "--no-input"]).exits(4);
+    let seen = desk.records_of("evaluated");
+    let of = |label: &str| seen.iter().find(|record| record["label"] == label).unwrap();
+    assert_eq!(of("soak")["result"], "holds");
+    assert_eq!(
+        (&of("comes")["result"], &of("comes")["polls"]),
+        (&"does_not_hold".into(), &1.into())
+    );
+    assert!(
+        of("comes")["evidence"].as_str().unwrap().contains("it is in vain"),
+        "{seen:?}"
+    );
+}

@@ -112,6 +112,8 @@ pub struct Check {
     pub every: Option<Spanned<u64>>,
     /// `at most N misses`.
     pub misses: Option<Spanned<i64>>,
+    /// `unless E`.
+    pub unless: Option<Expr>,
     pub span: Span,
 }
 

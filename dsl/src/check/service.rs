@@ -277,6 +277,11 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::error("misplaced-statement", soaks.span, message);
             self.report(finding.help("leave it out here, and say it in a step: `check \"…\": E for 10m every 30s`"));
         }
+        if let Some(unless) = &written.unless {
+            let message = "being well is asked at one moment, and `unless` ends a check that goes on";
+            let finding = Diagnostic::error("misplaced-statement", unless.span, message);
+            self.report(finding.help("leave it out here, and say it in the step: `check SERVICE is well unless E`"));
+        }
         let before = self.links.enter(Node::Well);
         let mut scope = Scope::new(0, Values::None("being well is asked at any time, before any step too"));
         scope.is_closed = true;
@@ -299,6 +304,7 @@ impl<'a> Checker<'a> {
                 .filter(|_| written.soaks.is_none())
                 .map(|every| every.value),
             misses: None,
+            unless: None,
             service: None,
         }
     }

@@ -247,6 +247,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn check_statement(&mut self, scope: &Scope, written: &'a ast::Check) -> Option<Check> {
         self.expect_bound(written);
         let misses = self.misses(written);
+        let unless = self.unless(scope, written);
         let within = written
             .soaks
             .as_ref()
@@ -271,6 +272,7 @@ impl<'a> Checker<'a> {
                 within_ms: within.unwrap_or(well.within_ms),
                 every_ms: every.or(well.every_ms),
                 misses,
+                unless,
                 service: Some(name.clone()),
             });
         }
@@ -285,6 +287,7 @@ impl<'a> Checker<'a> {
             condition,
             every_ms: every,
             misses,
+            unless,
             service: None,
         })
     }
@@ -312,6 +315,17 @@ impl<'a> Checker<'a> {
         };
         let (span, message, help) = missing;
         self.report(Diagnostic::error("missing-clause", span, message).help(help));
+    }
+
+    /// What ends a check at once; a mistake where it is asked only once.
+    fn unless(&mut self, scope: &Scope, written: &'a ast::Check) -> Option<Expr> {
+        let unless = written.unless.as_ref()?;
+        if written.every.is_none() && written.within.is_some() {
+            let message = "this is asked once, so nothing could end it early";
+            let finding = Diagnostic::error("misplaced-statement", unless.span, message);
+            self.report(finding.help("add `every …` before it, or leave it out"));
+        }
+        Some(self.condition(scope, unless, "`unless`"))
     }
 
     /// How often a soak may fail to hold; `None` where this is no soak.

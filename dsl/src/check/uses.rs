@@ -27,7 +27,10 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
                     names_in(body, found);
                 }
             }
-            StatementKind::Check(check) => in_expr(&check.condition, found),
+            StatementKind::Check(check) => {
+                in_expr(&check.condition, found);
+                check.unless.iter().for_each(|unless| in_expr(unless, found));
+            }
             StatementKind::Take(hold) | StatementKind::Release(hold) => found(Use::Hold(&hold.value)),
             StatementKind::Record(values) => values.iter().for_each(|value| in_expr(value, found)),
             StatementKind::Budget(_)

@@ -148,6 +148,8 @@ pub struct Check {
     pub every_ms: Option<u64>,
     /// Of a soak (`for D`), how often it may fail to hold, or have no answer; `None` where it has to hold once.
     pub misses: Option<u64>,
+    /// What ends it at once where it holds: it has failed then.
+    pub unless: Option<Expr>,
     /// The service whose `well` this is (`check S is well`).
     pub service: Option<String>,
 }

@@ -58,6 +58,7 @@ const CLAUSES: &[&str] = &[
     "with",
     "keep",
     "unmigrated",
+    "unless",
 ];
 
 /// What a pair of braces holds.

@@ -48,7 +48,12 @@ pub(super) fn in_statements(list: &mut [Statement], names: &Names<'_>) {
                     in_statements(body, names);
                 }
             }
-            StatementKind::Check(check) => in_expr(&mut check.condition, names),
+            StatementKind::Check(check) => {
+                in_expr(&mut check.condition, names);
+                if let Some(unless) = &mut check.unless {
+                    in_expr(unless, names);
+                }
+            }
             StatementKind::Ask(ask) => ask.name.iter_mut().for_each(|name| in_name(name, names)),
             StatementKind::Record(values) => values.iter_mut().for_each(|value| in_expr(value, names)),
             StatementKind::Take(_)

@@ -124,7 +124,11 @@ impl<'a> Words<'a> {
                 let retry = retry.map_or_else(String::new, |words| format!(" ({words})"));
                 format!("{}{retry}", self.action(action))
             }
-            StatementKind::Check(check) => format!("check {}{}", self.check(check), bounds(check)),
+            StatementKind::Check(check) => {
+                let unless = check.unless.as_ref();
+                let unless = unless.map_or_else(String::new, |unless| format!(" unless {}", self.text(unless)));
+                format!("check {}{}{unless}", self.check(check), bounds(check))
+            }
             StatementKind::Ask(ask) => {
                 let by_two = if ask.by_two { " by two people" } else { "" };
                 format!("ask {}{by_two}", print::quoted(&ask.prompt))

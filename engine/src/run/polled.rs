@@ -30,6 +30,8 @@ pub(crate) struct Polled<'plan> {
     pub(crate) every_ms: Option<u64>,
     /// Of a soak, how often it may fail to hold.
     pub(crate) misses: Option<u64>,
+    /// What ends it at once where it holds.
+    unless: Option<&'plan Expr>,
     question: Question<'plan>,
 }
 
@@ -61,6 +63,7 @@ impl<'plan> Polled<'plan> {
             within_ms: PRESENCE_WITHIN_MS,
             every_ms: Some(PRESENCE_EVERY_MS),
             misses: None,
+            unless: None,
             question: Question::Presence(member.as_str(), should),
         })
     }
@@ -72,6 +75,7 @@ impl<'plan> Polled<'plan> {
             within_ms: check.within_ms,
             every_ms: check.every_ms,
             misses: check.misses,
+            unless: check.unless.as_ref(),
             question: Question::Condition(&check.condition),
         }
     }
@@ -90,8 +94,16 @@ impl<'plan> Polled<'plan> {
                     Some(_) => Patience::Own,
                     None => Patience::of(self.every_ms, left_ms),
                 };
-                let evaluation = evaluator.patient(patience).evaluate(condition).await;
-                Seen::judged(self.what, self.label, evaluation, polls)
+                let evaluator = evaluator.patient(patience);
+                let seen = Seen::judged(self.what, self.label, evaluator.evaluate(condition).await, polls);
+                match self.unless {
+                    // A poll that holds is over; a soak goes on.
+                    Some(unless) if seen.result != EvaluationResult::Holds || self.misses.is_some() => {
+                        let ended = evaluator.evaluate(unless).await;
+                        seen.ended_by(&ended)
+                    }
+                    _ => seen,
+                }
             }
             Question::Presence(service, should) => {
                 let (result, evidence) = match state_of(plan, asked, service).await {

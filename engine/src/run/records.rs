@@ -42,6 +42,8 @@ pub(crate) struct Seen {
     pub(crate) result: EvaluationResult,
     pub(crate) evidence: String,
     pub(crate) polls: u32,
+    /// Whether it is not asked again, whatever time is left.
+    pub(crate) is_final: bool,
     pub(crate) values: Vec<(String, RecordedValue)>,
 }
 
@@ -116,6 +118,19 @@ impl Seen {
         }
     }
 
+    /// The same where `unless` was asked too: it has failed for good where that holds.
+    pub(crate) fn ended_by(self, unless: &Evaluation) -> Self {
+        match unless.answer {
+            Ok(Value::Bool(true)) => Self {
+                result: EvaluationResult::DoesNotHold,
+                evidence: format!("it is in vain, because {}; {}", unless.evidence, self.evidence),
+                is_final: true,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// That an action is not begun, because its undo would remove what is there.
     pub(crate) fn not_new(action: &Do, why: &NotNew) -> Self {
         let (what, result) = (EvaluationKind::Undo, EvaluationResult::DoesNotHold);
@@ -129,6 +144,7 @@ impl Seen {
             result,
             evidence,
             polls: 1,
+            is_final: false,
             values: Vec::new(),
         }
     }

@@ -11,8 +11,9 @@ use crate::source::{Span, Spanned};
 const DO_ORDER: [&str; 4] = ["within", "as", "live because", "undo"];
 const DO_FORM: &str = "do \"title\": ACTION within D as x live because \"…\" undo B within D";
 
-const CHECK_ORDER: [&str; 4] = ["within", "for", "every", "at most"];
-const CHECK_FORM: &str = "check \"label\": E within D every D` or `check \"label\": E for D every D at most N misses";
+const CHECK_ORDER: [&str; 5] = ["within", "for", "every", "at most", "unless"];
+const CHECK_FORM: &str =
+    "check \"label\": E within D every D unless E` or `check \"label\": E for D every D at most N misses unless E";
 
 impl Builder<'_, '_> {
     /// The statements between braces.
@@ -189,7 +190,7 @@ impl Builder<'_, '_> {
         let span = self.span(&pair);
         let mut label = None;
         let mut condition = None;
-        let (mut within, mut soaks, mut every, mut misses) = (None, None, None, None);
+        let (mut within, mut soaks, mut every, mut misses, mut unless) = (None, None, None, None, None);
         let mut order = ClauseOrder::new(&CHECK_ORDER, CHECK_FORM);
         for part in pair.into_inner() {
             let part_span = self.span(&part);
@@ -212,6 +213,10 @@ impl Builder<'_, '_> {
                     let value = Self::only(part).map(|number| self.integer(&number));
                     order.once(self, (3, part_span), &mut misses, value);
                 }
+                Rule::unless => {
+                    let value = self.only_expression(part);
+                    order.once(self, (4, part_span), &mut unless, value);
+                }
                 _ => {}
             }
         }
@@ -222,6 +227,7 @@ impl Builder<'_, '_> {
             soaks,
             every,
             misses,
+            unless,
             span,
         })
     }

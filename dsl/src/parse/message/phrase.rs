@@ -111,6 +111,7 @@ fn clause_phrase(rule: Rule) -> Option<&'static str> {
         Rule::every => "`every D`",
         Rule::soaks => "`for D`",
         Rule::misses => "`at most N misses`",
+        Rule::unless => "`unless E`",
         Rule::when => "`when`",
         Rule::keep => "`keep D for the way back`",
         Rule::for_the_way_back => "`for the way back`",

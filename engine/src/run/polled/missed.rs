@@ -29,7 +29,7 @@ impl Missed {
     /// What comes after `seen`, when so many milliseconds of its time are left.
     pub(crate) fn next(&mut self, polled: &Polled<'_>, seen: Seen, left_ms: u64) -> Next {
         let holds = seen.result == EvaluationResult::Holds;
-        let Some(every_ms) = polled.every_ms else {
+        let Some(every_ms) = polled.every_ms.filter(|_| !seen.is_final) else {
             return Next::Over(seen);
         };
         let Some(allowed) = polled.misses else {
@@ -92,6 +92,7 @@ mod tests {
             within_ms: 10_000,
             every_ms: Some(4_000),
             misses: Some(allowed),
+            unless: None,
             service: None,
         }
     }
