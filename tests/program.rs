@@ -10,6 +10,7 @@ mod copies;
 mod disk;
 mod edition;
 mod evidence;
+mod frame;
 mod inputs;
 mod other_names;
 mod patience;

@@ -6,7 +6,7 @@ pub mod dry_run;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod obligations;
-mod overlay;
+pub(crate) mod overlay;
 pub mod report;
 pub mod saved;
 mod topology;

@@ -42,14 +42,27 @@ impl Evaluator<'_> {
     /// The resources that an expression reads, each once, as far as their keys are known; questions are seen
     /// through with their arguments.
     pub async fn reads(&self, expr: &Expr) -> Vec<GroundResource> {
+        self.seen_reads(expr).await.0
+    }
+
+    /// The same; `None` where a key is not known.
+    pub async fn reads_if_known(&self, expr: &Expr) -> Option<Vec<GroundResource>> {
+        let (found, is_whole) = self.seen_reads(expr).await;
+        is_whole.then_some(found)
+    }
+
+    async fn seen_reads(&self, expr: &Expr) -> (Vec<GroundResource>, bool) {
         let mut found = BTreeSet::new();
+        let mut is_whole = true;
         let mut reads = Reads::new(self.runbook, expr);
         while let Some(met) = reads.advance() {
             for read in met {
                 match read {
                     Read::Effect(effect, frame) => {
                         if let Some(resource) = effect.resource().filter(|_| effect.is_observing()) {
-                            found.extend(self.resource_in(resource, &frame).await.ok());
+                            let known = self.resource_in(resource, &frame).await.ok();
+                            is_whole &= known.is_some();
+                            found.extend(known);
                         }
                     }
                     Read::Question(question, arguments, frame) => {
@@ -58,7 +71,7 @@ impl Evaluator<'_> {
                 }
             }
         }
-        found.into_iter().collect()
+        (found.into_iter().collect(), is_whole)
     }
 
     pub(super) async fn ground_in(&self, call: &ActionCall, frame: &Frame) -> Result<Arc<GroundCall>, Unanswered> {

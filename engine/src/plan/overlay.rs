@@ -121,12 +121,12 @@ fn written<K>(effect: &Effect<K>) -> Option<&Resource<K>> {
 }
 
 /// Whether an effect moves what runs.
-fn is_of_service<K>(effect: &Effect<K>) -> bool {
+pub(crate) fn is_of_service<K>(effect: &Effect<K>) -> bool {
     effect.is_of_service() || matches!(effect, Effect::Opaque(_) | Effect::Restores(_))
 }
 
 /// Whether a resource is something that answers: after a stop on paper the real one still would.
-fn answers(kind: ResourceKind) -> bool {
+pub(crate) fn answers(kind: ResourceKind) -> bool {
     matches!(
         kind,
         ResourceKind::Endpoint

@@ -71,6 +71,8 @@ impl FrontPage {
             None => "it has not ended".to_owned(),
         };
         lines.push(("end", end));
+        let exceptions = self.end.iter().flat_map(|end| &end.exceptions);
+        lines.extend(exceptions.map(|exception| ("exception", exception.to_string())));
         let mut text = format!("{}\n", visible(&start.outline.title));
         for (label, fact) in lines {
             // Writing to a text cannot fail.

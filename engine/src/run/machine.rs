@@ -11,6 +11,7 @@ mod describe;
 mod desired;
 mod ending;
 mod failure;
+mod frame;
 mod healing;
 mod holds;
 mod leftovers;

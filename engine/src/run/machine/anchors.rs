@@ -52,11 +52,22 @@ impl Anchors {
 
     /// What a person has to do about one of those.
     pub(super) fn left(&self, name: &str) -> CommandLeft {
-        let text = |answers| known(answers, name).map_or("nothing".to_owned(), |value| value.to_value().canonical());
+        let (start, end) = self.texts(name);
         CommandLeft {
             task: Task::BringBack(name.to_owned()),
-            text: format!("bring {name} back to {} (it is {})", text(&self.start), text(&self.end)),
+            text: format!("bring {name} back to {start} (it is {end})"),
         }
+    }
+
+    /// What one of those answers.
+    pub(super) fn told(&self, name: &str) -> String {
+        let (start, end) = self.texts(name);
+        format!("it answers {end}, and at the start {start}")
+    }
+
+    fn texts(&self, name: &str) -> (String, String) {
+        let text = |answers| known(answers, name).map_or("nothing".to_owned(), |value| value.to_value().canonical());
+        (text(&self.start), text(&self.end))
     }
 }
 

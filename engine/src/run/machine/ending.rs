@@ -13,6 +13,7 @@ use super::cursor::Cursor;
 use super::describe::without_way_back;
 use super::desired::{Mode, Work};
 use super::failure::Cause;
+use super::frame;
 use super::holds;
 use super::opening::{Wells, ask_anchors};
 use super::places::{Places, word};
@@ -353,6 +354,10 @@ impl Ending {
         let held = progress.holds.held().map(|hold| plan.program.hold(hold));
         let otherwise = self.otherwise.iter().filter(|_| !self.is_back());
         let otherwise = otherwise.map(Otherwise::exception);
+        let unnamed = match conclusion.end {
+            End::Completed => frame::exceptions(known.view, known.anchors),
+            _ => Vec::new(),
+        };
         let (put_back, not_put_back) = self.remains.account(known.view);
         Event::RunEnd(Box::new(RunEnd {
             end: conclusion.end,
@@ -364,7 +369,7 @@ impl Ending {
                 _ => None,
             },
             leftovers: progress.leftovers(plan, conclusion.end),
-            exceptions: exceptions.iter().cloned().chain(otherwise).collect(),
+            exceptions: exceptions.iter().cloned().chain(otherwise).chain(unnamed).collect(),
             commands_left: conclusion.commands_left.clone(),
             held: held.map(|hold| hold.name.clone()).collect(),
             put_back,

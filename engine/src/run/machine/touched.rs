@@ -32,6 +32,13 @@ impl Touched {
         Self::Known(known)
     }
 
+    /// What these things are, none of which is changed.
+    pub(super) fn looked_at(view: View<'_>, read: &[GroundResource]) -> Self {
+        let topology = Topology::grounded(&view.plan.topology);
+        let things = read.iter().flat_map(|resource| seen_through(view, &topology, resource));
+        Self::Known(things.map(|thing| (thing, false)).collect())
+    }
+
     /// Whether both touch one thing, and one of them changes it.
     pub(super) fn shares(&self, view: View<'_>, other: &Self) -> bool {
         let (Self::Known(one), Self::Known(two)) = (self, other) else {
