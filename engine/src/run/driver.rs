@@ -324,9 +324,8 @@ enum Kept {
 }
 
 /// Appends an event. What a resumed run would find out again (what was derived, asked or waited for) is not
-/// waited for: it is durable, in its place, before the next intent is. Nor are the beginning and an outcome: nothing
-/// begins and nothing is shown before they are durable, but what comes next is found out meanwhile. All else is
-/// durable at once.
+/// waited for: it is durable, in its place, before the next intent is. Nor is an outcome: nothing begins and nothing
+/// is shown before it is durable, but what comes next is found out meanwhile. All else is durable at once.
 async fn keep(journal: &dyn Journal, event: Event) -> Result<(Stamped, Kept), JournalError> {
     match event {
         Event::Anchor { .. }
@@ -338,7 +337,7 @@ async fn keep(journal: &dyn Journal, event: Event) -> Result<(Stamped, Kept), Jo
         | Event::Turn { .. }
         | Event::ClockGap { .. }
         | Event::Timer(_) => Ok((journal.append_soon(event).await?, Kept::BeforeTheNext)),
-        Event::RunStart(_) | Event::Outcome(_) => {
+        Event::Outcome(_) => {
             let (stamped, durable) = journal.append_with_next(event).await?;
             Ok((stamped, durable.map_or(Kept::Durable, Kept::DurableSoon)))
         }
