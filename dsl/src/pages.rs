@@ -47,6 +47,7 @@ pages!(
     "secret-exposed",
     "state-left-behind",
     "symptom-no-default",
+    "symptom-unreachable",
     "syntax",
     "too-deep",
     "too-large",

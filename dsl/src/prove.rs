@@ -28,6 +28,7 @@ mod mending;
 mod nowhere;
 mod pins;
 mod repetition;
+mod rows;
 mod secrets;
 mod services;
 mod stretch;
@@ -76,6 +77,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     targets::check,
     repetition::check,
     symptoms::check,
+    rows::check,
     secrets::check,
     writers::check,
     width::check,
