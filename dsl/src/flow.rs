@@ -28,6 +28,7 @@ mod back;
 mod element;
 mod forward;
 mod perform;
+mod track;
 mod ways;
 
 pub use back::{Breach, Point, Return};

@@ -270,6 +270,12 @@ impl State {
         found.map(|(_, difference)| difference).collect()
     }
 
+    /// What of the members is not as it should be where the change is done.
+    pub fn unserved<'a>(&'a self, universe: &'a Universe) -> impl Iterator<Item = (&'a MemberId, Unserved)> {
+        let members = universe.members.iter();
+        members.filter_map(|known| Some((&known.id, goal::unserved(universe, known, &self.bytes)?)))
+    }
+
     #[cfg(test)]
     pub(super) fn byte(&self, slot: SlotId) -> u8 {
         self.bytes.byte(slot)

@@ -54,12 +54,13 @@ const FLOW: [&str; 14] = [
 const OF_END: [&str; 3] = ["no-way-back", "rollback-incomplete", "undo-not-repeatable"];
 
 /// So many runs of one runbook at most.
-const RUNS_MAX: usize = 500;
+const RUNS_MAX: usize = 400;
 /// So many, chosen by chance, where the proofs find nothing.
 const RUNS_SAMPLED: usize = 12;
 
-/// At most one of so many runbooks is refused though every run ends well, or for another rule than the one that is broken.
-const FALSE_ALARMS_ONE_OF: usize = 4;
+/// At most one of so many runbooks is refused though every run ends well, or for another rule than the one that is
+/// broken.
+const FALSE_ALARMS_ONE_OF: usize = 50;
 
 /// A runbook that was checked, and how it may be rehearsed: once for each combination of its inputs.
 struct Checked {
@@ -120,13 +121,11 @@ impl Checked {
     /// Some of what can happen, chosen by chance; all of it where the proofs find something, until it is seen.
     fn explored(&self, seed: u64) -> Seen {
         let sampled = (RUNS_SAMPLED / self.rehearsals.len()).max(1);
-        let chance = self.findings.is_empty().then(|| Chance::new(seed));
         let mut world = Seen::new();
         for rehearsal in &self.rehearsals {
-            match &chance {
-                Some(chance) => world.explore(rehearsal, (sampled, Some(chance.clone())), &|_| false),
-                None => world.explore(rehearsal, (RUNS_MAX, None), &|seen| self.are_all_seen(seen)),
-            }
+            let is_enough = |seen: &Seen| !self.findings.is_empty() && self.are_all_seen(seen);
+            let most = if self.findings.is_empty() { sampled } else { RUNS_MAX };
+            world.explore(rehearsal, (most, Some(Chance::new(seed))), &is_enough);
         }
         world.conclude();
         if self.findings.is_empty() && !self.disagreements(&world).is_empty() {
@@ -145,7 +144,8 @@ impl Checked {
     }
 
     fn are_all_seen(&self, seen: &Seen) -> bool {
-        self.findings.iter().all(|found| is_seen(found.slug, seen))
+        let mut told = self.findings.iter().filter(|found| !is_apart(found));
+        told.all(|found| is_seen(found.slug, seen))
     }
 
     fn disagreements(&self, seen: &Seen) -> BTreeSet<Disagreement> {
@@ -169,7 +169,8 @@ impl Checked {
         if !seen.is_whole {
             return found;
         }
-        for slug in told.into_iter().filter(|slug| *slug != "undo-not-repeatable") {
+        let compared = self.findings.iter().filter(|found| !is_apart(found));
+        for slug in compared.map(|found| found.slug).collect::<BTreeSet<_>>() {
             if seen.wrong.is_empty() {
                 found.insert(Disagreement::FalseAlarm(slug));
             } else if !is_seen(slug, seen) {
@@ -178,6 +179,13 @@ impl Checked {
         }
         found
     }
+}
+
+/// Whether no run can show it: each goes on where it was interrupted, and the closing question looks at what nothing
+/// has looked at.
+fn is_apart(found: &Diagnostic) -> bool {
+    let is_unproved = found.slug == UNSERVED && found.message.contains("nothing has looked at it");
+    is_unproved || found.slug == "undo-not-repeatable"
 }
 
 /// Whether what a proof says was seen in a run.
@@ -206,7 +214,8 @@ fn shrunk(book: Book, kind: &Disagreement) -> Book {
             let Some(checked) = Checked::of(&smaller) else {
                 continue;
             };
-            if checked.disagreements(&checked.explored_whole()).contains(kind) {
+            let seen = checked.explored_whole();
+            if seen.is_possible && checked.disagreements(&seen).contains(kind) {
                 book = smaller;
                 continue 'smaller;
             }
@@ -230,10 +239,11 @@ fn told(seed: u64, kind: &Disagreement, book: &Book) -> String {
         .map(|(kind, wrong)| format!("{kind}: {} after {:?}", wrong.words, wrong.troubles))
         .collect();
     format!(
-        "=== {kind:?}, seed {seed}\n{}\nproofs:\n  {}\nworld ({} runs):\n  {}\n",
+        "=== {kind:?}, seed {seed}\n{}\nproofs:\n  {}\nworld ({} runs; where nothing goes wrong {}):\n  {}\n",
         book.text(),
         findings.join("\n  "),
         world.runs,
+        world.clean,
         wrong.join("\n  ")
     )
 }
@@ -260,6 +270,10 @@ impl Tally {
                 continue;
             };
             let seen = checked.explored(seed);
+            // A question that the change itself lets nobody answer hides all that is behind it.
+            if !seen.is_possible {
+                continue;
+            }
             tally.tried += 1;
             tally.safe += usize::from(checked.findings.is_empty());
             tally.runs += seen.runs;
@@ -301,7 +315,7 @@ const THREADS: usize = 2;
 #[test]
 #[expect(clippy::print_stdout, reason = "the test program shows it where the test fails")]
 fn proofs_and_the_world_say_the_same() {
-    let (seed, count) = effort::seeds(60, 100_000);
+    let (seed, count) = effort::seeds(500, 100_000);
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)

@@ -24,7 +24,7 @@ pub(super) struct Acts<'a> {
     /// What is asked not to be there before an action makes it, by the action and by the statements of its undo, which
     /// remove it.
     asked: BTreeSet<(StatementId, SlotId)>,
-    /// The same things, whoever asks.
+    /// The same things, whoever asks, without what lies in them.
     absent: BTreeSet<SlotId>,
     /// What an action changes that has no way back for a reason.
     excused: BTreeSet<(SlotId, About)>,
@@ -68,10 +68,10 @@ impl<'a> Acts<'a> {
         let of_start = anchors.collect();
         tie(&mut universe, &acts);
         let touched: Vec<Vec<SlotId>> = acts.iter().map(|act| touched(&universe, act)).collect();
-        let asked = asked(program, &universe, &acts);
+        let (asked, absent) = asked(program, &universe, &acts);
         let mut acts = Self {
             program,
-            absent: asked.iter().map(|(_, slot)| *slot).collect(),
+            absent,
             asked,
             excused: excused(program, &universe, &acts, &touched),
             seen: BTreeMap::new(),
@@ -135,6 +135,12 @@ impl<'a> Acts<'a> {
     /// Whether a statement makes what was asked not to be there, or removes it again.
     pub(super) fn is_asked(&self, statement: StatementId, slot: SlotId) -> bool {
         self.asked.contains(&(statement, slot))
+    }
+
+    /// Whether it is asked before an action that something is not there.
+    pub(super) fn asks_first(&self, action: StatementId) -> bool {
+        let first = (action, SlotId::FIRST);
+        self.asked.range(first..).next().is_some_and(|(id, _)| *id == action)
     }
 
     pub(super) fn is_absent(&self, slot: SlotId) -> bool {
@@ -287,8 +293,8 @@ fn tie(universe: &mut Universe, acts: &[Act]) {
 
 /// Things that an action makes and that its own undo removes, with all that lies in them: whether they are there is
 /// asked before the action.
-fn asked(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<(StatementId, SlotId)> {
-    let mut asked = BTreeSet::new();
+fn asked(program: &Program, universe: &Universe, acts: &[Act]) -> (BTreeSet<(StatementId, SlotId)>, BTreeSet<SlotId>) {
+    let (mut asked, mut absent) = (BTreeSet::new(), BTreeSet::new());
     for (id, _) in program.statements() {
         let (Act::Action(action), Some(undo)) = (&acts[id.place()], program.undo_of(id)) else {
             continue;
@@ -309,12 +315,13 @@ fn asked(program: &Program, universe: &Universe, acts: &[Act]) -> BTreeSet<(Stat
                 .iter()
                 .filter(|deed| matches!(deed.effect, Effect::Removes(_)));
             for slot in removed.filter_map(|deed| deed.slot).filter(|slot| made.contains(slot)) {
+                absent.insert(slot);
                 let inside = universe.inside(slot).iter().copied().chain([slot]);
                 asked.extend(inside.flat_map(|slot| [(id, slot), (undone, slot)]));
             }
         }
     }
-    asked
+    (asked, absent)
 }
 
 /// What actions change that say why they have no way back.

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crate::model::BindingId;
 use crate::program::{BlockId, HoldId, RowId, StatementId, StepId};
 use crate::state::cell::StateId;
-use crate::state::slot::SlotId;
+use crate::state::slot::{Plain, SlotId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Element {
@@ -34,8 +34,12 @@ pub(super) struct Owed {
 pub(super) enum Fact {
     /// This name has the value that the thing had at the start.
     Named(BindingId, SlotId),
-    /// A thing holds what another held at the start.
-    Copied { holder: SlotId, of: SlotId },
+    /// A thing holds what another held at the start, but for these things in it, which were changed by then.
+    Copied {
+        holder: SlotId,
+        of: SlotId,
+        but: Vec<(SlotId, Plain)>,
+    },
     /// A condition that is the same wherever it is asked.
     Condition(String, bool),
     /// The row was taken.
@@ -141,6 +145,14 @@ impl Chains<Fact> {
             id,
             |fact| !matches!(fact, Fact::Copied { holder, .. } if is_altered(*holder)),
         )
+    }
+
+    /// What a thing holds a copy of, and what of that was changed by then.
+    pub(super) fn copied(&self, id: ChainId, holder: SlotId) -> Option<(SlotId, &[(SlotId, Plain)])> {
+        self.backwards(id).find_map(|fact| match fact {
+            Fact::Copied { holder: known, of, but } if *known == holder => Some((*of, but.as_slice())),
+            _ => None,
+        })
     }
 
     /// What is known of a condition.

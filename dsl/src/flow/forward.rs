@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::check::pure::is_pure;
 use crate::model::{Disposition, StatementKind};
-use crate::order::StepOrder;
 use crate::program::{Owner, RowId, StatementId, StepId};
 use crate::state::Violation;
 
@@ -17,6 +17,7 @@ use super::act::Act;
 use super::back::{Back, Breach, Point};
 use super::element::{Element, Fact};
 use super::perform::Cell;
+use super::track::{Places, Stop, Track, beside, region, tracks};
 use super::ways::{Way, Ways};
 
 /// So many elements of one point, and so many points of one cell, are told apart.
@@ -27,71 +28,6 @@ const POINTS_MAX: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooMany;
 
-/// A step as a cell sees it.
-struct Track {
-    step: StepId,
-    rank: usize,
-    stops: Vec<Stop>,
-    /// For each stop whether something before it may fail that the cell does not see.
-    may_fail_unseen: Vec<bool>,
-    /// Rows of its tables that do anything to the cell.
-    rows: Vec<RowId>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Statement(StatementId),
-    /// The first intent of the step.
-    Begun,
-    /// The end of the step.
-    Over,
-    /// All that the cell does not see, and that a row may heal.
-    Rest,
-}
-
-/// How far each track is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Places {
-    /// All stops that are behind it: points that come later have more.
-    sum: usize,
-    /// So many tracks are done.
-    done: usize,
-    /// Of those that come next, in their order; the others have not begun.
-    next: Vec<usize>,
-}
-
-impl Places {
-    fn of(&self, track: usize, tracks: &[Track]) -> usize {
-        match track.checked_sub(self.done) {
-            None => tracks[track].stops.len(),
-            Some(at) => self.next.get(at).copied().unwrap_or(0),
-        }
-    }
-
-    /// The same with one track at another stop.
-    fn with(&self, track: usize, stop: usize, tracks: &[Track]) -> Self {
-        let mut places = self.clone();
-        let at = track - places.done;
-        places.next.resize(places.next.len().max(at + 1), 0);
-        places.sum += stop - places.next[at];
-        places.next[at] = stop;
-        places.settled(tracks)
-    }
-
-    /// Tracks that are done are counted only.
-    fn settled(mut self, tracks: &[Track]) -> Self {
-        let is_done = |(at, track): (usize, &Track)| self.next.get(at).copied().unwrap_or(0) == track.stops.len();
-        let rest = tracks[self.done..].iter().enumerate();
-        let count = rest.take_while(|(at, track)| is_done((*at, track))).count();
-        self.done += count;
-        self.next.drain(..count.min(self.next.len()));
-        while self.next.last() == Some(&0) {
-            self.next.pop();
-        }
-        self
-    }
-}
-
 pub(super) struct Forward<'f, 'a> {
     cell: &'f mut Cell<'a>,
     ways: &'f Ways<'a>,
@@ -99,8 +35,6 @@ pub(super) struct Forward<'f, 'a> {
     tracks: Vec<Track>,
     open: BTreeMap<Places, BTreeSet<Element>>,
     left: HashSet<(usize, Element)>,
-    /// By which words the run may leave the way forward at the point that is looked at, and in which step.
-    leaving: Vec<(&'f [usize], Point)>,
     breaches: Vec<Breach>,
     told: HashSet<(StatementId, &'static str)>,
     points: usize,
@@ -111,7 +45,10 @@ pub(super) struct Forward<'f, 'a> {
 
 impl<'f, 'a> Forward<'f, 'a> {
     pub(super) fn new(cell: &'f mut Cell<'a>, ways: &'f Ways<'a>, back: &'f mut Back) -> Self {
-        let tracks = tracks(cell);
+        let mut tracks = tracks(cell);
+        for track in tracks.iter_mut().filter(|_| ways.sets().nth(1).is_some()) {
+            track.beside = beside(cell, ways, track.step);
+        }
         Self {
             cell,
             ways,
@@ -119,7 +56,6 @@ impl<'f, 'a> Forward<'f, 'a> {
             tracks,
             open: BTreeMap::new(),
             left: HashSet::new(),
-            leaving: Vec::new(),
             breaches: Vec::new(),
             told: HashSet::new(),
             points: 0,
@@ -159,7 +95,7 @@ impl<'f, 'a> Forward<'f, 'a> {
         let mut elements = elements;
         for track in &active {
             let at = places.of(*track, &self.tracks);
-            if self.tracks[*track].may_fail_unseen[at] {
+            if self.tracks[*track].unseen[at].may_be_healed {
                 self.heal(*track, &mut elements);
             }
         }
@@ -220,13 +156,12 @@ impl<'f, 'a> Forward<'f, 'a> {
                 } else {
                     Fact::Over(step)
                 };
-                let told: Vec<Element> = elements
-                    .iter()
-                    .map(|element| {
-                        let facts = self.cell.facts.with(element.facts, fact.clone());
-                        Element { facts, ..*element }
-                    })
-                    .collect();
+                let facts = &mut self.cell.facts;
+                let told = elements.iter().map(|element| Element {
+                    facts: facts.with(element.facts, fact.clone()),
+                    ..*element
+                });
+                let told: Vec<Element> = told.collect();
                 self.arrive(next, told);
                 return;
             }
@@ -258,17 +193,31 @@ impl<'f, 'a> Forward<'f, 'a> {
         };
         let words = self.ways.of_step(step);
         for element in &failed {
-            self.fail(words, *element, point);
+            self.fail((track, words), *element, point);
         }
         let program = self.cell.acts.program;
         if let Disposition::Continue(_) = program.step(step).on_failure {
-            left.extend(failed.iter().chain(elements));
+            left.extend(&failed);
+            // What is worked out before an action, and what is asked of it, may fail too.
+            if self.tracks[track].unseen[at].may_fail || self.asks(id) {
+                left.extend(elements);
+            }
         }
         let end = places.with(track, self.last(track).max(at), &self.tracks);
         if !left.is_empty() {
             self.arrive(end, left);
         }
         self.arrive(next, done);
+    }
+
+    /// Whether something is asked before a statement begins to change anything.
+    fn asks(&self, id: StatementId) -> bool {
+        match &self.cell.acts.program.statement(id).kind {
+            StatementKind::Do(action) => {
+                self.cell.acts.asks_first(id) || action.call.arguments.iter().any(|(_, value)| !is_pure(value))
+            }
+            _ => true,
+        }
     }
 
     /// Where a step that is left stands: before its end.
@@ -313,9 +262,9 @@ impl<'f, 'a> Forward<'f, 'a> {
                     rank,
                     statement: Some(id),
                 };
-                let words = self.ways.of_step(step);
+                let words = self.ways.of_row(step, row);
                 for failure in &outcome.failed {
-                    self.fail(words, *failure, point);
+                    self.fail((track, words), *failure, point);
                 }
                 after.extend(&outcome.done);
             }
@@ -343,14 +292,20 @@ impl<'f, 'a> Forward<'f, 'a> {
     /// The run may leave the way forward here, in any step that may be under way.
     fn interrupt(&mut self, places: &Places, active: &[usize], elements: &BTreeSet<Element>) {
         let ways = self.ways;
-        let mut points: Vec<(&'f [usize], Point)> = Vec::new();
+        let mut points: Vec<(&[usize], Point)> = Vec::new();
         for track in active {
+            let at = places.of(*track, &self.tracks);
             let track = &self.tracks[*track];
             let point = Point {
                 rank: track.rank,
                 statement: None,
             };
-            points.push((ways.of_step(track.step), point));
+            let words = if track.unseen[at].may_be_healed {
+                ways.of_step(track.step)
+            } else {
+                ways.unhealed(track.step)
+            };
+            points.push((words, point));
         }
         for (words, steps) in ways.sets() {
             if let Some(step) = self.beside(places, steps) {
@@ -359,19 +314,19 @@ impl<'f, 'a> Forward<'f, 'a> {
             }
         }
         points.sort_by_key(|(_, point)| *point);
-        for (words, point) in &points {
+        for (words, point) in points {
             for element in elements {
-                self.leave(words, *element, *point);
+                self.leave(words, *element, point);
             }
         }
-        self.leaving = points;
     }
 
     /// A statement fails: its step ends so, or one beside it, which stops it meanwhile.
-    fn fail(&mut self, words: &[usize], element: Element, point: Point) {
+    fn fail(&mut self, (track, words): (usize, &[usize]), element: Element, point: Point) {
+        let ways = self.ways;
         self.leave(words, element, point);
-        for (words, point) in self.leaving.clone() {
-            self.leave(words, element, point);
+        for step in self.tracks[track].beside.clone() {
+            self.leave(ways.of_step(step), element, point);
         }
     }
 
@@ -462,90 +417,4 @@ impl<'f, 'a> Forward<'f, 'a> {
             }
         }
     }
-}
-
-/// Where the region of a step begins in the order.
-fn region(order: &StepOrder, step: usize) -> usize {
-    order.region_of(step).first().map_or(0, |first| order.position(*first))
-}
-
-/// The steps that a cell sees, those with which a stretch begins or ends, and those that commit.
-fn tracks(cell: &Cell<'_>) -> Vec<Track> {
-    let (acts, index) = (cell.acts, cell.index);
-    let program = acts.program;
-    let mut steps: BTreeMap<usize, StepId> = BTreeMap::new();
-    let mut rows: BTreeMap<usize, Vec<RowId>> = BTreeMap::new();
-    for id in acts.seen(index) {
-        match program.owner(program.block_of(*id)) {
-            Owner::Step(step) => drop(steps.insert(program.rank(step), step)),
-            Owner::Row(row) => {
-                for step in program
-                    .order()
-                    .filter(|step| program.rows_of(*step).any(|known| known == row))
-                {
-                    steps.insert(program.rank(step), step);
-                    let known = rows.entry(program.rank(step)).or_default();
-                    if !known.contains(&row) {
-                        known.push(row);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    steps.extend(acts.marked().iter().map(|step| (program.rank(*step), *step)));
-    let tracks = steps.into_iter().map(|(rank, step)| {
-        let rows = rows.remove(&rank).unwrap_or_default();
-        let seen = stops(cell, step, !rows.is_empty());
-        Track {
-            step,
-            rank,
-            stops: seen.0,
-            may_fail_unseen: seen.1,
-            rows,
-        }
-    });
-    tracks.collect()
-}
-
-/// The stops of a step, and for each whether something before it may fail that the cell does not see.
-fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<bool>) {
-    let program = cell.acts.program;
-    let seen = cell.acts.seen(cell.index);
-    let own: Vec<StatementId> = program.statements_of(program.step_block(step)).collect();
-    let is_seen = own.iter().any(|id| seen.contains(id));
-    let mut branches = program.runbook().rollbacks.iter();
-    let begins = branches.clone().any(|branch| branch.from == step.place());
-    let does_commit = program.step(step).body.commits().is_some();
-    let is_until = branches.any(|branch| branch.until == step.place());
-    let ends = is_until && !does_commit && !program.is_last(step);
-    let is_bound = begins || ends || does_commit;
-    let (mut stops, mut may_fail_unseen) = (Vec::new(), Vec::new());
-    let mut has_begun = !begins;
-    let mut may_fail = false;
-    let mut add = |next: Stop, may_fail: bool| {
-        stops.push(next);
-        may_fail_unseen.push(may_fail);
-    };
-    for id in own {
-        let kind = &program.statement(id).kind;
-        if !has_begun && matches!(kind, StatementKind::Do(_) | StatementKind::Take(_)) {
-            add(Stop::Begun, may_fail);
-            has_begun = true;
-        }
-        let is_guard = matches!(cell.acts.act(id), Act::Guard(_) | Act::Requires(_)) && (is_seen || is_bound);
-        if seen.contains(&id) || is_guard || matches!(kind, StatementKind::Commits { .. }) {
-            add(Stop::Statement(id), may_fail);
-            may_fail = false;
-        } else {
-            may_fail |= matches!(kind, StatementKind::Do(_) | StatementKind::Check(_));
-        }
-    }
-    if has_rows && may_fail {
-        add(Stop::Rest, true);
-    }
-    if ends {
-        add(Stop::Over, false);
-    }
-    (stops, may_fail_unseen)
 }

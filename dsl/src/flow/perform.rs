@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::program::{BlockId, HoldId, StatementId, StepId};
 use crate::state::cell::Table;
 use crate::state::slot::SlotId;
-use crate::state::transition::Operation;
+use crate::state::transition::{Operation, PlainChange};
 use crate::state::{Extent, Given, Violation};
 use crate::term::Term;
 
@@ -205,7 +205,7 @@ impl<'a> Cell<'a> {
         let is_before = deed.slot.is_some_and(|slot| match (&deed.value, deed.copied) {
             (Some(Term::Binding(value)), _) => self.facts.has(facts, &Fact::Named(*value, slot)),
             (Some(value), _) => self.acts.of_start(value) == Some(slot),
-            (None, Some(holder)) => self.facts.has(facts, &Fact::Copied { holder, of: slot }),
+            (None, Some(holder)) => self.facts.copied(facts, holder).is_some_and(|(of, _)| of == slot),
             (None, None) => false,
         });
         let is_asked = deed.slot.is_some_and(|slot| self.acts.is_asked(id, slot));
@@ -218,7 +218,13 @@ impl<'a> Cell<'a> {
 
     fn after(&mut self, deed: &Deed, element: Element, given: Given, extent: Extent) -> Element {
         let universe = &self.acts.universe;
-        let operations = universe.operations(&deed.effect, given, extent);
+        let mut operations = universe.operations(&deed.effect, given, extent);
+        if let (true, Some(holder), Extent::Whole) = (given.is_before, deed.copied, extent) {
+            // With what is put back comes what was changed in it by the time of the copy.
+            let known = self.facts.copied(element.facts, holder);
+            let changed = known.into_iter().flat_map(|(_, but)| but);
+            operations.extend(changed.map(|(slot, plain)| Operation::Plain(*slot, PlainChange::to(*plain))));
+        }
         let state = self.table.after(element.state, &operations);
         // What it copies is asked before it is written.
         let copied = self.copied(deed, element).filter(|_| extent == Extent::Whole);
@@ -241,13 +247,11 @@ impl<'a> Cell<'a> {
     /// That what is set now holds what another thing held at the start.
     fn copied(&self, deed: &Deed, element: Element) -> Option<Fact> {
         let (holder, copied) = (deed.slot?, deed.copied?);
-        let known = self.facts.backwards(element.facts).find_map(|fact| match fact {
-            Fact::Copied { holder, of } if *holder == copied => Some(*of),
-            _ => None,
-        });
-        let own = self.table.is_of_start(element.state, copied).then_some(copied);
-        let of = known.or(own)?;
-        (of != holder).then_some(Fact::Copied { holder, of })
+        let (of, but) = match self.facts.copied(element.facts, copied) {
+            Some((of, but)) => (of, but.to_vec()),
+            None => (copied, self.table.changed_inside(element.state, copied)?),
+        };
+        (of != holder).then_some(Fact::Copied { holder, of, but })
     }
 
     /// Taking what is taken does nothing. From its intent on it has to be released.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::Disposition;
-use crate::program::{BlockId, Program, RollbackId, StepId};
+use crate::program::{BlockId, Program, RollbackId, RowId, StepId};
 
 /// A way that a run takes when it leaves the way forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +24,10 @@ pub(super) struct Ways<'a> {
     sets: Vec<Vec<usize>>,
     /// For each set the steps that have it, by rank.
     steps: Vec<Vec<StepId>>,
+    /// For each step its words but those of its symptoms.
+    unhealed: Vec<Vec<usize>>,
+    /// For each step and row the words that a failure of what the row does may follow.
+    of_row: BTreeMap<(usize, RowId), Vec<usize>>,
     /// Those of the end of the way forward.
     closing: Vec<usize>,
 }
@@ -35,6 +39,8 @@ impl<'a> Ways<'a> {
             of_step: vec![0; program.runbook().steps.len()],
             sets: Vec::new(),
             steps: Vec::new(),
+            unhealed: vec![Vec::new(); program.runbook().steps.len()],
+            of_row: BTreeMap::new(),
             closing: Vec::new(),
         };
         let runbook = program.runbook();
@@ -49,8 +55,20 @@ impl<'a> Ways<'a> {
                 .iter()
                 .filter_map(|statement| statement.on_silence());
             let rows = program.rows_of(step).map(|row| &program.row(row).otherwise);
-            let all = of_run.into_iter().skip(1).chain([&own.on_failure]);
-            let set = ways.set(all.chain(silences).chain(rows));
+            let unhealed = of_run.into_iter().skip(1).chain([&own.on_failure]).chain(silences);
+            let set = ways.set(unhealed.clone().chain(rows));
+            ways.unhealed[step.place()] = ways.set(unhealed);
+            // The end of the time leads where the step's failure does.
+            let by_time = runbook.window.map(|_| &own.on_failure);
+            for row in program.rows_of(step) {
+                let words = of_run
+                    .into_iter()
+                    .skip(1)
+                    .chain([&program.row(row).otherwise])
+                    .chain(by_time);
+                let words = ways.set(words);
+                ways.of_row.insert((step.place(), row), words);
+            }
             let next = ways.sets.len();
             let at = *known.entry(set.clone()).or_insert(next);
             if at == next {
@@ -81,6 +99,16 @@ impl<'a> Ways<'a> {
     /// What a run may follow that leaves the way forward in a step.
     pub(super) fn of_step(&self, step: StepId) -> &[usize] {
         &self.sets[self.of_step[step.place()]]
+    }
+
+    /// As [`Self::of_step`], where nothing has failed that a row might heal.
+    pub(super) fn unhealed(&self, step: StepId) -> &[usize] {
+        &self.unhealed[step.place()]
+    }
+
+    /// What it may follow where what a row does for a step fails.
+    pub(super) fn of_row(&self, step: StepId, row: RowId) -> &[usize] {
+        self.of_row.get(&(step.place(), row)).map_or(&[], Vec::as_slice)
     }
 
     /// What it may follow at its end.

@@ -140,7 +140,10 @@ impl<'a> Table<'a> {
 
     /// Whether what can be read of a thing now is what could be read of it at the start.
     pub(crate) fn is_of_start(&self, state: StateId, slot: SlotId) -> bool {
-        let view = self.view(state);
+        self.is_of_start_in(&self.view(state), slot)
+    }
+
+    fn is_of_start_in(&self, view: &View<'_>, slot: SlotId) -> bool {
         let is_own = |slot: SlotId| match self.universe.slot(slot).role {
             Role::Plain => view.get::<Plain>(slot) == Plain::AsWas,
             Role::Pin => view.get::<Release>(slot) == Release::Old,
@@ -151,6 +154,27 @@ impl<'a> Table<'a> {
             |slot: SlotId| self.universe.slot(slot).role == Role::Plain && view.get::<Plain>(slot) == Plain::Added;
         let mut read = self.universe.read_with(slot).into_iter();
         is_own(slot) && read.all(|with| is_own(with) || is_added(with))
+    }
+
+    /// Where a thing, and what holds it, is as at the start: the things in it that are not. `None` where more than such
+    /// things is otherwise.
+    pub(crate) fn changed_inside(&self, state: StateId, slot: SlotId) -> Option<Vec<(SlotId, Plain)>> {
+        if self.is_of_start(state, slot) {
+            return Some(Vec::new());
+        }
+        let view = self.view(state);
+        let inside = self.universe.inside(slot);
+        let is_plain = |slot: SlotId| self.universe.slot(slot).role == Role::Plain;
+        let changed = inside.iter().copied().filter(|inner| is_plain(*inner));
+        let changed: Vec<(SlotId, Plain)> = changed
+            .map(|inner| (inner, view.get(inner)))
+            .filter(|(_, plain)| *plain != Plain::AsWas)
+            .collect();
+        let mut as_was = view;
+        for (inner, _) in &changed {
+            as_was.put(*inner, Plain::AsWas);
+        }
+        self.is_of_start_in(&as_was, slot).then_some(changed)
     }
 
     /// What of its members is not as it should be where the change is done.

@@ -5,6 +5,9 @@
 pub struct SlotId(pub(super) u32);
 
 impl SlotId {
+    /// Before every other.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// For columns that are kept beside the automaton: dense, from 0.
     pub fn index(self) -> usize {
         self.0 as usize

@@ -56,6 +56,20 @@ pub(crate) enum PlainChange {
     Covered,
 }
 
+impl PlainChange {
+    /// What makes this of a thing that is as it was.
+    pub(crate) fn to(plain: Plain) -> Self {
+        match plain {
+            Plain::AsWas => Self::Back,
+            Plain::Changed => Self::Other,
+            Plain::Partial => Self::Half,
+            Plain::Gone => Self::Removed,
+            Plain::Added => Self::Made,
+            Plain::PartlyAdded => Self::HalfMade,
+        }
+    }
+}
+
 /// The changes of things by effects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {

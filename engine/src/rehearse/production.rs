@@ -112,7 +112,7 @@ impl Production {
 
     /// What is not as it should be where the run has completed: a service that began running, and does not end
     /// otherwise, runs, and what runs has its traffic and was seen to be well.
-    pub fn not_as_completed(&self) -> Vec<String> {
+    pub(super) fn not_as_completed(&self) -> Vec<String> {
         let start = State::start(&self.universe);
         let mut found = Vec::new();
         for ((name, member), (_, was)) in self.state.members(&self.universe).zip(start.members(&self.universe)) {
@@ -133,6 +133,12 @@ impl Production {
             }
         }
         found
+    }
+
+    /// What of the members is not as it should be where the change is done, as the proofs see it.
+    pub fn unserved(&self) -> Vec<String> {
+        let found = self.state.unserved(&self.universe);
+        found.map(|(name, how)| format!("{name}: {how:?}")).collect()
     }
 
     /// Gives these things their slots, so that no run has to.

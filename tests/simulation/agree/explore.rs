@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use backstay::event::{EffectKey, End, Event, IntentWay, RequestKind};
 use backstay::plan::Plan;
-use backstay::rehearse::{Case, Fault, FaultKind, Rehearsal, Report, Trouble, Walk};
+use backstay::rehearse::{Case, Fault, FaultKind, Rehearsal, Report, Resumption, Stalled, Trouble, Walk};
 use backstay::run::driver::{Control, Rest};
 use backstay::value::Value;
 use backstay_dsl::effect::{Effect, ResourceKind};
@@ -40,6 +40,10 @@ pub(super) struct Seen {
     pub(super) runs: usize,
     /// Whether every run was seen.
     pub(super) is_whole: bool,
+    /// How the run in which nothing goes wrong came to rest.
+    pub(super) clean: String,
+    /// Whether a run in which nothing goes wrong comes to the end of its last step, with any inputs.
+    pub(super) is_possible: bool,
     /// What no way back owes: the text says so.
     excused: BTreeSet<String>,
     /// Ends that differ from the start, until all excuses are known.
@@ -58,12 +62,40 @@ struct Told {
     words: String,
     /// Whether the run may go on after it in another way than without it.
     is_passed: bool,
+    /// It is paused, and turned back then.
+    is_pause: bool,
+}
+
+impl Open<'_> {
+    /// The same with one more trouble, in the statement of this key.
+    fn with(mut self, key: &str, more: Vec<Trouble>, is_passed: bool) -> Self {
+        let told: Vec<String> = more.iter().map(|trouble| words(trouble, key)).collect();
+        self.troubles.push(Told {
+            key: key.to_owned(),
+            words: told.join(", "),
+            is_passed,
+            is_pause: more.contains(&asked_for(RequestKind::Pause, 0)),
+        });
+        for trouble in more {
+            self.walk.meets(trouble);
+        }
+        self
+    }
+
+    fn turned_back(&mut self) -> Result<Rest, Stalled> {
+        self.walk.resume(Resumption {
+            turn_back: true,
+            ..Resumption::default()
+        });
+        self.walk.run()
+    }
 }
 
 impl Seen {
     pub(super) fn new() -> Self {
         Self {
             is_whole: true,
+            is_possible: true,
             ..Self::default()
         }
     }
@@ -104,20 +136,11 @@ impl Seen {
                     if place >= most && found.len() >= most {
                         continue;
                     }
-                    let mut next = Open {
+                    let next = Open {
                         walk: walk.clone(),
                         troubles: troubles.clone(),
                     };
-                    let words = more
-                        .iter()
-                        .map(|trouble| words(trouble, key))
-                        .collect::<Vec<_>>()
-                        .join(", ");
-                    for trouble in more {
-                        next.walk.meets(trouble);
-                    }
-                    let key = key.to_owned();
-                    next.troubles.push(Told { key, words, is_passed });
+                    let next = next.with(key, more, is_passed);
                     if found.len() < most {
                         found.push(next);
                     } else {
@@ -126,6 +149,9 @@ impl Seen {
                 }
             });
             open.extend(found);
+            // Whoever paused it turns it back.
+            let is_pause = matches!(rest, Ok(Rest::Paused(_))) && troubles.last().is_some_and(|told| told.is_pause);
+            let rest = if is_pause { next.turned_back() } else { rest };
             let rest = rest.unwrap_or_else(|error| panic!("{troubles:?}: {error}"));
             let told: Vec<String> = next.troubles.into_iter().map(|told| told.words).collect();
             self.judge(rehearsal.plan(), &next.walk.report(rest), &told);
@@ -151,9 +177,13 @@ impl Seen {
         }
     }
 
-    /// Whether some end differs from the start, excused or not.
+    /// Whether some end differs from the start, as far as excuses are known.
     pub(super) fn may_differ(&self) -> bool {
-        self.wrong.contains_key(END) || self.differing.iter().any(|(owed, _)| !owed.is_empty())
+        self.wrong.contains_key(END)
+            || self
+                .differing
+                .iter()
+                .any(|(owed, _)| owed.iter().any(|owed| !is_excused(&self.excused, owed)))
     }
 
     fn judge(&mut self, plan: &Plan, report: &Report, troubles: &[String]) {
@@ -170,6 +200,12 @@ impl Seen {
             note(&mut self.wrong, slug, wrong(violation.clone(), place == 0));
         }
         let is_first = violations.is_empty();
+        if troubles.is_empty() {
+            self.clean = match &report.rest {
+                Rest::Ended(end) => format!("{:?} ({})", end.end, end.reason),
+                other => format!("{other:?}"),
+            };
+        }
         let mut note = |kind: &str, words: String| note(&mut self.wrong, kind, wrong(words, is_first));
         let events = || report.events.iter().map(|stamped| &stamped.event);
         let is_committed = events().any(|event| matches!(event, Event::Commit { .. }));
@@ -180,12 +216,16 @@ impl Seen {
                 _ => None,
             });
             let is_done = over.collect::<BTreeSet<_>>().len() == plan.runbook.steps.len();
+            self.is_possible &= is_done || !troubles.is_empty();
             let words = format!("it ended {:?} ({})", end.end, end.reason);
+            if troubles.is_empty() && is_done && end.end != End::Completed {
+                note(UNSERVED, format!("{words}, and nothing was wrong"));
+            }
             match end.end {
                 End::Completed => {
                     report
                         .production
-                        .not_as_completed()
+                        .unserved()
                         .into_iter()
                         .for_each(|words| note(UNSERVED, words));
                     if let Some(hold) = differences.iter().find(|owed| owed.starts_with("Hold")) {
@@ -198,9 +238,6 @@ impl Seen {
                     .differing
                     .push((report.production.unsettled(), wrong(words, is_first))),
                 End::Refused | End::RolledBack | End::Stuck => {
-                    if troubles.is_empty() && is_done {
-                        note(UNSERVED, format!("{words}, and nothing was wrong"));
-                    }
                     self.differing.push((differences, wrong(words, is_first)));
                 }
             }
@@ -262,12 +299,15 @@ fn is_behind(troubles: &[Trouble]) -> bool {
     matches!(troubles.last(), Some(Trouble::Comes(..)))
 }
 
+/// Somebody asks for this, after so many records.
+fn asked_for(what: RequestKind, after: usize) -> Trouble {
+    let who = "somebody".to_owned();
+    Trouble::Comes(after, Control::Request { what, who })
+}
+
 /// All that may go wrong as a piece of work begins, and whether the run may go on after it in another way.
 fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool)> {
-    let turn = Control::Request {
-        what: RequestKind::TurnBack,
-        who: "somebody".to_owned(),
-    };
+    let turn = |after| asked_for(RequestKind::TurnBack, after);
     let fault = |kind: FaultKind| {
         let fault = Fault::once(key, kind);
         let attempts = u32::try_from(before + 1).unwrap_or(u32::MAX);
@@ -294,11 +334,8 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
         StatementKind::Do(action) => {
             let passed = [FaultKind::FailsBefore, FaultKind::FailsAfter, FaultKind::HalfWay];
             let mut found = faults(&FaultKind::of_action(action.call.effects.is_partial), &passed);
-            found.push((
-                vec![fault(FaultKind::FailsAfter), Trouble::Comes(1, turn.clone())],
-                false,
-            ));
-            found.push((vec![Trouble::Comes(1, turn.clone())], false));
+            found.push((vec![fault(FaultKind::FailsAfter), turn(1)], false));
+            found.push((vec![turn(1)], false));
             found
         }
         StatementKind::Check(_) | StatementKind::Require { .. } => {
@@ -317,7 +354,8 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
         ],
         _ => Vec::new(),
     };
-    found.push((vec![Trouble::Comes(0, turn)], false));
+    found.push((vec![turn(0)], false));
+    found.push((vec![asked_for(RequestKind::Pause, 0)], false));
     if let Some(window) = plan.runbook.window {
         found.push((vec![Trouble::Passes(window.window_ms - window.keep_ms)], false));
     }
@@ -327,6 +365,9 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
 fn words(trouble: &Trouble, key: &str) -> String {
     match trouble {
         Trouble::Fault(fault) => format!("{}: {:?}", fault.key, fault.kind),
+        Trouble::Comes(_, Control::Request { what, .. }) if *what == RequestKind::Pause => {
+            format!("{key}: paused there, and turned back then")
+        }
         Trouble::Comes(0, _) => format!("{key}: turned back before it"),
         Trouble::Comes(..) => format!("{key}: turned back during it"),
         Trouble::Passes(_) => format!("{key}: the time is over"),
