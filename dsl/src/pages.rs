@@ -47,6 +47,7 @@ pages!(
     "secret-exposed",
     "state-left-behind",
     "symptom-no-default",
+    "symptom-overlap",
     "symptom-unreachable",
     "syntax",
     "too-deep",

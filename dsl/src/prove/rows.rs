@@ -1,5 +1,6 @@
-//! `symptom-unreachable`: a row of a symptom table whose question can hold only where that of a row above holds too.
-//! The rows are tried from the top, so it would never be chosen.
+//! `symptom-unreachable`, `symptom-overlap`: a row of a symptom table whose question can hold only where that of a row
+//! above holds too. The rows are tried from the top, so it would never be chosen; unless the row above has a `first`:
+//! where that has healed and sees nothing newer, the rows below it are asked.
 //!
 //! Seen through: `and`, `or`, equal questions, and comparisons of one question with two fixed numbers. Everything else
 //! is taken for apart.
@@ -7,9 +8,10 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{BinaryOperator, Expr, ExprKind, Literal, Runbook};
+use crate::model::{BinaryOperator, Expr, ExprKind, Literal, Runbook, SymptomRow};
 use crate::print;
 use crate::prove::Case;
+use crate::walk;
 
 /// Questions of more parts are not looked into.
 const PARTS_MAX: usize = 32;
@@ -20,25 +22,40 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         known: HashMap::new(),
     };
     for table in &case.runbook.tables {
-        let mut above: Vec<(usize, Question)> = Vec::new();
-        for (place, row) in table.rows.iter().enumerate() {
-            let Some(question) = row.seen.as_ref().and_then(|seen| texts.question(seen)) else {
+        let mut above: Vec<(&SymptomRow, Question)> = Vec::new();
+        for row in &table.rows {
+            let seen = row.seen.as_ref().filter(|seen| is_understood(case, seen));
+            let Some(question) = seen.and_then(|seen| texts.question(seen)) else {
                 continue;
             };
-            if let Some((first, _)) = above.iter().find(|(_, earlier)| implies(&question, earlier)) {
-                let message = format!(
-                    "“{}” is never reached: whenever it holds, a row above holds too",
-                    row.title
-                );
-                diagnostics.push(
-                    Diagnostic::error("symptom-unreachable", row.span, message)
-                        .cause(table.rows[*first].span, "this row is tried first")
-                        .help("put the row that says more above the one that says less, or ask something else"),
-                );
+            let implied = above.iter().filter(|(_, earlier)| implies(&question, earlier));
+            // One that heals nothing hides it for good.
+            if let Some((first, _)) = implied.min_by_key(|(earlier, _)| earlier.first.is_some()) {
+                diagnostics.push(finding(first, row));
             }
-            above.push((place, question));
+            above.push((row, question));
         }
     }
+}
+
+/// Whether nothing in a question stands in the model for what was written with a mistake.
+fn is_understood(case: &Case<'_>, seen: &Expr) -> bool {
+    let stands_in = |part: &&Expr| matches!(part.kind, ExprKind::Literal(Literal::Bool(false)));
+    case.earlier.are_none() || !case.earlier.lie_in(seen.span) && !walk::deep(seen).iter().any(stands_in)
+}
+
+fn finding(first: &SymptomRow, row: &SymptomRow) -> Diagnostic {
+    let why = format!("whenever it holds, “{}” above holds too", first.title);
+    let found = if first.first.is_some() {
+        let message = format!("“{}” is asked only once the row above has healed: {why}", row.title);
+        Diagnostic::warning("symptom-overlap", row.span, message)
+    } else {
+        let message = format!("“{}” is never reached: {why}", row.title);
+        Diagnostic::error("symptom-unreachable", row.span, message)
+    };
+    found
+        .cause(first.span, "this row is tried first")
+        .help("put the row that says more above the one that says less, or ask something else")
 }
 
 /// What has to hold: all parts of one of these.
