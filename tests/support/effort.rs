@@ -7,6 +7,9 @@ const LONG: u32 = 20;
 /// A plain run takes one of so many boundaries. Odd, so that it takes from each pair of before and after.
 const ONE_OF: usize = 3;
 
+/// The first seed of a plain run.
+const PLAIN_SEED: u64 = 1_000_000;
+
 fn is_long() -> bool {
     std::env::var_os("BACKSTAY_TESTS_LONG").is_some()
 }
@@ -17,22 +20,27 @@ pub(crate) fn cases(plain: u32) -> Config {
     Config {
         cases: if is_long() { plain * LONG } else { plain },
         failure_persistence: None,
-        rng_seed: RngSeed::Fixed(seed()),
+        rng_seed: RngSeed::Fixed(seed(random_seed)),
         ..Config::default()
     }
 }
 
-/// The first seed of a property that makes its cases itself, and how many there are.
+/// The first seed of a property that makes its cases itself, and how many there are. A plain run tries the same ones
+/// each time: it is no place to find something new.
 pub(crate) fn seeds(plain: usize, long: usize) -> (u64, usize) {
-    (seed(), if is_long() { long } else { plain })
+    if is_long() {
+        (seed(random_seed), long)
+    } else {
+        (seed(|| PLAIN_SEED), plain)
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the test program shows it where the test fails")]
-fn seed() -> u64 {
+fn seed(default: impl FnOnce() -> u64) -> u64 {
     let given = std::env::var("PROPTEST_RNG_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
-    let seed: u64 = given.unwrap_or_else(random_seed);
+    let seed: u64 = given.unwrap_or_else(default);
     let long = if is_long() { "BACKSTAY_TESTS_LONG=1 " } else { "" };
     let thread = std::thread::current();
     let test = thread.name().unwrap_or_default();

@@ -285,8 +285,15 @@ fn is_excused(excused: &BTreeSet<String>, difference: &str) -> bool {
             && path
                 .strip_prefix(excuse.as_str())
                 .is_some_and(|rest| rest.starts_with(['/', ')', ',']));
-        difference.starts_with(excuse.as_str()) || is_inside
+        difference.starts_with(excuse.as_str()) || is_inside || is_pin_of(difference, excuse)
     })
+}
+
+/// Whether a difference is about what this link pins: `sN` is pinned by `/sim/sN/current`.
+fn is_pin_of(difference: &str, link: &str) -> bool {
+    let member = difference.strip_prefix("Pin(MemberId(\"");
+    let member = member.and_then(|rest| rest.split('"').next());
+    member.is_some_and(|member| link == format!("/sim/{member}/current"))
 }
 
 fn has_turned(walk: &Walk<'_>) -> bool {
