@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backstay::action::{Outcome, Settled};
 use backstay::value::Value;
@@ -122,8 +122,10 @@ fn refuses_a_busy_file(bytes: usize) {
             }
         }
     });
-    // On a busy machine the writer may stand still for as long as one backup takes.
-    let refused = (0..50).find_map(|_| {
+    // On a busy machine the writer may stand still for as long as many backups take.
+    let began = Instant::now();
+    let mut tries = std::iter::repeat(()).take_while(|()| began.elapsed() < Duration::from_mins(2));
+    let refused = tries.find_map(|()| {
         let outcome = site.perform("backup.create", &site.create_arguments());
         if let Outcome::Done(_) = outcome {
             fs::remove_dir_all(site.path("backups")).unwrap();
