@@ -34,8 +34,9 @@ pub enum Term {
     Field(Box<Term>, String),
     /// A base with one or more segments below it; the base is never a join itself.
     Join(Box<Term>, Vec<Term>),
-    /// What cannot be seen through, known by its place: the same place is the same value.
-    Opaque(Span),
+    /// What cannot be seen through, known by its place and by what goes into it: the same place with the same values
+    /// is the same value. Texts that are joined have no place.
+    Opaque(Span, Vec<Term>),
 }
 
 /// How a resource lies to another.
@@ -155,7 +156,12 @@ impl fmt::Display for Term {
             Self::AnchorAtStart(name) => write!(f, "{name} at start"),
             Self::Binding(BindingId(number)) => write!(f, "value {number}"),
             Self::Field(base, field) => write!(f, "{base}.{field}"),
-            Self::Opaque(_) => f.write_str("a value known later"),
+            // Texts that are joined.
+            Self::Opaque(place, parts) if *place == Span::default() && !parts.is_empty() => {
+                let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+                f.write_str(&parts.join(" + "))
+            }
+            Self::Opaque(..) => f.write_str("a value known later"),
             Self::Join(base, segments) => {
                 if **base != Self::Text("/".to_owned()) {
                     write!(f, "{base}")?;

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use crate::effect::{Effect, Part, Resource, ResourceKind};
 use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, StatementKind};
 use crate::program::Program;
+use crate::source::Span;
 use crate::term::{Term, in_full, key_term};
 use crate::types::Type;
+use crate::walk;
 
 /// How deep names and questions are looked through; below this a value is known by its place.
 pub(super) const DEPTH_MAX: usize = 16;
@@ -113,9 +115,13 @@ impl<'a> Normal<'a> {
 
     fn term(&self, expr: &Expr, around: &Around) -> Term {
         if around.depth >= DEPTH_MAX {
-            return Term::Opaque(expr.span);
+            return Term::Opaque(expr.span, Vec::new());
         }
-        let opaque = || Term::Opaque(expr.span);
+        let made_of = |parts| Term::Opaque(expr.span, parts);
+        let opaque = || {
+            let parts = walk::children(expr).into_iter();
+            made_of(parts.map(|part| self.term(part, around)).collect())
+        };
         match &expr.kind {
             ExprKind::Literal(literal) => known(literal),
             ExprKind::Input(name) => Term::Input(name.clone()),
@@ -128,7 +134,7 @@ impl<'a> Normal<'a> {
             ExprKind::Local(name) => around.names.get(name).cloned().unwrap_or_else(opaque),
             ExprKind::Anchor { name, at_start: true } => Term::AnchorAtStart(name.clone()),
             ExprKind::Field(base, field) => match self.term(base, around) {
-                Term::Opaque(_) => opaque(),
+                base @ Term::Opaque(..) => made_of(vec![base, Term::text(field)]),
                 term => Term::Field(Box::new(term), field.clone()),
             },
             ExprKind::Binary(BinaryOperator::Divide, base, segment) if base.ty == Type::Path => {
@@ -137,14 +143,18 @@ impl<'a> Normal<'a> {
             ExprKind::Binary(BinaryOperator::Add, one, other) => {
                 match (self.term(one, around), self.term(other, around)) {
                     (Term::Text(one), Term::Text(other)) => Term::Text(one + &other),
-                    _ => opaque(),
+                    // Wherever they are joined.
+                    (one, other) => Term::Opaque(Span::default(), vec![one, other]),
                 }
             }
             ExprKind::Question { name, arguments } => match self.questions.get(name.as_str()) {
-                Some(question) => match self.term(&question.give, &self.names_of(question, arguments, around)) {
-                    Term::Opaque(_) => opaque(),
-                    term => term,
-                },
+                Some(question) => {
+                    let inner = self.names_of(question, arguments, around);
+                    match self.term(&question.give, &inner) {
+                        Term::Opaque(..) => made_of(inner.names.into_values().collect()),
+                        term => term,
+                    }
+                }
                 None => opaque(),
             },
             ExprKind::Result(field) => match (around.result, field) {
@@ -161,7 +171,7 @@ impl<'a> Normal<'a> {
             return Term::Binding(binding);
         };
         match self.term(value, &around.deeper(BTreeMap::new())) {
-            Term::Opaque(_) => Term::Binding(binding),
+            Term::Opaque(..) => Term::Binding(binding),
             term => term,
         }
     }

@@ -49,7 +49,7 @@ impl Overlay {
 
     /// Takes in a change of something whose name is not known yet: it may be anything of its kind.
     pub(super) fn change_unnamed<K>(&mut self, effect: &Effect<K>, step: &str) {
-        let unknown = |_: &K| Term::Opaque(Span::default());
+        let unknown = |_: &K| Term::Opaque(Span::default(), Vec::new());
         self.take_in(&effect.map(&mut { unknown }), None, step);
     }
 
