@@ -11,7 +11,6 @@ pub(super) fn mutate(book: &mut Book, chance: &mut Chance) {
     let lines = &mut book.steps[step].lines;
     match chance.below(17) {
         7 | 8 => mutate_branch(book, step, chance),
-
         0 | 1 if !lines.is_empty() => drop(lines.remove(line)),
         2 if line + 1 < lines.len() => lines.swap(line, line + 1),
         3 if step + 1 < steps => book.steps.swap(step, step + 1),
@@ -20,7 +19,9 @@ pub(super) fn mutate(book: &mut Book, chance: &mut Chance) {
         6 => {
             if let Some(Undo::Does(undo)) = lines.get_mut(line).map(|line| &mut line.undo) {
                 let at = chance.below(undo.len());
-                if chance.percent(50) || undo.len() < 2 {
+                if undo.is_empty() {
+                    // An earlier one has taken all of it.
+                } else if chance.percent(50) || undo.len() < 2 {
                     undo.remove(at);
                 } else {
                     undo.rotate_left(1);
