@@ -12,6 +12,7 @@ use crate::prove::mending::Mending;
 use crate::source::Span;
 use crate::state::slot::{Plain, SlotId};
 use crate::state::{Difference, Unserved};
+use crate::topology::service_of;
 
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     // A text whose form or order is wrong is proved when that is mended.
@@ -295,11 +296,7 @@ impl Teller<'_, '_> {
                 "pin what runs, or start what is pinned",
             ),
         };
-        let known = |member: &str| {
-            let mut services = self.case.topology.services.iter();
-            let (name, _) = services.find(|(_, service)| service.members.contains_key(member))?;
-            self.case.runbook.service(name)
-        };
+        let known = |member: &str| self.case.runbook.service(service_of(member));
         let last = self.case.runbook.steps.last().map(|step| step.span);
         let subjects: Vec<String> = members.iter().map(|member| format!("{member} {words}")).collect();
         let message = format!("the way forward can end and {}", subjects.join(", "));

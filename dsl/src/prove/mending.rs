@@ -7,15 +7,19 @@ use crate::catalogue::{Pattern, Signature};
 use crate::diagnostic::Diagnostic;
 use crate::effect::{Effect, Resource};
 use crate::flow::{Breach, Flow, Return, Way};
-use crate::model::{Expr, ExprKind, Service, Statement, StatementKind};
+use crate::model::{Do, Expr, ExprKind, Rollback, Service, Statement, StatementKind};
 use crate::print;
 use crate::program::{BlockId, HoldId, Owner, Program, StatementId, StepId};
 use crate::prove::Case;
 use crate::source::Span;
 use crate::term::Term;
 use crate::term::reads::Readings;
+use crate::topology::service_of;
 use crate::units::duration;
 use crate::walk;
+
+/// What may only be done while nothing writes.
+const AFTER_THE_STOP: &str = "do it once that is stopped";
 
 /// Finds what would mend findings about what can happen.
 pub(super) struct Mending<'t, 'a> {
@@ -26,18 +30,21 @@ pub(super) struct Mending<'t, 'a> {
 impl Mending<'_, '_> {
     /// Of what an effect needs and does not find.
     pub(super) fn breach(&self, found: Diagnostic, breach: &Breach) -> Diagnostic {
-        if let Some((point, way @ Way::Unwind)) = breach.back {
+        let program = self.case.program;
+        if let Some((point, Way::Unwind)) = breach.back {
             // Older undos run where the branch does not apply yet.
-            if let Some(step) = self.case.program.order().nth(point.rank) {
-                return self.earlier(found, step, |_| true, way);
+            let branch = program
+                .order()
+                .nth(point.rank)
+                .map(|step| (self.later(step, |_| true), step));
+            if let Some((Some(branch), step)) = branch {
+                return self.earlier(found, branch, step);
             }
         }
-        let owner = self.case.program.owner(self.case.program.block_of(breach.statement));
         // A release on a way back shows what the way back did, and is written nowhere.
-        if breach.back.is_some() && matches!(owner, Owner::Release(_)) {
-            return found;
-        }
-        let Some(place) = self.place(breach.statement) else {
+        let is_release = matches!(program.owner(program.block_of(breach.statement)), Owner::Release(_));
+        let place = self.place(breach.statement);
+        let Some(place) = place.filter(|_| breach.back.is_none() || !is_release) else {
             return found;
         };
         let effects = self.effects(breach.statement);
@@ -56,9 +63,13 @@ impl Mending<'_, '_> {
                 before(found, place, "say that there is no way back from here on", text)
             }
             ("order-unsafe", ..) if effects.iter().any(|effect| matches!(effect, Effect::Restores(_))) => {
-                self.behind_the_stop(found, breach.statement)
+                self.behind(found, breach.statement, AFTER_THE_STOP, |effect| {
+                    effect.ended().is_some()
+                })
             }
-            ("backup-not-cold", ..) => self.behind_the_stop(found, breach.statement),
+            ("backup-not-cold", ..) => self.behind(found, breach.statement, AFTER_THE_STOP, |effect| {
+                effect.ended().is_some()
+            }),
             ("order-unsafe", _, Some(target)) if effects.iter().any(|effect| effect.ended().is_some()) => {
                 match self.drain_of(target) {
                     Some(hold) => before(found, place, "turn users away first", &format!("take {hold}")),
@@ -70,7 +81,9 @@ impl Mending<'_, '_> {
                     let help = "put the state back that belongs to the old release";
                     before(found, place, help, &format!("do backup.restore({backup})"))
                 }
-                None => self.behind_the_restore(found, breach.statement),
+                None => self.behind(found, breach.statement, "put the state back first", |effect| {
+                    matches!(effect, Effect::Restores(_))
+                }),
             },
             ("backup-unproven", _, _) => self.trial(found, breach.statement),
             _ => found,
@@ -112,18 +125,19 @@ impl Mending<'_, '_> {
         let Owner::Step(step) = program.owner(program.block_of(id)) else {
             return found;
         };
-        let count = found.help.len();
+        if back.way != Way::Unwind {
+            return found;
+        }
         let works = |block: BlockId| {
             let mut slots = back.left.iter().map(|(slot, _)| *slot);
             slots.any(|slot| program.statements_of(block).any(|id| self.flow.works_on(id, slot)))
         };
-        let found = self.earlier(found, step, works, back.way);
-        if found.help.len() > count || program.undo_of(id).is_some() || back.way != Way::Unwind {
-            return found;
+        if let Some(branch) = self.later(step, works) {
+            return self.earlier(found, branch, step);
         }
-        match self.undo(changed) {
-            Some(undo) => {
-                let Some(action) = changed.action() else { return found };
+        let own = changed.action().filter(|_| program.undo_of(id).is_none());
+        match own.and_then(|action| Some((action, self.undo(changed, action)?))) {
+            Some((action, undo)) => {
                 let text = format!(" undo {undo} within {}", duration(action.within_ms));
                 found.suggest("take it back", end_of(changed.written), text)
             }
@@ -131,25 +145,27 @@ impl Mending<'_, '_> {
         }
     }
 
-    /// A branch whose stretch begins only behind a step.
-    fn earlier(&self, found: Diagnostic, step: StepId, works: impl Fn(BlockId) -> bool, way: Way) -> Diagnostic {
+    /// A branch that does what is meant, and whose stretch begins only behind a step.
+    fn later(&self, step: StepId, is_meant: impl Fn(BlockId) -> bool) -> Option<&Rollback> {
         let program = self.case.program;
         let branches = self.case.runbook.rollbacks.iter();
         let mut branches = branches.filter_map(|branch| program.rollback_named(&branch.name));
-        let later = branches.find(|(branch, block)| self.is_before(step, branch.from) && works(*block));
-        match later.filter(|_| way == Way::Unwind) {
-            Some((branch, _)) => {
-                let name = &program.step(step).name;
-                found.suggest(format!("let {} apply from {name}", branch.name), branch.named.0, name)
-            }
-            None => found,
-        }
+        let later = branches.find(|(branch, block)| self.is_before(step, branch.from) && is_meant(*block));
+        later.map(|(branch, _)| branch)
+    }
+
+    /// The stretch of a branch begins with this step.
+    fn earlier(&self, found: Diagnostic, branch: &Rollback, step: StepId) -> Diagnostic {
+        let name = &self.case.program.step(step).name;
+        found.suggest(format!("let {} apply from {name}", branch.name), branch.named.0, name)
     }
 
     /// What takes an action back: the same with the value that was read before, or the one action of its family that
     /// starts what it stops, or stops what it starts.
-    fn undo(&self, changed: &Statement) -> Option<String> {
-        let action = changed.action().filter(|_| changed.calls.is_empty())?;
+    fn undo(&self, changed: &Statement, action: &Do) -> Option<String> {
+        if !changed.calls.is_empty() {
+            return None;
+        }
         let runbook = self.case.runbook;
         let [effect] = action.call.effects.list.as_slice() else {
             return None;
@@ -192,19 +208,6 @@ impl Mending<'_, '_> {
         })?;
         let name = &self.case.runbook.bindings[binding.0 as usize].name;
         (!name.starts_with('#')).then_some(name)
-    }
-
-    /// In its block, or on the way forward, it is done behind the next stop.
-    fn behind_the_stop(&self, found: Diagnostic, id: StatementId) -> Diagnostic {
-        self.behind(found, id, "do it once that is stopped", |effect| {
-            effect.ended().is_some()
-        })
-    }
-
-    fn behind_the_restore(&self, found: Diagnostic, id: StatementId) -> Diagnostic {
-        self.behind(found, id, "put the state back first", |effect| {
-            matches!(effect, Effect::Restores(_))
-        })
     }
 
     /// A statement that is moved behind the last one after it, in its block, that does something.
@@ -253,8 +256,8 @@ impl Mending<'_, '_> {
             ExprKind::Binding(binding) => Some(binding),
             _ => None,
         });
-        let mut all = program.statements().map(|(_, statement)| statement);
         let made = used.find_map(|binding| {
+            let mut all = program.statements().map(|(_, statement)| statement);
             let makes = |statement: &&Statement| statement.action().is_some_and(|made| made.binding == Some(binding));
             Some((all.find(makes)?, binding))
         });
@@ -312,9 +315,7 @@ impl Mending<'_, '_> {
 
     /// Whether a step surely comes before the one at a place of the runbook.
     fn is_before(&self, step: StepId, place: usize) -> bool {
-        let program = self.case.program;
-        let later = program.step_at(place).map(|later| program.rank(later));
-        later.is_some_and(|later| program.rank(step) < later)
+        self.case.order.is_before(step.place(), place)
     }
 
     fn effects(&self, id: StatementId) -> Vec<Effect<Term>> {
@@ -328,9 +329,7 @@ impl Mending<'_, '_> {
 
     fn service(&self, target: &Resource<Term>) -> Option<&Service> {
         let member = self.flow.universe().named(target).next()?;
-        let mut services = self.case.topology.services.iter();
-        let (name, _) = services.find(|(_, service)| service.members.contains_key(member))?;
-        self.case.runbook.service(name)
+        self.case.runbook.service(service_of(member.as_str()))
     }
 
     fn is_of(&self, effect: &Effect<Term>, service: &Service) -> bool {
