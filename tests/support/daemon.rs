@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::left_out::leave_out;
+use crate::support::left_out::{leave_out, write_down_failures};
 
 /// A Docker engine and the registry that its images go to.
 pub(crate) struct Daemon {
@@ -94,7 +94,13 @@ impl Daemon {
 
     /// Calls the `docker` program: what it printed, or what it complained of.
     pub(crate) fn try_docker(&self, arguments: &[&str]) -> Result<String, String> {
-        text(&self.client_command().args(arguments).output().unwrap())
+        let mut command = Command::new("timeout");
+        command.args(["120", "docker"]).args(arguments);
+        let output = self.environment(&mut command).output().unwrap();
+        if output.status.code() == Some(124) {
+            return Err("the engine did not answer within two minutes".to_owned());
+        }
+        text(&output)
     }
 
     /// A call of the `docker` program for this engine.
@@ -281,6 +287,7 @@ fn text(output: &Output) -> Result<String, String> {
 fn is_possible(test: &str) -> bool {
     static MISSING: OnceLock<Option<String>> = OnceLock::new();
     let missing = MISSING.get_or_init(|| {
+        write_down_failures();
         let needed = ["docker", "dockerd", "docker-registry", "busybox", "ip"];
         let has = |name: &&str| {
             [

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::left_out::write_down_failures;
 use super::texts::Beside;
 use super::unsafe_texts::as_it_is;
 
@@ -83,6 +84,7 @@ impl From<Output> for Finished {
 impl Sandbox {
     /// A sandbox from which the program is called at the root of the repository.
     pub(crate) fn new() -> Self {
+        write_down_failures();
         let directory = tempfile::Builder::new().prefix("backstay-case-").tempdir().unwrap();
         let sandbox = Self {
             directory,
