@@ -26,6 +26,7 @@ mod act;
 mod acts;
 mod back;
 mod element;
+mod excuse;
 mod forward;
 mod perform;
 mod track;
@@ -102,7 +103,11 @@ impl<'a> Flow<'a> {
         };
         let seen = self.acts.seen(cell).iter().rev().copied();
         let before: Vec<StatementId> = seen.filter(|id| is_before(*id) && changes(*id)).collect();
-        let exact = before.iter().find(|id| self.acts.works_on(**id, slot));
+        let exact = || before.iter().filter(|id| self.acts.works_on(**id, slot));
+        // What gives a reason is to blame where nothing else is.
+        let exact = exact()
+            .find(|id| !self.acts.excuses.has_reason(**id))
+            .or_else(|| exact().next());
         let near = || {
             let slots = &self.acts.universe.cells()[cell];
             let works_near = |id: &&StatementId| slots.iter().any(|slot| self.acts.works_on(**id, *slot));

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::effect::Effect;
-use crate::model::{StatementKind, Undo};
-use crate::program::{BlockId, HoldId, Owner, Program, StatementId, StepId};
+use crate::program::{BlockId, HoldId, Program, StatementId, StepId};
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
-use crate::state::{Difference, Extent, Given};
+use crate::state::{Extent, Given};
 use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::term::reads::Readings;
 use crate::topology::Topology;
 
 use super::act::{Act, Deed, Reader};
+use super::excuse::{Excuses, puts_back};
 
 pub(super) struct Acts<'a> {
     pub(super) program: &'a Program,
@@ -26,8 +26,7 @@ pub(super) struct Acts<'a> {
     asked: BTreeSet<(StatementId, SlotId)>,
     /// The same things, whoever asks, without what lies in them.
     absent: BTreeSet<SlotId>,
-    /// What an action changes that has no way back for a reason.
-    excused: BTreeSet<(SlotId, About)>,
+    pub(super) excuses: Excuses,
     seen: BTreeMap<usize, BTreeSet<StatementId>>,
     /// Steps that every cell sees: stretches begin or end with them, or they commit.
     marked: Vec<StepId>,
@@ -73,7 +72,7 @@ impl<'a> Acts<'a> {
             program,
             absent,
             asked,
-            excused: excused(program, &universe, &acts, &touched),
+            excuses: Excuses::of(program, &universe, &acts, &touched),
             seen: BTreeMap::new(),
             marked: marked(program),
             universe,
@@ -147,14 +146,9 @@ impl<'a> Acts<'a> {
         self.absent.contains(&slot)
     }
 
-    /// Whether nobody has to take this back.
-    pub(super) fn is_excused(&self, slot: SlotId, difference: &Difference) -> bool {
-        let about = match difference {
-            Difference::Run(_) => About::Run,
-            Difference::Traffic(_) => About::Traffic,
-            _ => About::Thing,
-        };
-        self.excused.contains(&(slot, about))
+    /// Whether a block has a statement that works on a slot, or restores what it is constrained with.
+    pub(super) fn puts_back(&self, block: BlockId, slot: SlotId) -> bool {
+        puts_back(self.program, &self.universe, &self.touched, block, slot)
     }
 
     /// Of what a value is that was taken before anything was changed.
@@ -200,30 +194,6 @@ impl<'a> Acts<'a> {
         }
         self.seen = seen;
     }
-}
-
-/// What of a slot is meant: of a member how it runs, or its traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum About {
-    Run,
-    Traffic,
-    Thing,
-}
-
-/// What an effect changes itself; not the state that what it starts may write.
-fn excuse(universe: &Universe, deed: &Deed) -> Vec<(SlotId, About)> {
-    let about = match &deed.effect {
-        Effect::Drains(_) | Effect::Opens(_) => About::Traffic,
-        effect if effect.is_of_service() => About::Run,
-        _ => About::Thing,
-    };
-    let operations = universe.operations(&deed.effect, Given::OTHER, Extent::Whole);
-    let changed = operations
-        .into_iter()
-        .map(|operation| (operation.slot(universe), about));
-    let moves_pin = matches!(deed.effect, Effect::Starts { with: Some(_), .. });
-    let pin = deed.slot.filter(|_| moves_pin).map(|pin| (pin, About::Thing));
-    changed.chain(pin).collect()
 }
 
 fn marked(program: &Program) -> Vec<StepId> {
@@ -322,33 +292,4 @@ fn asked(program: &Program, universe: &Universe, acts: &[Act]) -> (BTreeSet<(Sta
         }
     }
     (asked, absent)
-}
-
-/// What actions change that say why they have no way back.
-fn excused(program: &Program, universe: &Universe, acts: &[Act], touched: &[Vec<SlotId>]) -> BTreeSet<(SlotId, About)> {
-    let mut found = BTreeSet::new();
-    for (id, statement) in program.statements() {
-        let StatementKind::Do(action) = &statement.kind else {
-            continue;
-        };
-        if matches!(action.undo, Some(Undo::No(_)))
-            && let Act::Action(action) = &acts[id.place()]
-        {
-            let changing = action.deeds.iter().filter(|deed| deed.effect.is_changing());
-            found.extend(changing.flat_map(|deed| excuse(universe, deed)));
-        }
-    }
-    // What a hold does to a thing is the hold's to take back.
-    let is_thing = |slot: &SlotId| universe.resource(*slot).is_some() && !universe.is_pin(*slot);
-    let (mut of_steps, mut of_holds) = (BTreeSet::new(), BTreeSet::new());
-    for (id, _) in program.statements() {
-        let things = touched[id.place()].iter().copied().filter(is_thing);
-        match program.owner(program.block_of(id)) {
-            Owner::Step(_) | Owner::Row(_) => of_steps.extend(things),
-            Owner::Take(_) | Owner::Release(_) => of_holds.extend(things),
-            _ => {}
-        }
-    }
-    found.extend(of_holds.difference(&of_steps).map(|slot| (*slot, About::Thing)));
-    found
 }

@@ -10,6 +10,7 @@ use crate::state::{Difference, Violation};
 
 use super::act::Act;
 use super::element::{Element, Owed};
+use super::excuse::aspect;
 use super::perform::Cell;
 use super::ways::Way;
 
@@ -111,7 +112,13 @@ impl Back {
             Way::Stay => Vec::new(),
             Way::Unwind | Way::Rollback(..) => cell.table.differences(end.state),
         };
-        let owed = left.into_iter().filter(|(slot, how)| !cell.acts.is_excused(*slot, how));
+        let branch = match way {
+            Way::Rollback(_, block) => Some(block),
+            _ => None,
+        };
+        let owed = left
+            .into_iter()
+            .filter(|(slot, how)| !cell.is_excused(end, aspect(*slot, how), branch));
         let left: Vec<(SlotId, Difference)> = owed.collect();
         if !left.is_empty() {
             self.returns.push(Return {

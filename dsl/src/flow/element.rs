@@ -14,6 +14,8 @@ pub(super) struct Element {
     /// The undos of what was started, in the order of the plan.
     pub(super) undos: ChainId,
     pub(super) facts: ChainId,
+    /// What was changed that no reason of another action excuses.
+    pub(super) owing: ChainId,
     pub(super) is_committed: bool,
 }
 

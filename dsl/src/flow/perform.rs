@@ -14,6 +14,7 @@ use crate::term::Term;
 use super::act::{Act, Action, Condition, Deed};
 use super::acts::Acts;
 use super::element::{Chains, Element, Fact, Owed};
+use super::excuse::{Aspect, aspect};
 
 /// What may become of a cell.
 #[derive(Debug, Default)]
@@ -34,6 +35,7 @@ pub(super) struct Cell<'a> {
     pub(super) table: Table<'a>,
     pub(super) undos: Chains<Owed>,
     pub(super) facts: Chains<Fact>,
+    pub(super) owing: Chains<Aspect>,
     known: HashMap<(StatementId, Element, Option<StepId>), Arc<Outcome>>,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Cell<'a> {
             table: Table::new(&acts.universe, index),
             undos: Chains::new(),
             facts: Chains::new(),
+            owing: Chains::new(),
             known: HashMap::new(),
         }
     }
@@ -54,6 +57,7 @@ impl<'a> Cell<'a> {
             state: self.table.start(),
             undos: Chains::<Owed>::EMPTY,
             facts: Chains::<Fact>::EMPTY,
+            owing: Chains::<Aspect>::EMPTY,
             is_committed: false,
         }
     }
@@ -173,6 +177,9 @@ impl<'a> Cell<'a> {
             whole = self.after(deed, whole, given, Extent::Whole);
             half = self.after(deed, half, given, Extent::Half);
         }
+        if step.is_some() {
+            (whole, half) = (self.owed(id, whole), self.owed(id, half));
+        }
         outcome.done.push(whole);
         outcome.failed.extend([started, whole]);
         outcome.failed.extend(action.is_partial.then_some(half));
@@ -237,11 +244,41 @@ impl<'a> Cell<'a> {
         if let Some(fact) = copied {
             facts = self.facts.with(facts, fact);
         }
-        Element {
+        let after = Element {
             state,
             facts,
             ..element
+        };
+        self.settled(after)
+    }
+
+    /// With what an action changed that no reason excuses.
+    fn owed(&mut self, id: StatementId, element: Element) -> Element {
+        let mut owing = element.owing;
+        for aspect in self.acts.excuses.owing(id) {
+            if !self.owing.backwards(owing).any(|known| known == aspect) {
+                owing = self.owing.push(owing, *aspect);
+            }
         }
+        self.settled(Element { owing, ..element })
+    }
+
+    /// What is as at the start is owed by nobody.
+    fn settled(&mut self, element: Element) -> Element {
+        if element.owing == Chains::<Aspect>::EMPTY {
+            return element;
+        }
+        let differences = self.table.differences(element.state);
+        let is_other = |owed: &Aspect| differences.iter().any(|(slot, how)| aspect(*slot, how) == *owed);
+        let owing = self.owing.filtered(element.owing, is_other);
+        Element { owing, ..element }
+    }
+
+    /// Whether nobody has to take a difference back, where `back` is the branch that was taken.
+    pub(super) fn is_excused(&self, element: Element, aspect: Aspect, back: Option<BlockId>) -> bool {
+        let is_owed = || self.owing.backwards(element.owing).any(|owed| *owed == aspect);
+        let is_theirs = |block: BlockId| self.acts.puts_back(block, aspect.0);
+        self.acts.excuses.has(aspect) && (back.is_some_and(is_theirs) || !is_owed())
     }
 
     /// That what is set now holds what another thing held at the start.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use backstay::event::{EffectKey, End, Event, IntentWay, RequestKind};
+use backstay::event::{EffectKey, End, Event, IntentWay, RequestKind, Way};
 use backstay::plan::Plan;
 use backstay::rehearse::{Case, Fault, FaultKind, Rehearsal, Report, Resumption, Stalled, Trouble, Walk};
 use backstay::run::driver::{Control, Rest};
@@ -32,6 +32,15 @@ pub(super) struct Wrong {
     pub(super) is_first: bool,
 }
 
+/// An end that differs from the start.
+#[derive(Debug)]
+struct Differing {
+    owed: Vec<String>,
+    /// What was changed in this run without a reason and without an undo: no reason of another action excuses it.
+    unexcused: BTreeSet<String>,
+    wrong: Wrong,
+}
+
 /// What was seen of one runbook.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -47,7 +56,7 @@ pub(super) struct Seen {
     /// What no way back owes: the text says so.
     excused: BTreeSet<String>,
     /// Ends that differ from the start, until all excuses are known.
-    differing: Vec<(Vec<String>, Wrong)>,
+    differing: Vec<Differing>,
 }
 
 struct Open<'r> {
@@ -165,14 +174,15 @@ impl Seen {
 
     /// Says what was wrong, once every run was seen.
     pub(super) fn conclude(&mut self) {
-        for (differences, wrong) in std::mem::take(&mut self.differing) {
-            let owed: Vec<&String> = differences
-                .iter()
-                .filter(|owed| !is_excused(&self.excused, owed))
-                .collect();
+        for differing in std::mem::take(&mut self.differing) {
+            let owed: Vec<&String> = self.owed(&differing).collect();
             if !owed.is_empty() {
-                let words = format!("{}: {owed:?}", wrong.words);
-                note(&mut self.wrong, END, Wrong { words, ..wrong });
+                let words = format!("{}: {owed:?}", differing.wrong.words);
+                let wrong = Wrong {
+                    words,
+                    ..differing.wrong
+                };
+                note(&mut self.wrong, END, wrong);
             }
         }
     }
@@ -183,7 +193,13 @@ impl Seen {
             || self
                 .differing
                 .iter()
-                .any(|(owed, _)| owed.iter().any(|owed| !is_excused(&self.excused, owed)))
+                .any(|differing| self.owed(differing).next().is_some())
+    }
+
+    /// What nothing excuses.
+    fn owed<'d>(&self, differing: &'d Differing) -> impl Iterator<Item = &'d String> {
+        let owed = differing.owed.iter();
+        owed.filter(|owed| !is_excused(&self.excused, owed) || is_excused(&differing.unexcused, owed))
     }
 
     fn judge(&mut self, plan: &Plan, report: &Report, troubles: &[String]) {
@@ -234,16 +250,27 @@ impl Seen {
                 }
                 _ if is_committed => {}
                 End::Paused => {}
-                End::Parked => self
-                    .differing
-                    .push((report.production.unsettled(), wrong(words, is_first))),
-                End::Refused | End::RolledBack | End::Stuck => {
-                    self.differing.push((differences, wrong(words, is_first)));
+                _ => {
+                    let owed = if end.end == End::Parked {
+                        report.production.unsettled()
+                    } else {
+                        differences
+                    };
+                    self.differing.push(Differing {
+                        owed,
+                        unexcused: unexcused(plan, report),
+                        wrong: wrong(words, is_first),
+                    });
                 }
             }
         }
-        for event in events() {
-            if let Event::Intent(intent) = event
+        self.excuse(plan, report);
+    }
+
+    /// What the text says needs no way back.
+    fn excuse(&mut self, plan: &Plan, report: &Report) {
+        for stamped in &report.events {
+            if let Event::Intent(intent) = &stamped.event
                 && let Some(action) = plan
                     .program
                     .find(&intent.key)
@@ -255,6 +282,33 @@ impl Seen {
             }
         }
     }
+}
+
+/// What steps changed without a reason and without an undo. Where a branch was taken, it has to take that back.
+fn unexcused(plan: &Plan, report: &Report) -> BTreeSet<String> {
+    let events = || report.events.iter().map(|stamped| &stamped.event);
+    if events().any(|event| {
+        matches!(
+            event,
+            Event::Turn {
+                way: Way::Rollback(_),
+                ..
+            }
+        )
+    }) {
+        return BTreeSet::new();
+    }
+    let changed = events().filter_map(|event| match event {
+        Event::Intent(intent) if intent.way == IntentWay::Forward => {
+            let id = plan.program.find(&intent.key)?;
+            let action = plan.program.statement(id).action()?;
+            let is_bare = action.undo.is_none() && plan.program.undo_of(id).is_none();
+            is_bare.then_some(&intent.effects)
+        }
+        _ => None,
+    });
+    let things = changed.flatten().filter(|effect| !effect.is_of_service());
+    things.filter_map(excuse).collect()
 }
 
 /// Keeps the first of each kind, and rather one that follows from nothing else.
