@@ -3,7 +3,7 @@
 
 mod cases;
 mod limits;
-mod markdown;
+pub(crate) mod markdown;
 mod mutations;
 mod outline;
 mod pages;

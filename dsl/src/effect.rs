@@ -208,6 +208,8 @@ pub enum Effect<K> {
     },
     /// Stops a service or member.
     Stops(Resource<K>),
+    /// Makes a service or member a standby: it runs afterwards, and neither writes nor serves.
+    Demotes(Resource<K>),
     /// Takes traffic away: a service, a member, or an ingress with every service behind it.
     Drains(Resource<K>),
     Opens(Resource<K>),
@@ -228,6 +230,7 @@ impl<K> Effect<K> {
                 | Self::Restores(_)
                 | Self::Starts { .. }
                 | Self::Stops(_)
+                | Self::Demotes(_)
                 | Self::Drains(_)
                 | Self::Opens(_)
         )
@@ -258,7 +261,10 @@ impl<K> Effect<K> {
 
     /// Whether this moves what runs, or the traffic to it.
     pub fn is_of_service(&self) -> bool {
-        self.ended().is_some() || matches!(self, Self::Starts { .. } | Self::Drains(_) | Self::Opens(_))
+        self.ended().is_some() || matches!(
+                self,
+                Self::Starts { .. } | Self::Demotes(_) | Self::Drains(_) | Self::Opens(_)
+            )
     }
 
     /// Whether this only looks.
@@ -281,6 +287,7 @@ impl<K> Effect<K> {
             Self::Restores(_) => "restores",
             Self::Starts { .. } => "starts",
             Self::Stops(_) => "stops",
+            Self::Demotes(_) => "demotes",
             Self::Drains(_) => "drains",
             Self::Opens(_) => "opens",
             Self::Tells(_) => "tells",
@@ -302,6 +309,7 @@ impl<K> Effect<K> {
             | Self::Restores(resource)
             | Self::Starts { member: resource, .. }
             | Self::Stops(resource)
+            | Self::Demotes(resource)
             | Self::Drains(resource)
             | Self::Opens(resource) => Some(resource),
             Self::Tells(_) => None,
@@ -350,6 +358,7 @@ impl<K> Effect<K> {
                 with: with.as_ref().map(value),
             },
             Self::Stops(r) => Effect::Stops(resource(r)),
+            Self::Demotes(r) => Effect::Demotes(resource(r)),
             Self::Drains(r) => Effect::Drains(resource(r)),
             Self::Opens(r) => Effect::Opens(resource(r)),
             Self::Tells(channel) => Effect::Tells(value(channel)),

@@ -3,7 +3,7 @@
 //! | thing | values | meaning |
 //! | --- | --- | --- |
 //! | member: traffic | open, drained; none without an ingress | whether users reach it |
-//! | member: run | none, old, new | which release runs |
+//! | member: run | none, standby, old, new | which release runs; a standby runs, and neither writes nor serves |
 //! | member: pin | old, new | which release its pin names |
 //! | member: valid | no, yes | whether a check has read it since it was last started |
 //! | protected state | own, edited, new, mix | written by the old release only; changed by the change at places that it names; perhaps migrated; partly restored |
@@ -45,12 +45,21 @@ pub use slot::{Data, Plain, Release, Traffic};
 pub struct Member {
     /// `None` where nothing is in front of it.
     pub traffic: Option<Traffic>,
-    /// `None` where it does not run.
+    /// The release with which it writes and serves; `None` where it does not, because it stands by or does not run.
     pub run: Option<Release>,
+    /// Whether it runs as a standby.
+    pub stands_by: bool,
     /// The release that its pin names.
     pub pin: Release,
     /// Whether evidence has been seen since it was last started.
     pub valid: bool,
+}
+
+impl Member {
+    /// Whether it runs, as a standby or not.
+    pub fn is_up(&self) -> bool {
+        self.run.is_some() || self.stands_by
+    }
 }
 
 /// What the caller knows about a value that is set, or a release that is started.
@@ -236,7 +245,7 @@ impl State {
             .members_of(named)
             .iter()
             .map(|member| &universe.members[*member]);
-        members.all(|member| read(&self.bytes, member).run.is_some())
+        members.all(|member| read(&self.bytes, member).is_up())
     }
 
     /// Whose a protected state is; `None` where there is none of this name.
@@ -300,6 +309,7 @@ fn read(bytes: &impl Bytes, known: &universe::Member) -> Member {
     Member {
         traffic: known.has_traffic.then_some(traffic),
         run: run.release,
+        stands_by: run.stands_by,
         pin: bytes.get(known.pin),
         valid: run.is_valid,
     }

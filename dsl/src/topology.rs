@@ -77,6 +77,8 @@ pub struct Writes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begins {
     Running,
+    /// It runs, and neither writes nor serves.
+    Standby,
     /// There, and not running.
     Stopped,
     Absent,

@@ -22,6 +22,7 @@ use backstay::value::Value;
 use backstay_dsl::compile::{Outcome, compile};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 
+use crate::language::markdown::{Block, blocks};
 use crate::support::effort;
 use crate::support::texts::Beside;
 
@@ -82,7 +83,12 @@ enum Disagreement {
 impl Checked {
     /// `None` where it is no runbook, or is refused for what no proof over its ways says.
     fn of(book: &Book) -> Option<Self> {
-        let compiled = compile("random.runbook", &book.text(), &Beside::default(), REGISTRY.catalogue());
+        Self::of_text(&book.text(), &book.inputs)
+    }
+
+    /// `inputs`: the names of those that are yes or no.
+    fn of_text(text: &str, inputs: &[String]) -> Option<Self> {
+        let compiled = compile("random.runbook", text, &Beside::default(), REGISTRY.catalogue());
         let (Outcome::Whole(runbook) | Outcome::Partial(runbook)) = compiled.outcome else {
             return None;
         };
@@ -95,9 +101,9 @@ impl Checked {
             working_directory: PathBuf::from("/work"),
             home: Some(PathBuf::from("/home/op")),
         };
-        let combinations = 0..1_u32 << book.inputs.len();
+        let combinations = 0..1_u32 << inputs.len();
         let plans = combinations.map(|bits| {
-            let inputs = book.inputs.iter().enumerate();
+            let inputs = inputs.iter().enumerate();
             let inputs: BTreeMap<String, Value> = inputs
                 .map(|(place, name)| (name.clone(), Value::Bool(bits >> place & 1 == 0)))
                 .collect();
@@ -343,4 +349,18 @@ fn proofs_and_the_world_say_the_same() {
         println!("{}", tally.told(is_false));
     }
     assert!(false_alarms * FALSE_ALARMS_ONE_OF <= *tried, "{}", tally.told(is_false));
+}
+
+#[test]
+fn proofs_and_the_world_say_the_same_of_the_cases_about_members() {
+    let cases = blocks(include_str!("../language/members.md"));
+    let cases = cases.iter().filter(|case| case.is_runbook());
+    let checked: Vec<(&Block, Checked)> = cases
+        .filter_map(|case| Some((case, Checked::of_text(&case.text, &[])?)))
+        .collect();
+    assert!(checked.len() > 8, "{} cases can be rehearsed", checked.len());
+    for (case, checked) in checked {
+        let found = checked.disagreements(&checked.explored_whole());
+        assert!(found.is_empty(), "{}, line {}: {found:?}", case.heading, case.line);
+    }
 }

@@ -17,7 +17,7 @@ use crate::types::Type;
 /// Every word that touches something.
 const EFFECTS: &[&str] = &[
     "reads", "value_of", "sets", "edits", "removes", "opaque", "adds", "captures", "proves", "restores", "starts",
-    "stops", "drains", "opens", "tells",
+    "stops", "demotes", "drains", "opens", "tells",
 ];
 
 impl<'a> Checker<'a> {
@@ -219,7 +219,7 @@ impl<'a> Checker<'a> {
             return Some(Effect::Tells(channel));
         }
         let wanted = match name {
-            "starts" | "stops" | "drains" | "opens" => Type::Service,
+            "starts" | "stops" | "demotes" | "drains" | "opens" => Type::Service,
             _ => Type::State,
         };
         let resource = self.operand(scope, operand, &wanted)?;
@@ -244,6 +244,7 @@ impl<'a> Checker<'a> {
                 with: second.map(|value| self.fixed_value(scope, value)),
             },
             "stops" => Effect::Stops(resource),
+            "demotes" => Effect::Demotes(resource),
             "drains" => Effect::Drains(resource),
             "opens" => Effect::Opens(resource),
             _ => {

@@ -7,7 +7,7 @@ use crate::catalogue::Sink;
 use crate::check::Checker;
 use crate::check::arguments::Wanted;
 use crate::check::links::Node;
-use crate::check::names::{Declared, duplicate, not_supported};
+use crate::check::names::{Declared, duplicate};
 use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::check::suggest::suggest;
@@ -192,11 +192,11 @@ impl<'a> Checker<'a> {
             "running" => return Some(Begins::Running),
             "stopped" => return Some(Begins::Stopped),
             "absent" => return Some(Begins::Absent),
-            "standby" => self.report(not_supported(word.span, &format!("`{clause} standby`"))),
+            "standby" => return Some(Begins::Standby),
             other => {
-                let message = format!("a service {clause} running, stopped or absent, not `{other}`");
+                let message = format!("a service {clause} running, standby, stopped or absent, not `{other}`");
                 let finding = Diagnostic::error("unknown-name", word.span, message);
-                let known = ["running", "stopped", "absent"];
+                let known = ["running", "standby", "stopped", "absent"];
                 self.report(suggest(finding, word.span, other, known, "word"));
             }
         }

@@ -105,7 +105,7 @@ impl Block {
             Self::Scenario => &["at", "expect"],
             Self::Effects => &[
                 "reads", "value_of", "sets", "edits", "removes", "opaque", "adds", "captures", "proves", "restores",
-                "starts", "stops", "drains", "opens", "tells", "repeat", "settle", "partial", "cancel", "limit",
+                "starts", "stops", "demotes", "drains", "opens", "tells", "repeat", "settle", "partial", "cancel", "limit",
                 "traces", "healthy",
             ],
             Self::Steps => &["step"],

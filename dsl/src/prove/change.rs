@@ -282,6 +282,10 @@ impl Teller<'_, '_> {
     fn unserved(&self, members: &[&str], how: Unserved) -> Diagnostic {
         let (words, help) = match how {
             Unserved::Stopped => ("does not run", "start it, and check that it is well"),
+            Unserved::StandsBy => (
+                "stands by, and nothing serves in its place",
+                "promote it, or another member: an action that `starts` it",
+            ),
             Unserved::Running => (
                 "runs, and should not when the change is done",
                 "stop it, or say `ends running`",

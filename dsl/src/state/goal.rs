@@ -3,7 +3,7 @@
 //! Each question is about one cell: production as a whole is right where every cell is.
 
 use crate::state::slot::{Bytes, Data, Plain, Run, SlotId, Traffic};
-use crate::state::universe::{Member, Role, Universe};
+use crate::state::universe::{Member, Role, Service, Universe};
 use crate::state::{Difference, read};
 use crate::topology::Begins;
 
@@ -38,7 +38,7 @@ fn of_member(universe: &Universe, known: &Member, bytes: &impl Bytes) -> Vec<(Sl
     let start = universe.start_of(known);
     let is = read(bytes, known);
     let mut found = Vec::new();
-    if is.run != start.release {
+    if is.run != start.release || is.stands_by != start.stands_by {
         found.push((known.slot, Difference::Run(known.id.clone())));
     }
     if is.pin != crate::state::Release::Old && (known.keeps_pin || is.run.is_some()) {
@@ -55,6 +55,8 @@ fn of_member(universe: &Universe, known: &Member, bytes: &impl Bytes) -> Vec<(Sl
 pub enum Unserved {
     /// It does not run, and should.
     Stopped,
+    /// It stands by, and nothing serves in its place.
+    StandsBy,
     /// It runs, and should not.
     Running,
     /// It runs, and users do not reach it.
@@ -68,17 +70,32 @@ pub enum Unserved {
 /// Running means: with its traffic, and seen to be well.
 pub(super) fn unserved(universe: &Universe, known: &Member, bytes: &impl Bytes) -> Option<Unserved> {
     let member = read(bytes, known);
-    let ends = universe.services[known.service].ends;
-    let began_running = universe.start_of(known).release.is_some();
+    let service = &universe.services[known.service];
+    let (ends, began) = (service.ends, universe.start_of(known));
     match member.run {
-        None => ends
-            .map_or(began_running, |ends| ends == Begins::Running)
-            .then_some(Unserved::Stopped),
+        None if member.stands_by => match ends {
+            Some(Begins::Stopped | Begins::Absent) => Some(Unserved::Running),
+            _ if began.release.is_none() || is_replaced(universe, service, bytes) => None,
+            _ => Some(Unserved::StandsBy),
+        },
+        None => {
+            let begins_up = began.release.is_some() || began.stands_by;
+            let is_to_run = ends.map_or(begins_up, |ends| matches!(ends, Begins::Running | Begins::Standby));
+            is_to_run.then_some(Unserved::Stopped)
+        }
         Some(_) if ends.is_some_and(|ends| ends != Begins::Running) => Some(Unserved::Running),
         Some(_) if member.traffic == Some(Traffic::Drained) => Some(Unserved::Drained),
         Some(_) if !member.valid => Some(Unserved::Unproved),
         Some(release) => (known.keeps_pin && release != member.pin).then_some(Unserved::Mispinned),
     }
+}
+
+/// Whether as many members of a service serve as at the start.
+fn is_replaced(universe: &Universe, service: &Service, bytes: &impl Bytes) -> bool {
+    let members = || service.members.iter().map(|member| &universe.members[*member]);
+    let now = members().filter(|member| bytes.get::<Run>(member.slot).release.is_some());
+    let before = members().filter(|member| universe.start_of(member).release.is_some());
+    now.count() >= before.count()
 }
 
 /// What must not be left where a run stops without being done or back: a hold that is taken, what is half-way.

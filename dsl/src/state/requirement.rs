@@ -44,6 +44,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
                 };
                 self.started(member, release)
             }),
+            Effect::Demotes(target) => self.members(target).find_map(|member| self.stopped(member)),
             Effect::Captures { state, .. } => self.captured(&self.universe.states[self.universe.state_of(state)?]),
             Effect::Restores(backup) => self.restored(backup),
             _ => self.members(effect.ended()?).find_map(|member| self.stopped(member)),
@@ -162,7 +163,8 @@ impl<'a, B: Bytes> Rules<'a, B> {
         let name = &member.id;
         match run.release {
             None => {
-                let words = format!("{name} would get traffic and does not run");
+                let is_not = if run.stands_by { "stands by" } else { "does not run" };
+                let words = format!("{name} would get traffic and {is_not}");
                 Some(violation("order-unsafe", words))
             }
             Some(Release::Old) => None,

@@ -57,7 +57,10 @@ pub enum Traffic {
 /// The byte of a member; its pin has a slot of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
+    /// With which it writes and serves.
     pub(super) release: Option<Release>,
+    /// It runs as a standby; never with a release.
+    pub(super) stands_by: bool,
     pub(super) is_drained: bool,
     pub(super) is_valid: bool,
 }
@@ -121,7 +124,7 @@ impl Packed for Release {
 impl Packed for Run {
     fn pack(self) -> u8 {
         let run = self.release.map_or(0, |release| release as u8 + 1);
-        run | u8::from(self.is_drained) << 2 | u8::from(self.is_valid) << 3
+        run | u8::from(self.is_drained) << 2 | u8::from(self.is_valid) << 3 | u8::from(self.stands_by) << 4
     }
 
     fn unpack(byte: u8) -> Self {
@@ -133,6 +136,7 @@ impl Packed for Run {
             },
             is_drained: byte & 4 != 0,
             is_valid: byte & 8 != 0,
+            stands_by: byte & 16 != 0,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) enum Operation {
         release: Option<Release>,
     },
     Stop(usize),
+    Demote(usize),
     Traffic(usize, Traffic),
     /// Evidence has been seen.
     Validate(usize),
@@ -104,9 +105,11 @@ impl Operation {
             | Self::Prove(slot)
             | Self::Restore(slot, _)
             | Self::Hold(slot, _) => slot,
-            Self::Start { member, .. } | Self::Stop(member) | Self::Traffic(member, _) | Self::Validate(member) => {
-                universe.members[member].slot
-            }
+            Self::Start { member, .. }
+            | Self::Stop(member)
+            | Self::Demote(member)
+            | Self::Traffic(member, _)
+            | Self::Validate(member) => universe.members[member].slot,
         }
     }
 
@@ -118,10 +121,12 @@ impl Operation {
             // What runs is not started again: it goes on with the release that it has.
             Self::Start { member, release: None } if is_running(universe, bytes, member) => {}
             Self::Start { member, release } => start(universe, bytes, member, release),
-            Self::Stop(member) => {
+            Self::Stop(member) | Self::Demote(member) => {
                 let slot = universe.members[member].slot;
                 let run: Run = bytes.get(slot);
-                bytes.put(slot, Run { release: None, ..run });
+                let stands_by = matches!(self, Self::Demote(_));
+                let release = None;
+                bytes.put(slot, Run { release, stands_by, ..run });
             }
             Self::Traffic(member, traffic) => move_traffic(universe, bytes, member, traffic),
             Self::Validate(member) => {
@@ -171,6 +176,7 @@ impl Universe {
                     .map(|member| Operation::Start { member, release })
                     .collect()
             }
+            Effect::Demotes(target) => members(target).map(Operation::Demote).collect(),
             Effect::Drains(target) => members(target)
                 .map(|member| Operation::Traffic(member, Traffic::Drained))
                 .collect(),
@@ -337,6 +343,7 @@ fn start(universe: &Universe, bytes: &mut impl Bytes, member: usize, release: Op
     let release = release.unwrap_or_else(|| bytes.get(member.pin));
     let after = Run {
         release: Some(release),
+        stands_by: false,
         is_valid: false,
         ..run
     };

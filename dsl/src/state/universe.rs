@@ -391,6 +391,7 @@ impl Universe {
             let is_running = member.begins == Begins::Running;
             let run = Run {
                 release: is_running.then_some(Release::Old),
+                stands_by: member.begins == Begins::Standby,
                 is_drained: known.behind.is_some() && !is_running,
                 is_valid: true,
             };

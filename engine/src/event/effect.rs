@@ -135,6 +135,7 @@ impl Written {
                 with: self.with,
             },
             "stops" => Effect::Stops(resource),
+            "demotes" => Effect::Demotes(resource),
             "drains" => Effect::Drains(resource),
             "opens" => Effect::Opens(resource),
             _ => return None,

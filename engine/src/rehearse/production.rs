@@ -120,7 +120,7 @@ impl Production {
             let service = services.find(|service| service.members.contains_key(name));
             let ends = service.and_then(|service| service.ends);
             let is_to_run = ends.map_or(was.run.is_some(), |ends| ends == Begins::Running);
-            if member.run.is_none() && is_to_run {
+            if !member.is_up() && is_to_run {
                 found.push(format!("it ended completed, and `{name}` does not run"));
             }
             if member.run.is_some() && member.traffic == Some(Traffic::Drained) {
@@ -464,7 +464,7 @@ impl Simulated for Production {
     }
 
     fn runs(&self, service: &str) -> bool {
-        self.member(service).is_some_and(|member| member.run.is_some())
+        self.member(service).is_some_and(|member| member.is_up())
     }
 
     fn is_there(&self, service: &str) -> bool {

@@ -326,7 +326,7 @@ fn excuse(effect: &Effect<EffectKey>) -> Option<String> {
     let first = resource.key.first().map(ToString::to_string).unwrap_or_default();
     Some(match effect {
         Effect::Drains(_) | Effect::Opens(_) => format!("Traffic(MemberId(\"{first}\""),
-        Effect::Starts { .. } | Effect::Stops(_) => format!("Run(MemberId(\"{first}\""),
+        Effect::Starts { .. } | Effect::Stops(_) | Effect::Demotes(_) => format!("Run(MemberId(\"{first}\""),
         _ if resource.kind == ResourceKind::Key => resource.to_string(),
         _ => first,
     })

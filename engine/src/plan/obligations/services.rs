@@ -284,17 +284,17 @@ fn wrong(runs: &Runs<String>, begins: Begins, state: &MemberState) -> Option<Str
     let kind = runs.kind.word();
     let (name, status) = (&runs.name, &state.status);
     match (begins, state.is_there, state.runs) {
-        (Begins::Running, None, false) => Some(not_found(runs)),
+        (Begins::Running | Begins::Standby, None, false) => Some(not_found(runs)),
         (Begins::Stopped | Begins::Absent, None, true) => Some(format!(
             "should not run yet, and a {kind} of it does: stop it, or say `begins running`"
         )),
-        (Begins::Running, Some(false), _) => Some(format!(
+        (Begins::Running | Begins::Standby, Some(false), _) => Some(format!(
             "should run, and there is no {kind} `{name}`: start it, or say `begins absent`"
         )),
-        (Begins::Running, Some(true), false) if status == "paused" => Some(format!(
+        (Begins::Running | Begins::Standby, Some(true), false) if status == "paused" => Some(format!(
             "should run, and its {kind} `{name}` is paused: docker unpause {name}"
         )),
-        (Begins::Running, Some(true), false) => Some(format!(
+        (Begins::Running | Begins::Standby, Some(true), false) => Some(format!(
             "should run, and its {kind} `{name}` is {status}: start it, or say `begins stopped`"
         )),
         (Begins::Stopped, Some(false), _) => Some(format!(

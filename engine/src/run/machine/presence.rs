@@ -15,12 +15,7 @@ use crate::service_kind::KINDS;
 
 impl Should {
     fn after_the_way_forward(view: View<'_>, member: &str) -> Self {
-        let known = view.plan.topology.services.get(service_of(member));
-        match known.and_then(|known| known.ends) {
-            Some(ends) => Self::of(ends),
-            None if is_started(view, member) => Self::Run,
-            None => Self::of(begins(view.plan, member)),
-        }
+        Self::of(after_the_way_forward(view, member))
     }
 
     /// What the run made and a way back left behind is listed as such.
@@ -33,7 +28,7 @@ impl Should {
 
     fn of(begins: Begins) -> Self {
         match begins {
-            Begins::Running => Self::Run,
+            Begins::Running | Begins::Standby => Self::Run,
             Begins::Stopped => Self::Stand,
             Begins::Absent => Self::BeGone,
         }
@@ -93,10 +88,12 @@ impl Otherwise {
         let ends = known.and_then(|known| known.ends);
         let because = match (ends, begins(view.plan, member)) {
             (Some(Begins::Running), _) if !is_back => "`ends running`",
+            (Some(Begins::Standby), _) if !is_back => "`ends standby`",
             (Some(Begins::Stopped), _) if !is_back => "`ends stopped`",
             (Some(Begins::Absent), _) if !is_back => "`ends absent`",
             _ if !is_back && is_started(view, member) => "this run started it",
             (_, Begins::Running) => "it ran at the start",
+            (_, Begins::Standby) => "it stood by at the start",
             (_, Begins::Stopped) => "it was stopped at the start",
             (_, Begins::Absent) => "it was not there at the start",
         };
@@ -152,11 +149,21 @@ fn begins(plan: &Plan, member: &str) -> Begins {
     member.map_or(Begins::Running, |member| member.begins)
 }
 
+/// How a member should be after the way forward.
+fn after_the_way_forward(view: View<'_>, member: &str) -> Begins {
+    let known = view.plan.topology.services.get(service_of(member));
+    match known.and_then(|known| known.ends) {
+        Some(ends) => ends,
+        None if is_started(view, member) => Begins::Running,
+        None => begins(view.plan, member),
+    }
+}
+
 /// Whether a service should run after the way forward: as the text says, else where it began so or was started.
 pub(super) fn should_run(view: View<'_>, service: &model::Service) -> bool {
     let known = view.plan.topology.services.get(&service.name);
     let mut members = known.iter().flat_map(|known| known.members.keys());
-    members.any(|member| Should::after_the_way_forward(view, member.as_str()) == Should::Run)
+    members.any(|member| after_the_way_forward(view, member.as_str()) == Begins::Running)
 }
 
 /// Whether it ran at the start.
