@@ -261,7 +261,8 @@ impl<K> Effect<K> {
 
     /// Whether this moves what runs, or the traffic to it.
     pub fn is_of_service(&self) -> bool {
-        self.ended().is_some() || matches!(
+        self.ended().is_some()
+            || matches!(
                 self,
                 Self::Starts { .. } | Self::Demotes(_) | Self::Drains(_) | Self::Opens(_)
             )

@@ -105,8 +105,8 @@ impl Block {
             Self::Scenario => &["at", "expect"],
             Self::Effects => &[
                 "reads", "value_of", "sets", "edits", "removes", "opaque", "adds", "captures", "proves", "restores",
-                "starts", "stops", "demotes", "drains", "opens", "tells", "repeat", "settle", "partial", "cancel", "limit",
-                "traces", "healthy",
+                "starts", "stops", "demotes", "drains", "opens", "tells", "repeat", "settle", "partial", "cancel",
+                "limit", "traces", "healthy",
             ],
             Self::Steps => &["step"],
             Self::Inputs | Self::Other => &[],

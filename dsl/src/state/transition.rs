@@ -126,7 +126,14 @@ impl Operation {
                 let run: Run = bytes.get(slot);
                 let stands_by = matches!(self, Self::Demote(_));
                 let release = None;
-                bytes.put(slot, Run { release, stands_by, ..run });
+                bytes.put(
+                    slot,
+                    Run {
+                        release,
+                        stands_by,
+                        ..run
+                    },
+                );
             }
             Self::Traffic(member, traffic) => move_traffic(universe, bytes, member, traffic),
             Self::Validate(member) => {
