@@ -233,7 +233,7 @@ impl Unchecked<'_> {
             } => ExprKind::AtStart(Box::new(name(anchor))),
             model::ExprKind::Binding(id) => {
                 let bound = self.runbook.bindings.get(id.0 as usize);
-                ExprKind::Name(bound.map_or_else(|| "value".to_owned(), |bound| bound.name.clone()))
+                ExprKind::Name(bound.map_or_else(|| "value".to_owned(), |bound| bound.shown().to_owned()))
             }
             model::ExprKind::Resource(resource) => {
                 let keys = resource.key.iter().map(|key| (None, self.expr(key)));

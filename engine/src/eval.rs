@@ -172,7 +172,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Input(name) => self.environment.input(name).ok_or_else(|| not_known(name)),
             ExprKind::Binding(id) => self.environment.binding(*id).unwrap_or_else(|| {
                 let binding = self.runbook.bindings.get(id.0 as usize);
-                Err(not_known(binding.map_or("value", |binding| &binding.name)))
+                Err(not_known(binding.map_or("value", |binding| binding.shown())))
             }),
             ExprKind::Parameter(name) | ExprKind::Local(name) => {
                 frame.names.get(name).cloned().unwrap_or_else(|| Err(not_known(name)))
@@ -397,7 +397,7 @@ impl<'a> Evaluator<'a> {
 }
 
 fn not_known(name: &str) -> Unanswered {
-    Unanswered::new(format!("`{}` is not known", name.trim_start_matches('#')))
+    Unanswered::new(format!("`{name}` is not known"))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn a_soak_lasts_for_all_of_its_time_and_forgives_what_it_may() {
         forgiven["evidence"]
             .as_str()
             .unwrap()
-            .contains("it did not hold 5 times"),
+            .contains("it did not hold 5 of 5 times"),
         "{forgiven}"
     );
     assert_eq!(
@@ -125,7 +125,8 @@ fn what_the_header_requires_is_asked_before_the_first_change() {
         fs::set_permissions(desk.path("begin"), mode).unwrap();
     };
     begin("true");
-    desk.call(&["plan", "guarded.runbook"]).exits(0);
+    let plan = desk.call(&["plan", "guarded.runbook"]).exits(0).in_one_line();
+    assert!(plan.contains("required: not fs.exists(…) holds"), "{plan}");
     desk.write("freeze", "");
     let plan = desk.call(&["plan", "guarded.runbook"]).exits(1).stdout;
     assert!(plan.contains("Wait for the end of the freeze"), "{plan}");
@@ -229,4 +230,21 @@ fn waiting_in_vain_ends_at_once() {
         of("comes")["evidence"].as_str().unwrap().contains("it is in vain"),
         "{seen:?}"
     );
+}
+
+#[test]
+fn a_value_that_a_procedure_is_given_is_shown_by_the_name_of_its_parameter() {
+    let desk = Sandbox::desk();
+    desk.write("old", "1");
+    desk.write_runbook(
+        "given.runbook",
+        "runbook given \"T\"\n\
+         procedure put(found: bool) {\n  let seen = found\n  check \"as found\": seen == found\n}\n\
+         step a \"A\" { do put(found: fs.exists(\"ROOT/old\")) }\n",
+    );
+    let plan = desk.call(&["plan", "given.runbook"]).exits(0).stdout;
+    let run = desk.call(&["run", "given.runbook", "--no-input"]).exits(0).stderr;
+    for shown in [plan, run] {
+        assert!(shown.contains("found") && !shown.contains("#found"), "{shown}");
+    }
 }

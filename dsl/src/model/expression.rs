@@ -111,6 +111,14 @@ pub struct Binding {
     pub span: Span,
 }
 
+impl Binding {
+    /// What readers are shown: of a hidden name what it stands for.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.name.trim_start_matches('#')
+    }
+}
+
 /// A typed expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {

@@ -219,9 +219,10 @@ impl<'a> Walk<'a> {
             asked,
             evidence: redactor.scrub_text(evidence).into_owned(),
         };
-        if !found.seen.is_empty() {
-            let seen = found.seen.join("; ");
-            readings.push(reading("services", ReadingResult::Holds, Asked::Now, &seen));
+        for (label, seen) in [("required", &found.required), ("services", &found.seen)] {
+            if !seen.is_empty() {
+                readings.push(reading(label, ReadingResult::Holds, Asked::Now, &seen.join("; ")));
+            }
         }
         for (word, reason) in found.broken {
             if asked == Asked::Now || word == "require" {

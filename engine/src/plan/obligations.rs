@@ -30,6 +30,8 @@ pub(crate) struct Found {
     pub(crate) broken: Vec<(&'static str, String)>,
     /// Names that stand for one thing.
     pub(crate) not_apart: Vec<String>,
+    /// What the header requires and what holds of it.
+    pub(crate) required: Vec<String>,
     /// What was seen of services.
     pub(crate) seen: Vec<String>,
     /// How many paths were looked at.
@@ -83,7 +85,7 @@ async fn requirements(plan: &Plan, evaluator: &Evaluator<'_>, found: &mut Found)
         let Evaluation { answer, evidence } = evaluator.evaluate(&required.condition).await;
         let asked = describe(&plan.runbook, &plan.redactor, &required.condition);
         match answer {
-            Ok(Value::Bool(true)) => found.seen.push(format!("{asked} holds")),
+            Ok(Value::Bool(true)) => found.required.push(format!("{asked} holds")),
             Ok(_) => {
                 let reason = format!("{} (required is {asked}: {evidence})", required.otherwise);
                 found.broken.push(("require", reason));

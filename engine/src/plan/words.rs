@@ -143,8 +143,8 @@ impl<'a> Words<'a> {
                 format!("only when {} because {}", self.text(condition), print::quoted(because))
             }
             StatementKind::Let { binding, value } => {
-                let name = &self.plan.runbook.bindings[binding.0 as usize].name;
-                format!("let {} = {}", name.trim_start_matches('#'), self.text(value))
+                let name = self.plan.runbook.bindings[binding.0 as usize].shown();
+                format!("let {name} = {}", self.text(value))
             }
             StatementKind::Wait { duration_ms, because } => {
                 format!("wait {} because {}", duration(*duration_ms), print::quoted(because))

@@ -194,7 +194,7 @@ impl Records<'_> {
             StatementKind::OnlyWhen { condition, because } => (EvaluationKind::OnlyWhen, because, condition),
             StatementKind::Let { binding, value } => {
                 let binding = self.plan.runbook.bindings.get(binding.0 as usize);
-                let name = binding.map_or("", |binding| &binding.name);
+                let name = binding.map_or("", |binding| binding.shown());
                 let pairs = std::iter::once((name, value));
                 return Some(self.named(evaluator, EvaluationKind::Let, name, pairs).await);
             }

@@ -107,8 +107,8 @@ impl Walk<'_> {
             StatementKind::Check(check) => self.check(walked, check).await,
             StatementKind::Let { binding, value } => {
                 let (answer, mut sources) = self.answer(value).await;
-                let name = &self.plan().runbook.bindings[binding.0 as usize].name;
-                let label = format!("let {}", name.trim_start_matches('#'));
+                let name = self.plan().runbook.bindings[binding.0 as usize].shown();
+                let label = format!("let {name}");
                 let reading = self.value((&label, value), &answer, sources, walked.acted);
                 self.guard(walked, &reading, &label);
                 // The run ends here: what builds on it is not asked.

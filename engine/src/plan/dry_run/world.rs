@@ -81,7 +81,7 @@ impl OnPaper<'_> {
     /// A name has no value before this step has been done.
     pub(super) fn bind_later(&self, binding: BindingId, step: &str) {
         let name = self.run.plan.runbook.bindings.get(binding.0 as usize);
-        let name = name.map_or("value", |binding| binding.name.trim_start_matches('#'));
+        let name = name.map_or("value", |binding| binding.shown());
         let reason = format!("`{name}` is not known: {}", unknown_until(step).reason);
         self.bind(binding, Err(Unanswered::open(reason)), Sources::WITHHELD);
     }

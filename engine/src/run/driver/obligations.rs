@@ -52,7 +52,8 @@ pub(crate) async fn discharge(
             1 => "1 path looked at".to_owned(),
             count => format!("{count} paths looked at, and no two of them lead to the same place"),
         };
-        let mut evidence = found.seen;
+        let mut evidence = found.required;
+        evidence.extend(found.seen);
         evidence.push(paths);
         return Seen::line(what, "obligations", EvaluationResult::Holds, evidence.join("; "));
     }

@@ -59,14 +59,10 @@ impl Missed {
 
     /// What was seen in all.
     fn told(&self, seen: Seen) -> Seen {
-        let times = |count: u64| match count {
-            1 => "once".to_owned(),
-            count => format!("{count} times"),
-        };
-        let asked = format!("asked {}", times(u64::from(seen.polls)));
-        let evidence = match self.times {
-            0 => format!("{asked}, and it held each time; {}", seen.evidence),
-            missed => format!("{asked}, and it did not hold {}: {}", times(missed), self.evidence),
+        let evidence = match (self.times, seen.polls) {
+            (0, _) => format!("it held each time; {}", seen.evidence),
+            (1, 1) => format!("it did not hold: {}", self.evidence),
+            (missed, polls) => format!("it did not hold {missed} of {polls} times: {}", self.evidence),
         };
         Seen { evidence, ..seen }
     }
