@@ -14,10 +14,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::effect::Effect;
 use crate::program::{Owner, Program, StatementId};
-use crate::state::Unserved;
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
+use crate::state::{MISSED, Unserved};
 use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::topology::{MemberId, Topology};
@@ -75,6 +76,7 @@ impl<'a> Flow<'a> {
             breaches.append(&mut back.breaches);
             returns.append(&mut back.returns);
         }
+        breaches.retain_mut(|breach| breach.violation.slug != MISSED || find_capture(&acts, breach));
         Self {
             acts,
             breaches,
@@ -134,4 +136,26 @@ impl<'a> Flow<'a> {
     pub fn universe(&self) -> &Universe {
         &self.acts.universe
     }
+}
+
+/// What no backup has is told at the last backup before it changes; where there is none, other rules tell it.
+fn find_capture(acts: &Acts<'_>, breach: &mut Breach) -> bool {
+    let program = acts.program;
+    let step_of = |id: StatementId| match program.owner(program.block_of(id)) {
+        Owner::Step(step) => Some(step),
+        _ => None,
+    };
+    let Some(step) = step_of(breach.statement).filter(|_| breach.back.is_none()) else {
+        return false;
+    };
+    let captures = program.statements().filter_map(|(id, statement)| {
+        let mut effects = statement.action()?.call.effects.list.iter();
+        let owner = step_of(id).filter(|_| effects.any(|effect| matches!(effect, Effect::Captures { .. })))?;
+        let is_before = program.step_order().is_before(owner.place(), step.place());
+        (is_before || (owner == step && id < breach.statement)).then_some((program.rank(owner), id))
+    });
+    let last = captures.max();
+    breach.change = last.map(|_| breach.statement);
+    breach.statement = last.map_or(breach.statement, |(_, id)| id);
+    last.is_some()
 }

@@ -9,6 +9,7 @@ macro_rules! pages {
 }
 
 pages!(
+    "backup-misses-state",
     "backup-not-cold",
     "backup-too-late",
     "backup-unproven",
@@ -20,6 +21,7 @@ pages!(
     "duplicate-clause",
     "duplicate-name",
     "floating-image",
+    "hold-in-backup",
     "hold-not-released",
     "import-cycle",
     "leads-nowhere",
@@ -68,6 +70,7 @@ pages!(
     "unknown-type",
     "unused",
     "value-not-available",
+    "way-back-conflict",
     "window-too-short",
     "writes-at-risk",
     "writes-lost",

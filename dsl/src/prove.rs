@@ -20,6 +20,7 @@ use crate::topology::Topology;
 mod budgets;
 mod change;
 mod commits;
+mod conflict;
 mod earlier;
 mod floating;
 mod holds;
@@ -80,6 +81,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     rows::check,
     secrets::check,
     writers::check,
+    conflict::check,
     width::check,
     commits::check,
     holds::check,

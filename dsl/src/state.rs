@@ -22,6 +22,7 @@
 //! the resource was there ([`Given`]).
 
 use crate::effect::{Effect, Resource};
+pub(crate) use crate::state::requirement::MISSED;
 use crate::state::requirement::Rules;
 use crate::state::slot::{Backup, Bytes, Run, SlotId};
 use crate::state::transition::{Change, Operation};
@@ -167,7 +168,13 @@ impl State {
 
     /// The first requirement of an effect that does not hold.
     pub fn violation(&self, universe: &Universe, effect: &Effect<Term>, given: Given) -> Option<Violation> {
-        self.rules(universe).violation(effect, given)
+        let found = self.rules(universe).violation(effect, given);
+        found.filter(|found| found.slug != MISSED || self.has_backup(universe))
+    }
+
+    fn has_backup(&self, universe: &Universe) -> bool {
+        let mut backups = universe.states.iter().flat_map(|state| &state.backups);
+        backups.any(|slot| self.bytes.get::<Backup>(*slot).is_made)
     }
 
     /// Carries an effect out, allowed or not.

@@ -43,6 +43,8 @@ pub struct Breach {
     pub statement: StatementId,
     /// On the way back: from where, and which.
     pub back: Option<(Point, Way)>,
+    /// The later statement that makes it one.
+    pub change: Option<StatementId>,
 }
 
 /// The ways back of a cell that were carried out, each once.
@@ -90,6 +92,7 @@ impl Back {
                     violation,
                     statement,
                     back: Some((point, way)),
+                    change: None,
                 }));
             for end in ends {
                 self.judge(cell, (way, point), end, is_again);

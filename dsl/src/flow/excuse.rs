@@ -36,12 +36,13 @@ pub(super) struct Excuses {
 
 impl Excuses {
     pub(super) fn of(program: &Program, universe: &Universe, acts: &[Act], touched: &[Vec<SlotId>]) -> Self {
-        let changed = |id: StatementId| match &acts[id.place()] {
-            Act::Action(action) => {
-                let changing = action.deeds.iter().filter(|deed| deed.effect.is_changing());
-                changing.flat_map(|deed| aspects(universe, deed)).collect()
-            }
-            _ => Vec::new(),
+        let done = |id: StatementId| match &acts[id.place()] {
+            Act::Action(action) => action.deeds.as_slice(),
+            _ => &[],
+        };
+        let changed = |id: StatementId| -> Vec<Aspect> {
+            let changing = done(id).iter().filter(|deed| deed.effect.is_changing());
+            changing.flat_map(|deed| aspects(universe, deed)).collect()
         };
         let actions = || program.statements().filter_map(|(id, own)| Some((id, own.action()?)));
         let reasoned = actions().filter(|(_, action)| matches!(action.undo, Some(Undo::No(_))));
@@ -58,7 +59,7 @@ impl Excuses {
                 owing.insert(id, owed);
             }
         }
-        known.extend(of_holds(program, universe, touched));
+        known.extend(of_holds(program, universe, &changed));
         Self { known, owing, reasoned }
     }
 
@@ -123,17 +124,16 @@ fn aspects(universe: &Universe, deed: &Deed) -> Vec<Aspect> {
 }
 
 /// Things that only holds change: what a hold does to a thing is the hold's to take back.
-fn of_holds(program: &Program, universe: &Universe, touched: &[Vec<SlotId>]) -> Vec<Aspect> {
-    let is_thing = |slot: &SlotId| universe.resource(*slot).is_some() && !universe.is_pin(*slot);
+fn of_holds(program: &Program, universe: &Universe, changed: &impl Fn(StatementId) -> Vec<Aspect>) -> Vec<Aspect> {
+    let is_thing = |(slot, _): &Aspect| universe.resource(*slot).is_some() && !universe.is_pin(*slot);
     let (mut of_steps, mut of_holds) = (BTreeSet::new(), BTreeSet::new());
     for (id, _) in program.statements() {
-        let things = touched[id.place()].iter().copied().filter(is_thing);
+        let things = changed(id).into_iter().filter(is_thing);
         match program.owner(program.block_of(id)) {
             Owner::Step(_) | Owner::Row(_) => of_steps.extend(things),
             Owner::Take(_) | Owner::Release(_) => of_holds.extend(things),
             _ => {}
         }
     }
-    let alone = of_holds.difference(&of_steps);
-    alone.map(|slot| (*slot, About::Thing)).collect()
+    of_holds.difference(&of_steps).copied().collect()
 }

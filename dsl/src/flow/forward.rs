@@ -413,6 +413,7 @@ impl<'f, 'a> Forward<'f, 'a> {
                     violation: violation.clone(),
                     statement: *statement,
                     back: None,
+                    change: None,
                 });
             }
         }

@@ -26,6 +26,9 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let explained = Explained::of(&teller);
     let is_new = |back: &&Return| !explained.is_on(back.cell, back.way) && !explained.is_after(back.cell, back.point);
     let is_first = |breach: &&Breach| {
+        if teller.is_of_missed_backup(breach) {
+            return false;
+        }
         breach.back.is_none_or(|(point, way)| {
             let is_shown_by_release = teller.is_release(breach) && explained.is_broken_before(breach.cell, way);
             !explained.is_after(breach.cell, point) && !is_shown_by_release
@@ -71,6 +74,7 @@ const APART: &[&str] = &[
     "secret-exposed",
     "symptom-no-default",
     "undo-not-repeatable",
+    "way-back-conflict",
     "window-too-short",
 ];
 
@@ -154,6 +158,13 @@ impl Teller<'_, '_> {
             found = self.turned(found, point, way);
         }
         let found = found.scene(&statement.key, &violation.words, called_at(statement));
+        let found = match breach.change.map(|id| self.case.program.statement(id)) {
+            Some(change) => found
+                .cause(called_at(change), "it may be changed here")
+                .scene(&change.key, "it may be changed", called_at(change))
+                .help("back it up too before that, and restore it on the way back; or say `unmigrated because` where it surely stays as it is"),
+            None => found,
+        };
         in_procedure(self.mending().breach(found, breach), statement)
     }
 
@@ -168,6 +179,14 @@ impl Teller<'_, '_> {
     fn is_release(&self, breach: &Breach) -> bool {
         let program = self.case.program;
         matches!(program.owner(program.block_of(breach.statement)), Owner::Release(_))
+    }
+
+    /// Whether the point of no return misses what is told where the backup is made.
+    fn is_of_missed_backup(&self, breach: &Breach) -> bool {
+        let kind = &self.case.program.statement(breach.statement).kind;
+        let mut others = self.flow.breaches.iter();
+        matches!(kind, StatementKind::Commits { .. })
+            && others.any(|other| other.cell == breach.cell && other.change.is_some())
     }
 
     fn is_set_aside(&self, breach: &Breach) -> bool {

@@ -58,6 +58,6 @@ fn tell(span: Span, message: String, diagnostics: &mut Diagnostics) {
 }
 
 /// Whether a way back may apply while a step runs.
-fn applies(case: &Case<'_>, branch: &Rollback, step: usize) -> bool {
+pub(super) fn applies(case: &Case<'_>, branch: &Rollback, step: usize) -> bool {
     !has_ended(case.order, branch, step) && !case.order.is_before(step, branch.from)
 }

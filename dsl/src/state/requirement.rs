@@ -26,6 +26,17 @@ fn left_behind(member: &Member, written: &str) -> Violation {
     violation("state-left-behind", words)
 }
 
+fn in_backup(state: &Protected, hold: &str) -> Violation {
+    let words = format!(
+        "the mark of {hold} lies in {}, and a restore would bring it back",
+        state.name
+    );
+    violation("hold-in-backup", words)
+}
+
+/// The rule about protected state that changes and was never backed up.
+pub(crate) const MISSED: &str = "backup-misses-state";
+
 impl<'a, B: Bytes> Rules<'a, B> {
     /// The first requirement of an effect that this state does not meet.
     pub(super) fn violation(&self, effect: &Effect<Term>, given: Given) -> Option<Violation> {
@@ -75,10 +86,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
     /// As [`Self::violation`], by the places in protected state alone.
     pub(super) fn violation_of_places(&self, effect: &Effect<Term>, given: Given) -> Option<Violation> {
         match effect {
-            Effect::Captures { state, .. } => {
-                let state = &self.universe.states[self.universe.state_of(state)?];
-                (!self.is_own(state)).then(|| self.too_late(state))
-            }
+            Effect::Captures { state, .. } => self.late(&self.universe.states[self.universe.state_of(state)?]),
             Effect::Starts { member: target, with } if given.is_before || with.is_none() => self
                 .members(target)
                 .find_map(|member| Some(left_behind(member, self.migrated(member)?))),
@@ -225,9 +233,29 @@ impl<'a, B: Bytes> Rules<'a, B> {
                 is_valid: false,
                 ..run
             };
-            return self.opened(member, running);
+            if let Some(found) = self.opened(member, running) {
+                return Some(found);
+            }
         }
-        None
+        self.missed(member).filter(|_| release == Release::New)
+    }
+
+    /// A state that a new release of this member may change, and of which there is no backup, though there is one of
+    /// another.
+    fn missed(&self, member: &Member) -> Option<Violation> {
+        let states = &self.universe.states;
+        let is_made = |slot: &SlotId| self.bytes.get::<Backup>(*slot).is_made;
+        let mut written = self.service(member).writes.iter().filter(|(_, migrates)| *migrates);
+        let (missed, _) = written.find(|(state, _)| {
+            let state = &states[*state];
+            matches!(self.data(state), Data::Own | Data::Edited) && !state.backups.iter().any(is_made)
+        })?;
+        let others = states.iter().enumerate().filter(|(other, _)| other != missed);
+        let has_other = others.flat_map(|(_, other)| &other.backups).next().is_some();
+        has_other.then(|| {
+            let words = format!("{} is changed later, and no backup has it", states[*missed].name);
+            violation("backup-misses-state", words)
+        })
     }
 
     /// A state that this member writes and that the old release must not run on. What the change itself edited,
@@ -252,12 +280,41 @@ impl<'a, B: Bytes> Rules<'a, B> {
             let words = format!("{} runs and may write to {name} meanwhile", writer.id);
             return Some(violation("backup-not-cold", words));
         }
-        (!self.is_own(state)).then(|| self.too_late(state))
+        self.late(state)
+    }
+
+    /// Why a backup of a state that was changed is none to go back to.
+    fn late(&self, state: &Protected) -> Option<Violation> {
+        if self.is_own(state) {
+            return None;
+        }
+        let changed = |place: &&SlotId| self.bytes.get::<Plain>(**place) != Plain::AsWas;
+        let mut marks = state.places.iter().filter(changed).map(|place| self.taken_by(*place));
+        let is_else_own = self.bytes.get::<Data>(state.slot) == Data::Own && self.has_old_pins(state);
+        let hold = marks
+            .next()
+            .flatten()
+            .filter(|_| is_else_own && marks.all(|mark| mark.is_some()));
+        Some(hold.map_or_else(|| self.too_late(state), |hold| in_backup(state, hold)))
+    }
+
+    /// The hold that is taken and that this place is a mark of.
+    fn taken_by(&self, place: SlotId) -> Option<&'a str> {
+        let mut holds = self.universe.marked_by(place).iter();
+        let hold = holds.find(|hold| self.bytes.get(**hold))?;
+        match &self.universe.slot(*hold).role {
+            Role::Hold(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn has_old_pins(&self, state: &Protected) -> bool {
+        let mut pins = state.pins.iter();
+        pins.all(|pin| self.bytes.get::<Release>(*pin) == Release::Old)
     }
 
     fn is_own(&self, state: &Protected) -> bool {
-        let mut pins = state.pins.iter();
-        self.data(state) == Data::Own && pins.all(|pin| self.bytes.get::<Release>(*pin) == Release::Old)
+        self.data(state) == Data::Own && self.has_old_pins(state)
     }
 
     fn too_late(&self, state: &Protected) -> Violation {

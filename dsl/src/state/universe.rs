@@ -105,6 +105,8 @@ pub struct Universe {
     named: HashMap<Resource<Term>, Vec<usize>>,
     backups: HashMap<Resource<Term>, Vec<SlotId>>,
     holds: BTreeMap<String, SlotId>,
+    /// The holds that each thing is a mark of: they change it while they are taken.
+    marks: HashMap<SlotId, Vec<SlotId>>,
     pub(super) members: Vec<Member>,
     pub(super) services: Vec<Service>,
     pub(super) states: Vec<Protected>,
@@ -121,6 +123,7 @@ impl Universe {
             named: HashMap::new(),
             backups: HashMap::new(),
             holds: BTreeMap::new(),
+            marks: HashMap::new(),
             members: Vec::new(),
             services: Vec::new(),
             states: Vec::new(),
@@ -163,7 +166,9 @@ impl Universe {
             self.note(effect);
             for given in [Given::OTHER, Given::FIRST] {
                 for operation in self.operations(effect, given, Extent::Whole) {
-                    self.join(hold, operation.slot(self));
+                    let slot = operation.slot(self);
+                    self.join(hold, slot);
+                    self.marks.entry(slot).or_default().push(hold);
                 }
             }
         }
@@ -290,6 +295,11 @@ impl Universe {
 
     pub(crate) fn hold(&self, name: &str) -> Option<SlotId> {
         self.holds.get(name).copied()
+    }
+
+    /// The holds that change a thing while they are taken.
+    pub(super) fn marked_by(&self, slot: SlotId) -> &[SlotId] {
+        self.marks.get(&slot).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn state_of(&self, resource: &Resource<Term>) -> Option<usize> {
