@@ -11,6 +11,7 @@ mod disk;
 mod edition;
 mod evidence;
 mod frame;
+mod functions;
 mod inputs;
 mod other_names;
 mod patience;

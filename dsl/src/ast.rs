@@ -6,7 +6,7 @@ mod expression;
 mod statement;
 mod topology;
 
-use crate::source::{Span, Spanned};
+use crate::source::{Position, Span, Spanned};
 
 pub use expression::*;
 pub use statement::*;
@@ -337,5 +337,13 @@ pub struct Function {
     pub name: Name,
     pub parameters: Vec<Parameter>,
     pub result: TypeExpr,
-    pub body: Text,
+    pub script: Script,
+}
+
+/// A text of another language, with the place of each of its lines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script {
+    pub text: Text,
+    /// Where each line of the text begins, what indents all of them left out: its byte, and the same for people.
+    pub lines: Vec<(u32, Position)>,
 }

@@ -6,6 +6,7 @@
 //! come out. Absent on purpose: whether the change is safe (that is `prove`) and its sums of time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::ast::File;
 use crate::catalogue::Catalogue;
@@ -24,6 +25,7 @@ mod callee;
 mod declared;
 mod effects;
 mod expression;
+mod function;
 mod habits;
 mod header;
 mod hold;
@@ -155,6 +157,8 @@ struct Checker<'a> {
     services: BTreeMap<String, model::Service>,
     topology: Topology<model::Expr>,
     questions: BTreeMap<(usize, usize), model::Question>,
+    /// Each function, without its script where that cannot be read.
+    functions: BTreeMap<(usize, usize), Option<Arc<model::Function>>>,
     links: links::Links,
     bindings: Vec<Binding>,
     order: WrittenOrder,
@@ -185,6 +189,7 @@ impl<'a> Checker<'a> {
             services: BTreeMap::new(),
             topology: Topology::default(),
             questions: BTreeMap::new(),
+            functions: BTreeMap::new(),
             links: links::Links::default(),
             bindings: Vec::new(),
             order: WrittenOrder::new(Vec::new()),
@@ -246,6 +251,7 @@ impl<'a> Checker<'a> {
         self.check_type_declarations();
         self.check_inputs();
         self.prepare_steps();
+        self.check_functions();
         self.check_questions();
         self.check_procedures();
         let anchors = self.check_anchors();
@@ -284,6 +290,7 @@ impl<'a> Checker<'a> {
         let items = file.items.iter().filter_map(|item| match &item.kind {
             ItemKind::Question(question) => Some((&question.name, is_word(&question.name.value))),
             ItemKind::Procedure(procedure) => Some((&procedure.name, is_word(&procedure.name.value))),
+            ItemKind::Function(function) => Some((&function.name, is_word(&function.name.value))),
             ItemKind::TypeDecl(declared) => Some((&declared.name, types::is_word(&declared.name.value))),
             _ => None,
         });

@@ -44,6 +44,8 @@ pub mod program;
 #[doc(hidden)]
 pub mod prove;
 #[doc(hidden)]
+pub mod script;
+#[doc(hidden)]
 pub mod service_kind;
 #[doc(hidden)]
 pub mod source;

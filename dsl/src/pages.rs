@@ -75,6 +75,7 @@ pages!(
     "writes-at-risk",
     "writes-lost",
     "written-secret",
+    "wrong-script",
     "wrong-type",
 );
 

@@ -6,6 +6,7 @@
 use crate::ast::{Argument, ArgumentValue, Call, EffectWordKind, Effects, Expr, ExprKind, Name, binding};
 use crate::model::{self, Literal, Runbook};
 use crate::source::{Span, Spanned};
+use crate::types::Type;
 use crate::units;
 
 #[cfg(test)]
@@ -243,11 +244,11 @@ impl Unchecked<'_> {
             model::ExprKind::Read(call) => return self.action(call),
             model::ExprKind::Question { name, arguments } => {
                 let question = self.runbook.questions.iter().find(|question| question.name == *name);
-                let names = question.into_iter().flat_map(|question| &question.parameters).skip(1);
-                let names = std::iter::once(None)
-                    .chain(names.map(|(name, _)| Some(name.as_str())))
-                    .chain(std::iter::repeat(None));
-                called(name, names.zip(arguments.iter().map(|value| self.expr(value))))
+                let parameters = question.map_or(&[][..], |question| &question.parameters);
+                self.asked(name, parameters, arguments)
+            }
+            model::ExprKind::Computed { function, arguments } => {
+                self.asked(&function.name, &function.parameters, arguments)
             }
             model::ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, inner(left), inner(right)),
             model::ExprKind::InText(value) => called("text", [(None, self.expr(value))].into_iter()),
@@ -261,6 +262,13 @@ impl Unchecked<'_> {
             model::ExprKind::Result(None) => ExprKind::Name("result".to_owned()),
             model::ExprKind::Result(Some(field)) => ExprKind::Field(Box::new(name("result")), word(field)),
         })
+    }
+
+    /// A call of a question or function: its first argument goes without its name.
+    fn asked(&self, name: &str, parameters: &[(String, Type)], arguments: &[model::Expr]) -> ExprKind {
+        let names = parameters.iter().skip(1).map(|(name, _)| Some(name.as_str()));
+        let names = std::iter::once(None).chain(names).chain(std::iter::repeat(None));
+        called(name, names.zip(arguments.iter().map(|value| self.expr(value))))
     }
 
     fn action(&self, call: &model::ActionCall) -> Expr {

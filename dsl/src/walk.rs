@@ -42,7 +42,7 @@ pub fn children(expr: &Expr) -> Vec<&Expr> {
         ExprKind::Field(inner, _) | ExprKind::Not(inner) | ExprKind::InText(inner) => vec![inner],
         ExprKind::Is { subject, .. } => vec![subject],
         ExprKind::Read(call) => call.arguments.iter().map(|(_, value)| value).collect(),
-        ExprKind::Question { arguments, .. } => arguments.iter().collect(),
+        ExprKind::Question { arguments, .. } | ExprKind::Computed { arguments, .. } => arguments.iter().collect(),
         ExprKind::Binary(_, left, right) | ExprKind::Default(left, right) => vec![left, right],
     }
 }

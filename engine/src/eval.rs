@@ -4,6 +4,7 @@
 //! is unanswered. Reads go through [`Environment::read`]; nothing here looks at a disk or a clock, and
 //! nothing here panics: an overflow or a value that does not fit is a reason for having no answer.
 
+mod computed;
 mod describe;
 mod ground;
 mod notes;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use backstay_dsl::literal;
-use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Question, Runbook, Test};
+use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Function, Question, Runbook, Test};
 use backstay_dsl::types::Type;
 
 use crate::action::GroundCall;
@@ -191,6 +192,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Map(pairs) => Box::pin(self.map(pairs, frame)),
             ExprKind::Anchor { name, at_start } => Box::pin(self.anchor(name, *at_start)),
             ExprKind::Question { name, arguments } => Box::pin(self.question(name, arguments, frame)),
+            ExprKind::Computed { function, arguments } => Box::pin(self.computed(function, arguments, frame)),
             ExprKind::Binary(operator, left, right) => Box::pin(self.binary(expr, *operator, left, right, frame)),
             _ => self.single(expr, frame),
         }
@@ -228,6 +230,14 @@ impl<'a> Evaluator<'a> {
                 _ => Err(Unanswered::new("it has no value")),
             }
         })
+    }
+
+    async fn computed(&self, function: &Function, arguments: &[Expr], frame: &Frame) -> Answer {
+        let mut values = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            values.push(self.answer(argument, frame).await?);
+        }
+        computed::call(function, values, self.places())
     }
 
     async fn list(&self, exprs: &[Expr], frame: &Frame) -> Answer {

@@ -73,7 +73,7 @@ fn nginx_with_its_workers() {
 /// Words of these programs' own are the only ones that name them; each is looked for from outside.
 fn hides_as(program: &str) {
     let desk = Desk::new();
-    let needle = format!("needle-{}", std::process::id()) + &desk.name().replace('/', "-");
+    let needle = format!("needle-{}", std::process::id()) + desk.name().replace('/', "-").as_str();
     let argv = program.replace("NEEDLE", &needle);
     comes_and_goes(&desk, &argv, || !with_words(&needle).is_empty());
 }

@@ -149,7 +149,7 @@ fn a_file_that_holds_no_runbook() {
         for command in ["check", "run", "plan"] {
             let call = desk.call(&[command, name]).exits(3);
             assert!(
-                (call.stdout + &call.stderr).contains("this file has no header"),
+                (call.stdout + call.stderr.as_str()).contains("this file has no header"),
                 "{command} {name}"
             );
         }

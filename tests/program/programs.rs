@@ -10,7 +10,7 @@ fn refused(desk: &Sandbox, text: &str) -> [String; 2] {
     desk.write("refused.runbook", text);
     let planned = desk.call(&["plan", "refused.runbook"]).exits(1).in_one_line();
     let ran = desk.call(&["run", "refused.runbook", "--no-input"]).exits(4);
-    let ran = ran.in_one_line() + &ran.stderr;
+    let ran = ran.in_one_line() + ran.stderr.as_str();
     [planned, ran]
 }
 

@@ -105,7 +105,7 @@ fn two_runs_at_once_lose_no_edit() {
     for _ in 0..3 {
         let desk = Sandbox::desk();
         let others = |value: &str| eight(value).replace('K', "L");
-        desk.write(".env", eight("0") + &others("0"));
+        desk.write(".env", eight("0") + others("0").as_str());
         fs::create_dir(desk.path("real")).unwrap();
         symlink("../.env", desk.path("real/link")).unwrap();
         let [file, link] = [".env", "real/link"].map(|name| desk.path(name).display().to_string());
@@ -115,7 +115,7 @@ fn two_runs_at_once_lose_no_edit() {
         for run in runs {
             finish(run).exits(0);
         }
-        let expected = eight("1") + &others("2");
+        let expected = eight("1") + others("2").as_str();
         assert_eq!(fs::read_to_string(desk.path(".env")).unwrap(), expected);
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn chained(contents: Vec<Value>) -> (Vec<u8>, Vec<u8>) {
         let digest = Sha256::digest(line.as_bytes());
         head = digest
             .iter()
-            .fold(String::new(), |head, byte| head + &format!("{byte:02x}"));
+            .fold(String::new(), |head, byte| head + format!("{byte:02x}").as_str());
         records.extend_from_slice(line.as_bytes());
     }
     let seal = format!(

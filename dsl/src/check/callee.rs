@@ -4,7 +4,6 @@ use crate::ast;
 use crate::catalogue::Signature;
 use crate::check::Checker;
 use crate::check::expression::secret_exposed;
-use crate::check::names::not_supported;
 use crate::check::scope::{Reach, Scope};
 use crate::check::suggest::suggest;
 use crate::check::value::{typed, unknown};
@@ -22,6 +21,8 @@ pub(crate) enum Callee<'a> {
     Question(usize, usize),
     /// A procedure of the text.
     Procedure(usize, usize),
+    /// A function of the text.
+    Function(usize, usize),
     /// An action of the catalogue, reads included.
     Action(&'a Signature),
     /// `tree(p)`, `key(file, "NAME")`.
@@ -55,7 +56,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn declared_callee(&mut self, owner: usize, name: &ast::Name) -> Option<Callee<'a>> {
+    fn declared_callee(&self, owner: usize, name: &ast::Name) -> Option<Callee<'a>> {
         let symbols = &self.symbols[owner];
         if let Some(place) = symbols.questions.place(&name.value) {
             return Some(Callee::Question(owner, place));
@@ -63,11 +64,8 @@ impl<'a> Checker<'a> {
         if let Some(place) = symbols.procedures.place(&name.value) {
             return Some(Callee::Procedure(owner, place));
         }
-        let is_function = symbols.functions.place(&name.value).is_some();
-        is_function.then(|| {
-            self.report(not_supported(name.span, "`fn … rhai`"));
-            Callee::Unknown
-        })
+        let function = symbols.functions.place(&name.value);
+        function.map(|place| Callee::Function(owner, place))
     }
 
     fn plain_callee(&mut self, module: usize, name: &'a ast::Name) -> Callee<'a> {
@@ -78,10 +76,16 @@ impl<'a> Checker<'a> {
             return Callee::Resource(kind);
         }
         let symbols = &self.symbols[module];
-        let known: Vec<&str> = symbols.questions.names().chain(symbols.procedures.names()).collect();
-        let message = format!("there is no question or procedure `{}` here", name.value);
+        let known = symbols.callables();
+        let message = format!("there is no question, procedure or function `{}` here", name.value);
         let finding = Diagnostic::error("unknown-name", name.span, message);
-        let mut finding = suggest(finding, name.span, &name.value, known, "question or procedure");
+        let mut finding = suggest(
+            finding,
+            name.span,
+            &name.value,
+            known,
+            "question, procedure or function",
+        );
         let action = self.catalogue.iter().find(|action| action.name == name.value);
         if let Some(action) = action {
             finding = finding.help(format!("the catalogue has `{}`", action.full_name()));
@@ -95,13 +99,19 @@ impl<'a> Checker<'a> {
             return found;
         }
         let symbols = &self.symbols[owner];
-        let known: Vec<&str> = symbols.questions.names().chain(symbols.procedures.names()).collect();
+        let known = symbols.callables();
         let message = format!(
-            "the module `{}` has no question or procedure `{}`",
+            "the module `{}` has no question, procedure or function `{}`",
             family.value, name.value
         );
         let finding = Diagnostic::error("unknown-action", name.span, message);
-        self.report(suggest(finding, name.span, &name.value, known, "question or procedure"));
+        self.report(suggest(
+            finding,
+            name.span,
+            &name.value,
+            known,
+            "question, procedure or function",
+        ));
         Callee::Unknown
     }
 
@@ -145,6 +155,7 @@ impl<'a> Checker<'a> {
         }
         match self.callee(scope.module, &call.path, span) {
             Callee::Question(owner, place) => self.question_call(scope, owner, place, call),
+            Callee::Function(owner, place) => self.function_call(scope, owner, place, call),
             Callee::Action(signature) if signature.is_read() => self.read_call(scope, signature, call),
             Callee::Resource(kind) => match self.resource_call(scope, kind, call) {
                 Some(resource) => typed(ExprKind::Resource(Box::new(resource)), Type::Resource, span),

@@ -104,6 +104,12 @@ pub(crate) struct Symbols<'a> {
 }
 
 impl<'a> Symbols<'a> {
+    /// What can be called here, for suggestions.
+    pub(crate) fn callables(&self) -> Vec<&'a str> {
+        let asked = self.questions.names().chain(self.procedures.names());
+        asked.chain(self.functions.names()).collect()
+    }
+
     /// Collects what a file declares; tells of duplicate and reserved names, and of items that have no
     /// place in a module.
     pub(crate) fn collect(module: &ModuleText<'a>, is_runbook: bool, diagnostics: &mut Diagnostics) -> Self {
@@ -169,7 +175,6 @@ impl<'a> Symbols<'a> {
             }
             ItemKind::TypeDecl(declared) => self.types.add(doc, &declared.name, declared, "type", found),
             ItemKind::Function(function) => {
-                found.push(not_supported(function.name.span, "`fn … rhai`"));
                 self.functions.add(doc, &function.name, function, "function", found);
             }
         }
@@ -205,9 +210,15 @@ impl<'a> Symbols<'a> {
         }
         for procedure in &self.procedures.list {
             let name = procedure.item.name.value.as_str();
-            if let Some(question) = self.questions.place(name) {
-                let first = self.questions.list[question].span;
-                found.push(duplicate(name, "question or procedure", first, procedure.span));
+            if let Some(question) = self.questions.get(name) {
+                found.push(duplicate(name, "question or procedure", question.span, procedure.span));
+            }
+        }
+        for function in &self.functions.list {
+            let name = function.item.name.value.as_str();
+            let question = self.questions.get(name).map(|question| question.span);
+            if let Some(first) = question.or_else(|| self.procedures.get(name).map(|procedure| procedure.span)) {
+                found.push(duplicate(name, "question, procedure or function", first, function.span));
             }
         }
     }
@@ -256,6 +267,6 @@ fn refuse_in_module(item: &ast::Item, found: &mut Diagnostics) {
     };
     found.push(
         Diagnostic::error("misplaced-statement", item.span, format!("a module cannot hold {what}"))
-            .help("a module holds questions, procedures and types; what belongs to one change stands in the runbook"),
+            .help("a module holds questions, procedures, functions and types; what belongs to one change stands in the runbook"),
     );
 }

@@ -1,6 +1,7 @@
 //! Which expressions only compute, and which ask production.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::check::Checker;
 use crate::diagnostic::Diagnostic;
@@ -44,6 +45,10 @@ pub(crate) fn substitute(expr: &Expr, names: &BTreeMap<String, Expr>) -> Expr {
         ExprKind::Default(value, other) => ExprKind::Default(replace(value), replace(other)),
         ExprKind::Question { name, arguments } => ExprKind::Question {
             name: name.clone(),
+            arguments: arguments.iter().map(|argument| substitute(argument, names)).collect(),
+        },
+        ExprKind::Computed { function, arguments } => ExprKind::Computed {
+            function: Arc::clone(function),
             arguments: arguments.iter().map(|argument| substitute(argument, names)).collect(),
         },
         other => other.clone(),

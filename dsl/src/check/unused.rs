@@ -62,6 +62,12 @@ pub(crate) fn check(file: &File, found: &mut Diagnostics) {
                 }
                 &procedure.body
             }
+            ItemKind::Function(function) => {
+                if !names.callees.contains(function.name.value.as_str()) {
+                    tell("function", &function.name);
+                }
+                continue;
+            }
             ItemKind::Hold(hold) => {
                 if !names.holds.contains(hold.name.value.as_str()) {
                     tell("hold", &hold.name);
@@ -187,6 +193,7 @@ impl<'a> Names<'a> {
                     .parameters
                     .iter()
                     .for_each(|parameter| self.written_type(&parameter.ty));
+                self.written_type(&function.result);
             }
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::ast::{BinaryOperator, Test};
 use crate::effect::{Cancel, Effect, Repeat, Resource};
-use crate::source::Span;
+use crate::script::Script;
+use crate::source::{Position, Span};
 use crate::types::Type;
 
 /// A call of an action of the catalogue.
@@ -98,6 +99,31 @@ pub struct Question {
     pub span: Span,
 }
 
+/// A function of this file or of a module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Its qualified name.
+    pub name: String,
+    pub parameters: Vec<(String, Type)>,
+    /// What it gives: anything else is no answer.
+    pub result: Type,
+    pub script: Script,
+    /// Where each line of the script begins in its file.
+    pub lines: Vec<Position>,
+    pub span: Span,
+}
+
+impl Function {
+    /// A place of the script in its file.
+    pub fn position(&self, line: usize, column: usize) -> Option<Position> {
+        let start = self.lines.get(line.checked_sub(1)?)?;
+        Some(Position {
+            line: start.line,
+            column: start.column + column.saturating_sub(1),
+        })
+    }
+}
+
 /// A name bound by a statement: a place in [`crate::model::Runbook::bindings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BindingId(pub u32);
@@ -160,6 +186,11 @@ pub enum ExprKind {
         /// Its qualified name; a key of [`crate::model::Runbook::questions`].
         name: String,
         /// The arguments, in the order of its parameters.
+        arguments: Vec<Expr>,
+    },
+    /// A function of the text, with its arguments in the order of its parameters.
+    Computed {
+        function: Arc<Function>,
         arguments: Vec<Expr>,
     },
     /// `a op b`.

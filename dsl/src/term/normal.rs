@@ -142,7 +142,7 @@ impl<'a> Normal<'a> {
             }
             ExprKind::Binary(BinaryOperator::Add, one, other) => {
                 match (self.term(one, around), self.term(other, around)) {
-                    (Term::Text(one), Term::Text(other)) => Term::Text(one + &other),
+                    (Term::Text(one), Term::Text(other)) => Term::Text(one + other.as_str()),
                     // Wherever they are joined.
                     (one, other) => Term::Opaque(Span::default(), vec![one, other]),
                 }
@@ -157,6 +157,11 @@ impl<'a> Normal<'a> {
                 }
                 None => opaque(),
             },
+            // The same wherever it is called with the same.
+            ExprKind::Computed { function, arguments } => {
+                let arguments = arguments.iter().map(|argument| self.term(argument, around));
+                Term::Opaque(function.span, arguments.collect())
+            }
             ExprKind::Result(field) => match (around.result, field) {
                 (Some(binding), None) => Term::Binding(binding),
                 (Some(binding), Some(field)) => Term::Field(Box::new(Term::Binding(binding)), field.clone()),

@@ -300,12 +300,12 @@ impl Builder<'_, '_> {
         let name = self.word(&parts.next()?);
         let parameters = self.parameters(parts.next()?);
         let result = self.type_written(Self::only(parts.next()?)?)?;
-        let body = self.inner_text(parts.next()?)?;
+        let script = self.script(&Self::only(parts.next()?)?);
         Some(Function {
             name,
             parameters,
             result,
-            body,
+            script,
         })
     }
 }

@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::super::Rule;
 use super::Builder;
-use crate::ast::{ExprKind, Text};
+use crate::ast::{ExprKind, Script, Text};
 use crate::diagnostic::Diagnostic;
 use crate::literal;
 use crate::source::Spanned;
@@ -26,6 +26,21 @@ impl Builder<'_, '_> {
             self.error(finding.help("no path, argument or setting can hold one; take it out"));
         }
         Spanned::new(value, span)
+    }
+
+    /// A text of another language. Its places are those of its lines, so it has no escapes.
+    pub(super) fn script(&mut self, pair: &Pair<'_, Rule>) -> Script {
+        let text = self.text(pair);
+        let Some(body) = pair.as_str().strip_prefix("\"\"\"") else {
+            let finding = Diagnostic::error("syntax", text.span, "a script stands between `\"\"\"`");
+            self.error(finding.help("in `\"\"\"` a script is taken as it is, without escapes"));
+            let lines = Vec::new();
+            return Script { text, lines };
+        };
+        let start = text.span.start as usize + 3;
+        let lines = line_starts(body.strip_suffix("\"\"\"").unwrap_or(body));
+        let lines = lines.map(|at| self.report.line(start + at)).collect();
+        Script { text, lines }
     }
 
     /// A text for people: a title, a label, a reason. It says something.
@@ -196,12 +211,7 @@ fn dedent(body: &str) -> String {
     let Some(body) = body.strip_prefix('\n') else {
         return body;
     };
-    let indentation = body
-        .split('\n')
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.len() - line.trim_start_matches([' ', '\t']).len())
-        .min()
-        .unwrap_or(0);
+    let indentation = indentation(body);
     let lines: Vec<&str> = body
         .split('\n')
         .map(|line| {
@@ -213,6 +223,29 @@ fn dedent(body: &str) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+/// The characters before each line of these that are in all of them.
+fn indentation(body: &str) -> usize {
+    body.split('\n')
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start_matches([' ', '\t']).len())
+        .min()
+        .unwrap_or(0)
+}
+
+/// Where each line that [`dedent`] leaves begins.
+fn line_starts(body: &str) -> impl Iterator<Item = usize> {
+    let first = body
+        .find('\n')
+        .filter(|at| body[..*at].trim_end_matches('\r').is_empty());
+    let indentation = first.map_or(0, |at| indentation(&body[at + 1..]));
+    let lines = body.split('\n').scan(0, move |at, line| {
+        let start = *at;
+        *at += line.len() + 1;
+        Some(start + if line.trim().is_empty() { 0 } else { indentation })
+    });
+    lines.skip(usize::from(first.is_some()))
 }
 
 /// The place of a text that other languages would fill in: `${name}`, `{{ name }}`.

@@ -63,7 +63,7 @@ impl Action for EditKey {
                 .context_radius(0)
                 .header(&name, &name)
                 .to_string()
-                + &other_name::told(&call.file)?)
+                + other_name::told(&call.file)?.as_str())
         })
         .await
     }

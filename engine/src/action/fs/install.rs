@@ -47,7 +47,7 @@ impl Action for Install {
         let mode = arguments.text("mode").unwrap_or(MODE_DEFAULT);
         let gets = format!("{} gets its content, mode {mode}\n", path.display());
         blocking::preview(context, move |_| {
-            Ok((gets + &other_name::told(&path)?).trim_end().to_owned())
+            Ok((gets + other_name::told(&path)?.as_str()).trim_end().to_owned())
         })
         .await
     }

@@ -44,7 +44,7 @@ impl Action for WriteText {
             Ok(if old == new {
                 changes
             } else {
-                changes + &other_name::told(&path)?
+                changes + other_name::told(&path)?.as_str()
             })
         })
         .await
