@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::{Allow, File, HeaderClause, Item, ItemKind, Statement, StatementKind, UndoKind};
+use crate::ast::{Allow, File, HeaderClause, Item, ItemKind, ServiceClause, Statement, StatementKind, UndoKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::SetAside;
 use crate::source::Span;
@@ -133,6 +133,16 @@ fn of_item(item: &Item, found: &mut Vec<SetAside>) {
         }
         ItemKind::Step(step) => of_block(&step.body, found),
         ItemKind::ForEach(each) => each.steps.iter().for_each(|(_, step)| of_block(&step.body, found)),
+        ItemKind::Service(service) => found.extend(service.clauses.iter().filter_map(|clause| match clause {
+            ServiceClause::Mixed(because) => Some(SetAside {
+                slug: "mixed-releases".to_owned(),
+                because: because.value.clone(),
+                span: because.span,
+                covers: because.span,
+                is_clause: true,
+            }),
+            _ => None,
+        })),
         ItemKind::Rollback(branch) => of_block(&branch.body, found),
         ItemKind::Park(park) => of_block(&park.body, found),
         ItemKind::Procedure(procedure) => of_block(&procedure.body, found),

@@ -29,6 +29,7 @@ pages!(
     "missing-argument",
     "missing-budget",
     "missing-clause",
+    "mixed-releases",
     "mixed-targets",
     "no-steps",
     "no-way-back",

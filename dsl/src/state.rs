@@ -177,6 +177,11 @@ impl State {
         backups.any(|slot| self.bytes.get::<Backup>(*slot).is_made)
     }
 
+    /// What an action that began in the state `before`, and is done, must not have done.
+    pub fn violation_after(&self, universe: &Universe, before: &Self) -> Option<Violation> {
+        self.rules(universe).violation_after(&before.rules(universe))
+    }
+
     /// Carries an effect out, allowed or not.
     pub fn apply(&mut self, universe: &Universe, effect: &Effect<Term>, given: Given, extent: Extent) {
         if matches!(effect, Effect::Restores(backup) if !self.is_made(universe, backup)) {

@@ -35,6 +35,8 @@ pub struct Service<K> {
     pub writers_at_most: u64,
     /// How many members must have traffic (0 unless said).
     pub serving_at_least: u64,
+    /// Whether all members that have traffic have to run one release at every moment.
+    pub has_one_release: bool,
     /// What is mounted into it and left unprotected on purpose.
     pub ignores: Vec<Resource<K>>,
     /// How the text says that it should be after a way forward.
@@ -184,6 +186,7 @@ impl<K> Service<K> {
             endpoints: Vec::new(),
             writers_at_most: 1,
             serving_at_least: 0,
+            has_one_release: false,
             ignores: Vec::new(),
             ends: None,
         }
@@ -223,6 +226,7 @@ impl<K> Service<K> {
             writers_at_most: self.writers_at_most,
             ends: self.ends,
             serving_at_least: self.serving_at_least,
+            has_one_release: self.has_one_release,
             ignores: self.ignores.iter().map(&mut *resource).collect::<Result<_, E>>()?,
         })
     }

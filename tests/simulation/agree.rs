@@ -34,13 +34,14 @@ use generate::Generator;
 static REGISTRY: LazyLock<Registry> = LazyLock::new(without_engine);
 
 /// What a proof over all ways finds.
-const FLOW: [&str; 15] = [
+const FLOW: [&str; 16] = [
     "backup-misses-state",
     "backup-not-cold",
     "backup-too-late",
     "backup-unproven",
     "cutover-unvalidated",
     "hold-in-backup",
+    "mixed-releases",
     "no-way-back",
     "not-serving",
     "order-unsafe",

@@ -37,6 +37,10 @@ pub enum ServiceClause {
     Writers(Spanned<i64>),
     /// `serving at least N`.
     Serving(Spanned<i64>),
+    /// `one release in front`.
+    OneRelease(Span),
+    /// `mixed because "…"`.
+    Mixed(Text),
     /// `ignores path | volume | file E because "…"`: a mount that is not protected, on purpose.
     Ignores { part: ProtectPart, because: Text },
 }

@@ -156,7 +156,9 @@ impl<'a> Checker<'a> {
             | ServiceClause::Begins(_)
             | ServiceClause::Ends(_)
             | ServiceClause::Members(..)
-            | ServiceClause::Well(_) => {}
+            | ServiceClause::Well(_)
+            // The reason is for whoever approves: `crate::allow`.
+            | ServiceClause::Mixed(_) => {}
             ServiceClause::Behind(call) => service.behind = self.fixed_resource(scope, call),
             ServiceClause::Writes { state, unmigrated } => {
                 if service.is_writer(&state.value) {
@@ -182,6 +184,7 @@ impl<'a> Checker<'a> {
                 Ok(least) => service.serving_at_least = least,
                 Err(_) => self.error("wrong-type", least.span, "a number from zero on is wanted"),
             },
+            ServiceClause::OneRelease(_) => service.has_one_release = true,
             ServiceClause::Ignores { part, .. } => service.ignores.extend(self.state_part(part)),
         }
     }
@@ -392,6 +395,9 @@ fn once(clause: &ServiceClause) -> Option<(&'static str, Span)> {
         ServiceClause::Members(_, span) => ("members", *span),
         ServiceClause::Writers(most) => ("writers", most.span),
         ServiceClause::Serving(least) => ("serving", least.span),
+        // One says the contrary of the other.
+        ServiceClause::OneRelease(span) => ("one release in front` or `mixed because", *span),
+        ServiceClause::Mixed(because) => ("one release in front` or `mixed because", because.span),
         ServiceClause::Writes { .. } | ServiceClause::Ignores { .. } => return None,
     })
 }

@@ -234,7 +234,9 @@ impl<'a> Names<'a> {
             | ServiceClause::Begins(_)
             | ServiceClause::Ends(_)
             | ServiceClause::Writers(_)
-            | ServiceClause::Serving(_) => {}
+            | ServiceClause::Serving(_)
+            | ServiceClause::OneRelease(_)
+            | ServiceClause::Mixed(_) => {}
         }
     }
 

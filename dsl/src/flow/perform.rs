@@ -180,6 +180,8 @@ impl<'a> Cell<'a> {
         if step.is_some() {
             (whole, half) = (self.owed(id, whole), self.owed(id, half));
         }
+        let violation = self.table.violation_after(started.state, whole.state);
+        outcome.violations.extend(violation.map(|violation| (id, violation)));
         outcome.done.push(whole);
         outcome.failed.extend([started, whole]);
         outcome.failed.extend(action.is_partial.then_some(half));

@@ -90,8 +90,8 @@ impl Block {
                 "allow", "version", "owner", "affects", "label", "window", "require", "on",
             ],
             Self::Service => &[
-                "runs", "pinned", "writes", "behind", "well", "begins", "ends", "members", "writers", "serving",
-                "ignores",
+                "runs", "pinned", "writes", "behind", "well", "begins", "ends", "members", "writers", "serving", "one",
+                "mixed", "ignores",
             ],
             Self::Protect => &["path", "volume", "file"],
             Self::Hold => &["take", "release"],

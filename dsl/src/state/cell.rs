@@ -107,6 +107,17 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// What an action that came from one state to another must not have done.
+    pub(crate) fn violation_after(&self, before: StateId, after: StateId) -> Option<Violation> {
+        let (before, after) = (self.view(before), self.view(after));
+        let rules = |bytes| Rules {
+            universe: self.universe,
+            bytes,
+            is_committed: false,
+        };
+        rules(&after).violation_after(&rules(&before))
+    }
+
     /// Why the point of no return must not be passed, where `next` is what the action behind it touches.
     pub(crate) fn commit(&self, state: StateId, next: &[Effect<Term>]) -> Option<Violation> {
         let view = self.view(state);

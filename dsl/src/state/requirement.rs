@@ -62,6 +62,29 @@ impl<'a, B: Bytes> Rules<'a, B> {
         }
     }
 
+    /// What an action that came to this state from `before` must not have done: its effects are one moment.
+    pub(super) fn violation_after(&self, before: &Self) -> Option<Violation> {
+        let mut services = self.universe.services.iter().filter(|service| service.has_one_release);
+        services.find_map(|service| self.mixed(service).filter(|_| before.mixed(service).is_none()))
+    }
+
+    /// Members of a service that have traffic, and run different releases.
+    fn mixed(&self, service: &Service) -> Option<Violation> {
+        let of = |wanted: Release| {
+            let mut members = service.members.iter().map(|member| &self.universe.members[*member]);
+            members.find(|member| {
+                let run = self.run(member);
+                run.release == Some(wanted) && !run.is_drained
+            })
+        };
+        let (old, new) = (of(Release::Old)?, of(Release::New)?);
+        let words = format!(
+            "users would come to {} with the old release and to {} with the new one at once",
+            old.id, new.id
+        );
+        Some(violation("mixed-releases", words))
+    }
+
     /// Whether an effect is asked about in this cell: it works there.
     pub(super) fn is_at_home(&self, effect: &Effect<Term>, cell: usize) -> bool {
         let is_here = |slot: SlotId| self.universe.cell_of(slot).0 == cell;

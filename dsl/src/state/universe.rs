@@ -75,6 +75,8 @@ pub(super) struct Service {
     pub(super) writes: Vec<(usize, bool)>,
     pub(super) writers_at_most: u64,
     pub(super) serving_at_least: u64,
+    /// Whether all members that have traffic have to run one release.
+    pub(super) has_one_release: bool,
     /// What it should be after a way forward, where the text says so.
     pub(super) ends: Option<Begins>,
 }
@@ -451,6 +453,7 @@ impl Universe {
             writes,
             writers_at_most: known.writers_at_most,
             serving_at_least: known.serving_at_least,
+            has_one_release: known.has_one_release,
             ends: known.ends,
         });
     }

@@ -193,10 +193,15 @@ impl Production {
         let copied = copied(&call.effects);
         let behind = copied.and_then(|copied| self.behind(copied, !is_removed(&call.effects, copied)));
         let copied = behind.as_ref().or(copied);
+        let moves_service = call.effects.iter().any(Effect::is_of_service);
+        let before = moves_service.then(|| self.state.clone());
         for effect in call.effects.iter().chain(&captures) {
             let followed = self.followed(effect);
             self.effect(key, n, (followed.as_ref().unwrap_or(effect), copied), extent);
         }
+        let violation = before.and_then(|before| self.state.violation_after(&self.universe, &before));
+        self.violations
+            .extend(violation.map(|found| format!("{key}: {} ({})", found.words, found.slug)));
         value
     }
 

@@ -36,6 +36,8 @@ impl Builder<'_, '_> {
             }
             Rule::writers => ServiceClause::Writers(self.bound(pair)?),
             Rule::serving => ServiceClause::Serving(self.bound(pair)?),
+            Rule::one_release => ServiceClause::OneRelease(span),
+            Rule::mixed => ServiceClause::Mixed(self.inner_text(Self::only(pair)?)?),
             Rule::ignores => {
                 let mut parts = pair.into_inner();
                 let part = self.part(parts.next()?)?;

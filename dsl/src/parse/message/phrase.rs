@@ -194,6 +194,8 @@ pub(super) fn statement_form(word: &str) -> Option<&'static str> {
         "pinned" => "pinned by key(file, \"NAME\")",
         "writers" => "writers at most N",
         "serving" => "serving at least N",
+        "one" => "one release in front",
+        "mixed" => "mixed because \"…\"",
         "seen" => "seen when E",
         "first" => "first { … }",
         "at" => "at STEP players see \"…\" where a.b = V until ACTION",
