@@ -26,6 +26,7 @@ mod stops;
 mod surroundings;
 mod terminal;
 mod told;
+mod watches;
 
 /// A runbook that writes a file and checks it.
 pub(crate) const SMALL: &str = r#"runbook small "Write a file" {

@@ -19,4 +19,5 @@ mod rig;
 mod services;
 mod small;
 mod tables;
+mod watches;
 mod window;

@@ -100,6 +100,8 @@ pub enum ItemKind {
     Park(Park),
     /// `symptoms ID "title" for a, b { … }`.
     Symptoms(Symptoms),
+    /// `watch ID "title" from A until B { check E every D }`.
+    Watch(Watch),
     /// `scenario "title" { … }`.
     Scenario(Scenario),
     /// `question ID(params) -> type { … }`.
@@ -247,6 +249,17 @@ pub struct Park {
     pub name: Name,
     pub title: Option<Text>,
     pub body: Vec<Statement>,
+}
+
+/// `watch ID "title" from A until B { check "label": E every D at most N misses }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    pub name: Name,
+    pub title: Option<Text>,
+    pub from: Name,
+    pub until: Name,
+    /// One; any other number is a diagnostic of the checker.
+    pub checks: Vec<Check>,
 }
 
 /// A symptom table.

@@ -53,6 +53,7 @@ mod undo;
 pub(crate) mod unused;
 mod uses;
 mod value;
+mod watch;
 mod way_back;
 
 use names::Symbols;
@@ -265,6 +266,7 @@ impl<'a> Checker<'a> {
         runbook.holds = self.check_holds();
         runbook.steps = self.check_steps(&runbook);
         runbook.rollbacks = self.check_rollbacks(runbook.window.is_some());
+        runbook.watches = self.check_watches();
         runbook.tables = self.check_tables(runbook.window.is_some());
         runbook.parks = self.check_parks(&runbook);
         runbook.scenarios = self.check_scenarios();

@@ -49,6 +49,7 @@ pub struct Runbook {
     /// Ways back with a name.
     pub rollbacks: Vec<Rollback>,
     pub parks: Vec<Park>,
+    pub watches: Vec<Watch>,
     pub tables: Vec<SymptomTable>,
     /// Scenarios, kept for rehearsals.
     pub scenarios: Vec<Scenario>,
@@ -84,6 +85,7 @@ impl Runbook {
             steps: Vec::new(),
             rollbacks: Vec::new(),
             parks: Vec::new(),
+            watches: Vec::new(),
             tables: Vec::new(),
             scenarios: Vec::new(),
             questions: Vec::new(),
@@ -94,6 +96,10 @@ impl Runbook {
 
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)
+    }
+
+    pub fn watch(&self, name: &str) -> Option<&Watch> {
+        self.watches.iter().find(|watch| watch.name == name)
     }
 
     /// The rows of all symptom tables.
@@ -300,6 +306,27 @@ pub struct Park {
     pub title: String,
     pub budget_ms: Option<u64>,
     pub body: Block,
+    pub span: Span,
+}
+
+/// What must hold all the while: asked again and again over a stretch of the change, beside its steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    pub name: String,
+    /// Its title; the name where none is written.
+    pub title: String,
+    pub doc: String,
+    /// From the first intent in this step (a place in [`Runbook::steps`]), or its end where it has none …
+    pub from: usize,
+    /// … to the end of this step.
+    pub until: usize,
+    pub label: String,
+    pub condition: Expr,
+    pub every_ms: u64,
+    /// How often in a row it may fail to hold, or have no answer.
+    pub misses: u64,
+    /// The service whose `well` this is (`check S is well`).
+    pub service: Option<String>,
     pub span: Span,
 }
 

@@ -71,6 +71,7 @@ pages!(
     "unknown-type",
     "unused",
     "value-not-available",
+    "watch-unanswerable",
     "way-back-conflict",
     "window-too-short",
     "writes-at-risk",

@@ -35,6 +35,7 @@ mod services;
 mod stretch;
 mod symptoms;
 mod targets;
+mod watches;
 mod width;
 mod window;
 mod writers;
@@ -61,7 +62,13 @@ impl Case<'_> {
         let parks = runbook.parks.iter().map(|park| park.span);
         let tables = runbook.tables.iter().map(|table| table.span);
         let holds = runbook.holds.iter().map(|hold| hold.span);
-        let items = steps.chain(rollbacks).chain(parks).chain(tables).chain(holds);
+        let watches = runbook.watches.iter().map(|watch| watch.span);
+        let items = steps
+            .chain(rollbacks)
+            .chain(parks)
+            .chain(tables)
+            .chain(holds)
+            .chain(watches);
         items
             .filter(|item| item.source == place.source && item.start > place.start)
             .min()
@@ -76,6 +83,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     services::check,
     kinds::check,
     targets::check,
+    watches::check,
     repetition::check,
     symptoms::check,
     rows::check,

@@ -205,6 +205,10 @@ fn name_turns(item: &mut Item, turns: &BTreeMap<String, Vec<String>>) {
                 one(until, <[String]>::last);
             }
         }
+        ItemKind::Watch(watch) => {
+            one(&mut watch.from, <[String]>::first);
+            one(&mut watch.until, <[String]>::last);
+        }
         ItemKind::Scenario(scenario) => {
             for inject in &mut scenario.injects {
                 one(&mut inject.step, <[String]>::first);

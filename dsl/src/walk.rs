@@ -67,11 +67,12 @@ pub fn reads(expr: &Expr) -> impl Iterator<Item = &ActionCall> {
     })
 }
 
-/// The expressions that stand in no statement: of the header, services, anchors, rows and questions.
+/// The expressions that stand in no statement: of the header, services, anchors, watches, rows and questions.
 pub fn asked(runbook: &Runbook) -> impl Iterator<Item = &Expr> {
     let wells = runbook.services.iter().filter_map(|service| service.well.as_ref());
     let anchors = runbook.anchors.iter().map(|anchor| &anchor.value);
     let required = runbook.requires.iter().map(|required| &required.condition);
+    let watched = runbook.watches.iter().map(|watch| &watch.condition);
     let seen = runbook.rows().filter_map(|row| row.seen.as_ref());
     let questions = runbook.questions.iter();
     let answers = questions.flat_map(|question| question.lets.iter().map(|(_, value)| value).chain([&question.give]));
@@ -79,6 +80,7 @@ pub fn asked(runbook: &Runbook) -> impl Iterator<Item = &Expr> {
         .map(|well| &well.condition)
         .chain(required)
         .chain(anchors)
+        .chain(watched)
         .chain(seen)
         .chain(answers)
 }

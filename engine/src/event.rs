@@ -86,7 +86,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         evidence: String,
     },
-    /// An expression was evaluated: a guard, a check, a `let`, a row, a `well`.
+    /// An expression was evaluated: a guard, a check, a `let`, a row, a `well`, a watch.
     #[serde(rename = "evaluated")]
     Evaluated {
         /// What it is about; arguments of a `do` that could not be worked out stand under the
@@ -356,6 +356,8 @@ pub enum EvaluationKind {
     Well,
     /// Whether a service is as it should be when the run ends.
     Presence,
+    /// What must hold all the while: that it does not, does again, or what was seen in all.
+    Watch,
     /// An obligation, before the first change.
     Obligation,
 }

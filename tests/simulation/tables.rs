@@ -13,7 +13,7 @@ use backstay::run::machine::{Places, State, fold};
 use backstay::value::Value;
 
 use crate::simulation::rig::{Report, Rig};
-use crate::simulation::{apart, back, forward, golden, healing, interruption, reference, small};
+use crate::simulation::{apart, back, forward, golden, healing, interruption, reference, small, watches};
 use crate::support::texts::root;
 
 /// A row of a table: the part, from what, the event, to what.
@@ -309,6 +309,9 @@ fn each_row_is_reached_and_no_other() {
         (healing::sample(), Vec::new()),
         (back::with_branch(), Vec::new()),
         (apart::strands(), strand_cases("last/1", ["undo:a/2/1", "undo:e/1/1"])),
+        (watches::watched(), Vec::new()),
+        (watches::committed(), watches::told_cases()),
+        (watches::looking(), Vec::new()),
         (
             apart::kept(),
             strand_cases("e/4", ["undo:e/1/1", "hold:quiet/release/1"]),

@@ -93,6 +93,7 @@ pub(crate) struct Symbols<'a> {
     pub(crate) steps: Table<'a, ast::Step>,
     pub(crate) rollbacks: Table<'a, ast::Rollback>,
     pub(crate) parks: Table<'a, ast::Park>,
+    pub(crate) watches: Table<'a, ast::Watch>,
     pub(crate) tables: Table<'a, ast::Symptoms>,
     pub(crate) scenarios: Vec<Declared<'a, ast::Scenario>>,
     pub(crate) questions: Table<'a, ast::Question>,
@@ -163,6 +164,7 @@ impl<'a> Symbols<'a> {
             }
             ItemKind::Rollback(branch) => self.rollbacks.add(doc, &branch.name, branch, "way back", found),
             ItemKind::Park(park) => self.parks.add(doc, &park.name, park, "safe place", found),
+            ItemKind::Watch(watch) => self.watches.add(doc, &watch.name, watch, "watch", found),
             ItemKind::Symptoms(table) => self.tables.add(doc, &table.name, table, "symptom table", found),
             ItemKind::Scenario(scenario) => self.scenarios.push(Declared {
                 doc,
@@ -262,6 +264,7 @@ fn refuse_in_module(item: &ast::Item, found: &mut Diagnostics) {
         ItemKind::Hold(_) => "a hold",
         ItemKind::Step(_) | ItemKind::ForEach(_) => "a step",
         ItemKind::Rollback(_) | ItemKind::Park(_) => "a way back",
+        ItemKind::Watch(_) => "a watch",
         ItemKind::Symptoms(_) => "a symptom table",
         ItemKind::Scenario(_) => "a scenario",
     };

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::ast::{
-    File, HeaderClause, ItemKind, Name, Scenario, SecretSource, ServiceClause, Statement, StatementKind, UndoKind,
+    File, HeaderClause, ItemKind, Name, Parameter, Scenario, SecretSource, ServiceClause, Statement, StatementKind,
+    UndoKind,
 };
 use crate::check::uses::{Use, in_call, in_expr, names_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -165,6 +166,10 @@ impl<'a> Names<'a> {
             }
             ItemKind::Rollback(branch) => self.body(&branch.body),
             ItemKind::Park(park) => self.body(&park.body),
+            ItemKind::Watch(watch) => {
+                let asked = watch.checks.iter().map(|check| &check.condition);
+                asked.for_each(|asked| in_expr(asked, &mut self.found()));
+            }
             ItemKind::Symptoms(table) => {
                 for row in &table.rows {
                     row.seen.iter().for_each(|seen| in_expr(seen, &mut self.found()));
@@ -173,28 +178,25 @@ impl<'a> Names<'a> {
             }
             ItemKind::Scenario(scenario) => self.scenario(scenario),
             ItemKind::Question(question) => {
-                question
-                    .parameters
-                    .iter()
-                    .for_each(|parameter| self.written_type(&parameter.ty));
+                self.parameters(&question.parameters);
                 self.written_type(&question.result);
                 self.body(&question.body);
             }
             ItemKind::Procedure(procedure) => {
-                procedure
-                    .parameters
-                    .iter()
-                    .for_each(|parameter| self.written_type(&parameter.ty));
+                self.parameters(&procedure.parameters);
                 self.body(&procedure.body);
             }
             ItemKind::TypeDecl(declared) => declared.fields.iter().for_each(|(_, ty)| self.written_type(ty)),
             ItemKind::Function(function) => {
-                function
-                    .parameters
-                    .iter()
-                    .for_each(|parameter| self.written_type(&parameter.ty));
+                self.parameters(&function.parameters);
                 self.written_type(&function.result);
             }
+        }
+    }
+
+    fn parameters(&mut self, parameters: &'a [Parameter]) {
+        for parameter in parameters {
+            self.written_type(&parameter.ty);
         }
     }
 

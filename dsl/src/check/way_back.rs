@@ -134,6 +134,11 @@ impl<'a> Checker<'a> {
             self.report(finding.help("add `applies from STEP until STEP`"));
             return None;
         };
+        self.stretch_of(from, until)
+    }
+
+    /// The first and the last step of a stretch, where both are there.
+    pub(crate) fn stretch_of(&mut self, from: &'a ast::Name, until: &'a ast::Name) -> Option<(usize, usize)> {
         let (first, last) = (self.step_place(from), self.step_place(until));
         let (first, last) = (first?, last?);
         if first != last && self.order.is_before(last, first) {

@@ -51,6 +51,9 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             .iter()
             .for_each(|well| scan.shown(&well.condition, "evidence"));
     }
+    for watch in &case.runbook.watches {
+        scan.shown(&watch.condition, "evidence");
+    }
     for row in case.runbook.rows() {
         row.seen.iter().for_each(|seen| scan.shown(seen, "evidence"));
     }

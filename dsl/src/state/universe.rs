@@ -326,19 +326,26 @@ impl Universe {
         self.members.iter().find(|member| member.id.as_str() == id)
     }
 
-    /// The members that reading this resource is evidence about, by index: those it names, those whose `well`
-    /// reads it or what overlaps it, and those that write a state it overlaps.
+    /// The members that reading this resource is evidence about, by index: those that are asked by it, and those
+    /// that write a state it overlaps.
     pub(crate) fn evidence_of(&self, read: &Resource<Term>) -> Vec<usize> {
-        let mut found = self.members_of(read).to_vec();
+        let mut found = self.asked_by(read);
         if let Some(state) = self.state_of(read) {
             found.extend(&self.states[state].writers);
         }
         for node in self.tree.overlapping(&trail(read)) {
-            let node = self.tree.node(node);
-            found.extend(&node.evidence_of);
-            let states = node.part_of.iter().map(|state| &self.states[*state]);
+            let states = self.tree.node(node).part_of.iter().map(|state| &self.states[*state]);
             found.extend(states.flat_map(|state| &state.writers));
         }
+        found
+    }
+
+    /// The members that answer where this resource is read, by index: those it names, and those whose `well` reads it
+    /// or what overlaps it.
+    pub(crate) fn asked_by(&self, read: &Resource<Term>) -> Vec<usize> {
+        let mut found = self.members_of(read).to_vec();
+        let nodes = self.tree.overlapping(&trail(read)).into_iter();
+        found.extend(nodes.flat_map(|node| &self.tree.node(node).evidence_of));
         found
     }
 

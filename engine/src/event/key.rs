@@ -61,6 +61,8 @@ pub enum WorkKey {
     Well(String, WellTime),
     /// Whether a service is as it should be when the run ends: `presence:SERVICE:WHEN`.
     Presence(String, WellTime),
+    /// What must hold all the while: `watch:NAME`.
+    Watch(String),
     /// The assumptions of the proofs: `obligations`.
     Obligations,
     /// All anchors: `anchors:start`, `anchors:end`.
@@ -119,6 +121,7 @@ impl fmt::Display for WorkKey {
             Self::Statement(key) => f.write_str(key),
             Self::Well(service, when) => write!(f, "well:{service}:{}", when.word()),
             Self::Presence(service, when) => write!(f, "presence:{service}:{}", when.word()),
+            Self::Watch(watch) => write!(f, "watch:{watch}"),
             fixed => {
                 let word = Self::FIXED.iter().find(|(_, known)| known == fixed);
                 f.write_str(word.map_or("", |(word, _)| word))
@@ -137,6 +140,9 @@ impl From<String> for WorkKey {
     fn from(text: String) -> Self {
         if let Some((_, fixed)) = Self::FIXED.into_iter().find(|(word, _)| *word == text) {
             return fixed;
+        }
+        if let Some(watch) = text.strip_prefix("watch:") {
+            return Self::Watch(watch.to_owned());
         }
         let of_service = text.split_once(':').and_then(|(about, rest)| {
             let (service, word) = rest.rsplit_once(':')?;

@@ -21,6 +21,8 @@ pub enum Awaited {
     Well(String),
     /// Whether the service of this name is as it should be.
     Presence(String),
+    /// What must hold all the while, with this title; whether it does not.
+    Watch { title: String, is_missed: bool },
     /// The answer of a person.
     Person,
     /// Whether an attempt of unknown outcome was done.

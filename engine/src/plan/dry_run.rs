@@ -66,6 +66,7 @@ impl DryRun<'_> {
             times: times(plan),
             readings,
             steps,
+            watches: walk.words.watches(),
             way_back: walk.words.way_back(),
             obstacles: walk.obstacles,
         }

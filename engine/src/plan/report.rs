@@ -19,6 +19,7 @@ pub struct PlanReport {
     pub readings: Vec<Reading>,
     #[serde(serialize_with = "with_lists")]
     pub steps: Vec<StepReport>,
+    pub watches: Vec<WatchReport>,
     #[serde(flatten)]
     pub way_back: WayBackReport,
     /// What the run would be refused for as things are now, one sentence each.
@@ -277,6 +278,20 @@ pub struct Written {
     pub undo: Option<WrittenBlock>,
     /// Why it has no undo.
     pub no_undo: Option<String>,
+}
+
+/// What must hold all the while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WatchReport {
+    pub id: String,
+    pub title: String,
+    pub doc: String,
+    /// The step it begins with.
+    pub from: String,
+    /// The step it ends with.
+    pub until: String,
+    /// What is asked and how often, as its author writes it.
+    pub check: String,
 }
 
 /// Where the run goes when it does not go forward.

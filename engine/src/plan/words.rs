@@ -8,7 +8,9 @@ use backstay_dsl::{model, print};
 
 use crate::eval::Recorded;
 use crate::plan::Plan;
-use crate::plan::report::{BranchReport, HoldReport, RowReport, TableReport, WayBackReport, Written, WrittenBlock};
+use crate::plan::report::{
+    BranchReport, HoldReport, RowReport, TableReport, WatchReport, WayBackReport, Written, WrittenBlock,
+};
 use crate::value::Value;
 
 /// The longest text that stands in a call, in characters: what files are to hold is in the diff.
@@ -171,6 +173,30 @@ impl<'a> Words<'a> {
             text => format!("{label} = {text}"),
         });
         values.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is asked all the while.
+    pub(super) fn watches(&self) -> Vec<WatchReport> {
+        let steps = &self.plan.runbook.steps;
+        let watches = self.plan.runbook.watches.iter().map(|watch| {
+            let asked = match &watch.service {
+                Some(service) => format!("{service} is well"),
+                None => format!("{}: {}", print::quoted(&watch.label), self.text(&watch.condition)),
+            };
+            let misses = match watch.misses {
+                0 => String::new(),
+                misses => format!(" at most {misses} misses"),
+            };
+            WatchReport {
+                id: watch.name.clone(),
+                title: watch.title.clone(),
+                doc: watch.doc.clone(),
+                from: steps[watch.from].name.clone(),
+                until: steps[watch.until].name.clone(),
+                check: format!("check {asked} every {}{misses}", duration(watch.every_ms)),
+            }
+        });
+        watches.collect()
     }
 
     /// Everything that the run may do when it does not go forward.

@@ -1,10 +1,11 @@
 //! What goes wrong in the simulated world, and all that can go wrong at one place of a plan.
 
 use backstay_dsl::model::{Statement, StatementKind};
+use backstay_dsl::program::StepId;
 
 use super::Kill;
 use super::person::Answers;
-use crate::event::SignalChoice;
+use crate::event::{SignalChoice, WorkKey};
 use crate::plan::Plan;
 use crate::run::driver::Control;
 use crate::value::Value;
@@ -50,7 +51,35 @@ impl Case {
 /// Every fault that a plan's effects make possible at one statement, as one that stays.
 pub fn single_faults(plan: &Plan) -> Vec<Fault> {
     let statements = plan.program.statements();
-    statements.flat_map(|(_, statement)| faults_of(statement)).collect()
+    let of_statements = statements.flat_map(|(_, statement)| faults_of(statement));
+    of_statements.chain(of_watches(plan)).collect()
+}
+
+/// Every fault that can happen to a watch: from its beginning, and from each action in the steps it is for.
+fn of_watches(plan: &Plan) -> Vec<Fault> {
+    let (program, mut faults) = (&plan.program, Vec::new());
+    for watch in &plan.runbook.watches {
+        let order = program.step_order();
+        let is_within = |step: &StepId| {
+            let place = step.place();
+            (place == watch.from || !order.is_before(place, watch.from))
+                && (place == watch.until || !order.is_before(watch.until, place))
+        };
+        let statements = program
+            .order()
+            .filter(is_within)
+            .map(|step| &program.step(step).body.statements);
+        let actions = statements.flatten().filter(|statement| statement.action().is_some());
+        let since = std::iter::once(None).chain(actions.map(|action| Some(action.key.clone())));
+        let key = WorkKey::Watch(watch.name.clone()).to_string();
+        faults.extend(since.flat_map(|since| {
+            FaultKind::OF_QUESTION.map(|kind| Fault {
+                since: since.clone(),
+                ..Fault::always(&*key, kind)
+            })
+        }));
+    }
+    faults
 }
 
 /// Every fault that can happen to a statement, as one that stays.

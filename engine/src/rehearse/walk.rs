@@ -404,6 +404,10 @@ impl Walk<'_> {
                 self.drain(before);
                 continue;
             }
+            // What only watches waits for nothing.
+            if timer.is_none() && self.sleepers.values().all(|id| self.is_settled(*id)) {
+                return Err(Stalled);
+            }
             let timer_at = timer.map(|(_, moment)| (self.boot_began_ns.saturating_add(moment), order));
             let sleeper_at = self.sleepers.first_key_value().map(|(place, _)| *place);
             let next = [timer_at, sleeper_at].into_iter().flatten().min().ok_or(Stalled)?;

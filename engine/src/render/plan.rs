@@ -8,7 +8,7 @@ use backstay_dsl::units::duration;
 
 use crate::plan::report::{
     Asked, Change, Entry, Head, InputReport, PlanReport, Reading, ReadingResult, StepReport, ThingReport, TimesReport,
-    Would,
+    WatchReport, Would,
 };
 use crate::plan::retries;
 
@@ -32,6 +32,7 @@ pub fn plan(report: &PlanReport) -> String {
     for (number, step) in report.steps.iter().enumerate() {
         self::step(&mut page, number + 1, step, &report.way_back.on_failure);
     }
+    watches(&mut page, &report.watches);
     way_back::way_back(&mut page, report);
     if !report.obstacles.is_empty() {
         page.heading("The run would be refused:");
@@ -88,6 +89,19 @@ fn things(page: &mut Page, things: &[ThingReport]) {
         let ThingReport { word, id, title, .. } = thing;
         page.line(2, &format!("{word} {id} – {title}: {}", thing.is.join(", ")));
         page.doc(6, &thing.doc);
+    }
+}
+
+fn watches(page: &mut Page, watches: &[WatchReport]) {
+    if watches.is_empty() {
+        return;
+    }
+    page.heading("All the while  (one that does not hold fails the step that runs)");
+    for watch in watches {
+        let (from, until) = (&watch.from, &watch.until);
+        page.line(2, &format!("{} – {}: from {from} until {until}", watch.id, watch.title));
+        page.doc(6, &watch.doc);
+        page.marked(6, "? ", &watch.check);
     }
 }
 

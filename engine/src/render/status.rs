@@ -107,6 +107,11 @@ impl Timeline {
             Awaited::Check(label) => format!("check “{}”", visible(label)),
             Awaited::Well(service) => format!("asks whether {} is well", visible(service)),
             Awaited::Presence(service) => format!("looks whether {} is as it should be", visible(service)),
+            Awaited::Watch {
+                title,
+                is_missed: false,
+            } => format!("watches “{}”", visible(title)),
+            Awaited::Watch { title, .. } => format!("“{}” DOES NOT HOLD", visible(title)),
             Awaited::Person if pending.until_ms.is_some() => format!("waits for an answer until {until}"),
             Awaited::Person => "waits for an answer".to_owned(),
             Awaited::Settling => "finds out whether it was done".to_owned(),

@@ -24,6 +24,7 @@ mod state;
 mod step;
 mod time;
 mod touched;
+mod watches;
 
 use crate::event::Stamped;
 use crate::plan::Plan;

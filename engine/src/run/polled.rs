@@ -1,5 +1,5 @@
-//! What is asked again until it holds or its time is over: checks, `well`, and whether a service is as it should be
-//! when a run ends. Driver and walk wait for themselves, and ask here.
+//! What is asked again until it holds or its time is over: checks, `well`, whether a service is as it should be when a
+//! run ends, and what must hold all the while. Driver and walk wait for themselves, and ask here.
 
 mod missed;
 
@@ -28,11 +28,23 @@ pub(crate) struct Polled<'plan> {
     pub(crate) within_ms: u64,
     /// `None`: it is asked once.
     pub(crate) every_ms: Option<u64>,
-    /// Of a soak, how often it may fail to hold.
-    pub(crate) misses: Option<u64>,
+    course: Course,
     /// What ends it at once where it holds.
     unless: Option<&'plan Expr>,
     question: Question<'plan>,
+}
+
+/// When it has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// Once it holds.
+    Holds,
+    /// When all of its time is over, or it has failed to hold more often than this.
+    Soak(u64),
+    /// Once it has failed to hold more often than this in a row.
+    Watch(u64),
+    /// Once a watch that failed to hold holds again.
+    Recovers,
 }
 
 #[derive(Clone, Copy)]
@@ -62,10 +74,33 @@ impl<'plan> Polled<'plan> {
             label: &service.title,
             within_ms: PRESENCE_WITHIN_MS,
             every_ms: Some(PRESENCE_EVERY_MS),
-            misses: None,
+            course: Course::Holds,
             unless: None,
             question: Question::Presence(member.as_str(), should),
         })
+    }
+
+    /// What must hold all the while; whether it is waited for that it holds again.
+    pub(crate) fn watch(plan: &'plan Plan, name: &str, is_missed: bool) -> Option<Self> {
+        let watch = plan.runbook.watch(name)?;
+        Some(Self {
+            what: EvaluationKind::Watch,
+            label: &watch.label,
+            within_ms: u64::MAX,
+            every_ms: Some(watch.every_ms),
+            course: if is_missed {
+                Course::Recovers
+            } else {
+                Course::Watch(watch.misses)
+            },
+            unless: None,
+            question: Question::Condition(&watch.condition),
+        })
+    }
+
+    /// Whether each question has its own time, whatever is left of the whole.
+    pub(crate) fn has_own_time(&self) -> bool {
+        self.course != Course::Holds
     }
 
     fn condition(what: EvaluationKind, check: &'plan Check) -> Self {
@@ -74,7 +109,7 @@ impl<'plan> Polled<'plan> {
             label: &check.label,
             within_ms: check.within_ms,
             every_ms: check.every_ms,
-            misses: check.misses,
+            course: check.misses.map_or(Course::Holds, Course::Soak),
             unless: check.unless.as_ref(),
             question: Question::Condition(&check.condition),
         }
@@ -90,15 +125,16 @@ impl<'plan> Polled<'plan> {
     ) -> Seen {
         match self.question {
             Question::Condition(condition) => {
-                let patience = match self.misses {
-                    Some(_) => Patience::Own,
-                    None => Patience::of(self.every_ms, left_ms),
+                let patience = if self.has_own_time() {
+                    Patience::Own
+                } else {
+                    Patience::of(self.every_ms, left_ms)
                 };
                 let evaluator = evaluator.patient(patience);
                 let seen = Seen::judged(self.what, self.label, evaluator.evaluate(condition).await, polls);
                 match self.unless {
                     // A poll that holds is over; a soak goes on.
-                    Some(unless) if seen.result != EvaluationResult::Holds || self.misses.is_some() => {
+                    Some(unless) if seen.result != EvaluationResult::Holds || self.has_own_time() => {
                         let ended = evaluator.evaluate(unless).await;
                         seen.ended_by(&ended)
                     }

@@ -6,7 +6,7 @@ use super::super::Rule;
 use super::{Builder, ClauseOrder, Head};
 use crate::ast::{
     Allow, ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Park, Procedure, Question, Rollback,
-    SecretSource, Step, TypeDecl, Use,
+    SecretSource, Step, TypeDecl, Use, Watch,
 };
 use crate::diagnostic::Diagnostic;
 
@@ -26,6 +26,7 @@ impl Builder<'_, '_> {
             Rule::for_each => ItemKind::ForEach(self.for_each(pair)?),
             Rule::rollback => ItemKind::Rollback(self.rollback(pair)?),
             Rule::park => ItemKind::Park(self.park(pair)?),
+            Rule::watch => ItemKind::Watch(self.watch(pair)?),
             Rule::symptoms => ItemKind::Symptoms(self.symptoms(pair)?),
             Rule::scenario => ItemKind::Scenario(self.scenario(pair)?),
             Rule::question => ItemKind::Question(self.question(pair)?),
@@ -259,6 +260,26 @@ impl Builder<'_, '_> {
         let Head { name, title, rest, .. } = self.head(pair)?;
         let body = self.block(rest.into_iter().next()?);
         Some(Park { name, title, body })
+    }
+
+    fn watch(&mut self, pair: Pair<'_, Rule>) -> Option<Watch> {
+        let Head { name, title, rest, .. } = self.head(pair)?;
+        let (mut from, mut until, mut checks) = (None, None, Vec::new());
+        for part in rest {
+            match part.as_rule() {
+                Rule::from_step => from = self.inner_word(part),
+                Rule::until_step => until = self.inner_word(part),
+                Rule::check => checks.extend(self.check(part)),
+                _ => {}
+            }
+        }
+        Some(Watch {
+            name,
+            title,
+            from: from?,
+            until: until?,
+            checks,
+        })
     }
 
     fn question(&mut self, pair: Pair<'_, Rule>) -> Option<Question> {

@@ -133,6 +133,7 @@ pub(super) fn may_begin(block: Block, expected: &[Rule]) -> bool {
         Block::Protect => Rule::part_kind,
         Block::Hold => Rule::hold_take,
         Block::Statements | Block::Rollback => Rule::do_action,
+        Block::Watch => Rule::check,
         Block::Table => Rule::symptom,
         Block::Row => Rule::seen,
         Block::Scenario => Rule::inject,

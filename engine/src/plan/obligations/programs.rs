@@ -90,7 +90,14 @@ fn calls(plan: &Plan) -> Vec<(String, &ActionCall)> {
     let rows = runbook.rows().filter_map(|row| Some((&row.key, row.seen.as_ref()?)));
     let header = &runbook.name;
     let required = runbook.requires.iter().map(|required| (header, &required.condition));
-    for (name, expr) in wells.chain(required).chain(anchors).chain(questions).chain(rows) {
+    let watches = runbook.watches.iter().map(|watch| (&watch.name, &watch.condition));
+    let asked = wells
+        .chain(required)
+        .chain(anchors)
+        .chain(questions)
+        .chain(rows)
+        .chain(watches);
+    for (name, expr) in asked {
         back.extend(walk::reads(expr).map(|call| (name.clone(), call)));
     }
     back

@@ -120,7 +120,8 @@ impl Walk<'_> {
                 Some(running) if work.cancel && running.is(&work) && !running.is_told_to_stop => {
                     running.is_told_to_stop = true;
                     let obeys = cancel_of(&self.rehearsal.plan, running) != Some(Cancel::Never);
-                    if obeys && matches!(running.stage, Stage::Changing { .. }) {
+                    let is_watch = matches!(running.kind, WorkKind::Watch { .. });
+                    if is_watch || (obeys && matches!(running.stage, Stage::Changing { .. })) {
                         self.ready.push_back(running.id);
                     }
                 }
@@ -149,6 +150,19 @@ impl Walk<'_> {
     pub(super) fn begins(&self, id: u64) -> Option<&str> {
         let running = self.running.iter().find(|running| running.id == id)?;
         matches!(running.stage, Stage::Fresh).then_some(&running.key)
+    }
+
+    /// Whether a work only asks on and on, and will say nothing while all is as it is.
+    pub(super) fn is_settled(&self, id: u64) -> bool {
+        let running = self.running.iter().find(|running| running.id == id);
+        running.is_some_and(
+            |running| match (&running.stage, polled_of(&self.rehearsal.plan, running)) {
+                (Stage::Asking(asking), Some(polled)) => {
+                    asking.hangs_until_ns.is_none() && asking.missed.is_settled(&polled)
+                }
+                _ => false,
+            },
+        )
     }
 
     /// Lets a piece of work go on.
@@ -198,6 +212,7 @@ impl Walk<'_> {
             | WorkKind::Row
             | WorkKind::Well { .. }
             | WorkKind::Presence { .. }
+            | WorkKind::Watch { .. }
             | WorkKind::Obligations => self.evaluate(running, asking),
         }
     }
@@ -358,14 +373,19 @@ impl Walk<'_> {
                 .saturating_add(polled.within_ms.saturating_mul(1_000_000))
         });
         // The questions of a soak have their own time.
-        let cut_ns = end_ns.filter(|_| asked.is_some_and(|polled| polled.misses.is_none()));
+        let cut_ns = end_ns.filter(|_| asked.is_some_and(|polled| !polled.has_own_time()));
         let now_ns = self.boot_ns();
+        // Only a watch is told to stop.
+        if let Some(polled) = asked.filter(|_| running.is_told_to_stop) {
+            let seen = asking.missed.left(&polled, (asking.polls, asking.last.take()));
+            return self.seen(running, seen, asking.began_ns);
+        }
         if let Some(until_ns) = asking.hangs_until_ns.take() {
             if now_ns >= until_ns {
                 asking.gave_up += 1;
             } else if let Some(polled) = asked {
-                let late = polled.late(asking.polls + 1);
-                return self.seen(running, asking.last.take().unwrap_or(late), asking.began_ns);
+                let seen = asking.missed.left(&polled, (asking.polls, asking.last.take()));
+                return self.seen(running, seen, asking.began_ns);
             }
         }
         let left_ms = end_ns.map_or(0, |end_ns| end_ns.saturating_sub(asking.poll_ns) / 1_000_000);
@@ -560,6 +580,7 @@ fn polled_of<'plan>(plan: &'plan Plan, running: &Running) -> Option<Polled<'plan
     match &running.kind {
         WorkKind::Well { service } => Polled::well(plan, service),
         WorkKind::Presence { service, should } => Polled::presence(plan, service, *should),
+        WorkKind::Watch { watch, is_missed } => Polled::watch(plan, watch, *is_missed),
         WorkKind::Evaluate => match &statement(plan, running)?.kind {
             StatementKind::Check(check) => Some(Polled::check(check)),
             _ => None,

@@ -245,6 +245,7 @@ fn evaluated(event: &Event) -> Words {
         EvaluationKind::Row => "symptom",
         EvaluationKind::Well => "well",
         EvaluationKind::Presence => "at the end",
+        EvaluationKind::Watch => "watch",
         EvaluationKind::Obligation => "before the first change",
     };
     let tries = match polls {
@@ -274,6 +275,7 @@ fn evaluated(event: &Event) -> Words {
         WorkKey::Statement(key) => place(key),
         WorkKey::Well(service, _) => format!("well:{}", visible(service)),
         WorkKey::Presence(service, _) => format!("service:{}", visible(service)),
+        WorkKey::Watch(watch) => format!("watch:{}", visible(watch)),
         WorkKey::Obligations | WorkKey::Anchors(_) | WorkKey::Signal => "run".to_owned(),
     };
     (place, format!("{what}{}{tries}", took(*ms)), tone)

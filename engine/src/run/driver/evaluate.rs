@@ -51,9 +51,25 @@ impl Job {
         self.record_seen(self.polled(presence).await, start_ns).await
     }
 
+    /// Asks a watch until it has something to say, or its stretch is over.
+    pub(super) async fn watch(&self, watch: &str, is_missed: bool) -> Result<(), Stopped> {
+        let watch = Polled::watch(&self.shared.plan, watch, is_missed).ok_or(Stopped)?;
+        let start_ns = self.boot_ns();
+        self.record_seen(self.polled(watch).await, start_ns).await
+    }
+
     pub(super) async fn record_seen(&self, seen: Seen, start_ns: u64) -> Result<(), Stopped> {
         let event = self.records().evaluated(&self.work, seen, self.ms_since(start_ns));
         self.record(event, true).await
+    }
+
+    /// The result of a future, or `None` once this work is told to stop: only a watch is.
+    async fn unless_stopped<F: Future>(&self, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => None,
+            output = future => Some(output),
+        }
     }
 
     /// Asks once within its time, or again and again for as long as it says.
@@ -68,19 +84,23 @@ impl Job {
         loop {
             let asking = polled.ask(&self.shared.plan, self, self.evaluator(), (polls + 1, left_ms()));
             // The questions of a soak have their own time: the last one begins when all of it is over.
-            let seen = match polled.misses {
-                Some(_) => Some(asking.await),
-                None => self.within(left_ms(), asking).await,
+            let seen = if polled.has_own_time() {
+                self.unless_stopped(asking).await
+            } else {
+                self.within(left_ms(), asking).await
             };
             let Some(seen) = seen else {
-                return last.unwrap_or_else(|| polled.late(polls + 1));
+                return missed.left(&polled, (polls, last));
             };
             polls += 1;
             match missed.next(&polled, seen, left_ms()) {
                 Next::Over(seen) => return seen,
                 Next::Again { pause_ms, seen } => {
                     last = Some(seen);
-                    self.shared.ports.clock.sleep(Duration::from_millis(pause_ms)).await;
+                    let pause = self.shared.ports.clock.sleep(Duration::from_millis(pause_ms));
+                    if self.unless_stopped(pause).await.is_none() {
+                        return missed.left(&polled, (polls, last));
+                    }
                 }
             }
         }

@@ -44,6 +44,10 @@ impl Driver {
             },
             WorkKind::Well { service } => Awaited::Well(service.clone()),
             WorkKind::Presence { service, .. } => Awaited::Presence(service.clone()),
+            WorkKind::Watch { watch, is_missed } => Awaited::Watch {
+                title: self.shared.plan.runbook.watch(watch)?.title.clone(),
+                is_missed: *is_missed,
+            },
             WorkKind::Ask { .. } | WorkKind::MayBegin { .. } => Awaited::Person,
             WorkKind::Settle { .. } => Awaited::Settling,
             WorkKind::Row | WorkKind::Obligations | WorkKind::Anchors { .. } | WorkKind::Signal(_) => return None,

@@ -141,6 +141,7 @@ impl Job {
             WorkKind::Row => self.row().await,
             WorkKind::Well { service } => self.well(service).await,
             WorkKind::Presence { service, should } => self.presence(service, *should).await,
+            WorkKind::Watch { watch, is_missed } => self.watch(watch, *is_missed).await,
             WorkKind::Obligations => self.obligations().await,
             WorkKind::Anchors { when } => self.anchors(*when).await,
             WorkKind::Ask { besides } => self.ask(besides.clone()).await,

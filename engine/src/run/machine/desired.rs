@@ -60,6 +60,9 @@ pub enum WorkKind {
     Well { service: String },
     /// Ask whether this service is as it should be at the end, for a while, and append `evaluated`.
     Presence { service: String, should: Should },
+    /// Ask this watch again and again, and append `evaluated` once it has failed to hold more often than it may, or,
+    /// where it did before, holds again; told to stop, at once with what was seen in all.
+    Watch { watch: String, is_missed: bool },
     /// Discharge the obligations of the plan and append one `evaluated` for each that does not hold, or
     /// one that says that all hold.
     Obligations,

@@ -143,6 +143,11 @@ impl Ending {
         self.way.is_some()
     }
 
+    /// Whether nothing is left but `run.end`.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over(_))
+    }
+
     /// Whether the run may still turn: at the end of the way forward.
     pub(super) fn may_turn(&self) -> bool {
         !self.is_back()

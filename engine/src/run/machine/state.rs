@@ -8,6 +8,7 @@ mod outlook;
 mod places;
 mod stops;
 mod turn;
+mod watched;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use super::failure::Cause;
 use super::opening::Opening;
 use super::progress::{Progress, View};
 use super::step::Steps;
+use super::watches::Watches;
 use crate::event::{End, Exception};
 use crate::plan::Plan;
 use crate::value::{Answer, RecordedValue, Unanswered, Value};
@@ -32,6 +34,7 @@ pub struct State {
     phase: Phase,
     progress: Progress,
     steps: Steps,
+    watches: Watches,
     opening: Opening,
     cause: Option<Cause>,
     /// The signal that a person is being asked about.
@@ -69,6 +72,7 @@ impl State {
             phase: Phase::Preparing,
             progress: Progress::new(plan.runbook.holds.len()),
             steps: Steps::new(plan),
+            watches: Watches::new(plan),
             opening: Opening::default(),
             cause: None,
             asked: None,

@@ -208,6 +208,21 @@ impl Steps {
         }
     }
 
+    /// Whether a step (a place in the runbook) is done, or need not be.
+    pub(super) fn is_done(&self, plan: &Plan, place: usize) -> bool {
+        let state = plan.program.step_at(place).and_then(|step| self.over.get(step.place()));
+        state.copied().flatten().is_some_and(StepState::counts_as_done)
+    }
+
+    /// Whether an intent was recorded in a step, or it is done without one.
+    pub(super) fn has_begun(&self, plan: &Plan, place: usize) -> bool {
+        let has_begun = plan
+            .program
+            .step_at(place)
+            .is_some_and(|step| self.begun.contains(&step));
+        has_begun || self.is_done(plan, place)
+    }
+
     /// Whether the run is in the stretch of a branch.
     pub(super) fn are_in_stretch(&self, plan: &Plan, branch: &Rollback) -> bool {
         let program = &plan.program;
@@ -470,6 +485,17 @@ impl Steps {
             (statement.unwrap_or_default(), &reason),
             &definition.on_failure,
         )
+    }
+
+    /// The first of the steps that run, but for those that fail already.
+    pub(super) fn first_that_runs(&self) -> Option<StepId> {
+        let mut active = self.active.iter();
+        active.find_map(|(step, active)| active.failing.is_none().then_some(*step))
+    }
+
+    /// A watch does not hold: this step fails by it, and no symptom table is tried.
+    pub(super) fn on_watch_missed(&mut self, plan: &Plan, step: StepId, missed: (&str, &str)) -> Option<Next> {
+        self.fail(plan, step, missed, &plan.program.step(step).on_failure)
     }
 
     /// A step fails: it is passed over, the run pauses, or the run turns.

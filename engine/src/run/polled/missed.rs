@@ -1,10 +1,10 @@
 //! What comes after one answer to a check: it is over, or asked again. The driver and the rehearsal's walk both ask here.
 //!
 //! A poll goes on until its condition holds; a soak (`for D`) goes on for all of its time, and is over before only where
-//! it has failed to hold more often than it may.
+//! it has failed to hold more often than it may. A watch goes on until that happens in a row, or its stretch is over.
 
 use crate::event::EvaluationResult;
-use crate::run::polled::Polled;
+use crate::run::polled::{Course, Polled};
 use crate::run::records::Seen;
 
 /// What comes next.
@@ -18,10 +18,12 @@ pub(crate) enum Next {
     },
 }
 
-/// How often a soak has failed to hold so far, and what was seen then.
+/// How often it has failed to hold so far, and what was seen then.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Missed {
     times: u64,
+    /// The last of them, without one that held in between.
+    in_a_row: u64,
     evidence: String,
 }
 
@@ -32,28 +34,62 @@ impl Missed {
         let Some(every_ms) = polled.every_ms.filter(|_| !seen.is_final) else {
             return Next::Over(seen);
         };
-        let Some(allowed) = polled.misses else {
-            let pause_ms = every_ms.max(1);
-            let is_over = holds || every_ms >= left_ms;
-            return if is_over {
-                Next::Over(seen)
-            } else {
-                Next::Again { pause_ms, seen }
-            };
+        let again = |seen| Next::Again {
+            pause_ms: every_ms.max(1),
+            seen,
         };
-        if !holds {
+        if holds {
+            self.in_a_row = 0;
+        } else {
             self.times += 1;
+            self.in_a_row += 1;
             self.evidence.clone_from(&seen.evidence);
         }
-        if self.times > allowed {
-            return Next::Over(self.told(seen));
-        }
-        match every_ms.min(left_ms) {
-            0 => Next::Over(Seen {
-                result: EvaluationResult::Holds,
-                ..self.told(seen)
+        match polled.course {
+            Course::Holds if holds || every_ms >= left_ms => Next::Over(seen),
+            Course::Recovers if holds => Next::Over(Seen {
+                evidence: format!("it holds again; {}", seen.evidence),
+                ..seen
             }),
-            pause_ms => Next::Again { pause_ms, seen },
+            Course::Watch(allowed) if self.in_a_row > allowed => Next::Over(self.too_often(seen)),
+            Course::Holds | Course::Watch(_) | Course::Recovers => again(seen),
+            Course::Soak(allowed) if self.times > allowed => Next::Over(self.told(seen)),
+            Course::Soak(_) => match every_ms.min(left_ms) {
+                0 => Next::Over(Seen {
+                    result: EvaluationResult::Holds,
+                    ..self.told(seen)
+                }),
+                pause_ms => Next::Again { pause_ms, seen },
+            },
+        }
+    }
+
+    /// What is said where nothing more is asked: its time or its stretch is over. `last` was seen by the last of so many
+    /// questions.
+    pub(crate) fn left(&self, polled: &Polled<'_>, (polls, last): (u32, Option<Seen>)) -> Seen {
+        match (polled.course, last) {
+            (Course::Watch(_), Some(last)) => Seen {
+                result: EvaluationResult::Holds,
+                ..self.told(last)
+            },
+            (Course::Recovers, Some(last)) => Seen {
+                evidence: format!("it did not hold again; {}", last.evidence),
+                ..last
+            },
+            (Course::Watch(_) | Course::Recovers, None) => {
+                let evidence = "what it watches was over before it was answered".to_owned();
+                polled.seen(EvaluationResult::Unanswered, evidence, polls)
+            }
+            (_, last) => last.unwrap_or_else(|| polled.late(polls + 1)),
+        }
+    }
+
+    /// Whether nothing more would be said for as long as each answer is as the last one.
+    pub(crate) fn is_settled(&self, polled: &Polled<'_>) -> bool {
+        match polled.course {
+            Course::Watch(_) => self.in_a_row == 0,
+            Course::Recovers => true,
+            Course::Holds | Course::Soak(_) => false,
         }
     }
 
@@ -65,6 +101,18 @@ impl Missed {
             (missed, polls) => format!("it did not hold {missed} of {polls} times: {}", self.evidence),
         };
         Seen { evidence, ..seen }
+    }
+
+    /// What was seen where it failed to hold too often in a row.
+    fn too_often(&self, seen: Seen) -> Seen {
+        let in_a_row = match self.in_a_row {
+            1 => String::new(),
+            count => format!("{count} times in a row; "),
+        };
+        Seen {
+            evidence: format!("{in_a_row}{}", seen.evidence),
+            ..seen
+        }
     }
 }
 

@@ -44,6 +44,7 @@ impl State {
                 }
             }
         }
+        self.watch_work(plan, &mut desired.work);
         desired.work.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let time = &self.progress.time;
         if let Some(timer) = overdue {

@@ -29,7 +29,8 @@ impl State {
                 .and_then(|ending| ending.released(self.view(plan)))
                 .or_else(|| self.steps.due_when_turning(plan))
                 .or_else(|| Some(self.turn_event(plan))),
-            Phase::Ending(ending) => ending.due(self.known(plan), &self.exceptions),
+            Phase::Ending(_) if self.is_watch_awaited() => None,
+            Phase::Ending(ending) => ending.due(self.known(plan), &self.all_exceptions(plan)),
         };
         event.filter(|event| !self.is_held_back(event))
     }

@@ -128,6 +128,7 @@ impl State {
             let progress = &self.progress;
             let next = self.steps.settle(View { plan, progress });
             self.follow(next);
+            self.watches.settle(plan, &self.steps);
             if self.waits_for_window() && self.progress.time.is_open() {
                 self.opening.begin();
             }
@@ -266,6 +267,10 @@ impl State {
                 if let Phase::Ending(ending) = &mut self.phase {
                     ending.on_presence(View { plan, progress }, name, holds, evidence);
                 }
+                None
+            }
+            WorkKey::Watch(name) => {
+                self.on_watched(plan, (name, evidence), holds);
                 None
             }
             WorkKey::Statement(key) if what == EvaluationKind::Row => {

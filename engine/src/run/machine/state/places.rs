@@ -22,6 +22,7 @@ impl State {
         self.opening.places(&mut places);
         self.progress.holds.places(plan, &mut places);
         self.steps.places(plan, &mut places);
+        self.watches.places(plan, &mut places);
         match &self.phase {
             Phase::Ending(ending) => ending.places(plan, &mut places),
             // Nothing is left of it but what is waited for.
