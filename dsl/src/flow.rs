@@ -18,7 +18,7 @@ use crate::effect::Effect;
 use crate::program::{Owner, Program, StatementId};
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
-use crate::state::{MISSED, Unserved};
+use crate::state::{Difference, MISSED, Unserved};
 use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::topology::{MemberId, Topology};
@@ -50,6 +50,8 @@ pub struct Flow<'a> {
     pub returns: Vec<Return>,
     /// What is not as it should be at the end of some way forward.
     pub unserved: BTreeSet<(usize, MemberId, Unserved)>,
+    /// Holds that may be taken at the end of some way forward, with their cells.
+    pub held: BTreeSet<(usize, String)>,
     /// Cells that may stand in more ways than are told apart, by one of their slots.
     pub too_many: Vec<SlotId>,
 }
@@ -59,7 +61,7 @@ impl<'a> Flow<'a> {
         let acts = Acts::new(program, normal, topology);
         let ways = Ways::new(program);
         let (mut breaches, mut returns, mut too_many) = (Vec::new(), Vec::new(), Vec::new());
-        let mut unserved = BTreeSet::new();
+        let (mut unserved, mut held) = (BTreeSet::new(), BTreeSet::new());
         for index in acts.cells() {
             let mut cell = Cell::new(&acts, index);
             let mut back = Back::default();
@@ -70,6 +72,11 @@ impl<'a> Flow<'a> {
                     let ends = std::mem::take(&mut forward.ends);
                     let found = ends.iter().flat_map(|end| cell.table.unserved(end.state));
                     unserved.extend(found.map(|(member, how)| (index, member, how)));
+                    let left = ends.iter().flat_map(|end| cell.table.differences(end.state));
+                    held.extend(left.filter_map(|(_, left)| match left {
+                        Difference::Hold(name) => Some((index, name)),
+                        _ => None,
+                    }));
                 }
                 Err(_) => too_many.extend(acts.universe.cells()[index].first().copied()),
             }
@@ -82,6 +89,7 @@ impl<'a> Flow<'a> {
             breaches,
             returns,
             unserved,
+            held,
             too_many,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::effect::Effect;
+use crate::effect::{Effect, Resource, ResourceKind};
 use crate::program::{BlockId, HoldId, Program, StatementId, StepId};
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
@@ -11,6 +11,7 @@ use crate::term::Term;
 use crate::term::normal::Normal;
 use crate::term::reads::Readings;
 use crate::topology::Topology;
+use crate::types::Type;
 
 use super::act::{Act, Deed, Reader};
 use super::excuse::{Excuses, puts_back};
@@ -47,6 +48,15 @@ impl<'a> Acts<'a> {
             })
             .collect();
         effects.iter().flatten().for_each(|effect| universe.note(effect));
+        for (id, statement) in program.statements() {
+            let arguments = statement.action().into_iter().flat_map(|action| &action.call.arguments);
+            let paths = arguments.filter(|(_, value)| value.ty == Type::Path);
+            for place in paths.map(|(_, value)| Resource::new(ResourceKind::Tree, normal.value(value))) {
+                effects[id.place()]
+                    .iter()
+                    .for_each(|effect| universe.keep_at(effect, &place));
+            }
+        }
         for hold in program.holds() {
             let own: Vec<Effect<Term>> = of_hold(program, hold)
                 .flat_map(|id| effects[id.place()].iter().cloned())
@@ -185,6 +195,12 @@ impl<'a> Acts<'a> {
             }
         }
         for (id, hold) in holds {
+            let slot = self.universe.hold(&self.program.hold(hold).name);
+            let home = slot.map(|slot| self.universe.cell_of(slot).0);
+            seen.extend(
+                home.filter(|home| !seen.contains_key(home))
+                    .map(|home| (home, BTreeSet::new())),
+            );
             let own: Vec<StatementId> = of_hold(self.program, hold).collect();
             for (cell, seen) in &mut seen {
                 if self.hold_slot(hold, *cell).is_some() || own.iter().any(|id| seen.contains(id)) {

@@ -26,7 +26,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let explained = Explained::of(&teller);
     let is_new = |back: &&Return| !explained.is_on(back.cell, back.way) && !explained.is_after(back.cell, back.point);
     let is_first = |breach: &&Breach| {
-        if teller.is_of_missed_backup(breach) {
+        if teller.is_of_missed_backup(breach) || teller.is_of_lost_backup(breach) {
             return false;
         }
         breach.back.is_none_or(|(point, way)| {
@@ -58,6 +58,11 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     }
     for (how, members) in members {
         diagnostics.push(teller.unserved(&members, how));
+    }
+    for (_, hold) in flow.held.iter().filter(|(cell, _)| !explained.is_after(*cell, END)) {
+        if let Some(found) = teller.held(hold) {
+            diagnostics.push(found);
+        }
     }
     for slot in &flow.too_many {
         diagnostics.push(teller.too_many(*slot));
@@ -187,6 +192,14 @@ impl Teller<'_, '_> {
         let mut others = self.flow.breaches.iter();
         matches!(kind, StatementKind::Commits { .. })
             && others.any(|other| other.cell == breach.cell && other.change.is_some())
+    }
+
+    /// Whether it follows from a restore on the same way that has nothing to restore.
+    fn is_of_lost_backup(&self, breach: &Breach) -> bool {
+        let way = |breach: &Breach| breach.back.map(|(_, way)| way);
+        let mut others = self.flow.breaches.iter().filter(|other| other.cell == breach.cell);
+        breach.violation.slug == "state-left-behind"
+            && others.any(|other| other.violation.slug == "backup-unproven" && way(other) == way(breach))
     }
 
     fn is_set_aside(&self, breach: &Breach) -> bool {
@@ -335,6 +348,23 @@ impl Teller<'_, '_> {
             _ => found,
         };
         found.help(help.replace("SERVICE", first.map_or("SERVICE", |service| &service.name)))
+    }
+
+    /// A hold that a row takes, or that a step takes and releases where that may not come to be done.
+    fn held(&self, hold: &str) -> Option<Diagnostic> {
+        let program = self.case.program;
+        let takes = program.statements().filter(|(id, statement)| {
+            let owner = program.owner(program.block_of(*id));
+            let is_forward = matches!(owner, Owner::Step(_) | Owner::Row(_));
+            is_forward && matches!(&statement.kind, StatementKind::Take(name) if name == hold)
+        });
+        let is_of_row = |id: StatementId| matches!(program.owner(program.block_of(id)), Owner::Row(_));
+        let (_, take) = takes.max_by_key(|(id, _)| is_of_row(*id))?;
+        let message = format!("{hold} is taken here, and may still be taken when the last step is done");
+        let found = Diagnostic::error("hold-not-released", called_at(take), message);
+        Some(found.help(format!(
+            "release {hold} in a step that is always done: releasing what is free does nothing"
+        )))
     }
 
     fn too_many(&self, slot: SlotId) -> Diagnostic {

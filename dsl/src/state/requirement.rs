@@ -113,8 +113,18 @@ impl<'a, B: Bytes> Rules<'a, B> {
             Effect::Starts { member: target, with } if given.is_before || with.is_none() => self
                 .members(target)
                 .find_map(|member| Some(left_behind(member, self.migrated(member)?))),
+            Effect::Removes(removed) if given.existed => self.lost(removed),
             _ => None,
         }
+    }
+
+    /// Protected state that would be removed under a member that writes it.
+    fn lost(&self, removed: &Resource<Term>) -> Option<Violation> {
+        let lost = self.universe.lost_with(removed).iter();
+        let mut states = lost.map(|state| &self.universe.states[*state]);
+        let (state, writer) = states.find_map(|state| Some((state, self.running_writer(state)?)))?;
+        let words = format!("{} runs while {} would be removed", writer.id, state.name);
+        Some(violation("order-unsafe", words))
     }
 
     /// Why the point of no return must not be passed, where `next` is what the action behind it touches: every
@@ -146,7 +156,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
         let places = state.places.iter().map(|place| match self.bytes.get(*place) {
             Plain::AsWas => Data::Own,
             Plain::Partial | Plain::PartlyAdded => Data::Mix,
-            Plain::Changed | Plain::Gone | Plain::Added => Data::Edited,
+            Plain::Changed | Plain::Gone | Plain::Added | Plain::Behind => Data::Edited,
         });
         places.fold(self.bytes.get(state.slot), Data::max)
     }
@@ -352,7 +362,10 @@ impl<'a, B: Bytes> Rules<'a, B> {
     fn restored(&self, backup: &Resource<Term>) -> Option<Violation> {
         let mut slots = self.universe.backups_of(backup).iter();
         let Some(slot) = slots.find(|slot| self.bytes.get::<Backup>(**slot).is_made) else {
-            return Some(violation("backup-unproven", "this backup was never made".to_owned()));
+            return Some(violation(
+                "backup-unproven",
+                "this backup was never made, or where it was kept is gone".to_owned(),
+            ));
         };
         let Role::Backup { of } = self.universe.slot(*slot).role else {
             return None;
@@ -374,8 +387,12 @@ impl<'a, B: Bytes> Rules<'a, B> {
         })
     }
 
-    /// Whether an effect may migrate a protected state: it starts a new release of a service that writes it.
+    /// Whether an effect may migrate a protected state: it starts a new release of a service that writes it; or whether
+    /// it removes it.
     fn may_migrate(&self, effect: &Effect<Term>, state: usize) -> bool {
+        if let Effect::Removes(removed) = effect {
+            return self.universe.lost_with(removed).contains(&state);
+        }
         let Effect::Starts { member: target, with } = effect else {
             return false;
         };

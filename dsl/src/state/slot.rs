@@ -109,6 +109,8 @@ pub enum Plain {
     Added,
     /// Half made or half removed, and not there before.
     PartlyAdded,
+    /// Changed, and out of sight: the link that it lies behind leads elsewhere by now.
+    Behind,
 }
 
 impl Packed for Release {
@@ -176,13 +178,14 @@ impl Packed for Plain {
     }
 
     fn unpack(byte: u8) -> Self {
-        const ALL: [Plain; 6] = [
+        const ALL: [Plain; 7] = [
             Plain::AsWas,
             Plain::Changed,
             Plain::Partial,
             Plain::Gone,
             Plain::Added,
             Plain::PartlyAdded,
+            Plain::Behind,
         ];
         ALL.get(usize::from(byte)).copied().unwrap_or(Self::AsWas)
     }

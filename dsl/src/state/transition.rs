@@ -55,6 +55,10 @@ pub(crate) enum PlainChange {
     Appeared,
     /// What holds it has another value, which says all.
     Covered,
+    /// The link that it lies behind leads elsewhere, or is gone.
+    Elsewhere,
+    /// The link that it lies behind leads where it led at the start.
+    Returned,
 }
 
 impl PlainChange {
@@ -62,7 +66,7 @@ impl PlainChange {
     pub(crate) fn to(plain: Plain) -> Self {
         match plain {
             Plain::AsWas => Self::Back,
-            Plain::Changed => Self::Other,
+            Plain::Changed | Plain::Behind => Self::Other,
             Plain::Partial => Self::Half,
             Plain::Gone => Self::Removed,
             Plain::Added => Self::Made,
@@ -258,13 +262,17 @@ impl Universe {
                 operations.push(Operation::Plain(slot, change));
             }
         }
+        if matches!(change, Change::Set | Change::Remove) && !given.is_before {
+            operations.extend(self.kept_in(slot).map(Operation::Forget));
+        }
+        let is_link = self.is_link(slot);
         for inner in &thing.inside {
             let is_part = self.slot(*inner).thing.as_ref().is_some_and(|thing| thing.is_part);
             if self.is_pin(*inner) {
                 if change != Change::Add {
                     operations.push(Operation::Pin(*inner, pin));
                 }
-            } else if let Some(change) = of_inner(change, given, extent).filter(|_| !is_part) {
+            } else if let Some(change) = of_inner((change, is_link), given, extent).filter(|_| !is_part) {
                 operations.push(Operation::Plain(*inner, change));
             }
         }
@@ -311,9 +319,11 @@ fn of_itself(change: Change, given: Given, extent: Extent) -> Option<PlainChange
 }
 
 /// What a change of a thing means for what lies in it; `None`: nothing.
-fn of_inner(change: Change, given: Given, extent: Extent) -> Option<PlainChange> {
+fn of_inner((change, is_link): (Change, bool), given: Given, extent: Extent) -> Option<PlainChange> {
     match change {
         _ if extent == Extent::Half => None,
+        Change::Set if given.is_before && is_link => Some(PlainChange::Returned),
+        Change::Set | Change::Remove if given.existed && is_link => Some(PlainChange::Elsewhere),
         Change::Set if given.is_before => Some(PlainChange::Back),
         Change::Set | Change::Add if !given.existed => Some(PlainChange::Appeared),
         Change::Set => Some(PlainChange::Covered),
@@ -327,7 +337,11 @@ fn after(plain: Plain, change: PlainChange) -> Plain {
     let is_new = matches!(plain, Plain::Added | Plain::PartlyAdded);
     let is_as_was = plain == Plain::AsWas;
     match change {
-        PlainChange::Back => Plain::AsWas,
+        PlainChange::Returned if plain == Plain::Behind => Plain::Changed,
+        PlainChange::Back | PlainChange::Returned => Plain::AsWas,
+        PlainChange::Elsewhere if is_new || is_as_was => plain,
+        PlainChange::Elsewhere => Plain::Behind,
+        _ if plain == Plain::Behind => plain,
         PlainChange::Removed | PlainChange::Unmade if is_new => Plain::AsWas,
         PlainChange::Unmade | PlainChange::HalfUnmade if is_as_was => Plain::AsWas,
         PlainChange::Removed | PlainChange::Unmade => Plain::Gone,

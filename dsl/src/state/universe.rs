@@ -9,7 +9,7 @@
 //!
 //! A slot may be added at any time, at the cost of its depth and of what is known to lie in it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::effect::{Effect, Resource, ResourceKind};
 use crate::state::slot::{Data, Packed, Plain, Release, Run, SlotId};
@@ -17,6 +17,8 @@ use crate::state::tree::Tree;
 use crate::state::{Extent, Given};
 use crate::term::{Term, trail};
 use crate::topology::{Begins, MemberId, Topology};
+
+mod places;
 
 /// What a slot is about. Indexes are of [`Universe::members`] and [`Universe::states`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +111,9 @@ pub struct Universe {
     holds: BTreeMap<String, SlotId>,
     /// The holds that each thing is a mark of: they change it while they are taken.
     marks: HashMap<SlotId, Vec<SlotId>>,
+    /// The backups that are kept in a thing.
+    kept: HashMap<SlotId, Vec<SlotId>>,
+    links: HashSet<SlotId>,
     pub(super) members: Vec<Member>,
     pub(super) services: Vec<Service>,
     pub(super) states: Vec<Protected>,
@@ -126,6 +131,8 @@ impl Universe {
             backups: HashMap::new(),
             holds: BTreeMap::new(),
             marks: HashMap::new(),
+            kept: HashMap::new(),
+            links: HashSet::new(),
             members: Vec::new(),
             services: Vec::new(),
             states: Vec::new(),
@@ -297,11 +304,6 @@ impl Universe {
 
     pub(crate) fn hold(&self, name: &str) -> Option<SlotId> {
         self.holds.get(name).copied()
-    }
-
-    /// The holds that change a thing while they are taken.
-    pub(super) fn marked_by(&self, slot: SlotId) -> &[SlotId] {
-        self.marks.get(&slot).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn state_of(&self, resource: &Resource<Term>) -> Option<usize> {
@@ -480,8 +482,16 @@ impl Universe {
         self.tree.path(&trail(resource)).pop().unwrap_or_default()
     }
 
-    /// Makes the slot of a thing, unless it has one under another kind.
     fn insert(&mut self, resource: &Resource<Term>, role: &Role) -> SlotId {
+        let slot = self.placed(resource, role);
+        if resource.kind == ResourceKind::Link {
+            self.links.insert(slot);
+        }
+        slot
+    }
+
+    /// Makes the slot of a thing, unless it has one under another kind.
+    fn placed(&mut self, resource: &Resource<Term>, role: &Role) -> SlotId {
         let path = self.tree.path(&trail(resource));
         let (node, around) = path.split_last().map_or((0, &[][..]), |(node, around)| (*node, around));
         if let Some(slot) = self.tree.node(node).slot {
