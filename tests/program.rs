@@ -5,6 +5,7 @@ mod arguments;
 mod asked;
 mod bad_input;
 mod checking;
+mod choices;
 mod claims;
 mod copies;
 mod disk;

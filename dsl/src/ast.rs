@@ -37,7 +37,8 @@ pub struct Trivia {
     pub blank_lines: Vec<u32>,
 }
 
-/// `use std.x.y as name`, `use "./file.runbook" as name`, `use std.x.{a, b} by INPUT as name`.
+/// `use std.x.y as name`, `use "./file.runbook" as name`, `use std.x.{a, b} by INPUT as name`,
+/// `use "./{a, b}.runbook" by INPUT as name`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Use {
     pub module: ModulePath,
@@ -51,10 +52,10 @@ pub struct Use {
 pub enum ModulePath {
     /// `std.x.y`, without `std`.
     Standard(Vec<Name>),
-    /// `std.x.{a, b}`: the path, then the choices.
-    StandardChoice(Vec<Name>, Vec<Name>),
     /// A file beside this one.
     File(Text),
+    /// `std.x.{a, b}`, `"./{a, b}.runbook"`: each with the word in the braces.
+    Choice(Vec<(Name, ModulePath)>),
 }
 
 /// A top-level item with its documentation (`///` lines, joined).

@@ -51,7 +51,7 @@ mod table;
 mod types;
 mod undo;
 pub(crate) mod unused;
-mod uses;
+pub(crate) mod uses;
 mod value;
 mod watch;
 mod way_back;
@@ -103,7 +103,6 @@ pub fn check<'a>(
         .collect();
     let mut checker = Checker::new(symbols, catalogue, found);
     for module in modules {
-        checker.refuse_choices(module.file);
         checker.refuse_built_in_names(module.file);
     }
     checker.first_item = root.file.items.first().map_or_else(Span::default, |item| item.span);
@@ -304,14 +303,6 @@ impl<'a> Checker<'a> {
             let message = format!("`{}` is {what}, which this would hide", name.value);
             let help = format!("choose another name, such as `my_{}`", name.value);
             self.report(Diagnostic::error("reserved-name", name.span, message).help(help));
-        }
-    }
-
-    fn refuse_choices(&mut self, file: &File) {
-        for used in &file.uses {
-            if used.by.is_some() || matches!(used.module, crate::ast::ModulePath::StandardChoice(..)) {
-                self.report(names::not_supported(used.span, "a choice of modules (`use … by`)"));
-            }
         }
     }
 }

@@ -1,15 +1,17 @@
 //! The whole way from text to a checked and proved runbook, with everything that was found on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::allow::{allowances, set_aside};
+use crate::ast::File;
 use crate::catalogue::Catalogue;
+use crate::check::check;
 use crate::check::unused::check as unused;
-use crate::check::{ModuleText, check};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
+use crate::choice::{Chosen, choices};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Subject, listed};
 use crate::load::{Loaded, load};
-use crate::model::Runbook;
+use crate::model::{Runbook, SetAside, Variant};
 use crate::program::Program;
 use crate::prove::prove;
 use crate::source::{SourceMap, Sources, Span};
@@ -49,49 +51,34 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         unroll(&mut root.file, &mut diagnostics);
     }
     let told = Told::of(&loaded, &diagnostics);
-    let mut found = Diagnostics::default();
-    let checked = {
-        let modules: Vec<ModuleText<'_>> = loaded
-            .modules
-            .iter()
-            .map(|module| ModuleText {
-                file: &module.file,
-                uses: &module.uses,
-                missing: &module.missing,
-                folder: module.folder.as_deref(),
-            })
-            .collect();
-        check(&modules, catalogue, &mut found)
-    };
+    let chosen = choices(&loaded, &mut diagnostics);
     let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
-    let checked = checked.map(|mut runbook| {
-        runbook.set_aside.clone_from(&allowances);
-        Arc::new(runbook)
-    });
-    // What is wrong in a loop is wrong in each of its turns.
-    let mut once: BTreeSet<(&str, Span, &str)> = BTreeSet::new();
-    for finding in found.iter().filter(|finding| !told.covers(finding, &loaded.sources)) {
-        if once.insert((finding.slug, finding.span, &finding.message)) {
-            diagnostics.push(finding.clone());
+    let context = Context {
+        loaded: &loaded,
+        catalogue,
+        told,
+        allowances: &allowances,
+        diagnostics: &diagnostics,
+    };
+    let mut made: Vec<Made> = chosen.iter().map(|chosen| context.make(chosen)).collect();
+    let diagnostics = set_aside(&allowances, &together(&chosen, &made));
+    let variants: Vec<Variant> = chosen
+        .into_iter()
+        .zip(&made)
+        .filter_map(|(chosen, made)| made.variant(chosen))
+        .collect();
+    let Made { runbook, times, .. } = if made.is_empty() {
+        Made::default()
+    } else {
+        made.swap_remove(0)
+    };
+    let runbook = runbook.map(|mut runbook| {
+        if variants.len() > 1 {
+            Arc::make_mut(&mut runbook).variants = variants;
         }
-    }
-    // Beside an error, what is used is not known.
-    if let Some(root) = loaded
-        .modules
-        .first()
-        .filter(|_| checked.is_some() && !diagnostics.has_errors())
-    {
-        unused(&root.file, &mut diagnostics);
-    }
-    // What could be understood is proved too, so that all mistakes are told in one run.
-    let sums = checked.as_ref().map_or_else(Times::default, |checked| {
-        let program = Program::new(Arc::clone(checked));
-        let sums = times(checked, program.step_order());
-        prove(&program, &loaded.sources, catalogue, &sums, &mut diagnostics);
-        sums
+        runbook
     });
-    let diagnostics = set_aside(&allowances, &diagnostics);
-    let outcome = match checked {
+    let outcome = match runbook {
         Some(runbook) if diagnostics.has_errors() => Outcome::Partial(runbook),
         Some(runbook) => Outcome::Whole(runbook),
         None => Outcome::Nothing,
@@ -100,8 +87,110 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         sources: loaded.sources,
         outcome,
         diagnostics: diagnostics.into_sorted(),
-        times: sums,
+        times,
     }
+}
+
+/// What each of the runbooks of a text is made of.
+struct Context<'a> {
+    loaded: &'a Loaded,
+    catalogue: &'a Catalogue,
+    told: Told,
+    allowances: &'a [SetAside],
+    /// What was found before.
+    diagnostics: &'a Diagnostics,
+}
+
+/// One of the runbooks of a text, with everything that was found.
+#[derive(Default)]
+struct Made {
+    runbook: Option<Arc<Runbook>>,
+    times: Times,
+    diagnostics: Diagnostics,
+}
+
+impl Made {
+    fn variant(&self, chosen: Chosen) -> Option<Variant> {
+        let runbook = Arc::clone(self.runbook.as_ref()?);
+        let chosen = chosen.words;
+        Some(Variant { chosen, runbook })
+    }
+}
+
+impl Context<'_> {
+    fn make(&self, chosen: &Chosen) -> Made {
+        let mut diagnostics = self.diagnostics.clone();
+        let mut found = Diagnostics::default();
+        let nothing = File::default();
+        let checked = check(&chosen.modules(self.loaded, &nothing), self.catalogue, &mut found);
+        let checked = checked.map(|mut runbook| {
+            runbook.set_aside = self.allowances.to_vec();
+            Arc::new(runbook)
+        });
+        // What is wrong in a loop is wrong in each of its turns.
+        let mut once: BTreeSet<(&str, Span, &str)> = BTreeSet::new();
+        let sources = &self.loaded.sources;
+        for finding in found.iter().filter(|finding| !self.told.covers(finding, sources)) {
+            if once.insert((finding.slug, finding.span, &finding.message)) {
+                diagnostics.push(finding.clone());
+            }
+        }
+        // Beside an error, what is used is not known.
+        let root = self.loaded.modules.first();
+        if let Some(root) = root.filter(|_| checked.is_some() && !diagnostics.has_errors()) {
+            unused(&root.file, &mut diagnostics);
+        }
+        // What could be understood is proved too, so that all mistakes are told in one run.
+        let sums = checked.as_ref().map_or_else(Times::default, |checked| {
+            let program = Program::new(Arc::clone(checked));
+            let sums = times(checked, program.step_order());
+            prove(&program, sources, self.catalogue, &sums, &mut diagnostics);
+            sums
+        });
+        Made {
+            runbook: checked,
+            times: sums,
+            diagnostics,
+        }
+    }
+}
+
+/// Everything that was found in any of the runbooks, each once. What is not found in all says in which it is.
+fn together(chosen: &[Chosen], made: &[Made]) -> Diagnostics {
+    let mut all = Diagnostics::default();
+    let mut known: BTreeMap<(&str, Span, &str), Vec<usize>> = BTreeMap::new();
+    for (place, made) in made.iter().enumerate() {
+        for finding in made.diagnostics.iter() {
+            let places = known.entry((finding.slug, finding.span, &finding.message)).or_default();
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
+    }
+    for (place, one) in made.iter().enumerate() {
+        for finding in one.diagnostics.iter() {
+            let places = &known[&(finding.slug, finding.span, finding.message.as_str())];
+            if places[0] != place {
+                continue;
+            }
+            all.push(if places.len() == made.len() {
+                finding.clone()
+            } else {
+                let words = places.iter().map(|place| in_words(&chosen[*place]));
+                let words: Vec<String> = words.collect();
+                finding
+                    .clone()
+                    .help(format!("so it is where {}", listed(&words, ", and where ")))
+            });
+        }
+    }
+    all
+}
+
+fn in_words(chosen: &Chosen) -> String {
+    let words = chosen.words.iter();
+    let words: Vec<String> = words.map(|(input, word)| format!("`{input}` is “{word}”")).collect();
+    words.join(" and ")
 }
 
 /// What mistakes of form have told already: a statement that could not be read declares nothing, and

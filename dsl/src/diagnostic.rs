@@ -200,7 +200,7 @@ fn bounded(mut message: String) -> String {
 }
 
 /// Where findings are collected.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
     /// Slug and place of each, so that many of them stay cheap.

@@ -16,6 +16,8 @@ pub mod catalogue;
 #[doc(hidden)]
 pub mod check;
 #[doc(hidden)]
+pub mod choice;
+#[doc(hidden)]
 pub mod compile;
 #[doc(hidden)]
 pub mod diagnostic;

@@ -1,5 +1,5 @@
 //! Reads a runbook and, through [`Sources`], every module that it uses: each once, no cycles, no
-//! more than the limits. Absent: what the modules mean, and `use … by`, which the checker refuses.
+//! more than the limits. Of `use … by` every choice is loaded. Absent: what the modules mean.
 
 use crate::ast::{File, ModulePath, Name, Use};
 use crate::diagnostic::{Diagnostic, Diagnostics, listed};
@@ -36,9 +36,21 @@ pub struct Module {
     pub file: File,
     /// The modules it uses: the name it gives them, and their place in [`Loaded::modules`].
     pub uses: Vec<(String, usize)>,
+    /// The modules of which an input chooses one.
+    pub choices: Vec<Choice>,
     /// Names whose module could not be loaded; told already, so that nothing said with them needs
     /// to be told again.
     pub missing: Vec<String>,
+}
+
+/// `use std.x.{a, b} by INPUT as name`.
+#[derive(Debug)]
+pub struct Choice {
+    /// The name that the chosen module is given.
+    pub name: Name,
+    pub input: Name,
+    /// The words that the input may be, each with the place of its module in [`Loaded::modules`].
+    pub of: Vec<(Name, usize)>,
 }
 
 /// Parses a runbook and loads its modules. `name` is the runbook's own name, as
@@ -83,7 +95,7 @@ impl Loader<'_> {
     fn module(&mut self, name: String, text: &str, is_shipped: bool) -> usize {
         let source = self.loaded.sources.add(name.clone(), text);
         let file = parse(source, text, self.diagnostics);
-        let uses: Vec<Use> = file.uses.iter().filter(|line| line.by.is_none()).cloned().collect();
+        let uses: Vec<Use> = file.uses.clone();
         let place = self.loaded.modules.len();
         self.loaded.modules.push(Module {
             source,
@@ -91,43 +103,79 @@ impl Loader<'_> {
             name,
             file,
             uses: Vec::new(),
+            choices: Vec::new(),
             missing: Vec::new(),
         });
         self.chain.push(place);
         for line in uses {
             let local = line.name.value.clone();
-            let target = self.used(place, &line);
-            let module = &mut self.loaded.modules[place];
-            match target {
-                Some(target) => module.uses.push((local, target)),
-                None => module.missing.push(local),
+            let is_there = match (&line.module, &line.by) {
+                (ModulePath::Choice(of), Some(input)) => self.choice(place, &line, of, input),
+                (ModulePath::Choice(_), None) | (_, Some(_)) => {
+                    let message = "a choice of modules has several in braces, and the input that chooses";
+                    let help =
+                        "write `use std.x.{a, b} by INPUT as name` or `use \"./{a, b}.runbook\" by INPUT as name`";
+                    self.tell(Diagnostic::error("syntax", line.span, message).help(help));
+                    false
+                }
+                (path, None) => {
+                    let target = self.used(place, path, line.span);
+                    self.loaded.modules[place]
+                        .uses
+                        .extend(target.map(|target| (local.clone(), target)));
+                    target.is_some()
+                }
+            };
+            if !is_there {
+                self.loaded.modules[place].missing.push(local);
             }
         }
         self.chain.pop();
         place
     }
 
-    /// The place of the module that a line uses; `None` where it cannot be loaded.
-    fn used(&mut self, from: usize, line: &Use) -> Option<usize> {
-        let (name, text) = match &line.module {
-            ModulePath::Standard(path) => self.standard(path, line.span)?,
-            ModulePath::File(path) => self.relative(from, &path.value, path.span)?,
-            ModulePath::StandardChoice(path, _) => {
-                let span = path.first().map_or(line.span, |first| first.span.to(line.span));
-                let message = "a choice of modules needs the input that chooses";
-                self.tell(Diagnostic::error("syntax", span, message).help("write `use std.x.{a, b} by INPUT as name`"));
-                return None;
+    /// Loads each of the modules of which an input chooses one; whether all are there.
+    fn choice(&mut self, from: usize, line: &Use, paths: &[(Name, ModulePath)], input: &Name) -> bool {
+        if from != 0 {
+            let message = "a module knows no inputs, so nothing could choose here";
+            let finding = Diagnostic::error("misplaced-statement", line.span, message);
+            self.tell(finding.help("choose in the runbook, and give what is needed as an argument"));
+            return false;
+        }
+        let mut of: Vec<(Name, usize)> = Vec::new();
+        for (word, path) in paths {
+            if of.iter().any(|(known, _)| known.value == word.value) {
+                let message = format!("`{}` stands here twice", word.value);
+                self.tell(Diagnostic::error("duplicate-name", word.span, message).help("leave one of them"));
+                return false;
             }
+            let Some(module) = self.used(from, path, line.span) else {
+                return false;
+            };
+            of.push((word.clone(), module));
+        }
+        let (name, input) = (line.name.clone(), input.clone());
+        self.loaded.modules[from].choices.push(Choice { name, input, of });
+        true
+    }
+
+    /// The place of a module that is used; `None` where it cannot be loaded.
+    fn used(&mut self, from: usize, path: &ModulePath, span: Span) -> Option<usize> {
+        let (name, text) = match path {
+            ModulePath::Standard(path) => self.standard(path, span)?,
+            ModulePath::File(path) => self.relative(from, &path.value, path.span)?,
+            // One in another cannot be written.
+            ModulePath::Choice(_) => return None,
         };
         if let Some(known) = self.loaded.modules.iter().position(|module| module.name == name) {
             if self.chain.contains(&known) {
-                self.cycle(known, line.span);
+                self.cycle(known, span);
                 return None;
             }
             return Some(known);
         }
-        let is_shipped = matches!(line.module, ModulePath::Standard(_));
-        self.within_limits(&text, line.span)
+        let is_shipped = matches!(path, ModulePath::Standard(_));
+        self.within_limits(&text, span)
             .then(|| self.module(name, &text, is_shipped))
     }
 
@@ -143,7 +191,8 @@ impl Loader<'_> {
             (Some(first), Some(last)) => first.span.to(last.span),
             _ => span,
         };
-        if let Some(nearest) = closest(&written, names.iter().map(String::as_str)) {
+        let is_whole = (path_span.end - path_span.start) as usize == words.join(".").len();
+        if let Some(nearest) = closest(&written, names.iter().map(String::as_str)).filter(|_| is_whole) {
             let replacement = nearest.strip_prefix("std.").unwrap_or(nearest);
             diagnostic = diagnostic.suggest(format!("did you mean `{nearest}`?"), path_span, replacement);
         } else if names.is_empty() {

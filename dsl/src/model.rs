@@ -9,6 +9,9 @@
 mod expression;
 mod statement;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::source::Span;
 use crate::topology::Topology;
 use crate::types::Type;
@@ -59,6 +62,16 @@ pub struct Runbook {
     pub set_aside: Vec<SetAside>,
     /// All names bound by statements; a [`BindingId`] counts in this list.
     pub bindings: Vec<Binding>,
+    /// The runbooks that the text is, one for each choice of its modules; empty where nothing is chosen.
+    pub variants: Vec<Variant>,
+}
+
+/// What a text is where its inputs choose so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Each input that chooses, with the word that it has to be.
+    pub chosen: BTreeMap<String, String>,
+    pub runbook: Arc<Runbook>,
 }
 
 impl Runbook {
@@ -91,6 +104,7 @@ impl Runbook {
             questions: Vec::new(),
             set_aside: Vec::new(),
             bindings: Vec::new(),
+            variants: Vec::new(),
         }
     }
 

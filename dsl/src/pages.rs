@@ -20,6 +20,7 @@ pages!(
     "cycle",
     "duplicate-clause",
     "duplicate-name",
+    "exports-differ",
     "floating-image",
     "hold-in-backup",
     "hold-not-released",

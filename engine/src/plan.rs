@@ -13,15 +13,15 @@ mod topology;
 pub(crate) mod undo;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::effect::Effect;
-use backstay_dsl::model::{Runbook, Statement, StatementKind};
+use backstay_dsl::model::{Runbook, Statement, StatementKind, Variant};
 use backstay_dsl::program::Program;
 use backstay_dsl::source::SourceMap;
-use backstay_dsl::time::Times;
+use backstay_dsl::time::{Times, times};
 use backstay_dsl::topology::Topology;
 use backstay_dsl::walk;
 use futures_util::FutureExt;
@@ -90,9 +90,49 @@ pub struct Parts<'a> {
     pub places: &'a Places,
 }
 
+/// The runbook that the inputs choose.
+fn chosen(parts: Parts<'_>) -> Result<Parts<'_>, PlanError> {
+    let variants = &parts.runbook.variants;
+    let is_meant = |variant: &&Variant| {
+        let is = |(input, word): (&String, &String)| parts.inputs.get(input) == Some(&Value::Text(word.clone()));
+        variant.chosen.iter().all(is)
+    };
+    let Some(first) = variants.first() else {
+        return Ok(parts);
+    };
+    if let Some(variant) = variants.iter().find(is_meant) {
+        let runbook = Arc::clone(&variant.runbook);
+        let times = times(&runbook, Program::new(Arc::clone(&runbook)).step_order());
+        return Ok(Parts {
+            runbook,
+            times,
+            ..parts
+        });
+    }
+    let known = |input: &str, value: &Value| {
+        variants
+            .iter()
+            .any(|other| Value::Text(other.chosen[input].clone()) == *value)
+    };
+    let wrong = first.chosen.keys().find_map(|input| {
+        let value = parts.inputs.get(input)?;
+        (!known(input, value)).then_some((input, value))
+    });
+    let (input, value) = wrong.map_or(("", String::new()), |(input, value)| (input, value.canonical()));
+    let words: BTreeSet<&str> = variants
+        .iter()
+        .filter_map(|other| other.chosen.get(input))
+        .map(String::as_str)
+        .collect();
+    let words: Vec<&str> = words.into_iter().collect();
+    let reason = format!("“{value}” chooses no module; it has to be one of {}", words.join(", "));
+    Err(PlanError::new(&format!("input `{input}`"), reason))
+}
+
 impl Plan {
     /// Works a runbook out with its inputs. Nothing is asked of the world.
     pub fn new(parts: Parts<'_>) -> Result<Self, PlanError> {
+        let parts = chosen(parts)?;
         let redactor = Redactor::of_values(parts.inputs.values());
         let known = Recorded::of_inputs(&parts.runbook, parts.places, &redactor, &parts.inputs);
         let topology = topology::topology(&parts.runbook, &known.evaluator())?;

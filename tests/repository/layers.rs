@@ -40,6 +40,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "load",
             "unroll",
             "check",
+            "choice",
             "flow",
             "prove",
             "allow",

@@ -108,6 +108,8 @@ fn bound_in<'a>(list: &'a [Statement], found: &mut impl FnMut(&'a Name)) {
 impl<'a> Names<'a> {
     fn of(file: &'a File) -> Self {
         let mut names = Self::default();
+        let choosing = file.uses.iter().filter_map(|line| line.by.as_ref());
+        names.values.extend(choosing.map(|input| input.value.as_str()));
         for item in &file.items {
             names.item(&item.kind);
         }

@@ -5,10 +5,11 @@ use pest::iterators::Pair;
 use super::super::Rule;
 use super::{Builder, ClauseOrder, Head};
 use crate::ast::{
-    Allow, ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Park, Procedure, Question, Rollback,
-    SecretSource, Step, TypeDecl, Use, Watch,
+    Allow, ForEach, Function, Header, HeaderClause, Input, ItemKind, ModulePath, Name, Park, Procedure, Question,
+    Rollback, SecretSource, Step, Text, TypeDecl, Use, Watch,
 };
 use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
 
 const STEP_FORM: &str = "step ID \"title\" on HOST after a, b before window { … }";
 
@@ -42,10 +43,10 @@ impl Builder<'_, '_> {
         let (mut module, mut by, mut name) = (None, None, None);
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::string => module = Some(ModulePath::File(self.text(&part))),
+                Rule::string => module = Some(file_path(self.text(&part))),
                 Rule::standard => {
                     let mut names = Vec::new();
-                    let mut choices = None;
+                    let mut choices: Option<Vec<Name>> = None;
                     for inner in part.into_inner() {
                         if inner.as_rule() == Rule::choice {
                             choices = Some(inner.into_inner().map(|name| self.word(&name)).collect());
@@ -54,7 +55,15 @@ impl Builder<'_, '_> {
                         }
                     }
                     module = Some(match choices {
-                        Some(choices) => ModulePath::StandardChoice(names, choices),
+                        Some(choices) => ModulePath::Choice(
+                            choices
+                                .into_iter()
+                                .map(|choice| {
+                                    let path = names.iter().chain([&choice]).cloned().collect();
+                                    (choice, ModulePath::Standard(path))
+                                })
+                                .collect(),
+                        ),
                         None => ModulePath::Standard(names),
                     });
                 }
@@ -186,7 +195,7 @@ impl Builder<'_, '_> {
     }
 
     /// The steps of `after a, b`; `after nothing` is no step.
-    fn after(&mut self, pair: Pair<'_, Rule>) -> Vec<crate::ast::Name> {
+    fn after(&mut self, pair: Pair<'_, Rule>) -> Vec<Name> {
         let mut names: Vec<_> = pair.into_inner().map(|name| self.word(&name)).collect();
         if let Some(nothing) = names.iter().find(|name| name.value == "nothing") {
             if names.len() > 1 {
@@ -329,6 +338,23 @@ impl Builder<'_, '_> {
             script,
         })
     }
+}
+
+/// A file, or one of several: `"./{a, b}.runbook"`.
+fn file_path(written: Text) -> ModulePath {
+    let parts = written.value.split_once('{').and_then(|(before, rest)| {
+        let (choices, after) = rest.split_once('}')?;
+        Some((before, choices, after))
+    });
+    let Some((before, choices, after)) = parts else {
+        return ModulePath::File(written);
+    };
+    let choices = choices.split(',').map(|choice| {
+        let choice = choice.trim();
+        let path = Spanned::new(format!("{before}{choice}{after}"), written.span);
+        (Spanned::new(choice.to_owned(), written.span), ModulePath::File(path))
+    });
+    ModulePath::Choice(choices.collect())
 }
 
 /// A line of documentation without its marks.
