@@ -2,6 +2,7 @@
 //! runbook that is printed or shipped anywhere in this repository.
 
 mod cases;
+mod hard;
 mod limits;
 pub(crate) mod markdown;
 mod mutations;

@@ -364,11 +364,16 @@ impl Program {
         &self.runbook.rollbacks[rollback.0]
     }
 
+    /// The ways back with a name, and the statements of each.
+    pub fn rollbacks(&self) -> impl Iterator<Item = (&Rollback, BlockId)> {
+        let first = 2 * self.runbook.holds.len() + self.runbook.steps.len();
+        let blocks = (first..).map(BlockId);
+        self.runbook.rollbacks.iter().zip(blocks)
+    }
+
     /// The way back of a name, and its statements.
     pub fn rollback_named(&self, name: &str) -> Option<(&Rollback, BlockId)> {
-        let at = self.runbook.rollbacks.iter().position(|known| known.name == name)?;
-        let block = BlockId(2 * self.runbook.holds.len() + self.runbook.steps.len() + at);
-        Some((self.rollback(RollbackId(at)), block))
+        self.rollbacks().find(|(rollback, _)| rollback.name == name)
     }
 
     /// A safe place to stop.

@@ -53,6 +53,14 @@ impl Finished {
     }
 }
 
+/// A call of the program with so much address space and processor time, and no more.
+pub(crate) fn behind_limits(memory_bytes: u64, cpu_s: u64, asked: &Command) -> Command {
+    let mut command = Command::new("prlimit");
+    command.args([format!("--as={memory_bytes}"), format!("--cpu={cpu_s}")]);
+    command.arg(asked.get_program()).args(asked.get_args());
+    command
+}
+
 /// A call of the program in name spaces of its own, behind a preparation by a shell.
 pub(crate) fn behind(spaces: &[&str], preparation: &str, asked: &Command) -> Command {
     let mut command = Command::new("unshare");

@@ -22,7 +22,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     }
     let flow = Flow::of(case.program, &case.normal, &case.topology);
     let teller = Teller { case, flow: &flow };
-    let mut told: BTreeSet<(&str, Span)> = BTreeSet::new();
+    let mut told = Told::new();
     let explained = Explained::of(&teller);
     let is_new = |back: &&Return| !explained.is_on(back.cell, back.way) && !explained.is_after(back.cell, back.point);
     let is_first = |breach: &&Breach| {
@@ -45,11 +45,16 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let mut wrong: BTreeSet<(usize, Way)> = BTreeSet::new();
     wrong.extend(first.iter().map(|back| (back.cell, back.way)));
     let again = again.into_iter().filter(|back| !wrong.contains(&(back.cell, back.way)));
-    let returns = first.iter().copied().chain(again).flat_map(|back| teller.back(back));
-    for found in breaches.chain(returns) {
+    for found in breaches {
         if told.insert((found.slug, found.span)) {
             diagnostics.push(found);
         }
+    }
+    for back in first.iter().copied().chain(again) {
+        teller
+            .back(back, &mut told)
+            .into_iter()
+            .for_each(|found| diagnostics.push(found));
     }
     let unserved = flow.unserved.iter();
     let mut members: BTreeMap<Unserved, Vec<&str>> = BTreeMap::new();
@@ -68,6 +73,9 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         diagnostics.push(teller.too_many(*slot));
     }
 }
+
+/// What was told, and where: once is enough.
+type Told = BTreeSet<(&'static str, Span)>;
 
 /// What another rule may find and what can happen is the same all the same.
 const APART: &[&str] = &[
@@ -233,47 +241,68 @@ impl Teller<'_, '_> {
         steps.map(|step| program.rank(step)).next().unwrap_or(usize::MAX)
     }
 
-    fn back(&self, back: &Return) -> Vec<Diagnostic> {
-        let told = back.left.iter().map(|(slot, difference)| {
-            let how = self.how(*slot, difference);
+    /// What a way back leaves, as far as it is not told yet.
+    fn back(&self, back: &Return, told: &mut Told) -> Vec<Diagnostic> {
+        let program = self.case.program;
+        let mut found = Vec::new();
+        for (slot, difference) in &back.left {
             let cause = self.flow.changed_by(*slot, back.point);
-            let program = self.case.program;
             let own = cause.map(|id| program.statement(id));
-            let has_undo = cause.is_some_and(|id| program.undo_of(id).is_some());
-            if let (Some(statement), Way::Unwind, false) = (own, back.way, has_undo) {
-                let message = format!("{how} when the run turns back, and nothing takes it back");
-                let found = Diagnostic::error("no-way-back", called_at(statement), message);
-                let found = self
-                    .story(found, back, own, &how)
-                    .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
-                return in_procedure(self.mending().change(found, back, statement), statement);
+            let undo = cause.and_then(|id| program.undo_of(id));
+            let unwound = back.way == Way::Unwind;
+            if let (Some(statement), true, None) = (own, unwound, undo) {
+                if told.insert(("no-way-back", called_at(statement))) {
+                    found.push(self.never_taken_back(back, statement, &self.how(*slot, difference)));
+                }
+                continue;
             }
-            let place = match back.way {
-                Way::Unwind => cause
-                    .and_then(|id| program.undo_of(id))
-                    .and_then(|undo| program.undo(undo)),
-                _ => None,
-            };
-            let undone = self.flow.undone_by(*slot).filter(|_| back.way == Way::Unwind);
-            let place = place.map(|undo| undo.span);
-            let place = place.or_else(|| undone.map(|id| called_at(program.statement(id))));
+            let place = undo.filter(|_| unwound).and_then(|undo| program.undo(undo));
+            let place = place.map(|undo| undo.span).or_else(|| {
+                let undone = self.flow.undone_by(*slot).filter(|_| unwound);
+                undone.map(|id| called_at(program.statement(id)))
+            });
             let place = place.unwrap_or_else(|| self.span_of(back.way, back.point));
-            let found = if back.is_again {
-                let message = format!("{how} when this way back is interrupted and carried out again");
-                Diagnostic::error("undo-not-repeatable", place, message)
+            let slug = if back.is_again {
+                "undo-not-repeatable"
             } else {
-                Diagnostic::error("rollback-incomplete", place, format!("{how} after this way back"))
+                "rollback-incomplete"
             };
-            let mut found = self.story(found, back, own, &how);
-            if let Some(statement) = own.filter(|statement| statement.span != place) {
-                found = found.cause(statement.span, "it is changed here");
+            if told.insert((slug, place)) {
+                found.push(self.not_all_taken_back((slug, place), back, own, &self.how(*slot, difference)));
             }
-            match own {
-                Some(statement) => self.mending().change(found, back, statement),
-                None => found,
-            }
-        });
-        told.collect()
+        }
+        found
+    }
+
+    fn never_taken_back(&self, back: &Return, statement: &Statement, how: &str) -> Diagnostic {
+        let message = format!("{how} when the run turns back, and nothing takes it back");
+        let found = Diagnostic::error("no-way-back", called_at(statement), message);
+        let found = self
+            .story(found, back, Some(statement), how)
+            .help("write an `undo`, a `rollback` whose stretch it lies in, or `no undo because \"…\"`");
+        in_procedure(self.mending().change(found, back, statement), statement)
+    }
+
+    fn not_all_taken_back(
+        &self,
+        (slug, place): (&'static str, Span),
+        back: &Return,
+        own: Option<&Statement>,
+        how: &str,
+    ) -> Diagnostic {
+        let message = if back.is_again {
+            format!("{how} when this way back is interrupted and carried out again")
+        } else {
+            format!("{how} after this way back")
+        };
+        let mut found = self.story(Diagnostic::error(slug, place, message), back, own, how);
+        if let Some(statement) = own.filter(|statement| statement.span != place) {
+            found = found.cause(statement.span, "it is changed here");
+        }
+        match own {
+            Some(statement) => self.mending().change(found, back, statement),
+            None => found,
+        }
     }
 
     /// Where the run turns, and by which way.

@@ -149,9 +149,7 @@ impl Mending<'_, '_> {
 
     /// A branch that does what is meant, and whose stretch begins only behind a step.
     fn later(&self, step: StepId, is_meant: impl Fn(BlockId) -> bool) -> Option<&Rollback> {
-        let program = self.case.program;
-        let branches = self.case.runbook.rollbacks.iter();
-        let mut branches = branches.filter_map(|branch| program.rollback_named(&branch.name));
+        let mut branches = self.case.program.rollbacks();
         let later = branches.find(|(branch, block)| self.is_before(step, branch.from) && is_meant(*block));
         later.map(|(branch, _)| branch)
     }
