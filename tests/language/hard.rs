@@ -17,7 +17,7 @@ fn no_shape_takes_long_or_much() {
         std::fs::write(sandbox.path("hard.runbook"), format!("runbook hard \"Hard\"\n{text}")).unwrap();
         let checked = sandbox.command(&["check", &sandbox.path("hard.runbook").display().to_string()]);
         let checked = behind_limits(MEMORY_BYTES, CPU_S, &checked).output().unwrap();
-        let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+        let said = String::from_utf8_lossy(&[checked.stdout, checked.stderr].concat()).into_owned();
         let is_right = checked.status.code() == Some(0);
         let is_refused = checked.status.code() == Some(3);
         let is_as_expected = if slug.is_empty() {

@@ -268,7 +268,7 @@ impl Teller<'_, '_> {
                 "rollback-incomplete"
             };
             if told.insert((slug, place)) {
-                found.push(self.not_all_taken_back((slug, place), back, own, &self.how(*slot, difference)));
+                found.push(self.not_all_taken_back(place, back, own, &self.how(*slot, difference)));
             }
         }
         found
@@ -283,19 +283,14 @@ impl Teller<'_, '_> {
         in_procedure(self.mending().change(found, back, statement), statement)
     }
 
-    fn not_all_taken_back(
-        &self,
-        (slug, place): (&'static str, Span),
-        back: &Return,
-        own: Option<&Statement>,
-        how: &str,
-    ) -> Diagnostic {
-        let message = if back.is_again {
-            format!("{how} when this way back is interrupted and carried out again")
+    fn not_all_taken_back(&self, place: Span, back: &Return, own: Option<&Statement>, how: &str) -> Diagnostic {
+        let found = if back.is_again {
+            let message = format!("{how} when this way back is interrupted and carried out again");
+            Diagnostic::error("undo-not-repeatable", place, message)
         } else {
-            format!("{how} after this way back")
+            Diagnostic::error("rollback-incomplete", place, format!("{how} after this way back"))
         };
-        let mut found = self.story(Diagnostic::error(slug, place, message), back, own, how);
+        let mut found = self.story(found, back, own, how);
         if let Some(statement) = own.filter(|statement| statement.span != place) {
             found = found.cause(statement.span, "it is changed here");
         }

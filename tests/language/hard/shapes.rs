@@ -71,9 +71,13 @@ fn doubling() -> Vec<Shape> {
         (
             "procedures that double",
             "too-many-statements",
-            procedures + &step(0, "do p40()"),
+            [procedures, step(0, "do p40()")].concat(),
         ),
-        ("questions that double", "", questions + &step(0, "check \"c\": p40()")),
+        (
+            "questions that double",
+            "",
+            [questions, step(0, "check \"c\": p40()")].concat(),
+        ),
         (
             "values that double",
             "",
@@ -155,7 +159,7 @@ fn skips() -> Vec<Shape> {
         (
             "skips over one service",
             "too-many-paths",
-            app.to_owned() + &many(200, |number| skip(number, restart)),
+            [app.to_owned(), many(200, |number| skip(number, restart))].concat(),
         ),
         (
             "skips over a link each",
@@ -194,11 +198,11 @@ fn topology() -> Vec<Shape> {
         )
     };
     vec![
-        ("three hundred holds", "", many(300, hold) + &taken + &released),
+        ("three hundred holds", "", [many(300, hold), taken, released].concat()),
         (
             "two hundred services with state",
             "",
-            many(200, service) + &many(200, change),
+            [many(200, service), many(200, change)].concat(),
         ),
     ]
 }
@@ -214,10 +218,10 @@ fn branches() -> Vec<Shape> {
             &format!("{}\n  on failure rollback r{number}", set_link(number)),
         )
     });
-    let helps = bound + &helps + &many(100, |number| branch(number, put_link_back(number)));
+    let helps = [bound, helps, many(100, |number| branch(number, put_link_back(number)))].concat();
     let write = |number: usize| step(number, &format!("do fs.write(\"/srv/f{number}\", content: \"x\")"));
     let remove = |number: usize| format!("fs.remove(\"/srv/f{number}\")");
-    let idle = many(300, write) + &many(300, |number| branch(number, remove(number)));
+    let idle = [many(300, write), many(300, |number| branch(number, remove(number)))].concat();
     let does = many(1_000, |number| format!("do {}\n", remove(number)));
     let long = format!("rollback r \"R\" {{ applies from s0 until s999\n{does}}}\n");
     vec![
@@ -226,7 +230,7 @@ fn branches() -> Vec<Shape> {
         (
             "a branch of a thousand statements",
             "no-way-back",
-            many(1_000, write) + &long,
+            [many(1_000, write), long].concat(),
         ),
     ]
 }
