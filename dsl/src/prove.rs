@@ -2,11 +2,12 @@
 //!
 //! Each file below holds one rule and the reason for it. A rule reads the `Case` and reports; none
 //! depends on another. A finding stands at the statement whose requirement fails; what causes it is a
-//! help with a place of its own. Absent for now: the rules over sets of [`crate::state::State`]s (the way
-//! back, backups, traffic).
+//! help with a place of its own.
+
+use std::collections::BTreeMap;
 
 use crate::catalogue::Catalogue;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Runbook, Statement};
 use crate::order::StepOrder;
 use crate::program::Program;
@@ -109,9 +110,45 @@ pub fn prove(
     times: &Times,
     diagnostics: &mut Diagnostics,
 ) {
+    let found = found(
+        (program, Normal::new(program)),
+        sources,
+        catalogue,
+        times,
+        EarlierErrors::of(diagnostics),
+    );
+    diagnostics.extend(found);
+}
+
+/// The errors that these rules find in a runbook without any where its inputs have these values: names that looked
+/// different may be one thing.
+pub fn prove_with_inputs(
+    program: &Program,
+    sources: &SourceMap,
+    catalogue: &Catalogue,
+    times: &Times,
+    inputs: BTreeMap<String, Term>,
+) -> Vec<Diagnostic> {
+    let normal = Normal::new(program).with_inputs(inputs);
+    let none = Diagnostics::default();
+    let found = found((program, normal), sources, catalogue, times, EarlierErrors::of(&none));
+    let set_aside = &program.runbook().set_aside;
+    let is_told = |found: &Diagnostic| {
+        let mut set_aside = set_aside.iter();
+        found.severity == Severity::Error && !set_aside.any(|set_aside| set_aside.is_for(found.slug, found.span))
+    };
+    found.into_sorted().into_iter().filter(is_told).collect()
+}
+
+fn found<'a>(
+    (program, normal): (&'a Program, Normal<'a>),
+    sources: &'a SourceMap,
+    catalogue: &'a Catalogue,
+    times: &'a Times,
+    earlier: EarlierErrors<'a>,
+) -> Diagnostics {
     let runbook = program.runbook();
     let mut found = Diagnostics::default();
-    let normal = Normal::new(program);
     let topology = Topology::of(runbook, &normal);
     let case = Case {
         runbook,
@@ -122,13 +159,13 @@ pub fn prove(
         topology,
         order: program.step_order(),
         times,
-        earlier: EarlierErrors::of(diagnostics),
+        earlier,
     };
     for rule in RULES {
         rule(&case, &mut found);
     }
     drop(case);
-    diagnostics.extend(found);
+    found
 }
 
 /// Adds the calls of procedures through which a statement came to its place.

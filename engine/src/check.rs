@@ -1,5 +1,6 @@
 //! Checking a runbook's file: reading, compiling, and what was found.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,11 +9,15 @@ use backstay_dsl::catalogue::Catalogue;
 use backstay_dsl::compile::{Compiled, Outcome, compile};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::model::Runbook;
+use backstay_dsl::program::Program;
+use backstay_dsl::prove::prove_with_inputs;
 use backstay_dsl::source::{SourceMap, Sources};
+use backstay_dsl::term::Term;
 use backstay_dsl::time::Times;
 
 use crate::error::Error;
 use crate::sources::{FileSources, KeptSources, SourceError};
+use crate::value::Value;
 
 /// A runbook that was read and compiled.
 pub struct Checked {
@@ -53,6 +58,45 @@ impl Checked {
             diagnostics: self.diagnostics,
         })
     }
+}
+
+/// Proves a runbook once more, now with the values of its inputs.
+pub(crate) fn prove_with(
+    (runbook, times): (&Arc<Runbook>, &Times),
+    sources: &SourceMap,
+    catalogue: &Catalogue,
+    inputs: &BTreeMap<String, Value>,
+) -> Result<(), Error> {
+    let known = inputs
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), term(value)?)));
+    let program = Program::new(Arc::clone(runbook));
+    let diagnostics = prove_with_inputs(&program, sources, catalogue, times, known.collect());
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unsafe {
+        reason: "with these inputs the runbook is not safe".to_owned(),
+        help: vec!["give other inputs, or mend what is shown; `backstay explain SLUG` says more about each".to_owned()],
+        sources: Box::new(sources.clone()),
+        diagnostics,
+    })
+}
+
+/// A value as proofs compare it with what stands in the text; `None` of what is in no name.
+fn term(value: &Value) -> Option<Term> {
+    Some(match value {
+        Value::Path(path) => Term::path(path),
+        Value::Url(url) => Term::url(url),
+        Value::Text(text) | Value::Image(text) | Value::Package(text) | Value::Digest(text) | Value::Host(text) => {
+            Term::text(text)
+        }
+        Value::Bool(value) => Term::text(value.to_string()),
+        Value::Int(value) => Term::text(value.to_string()),
+        Value::Duration(number) | Value::Size(number) => Term::text(number.to_string()),
+        Value::Port(port) => Term::text(port.to_string()),
+        _ => return None,
+    })
 }
 
 const MEND: &str = "mend what is shown; `backstay explain SLUG` says more about each";

@@ -25,6 +25,17 @@ pub enum Error {
         /// What was found in them.
         diagnostics: Vec<Diagnostic>,
     },
+    /// What the text proves does not hold with the inputs that were given; nothing was changed.
+    #[error("{reason}")]
+    Unsafe {
+        /// What is wrong: one line.
+        reason: String,
+        help: Vec<String>,
+        /// The texts that the diagnostics speak of.
+        sources: Box<SourceMap>,
+        /// What was found in them.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// Nothing was changed, because something outside does not allow it.
     #[error("{reason}")]
     Refused {
@@ -109,7 +120,7 @@ impl Error {
         match self {
             Self::Usage { .. } => 2,
             Self::Invalid { .. } => 3,
-            Self::Refused { .. } => 4,
+            Self::Refused { .. } | Self::Unsafe { .. } => 4,
             Self::Lost { .. } => 6,
             Self::Stopped { .. } => 7,
             Self::Locked { .. } => 75,
@@ -121,6 +132,7 @@ impl Error {
         match self {
             Self::Usage { help, .. }
             | Self::Invalid { help, .. }
+            | Self::Unsafe { help, .. }
             | Self::Refused { help, .. }
             | Self::Locked { help, .. }
             | Self::Stopped { help, .. }

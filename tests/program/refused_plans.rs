@@ -374,3 +374,49 @@ fn what_this_user_may_not_write() {
         Finished::of(&mut run).exits(if exit == 1 { 4 } else { 0 });
     }
 }
+
+#[test]
+fn what_is_safe_with_other_inputs_only() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "two.runbook",
+        r#"runbook two "Two settings"
+
+inputs {
+  one : path
+  two : path
+}
+
+step first "The first" {
+  let before = fs.key(one, key: "POOL")
+  do fs.edit_key(one, key: "POOL", to: "32") undo fs.edit_key(one, key: "POOL", to: before) within 10s
+}
+
+step second "The second" after nothing {
+  let other = fs.key(two, key: "POOL")
+  do fs.edit_key(two, key: "POOL", to: "64") undo fs.edit_key(two, key: "POOL", to: other) within 10s
+}
+"#,
+    );
+    desk.write("a.env", "POOL=16\n");
+    desk.write("b.env", "POOL=16\n");
+    let call = |verb: &str, two: &str| {
+        let inputs =
+            [("one", "a.env"), ("two", two)].map(|(name, file)| format!("{name}={}", desk.path(file).display()));
+        desk.call(&[verb, "two.runbook", "--input", &inputs[0], "--input", &inputs[1]])
+    };
+    call("plan", "b.env").exits(0);
+    for (verb, code) in [("plan", 1), ("run", 4)] {
+        let said = call(verb, "./a.env").exits(code);
+        let all = format!("{}{}", said.stdout, said.stderr);
+        for words in [
+            "overlapping-writers",
+            "may run at once",
+            "with these inputs the runbook is not safe",
+        ] {
+            assert!(all.contains(words), "{verb}: {words}: {all}");
+        }
+    }
+    assert_eq!(fs::read_to_string(desk.path("a.env")).unwrap(), "POOL=16\n");
+    call("run", "b.env").exits(0);
+}

@@ -21,6 +21,8 @@ pub(super) const DEPTH_MAX: usize = 16;
 pub struct Normal<'a> {
     lets: BTreeMap<BindingId, &'a Expr>,
     questions: BTreeMap<&'a str, &'a Question>,
+    /// Inputs whose values are known.
+    inputs: BTreeMap<String, Term>,
 }
 
 /// What stands for the names around an expression.
@@ -44,6 +46,7 @@ impl<'a> Normal<'a> {
                 .iter()
                 .map(|question| (question.name.as_str(), question))
                 .collect(),
+            inputs: BTreeMap::new(),
         };
         for (_, statement) in program.statements() {
             if let StatementKind::Let { binding, value } = &statement.kind {
@@ -51,6 +54,11 @@ impl<'a> Normal<'a> {
             }
         }
         normal
+    }
+
+    /// The same where these inputs have these values.
+    pub fn with_inputs(self, inputs: BTreeMap<String, Term>) -> Self {
+        Self { inputs, ..self }
     }
 
     /// An effect of a call over terms; `result` is the name that the call's result is bound to.
@@ -124,7 +132,10 @@ impl<'a> Normal<'a> {
         };
         match &expr.kind {
             ExprKind::Literal(literal) => known(literal),
-            ExprKind::Input(name) => Term::Input(name.clone()),
+            ExprKind::Input(name) => {
+                let value = self.inputs.get(name).cloned();
+                value.unwrap_or_else(|| Term::Input(name.clone()))
+            }
             ExprKind::Service(name) | ExprKind::State(name) => Term::text(name),
             ExprKind::Binding(binding) => self.bound(*binding, around),
             ExprKind::Parameter(name) => match around.names.get(name) {

@@ -59,6 +59,13 @@ impl Failure {
         render::json::error(self.exit, &self.reason, &self.help, diagnostics)
     }
 
+    /// What a plan says of a run that would be refused: an answer, and it is no.
+    pub(crate) fn into_answer(self) -> Self {
+        let is_answer = self.exit == exit::REFUSED && self.findings.is_some();
+        let exit = if is_answer { exit::NO } else { self.exit };
+        Self { exit, ..self }
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> u8 {
         self.exit
@@ -102,6 +109,9 @@ impl From<backstay::Error> for Failure {
         let (exit, reason, help) = (error.exit_code(), error.to_string(), error.help().to_vec());
         let findings = match error {
             backstay::Error::Invalid {
+                sources, diagnostics, ..
+            }
+            | backstay::Error::Unsafe {
                 sources, diagnostics, ..
             } if !diagnostics.is_empty() => Some((*sources, diagnostics)),
             _ => None,

@@ -16,7 +16,8 @@ pub(super) fn run(arguments: &Plan) -> Result<u8, Failure> {
             save(&planned.plan, &planned.report, &surroundings.program, path)?;
         }
         Ok(planned)
-    })?;
+    })
+    .map_err(Failure::into_answer)?;
     match arguments.format.format {
         Format::Text => streams::data(&render::plan(&planned.report)),
         Format::Json => streams::json(&planned.report.to_json()),
