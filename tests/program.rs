@@ -13,6 +13,7 @@ mod edition;
 mod evidence;
 mod frame;
 mod functions;
+mod hosts;
 mod inputs;
 mod other_names;
 mod patience;

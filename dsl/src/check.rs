@@ -155,6 +155,8 @@ struct Checker<'a> {
     /// How many of them are being looked at: each asks the next.
     anchors_open: usize,
     services: BTreeMap<String, model::Service>,
+    /// The inputs that name machines on which something stands.
+    hosts: BTreeSet<String>,
     topology: Topology<model::Expr>,
     questions: BTreeMap<(usize, usize), model::Question>,
     /// Each function, without its script where that cannot be read.
@@ -187,6 +189,7 @@ impl<'a> Checker<'a> {
             anchors: BTreeMap::new(),
             anchors_open: 0,
             services: BTreeMap::new(),
+            hosts: BTreeSet::new(),
             topology: Topology::default(),
             questions: BTreeMap::new(),
             functions: BTreeMap::new(),
@@ -274,6 +277,7 @@ impl<'a> Checker<'a> {
         runbook.services = services;
         runbook.topology = std::mem::take(&mut self.topology);
         runbook.questions = self.used_questions();
+        runbook.hosts = std::mem::take(&mut self.hosts).into_iter().collect();
         runbook.inputs = std::mem::take(&mut self.inputs);
         runbook.bindings = std::mem::take(&mut self.bindings);
         Some(runbook)

@@ -7,6 +7,7 @@
 //! Expressions carry their type. Units: everything named `_ms` is milliseconds.
 
 mod expression;
+mod host;
 mod statement;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,8 @@ pub struct Runbook {
     pub questions: Vec<Question>,
     /// Rules that the text sets aside, in its order.
     pub set_aside: Vec<SetAside>,
+    /// The inputs that name the machines on which something stands.
+    pub hosts: Vec<String>,
     /// All names bound by statements; a [`BindingId`] counts in this list.
     pub bindings: Vec<Binding>,
     /// The runbooks that the text is, one for each choice of its modules; empty where nothing is chosen.
@@ -102,6 +105,7 @@ impl Runbook {
             tables: Vec::new(),
             scenarios: Vec::new(),
             questions: Vec::new(),
+            hosts: Vec::new(),
             set_aside: Vec::new(),
             bindings: Vec::new(),
             variants: Vec::new(),

@@ -242,7 +242,7 @@ impl Unchecked<'_> {
             }
             model::ExprKind::Field(subject, field) => ExprKind::Field(inner(subject), word(field)),
             model::ExprKind::Read(call) => return self.action(call),
-            model::ExprKind::Question { name, arguments } => {
+            model::ExprKind::Question { name, arguments, .. } => {
                 let question = self.runbook.questions.iter().find(|question| question.name == *name);
                 let parameters = question.map_or(&[][..], |question| &question.parameters);
                 self.asked(name, parameters, arguments)

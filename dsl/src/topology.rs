@@ -46,6 +46,8 @@ pub struct Service<K> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<K> {
     pub runs: Runs<K>,
+    /// The machine that it is on; `None`: this one.
+    pub host: Option<K>,
     /// Where its release is pinned.
     pub pinned_by: Option<Resource<K>>,
     pub begins: Begins,
@@ -213,6 +215,7 @@ impl<K> Service<K> {
         for (id, member) in &self.members {
             let member = Member {
                 runs: member.runs.try_map(key)?,
+                host: member.host.as_ref().map(&mut *key).transpose()?,
                 pinned_by: member.pinned_by.as_ref().map(&mut *resource).transpose()?,
                 begins: member.begins,
             };
@@ -237,6 +240,7 @@ impl<K> Member<K> {
     pub fn new(runs: Runs<K>, begins: Begins) -> Self {
         Self {
             runs,
+            host: None,
             pinned_by: None,
             begins,
         }
@@ -282,10 +286,13 @@ impl<K> Runs<K> {
     }
 }
 
-impl<K: Clone> Runs<K> {
+impl<K: Clone> Member<K> {
     /// The container or unit that this is, where it is one: such a resource names the member too.
     pub fn resource(&self) -> Option<Resource<K>> {
-        Some(Resource::new(self.kind.names_member()?, self.name.clone()))
+        Some(Resource {
+            host: self.host.clone(),
+            ..Resource::new(self.runs.kind.names_member()?, self.runs.name.clone())
+        })
     }
 }
 

@@ -101,8 +101,16 @@ pub struct Reads<'a, N> {
 pub enum Read<'a, N> {
     /// That it looks at something, or proves a backup.
     Effect(&'a Effect<Expr>, Arc<N>),
-    /// A question with its arguments; [`Reads::enter`] goes on inside of it.
-    Question(&'a Question, &'a [Expr], Arc<N>),
+    /// A question that is asked; [`Reads::enter`] goes on inside of it.
+    Question(Asking<'a>, Arc<N>),
+}
+
+/// A question with its arguments, and the machine on which it is asked, where that is another one.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    pub question: &'a Question,
+    pub arguments: &'a [Expr],
+    pub host: Option<&'a Expr>,
 }
 
 impl<'a, N: Default> Reads<'a, N> {
@@ -126,9 +134,17 @@ impl<'a, N: Default> Reads<'a, N> {
                 let met = effects.filter(|effect| effect.is_observing() || matches!(effect, Effect::Proves(_)));
                 met.map(|effect| Read::Effect(effect, Arc::clone(&names))).collect()
             }
-            ExprKind::Question { name, arguments } => {
+            ExprKind::Question { name, arguments, host } => {
                 let question = self.runbook.questions.iter().find(|question| question.name == *name);
-                let asked = question.map(|question| Read::Question(question, arguments, names));
+                let asked = question.map(|question| {
+                    let host = host.as_deref();
+                    let asking = Asking {
+                        question,
+                        arguments,
+                        host,
+                    };
+                    Read::Question(asking, names)
+                });
                 asked.into_iter().collect()
             }
             ExprKind::Anchor { name, at_start: false } => {

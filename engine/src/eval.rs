@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use backstay_dsl::literal;
 use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Function, Question, Runbook, Test};
 use backstay_dsl::types::Type;
+use backstay_dsl::walk::Asking;
 
 use crate::action::GroundCall;
 use crate::redact::Redactor;
@@ -91,6 +92,8 @@ const QUESTIONS_MAX: u32 = 10_000;
 pub(crate) struct Frame {
     names: BTreeMap<String, Answer>,
     is_inner: bool,
+    /// The machine on which the question is asked, where that is another one: an input.
+    host: Option<Expr>,
 }
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -191,7 +194,9 @@ impl<'a> Evaluator<'a> {
             ExprKind::List(values) => Box::pin(self.list(values, frame)),
             ExprKind::Map(pairs) => Box::pin(self.map(pairs, frame)),
             ExprKind::Anchor { name, at_start } => Box::pin(self.anchor(name, *at_start)),
-            ExprKind::Question { name, arguments } => Box::pin(self.question(name, arguments, frame)),
+            ExprKind::Question { name, arguments, host } => {
+                Box::pin(self.question(name, arguments, host.as_deref(), frame))
+            }
             ExprKind::Computed { function, arguments } => Box::pin(self.computed(function, arguments, frame)),
             ExprKind::Binary(operator, left, right) => Box::pin(self.binary(expr, *operator, left, right, frame)),
             _ => self.single(expr, frame),
@@ -275,10 +280,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    async fn question(&self, name: &str, arguments: &[Expr], frame: &Frame) -> Answer {
+    async fn question(&self, name: &str, arguments: &[Expr], host: Option<&Expr>, frame: &Frame) -> Answer {
         let question = self.named(name).ok_or_else(|| not_known(name))?;
         self.count_question()?;
-        let inner = self.inside(question, arguments, frame).await;
+        let asking = Asking {
+            question,
+            arguments,
+            host,
+        };
+        let inner = self.inside(asking, frame).await;
         let given = self.answer(&question.give, &inner).await?;
         self.give(question, given)
     }
@@ -288,12 +298,14 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What the names inside of a question stand for.
-    async fn inside(&self, question: &Question, arguments: &[Expr], frame: &Frame) -> Frame {
+    async fn inside(&self, asking: Asking<'_>, frame: &Frame) -> Frame {
+        let question = asking.question;
         let mut inner = Frame {
             is_inner: true,
+            host: asking.host.or(frame.host.as_ref()).cloned(),
             ..Frame::default()
         };
-        for ((parameter, _), argument) in question.parameters.iter().zip(arguments) {
+        for ((parameter, _), argument) in question.parameters.iter().zip(asking.arguments) {
             let answer = self.answer(argument, frame).await;
             inner.names.insert(parameter.clone(), answer);
         }

@@ -47,6 +47,8 @@ pub struct Plan {
     /// Services and states with their real values.
     pub topology: Arc<Topology<String>>,
     pub times: Times,
+    /// The machines on which something stands, this one apart: the input that names each, and its name.
+    pub hosts: BTreeMap<String, String>,
     /// SHA-256 over sources, catalogue, plan format, inputs (secrets by name) and times: `sha256:…`.
     pub digest: String,
     /// Each source: name and SHA-256.
@@ -139,11 +141,13 @@ impl Plan {
         let label = parts.runbook.label.as_ref();
         let label = label.map(|label| topology::text("`label`", label, &known.evaluator()));
         let label = label.transpose()?;
+        let hosts = topology::hosts(&parts.runbook, &parts.inputs)?;
         let source_digests = digest::sources(parts.sources);
         let digest = digest::plan(&source_digests, parts.catalogue, &parts.inputs, &parts.times);
         Ok(Self {
             redactor,
             label,
+            hosts,
             topology: Arc::new(topology),
             times: parts.times,
             digest,
@@ -152,6 +156,16 @@ impl Plan {
             runbook: parts.runbook,
             inputs: parts.inputs,
             places: parts.places.clone(),
+        })
+    }
+
+    /// What stands on other machines, where nothing is done yet: one sentence each.
+    pub(crate) fn elsewhere(&self) -> impl Iterator<Item = String> {
+        self.hosts.iter().map(|(input, host)| {
+            format!(
+                "`{input}` is the machine {host}, and nothing is done on another machine yet: write `on local` where it \
+                 is this one"
+            )
         })
     }
 

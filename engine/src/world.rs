@@ -32,6 +32,11 @@ pub trait World: Send + Sync {
         Vec::new()
     }
 
+    /// Whether it reaches this machine alone.
+    fn is_this_machine(&self) -> bool {
+        false
+    }
+
     /// What a path really is (`is_link`: the link itself, not what it points to); `None` in a world in
     /// which every name is a thing of its own.
     async fn identify(&self, _path: &str, _is_link: bool) -> Option<PathIdentity> {

@@ -108,9 +108,11 @@ impl Checked {
         let combinations = 0..1_u32 << inputs.len();
         let plans = combinations.map(|bits| {
             let inputs = inputs.iter().enumerate();
-            let inputs: BTreeMap<String, Value> = inputs
+            let mut inputs: BTreeMap<String, Value> = inputs
                 .map(|(place, name)| (name.clone(), Value::Bool(bits >> place & 1 == 0)))
                 .collect();
+            let hosts = runbook.hosts.iter();
+            inputs.extend(hosts.map(|host| (host.clone(), Value::Host(format!("{host}.example")))));
             let parts = Parts {
                 runbook: Arc::clone(&runbook),
                 sources: &compiled.sources,
@@ -356,13 +358,17 @@ fn proofs_and_the_world_say_the_same() {
 }
 
 #[test]
-fn proofs_and_the_world_say_the_same_of_the_cases_about_members() {
-    let cases = blocks(include_str!("../language/members.md"));
+fn proofs_and_the_world_say_the_same_of_the_cases_about_members_and_hosts() {
+    let texts = [
+        include_str!("../language/members.md"),
+        include_str!("../language/hosts.md"),
+    ];
+    let cases: Vec<Block> = texts.into_iter().flat_map(blocks).collect();
     let cases = cases.iter().filter(|case| case.is_runbook());
     let checked: Vec<(&Block, Checked)> = cases
         .filter_map(|case| Some((case, Checked::of_text(&case.text, &[])?)))
         .collect();
-    assert!(checked.len() > 8, "{} cases can be rehearsed", checked.len());
+    assert!(checked.len() > 20, "{} cases can be rehearsed", checked.len());
     for (case, checked) in checked {
         let found = checked.disagreements(&checked.explored_whole());
         assert!(found.is_empty(), "{}, line {}: {found:?}", case.heading, case.line);

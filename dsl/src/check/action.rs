@@ -98,7 +98,17 @@ impl<'a> Checker<'a> {
             }
             arguments.push((parameter.name.clone(), value));
         }
-        let effects = self.effects_of(scope, signature, &arguments, matched.effects, call.span);
+        let mut effects = self.effects_of(scope, signature, &arguments, matched.effects, call.span);
+        if let Some(host) = &scope.host {
+            let list = effects.list.iter();
+            let placed = list.map(|effect| {
+                effect.map_resources(
+                    &mut |resource| resource.placed(Some(host)).into_owned(),
+                    &mut Expr::clone,
+                )
+            });
+            effects.list = placed.collect();
+        }
         let called = ActionCall {
             action: signature.full_name(),
             arguments,

@@ -53,10 +53,10 @@ impl Checker<'_> {
         }
         self.anchors_open += 1;
         self.anchors.insert(name.to_owned(), None);
-        self.expect_here(declared.item.host.as_ref());
         let before = self.links.enter(Node::Anchor(name.to_owned()));
         let mut scope = Scope::new(0, Values::None("an anchor is asked at any time, before any step too"));
         scope.is_closed = true;
+        scope.host = self.host(None, declared.item.host.as_ref());
         scope.no_start = Some("an anchor asks how things are now");
         let value = self.expr(&scope, &declared.item.value, None);
         self.links.leave(before);

@@ -8,7 +8,7 @@ use crate::check::names::Declared;
 use crate::check::scope::{Scope, Values};
 use crate::check::steps::{heading, title};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Block, Hold};
+use crate::model::{Block, Expr, Hold};
 use crate::source::Span;
 
 impl<'a> Checker<'a> {
@@ -17,10 +17,10 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for place in 0..self.symbols[0].holds.list.len() {
             let Declared { doc, item, span } = self.symbols[0].holds.list[place];
-            self.expect_here(item.host.as_ref());
             let name = item.name.value.as_str();
-            let (take, take_within_ms) = self.side(name, "take", item.take.as_ref(), span);
-            let (release, release_within_ms) = self.side(name, "release", item.release.as_ref(), span);
+            let host = self.host(None, item.host.as_ref());
+            let (take, take_within_ms) = self.side((name, "take"), item.take.as_ref(), host.as_ref(), span);
+            let (release, release_within_ms) = self.side((name, "release"), item.release.as_ref(), host.as_ref(), span);
             found.push(Hold {
                 name: name.to_owned(),
                 title: title(item.title.as_ref(), &item.name),
@@ -35,7 +35,13 @@ impl<'a> Checker<'a> {
         found
     }
 
-    fn side(&mut self, hold: &str, word: &str, written: Option<&'a ast::HoldAction>, span: Span) -> (Block, u64) {
+    fn side(
+        &mut self,
+        (hold, word): (&str, &str),
+        written: Option<&'a ast::HoldAction>,
+        host: Option<&Expr>,
+        span: Span,
+    ) -> (Block, u64) {
         let Some(written) = written else {
             let finding = Diagnostic::error(
                 "missing-clause",
@@ -54,6 +60,7 @@ impl<'a> Checker<'a> {
             0,
             Values::None("a hold may be released at any time; only inputs and anchors are there then"),
         );
+        scope.host = host.cloned();
         let mut builder = Builder::new(BodyKind::Hold, format!("hold:{hold}/{word}"));
         self.perform(&mut scope, &mut builder, bare(written), None);
         (

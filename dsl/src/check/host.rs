@@ -1,28 +1,53 @@
-//! `on HOST`: where something stands. Everything runs on this machine, so nothing else can be carried out.
+//! `on HOST`: the machine on which something stands, or is done.
 
 use crate::ast;
 use crate::check::Checker;
-use crate::check::names::not_supported;
+use crate::check::scope::Scope;
 use crate::check::types::with_article;
+use crate::check::value::typed;
 use crate::diagnostic::Diagnostic;
+use crate::model::{Expr, ExprKind};
 use crate::source::Span;
 use crate::types::Type;
 
 impl Checker<'_> {
-    /// Refuses a host that is not this machine: `local`, or that of a service or of its member.
-    pub(crate) fn expect_here(&mut self, host: Option<&ast::Name>) {
-        let Some(host) = host.filter(|host| host.value != "local") else {
-            return;
-        };
+    /// The machine that a name speaks of: an input of type `host`, the host of a service's member, or what a
+    /// parameter stands for. `None` is this machine, and that of a name that means nothing, which is told.
+    pub(crate) fn host(&mut self, scope: Option<&Scope>, host: Option<&ast::Name>) -> Option<Expr> {
+        let host = host.filter(|host| host.value != "local")?;
+        let local = scope.and_then(|scope| scope.local(&host.value));
+        match local.map(|local| (&local.expr.kind, &local.expr.ty)) {
+            Some((ExprKind::Service(name), _)) => {
+                let name = ast::Name {
+                    value: name.clone(),
+                    span: host.span,
+                };
+                return self.named_host(&name);
+            }
+            Some((ExprKind::Input(name), Type::Host)) => {
+                let name = name.clone();
+                return Some(self.known_host(name, host.span));
+            }
+            // A procedure is looked at by itself before anybody calls it.
+            Some((ExprKind::Parameter(_), Type::Host | Type::Service) | (_, Type::Unknown)) => return None,
+            Some((_, ty)) => {
+                let message = format!("a host is wanted here, and `{}` is {}", host.value, with_article(ty));
+                let finding = Diagnostic::error("wrong-type", host.span, message);
+                self.report(finding.help("give it an input of type `host`, a service or a member"));
+                return None;
+            }
+            None => {}
+        }
+        self.named_host(host)
+    }
+
+    fn named_host(&mut self, host: &ast::Name) -> Option<Expr> {
         let (first, member) = match host.value.split_once('.') {
             Some((service, member)) => (service, Some(member)),
             None => (host.value.as_str(), None),
         };
         if self.symbols[0].services.place(first).is_some() {
-            if let Some(member) = member.filter(|member| *member != first && !self.has_member(first, member)) {
-                self.report(no_member(first, member, host.span));
-            }
-            return;
+            return self.host_of_member(first, member, host.span);
         }
         if member.is_some() {
             let message = format!("there is no service `{first}` here");
@@ -30,18 +55,68 @@ impl Checker<'_> {
                 Diagnostic::error("unknown-name", host.span, message)
                     .help("`on S.m` is the host of the member m of the service S"),
             );
-            return;
+            return None;
         }
         let input = self.inputs.iter().find(|input| input.name == host.value);
-        match input.map(|input| &input.ty) {
-            Some(ty) if !matches!(ty, Type::Host | Type::Unknown) => {
-                let message = format!("a host is wanted here, and `{}` is {}", host.value, with_article(ty));
+        match input.map(|input| input.ty.clone()) {
+            Some(Type::Host) => Some(self.known_host(host.value.clone(), host.span)),
+            Some(Type::Unknown) => None,
+            Some(ty) => {
+                let message = format!("a host is wanted here, and `{}` is {}", host.value, with_article(&ty));
                 let finding = Diagnostic::error("wrong-type", host.span, message);
                 self.report(finding.help("let the input have the type `host`, or write `on local`"));
+                None
             }
+            None => {
+                let message = format!("there is no host `{}` here", host.value);
+                let finding = Diagnostic::error("unknown-name", host.span, message);
+                let help = format!(
+                    "name it among the inputs: `{} : host`; this machine is `on local`",
+                    host.value
+                );
+                self.report(finding.help(help));
+                None
+            }
+        }
+    }
+
+    fn known_host(&mut self, input: String, span: Span) -> Expr {
+        self.hosts.insert(input.clone());
+        typed(ExprKind::Input(input), Type::Host, span)
+    }
+
+    /// The host that a member says; that of a service is the one on which all of its members are.
+    fn host_of_member(&mut self, service: &str, member: Option<&str>, span: Span) -> Option<Expr> {
+        let member = member.filter(|member| *member != service);
+        if let Some(member) = member.filter(|member| !self.has_member(service, member)) {
+            self.report(no_member(service, member, span));
+            return None;
+        }
+        let declared = self.symbols[0].services.get(service)?;
+        let lists = declared.item.clauses.iter().filter_map(|clause| match clause {
+            ast::ServiceClause::Members(members, _) => Some(members),
+            _ => None,
+        });
+        let meant = lists
+            .flatten()
+            .filter(|known| member.is_none_or(|member| known.name.value == member));
+        let mut hosts: Vec<Option<&ast::Name>> = meant.map(|known| known.host.as_ref()).collect();
+        hosts.dedup_by_key(|host| host.map(|host| host.value.as_str()));
+        match hosts.as_slice() {
+            // What such a member says of its host is looked at where it stands.
+            [Some(host)] if host.value != "local" && !host.value.contains('.') => {
+                let input = self.inputs.iter().find(|input| input.name == host.value);
+                let input = input
+                    .filter(|input| input.ty == Type::Host)
+                    .map(|input| input.name.clone());
+                input.map(|input| self.known_host(input, span))
+            }
+            [] | [_] => None,
             _ => {
-                let finding = not_supported(host.span, "`on HOST` for another machine");
-                self.report(finding.help("everything runs on this machine: `on local`"));
+                let message = format!("the members of `{service}` are on several hosts");
+                let finding = Diagnostic::error("wrong-type", span, message);
+                self.report(finding.help(format!("say which one is meant: `on {service}.MEMBER`")));
+                None
             }
         }
     }

@@ -62,6 +62,7 @@ impl<'a> Checker<'a> {
         inner.values = scope.values.clone();
         inner.no_start = scope.no_start;
         inner.pinned.clone_from(&scope.pinned);
+        inner.host.clone_from(&scope.host);
         inner.calls.clone_from(&scope.calls);
         inner.calls.push(parts.call.span);
         for (parameter, value) in declared.parameters.iter().zip(arguments) {

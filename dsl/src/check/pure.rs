@@ -43,7 +43,8 @@ pub(crate) fn substitute(expr: &Expr, names: &BTreeMap<String, Expr>) -> Expr {
             negated: *negated,
         },
         ExprKind::Default(value, other) => ExprKind::Default(replace(value), replace(other)),
-        ExprKind::Question { name, arguments } => ExprKind::Question {
+        ExprKind::Question { name, arguments, host } => ExprKind::Question {
+            host: host.clone(),
             name: name.clone(),
             arguments: arguments.iter().map(|argument| substitute(argument, names)).collect(),
         },

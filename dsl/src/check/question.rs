@@ -210,12 +210,20 @@ impl<'a> Checker<'a> {
         if result == Type::Resource
             && let Some(resource) = self.reduced(module, place, &arguments)
         {
+            let kind = match resource.kind {
+                ExprKind::Resource(named) => {
+                    ExprKind::Resource(Box::new(named.placed(scope.host.as_ref()).into_owned()))
+                }
+                other => other,
+            };
             return Expr {
                 span: call.span,
+                kind,
                 ..resource
             };
         }
-        typed(ExprKind::Question { name, arguments }, result, call.span)
+        let host = scope.host.clone().map(Box::new);
+        typed(ExprKind::Question { name, arguments, host }, result, call.span)
     }
 
     /// A question that only names a resource, with its arguments put in: the resource itself.

@@ -74,7 +74,7 @@ impl<'a> Checker<'a> {
         if given.iter().any(|key| is_unknown(&key.ty)) {
             return None;
         }
-        Some(Resource::keyed(kind, given))
+        Some(Resource::keyed(kind, given).placed(scope.host.as_ref()).into_owned())
     }
 
     /// What a word of a block of effects speaks of; `wanted` says where to look a plain name up first.

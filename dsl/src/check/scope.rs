@@ -52,6 +52,8 @@ pub(crate) struct Scope {
     pub(crate) reach: Reach,
     /// Why `at start` cannot stand here; `None` where it can.
     pub(crate) no_start: Option<&'static str>,
+    /// The machine on which what is written here is done; `None`: this one.
+    pub(crate) host: Option<Expr>,
     /// The calls of procedures through which one came here, outermost first.
     pub(crate) calls: Vec<Span>,
     /// Whether this is the body of a procedure or a question: names of steps mean nothing there.
@@ -70,6 +72,7 @@ impl Scope {
             values,
             reach: Reach::Production,
             no_start: None,
+            host: None,
             calls: Vec::new(),
             is_closed: false,
             pinned: BTreeSet::new(),

@@ -101,8 +101,8 @@ impl<'a> Checker<'a> {
                 let finding = duplicate(&written.name.value, "member", first, written.name.span);
                 self.report(finding);
             }
-            self.expect_here(written.host.as_ref());
             let mut member = plain.clone();
+            member.host = self.host(None, written.host.as_ref());
             member.runs = self.runs(scope, &written.runs).unwrap_or(member.runs);
             if let Some(pin) = &written.pinned_by {
                 member.pinned_by = self.fixed_resource(scope, pin);
@@ -110,6 +110,8 @@ impl<'a> Checker<'a> {
             if let Some(begins) = &written.begins {
                 member.begins = self.how(begins, "begins").unwrap_or(member.begins);
             }
+            let host = member.host.as_ref();
+            member.pinned_by = member.pinned_by.map(|pin| pin.placed(host).into_owned());
             found.insert(MemberId::of(service, &written.name.value), member);
         }
         found
@@ -317,13 +319,14 @@ impl<'a> Checker<'a> {
         let mut found = Vec::new();
         for place in 0..self.symbols[0].states.list.len() {
             let Declared { doc, item, span } = self.symbols[0].states.list[place];
-            self.expect_here(item.host.as_ref());
+            let host = self.host(None, item.host.as_ref());
             if item.parts.is_empty() {
                 let message = format!("the protected state `{}` has no parts", item.name.value);
                 let finding = Diagnostic::error("missing-clause", span, message);
                 self.report(finding.help("name what has to survive: `path …`, `volume …`, `file …`"));
             }
-            let parts = item.parts.iter().filter_map(|part| self.state_part(part)).collect();
+            let parts = item.parts.iter().filter_map(|part| self.state_part(part));
+            let parts = parts.map(|part| part.placed(host.as_ref()).into_owned()).collect();
             self.topology.states.insert(item.name.value.clone(), parts);
             found.push(ProtectedState {
                 name: item.name.value.clone(),

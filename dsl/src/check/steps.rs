@@ -130,7 +130,6 @@ impl<'a> Checker<'a> {
 
     fn step(&mut self, place: usize, runbook: &Runbook) -> model::Step {
         let Declared { doc, item, span } = self.symbols[0].steps.list[place];
-        self.expect_here(item.host.as_ref());
         if item.title.is_none() {
             let finding = Diagnostic::error(
                 "missing-clause",
@@ -140,6 +139,7 @@ impl<'a> Checker<'a> {
             self.report(finding.help("say what it does: `step NAME \"What it does\" { … }`; the approver reads it"));
         }
         let mut scope = Scope::new(0, Values::Step(place));
+        scope.host = self.host(None, item.host.as_ref());
         if item.before_window {
             scope.no_start = Some("the anchors are asked when the window starts, after this step");
         }

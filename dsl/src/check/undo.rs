@@ -48,7 +48,6 @@ impl<'a> Checker<'a> {
         let UndoKind::Body { body, within, host } = &written.kind else {
             return None;
         };
-        self.expect_here(host.as_ref());
         let within_ms = if let Some(within) = within {
             within.value
         } else {
@@ -65,7 +64,12 @@ impl<'a> Checker<'a> {
         let mut inner = builder.undo(&key);
         let mark = scope.mark();
         let pinned = scope.pinned.clone();
+        let around = scope.host.clone();
+        if host.is_some() {
+            scope.host = self.host(Some(scope), host.as_ref());
+        }
         self.statements(scope, &mut inner, body);
+        scope.host = around;
         scope.reset(mark);
         scope.pinned = pinned;
         Some(UndoBody {

@@ -152,19 +152,30 @@ impl<'a> Names<'a> {
                 }
             }
             ItemKind::Service(service) => service.clauses.iter().for_each(|clause| self.service(clause)),
-            ItemKind::Protect(state) => state
-                .parts
-                .iter()
-                .for_each(|part| in_expr(&part.value, &mut self.found())),
-            ItemKind::Anchor(anchor) => in_expr(&anchor.value, &mut self.found()),
+            ItemKind::Protect(state) => {
+                self.host(state.host.as_ref());
+                let parts = state.parts.iter();
+                parts.for_each(|part| in_expr(&part.value, &mut self.found()));
+            }
+            ItemKind::Anchor(anchor) => {
+                self.host(anchor.host.as_ref());
+                in_expr(&anchor.value, &mut self.found());
+            }
             ItemKind::Hold(hold) => {
+                self.host(hold.host.as_ref());
                 let sides = hold.take.iter().chain(&hold.release);
                 sides.for_each(|side| in_call(&side.call, &mut self.found()));
             }
-            ItemKind::Step(step) => self.body(&step.body),
+            ItemKind::Step(step) => {
+                self.host(step.host.as_ref());
+                self.body(&step.body);
+            }
             ItemKind::ForEach(each) => {
                 in_expr(&each.list, &mut self.found());
-                each.steps.iter().for_each(|(_, step)| self.body(&step.body));
+                for (_, step) in &each.steps {
+                    self.host(step.host.as_ref());
+                    self.body(&step.body);
+                }
             }
             ItemKind::Rollback(branch) => self.body(&branch.body),
             ItemKind::Park(park) => self.body(&park.body),
@@ -217,6 +228,10 @@ impl<'a> Names<'a> {
         names_in(list, &mut self.found());
     }
 
+    fn host(&mut self, host: Option<&'a Name>) {
+        self.values.extend(host.map(|host| host.value.as_str()));
+    }
+
     fn service(&mut self, clause: &'a ServiceClause) {
         match clause {
             ServiceClause::Runs(call) | ServiceClause::PinnedBy(call) | ServiceClause::Behind(call) => {
@@ -228,10 +243,7 @@ impl<'a> Names<'a> {
                 for member in members {
                     in_call(&member.runs, &mut self.found());
                     member.pinned_by.iter().for_each(|pin| in_call(pin, &mut self.found()));
-                    member
-                        .host
-                        .iter()
-                        .for_each(|host| self.found()(Use::Value(&host.value)));
+                    self.host(member.host.as_ref());
                 }
             }
             ServiceClause::Writes { .. }

@@ -23,7 +23,8 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             | StatementKind::Give(value) => in_expr(value, found),
             StatementKind::Do(action) => {
                 in_call(&action.call, found);
-                if let Some(UndoKind::Body { body, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
+                if let Some(UndoKind::Body { body, host, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
+                    host.iter().for_each(|host| found(Use::Value(&host.value)));
                     names_in(body, found);
                 }
             }

@@ -187,6 +187,8 @@ pub enum ExprKind {
         name: String,
         /// The arguments, in the order of its parameters.
         arguments: Vec<Expr>,
+        /// The machine on which it is asked, where that is another one.
+        host: Option<Box<Expr>>,
     },
     /// A function of the text, with its arguments in the order of its parameters.
     Computed {

@@ -428,11 +428,7 @@ impl Universe {
             let index = self.members.len();
             let second = Resource::keyed(ResourceKind::Member, vec![Term::text(name), Term::text(id.as_str())]);
             let names = [Resource::new(ResourceKind::Service, Term::text(name)), second];
-            for named in names
-                .into_iter()
-                .chain(member.runs.resource())
-                .chain(known.behind.clone())
-            {
+            for named in names.into_iter().chain(member.resource()).chain(known.behind.clone()) {
                 self.named.entry(named).or_default().push(index);
             }
             for (state, _) in &writes {

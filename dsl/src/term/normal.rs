@@ -11,7 +11,7 @@ use crate::program::Program;
 use crate::source::Span;
 use crate::term::{Term, in_full, key_term};
 use crate::types::Type;
-use crate::walk;
+use crate::walk::{self, Asking};
 
 /// How deep names and questions are looked through; below this a value is known by its place.
 pub(super) const DEPTH_MAX: usize = 16;
@@ -32,6 +32,8 @@ pub(super) struct Around {
     result: Option<BindingId>,
     /// Terms for the parameters and names of a question.
     names: BTreeMap<String, Term>,
+    /// The machine on which the question around it is asked, where that is another one.
+    host: Option<Expr>,
     depth: usize,
 }
 
@@ -89,6 +91,7 @@ impl<'a> Normal<'a> {
         {
             return inner;
         }
+        let resource = resource.placed(around.host.as_ref());
         in_full(resource.map_parts(&mut |part, key| self.key(resource.kind, part, key, around)))
     }
 
@@ -102,9 +105,15 @@ impl<'a> Normal<'a> {
                 let value = self.lets.get(binding)?;
                 self.inner_resource(value, &around.deeper(BTreeMap::new()))
             }
-            ExprKind::Question { name, arguments } => {
+            ExprKind::Question { name, arguments, host } => {
                 let question = self.questions.get(name.as_str())?;
-                let inner = self.names_of(question, arguments, around);
+                let host = host.as_deref();
+                let asking = Asking {
+                    question,
+                    arguments,
+                    host,
+                };
+                let inner = self.names_of(asking, around);
                 self.inner_resource(&question.give, &inner)
             }
             ExprKind::Service(name) => Some(in_full(Resource::new(ResourceKind::Service, Term::text(name)))),
@@ -158,9 +167,15 @@ impl<'a> Normal<'a> {
                     (one, other) => Term::Opaque(Span::default(), vec![one, other]),
                 }
             }
-            ExprKind::Question { name, arguments } => match self.questions.get(name.as_str()) {
+            ExprKind::Question { name, arguments, host } => match self.questions.get(name.as_str()) {
                 Some(question) => {
-                    let inner = self.names_of(question, arguments, around);
+                    let host = host.as_deref();
+                    let asking = Asking {
+                        question,
+                        arguments,
+                        host,
+                    };
+                    let inner = self.names_of(asking, around);
                     match self.term(&question.give, &inner) {
                         Term::Opaque(..) => made_of(inner.names.into_values().collect()),
                         term => term,
@@ -192,10 +207,12 @@ impl<'a> Normal<'a> {
         }
     }
 
-    pub(super) fn names_of(&self, question: &Question, arguments: &[Expr], around: &Around) -> Around {
+    pub(super) fn names_of(&self, asking: Asking<'_>, around: &Around) -> Around {
+        let question = asking.question;
         let parameters = question.parameters.iter().map(|(name, _)| name.clone());
-        let values = arguments.iter().map(|argument| self.term(argument, around));
+        let values = asking.arguments.iter().map(|argument| self.term(argument, around));
         let mut inner = around.deeper(parameters.zip(values).collect());
+        inner.host = asking.host.cloned().or(inner.host);
         for (name, value) in &question.lets {
             let term = self.term(value, &inner);
             inner.names.insert(name.clone(), term);
@@ -208,6 +225,7 @@ impl Around {
     fn deeper(&self, names: BTreeMap<String, Term>) -> Self {
         Self {
             result: self.result,
+            host: self.host.clone(),
             names,
             depth: self.depth + 1,
         }

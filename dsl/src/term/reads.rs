@@ -7,7 +7,7 @@ use crate::effect::{Effect, Resource};
 use crate::model::{Expr, ExprKind, Question, Runbook};
 use crate::term::Term;
 use crate::term::normal::{Around, DEPTH_MAX, Normal};
-use crate::walk::{Read, Reads};
+use crate::walk::{Asking, Read, Reads};
 
 /// Sees through the expressions of one runbook.
 #[derive(Clone, Copy)]
@@ -46,8 +46,8 @@ impl<'n, 'a> Readings<'n, 'a> {
                     Read::Effect(effect, around) => {
                         found.extend(wanted(effect).map(|resource| self.normal.look(resource, &around)));
                     }
-                    Read::Question(question, arguments, around) => {
-                        reads.enter(question, self.normal.names_of(question, arguments, &around));
+                    Read::Question(asking, around) => {
+                        reads.enter(asking.question, self.normal.names_of(asking, &around));
                     }
                 }
             }
@@ -83,9 +83,14 @@ impl<'n, 'a> Readings<'n, 'a> {
                 let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == *name)?;
                 self.value_in(&anchor.value, None, &Around::default(), depth + 1)
             }
-            ExprKind::Question { name, arguments } => {
+            ExprKind::Question { name, arguments, host } => {
                 let question = self.runbook.questions.iter().find(|question| question.name == *name)?;
-                let inner = self.normal.names_of(question, arguments, around);
+                let asking = Asking {
+                    question,
+                    arguments,
+                    host: host.as_deref(),
+                };
+                let inner = self.normal.names_of(asking, around);
                 self.value_in(&question.give, Some(question), &inner, depth + 1)
             }
             ExprKind::Local(name) => {

@@ -10,7 +10,7 @@ use crate::topology::{Member, MemberId, Service, Topology};
 impl Member<Term> {
     /// Whether this resource is what the member runs as.
     fn runs_as(&self, resource: &Resource<Term>) -> bool {
-        self.runs.resource().as_ref() == Some(resource)
+        self.resource().as_ref() == Some(resource)
     }
 
     /// Whether nothing but what runs says which release it is: a container by its image.
@@ -119,7 +119,7 @@ impl Topology<Term> {
             .get(name)
             .into_iter()
             .flat_map(|service| service.members.values());
-        let lies = members.filter_map(|member| Some(relation(container, &member.runs.resource()?)));
+        let lies = members.filter_map(|member| Some(relation(container, &member.resource()?)));
         match lies.max() {
             Some(Relation::Same) => Relation::Inside,
             Some(other) => other,
@@ -130,11 +130,11 @@ impl Topology<Term> {
 
 /// What pins a release where the text does not say: of a container, the image that it was made from.
 fn usual_pin(member: &Member<Term>) -> Option<Resource<Term>> {
-    let runs_as = member
-        .runs
-        .resource()
-        .filter(|_| member.runs.kind.is_pinned_by_image())?;
+    let runs_as = member.resource().filter(|_| member.runs.kind.is_pinned_by_image())?;
     let name = runs_as.key.first()?;
     let image = Term::Field(Box::new(name.clone()), "image".to_owned());
-    Some(Resource::new(ResourceKind::Image, image))
+    Some(Resource {
+        host: member.host.clone(),
+        ..Resource::new(ResourceKind::Image, image)
+    })
 }

@@ -19,7 +19,7 @@ pub(super) fn in_words(runbook: &Runbook, redactor: &Redactor, expr: &Expr, char
     let text = print::checked(runbook, expr, &|part| match &part.kind {
         ExprKind::Map(_) => Some("{…}".to_owned()),
         ExprKind::Read(call) if !call.arguments.is_empty() => Some(format!("{}(…)", call.action)),
-        ExprKind::Question { name, arguments } if !arguments.is_empty() => Some(format!("{name}(…)")),
+        ExprKind::Question { name, arguments, .. } if !arguments.is_empty() => Some(format!("{name}(…)")),
         ExprKind::Computed { function, arguments } if !arguments.is_empty() => Some(format!("{}(…)", function.name)),
         ExprKind::Literal(
             Literal::Image(text)

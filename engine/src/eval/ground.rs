@@ -65,8 +65,8 @@ impl Evaluator<'_> {
                             found.extend(known);
                         }
                     }
-                    Read::Question(question, arguments, frame) => {
-                        reads.enter(question, self.inside(question, arguments, &frame).await);
+                    Read::Question(asking, frame) => {
+                        reads.enter(asking.question, self.inside(asking, &frame).await);
                     }
                 }
             }
@@ -129,6 +129,14 @@ impl Evaluator<'_> {
         frame: &Frame,
     ) -> Result<GroundEffect, Unanswered> {
         let mut keys = Vec::new();
+        let host = frame.host.as_ref();
+        let placed = host.map(|host| {
+            effect.map_resources(
+                &mut |resource| resource.placed(Some(host)).into_owned(),
+                &mut Expr::clone,
+            )
+        });
+        let effect = placed.as_ref().unwrap_or(effect);
         for expr in effect.parts() {
             let same = written.iter().find(|(_, argument)| argument == expr);
             keys.push(match same.and_then(|(name, _)| arguments.get(name)) {
@@ -154,6 +162,7 @@ impl Evaluator<'_> {
         resource: &Resource<Expr>,
         frame: &Frame,
     ) -> Result<GroundResource, Unanswered> {
+        let resource = resource.placed(frame.host.as_ref());
         let mut key = Vec::new();
         for expr in &resource.key {
             key.push(self.answer(expr, frame).await?.canonical());

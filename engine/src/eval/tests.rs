@@ -122,6 +122,7 @@ async fn a_question_parses_the_text_it_gives() {
     let question = expr(ExprKind::Question {
         name: "number".to_owned(),
         arguments: vec![int(1)],
+        host: None,
     });
     let seen = evaluate(binary(BinaryOperator::Greater, question, int(41))).await;
     assert_eq!(seen.answer, Ok(Value::Bool(true)));
@@ -142,6 +143,7 @@ async fn questions_that_double_with_every_level_are_given_up() {
         expr(ExprKind::Question {
             name: format!("level{level}"),
             arguments: Vec::new(),
+            host: None,
         })
     };
     let question = |level: usize| Question {

@@ -51,6 +51,10 @@ pub(crate) async fn discharge(
         unsupported: world.map_or_else(Vec::new, |world| world.unsupported(&plan.topology)),
         ..Found::default()
     };
+    if world.is_some_and(World::is_this_machine) && !plan.hosts.is_empty() {
+        found.unsupported.extend(plan.elsewhere());
+        return found;
+    }
     requirements(plan, evaluator, &mut found).await;
     let services = Services {
         plan,

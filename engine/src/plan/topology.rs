@@ -1,5 +1,7 @@
 //! Services and protected states with their real values.
 
+use std::collections::BTreeMap;
+
 use backstay_dsl::effect::Resource;
 use backstay_dsl::model::{Expr, Runbook};
 use backstay_dsl::topology::Topology;
@@ -7,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::eval::Evaluator;
 use crate::plan::PlanError;
-use crate::value::{GroundResource, Unanswered};
+use crate::value::{GroundResource, Unanswered, Value};
 
 /// Works out everything that a runbook says about what is there. What `well` reads is left out as far as it is
 /// known only by asking.
@@ -30,6 +32,30 @@ pub(super) fn topology(runbook: &Runbook, evaluator: &Evaluator<'_>) -> Result<T
         topology.services.insert(name.clone(), service);
     }
     Ok(topology)
+}
+
+/// The machines that inputs name; two names of one machine would make one thing of what the proofs take for two.
+pub(super) fn hosts(
+    runbook: &Runbook,
+    inputs: &BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, String>, PlanError> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for input in &runbook.hosts {
+        let Some(host) = inputs.get(input).map(Value::canonical) else {
+            continue;
+        };
+        let is_same = |known: &&String| known.eq_ignore_ascii_case(&host);
+        if let Some(other) = found.iter().find(|(_, known)| is_same(known)).map(|(other, _)| other) {
+            let reason = format!("it is {host}, and so is `{other}`: two names of one machine");
+            return Err(PlanError::new(&format!("host `{input}`"), reason));
+        }
+        if ["local", "localhost"].contains(&host.as_str()) {
+            let reason = format!("it is {host}: write `on local` for the machine that this runs on");
+            return Err(PlanError::new(&format!("host `{input}`"), reason));
+        }
+        found.insert(input.clone(), host);
+    }
+    Ok(found)
 }
 
 fn resource(what: &str, resource: &Resource<Expr>, evaluator: &Evaluator<'_>) -> Result<GroundResource, PlanError> {

@@ -62,6 +62,10 @@ impl World for RealWorld {
         service_kind::unsupported(topology)
     }
 
+    fn is_this_machine(&self) -> bool {
+        true
+    }
+
     async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || identity::identify(&path, is_link))

@@ -264,7 +264,7 @@ impl Walk<'_> {
         let mut refused = None;
         let (words, effects, unnamed) = match &ground {
             Ok(call) => {
-                if self.paper.is_apart(&call.effects) {
+                if self.is_here() && self.paper.is_apart(&call.effects) {
                     refused = self.paper.run.world.refuses(call).await;
                     preview = self.paper.run.world.preview(&self.paper.run.context, call).await;
                     preview = preview.and_then(|preview| self.without_told(&preview));
@@ -284,7 +284,9 @@ impl Walk<'_> {
             }
             preview = Some(format!("cannot be worked out as things are now: {reason}"));
         }
-        if let Ok(call) = &ground {
+        if let Ok(call) = &ground
+            && self.is_here()
+        {
             refused = self.not_new(statement, call).await.or(refused);
         }
         if let Some(reason) = refused {
@@ -317,6 +319,11 @@ impl Walk<'_> {
         if let Some(binding) = action.binding {
             self.paper.bind_later(binding, step);
         }
+    }
+
+    /// Whether all of it is done on this machine, so that this machine can be asked.
+    fn is_here(&self) -> bool {
+        self.paper.run.plan.hosts.is_empty()
     }
 
     /// A preview without what an earlier one said of all of them.

@@ -153,6 +153,10 @@ impl Environment for OnPaper<'_> {
     async fn read(&self, call: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer {
         let signature = self.run.catalogue.get(&call.action);
         let is_run = signature.is_none_or(|signature| signature.declares_effects);
+        if !self.run.plan.hosts.is_empty() {
+            let reason = "the runbook speaks of other machines, which are not asked yet";
+            return self.from(Sources::WITHHELD, Err(Unanswered::open(reason)));
+        }
         match self.says(&ground.effects) {
             Says::UnknownUntil(step) => return self.from(Sources::WITHHELD, Err(unknown_until(&step))),
             Says::Value(text) => {

@@ -62,7 +62,7 @@ impl ServiceHistory {
         members
             .filter(|(_, member, _)| member.begins == Begins::Absent)
             .filter(|(id, _, _)| matches!(self.0.get(id.as_str()), Some(LastDone::Started(_))))
-            .filter_map(|(_, member, _)| member.runs.resource())
+            .filter_map(|(_, member, _)| member.resource())
             .collect()
     }
 }

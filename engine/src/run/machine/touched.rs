@@ -98,7 +98,7 @@ fn seen_through(view: View<'_>, topology: &Topology<Term>, resource: &GroundReso
         let members = topology.members().filter(|(known, _, _)| *known == id);
         for (_, member, service) in members {
             things.push(Resource::new(ResourceKind::Service, Term::text(id.as_str())));
-            things.extend(member.runs.resource());
+            things.extend(member.resource());
             things.extend(member.pinned_by.clone());
             things.extend(service.behind.clone());
             let written = service

@@ -41,6 +41,7 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
             "leave out --window-start, or write `window … keep … for the way back` into its header",
         ));
     }
+    refuse_elsewhere(&plan)?;
     refuse_unapproved(&plan, options.approved.as_ref(), &surroundings)?;
     stops::refuse(&plan, &options.stops, &[], &surroundings)?;
     let answers = asks::given(&plan, &[], &surroundings.answers)?;
@@ -57,6 +58,18 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
             Err(error)
         }
     }
+}
+
+/// Anchors are asked first of all, and this machine would answer for another.
+fn refuse_elsewhere(plan: &Plan) -> Result<(), Error> {
+    let elsewhere: Vec<String> = plan.elsewhere().collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        elsewhere.join("; "),
+        "`backstay plan` shows the change, and `check` proves it",
+    ))
 }
 
 fn refuse_unapproved(plan: &Plan, approved: Option<&Approved>, surroundings: &Surroundings) -> Result<(), Error> {
