@@ -116,15 +116,6 @@ fn url(text: &str) -> Result<Literal, String> {
     Ok(Literal::Url(text.to_owned()))
 }
 
-/// Whether an address is another one on each host: that of the host itself.
-pub(crate) fn is_of_its_host(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    ["localhost", "127.", "[::1]", "0.0.0.0"]
-        .iter()
-        .any(|own| authority.to_ascii_lowercase().starts_with(own))
-}
-
 fn image(text: &str, pinned: bool) -> Result<Literal, String> {
     let (name, found) = match text.split_once('@') {
         Some((name, found)) => (name, Some(found)),

@@ -74,6 +74,7 @@ fn plan(topology: Arc<Topology<String>>) -> Plan {
         runbook,
         inputs: BTreeMap::new(),
         label: None,
+        hosts: BTreeMap::new(),
         topology,
         digest: "sha256:world".to_owned(),
         source_digests: Vec::new(),

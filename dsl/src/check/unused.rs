@@ -190,6 +190,13 @@ impl<'a> Names<'a> {
                 }
             }
             ItemKind::Scenario(scenario) => self.scenario(scenario),
+            other => self.definition(other),
+        }
+    }
+
+    /// What a module may hold too.
+    fn definition(&mut self, item: &'a ItemKind) {
+        match item {
             ItemKind::Question(question) => {
                 self.parameters(&question.parameters);
                 self.written_type(&question.result);
@@ -204,6 +211,7 @@ impl<'a> Names<'a> {
                 self.parameters(&function.parameters);
                 self.written_type(&function.result);
             }
+            _ => {}
         }
     }
 

@@ -24,7 +24,9 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             StatementKind::Do(action) => {
                 in_call(&action.call, found);
                 if let Some(UndoKind::Body { body, host, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
-                    host.iter().for_each(|host| found(Use::Value(&host.value)));
+                    if let Some(host) = host {
+                        found(Use::Value(&host.value));
+                    }
                     names_in(body, found);
                 }
             }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use crate::effect::{Resource, ResourceKind};
-use crate::literal::is_of_its_host;
 use crate::model::{Expr, ExprKind, Literal};
 use crate::types::Type;
 
@@ -36,4 +35,13 @@ impl Resource<Expr> {
             Member | Service | Ingress | State | External => false,
         }
     }
+}
+
+/// Whether an address is another one on each host: that of the host itself.
+fn is_of_its_host(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    ["localhost", "127.", "[::1]", "0.0.0.0"]
+        .iter()
+        .any(|own| authority.to_ascii_lowercase().starts_with(own))
 }

@@ -36,6 +36,7 @@ fn sets(resource: Resource<Term>) -> Effect<Term> {
 /// A member that is a process and runs.
 fn process(name: &str) -> topology::Member<Term> {
     topology::Member {
+        host: None,
         runs: Runs::new(ServiceKind::Process, Term::text(name)),
         pinned_by: None,
         begins: Begins::Running,

@@ -12,6 +12,7 @@ pub(crate) fn plan(runbook: Runbook) -> super::Plan {
         redactor: super::Redactor::default(),
         inputs: std::collections::BTreeMap::new(),
         label: None,
+        hosts: std::collections::BTreeMap::new(),
         topology: std::sync::Arc::default(),
         digest: "sha256:test".to_owned(),
         source_digests: Vec::new(),

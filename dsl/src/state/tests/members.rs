@@ -168,6 +168,7 @@ fn members_that_write_stay_within_what_the_service_promises() {
 #[test]
 fn the_pin_of_a_container_is_its_image_and_comes_and_goes_with_it() {
     let container = topology::Member {
+        host: None,
         runs: Runs::new(ServiceKind::Container, "app".to_owned()),
         pinned_by: None,
         begins: Begins::Absent,
