@@ -12,7 +12,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let members: Vec<_> = case.topology.members().collect();
     for (at, (id, member, _)) in members.iter().enumerate() {
         for (other_id, other, _) in &members[..at] {
-            if member.begins != Begins::Running || other.begins != Begins::Running {
+            if member.begins != Begins::Running || other.begins != Begins::Running || member.host != other.host {
                 continue;
             }
             let claims = |word: &str| member.runs.known_by.get(word).zip(other.runs.known_by.get(word));

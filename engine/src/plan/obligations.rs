@@ -147,7 +147,7 @@ fn one_service_twice(plan: &Plan) -> Vec<String> {
         .iter()
         .enumerate()
         .flat_map(|(at, one)| members[..at].iter().map(move |other| (other, one)));
-    let same = pairs.filter(|(other, one)| other.1.runs == one.1.runs);
+    let same = pairs.filter(|(other, one)| other.1.runs == one.1.runs && other.1.host == one.1.host);
     same.map(|(other, one)| {
         let (first, second) = (other.0.as_str(), one.0.as_str());
         format!(
