@@ -243,16 +243,6 @@ pub(crate) fn duplicate(name: &str, what: &str, first: Span, second: Span) -> Di
     .help("give one of them another name")
 }
 
-/// The finding that edition 1 has something which this program does not carry out yet.
-pub(crate) fn not_supported(span: Span, what: &str) -> Diagnostic {
-    Diagnostic::error(
-        "not-supported-yet",
-        span,
-        format!("{what} is part of the language, but this program does not carry it out yet"),
-    )
-    .help("leave it out for now; nothing that is written is ever ignored")
-}
-
 fn refuse_in_module(item: &ast::Item, found: &mut Diagnostics) {
     let what = match &item.kind {
         ItemKind::Question(_) | ItemKind::Procedure(_) | ItemKind::TypeDecl(_) | ItemKind::Function(_) => return,
