@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod hostile;
+mod others;
 mod refusals;
 mod restores;
 mod round_trip;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use backstay::action::Outcome;
 use backstay::value::Value;
 
-use crate::support::bench::{Bench, Call, is_done, is_not_done, path_value, service, text, words};
+use crate::support::bench::{Bench, Call, STATE, is_done, is_not_done, path_value, service, text, words};
 use crate::support::worlds;
 
 /// Each test in each world.
@@ -36,6 +36,7 @@ contract!(
     a_service_lives_from_start_to_stop,
     an_unknown_outcome_is_settled_as_it_is,
     a_start_and_a_stop_are_settled_as_they_are,
+    a_backup_is_unpacked_and_one_of_another_tool_is_taken,
     a_request_to_stop_is_obeyed,
     a_limit_is_obeyed,
 );
@@ -121,6 +122,32 @@ async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {
         assert!(matches!(outcome, Outcome::Done(_)), "{action}: {outcome:?}");
         is_done(&bench, &call, action).await;
     }
+}
+
+async fn a_backup_is_unpacked_and_one_of_another_tool_is_taken(bench: Bench) {
+    let at = |name: &str| path_value(&bench.path(name));
+    let state = || Value::State(STATE.to_owned());
+    bench.does("fs.mkdir", &[("path", at("data"))]).await;
+    let made = bench
+        .does("backup.create", &[("state", state()), ("to", at("backups"))])
+        .await;
+    let arguments = [("backup", made.unwrap()), ("into", at("files"))];
+    let unpack = bench.call("backup.unpack", &arguments).keyed("unpack", 1);
+    is_not_done(&bench, &unpack, "backup.unpack").await;
+    let outcome = bench.perform(&unpack).await;
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    is_done(&bench, &unpack, "backup.unpack").await;
+    let there = bench.does("fs.exists", &[("path", at("files"))]).await;
+    assert_eq!(there, Some(Value::Bool(true)));
+
+    let dump = path_value(&bench.given("dump.sql", "create table t;\n").await);
+    let arguments = [
+        ("path", dump),
+        ("of", state()),
+        ("newer_than", Value::Duration(3_600_000)),
+    ];
+    let adopted = bench.does("backup.adopt", &arguments).await;
+    assert!(matches!(&adopted, Some(Value::Backup(_))), "{adopted:?}");
 }
 
 async fn a_start_and_a_stop_are_settled_as_they_are(bench: Bench) {

@@ -14,9 +14,9 @@ use crate::support::worlds::real;
 /// A call, and what its preview must hold; `{}` stands for the folder.
 type Case = (&'static str, Vec<(&'static str, Value)>, &'static str);
 
-fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
+fn of_backups(bench: &Bench) -> Vec<Case> {
     let path = |name: &str| path_value(&bench.path(name));
-    let env = Value::Map([("TOKEN".to_owned(), bench.secret())].into());
+    let state = || Value::State(STATE.to_owned());
     let backup = Backup {
         path: "/backups/data.tar.zst".to_owned(),
         digest: "sha256:00".to_owned(),
@@ -25,8 +25,6 @@ fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
         entries: 1,
         places: Vec::new(),
     };
-    let argv = || words(&["tar", "-x", "a b", "s3cret-t0ken"]);
-    let state = || Value::State(STATE.to_owned());
     vec![
         (
             "backup.create",
@@ -35,9 +33,31 @@ fn of_programs_and_backups(bench: &Bench) -> Vec<Case> {
         ),
         (
             "backup.restore",
-            vec![("backup", Value::Backup(backup))],
+            vec![("backup", Value::Backup(backup.clone()))],
             "replaces the directory {}/data by what /backups/data",
         ),
+        (
+            "backup.unpack",
+            vec![("backup", Value::Backup(backup)), ("into", path("files"))],
+            "unpacks /backups/data.tar.zst into {}/files",
+        ),
+        (
+            "backup.adopt",
+            vec![
+                ("path", path("dump")),
+                ("of", state()),
+                ("newer_than", Value::Duration(1_000)),
+            ],
+            "cannot be said yet: there is no {}/dump",
+        ),
+    ]
+}
+
+fn of_programs(bench: &Bench) -> Vec<Case> {
+    let path = |name: &str| path_value(&bench.path(name));
+    let env = Value::Map([("TOKEN".to_owned(), bench.secret())].into());
+    let argv = || words(&["tar", "-x", "a b", "s3cret-t0ken"]);
+    vec![
         (
             "exec.run",
             vec![("argv", argv()), ("env", env), ("cwd", path("data"))],
@@ -201,7 +221,8 @@ async fn every_change_says_what_it_would_do_and_does_nothing() {
     let before = everything(&bench.folder);
     let mut named = BTreeSet::new();
     let cases = [
-        of_programs_and_backups(&bench),
+        of_programs(&bench),
+        of_backups(&bench),
         of_containers(&bench),
         of_trees(&bench),
         of_files(&bench),

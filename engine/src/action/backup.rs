@@ -1,4 +1,4 @@
-//! Backups of protected state: make one, prove it, put it back.
+//! Backups of protected state: make one, prove it, put it back, look into it, take one that another tool has made.
 //!
 //! An archive is a zstd-compressed tar with a manifest of every entry (see `archive`); a backup's value
 //! carries the digest of the archive. Invariants: an archive has its final name only after all of it was
@@ -7,6 +7,7 @@
 //! directories. No archive is made or put back while a container could write to a volume of it. Deliberately absent:
 //! encryption, increments.
 
+mod adopt;
 mod archive;
 mod bytes;
 mod create;
@@ -21,6 +22,7 @@ mod scope;
 mod survey;
 mod swap;
 mod tar;
+mod unpack;
 mod verify;
 mod volumes;
 mod walk;
@@ -42,6 +44,8 @@ pub(super) fn actions(engine: &RetryingEngine) -> Vec<Arc<dyn Action>> {
         Arc::new(create::Create { engine: engine() }),
         Arc::new(verify::Verify { engine: engine() }),
         Arc::new(restore::Restore { engine: engine() }),
+        Arc::new(adopt::Adopt),
+        Arc::new(unpack::Unpack),
     ]
 }
 
