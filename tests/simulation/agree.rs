@@ -63,7 +63,7 @@ const RUNS_SAMPLED: usize = 12;
 
 /// At most one of so many runbooks is refused though every run ends well, or for another rule than the one that is
 /// broken.
-const FALSE_ALARMS_ONE_OF: usize = 50;
+const FALSE_ALARMS_ONE_OF: usize = 100;
 
 /// A runbook that was checked, and how it may be rehearsed: once for each combination of its inputs.
 struct Checked {
@@ -95,9 +95,7 @@ impl Checked {
             return None;
         };
         let findings = compiled.diagnostics.into_iter();
-        // Of two failures at once the first to be written down is the only one.
-        let is_meant = |found: &Diagnostic| found.severity == Severity::Error && found.slug != "way-back-conflict";
-        let findings: Vec<Diagnostic> = findings.filter(is_meant).collect();
+        let findings: Vec<Diagnostic> = findings.filter(|found| found.severity == Severity::Error).collect();
         if findings.iter().any(|found| !FLOW.contains(&found.slug)) {
             return None;
         }
@@ -183,27 +181,35 @@ impl Checked {
         }
         let compared = self.findings.iter().filter(|found| !is_apart(found));
         for slug in compared.map(|found| found.slug).collect::<BTreeSet<_>>() {
-            if seen.wrong.is_empty() {
-                found.insert(Disagreement::FalseAlarm(slug));
-            } else if !is_seen(slug, seen) {
-                found.insert(Disagreement::OtherRule(slug));
+            if is_seen(slug, seen) {
+                continue;
             }
+            found.insert(if seen.wrong.is_empty() {
+                Disagreement::FalseAlarm(slug)
+            } else {
+                Disagreement::OtherRule(slug)
+            });
         }
         found
     }
 }
 
-/// Whether no run can show it: each goes on where it was interrupted, and the closing question looks at what nothing
-/// has looked at.
+/// Whether no run can show it: each goes on where it was interrupted, the closing question looks at what nothing has
+/// looked at, and whether the point of no return may be passed is not asked in the world.
 fn is_apart(found: &Diagnostic) -> bool {
     let is_unproved = found.slug == UNSERVED && found.message.contains("nothing has looked at it");
-    is_unproved || found.slug == "undo-not-repeatable"
+    let is_of_commit = found.message.starts_with("no proven backup of") || found.message.contains("since its backup");
+    is_unproved || is_of_commit || found.slug == "undo-not-repeatable"
 }
 
 /// Whether what a proof says was seen in a run.
 fn is_seen(slug: &str, seen: &Seen) -> bool {
     match slug {
         _ if OF_END.contains(&slug) => seen.may_differ(),
+        // The closing question turns the run back, where the service has one.
+        UNSERVED => seen.wrong.contains_key(slug) || seen.is_turned_at_end,
+        // Of one statement the world tells the first rule that it breaks.
+        "backup-too-late" => seen.wrong.contains_key(slug) || seen.wrong.contains_key("backup-not-cold"),
         _ => seen.wrong.contains_key(slug),
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Seen {
     pub(super) clean: String,
     /// Whether a run in which nothing goes wrong comes to the end of its last step, with any inputs.
     pub(super) is_possible: bool,
+    /// Whether some run turned back when every step was done.
+    pub(super) is_turned_at_end: bool,
     /// What no way back owes: the text says so.
     excused: BTreeSet<String>,
     /// Ends that differ from the start, until all excuses are known.
@@ -233,6 +235,7 @@ impl Seen {
             });
             let is_done = over.collect::<BTreeSet<_>>().len() == plan.runbook.steps.len();
             self.is_possible &= is_done || !troubles.is_empty();
+            self.is_turned_at_end |= is_done && end.end != End::Completed;
             let words = format!("it ended {:?} ({})", end.end, end.reason);
             if troubles.is_empty() && is_done && end.end != End::Completed {
                 note(UNSERVED, format!("{words}, and nothing was wrong"));
@@ -400,7 +403,9 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
             found
         }
         StatementKind::Check(_) | StatementKind::Require { .. } => {
-            faults(&FaultKind::OF_QUESTION, &[FaultKind::Untrue])
+            let mut found = faults(&FaultKind::OF_QUESTION, &[FaultKind::Untrue]);
+            found.push((vec![turn(1)], false));
+            found
         }
         StatementKind::SkipWhen { .. } | StatementKind::OnlyWhen { .. } => faults(
             &[FaultKind::Unanswered, FaultKind::Untrue],
