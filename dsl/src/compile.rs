@@ -16,7 +16,7 @@ use crate::program::Program;
 use crate::prove::prove;
 use crate::source::{SourceMap, Sources, Span};
 use crate::time::{Times, times};
-use crate::unroll::unroll;
+use crate::unroll::{Lengths, unroll};
 
 /// What became of a text.
 #[derive(Debug)]
@@ -43,12 +43,46 @@ pub enum Outcome {
 }
 
 /// Compiles a runbook, or a module by itself. `name` is its own name, as
-/// [`Sources::relative`] would give it.
+/// [`Sources::relative`] would give it. What does steps for each element of an input is compiled for every length
+/// that the input may have; what is found is that of all of them, the runbook that of the longest.
 pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalogue) -> Compiled {
     let mut diagnostics = Diagnostics::default();
-    let mut loaded = load(name, text, sources, &mut diagnostics);
+    let loaded = load(name, text, sources, &mut diagnostics);
+    let lengths = loaded
+        .modules
+        .first()
+        .map_or_else(Vec::new, |root| Lengths::each_of(&root.file));
+    let mut whole: Option<Compiled> = None;
+    for lengths in lengths.iter().skip(1) {
+        let next = compile_for(name, text, sources, (catalogue, lengths));
+        whole = Some(match whole {
+            Some(before) => next.with(before),
+            None => next,
+        });
+    }
+    let first = lengths.into_iter().next().unwrap_or_default();
+    let first = compiled(loaded, diagnostics, catalogue, &first);
+    match whole {
+        Some(longer) => longer.with(first),
+        None => first,
+    }
+}
+
+/// The same with the lengths that lists have that are inputs.
+pub fn compile_for(
+    name: &str,
+    text: &str,
+    sources: &dyn Sources,
+    (catalogue, lengths): (&Catalogue, &Lengths),
+) -> Compiled {
+    let mut diagnostics = Diagnostics::default();
+    let loaded = load(name, text, sources, &mut diagnostics);
+    compiled(loaded, diagnostics, catalogue, lengths)
+}
+
+fn compiled(mut loaded: Loaded, mut diagnostics: Diagnostics, catalogue: &Catalogue, lengths: &Lengths) -> Compiled {
     if let Some(root) = loaded.modules.first_mut() {
-        unroll(&mut root.file, &mut diagnostics);
+        unroll(&mut root.file, lengths, &mut diagnostics);
     }
     let told = Told::of(&loaded, &diagnostics);
     let chosen = choices(&loaded, &mut diagnostics);
@@ -58,6 +92,7 @@ pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalo
         catalogue,
         told,
         allowances: &allowances,
+        lists: lengths.0.keys().cloned().collect(),
         diagnostics: &diagnostics,
     };
     let mut made: Vec<Made> = chosen.iter().map(|chosen| context.make(chosen)).collect();
@@ -97,6 +132,8 @@ struct Context<'a> {
     catalogue: &'a Catalogue,
     told: Told,
     allowances: &'a [SetAside],
+    /// The inputs whose elements steps are done for.
+    lists: Vec<String>,
     /// What was found before.
     diagnostics: &'a Diagnostics,
 }
@@ -125,6 +162,7 @@ impl Context<'_> {
         let checked = check(&chosen.modules(self.loaded, &nothing), self.catalogue, &mut found);
         let checked = checked.map(|mut runbook| {
             runbook.set_aside = self.allowances.to_vec();
+            runbook.lists.clone_from(&self.lists);
             Arc::new(runbook)
         });
         // What is wrong in a loop is wrong in each of its turns.
@@ -191,6 +229,36 @@ fn in_words(chosen: &Chosen) -> String {
     let words = chosen.words.iter();
     let words: Vec<String> = words.map(|(input, word)| format!("`{input}` is “{word}”")).collect();
     words.join(" and ")
+}
+
+impl Compiled {
+    /// With what was found of the same text where its lists are shorter. What is wrong at one place is told once; what
+    /// sets nothing aside does so in any length.
+    fn with(mut self, shorter: Self) -> Self {
+        let is_idle = |found: &Diagnostic| found.slug == "nothing-allowed";
+        let has = |list: &[Diagnostic], wanted: &Diagnostic| {
+            list.iter()
+                .any(|found| found.slug == wanted.slug && found.span == wanted.span)
+        };
+        self.diagnostics
+            .retain(|found| !is_idle(found) || has(&shorter.diagnostics, found));
+        let more = shorter.diagnostics.into_iter();
+        let more: Vec<Diagnostic> = more
+            .filter(|found| !is_idle(found) && !has(&self.diagnostics, found))
+            .collect();
+        let mut all = Diagnostics::default();
+        self.diagnostics
+            .into_iter()
+            .chain(more)
+            .for_each(|found| all.push(found));
+        self.outcome = match self.outcome {
+            Outcome::Whole(runbook) | Outcome::Partial(runbook) if all.has_errors() => Outcome::Partial(runbook),
+            Outcome::Partial(runbook) => Outcome::Whole(runbook),
+            outcome => outcome,
+        };
+        self.diagnostics = all.into_sorted();
+        self
+    }
 }
 
 /// What mistakes of form have told already: a statement that could not be read declares nothing, and

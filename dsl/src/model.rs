@@ -61,7 +61,9 @@ pub struct Runbook {
     pub questions: Vec<Question>,
     /// Rules that the text sets aside, in its order.
     pub set_aside: Vec<SetAside>,
-    /// The inputs that name the machines on which something stands.
+    /// The inputs whose elements steps are done for.
+    pub lists: Vec<String>,
+    /// The inputs that name the machines on which something stands; `webs.1` of a list.
     pub hosts: Vec<String>,
     /// All names bound by statements; a [`BindingId`] counts in this list.
     pub bindings: Vec<Binding>,
@@ -105,6 +107,7 @@ impl Runbook {
             tables: Vec::new(),
             scenarios: Vec::new(),
             questions: Vec::new(),
+            lists: Vec::new(),
             hosts: Vec::new(),
             set_aside: Vec::new(),
             bindings: Vec::new(),

@@ -1,6 +1,9 @@
 //! `for each x in [a, b] one at a time { step … }`: its steps once for each element, before anything else is made of
 //! the text.
 //!
+//! A list that is an input has as many elements as it is given. A text is proved for every length that its bound
+//! allows ([`Lengths::each_of`]), and a plan is made of the text with the lengths that it has.
+//!
 //! The step `install` becomes `install[a]` and `install[b]`. Every step of a turn waits for all of the turn before.
 //! What a step binds is known within its turn alone. Elsewhere in the runbook the name of the step means each of them,
 //! and where a way back begins or ends the first or the last.
@@ -10,7 +13,7 @@ mod replace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use crate::ast::{Expr, ExprKind, File, ForEach, Item, ItemKind, Name, Step};
+use crate::ast::{Expr, ExprKind, File, ForEach, Item, ItemKind, Name, Step, TypeExprKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
@@ -25,13 +28,77 @@ pub const STEPS_MAX: usize = 10_000;
 /// The longest part of an element that is shown in the name of a step, in characters.
 const LABEL_CHARACTERS_MAX: usize = 40;
 
-/// Writes every `for each` of a runbook out. What cannot be written out stays, and is told.
-pub fn unroll(file: &mut File, diagnostics: &mut Diagnostics) {
+/// So many combinations of lengths are proved at most: the text is compiled for each.
+pub const LENGTHS_MAX: u64 = 32;
+
+/// How many elements the lists have that are inputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lengths(pub BTreeMap<String, u64>);
+
+impl Lengths {
+    /// Every combination of lengths that the bounds of the lists allow which steps are done for, the longest last;
+    /// one without any where no list is an input, or where there are more than are proved. An empty list is refused
+    /// when it is given.
+    pub fn each_of(file: &File) -> Vec<Self> {
+        let bounds = bounds(file);
+        let count = bounds.values().try_fold(1_u64, |count, most| count.checked_mul(*most));
+        if count.is_none_or(|count| count > LENGTHS_MAX) {
+            return vec![Self::default()];
+        }
+        let mut found = vec![Self::default()];
+        for (input, most) in bounds {
+            found = found
+                .into_iter()
+                .flat_map(|known| {
+                    let input = &input;
+                    (1..=most).map(move |length| {
+                        let mut lengths = known.clone();
+                        lengths.0.insert(input.clone(), length);
+                        lengths
+                    })
+                })
+                .collect();
+        }
+        found
+    }
+}
+
+/// The lists that are inputs and that steps are done for, with the most elements each may have.
+fn bounds(file: &File) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for item in &file.items {
+        if let ItemKind::ForEach(each) = &item.kind
+            && let ExprKind::Name(name) = &each.list.kind
+            && let Some(most) = bound_of(file, name)
+        {
+            found.insert(name.clone(), most);
+        }
+    }
+    found
+}
+
+/// The bound of an input `list of T at most N`.
+fn bound_of(file: &File, name: &str) -> Option<u64> {
+    let inputs = file.items.iter().filter_map(|item| match &item.kind {
+        ItemKind::Inputs(inputs) => Some(inputs),
+        _ => None,
+    });
+    let input = inputs.flatten().find(|input| input.name.value == name)?;
+    match &input.ty.kind {
+        TypeExprKind::List(_, Some(most)) => u64::try_from(*most).ok().filter(|most| *most > 0),
+        _ => None,
+    }
+}
+
+/// Writes every `for each` of a runbook out, with these lengths of its inputs. What cannot be written out stays, and is
+/// told.
+pub fn unroll(file: &mut File, lengths: &Lengths, diagnostics: &mut Diagnostics) {
     let is_loop = |item: &Item| matches!(item.kind, ItemKind::ForEach(_));
     if !file.items.iter().any(is_loop) {
         return;
     }
     let known = known_names(file);
+    let inputs = bounds(file);
     let mut turns: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut steps = 0;
     for item in mem::take(&mut file.items) {
@@ -44,7 +111,8 @@ pub fn unroll(file: &mut File, diagnostics: &mut Diagnostics) {
             let found = Diagnostic::error("duplicate-name", each.variable.span, message);
             diagnostics.push(found.help("give the element a name of its own"));
         }
-        match elements(each, &mut steps, diagnostics) {
+        let list = list_of(each, lengths, &inputs, diagnostics);
+        match list.and_then(|list| elements(each, &list, &mut steps, diagnostics)) {
             Some(elements) => file.items.extend(written_out(&item, each, &elements, &mut turns)),
             None => file.items.push(item),
         }
@@ -69,19 +137,48 @@ fn known_names(file: &File) -> BTreeSet<String> {
     known
 }
 
-/// The elements with what each is called in the names of its steps; `None` where they cannot be known here.
-fn elements<'a>(
-    each: &'a ForEach,
+/// The elements of a list, also of one that is an input: `webs.1`; `None` where they cannot be known here.
+fn list_of(
+    each: &ForEach,
+    lengths: &Lengths,
+    inputs: &BTreeMap<String, u64>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Expr>> {
+    let span = each.list.span;
+    let name = match &each.list.kind {
+        ExprKind::List(list) => return Some(list.clone()),
+        ExprKind::Name(name) => name,
+        _ => "",
+    };
+    if let Some(length) = lengths.0.get(name) {
+        let element = |place: u64| Expr {
+            kind: ExprKind::Field(Box::new(each.list.clone()), Spanned::new(place.to_string(), span)),
+            span,
+        };
+        return Some((1..=*length).map(element).collect());
+    }
+    if inputs.contains_key(name) {
+        let message = format!(
+            "these lists may have more than {LENGTHS_MAX} combinations of lengths, and the steps are proved for each"
+        );
+        let found = Diagnostic::error("too-large", span, message);
+        diagnostics.push(found.help("let the inputs be `at most` fewer, or split the runbook"));
+        return None;
+    }
+    let message = "`for each` goes over a list that is written out here, or an input of type `list of T at most N`; \
+                   another list is part of the language, but this program does not carry it out yet";
+    let found = Diagnostic::error("not-supported-yet", span, message);
+    diagnostics.push(found.help("write the elements out: `for each x in [a, b] one at a time { … }`"));
+    None
+}
+
+/// The elements with what each is called in the names of its steps; `None` where there are too many.
+fn elements(
+    each: &ForEach,
+    list: &[Expr],
     steps: &mut usize,
     diagnostics: &mut Diagnostics,
-) -> Option<Vec<(String, &'a Expr)>> {
-    let ExprKind::List(list) = &each.list.kind else {
-        let message = "`for each` over what is no list written out here is part of the language, but this program does \
-                       not carry it out yet";
-        let found = Diagnostic::error("not-supported-yet", each.list.span, message);
-        diagnostics.push(found.help("write the elements out: `for each x in [a, b] one at a time { … }`"));
-        return None;
-    };
+) -> Option<Vec<(String, Expr)>> {
     *steps += list.len().saturating_mul(each.steps.len());
     if list.len() > ELEMENTS_MAX || *steps > STEPS_MAX {
         let message = format!(
@@ -110,7 +207,7 @@ fn elements<'a>(
             diagnostics.push(told.related(first, "the first is here"));
             continue;
         }
-        found.push((label, element));
+        found.push((label, element.clone()));
     }
     Some(found)
 }
@@ -134,7 +231,7 @@ fn in_turn(name: &str, label: &str) -> String {
 fn written_out(
     item: &Item,
     each: &ForEach,
-    elements: &[(String, &Expr)],
+    elements: &[(String, Expr)],
     turns: &mut BTreeMap<String, Vec<String>>,
 ) -> Vec<Item> {
     let own: BTreeSet<&str> = each.steps.iter().map(|(_, step)| step.name.value.as_str()).collect();
@@ -144,7 +241,7 @@ fn written_out(
         let mut names: Names<'_> = BTreeMap::new();
         let all_bound = each.steps.iter().flat_map(|(_, step)| bound(&step.body));
         names.extend(all_bound.map(|name| (name.value.as_str(), Instead::Name(in_turn(&name.value, label)))));
-        names.insert(&each.variable.value, Instead::Value((*element).clone()));
+        names.insert(&each.variable.value, Instead::Value(element.clone()));
         let mut turn = Vec::new();
         for (doc, step) in &each.steps {
             let mut step: Step = step.clone();

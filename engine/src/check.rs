@@ -1,12 +1,12 @@
 //! Checking a runbook's file: reading, compiling, and what was found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use backstay_dsl::allow::SLUGS;
 use backstay_dsl::catalogue::Catalogue;
-use backstay_dsl::compile::{Compiled, Outcome, compile};
+use backstay_dsl::compile::{Compiled, Outcome, compile, compile_for};
 use backstay_dsl::diagnostic::{Diagnostic, Severity};
 use backstay_dsl::model::Runbook;
 use backstay_dsl::program::Program;
@@ -14,6 +14,7 @@ use backstay_dsl::prove::prove_with_inputs;
 use backstay_dsl::source::{SourceMap, Sources};
 use backstay_dsl::term::Term;
 use backstay_dsl::time::Times;
+use backstay_dsl::unroll::Lengths;
 
 use crate::error::Error;
 use crate::sources::{FileSources, KeptSources, SourceError};
@@ -106,6 +107,51 @@ pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> 
     let (sources, name, text) = FileSources::open(file).map_err(|error| unreadable(&error))?;
     let compiled = compile(&name, &text, &sources, catalogue);
     Ok(checked(compiled, sources.into_kept()))
+}
+
+/// The lengths of the lists that steps are done for, as they are given; the error says which cannot be used.
+pub(crate) fn lengths(runbook: &Runbook, inputs: &BTreeMap<String, Value>) -> Result<Lengths, String> {
+    let mut found = Lengths::default();
+    for name in &runbook.lists {
+        let Some(Value::List(elements)) = inputs.get(name) else {
+            continue;
+        };
+        if elements.is_empty() {
+            return Err(format!(
+                "`{name}` is empty, and steps are done for each of its elements"
+            ));
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = elements
+            .iter()
+            .map(Value::canonical)
+            .find(|one| !seen.insert(one.clone()))
+        {
+            return Err(format!(
+                "`{twice}` stands in `{name}` twice, and steps are done for each of its elements"
+            ));
+        }
+        found.0.insert(name.clone(), elements.len() as u64);
+    }
+    Ok(found)
+}
+
+/// The runbook with the lengths that its lists have; `None` where steps are done for no list. It was checked with all
+/// lengths.
+pub(crate) fn of_lengths(
+    kept: &KeptSources,
+    catalogue: &Catalogue,
+    lengths: &Lengths,
+) -> Option<(Arc<Runbook>, Times)> {
+    if lengths.0.is_empty() {
+        return None;
+    }
+    let (name, text) = kept.runbook();
+    let compiled = compile_for(name, text, kept as &dyn Sources, (catalogue, lengths));
+    match compiled.outcome {
+        Outcome::Whole(runbook) | Outcome::Partial(runbook) => Some((runbook, compiled.times)),
+        Outcome::Nothing => None,
+    }
 }
 
 /// Compiles the texts that were kept with a run.

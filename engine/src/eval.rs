@@ -34,6 +34,7 @@ use notes::Notes;
 
 pub use describe::{describe, shown};
 pub use ground::GroundEffect;
+pub(crate) use ground::field;
 pub use patience::Patience;
 pub use places::Places;
 pub(crate) use recorded::Recorded;
@@ -209,7 +210,7 @@ impl<'a> Evaluator<'a> {
                 ExprKind::Resource(resource) => self.resource_in(resource, frame).await.map(Value::Resource),
                 ExprKind::Field(subject, name) => {
                     let value = self.answer(subject, frame).await?;
-                    ground::field(&value, name).ok_or_else(|| Unanswered::new(format!("there is no field `{name}`")))
+                    field(&value, name).ok_or_else(|| Unanswered::new(format!("there is no field `{name}`")))
                 }
                 ExprKind::Read(call) => {
                     let ground = self.ground_in(call, frame).await?;
@@ -396,7 +397,7 @@ impl<'a> Evaluator<'a> {
             (Test::Present, value) => Ok(value != Value::Absent),
             (Test::Pinned, Value::Image(image)) => Ok(literal::is_pinned_image(&image)),
             (Test::Pinned, Value::Package(package)) => Ok(literal::is_pinned_package(&package)),
-            (Test::Ok, value) => match ground::field(&value, "ok") {
+            (Test::Ok, value) => match field(&value, "ok") {
                 Some(Value::Bool(ok)) => Ok(ok),
                 _ => Err(Unanswered::new("`is ok` needs a field `ok` of type bool")),
             },

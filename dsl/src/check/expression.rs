@@ -270,6 +270,11 @@ impl<'a> Checker<'a> {
                 self.report_unknown_field(field, record);
                 unknown(span)
             }
+            // An element of a list that steps are done for: no text can say it.
+            Type::List(element) if field.value.parse::<u64>().is_ok() => {
+                let ty = (**element).clone();
+                typed(ExprKind::Field(Box::new(found), field.value.clone()), ty, span)
+            }
             Type::Optional(_) => {
                 let message = format!("this may be absent, so it has no field `{}` yet", field.value);
                 let finding = Diagnostic::error("unknown-field", field.span, message);

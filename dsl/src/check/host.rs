@@ -24,6 +24,16 @@ impl Checker<'_> {
                 };
                 return self.named_host(&name);
             }
+            Some((ExprKind::Field(..), Type::Host)) => {
+                // Of a list: it is known where the list is.
+                let element = local.map(|local| local.expr.clone());
+                if let Some(ExprKind::Field(list, place)) = element.map(|element| element.kind)
+                    && let ExprKind::Input(input) = &list.kind
+                {
+                    return Some(self.known_element(input, &place, host.span));
+                }
+                return None;
+            }
             Some((ExprKind::Input(name), Type::Host)) => {
                 let name = name.clone();
                 return Some(self.known_host(name, host.span));
@@ -46,6 +56,11 @@ impl Checker<'_> {
             Some((service, member)) => (service, Some(member)),
             None => (host.value.as_str(), None),
         };
+        let list = self.inputs.iter().find(|input| input.name == first);
+        let of_list = list.is_some_and(|input| input.ty == Type::list(Type::Host));
+        if of_list && let Some(place) = member.filter(|place| place.parse::<u64>().is_ok()) {
+            return Some(self.known_element(first, place, host.span));
+        }
         if self.symbols[0].services.place(first).is_some() {
             return self.host_of_member(first, member, host.span);
         }
@@ -83,6 +98,13 @@ impl Checker<'_> {
     fn known_host(&mut self, input: String, span: Span) -> Expr {
         self.hosts.insert(input.clone());
         typed(ExprKind::Input(input), Type::Host, span)
+    }
+
+    /// An element of a list of hosts that steps are done for.
+    fn known_element(&mut self, input: &str, place: &str, span: Span) -> Expr {
+        self.hosts.insert(format!("{input}.{place}"));
+        let list = typed(ExprKind::Input(input.to_owned()), Type::list(Type::Host), span);
+        typed(ExprKind::Field(Box::new(list), place.to_owned()), Type::Host, span)
     }
 
     /// The host that a member says; that of a service is the one on which all of its members are.

@@ -237,7 +237,8 @@ impl<'a> Names<'a> {
     }
 
     fn host(&mut self, host: Option<&'a Name>) {
-        self.values.extend(host.map(|host| host.value.as_str()));
+        let first = host.and_then(|host| host.value.split('.').next());
+        self.values.extend(first);
     }
 
     fn service(&mut self, clause: &'a ServiceClause) {

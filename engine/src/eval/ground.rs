@@ -186,9 +186,13 @@ fn has_result(expr: &Expr) -> bool {
 }
 
 /// The field of a value that has fields; `None` where there is no such field.
-pub(super) fn field(value: &Value, name: &str) -> Option<Value> {
+pub(crate) fn field(value: &Value, name: &str) -> Option<Value> {
     match value {
         Value::Record(fields) => fields.get(name).cloned(),
+        Value::List(elements) => {
+            let place = name.parse::<usize>().ok()?.checked_sub(1)?;
+            elements.get(place).cloned()
+        }
         Value::Backup(backup) => match name {
             "path" => Some(Value::Path(backup.path.clone())),
             "digest" => Some(Value::Digest(backup.digest.clone())),

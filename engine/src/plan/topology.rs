@@ -7,7 +7,7 @@ use backstay_dsl::model::{Expr, Runbook};
 use backstay_dsl::topology::Topology;
 use futures_util::FutureExt;
 
-use crate::eval::Evaluator;
+use crate::eval::{Evaluator, field};
 use crate::plan::PlanError;
 use crate::value::{GroundResource, Unanswered, Value};
 
@@ -41,7 +41,11 @@ pub(super) fn hosts(
 ) -> Result<BTreeMap<String, String>, PlanError> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for input in &runbook.hosts {
-        let Some(host) = inputs.get(input).map(Value::canonical) else {
+        let value = match input.split_once('.') {
+            Some((list, place)) => inputs.get(list).and_then(|list| field(list, place)),
+            None => inputs.get(input).cloned(),
+        };
+        let Some(host) = value.as_ref().map(Value::canonical) else {
             continue;
         };
         let is_same = |known: &&String| known.eq_ignore_ascii_case(&host);
