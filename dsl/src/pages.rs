@@ -74,6 +74,7 @@ pages!(
     "value-not-available",
     "watch-unanswerable",
     "way-back-conflict",
+    "weak-validation",
     "window-too-short",
     "writes-at-risk",
     "writes-lost",

@@ -37,6 +37,7 @@ mod stretch;
 mod symptoms;
 mod targets;
 mod watches;
+mod weak;
 mod width;
 mod window;
 mod writers;
@@ -98,6 +99,7 @@ const RULES: &[fn(&Case<'_>, &mut Diagnostics)] = &[
     nowhere::check,
     pins::check,
     change::check,
+    weak::check,
 ];
 
 /// Proves a runbook safe as far as the rules go, and reports where it is not. Errors that are among the

@@ -115,6 +115,9 @@ pub enum Event {
         /// `None` is silence.
         value: Option<RecordedValue>,
         who: String,
+        /// Who was to answer, as people know them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
         /// `terminal`, `another terminal` or `file`.
         via: String,
         /// Whether it came after it mattered.

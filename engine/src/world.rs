@@ -199,10 +199,24 @@ pub struct PersonQuestion {
     pub prompt: String,
     /// What kind of answer is wanted.
     pub wants: PersonWants,
+    /// Who is to answer, as people know them.
+    pub of: Option<String>,
     /// Whether two people have to say the same.
     pub by_two: bool,
     /// Who has answered already: somebody else has to.
     pub besides: Option<String>,
+}
+
+impl PersonQuestion {
+    /// Who is to answer, in words behind the question; nothing where anybody may.
+    pub fn whom(&self) -> String {
+        match (&self.of, self.by_two) {
+            (None, false) => String::new(),
+            (None, true) => " (by two people)".to_owned(),
+            (Some(of), false) => format!(" (of {of})"),
+            (Some(of), true) => format!(" (of {of}, by two people)"),
+        }
+    }
 }
 
 /// What kind of answer is wanted.

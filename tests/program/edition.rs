@@ -111,6 +111,37 @@ fn two_people_answer_from_a_file_under_two_names() {
 }
 
 #[test]
+fn a_question_of_a_role_says_whose_word_it_is() {
+    let desk = Sandbox::desk();
+    desk.write(
+        "role.runbook",
+        "runbook role \"T\"\nstep a \"A\" {\n  ask \"Shall we?\" confirm of \"shift lead\"\n  ask \"Which?\" text as x of \"database\" by \
+         two people\n  record x\n}\n",
+    );
+    let plan = desk.call(&["plan", "role.runbook"]).stdout;
+    assert!(plan.contains("asks shift lead: Shall we?"), "{plan}");
+    assert!(plan.contains("asks two of database: Which?"), "{plan}");
+    let refused = desk.call(&["run", "role.runbook", "--no-input"]).exits(4);
+    assert!(refused.stderr.contains("Shall we? (of shift lead)"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("Which? (of database, by two people)"),
+        "{refused:?}"
+    );
+    desk.write(
+        "answers.toml",
+        "\"a/1\" = { ada = true }\n\"a/2\" = { grace = \"7\", alan = \"7\" }\n",
+    );
+    let run = desk
+        .call(&["run", "role.runbook", "--no-input", "--answers", "answers.toml"])
+        .exits(0);
+    assert!(run.stderr.contains("yes (ada for shift lead, file)"), "{run:?}");
+    let said = desk.records_of("answer");
+    let of: Vec<&str> = said.iter().map(|said| said["of"].as_str().unwrap()).collect();
+    assert_eq!(of, ["shift lead", "database", "database"]);
+    desk.call(&["transcript", "verify", &desk.run_name()]).exits(0);
+}
+
+#[test]
 fn what_the_header_requires_is_asked_before_the_first_change() {
     let desk = Sandbox::desk();
     desk.write_runbook(

@@ -225,6 +225,7 @@ fn prepare() -> Vec<Event> {
             prompt: "Notes read?".to_owned(),
             value: Some(RecordedValue::Bool(true)),
             who: "ada".to_owned(),
+            of: None,
             via: "terminal".to_owned(),
             late: false,
         },

@@ -125,6 +125,8 @@ pub struct Ask {
     pub confirm: bool,
     /// `as x`.
     pub name: Option<Name>,
+    /// `of "ROLE"`.
+    pub of: Option<Text>,
     /// `by two people`.
     pub by_two: Option<Span>,
     pub on_silence: Option<Disposition>,

@@ -376,6 +376,7 @@ impl<'a> Checker<'a> {
             prompt: ask.prompt.value.clone(),
             confirm: ask.confirm,
             binding,
+            of: ask.of.as_ref().map(|of| of.value.clone()),
             by_two: ask.by_two.is_some(),
             on_silence,
         };

@@ -162,6 +162,8 @@ pub struct Ask {
     pub confirm: bool,
     /// `as x`.
     pub binding: Option<BindingId>,
+    /// Who is to answer, as people know them.
+    pub of: Option<String>,
     /// Whether two people have to say the same.
     pub by_two: bool,
     /// What silence leads to; `None` is turning back.

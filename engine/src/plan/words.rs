@@ -133,7 +133,9 @@ impl<'a> Words<'a> {
             }
             StatementKind::Ask(ask) => {
                 let by_two = if ask.by_two { " by two people" } else { "" };
-                format!("ask {}{by_two}", print::quoted(&ask.prompt))
+                let of = ask.of.as_ref();
+                let of = of.map_or_else(String::new, |of| format!(" of {}", print::quoted(of)));
+                format!("ask {}{of}{by_two}", print::quoted(&ask.prompt))
             }
             StatementKind::Require { condition, otherwise } => {
                 format!("require {} else {}", self.text(condition), print::quoted(otherwise))

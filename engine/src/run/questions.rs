@@ -42,6 +42,9 @@ pub struct StandingQuestion {
     /// The step's title.
     pub step: String,
     pub prompt: String,
+    /// Who is to answer, as people know them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// Whether the answer is yes or no, and not a text.
     pub is_yes_or_no: bool,
     /// Who has answered already: somebody else has to say the same.
@@ -177,6 +180,7 @@ impl Questions {
             key: question.key.clone(),
             step: question.step.clone(),
             prompt: question.prompt.clone(),
+            of: question.of.clone(),
             is_yes_or_no: question.wants != PersonWants::Text,
             besides: question.besides.clone(),
         };
@@ -318,6 +322,7 @@ mod tests {
             step: "A".to_owned(),
             prompt: "Who?".to_owned(),
             wants: PersonWants::Text,
+            of: None,
             by_two: false,
             besides: None,
         }

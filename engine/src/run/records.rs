@@ -422,6 +422,7 @@ impl Records<'_> {
                 self.evidence(&undecided.evidence)
             ),
             wants: PersonWants::Verdict(attempt),
+            of: None,
             by_two: false,
             besides: None,
         }
@@ -441,6 +442,7 @@ impl Records<'_> {
             } else {
                 PersonWants::Text
             },
+            of: ask.of.clone(),
             by_two: ask.by_two,
             besides: None,
         })
@@ -460,6 +462,7 @@ impl Records<'_> {
                 lines.concat()
             ),
             wants: PersonWants::Confirm,
+            of: None,
             by_two: false,
             besides: None,
         }
@@ -485,6 +488,7 @@ impl Records<'_> {
             prompt: question.prompt,
             value,
             who: self.evidence(&who),
+            of: question.of,
             via,
             late: false,
         }

@@ -236,9 +236,9 @@ impl Builder<'_, '_> {
         let whole = self.span(&pair);
         let mut prompt = None;
         let mut confirm = true;
-        let (mut name, mut by_two, mut on_silence) = (None, None, None);
-        let form = "ask \"…\" text as x by two people on silence park P";
-        let mut order = ClauseOrder::new(&["as", "by two people", "on silence"], form);
+        let (mut name, mut of, mut by_two, mut on_silence) = (None, None, None, None);
+        let form = "ask \"…\" text as x of \"ROLE\" by two people on silence park P";
+        let mut order = ClauseOrder::new(&["as", "of", "by two people", "on silence"], form);
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
@@ -248,12 +248,16 @@ impl Builder<'_, '_> {
                     let value = self.as_name(part);
                     order.once(self, (0, span), &mut name, value);
                 }
+                Rule::of_role => {
+                    let value = self.inner_text(part);
+                    order.once(self, (1, span), &mut of, value);
+                }
                 Rule::by_two => {
-                    order.once(self, (1, span), &mut by_two, Some(span));
+                    order.once(self, (2, span), &mut by_two, Some(span));
                 }
                 Rule::on_silence => {
                     let value = self.inner_disposition(part);
-                    order.once(self, (2, span), &mut on_silence, value);
+                    order.once(self, (3, span), &mut on_silence, value);
                 }
                 _ => {}
             }
@@ -266,6 +270,7 @@ impl Builder<'_, '_> {
             prompt: prompt?,
             confirm,
             name,
+            of,
             by_two,
             on_silence,
         })

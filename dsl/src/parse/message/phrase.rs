@@ -133,6 +133,7 @@ fn clause_phrase(rule: Rule) -> Option<&'static str> {
         Rule::players_see => "`players see \"…\"`",
         Rule::answers => "`where a.b = V`",
         Rule::until_action => "`until ACTION`",
+        Rule::of_role => "`of \"ROLE\"`",
         Rule::by_two => "`by two people`",
         Rule::on_silence => "`on silence …`",
         _ => return None,

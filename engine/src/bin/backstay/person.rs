@@ -146,9 +146,15 @@ impl Person for Operator {
             .map(|line| format!("  {}\n", visible(line)))
             .collect();
         let title = format!("\n  {}\n{}", visible(&question.step), prompt.concat());
-        let (title, who) = match &question.besides {
-            None => (title, self.name.clone()),
-            Some(first) => {
+        let (title, who) = match (&question.besides, &question.of) {
+            (None, None) => (title, self.name.clone()),
+            (None, Some(of)) => {
+                let prompt = format!("{title}  {} has to say this: who are you? ", visible(of));
+                let read = |line: &str| (!line.trim().is_empty()).then(|| line.trim().to_owned());
+                let who = self.typed(&prompt, "  Please type your name.", read).await?;
+                (String::new(), who)
+            }
+            (Some(first), _) => {
                 let prompt = format!(
                     "{title}  {} has answered. Somebody else has to say the same: who are you? ",
                     visible(first)

@@ -117,7 +117,12 @@ impl Walk<'_> {
             }
             StatementKind::Do(action) => self.action(walked, statement, action).await,
             StatementKind::Ask(ask) => {
-                let whom = if ask.by_two { "two people" } else { "a person" };
+                let whom = match (&ask.of, ask.by_two) {
+                    (None, false) => "a person".to_owned(),
+                    (None, true) => "two people".to_owned(),
+                    (Some(of), false) => of.clone(),
+                    (Some(of), true) => format!("two of {of}"),
+                };
                 walked.note(format!("asks {whom}: {}", ask.prompt));
                 if let Some(binding) = ask.binding {
                     self.paper.bind_later(binding, &walked.step.name);

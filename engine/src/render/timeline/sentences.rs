@@ -326,6 +326,7 @@ fn decided(event: &Event) -> Option<Words> {
             prompt,
             value,
             who,
+            of,
             via,
             late,
         } => {
@@ -338,7 +339,10 @@ fn decided(event: &Event) -> Option<Words> {
             let late = if *late { ", too late" } else { "" };
             // What stands before its last line is there for whoever answers.
             let asked = prompt.lines().last().unwrap_or_default();
-            let text = format!("{} – {answer} ({}, {via}{late})", short(asked), visible(who));
+            let of = of
+                .as_deref()
+                .map_or_else(String::new, |of| format!(" for {}", short(of)));
+            let text = format!("{} – {answer} ({}{of}, {via}{late})", short(asked), visible(who));
             (place(key), text, Tone::Plain)
         }
         Event::Request { what, who } => {

@@ -60,6 +60,7 @@ fn left_open(directory: &RunDirectory) -> Result<Vec<StandingQuestion>, Error> {
         step: String::new(),
         prompt,
         is_yes_or_no: true,
+        of: None,
         besides: None,
     });
     Ok(questions.collect())

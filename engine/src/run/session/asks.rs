@@ -127,10 +127,7 @@ fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> V
         })
         .filter_map(|statement| Records { plan }.question(statement))
         .filter(|question| !person.can_answer(question) && !was_answered(question))
-        .map(|question| {
-            let by_two = if question.by_two { " (by two people)" } else { "" };
-            format!("{}: {}{by_two}", question.key, question.prompt)
-        })
+        .map(|question| format!("{}: {}{}", question.key, question.prompt, question.whom()))
         .collect()
 }
 
@@ -185,6 +182,7 @@ fn refuse_mistakes(plan: &Plan, person: &AnswersPerson) -> Result<(), Error> {
                 step: String::new(),
                 prompt: statement.key.clone(),
                 wants: PersonWants::Verdict(0),
+                of: None,
                 by_two: false,
                 besides: None,
             }),

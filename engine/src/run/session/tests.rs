@@ -192,7 +192,7 @@ async fn a_run_is_turned_back_with_and_without_its_runner() {
     let place = Place::new(WAITS);
     std::fs::write(place.path("one"), "old\n").unwrap();
     let (finished, asked) = started_and(&place, async |run| {
-        turn_back(run, ResumeOptions::default(), place.surroundings())
+        Box::pin(turn_back(run, ResumeOptions::default(), place.surroundings()))
             .await
             .unwrap()
     })

@@ -49,15 +49,16 @@ fn shown(run: &str, asked: &StandingQuestion) -> String {
         "" => String::new(),
         step => format!(": {}", visible(step)),
     };
-    let (seconded, who) = match &asked.besides {
-        Some(first) => {
+    let (seconded, who) = match (&asked.besides, &asked.of) {
+        (None, Some(of)) => (format!("  {} has to say this\n", visible(of)), " --as NAME"),
+        (Some(first), _) => {
             let first = visible(first);
             (
                 format!("  {first} has answered; somebody else has to say the same\n"),
                 " --as NAME",
             )
         }
-        None => (String::new(), ""),
+        (None, None) => (String::new(), ""),
     };
     format!(
         "{}{}\n  {}\n{seconded}  backstay answer {run} {wanted} --question {}{who}\n",
