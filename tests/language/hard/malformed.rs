@@ -95,7 +95,7 @@ fn malformed_runbooks_end_in_findings() {
         .map(|path| (name(&path), std::fs::read_to_string(path).unwrap()))
         .collect();
     assert!(texts.len() > 25, "{}", texts.len());
-    let (first, count) = seeds(100, 3_000);
+    let (first, count) = seeds(100, 50_000);
     let beside = Beside {
         folder: Some(root()),
         ..Beside::default()
