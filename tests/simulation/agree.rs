@@ -376,7 +376,14 @@ fn proofs_and_the_world_say_the_same_of_the_cases_about_members() {
         .collect();
     assert!(checked.len() > 8, "{} cases can be rehearsed", checked.len());
     for (case, checked) in checked {
-        let found = checked.disagreements(&checked.explored_whole());
-        assert!(found.is_empty(), "{}, line {}: {found:?}", case.heading, case.line);
+        let seen = checked.explored_whole();
+        let found = checked.disagreements(&seen);
+        let why: Vec<&str> = seen.wrong.values().map(|wrong| wrong.words.as_str()).collect();
+        assert!(
+            found.is_empty(),
+            "{}, line {}: {found:?} {why:?}",
+            case.heading,
+            case.line
+        );
     }
 }

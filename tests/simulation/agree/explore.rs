@@ -270,18 +270,19 @@ impl Seen {
         self.excuse(plan, report);
     }
 
-    /// What the text says needs no way back.
+    /// What the text says needs no way back, and what a hold does: that is the hold's.
     fn excuse(&mut self, plan: &Plan, report: &Report) {
+        let program = &plan.program;
         for stamped in &report.events {
             if let Event::Intent(intent) = &stamped.event
-                && let Some(action) = plan
-                    .program
-                    .find(&intent.key)
-                    .and_then(|id| plan.program.statement(id).action())
-                && matches!(action.undo, Some(Undo::No(_)))
-                && intent.way != IntentWay::Undo
+                && let Some(id) = program.find(&intent.key)
+                && let Some(action) = program.statement(id).action()
             {
-                self.excused.extend(intent.effects.iter().filter_map(excuse));
+                let is_of_hold = matches!(program.owner(program.block_of(id)), Owner::Take(_) | Owner::Release(_));
+                let has_reason = matches!(action.undo, Some(Undo::No(_))) && intent.way != IntentWay::Undo;
+                if is_of_hold || has_reason {
+                    self.excused.extend(intent.effects.iter().filter_map(excuse));
+                }
             }
         }
     }
