@@ -16,6 +16,10 @@ use super::tag::is_gone;
 
 /// How long the kernel may take to end what was killed.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the kernel may take to load a program.
+const LOAD_PATIENCE: Duration = Duration::from_secs(1);
+/// How often we look again whether it is loaded.
+const LOAD_EVERY: Duration = Duration::from_millis(1);
 /// How often we look again whether what should end has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -205,11 +209,26 @@ fn hides() -> Result<bool, String> {
 /// The value of a variable in the environment that a process was started with; `None` where it has none,
 /// or where it may not be read: that one does not carry a mark says nothing.
 pub(crate) fn variable(pid: i32, name: &str) -> Option<String> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    environment.split(|byte| *byte == 0).find_map(|entry| {
+    environment(pid)?.split(|byte| *byte == 0).find_map(|entry| {
         let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         Some(String::from_utf8_lossy(value).into_owned())
     })
+}
+
+/// The environment that a process was started with. Whoever started it goes on before the kernel has loaded its
+/// program; until then it has neither an environment nor words of its own, and that is waited for.
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    let deadline = Instant::now() + LOAD_PATIENCE;
+    let mut is_loaded = false;
+    loop {
+        let found = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        if !found.is_empty() || is_loaded || Instant::now() >= deadline {
+            return Some(found);
+        }
+        let has_words = fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| !words.is_empty());
+        is_loaded = has_words || look(pid).is_none_or(|now| now.has_ended());
+        std::thread::sleep(LOAD_EVERY);
+    }
 }
 
 /// The living descendants of these processes, without them.
@@ -332,6 +351,7 @@ pub(crate) fn in_words<'a>(pids: impl Iterator<Item = &'a i32>) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
@@ -356,5 +376,21 @@ mod tests {
             parse(2, "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0"),
             None
         );
+    }
+
+    #[test]
+    fn a_mark_is_seen_from_the_first_moment() {
+        for _ in 0..100 {
+            let mut sleep = std::process::Command::new("sleep");
+            let mut marked = sleep.arg("300").env("MARK", "ours").spawn().unwrap();
+            let mut bare = sleep.env_clear().spawn().unwrap();
+            let of = |child: &std::process::Child| variable(child.id().try_into().unwrap(), "MARK");
+            let seen = (of(&marked), of(&bare));
+            for child in [&mut marked, &mut bare] {
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+            assert_eq!(seen, (Some("ours".to_owned()), None));
+        }
     }
 }
