@@ -81,6 +81,7 @@ pub(super) const KINDS: &[Kind] = &[
         })
     }),
     ("start the old release on new state", start_before_restore),
+    ("swap two members", members_swapped),
 ];
 
 fn delete(span: Span) -> (Range<usize>, String) {
@@ -124,6 +125,12 @@ fn takes(subject: &Subject) -> impl Iterator<Item = (&Site, &String)> {
     })
 }
 
+/// What turns users away by itself, without a hold.
+fn drains(subject: &Subject) -> impl Iterator<Item = &Site> {
+    let all = subject.forward().filter(|site| site.does("drains") && !site.does("opens"));
+    all.filter(|site| matches!(site.statement.kind, StatementKind::Do(_)))
+}
+
 fn drain_deleted(subject: &Subject) -> Vec<Mutant> {
     let of_hold = |hold: &String| {
         let all = subject.sites.iter().filter(|site| match &site.statement.kind {
@@ -133,16 +140,19 @@ fn drain_deleted(subject: &Subject) -> Vec<Mutant> {
         all.map(|site| delete(site.statement.span)).collect()
     };
     let all = takes(subject).map(|(site, hold)| Mutant::of(subject, site.statement.span, of_hold(hold)));
-    all.collect()
+    let plain = drains(subject).map(|site| site.statement.span);
+    let plain = plain.map(|span| Mutant::of(subject, span, vec![delete(span)]));
+    all.chain(plain).collect()
 }
 
 fn drain_after_stop(subject: &Subject) -> Vec<Mutant> {
     let mut found = Vec::new();
-    for (take, _) in takes(subject) {
+    for take in takes(subject).map(|(site, _)| site).chain(drains(subject)) {
         let start = take.statement.span.start;
+        let does_stop = |site: &&Site| site.does("stops") || site.does("demotes");
         let stop = subject
             .forward()
-            .find(|site| site.statement.span.start > start && site.does("stops"));
+            .find(|site| site.statement.span.start > start && does_stop(site));
         if let Some(stop) = stop {
             // The stop comes before it.
             found.push(moved(subject, stop.statement.span, take.statement.span));
@@ -305,6 +315,29 @@ fn backup_early(subject: &Subject) -> Vec<Mutant> {
             .take_while(|site| site.statement.span.start < backup.statement.span.start);
         if let Some(stop) = before.filter(|site| site.does("stops")).last() {
             found.push(moved(subject, backup.statement.span, stop.statement.span));
+        }
+    }
+    found
+}
+
+/// An action is done to the other one.
+fn members_swapped(subject: &Subject) -> Vec<Mutant> {
+    let mut found = Vec::new();
+    for item in &subject.file.items {
+        let ItemKind::Service(service) = &item.kind else { continue };
+        let members = service.clauses.iter().find_map(|clause| match clause {
+            ServiceClause::Members(members, _) => Some(members),
+            _ => None,
+        });
+        let Some([one, other, ..]) = members.map(Vec::as_slice) else { continue };
+        let [one, other] = [one, other].map(|member| format!("{}.{}", service.name.value, member.name.value));
+        for site in subject.forward().filter(|site| site.is_changing() || site.does("demotes")) {
+            let span = site.statement.span;
+            let written = subject.written(span);
+            if written.contains(&one) || written.contains(&other) {
+                let swapped = written.replace(&one, "\0").replace(&other, &one).replace('\0', &other);
+                found.push(Mutant::of(subject, span, vec![(range(span), swapped)]));
+            }
         }
     }
     found

@@ -111,9 +111,10 @@ impl Subject {
     }
 
     pub(super) fn step_names(&self) -> Vec<&ast::Name> {
-        let steps = self.file.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Step(step) => Some(&step.name),
-            _ => None,
+        let steps = self.file.items.iter().flat_map(|item| match &item.kind {
+            ItemKind::Step(step) => vec![&step.name],
+            ItemKind::ForEach(each) => each.steps.iter().map(|(_, step)| &step.name).collect(),
+            _ => Vec::new(),
         });
         steps.collect()
     }
@@ -143,6 +144,10 @@ pub(super) fn range(span: Span) -> Range<usize> {
 fn blocks(item: &ast::Item) -> Vec<(Owner, &Vec<ast::Statement>)> {
     match &item.kind {
         ItemKind::Step(step) => vec![(Owner::Step, &step.body)],
+        ItemKind::ForEach(each) => {
+            let steps = each.steps.iter();
+            steps.map(|(_, step)| (Owner::Step, &step.body)).collect()
+        }
         ItemKind::Rollback(rollback) => vec![(Owner::Rollback, &rollback.body)],
         ItemKind::Park(park) => vec![(Owner::Other, &park.body)],
         ItemKind::Symptoms(table) => {
