@@ -73,18 +73,21 @@ impl Mending<'_, '_> {
             ("order-unsafe", _, Some(target)) if effects.iter().any(|effect| effect.ended().is_some()) => {
                 match self.drain_of(target) {
                     Some(hold) => before(found, place, "turn users away first", &format!("take {hold}")),
-                    None => found,
+                    None => self.behind(found, breach.statement, "do it once users are turned away", |effect| {
+                        matches!(effect, Effect::Drains(_))
+                    }),
                 }
             }
-            ("state-left-behind", Some(service), _) => match self.backup_of(service, breach.statement) {
-                Some(backup) => {
-                    let help = "put the state back that belongs to the old release";
-                    before(found, place, help, &format!("do backup.restore({backup})"))
+            ("state-left-behind", Some(service), _) => {
+                let restores = |effect: &Effect<Term>| matches!(effect, Effect::Restores(_));
+                match self.backup_of(service, breach.statement) {
+                    Some(backup) if self.last_behind(breach.statement, restores).is_none() => {
+                        let help = "put the state back that belongs to the old release";
+                        before(found, place, help, &format!("do backup.restore({backup})"))
+                    }
+                    _ => self.behind(found, breach.statement, "put the state back first", restores),
                 }
-                None => self.behind(found, breach.statement, "put the state back first", |effect| {
-                    matches!(effect, Effect::Restores(_))
-                }),
-            },
+            }
             ("backup-unproven", _, _) if !breach.violation.words.starts_with("this backup was never made") => {
                 self.trial(found, breach.statement)
             }
@@ -221,9 +224,8 @@ impl Mending<'_, '_> {
         let program = self.case.program;
         let own = program.statement(id);
         let block = program.block_of(id);
-        let later = program.statements_of(block).filter(|other| *other > id);
-        let found_there = later.filter(|other| self.effects(*other).iter().any(&does)).last();
-        let Some(there) = found_there.filter(|_| own.written != Span::default()) else {
+        let there = self.last_behind(id, does).filter(|_| own.written != Span::default());
+        let Some(there) = there else {
             return found;
         };
         let there = program.statement(there).written;
@@ -239,6 +241,13 @@ impl Mending<'_, '_> {
         };
         let edits = vec![(gone, String::new()), (end_of(there), format!("\n  {text}"))];
         found.suggest_edits(help, edits)
+    }
+
+    /// The last statement behind one in its block that does something.
+    fn last_behind(&self, id: StatementId, does: impl Fn(&Effect<Term>) -> bool) -> Option<StatementId> {
+        let program = self.case.program;
+        let later = program.statements_of(program.block_of(id)).filter(|other| *other > id);
+        later.filter(|other| self.effects(*other).iter().any(&does)).last()
     }
 
     /// A backup that is relied on is restored on trial where it is made.
@@ -337,7 +346,7 @@ impl Mending<'_, '_> {
         own.is_some_and(|own| own.name == service.name)
     }
 
-    /// Where a statement is written on the way forward or in a branch, with the point of no return before it; of what
+    /// Where a statement is written on the way forward or in a branch, with the point of no return directly before it; of what
     /// a hold does, where it is released.
     fn place(&self, id: StatementId) -> Option<Span> {
         let program = self.case.program;
@@ -350,8 +359,10 @@ impl Mending<'_, '_> {
         let own = program.statement(id).written;
         let before = block
             .map(|id| program.statement(id))
-            .find(|before| matches!(before.kind, StatementKind::Commits { .. }) && before.written.end <= own.start);
-        Some(before.map_or(own, |commits| commits.written))
+            .filter(|before| before.written.end <= own.start)
+            .max_by_key(|before| before.written.end);
+        let commits = before.filter(|before| matches!(before.kind, StatementKind::Commits { .. }));
+        Some(commits.map_or(own, |commits| commits.written))
     }
 }
 

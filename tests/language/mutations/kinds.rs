@@ -127,7 +127,9 @@ fn takes(subject: &Subject) -> impl Iterator<Item = (&Site, &String)> {
 
 /// What turns users away by itself, without a hold.
 fn drains(subject: &Subject) -> impl Iterator<Item = &Site> {
-    let all = subject.forward().filter(|site| site.does("drains") && !site.does("opens"));
+    let all = subject
+        .forward()
+        .filter(|site| site.does("drains") && !site.does("opens"));
     all.filter(|site| matches!(site.statement.kind, StatementKind::Do(_)))
 }
 
@@ -324,14 +326,21 @@ fn backup_early(subject: &Subject) -> Vec<Mutant> {
 fn members_swapped(subject: &Subject) -> Vec<Mutant> {
     let mut found = Vec::new();
     for item in &subject.file.items {
-        let ItemKind::Service(service) = &item.kind else { continue };
+        let ItemKind::Service(service) = &item.kind else {
+            continue;
+        };
         let members = service.clauses.iter().find_map(|clause| match clause {
             ServiceClause::Members(members, _) => Some(members),
             _ => None,
         });
-        let Some([one, other, ..]) = members.map(Vec::as_slice) else { continue };
+        let Some([one, other, ..]) = members.map(Vec::as_slice) else {
+            continue;
+        };
         let [one, other] = [one, other].map(|member| format!("{}.{}", service.name.value, member.name.value));
-        for site in subject.forward().filter(|site| site.is_changing() || site.does("demotes")) {
+        for site in subject
+            .forward()
+            .filter(|site| site.is_changing() || site.does("demotes"))
+        {
             let span = site.statement.span;
             let written = subject.written(span);
             if written.contains(&one) || written.contains(&other) {
