@@ -181,7 +181,7 @@ fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<Unsee
             before = Unseen::default();
         } else {
             before.may_fail |= !matches!(kind, StatementKind::Record(_) | StatementKind::Wait { .. });
-            before.may_be_healed |= matches!(kind, StatementKind::Do(_) | StatementKind::Check(_));
+            before.may_be_healed |= kind.has_symptoms();
         }
     }
     if has_rows && before.may_be_healed {

@@ -93,6 +93,13 @@ pub enum StatementKind {
     Unwind,
 }
 
+impl StatementKind {
+    /// Whether the symptom tables of its step are asked when it fails: what acts, and what is checked.
+    pub fn has_symptoms(&self) -> bool {
+        matches!(self, Self::Do(_) | Self::Check(_) | Self::Take(_) | Self::Release(_))
+    }
+}
+
 /// An action to perform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Do {

@@ -1,7 +1,7 @@
 //! `leads-nowhere`: a way back, a safe place to stop or a symptom table that no run comes to; a step without anything to do.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Disposition, Rollback, StatementKind};
+use crate::model::{Disposition, Rollback};
 use crate::prove::Case;
 use crate::source::Span;
 use crate::time::{acts, has_ended};
@@ -43,7 +43,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     for table in &runbook.tables {
         let fails = |step: &usize| {
             let mut statements = runbook.steps[*step].body.statements.iter();
-            statements.any(|statement| matches!(statement.kind, StatementKind::Do(_) | StatementKind::Check(_)))
+            statements.any(|statement| statement.kind.has_symptoms())
         };
         if !table.steps.iter().any(fails) {
             let message = "none of the steps of this table does or checks anything, so it is never asked";
