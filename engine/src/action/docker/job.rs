@@ -224,8 +224,9 @@ async fn account(call: Call<'_>, container: &Container, status: i64) -> Result<O
 
 /// Ends a job that must not go on.
 async fn end_early(call: Call<'_>, container: &Container, reason: &str) -> Result<Outcome, Error> {
-    let grace = call.engine.timeouts.job_grace;
-    let stopped = tokio::time::timeout(grace * 2, stop_and_prove(call, container, grace)).await;
+    let timeouts = &call.engine.timeouts;
+    let grace = timeouts.job_grace;
+    let stopped = tokio::time::timeout(grace + timeouts.reserve, stop_and_prove(call, container, grace)).await;
     let Ok(stopped) = stopped else {
         return Ok(Outcome::unknown(format!("{reason}, and it could not be ended")));
     };
