@@ -124,6 +124,11 @@ impl StepOrder {
         step != other && !self.is_before(step, other) && !self.is_before(other, step)
     }
 
+    /// Whether a step may run in the stretch from the beginning of one step to the end of another.
+    pub fn may_run_within(&self, step: usize, (from, until): (usize, usize)) -> bool {
+        !self.is_before(step, from) && !self.is_before(until, step)
+    }
+
     /// A step is a cut when everything before it in the sequence leads to it, and it to everything after.
     fn find_regions(&mut self) {
         let count = self.sequence.len();

@@ -89,13 +89,15 @@ fn term(value: &Value) -> Option<Term> {
     Some(match value {
         Value::Path(path) => Term::path(path),
         Value::Url(url) => Term::url(url),
-        Value::Text(text) | Value::Image(text) | Value::Package(text) | Value::Digest(text) | Value::Host(text) => {
-            Term::text(text)
-        }
-        Value::Bool(value) => Term::text(value.to_string()),
-        Value::Int(value) => Term::text(value.to_string()),
         Value::Duration(number) | Value::Size(number) => Term::text(number.to_string()),
-        Value::Port(port) => Term::text(port.to_string()),
+        Value::Text(_)
+        | Value::Image(_)
+        | Value::Package(_)
+        | Value::Digest(_)
+        | Value::Host(_)
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Port(_) => Term::text(value.canonical()),
         _ => return None,
     })
 }
@@ -110,7 +112,7 @@ pub fn check_file(file: &Path, catalogue: &Catalogue) -> Result<Checked, Error> 
 }
 
 /// The lengths of the lists that steps are done for, as they are given; the error says which cannot be used.
-pub(crate) fn lengths(runbook: &Runbook, inputs: &BTreeMap<String, Value>) -> Result<Lengths, String> {
+fn lengths(runbook: &Runbook, inputs: &BTreeMap<String, Value>) -> Result<Lengths, String> {
     let mut found = Lengths::default();
     for name in &runbook.lists {
         let Some(Value::List(elements)) = inputs.get(name) else {
@@ -136,22 +138,24 @@ pub(crate) fn lengths(runbook: &Runbook, inputs: &BTreeMap<String, Value>) -> Re
     Ok(found)
 }
 
-/// The runbook with the lengths that its lists have; `None` where steps are done for no list. It was checked with all
-/// lengths.
-pub(crate) fn of_lengths(
+/// The runbook with the lengths that its lists have; it was checked with all lengths. The error says which list cannot be
+/// used.
+pub(crate) fn with_lengths(
+    (runbook, times): (Arc<Runbook>, Times),
     kept: &KeptSources,
     catalogue: &Catalogue,
-    lengths: &Lengths,
-) -> Option<(Arc<Runbook>, Times)> {
+    inputs: &BTreeMap<String, Value>,
+) -> Result<(Arc<Runbook>, Times), String> {
+    let lengths = lengths(&runbook, inputs)?;
     if lengths.0.is_empty() {
-        return None;
+        return Ok((runbook, times));
     }
     let (name, text) = kept.runbook();
-    let compiled = compile_for(name, text, kept as &dyn Sources, (catalogue, lengths));
-    match compiled.outcome {
-        Outcome::Whole(runbook) | Outcome::Partial(runbook) => Some((runbook, compiled.times)),
-        Outcome::Nothing => None,
-    }
+    let compiled = compile_for(name, text, kept as &dyn Sources, (catalogue, &lengths));
+    Ok(match compiled.outcome {
+        Outcome::Whole(runbook) | Outcome::Partial(runbook) => (runbook, compiled.times),
+        Outcome::Nothing => (runbook, times),
+    })
 }
 
 /// Compiles the texts that were kept with a run.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use backstay::action::{Arguments, Outcome, Settled};
 use backstay::value::{Backup, Value};
+use backstay_dsl::effect::{Resource, ResourceKind};
+use backstay_dsl::topology::Topology;
 
 use crate::support::backup::{Site, backup_of};
 
@@ -80,6 +84,28 @@ fn what_is_no_backup_of_now_is_refused() {
     ] {
         let outcome = adopts(&site, name);
         assert!(failure(&outcome).contains(words), "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_state_that_is_named_through_a_link_holds_what_lies_in_it() {
+    let mut site = Site::new();
+    let backup = site.create();
+    fs::write(site.state().join("inside"), "x").unwrap();
+    symlink(site.root.path(), site.path("way")).unwrap();
+    let part = Resource::new(ResourceKind::Tree, site.path("way/state").to_str().unwrap().to_owned());
+    site.context.topology = Arc::new(Topology {
+        states: BTreeMap::from([("app state".to_owned(), vec![part])]),
+        ..Topology::default()
+    });
+    for outcome in [
+        adopts(&site, "state/inside"),
+        site.perform("backup.unpack", &unpacking(&site, &backup, "state/here")),
+    ] {
+        assert!(
+            failure(&outcome).contains("lies inside the protected state"),
+            "{outcome:?}"
+        );
     }
 }
 

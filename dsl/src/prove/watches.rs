@@ -120,9 +120,7 @@ impl<'c> Walk<'c, '_> {
         let (case, watch) = (self.case, self.watch);
         let mut has_begun = false;
         for step in case.program.order() {
-            let place = step.place();
-            let is_over = place != watch.until && case.order.is_before(watch.until, place);
-            let is_watched = !is_over && (place == watch.from || !case.order.is_before(place, watch.from));
+            let is_watched = case.order.may_run_within(step.place(), (watch.from, watch.until));
             if is_watched && !has_begun {
                 has_begun = true;
                 let found = self.unanswerable().map(|so| self.begins_so(&so));

@@ -46,7 +46,12 @@ pub(super) fn actions(engine: &Engine) -> Vec<Arc<dyn Action>> {
         on(engine, create_volume::CreateVolume),
         on(engine, exec::Exec),
         on(engine, exec::Read),
-        on(engine, job::Job),
+        on(
+            engine,
+            job::Job {
+                timeouts: engine.timeouts,
+            },
+        ),
         on(engine, logs::Logs),
         on(engine, pull::Pull),
         on(engine, remove::Remove),

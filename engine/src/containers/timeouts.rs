@@ -20,7 +20,7 @@ pub struct Timeouts {
     pub probation: Duration,
     /// How long a container may take to end where neither the text nor the container says.
     pub grace: Duration,
-    /// The same for a job that is ended early; less than the signature of `docker.job` allows for.
+    /// The same for a job that is ended early.
     pub job_grace: Duration,
     /// How much of a limit is kept from the grace, for the proof and for an engine that is slow.
     pub reserve: Duration,
@@ -45,5 +45,12 @@ impl Default for Timeouts {
             end: Duration::from_secs(5),
             stays: Duration::from_secs(2),
         }
+    }
+}
+
+impl Timeouts {
+    /// How long it may take until a job that is ended early is proved to have ended: what a way back counts for it.
+    pub(crate) fn job_end(&self) -> Duration {
+        self.job_grace + self.reserve
     }
 }

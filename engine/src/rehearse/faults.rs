@@ -59,12 +59,8 @@ pub fn single_faults(plan: &Plan) -> Vec<Fault> {
 fn of_watches(plan: &Plan) -> Vec<Fault> {
     let (program, mut faults) = (&plan.program, Vec::new());
     for watch in &plan.runbook.watches {
-        let order = program.step_order();
-        let is_within = |step: &StepId| {
-            let place = step.place();
-            (place == watch.from || !order.is_before(place, watch.from))
-                && (place == watch.until || !order.is_before(watch.until, place))
-        };
+        let stretch = (watch.from, watch.until);
+        let is_within = |step: &StepId| program.step_order().may_run_within(step.place(), stretch);
         let statements = program
             .order()
             .filter(is_within)

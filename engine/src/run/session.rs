@@ -21,7 +21,7 @@ use backstay_dsl::time::Times;
 use tokio::sync::mpsc;
 
 use crate::action::Leftover;
-use crate::check::{Checked, check_file, lengths, of_lengths, prove_with};
+use crate::check::{Checked, check_file, prove_with, with_lengths};
 use crate::error::Error;
 use crate::eval::Places;
 use crate::event::{Course, End, Event, Outlook, RunEnd, Stamped};
@@ -150,9 +150,8 @@ impl Surroundings {
         let (runbook, sources, times, kept) = self.check(file)?.into_valid()?;
         let inputs = crate::inputs::resolve(&runbook, given, &self.places, self.secrets.as_ref()).await;
         let inputs = inputs.map_err(|errors| Error::inputs(&errors))?;
-        let lengths = lengths(&runbook, &inputs).map_err(|reason| Error::usage(reason, "give another list"))?;
-        let real = of_lengths(&kept, &self.catalogue, &lengths);
-        let (runbook, times) = real.unwrap_or((runbook, times));
+        let (runbook, times) = with_lengths((runbook, times), &kept, &self.catalogue, &inputs)
+            .map_err(|reason| Error::usage(reason, "give another list"))?;
         let plan = self.plan(runbook, &sources, times, inputs)?;
         prove_with((&plan.runbook, &plan.times), &sources, &self.catalogue, &plan.inputs)?;
         Ok((plan, kept))

@@ -13,7 +13,7 @@ use backstay_dsl::units;
 use super::bytes::{digest_text, hash_file};
 use super::part::Part;
 use super::problem::{Problem, Result, refused, trying};
-use super::scope::named_parts;
+use super::scope::{named_parts, refuse_inside};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
@@ -101,12 +101,8 @@ impl Adopt {
 fn look(path: &Path, state: String, newer_than: Duration, parts: &[Part], stop: &Stop) -> Result<Backup> {
     let shown = path.display();
     let real = real_path(path)?;
-    if let Some(part) = parts.iter().find(|part| real.starts_with(&part.path)) {
-        return refused(format!(
-            "{shown} lies inside the protected state {}: a restore would undo the backup; keep it outside",
-            part.path.display()
-        ));
-    }
+    let advice = "a restore would undo the backup; keep it outside";
+    refuse_inside((path, &real), parts, advice)?;
     let looked = || format!("cannot look at {shown}");
     let before = real.metadata().map_err(trying(looked))?;
     if !before.is_file() {

@@ -92,13 +92,8 @@ pub(super) fn target(directory: &Path, parts: &[Part]) -> Result<PathBuf> {
             tree.display()
         ));
     }
-    if let Some(part) = parts.iter().find(|part| real.starts_with(&part.path)) {
-        return refused(format!(
-            "{} lies inside the protected state {}: a restore would undo the backup; keep backups outside of it",
-            directory.display(),
-            part.path.display()
-        ));
-    }
+    let advice = "a restore would undo the backup; keep backups outside of it";
+    refuse_inside((directory, &real), parts, advice)?;
     let missing = directory.strip_prefix(existing).unwrap_or(Path::new(""));
     let mut made = real;
     for name in missing.components() {
@@ -115,6 +110,19 @@ pub(super) fn target(directory: &Path, parts: &[Part]) -> Result<PathBuf> {
         return refused(format!("{} is not a directory: backups need one", made.display()));
     }
     Ok(made)
+}
+
+/// Refuses a place, as it is named and where it really is, that lies inside the state.
+pub(super) fn refuse_inside((named, real): (&Path, &Path), parts: &[Part], advice: &str) -> Result<()> {
+    let place = |part: &Part| Part::new(part.kind, &part.path).map_or_else(|_| part.path.clone(), |found| found.path);
+    match parts.iter().map(place).find(|place| real.starts_with(place)) {
+        Some(place) => refused(format!(
+            "{} lies inside the protected state {}: {advice}",
+            named.display(),
+            place.display()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Refuses where a directory's file system has less than `bytes` and a fifth more.

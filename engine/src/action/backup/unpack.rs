@@ -16,7 +16,7 @@ use super::extract::{Purpose, ROOT, Staging, remove_tree};
 use super::manifest::Header;
 use super::part::{Part, sync_directory};
 use super::problem::{Result, refused, trying};
-use super::scope::{named_parts, refuse_little_space};
+use super::scope::{named_parts, refuse_inside, refuse_little_space};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::common::{describe, files};
 use crate::action::{Action, Arguments, Context, Evidence, Outcome, Settled};
@@ -118,12 +118,7 @@ impl UnpackRequest {
             .canonicalize()
             .map_err(trying(|| format!("cannot find the folder above {shown}")))?;
         let into = above.join(last);
-        if let Some(part) = self.parts.iter().find(|part| into.starts_with(&part.path)) {
-            let state = part.path.display();
-            return refused(format!(
-                "{shown} lies inside the protected state {state}: unpack it outside"
-            ));
-        }
+        refuse_inside((&self.into, &into), &self.parts, "unpack it outside")?;
         if self.is_there()? {
             return refused(format!("{shown} is there already: give a folder that is not"));
         }

@@ -21,14 +21,15 @@ use crate::action::common::describe;
 use crate::action::common::kept;
 use crate::action::common::typed::shell_line;
 use crate::action::{Evidence, Outcome, Settled};
-use crate::containers::{Container, LogEnd, Problem, RestartPolicy};
+use crate::containers::{Container, LogEnd, Problem, RestartPolicy, Timeouts};
 
-/// So much longer than its limit it may take when it is ended, in milliseconds.
-const GRACE_MS: u64 = 10_000;
 /// So many lines of what it printed are kept.
 const LINES_MAX: u64 = 100_000;
 
-pub(super) struct Job;
+pub(super) struct Job {
+    /// How patient it is with what it ends.
+    pub timeouts: Timeouts,
+}
 
 /// How a job came out, kept before its container is removed.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -61,7 +62,9 @@ impl EngineAction for Job {
             .declares_effects()
             .repeat(Repeat::Keyed)
             .partial()
-            .cancel(Cancel::Grace { ms: GRACE_MS })
+            .cancel(Cancel::Grace {
+                ms: u64::try_from(self.timeouts.job_end().as_millis()).unwrap_or(u64::MAX),
+            })
             .done()
     }
 
@@ -225,8 +228,8 @@ async fn account(call: Call<'_>, container: &Container, status: i64) -> Result<O
 /// Ends a job that must not go on.
 async fn end_early(call: Call<'_>, container: &Container, reason: &str) -> Result<Outcome, Error> {
     let timeouts = &call.engine.timeouts;
-    let grace = timeouts.job_grace;
-    let stopped = tokio::time::timeout(grace + timeouts.reserve, stop_and_prove(call, container, grace)).await;
+    let ending = stop_and_prove(call, container, timeouts.job_grace);
+    let stopped = tokio::time::timeout(timeouts.job_end(), ending).await;
     let Ok(stopped) = stopped else {
         return Ok(Outcome::unknown(format!("{reason}, and it could not be ended")));
     };

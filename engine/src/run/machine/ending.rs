@@ -5,7 +5,6 @@
 //! anchors, after any other way. `rolled_back` needs services and anchors as at the start; and after unwinding, that everything
 //! that was started had an undo, or a reason to have none.
 
-use backstay_dsl::model::Disposition;
 use backstay_dsl::program::HoldId;
 
 use super::anchors::Anchors;
@@ -217,7 +216,11 @@ impl Ending {
                         self.next_release(known)
                     }
                     Some(failure) if !self.is_back() => {
-                        return Some(closing_failure(known.view.plan, &failure.key, failure.reason.clone()));
+                        return Some(Cause::outside_steps(
+                            known.view.plan,
+                            failure.key.clone(),
+                            failure.reason.clone(),
+                        ));
                     }
                     None if holds.is_free(*hold) => self.next_release(known),
                     _ => return None,
@@ -273,7 +276,7 @@ impl Ending {
         let service = wells.not_well(plan, service, holds)?;
         let reason = format!("{} is not well: {evidence}", service.title);
         if !self.is_back() {
-            return Some(closing_failure(plan, &key.to_string(), reason));
+            return Some(Cause::outside_steps(plan, key.to_string(), reason));
         }
         let find_out = CommandLeft {
             task: Task::MakeWell(service.name.clone()),
@@ -401,16 +404,5 @@ impl Ending {
     pub(super) fn timers(&self, plan: &Plan, timers: &mut Vec<(TimerId, Moment)>) {
         timers.extend(self.overrun.map(|moment| (TimerId::WayBack, moment)));
         timers.extend(self.cursor().and_then(|cursor| cursor.timer(plan)));
-    }
-}
-
-fn closing_failure(plan: &Plan, key: &str, reason: String) -> Cause {
-    let way = Some(&plan.runbook.on_failure).filter(|way| way.leads_back());
-    Cause {
-        step: None,
-        statement: key.to_owned(),
-        reason,
-        disposition: way.cloned().unwrap_or(Disposition::Unwind),
-        is_failure: true,
     }
 }

@@ -3,6 +3,8 @@
 use backstay_dsl::model::Disposition;
 use backstay_dsl::program::StepId;
 
+use crate::plan::Plan;
+
 /// A statement that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -55,6 +57,20 @@ pub(super) struct Cause {
     pub(super) disposition: Disposition,
     /// Whether something failed, so that `run.end` names it; not for a person's wish.
     pub(super) is_failure: bool,
+}
+
+impl Cause {
+    /// What failed outside of steps: the header says where to go.
+    pub(super) fn outside_steps(plan: &Plan, statement: String, reason: String) -> Self {
+        let way = Some(&plan.runbook.on_failure).filter(|way| way.leads_back());
+        Self {
+            step: None,
+            statement,
+            reason,
+            disposition: way.cloned().unwrap_or(Disposition::Unwind),
+            is_failure: true,
+        }
+    }
 }
 
 /// What a part of the machine asks of the whole.

@@ -65,32 +65,24 @@ impl Watches {
         }
     }
 
-    /// A watch has said something; `is_over` where its stretch is. Gives it where it does not hold from now on.
-    pub(super) fn on_evaluated<'plan>(
-        &mut self,
-        plan: &'plan Plan,
-        name: &str,
-        holds: bool,
-        is_over: impl FnOnce(&Watch) -> bool,
-    ) -> Option<&'plan Watch> {
-        let mut watches = plan.runbook.watches.iter().zip(&mut self.0);
-        let (watch, watching) = watches.find(|(watch, _)| watch.name == name)?;
-        if !watching.stage.is_asked() {
-            return None;
-        }
+    /// A watch (a place in the runbook) has said something; `is_over` where its stretch is. Gives whether it does not hold
+    /// from now on.
+    pub(super) fn on_evaluated(&mut self, place: usize, holds: bool, is_over: bool) -> bool {
+        let Some(watching) = self.0.get_mut(place).filter(|watching| watching.stage.is_asked()) else {
+            return false;
+        };
         watching.said = watching.said.saturating_add(1);
         watching.stage = match holds {
-            _ if is_over(watch) => Stage::Over,
+            _ if is_over => Stage::Over,
             true => Stage::Watching,
             false => Stage::Missed,
         };
-        (watching.stage == Stage::Missed).then_some(watch)
+        watching.stage == Stage::Missed
     }
 
     /// That it does not hold turned nothing, past `commits`.
-    pub(super) fn tell(&mut self, plan: &Plan, name: &str, evidence: &str) {
-        let mut watches = plan.runbook.watches.iter().zip(&mut self.0);
-        if let Some((_, watching)) = watches.find(|(watch, _)| watch.name == name) {
+    pub(super) fn tell(&mut self, place: usize, evidence: &str) {
+        if let Some(watching) = self.0.get_mut(place) {
             watching.told.get_or_insert_with(|| evidence.into());
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::action::common::typed::shell_line;
-use crate::check::{check_kept, lengths, of_lengths};
+use crate::check::{check_kept, with_lengths};
 use crate::error::Error;
 use crate::event::{End, Event, RequestKind, RunResumed, RunStart, Stamped, Stops};
 use crate::inputs::GivenInputs;
@@ -280,9 +280,8 @@ async fn plan_again(kept: KeptSources, start: &RunStart, surroundings: &Surround
         .map(|(name, value)| (name.clone(), value.to_value()))
         .collect();
     values.extend(secrets_again(&runbook, &values, surroundings).await?);
-    let lengths = lengths(&runbook, &values).map_err(|reason| other(&reason))?;
-    let real = of_lengths(&kept, &surroundings.catalogue, &lengths);
-    let (runbook, times) = real.unwrap_or((runbook, times));
+    let (runbook, times) =
+        with_lengths((runbook, times), &kept, &surroundings.catalogue, &values).map_err(|reason| other(&reason))?;
     let plan = surroundings.plan(runbook, &sources, times, values)?;
     if plan.source_digests != start.sources {
         return Err(other("its texts are not those of the start"));

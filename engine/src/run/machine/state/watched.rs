@@ -1,6 +1,6 @@
 //! What a watch says decides while the run goes forward; past `commits` and on a way back it is only told.
 
-use backstay_dsl::model::{Disposition, Watch};
+use backstay_dsl::model::Watch;
 
 use super::{Phase, State};
 use crate::event::{Exception, WorkKey};
@@ -42,15 +42,16 @@ impl State {
 
     /// A watch has said something.
     pub(super) fn on_watched(&mut self, plan: &Plan, (name, evidence): (&str, &str), holds: bool) {
-        let is_over = plan
-            .runbook
-            .watch(name)
-            .is_some_and(|watch| self.is_unwatched(plan, watch));
-        let Some(watch) = self.watches.on_evaluated(plan, name, holds, |_| is_over) else {
+        let mut watches = plan.runbook.watches.iter().enumerate();
+        let Some((place, watch)) = watches.find(|(_, watch)| watch.name == name) else {
             return;
         };
+        let is_over = self.is_unwatched(plan, watch);
+        if !self.watches.on_evaluated(place, holds, is_over) {
+            return;
+        }
         if self.progress.is_committed() {
-            self.watches.tell(plan, name, evidence);
+            self.watches.tell(place, evidence);
             return;
         }
         if !self.may_turn() {
@@ -60,20 +61,8 @@ impl State {
         let reason = format!("{}: {evidence}", watch.title);
         let next = match self.steps.first_that_runs() {
             Some(step) => self.steps.on_watch_missed(plan, step, (&key, &reason)),
-            None => Some(Next::Turn(between_steps(plan, key, reason))),
+            None => Some(Next::Turn(Cause::outside_steps(plan, key, reason))),
         };
         self.follow(next);
-    }
-}
-
-/// Between two steps the header decides.
-fn between_steps(plan: &Plan, statement: String, reason: String) -> Cause {
-    let way = Some(&plan.runbook.on_failure).filter(|way| way.leads_back());
-    Cause {
-        step: None,
-        statement,
-        reason,
-        disposition: way.cloned().unwrap_or(Disposition::Unwind),
-        is_failure: true,
     }
 }
