@@ -6,7 +6,7 @@ mod expression;
 mod statement;
 mod topology;
 
-use crate::source::{Position, Span, Spanned};
+use crate::source::{Span, Spanned};
 
 pub use expression::*;
 pub use statement::*;
@@ -358,6 +358,6 @@ pub struct Function {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
     pub text: Text,
-    /// Where each line of the text begins, what indents all of them left out: its byte, and the same for people.
-    pub lines: Vec<(u32, Position)>,
+    /// Where each line of the text begins, what indents all of them left out.
+    pub lines: Vec<u32>,
 }

@@ -13,7 +13,7 @@ use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::WrittenOrder;
 use crate::model::{self, Binding, BindingId, Runbook};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use crate::topology::Topology;
 use crate::types::Type;
 
@@ -90,7 +90,7 @@ pub struct ModuleText<'a> {
 /// what could be understood of the runbook; it can be proved, and must not be run.
 pub fn check<'a>(
     modules: &'a [ModuleText<'a>],
-    catalogue: &'a Catalogue,
+    (catalogue, sources): (&'a Catalogue, &'a SourceMap),
     diagnostics: &mut Diagnostics,
 ) -> Option<Runbook> {
     let mut found = Diagnostics::default();
@@ -101,7 +101,7 @@ pub fn check<'a>(
         .enumerate()
         .map(|(index, module)| Symbols::collect(module, index == 0 && is_runbook, &mut found))
         .collect();
-    let mut checker = Checker::new(symbols, catalogue, found);
+    let mut checker = Checker::new(symbols, (catalogue, sources), found);
     for module in modules {
         checker.refuse_built_in_names(module.file);
     }
@@ -145,6 +145,7 @@ struct MayBindNothing {
 struct Checker<'a> {
     symbols: Vec<Symbols<'a>>,
     catalogue: &'a Catalogue,
+    sources: &'a SourceMap,
     found: Diagnostics,
     /// The first item of the runbook: where a missing header is told.
     first_item: Span,
@@ -178,10 +179,15 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn new(symbols: Vec<Symbols<'a>>, catalogue: &'a Catalogue, found: Diagnostics) -> Self {
+    fn new(
+        symbols: Vec<Symbols<'a>>,
+        (catalogue, sources): (&'a Catalogue, &'a SourceMap),
+        found: Diagnostics,
+    ) -> Self {
         Self {
             symbols,
             catalogue,
+            sources,
             found,
             first_item: Span::default(),
             record_types: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! The whole way from text to a checked and proved runbook, with everything that was found on it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::sync::Arc;
 
 use crate::allow::{allowances, set_aside};
@@ -48,24 +49,8 @@ pub enum Outcome {
 pub fn compile(name: &str, text: &str, sources: &dyn Sources, catalogue: &Catalogue) -> Compiled {
     let mut diagnostics = Diagnostics::default();
     let loaded = load(name, text, sources, &mut diagnostics);
-    let lengths = loaded
-        .modules
-        .first()
-        .map_or_else(Vec::new, |root| Lengths::each_of(&root.file));
-    let mut whole: Option<Compiled> = None;
-    for lengths in lengths.iter().skip(1) {
-        let next = compile_for(name, text, sources, (catalogue, lengths));
-        whole = Some(match whole {
-            Some(before) => next.with(before),
-            None => next,
-        });
-    }
-    let first = lengths.into_iter().next().unwrap_or_default();
-    let first = compiled(loaded, diagnostics, catalogue, &first);
-    match whole {
-        Some(longer) => longer.with(first),
-        None => first,
-    }
+    let lengths = Lengths::each_of(&loaded.modules[0].file);
+    compiled(loaded, &diagnostics, catalogue, &lengths)
 }
 
 /// The same with the lengths that lists have that are inputs.
@@ -77,26 +62,39 @@ pub fn compile_for(
 ) -> Compiled {
     let mut diagnostics = Diagnostics::default();
     let loaded = load(name, text, sources, &mut diagnostics);
-    compiled(loaded, diagnostics, catalogue, lengths)
+    compiled(loaded, &diagnostics, catalogue, slice::from_ref(lengths))
 }
 
-fn compiled(mut loaded: Loaded, mut diagnostics: Diagnostics, catalogue: &Catalogue, lengths: &Lengths) -> Compiled {
-    if let Some(root) = loaded.modules.first_mut() {
-        unroll(&mut root.file, lengths, &mut diagnostics);
+/// Makes the runbooks of every length, of which the last is the longest. What is wrong at one place is told once, as it
+/// is in the longest where it is wrong.
+fn compiled(mut loaded: Loaded, diagnostics: &Diagnostics, catalogue: &Catalogue, lengths: &[Lengths]) -> Compiled {
+    let written = loaded.modules[0].file.clone();
+    let mut found = Diagnostics::default();
+    let mut longest = None;
+    for lengths in lengths.iter().rev() {
+        let mut diagnostics = diagnostics.clone();
+        let root = &mut loaded.modules[0].file;
+        root.clone_from(&written);
+        unroll(root, lengths, &mut diagnostics);
+        let told = Told::of(&loaded, &diagnostics);
+        let chosen = choices(&loaded, &mut diagnostics);
+        let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
+        let context = Context {
+            loaded: &loaded,
+            catalogue,
+            told,
+            allowances: &allowances,
+            lists: lengths.0.keys().cloned().collect(),
+            diagnostics: &diagnostics,
+        };
+        let made: Vec<Made> = chosen.iter().map(|chosen| context.make(chosen)).collect();
+        found.extend(together(&chosen, &made));
+        // Where nothing can be chosen, there is no runbook that could tell it.
+        found.extend(diagnostics);
+        longest.get_or_insert((chosen, made, allowances));
     }
-    let told = Told::of(&loaded, &diagnostics);
-    let chosen = choices(&loaded, &mut diagnostics);
-    let allowances = allowances(loaded.modules.iter().map(|module| &module.file));
-    let context = Context {
-        loaded: &loaded,
-        catalogue,
-        told,
-        allowances: &allowances,
-        lists: lengths.0.keys().cloned().collect(),
-        diagnostics: &diagnostics,
-    };
-    let mut made: Vec<Made> = chosen.iter().map(|chosen| context.make(chosen)).collect();
-    let diagnostics = set_aside(&allowances, &together(&chosen, &made));
+    let (chosen, mut made, allowances) = longest.unwrap_or_default();
+    let found = set_aside(&allowances, &found);
     let variants: Vec<Variant> = chosen
         .into_iter()
         .zip(&made)
@@ -114,14 +112,14 @@ fn compiled(mut loaded: Loaded, mut diagnostics: Diagnostics, catalogue: &Catalo
         runbook
     });
     let outcome = match runbook {
-        Some(runbook) if diagnostics.has_errors() => Outcome::Partial(runbook),
+        Some(runbook) if found.has_errors() => Outcome::Partial(runbook),
         Some(runbook) => Outcome::Whole(runbook),
         None => Outcome::Nothing,
     };
     Compiled {
         sources: loaded.sources,
         outcome,
-        diagnostics: diagnostics.into_sorted(),
+        diagnostics: found.into_sorted(),
         times,
     }
 }
@@ -159,19 +157,19 @@ impl Context<'_> {
         let mut diagnostics = self.diagnostics.clone();
         let mut found = Diagnostics::default();
         let nothing = File::default();
-        let checked = check(&chosen.modules(self.loaded, &nothing), self.catalogue, &mut found);
+        let sources = &self.loaded.sources;
+        let checked = check(
+            &chosen.modules(self.loaded, &nothing),
+            (self.catalogue, sources),
+            &mut found,
+        );
         let checked = checked.map(|mut runbook| {
             runbook.set_aside = self.allowances.to_vec();
             runbook.lists.clone_from(&self.lists);
             Arc::new(runbook)
         });
-        // What is wrong in a loop is wrong in each of its turns.
-        let mut once: BTreeSet<(&str, Span, &str)> = BTreeSet::new();
-        let sources = &self.loaded.sources;
         for finding in found.iter().filter(|finding| !self.told.covers(finding, sources)) {
-            if once.insert((finding.slug, finding.span, &finding.message)) {
-                diagnostics.push(finding.clone());
-            }
+            diagnostics.push(finding.clone());
         }
         // Beside an error, what is used is not known.
         let root = self.loaded.modules.first();
@@ -199,10 +197,11 @@ fn together(chosen: &[Chosen], made: &[Made]) -> Diagnostics {
     let mut known: BTreeMap<(&str, Span, &str), Vec<usize>> = BTreeMap::new();
     for (place, made) in made.iter().enumerate() {
         for finding in made.diagnostics.iter() {
-            let places = known.entry((finding.slug, finding.span, &finding.message)).or_default();
-            if places.last() != Some(&place) {
-                places.push(place);
-            }
+            let message = finding.message.as_str();
+            known
+                .entry((finding.slug, finding.span, message))
+                .or_default()
+                .push(place);
         }
     }
     for (place, one) in made.iter().enumerate() {
@@ -229,36 +228,6 @@ fn in_words(chosen: &Chosen) -> String {
     let words = chosen.words.iter();
     let words: Vec<String> = words.map(|(input, word)| format!("`{input}` is “{word}”")).collect();
     words.join(" and ")
-}
-
-impl Compiled {
-    /// With what was found of the same text where its lists are shorter. What is wrong at one place is told once; what
-    /// sets nothing aside does so in any length.
-    fn with(mut self, shorter: Self) -> Self {
-        let is_idle = |found: &Diagnostic| found.slug == "nothing-allowed";
-        let has = |list: &[Diagnostic], wanted: &Diagnostic| {
-            list.iter()
-                .any(|found| found.slug == wanted.slug && found.span == wanted.span)
-        };
-        self.diagnostics
-            .retain(|found| !is_idle(found) || has(&shorter.diagnostics, found));
-        let more = shorter.diagnostics.into_iter();
-        let more: Vec<Diagnostic> = more
-            .filter(|found| !is_idle(found) && !has(&self.diagnostics, found))
-            .collect();
-        let mut all = Diagnostics::default();
-        self.diagnostics
-            .into_iter()
-            .chain(more)
-            .for_each(|found| all.push(found));
-        self.outcome = match self.outcome {
-            Outcome::Whole(runbook) | Outcome::Partial(runbook) if all.has_errors() => Outcome::Partial(runbook),
-            Outcome::Partial(runbook) => Outcome::Whole(runbook),
-            outcome => outcome,
-        };
-        self.diagnostics = all.into_sorted();
-        self
-    }
 }
 
 /// What mistakes of form have told already: a statement that could not be read declares nothing, and

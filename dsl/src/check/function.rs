@@ -10,7 +10,7 @@ use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Expr, ExprKind, Function};
 use crate::script::{SCRIPT_BYTES_MAX, Script, ScriptError};
-use crate::source::Span;
+use crate::source::{Columns, Span};
 use crate::types::Type;
 
 impl<'a> Checker<'a> {
@@ -39,12 +39,17 @@ impl<'a> Checker<'a> {
         let names = parameters.iter().map(|(name, _)| name.clone()).collect();
         let name = format!("{}{}", self.symbols[module].prefix, declared.name.value);
         let function = self.script(&declared.script, names).map(|script| {
+            let starts = declared.script.lines.iter();
+            let position = |at: &u32| {
+                self.sources
+                    .position(declared.name.span.source, *at, Columns::Characters)
+            };
             Arc::new(Function {
                 name,
                 parameters,
                 result,
                 script,
-                lines: declared.script.lines.iter().map(|(_, position)| *position).collect(),
+                lines: starts.map(position).collect(),
                 span: declared.name.span,
             })
         });
@@ -123,7 +128,7 @@ fn place_of(written: &ast::Script, error: &ScriptError) -> Span {
     let Some((line, column)) = error.at else {
         return whole;
     };
-    let (Some((start, _)), Some(text)) = (
+    let (Some(start), Some(text)) = (
         written.lines.get(line - 1),
         written.text.value.split('\n').nth(line - 1),
     ) else {

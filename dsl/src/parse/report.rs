@@ -2,7 +2,7 @@
 //! from another.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::{Position, SourceId, Span};
+use crate::source::{SourceId, Span};
 
 /// So many errors of form are told in one text; more would only bury the first.
 pub(super) const ERRORS_MAX: usize = 20;
@@ -14,7 +14,7 @@ const WARNINGS_MAX: usize = 20;
 pub(super) struct Report<'a> {
     /// The text they are about.
     pub(super) source: SourceId,
-    text: &'a str,
+    length: usize,
     diagnostics: &'a mut Diagnostics,
     told: usize,
     warned: usize,
@@ -23,10 +23,10 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// Begins a report on a text.
-    pub(super) fn new(source: SourceId, text: &'a str, diagnostics: &'a mut Diagnostics) -> Self {
+    pub(super) fn new(source: SourceId, text: &str, diagnostics: &'a mut Diagnostics) -> Self {
         Self {
             source,
-            text,
+            length: text.len(),
             diagnostics,
             told: 0,
             warned: 0,
@@ -36,19 +36,8 @@ impl<'a> Report<'a> {
 
     /// A place in the text; brackets that were added at its end have none.
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
-        let offset = |value: usize| u32::try_from(value.min(self.text.len())).unwrap_or(u32::MAX);
+        let offset = |value: usize| u32::try_from(value.min(self.length)).unwrap_or(u32::MAX);
         Span::new(self.source, offset(start), offset(end.max(start)))
-    }
-
-    /// A byte of the text, and the same for people.
-    pub(super) fn line(&self, at: usize) -> (u32, Position) {
-        let before = self.text.get(..at).unwrap_or("");
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
-        let position = Position {
-            line: 1 + before.matches('\n').count(),
-            column: 1 + before[start..].chars().count(),
-        };
-        (self.span(at, at).start, position)
     }
 
     /// Adds an error; the last that fits says that there may be more.

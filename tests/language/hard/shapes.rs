@@ -244,5 +244,10 @@ fn wrong() -> Vec<Shape> {
             many(20_000, |number| step(number, &format!("bogus{number}"))),
         ),
         ("ten thousand unknown values", "unknown-name", many(10_000, compared)),
+        (
+            "a script of many lines",
+            "too-large",
+            format!("fn f() -> int rhai \"\"\"\n{}\"\"\"\n", "\n".repeat(400_000)),
+        ),
     ]
 }

@@ -39,7 +39,7 @@ impl Builder<'_, '_> {
         };
         let start = text.span.start as usize + 3;
         let lines = line_starts(body.strip_suffix("\"\"\"").unwrap_or(body));
-        let lines = lines.map(|at| self.report.line(start + at)).collect();
+        let lines = lines.map(|at| self.report.span(start + at, start + at).start).collect();
         Script { text, lines }
     }
 
