@@ -15,40 +15,28 @@ impl Checker<'_> {
     /// parameter stands for. `None` is this machine, and that of a name that means nothing, which is told.
     pub(crate) fn host(&mut self, scope: Option<&Scope>, host: Option<&ast::Name>) -> Option<Expr> {
         let host = host.filter(|host| host.value != "local")?;
-        let local = scope.and_then(|scope| scope.local(&host.value));
-        match local.map(|local| (&local.expr.kind, &local.expr.ty)) {
-            Some((ExprKind::Service(name), _)) => {
-                let name = ast::Name {
-                    value: name.clone(),
-                    span: host.span,
-                };
-                return self.named_host(&name);
-            }
-            Some((ExprKind::Field(..), Type::Host)) => {
+        let Some(local) = scope.and_then(|scope| scope.local(&host.value)) else {
+            return self.named_host(host);
+        };
+        match (local.expr.kind.clone(), &local.expr.ty) {
+            (ExprKind::Service(name), _) => self.named_host(&ast::Name::new(name, host.span)),
+            (ExprKind::Input(name), Type::Host) => Some(self.known_host(name, host.span)),
+            (ExprKind::Field(list, place), Type::Host) => match list.kind {
                 // Of a list: it is known where the list is.
-                let element = local.map(|local| local.expr.clone());
-                if let Some(ExprKind::Field(list, place)) = element.map(|element| element.kind)
-                    && let ExprKind::Input(input) = &list.kind
-                {
-                    return Some(self.known_element(input, &place, host.span));
-                }
-                return None;
-            }
-            Some((ExprKind::Input(name), Type::Host)) => {
-                let name = name.clone();
-                return Some(self.known_host(name, host.span));
-            }
+                ExprKind::Input(input) => Some(self.known_element(&input, &place, host.span)),
+                _ => None,
+            },
             // A procedure is looked at by itself before anybody calls it.
-            Some((ExprKind::Parameter(_), Type::Host | Type::Service) | (_, Type::Unknown)) => return None,
-            Some((_, ty)) => {
-                let message = format!("a host is wanted here, and `{}` is {}", host.value, with_article(ty));
-                let finding = Diagnostic::error("wrong-type", host.span, message);
-                self.report(finding.help("give it an input of type `host`, a service or a member"));
-                return None;
+            (ExprKind::Parameter(_), Type::Host | Type::Service) | (_, Type::Unknown) => None,
+            (_, ty) => {
+                self.report(no_host(
+                    host,
+                    ty,
+                    "give it an input of type `host`, a service or a member",
+                ));
+                None
             }
-            None => {}
         }
-        self.named_host(host)
     }
 
     fn named_host(&mut self, host: &ast::Name) -> Option<Expr> {
@@ -77,9 +65,11 @@ impl Checker<'_> {
             Some(Type::Host) => Some(self.known_host(host.value.clone(), host.span)),
             Some(Type::Unknown) => None,
             Some(ty) => {
-                let message = format!("a host is wanted here, and `{}` is {}", host.value, with_article(&ty));
-                let finding = Diagnostic::error("wrong-type", host.span, message);
-                self.report(finding.help("let the input have the type `host`, or write `on local`"));
+                self.report(no_host(
+                    host,
+                    &ty,
+                    "let the input have the type `host`, or write `on local`",
+                ));
                 None
             }
             None => {
@@ -127,11 +117,9 @@ impl Checker<'_> {
         match hosts.as_slice() {
             // What such a member says of its host is looked at where it stands.
             [Some(host)] if host.value != "local" && !host.value.contains('.') => {
-                let input = self.inputs.iter().find(|input| input.name == host.value);
-                let input = input
-                    .filter(|input| input.ty == Type::Host)
-                    .map(|input| input.name.clone());
-                input.map(|input| self.known_host(input, span))
+                let mut inputs = self.inputs.iter();
+                let is_host = inputs.any(|input| input.name == host.value && input.ty == Type::Host);
+                is_host.then(|| self.known_host(host.value.clone(), span))
             }
             [] | [_] => None,
             _ => {
@@ -142,6 +130,11 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+fn no_host(host: &ast::Name, ty: &Type, help: &str) -> Diagnostic {
+    let message = format!("a host is wanted here, and `{}` is {}", host.value, with_article(ty));
+    Diagnostic::error("wrong-type", host.span, message).help(help)
 }
 
 /// That a service has no member of this name.

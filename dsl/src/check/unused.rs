@@ -7,7 +7,7 @@ use crate::ast::{
     File, HeaderClause, ItemKind, Name, Parameter, Scenario, SecretSource, ServiceClause, Statement, StatementKind,
     UndoKind,
 };
-use crate::check::uses::{Use, in_call, in_expr, names_in};
+use crate::check::uses::{Use, in_call, in_expr, in_host, names_in};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// So many are told of one runbook; nobody reads on.
@@ -153,27 +153,27 @@ impl<'a> Names<'a> {
             }
             ItemKind::Service(service) => service.clauses.iter().for_each(|clause| self.service(clause)),
             ItemKind::Protect(state) => {
-                self.host(state.host.as_ref());
+                in_host(state.host.as_ref(), &mut self.found());
                 let parts = state.parts.iter();
                 parts.for_each(|part| in_expr(&part.value, &mut self.found()));
             }
             ItemKind::Anchor(anchor) => {
-                self.host(anchor.host.as_ref());
+                in_host(anchor.host.as_ref(), &mut self.found());
                 in_expr(&anchor.value, &mut self.found());
             }
             ItemKind::Hold(hold) => {
-                self.host(hold.host.as_ref());
+                in_host(hold.host.as_ref(), &mut self.found());
                 let sides = hold.take.iter().chain(&hold.release);
                 sides.for_each(|side| in_call(&side.call, &mut self.found()));
             }
             ItemKind::Step(step) => {
-                self.host(step.host.as_ref());
+                in_host(step.host.as_ref(), &mut self.found());
                 self.body(&step.body);
             }
             ItemKind::ForEach(each) => {
                 in_expr(&each.list, &mut self.found());
                 for (_, step) in &each.steps {
-                    self.host(step.host.as_ref());
+                    in_host(step.host.as_ref(), &mut self.found());
                     self.body(&step.body);
                 }
             }
@@ -236,11 +236,6 @@ impl<'a> Names<'a> {
         names_in(list, &mut self.found());
     }
 
-    fn host(&mut self, host: Option<&'a Name>) {
-        let first = host.and_then(|host| host.value.split('.').next());
-        self.values.extend(first);
-    }
-
     fn service(&mut self, clause: &'a ServiceClause) {
         match clause {
             ServiceClause::Runs(call) | ServiceClause::PinnedBy(call) | ServiceClause::Behind(call) => {
@@ -252,7 +247,7 @@ impl<'a> Names<'a> {
                 for member in members {
                     in_call(&member.runs, &mut self.found());
                     member.pinned_by.iter().for_each(|pin| in_call(pin, &mut self.found()));
-                    self.host(member.host.as_ref());
+                    in_host(member.host.as_ref(), &mut self.found());
                 }
             }
             ServiceClause::Writes { .. }

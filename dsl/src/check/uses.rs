@@ -24,9 +24,7 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             StatementKind::Do(action) => {
                 in_call(&action.call, found);
                 if let Some(UndoKind::Body { body, host, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
-                    if let Some(host) = host {
-                        found(Use::Value(&host.value));
-                    }
+                    in_host(host.as_ref(), found);
                     names_in(body, found);
                 }
             }
@@ -45,6 +43,13 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             | StatementKind::Unwind
             | StatementKind::Allow(_) => {}
         }
+    }
+}
+
+/// The same for `on HOST`: of `on S.m`, and of an element of a list, what has it.
+pub(crate) fn in_host<'a>(host: Option<&'a Name>, found: &mut impl FnMut(Use<'a>)) {
+    if let Some(first) = host.and_then(|host| host.value.split('.').next()) {
+        found(Use::Value(first));
     }
 }
 
