@@ -4,6 +4,7 @@ pub(crate) mod at_each;
 pub(crate) mod attempt;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod chance;
 pub(crate) mod daemon;
 pub(crate) mod effort;
 pub(crate) mod left_out;

@@ -4,12 +4,18 @@ use std::fs;
 
 use crate::support::sandbox::Sandbox;
 
-/// A step that takes away what is watched, and then works on.
-fn desk() -> Sandbox {
+/// Where something is up, and a runbook that watches it.
+fn desk(runbook: &str) -> Sandbox {
     let desk = Sandbox::desk();
     desk.write("up", "");
-    desk.write_runbook(
-        "roll.runbook",
+    desk.write_runbook("roll.runbook", runbook);
+    desk
+}
+
+#[test]
+fn what_does_not_hold_any_more_turns_the_run_while_an_action_runs() {
+    // A step that takes away what is watched, and then works on.
+    let desk = desk(
         "runbook roll \"Roll\"\n\
          step change \"Change\" {\n\
          \x20 do fs.write(\"ROOT/new\", content: \"x\") undo { do fs.remove(\"ROOT/new\") } within 10s\n\
@@ -19,12 +25,6 @@ fn desk() -> Sandbox {
          watch up \"The shop is up\" from change until change {\n\
          \x20 check \"it is there\": fs.exists(\"ROOT/up\") every 100ms at most 1 misses\n}\n",
     );
-    desk
-}
-
-#[test]
-fn what_does_not_hold_any_more_turns_the_run_while_an_action_runs() {
-    let desk = desk();
     let plan = desk.call(&["plan", "roll.runbook"]).exits(0).stdout;
     assert!(plan.contains("up – The shop is up: from change until change"), "{plan}");
     assert!(plan.contains("every 100ms at most 1 misses"), "{plan}");
@@ -53,10 +53,7 @@ fn what_does_not_hold_any_more_turns_the_run_while_an_action_runs() {
 
 #[test]
 fn what_holds_all_the_while_says_how_often_it_was_asked() {
-    let desk = Sandbox::desk();
-    desk.write("up", "");
-    desk.write_runbook(
-        "roll.runbook",
+    let desk = desk(
         "runbook roll \"Roll\"\n\
          step change \"Change\" {\n  do fs.mkdir(\"ROOT/new\")\n  wait 1s because \"time\"\n}\n\
          watch up \"The shop is up\" from change until change { check fs.exists(\"ROOT/up\") every 100ms }\n",
@@ -83,10 +80,7 @@ fn what_holds_all_the_while_says_how_often_it_was_asked() {
 
 #[test]
 fn past_the_point_of_no_return_the_end_tells_what_did_not_hold() {
-    let desk = Sandbox::desk();
-    desk.write("up", "");
-    desk.write_runbook(
-        "roll.runbook",
+    let desk = desk(
         "runbook roll \"Roll\"\n\
          step change \"Change\" {\n  commits \"users write\"\n\
          \x20 do fs.remove(\"ROOT/up\")\n\

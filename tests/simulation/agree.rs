@@ -5,7 +5,6 @@
 //! is *unsound*); where a proof says so, some run has to (else it is a *false alarm*).
 
 mod book;
-mod chance;
 mod explore;
 mod generate;
 mod mutate;
@@ -26,8 +25,8 @@ use crate::language::markdown::{Block, blocks};
 use crate::support::effort;
 use crate::support::texts::Beside;
 
+use crate::support::chance::Chance;
 use book::Book;
-use chance::Chance;
 use explore::{END, HELD, Seen, UNSERVED};
 use generate::Generator;
 

@@ -5,24 +5,9 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::CPU_S;
+use crate::support::chance::Chance;
 use crate::support::effort::seeds;
 use crate::support::texts::{Beside, all_words, compiled, files, name, root};
-
-/// Numbers that look random and are the same for a seed (`SplitMix64`).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap()
-    }
-}
 
 /// A text in words, the spaces between them and single signs.
 fn words(text: &str) -> Vec<&str> {
@@ -43,7 +28,7 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 /// Changes a text at a few places: words left out, doubled, exchanged, put in from elsewhere, cut off.
-fn malformed(text: &str, other: &str, numbers: &mut Numbers) -> String {
+fn malformed(text: &str, other: &str, numbers: &mut Chance) -> String {
     let (mut words, others) = (words(text), words(other));
     for _ in 0..=numbers.below(4) {
         if words.is_empty() {
@@ -101,7 +86,7 @@ fn malformed_runbooks_end_in_findings() {
         ..Beside::default()
     };
     for seed in (0..count as u64).map(|number| first.wrapping_add(number)) {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Chance::new(seed);
         let (name, text) = &texts[numbers.below(texts.len())];
         let (_, other) = &texts[numbers.below(texts.len())];
         let spoilt = malformed(text, other, &mut numbers);

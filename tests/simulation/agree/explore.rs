@@ -12,7 +12,7 @@ use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::model::{StatementKind, Undo};
 use backstay_dsl::program::Owner;
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// So many things may go wrong in one run, one after the other, each but the last passed over.
 const TROUBLES_MAX: usize = 3;

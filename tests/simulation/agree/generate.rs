@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::book::{Book, Branch, Hold, Line, Step, Table, Undo};
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// Where things lie that several steps may change: some in others, some in protected state.
 const FILES: [&str; 6] = ["/sim/a", "/sim/b", "/sim/t/a", "/sim/t/u/a", "/sim/s0/data/a", "/sim/c"];

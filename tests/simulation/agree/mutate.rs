@@ -1,7 +1,7 @@
 //! Ways to break a runbook, and to make it smaller.
 
 use super::book::{Book, Line, Undo};
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// Breaks it at one place; what comes out may be no runbook at all.
 pub(super) fn mutate(book: &mut Book, chance: &mut Chance) {
