@@ -238,6 +238,27 @@ impl Program {
         }
     }
 
+    /// What a statement carries out that takes or releases a hold; `None` for any other.
+    fn of_hold(&self, kind: &StatementKind) -> Option<BlockId> {
+        match kind {
+            StatementKind::Take(name) => Some(self.take(self.hold_named(name)?)),
+            StatementKind::Release(name) => Some(self.release(self.hold_named(name)?)),
+            _ => None,
+        }
+    }
+
+    /// The statements that a block comes to, in order, each behind the one of the block that it is carried out for: of a
+    /// hold those that take or release it.
+    pub fn carried_out(&self, block: BlockId) -> impl Iterator<Item = (&Statement, &Statement)> {
+        self.block(block).statements.iter().flat_map(|at| {
+            let own = match self.of_hold(&at.kind) {
+                Some(block) => &self.block(block).statements,
+                None => std::slice::from_ref(at),
+            };
+            own.iter().map(move |statement| (at, statement))
+        })
+    }
+
     /// Whether any action of a block changes production, in the holds that it takes too.
     pub fn changes(&self, block: BlockId) -> bool {
         self.block(block)

@@ -22,8 +22,8 @@
 //! the resource was there ([`Given`]).
 
 use crate::effect::{Effect, Resource};
-pub(crate) use crate::state::requirement::MISSED;
 use crate::state::requirement::Rules;
+pub(crate) use crate::state::requirement::{MISSED, NO_BACKUP};
 use crate::state::slot::{Backup, Bytes, Run, SlotId};
 use crate::state::transition::{Change, Operation};
 use crate::state::universe::{Role, Universe};

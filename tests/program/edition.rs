@@ -11,24 +11,24 @@ fn a_soak_lasts_for_all_of_its_time_and_forgives_what_it_may() {
     desk.write_runbook(
         "soak.runbook",
         "runbook soak \"T\"\n\
-         step a \"A\" {\n  check \"stays\": fs.exists(\"ROOT/up\") for 1s every 300ms\n\
-         \x20 check \"forgiven\": fs.exists(\"ROOT/none\") for 1s every 300ms at most 9 misses\n\
+         step a \"A\" {\n  check \"stays\": fs.exists(\"ROOT/up\") for 3s every 1s\n\
+         \x20 check \"forgiven\": fs.exists(\"ROOT/none\") for 3s every 1s at most 9 misses\n\
          \x20 check \"falls\": fs.exists(\"ROOT/none\") for 50m every 100ms at most 2 misses\n}\n",
     );
     let plan = desk.call(&["plan", "soak.runbook"]).exits(0).stdout;
-    assert!(plan.contains("forgiven for 1s every 300ms at most 9 misses"), "{plan}");
+    assert!(plan.contains("forgiven for 3s every 1s at most 9 misses"), "{plan}");
     desk.call(&["run", "soak.runbook", "--no-input"]).exits(4);
     let seen = desk.records_of("evaluated");
     let of = |label: &str| seen.iter().find(|record| record["label"] == label).unwrap();
     let (stays, forgiven, falls) = (of("stays"), of("forgiven"), of("falls"));
-    assert_eq!((&stays["result"], &stays["polls"]), (&"holds".into(), &5.into()));
-    assert!(stays["ms"].as_u64().unwrap() >= 1000, "{stays}");
+    assert_eq!((&stays["result"], &stays["polls"]), (&"holds".into(), &4.into()));
+    assert!(stays["ms"].as_u64().unwrap() >= 3000, "{stays}");
     assert_eq!(forgiven["result"], "holds");
     assert!(
         forgiven["evidence"]
             .as_str()
             .unwrap()
-            .contains("it did not hold 5 of 5 times"),
+            .contains("it did not hold 4 of 4 times"),
         "{forgiven}"
     );
     assert_eq!(

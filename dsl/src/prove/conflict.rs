@@ -18,6 +18,9 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
             .iter()
             .filter_map(|step| Some((*step, way(case, &committing, *step)?)));
         let steps: Vec<(usize, String)> = steps.collect();
+        if steps.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+            continue;
+        }
         for (at, (step, own)) in steps.iter().enumerate() {
             let other = steps[..at]
                 .iter()

@@ -12,6 +12,7 @@ use crate::print;
 use crate::program::{BlockId, HoldId, Owner, Program, StatementId, StepId};
 use crate::prove::Case;
 use crate::source::Span;
+use crate::state::NO_BACKUP;
 use crate::term::Term;
 use crate::term::reads::Readings;
 use crate::topology::service_of;
@@ -88,9 +89,7 @@ impl Mending<'_, '_> {
                     _ => self.behind(found, breach.statement, "put the state back first", restores),
                 }
             }
-            ("backup-unproven", _, _) if !breach.violation.words.starts_with("this backup was never made") => {
-                self.trial(found, breach.statement)
-            }
+            ("backup-unproven", _, _) if breach.violation.words != NO_BACKUP => self.trial(found, breach.statement),
             _ => found,
         }
     }

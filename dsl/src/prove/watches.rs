@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::effect::{Effect, Resource};
-use crate::model::{Do, Statement, StatementKind, Watch};
+use crate::model::{Do, Statement, Watch};
 use crate::program::BlockId;
 use crate::prove::{Case, with_calls};
 use crate::state::universe::Universe;
@@ -128,14 +128,14 @@ impl<'c> Walk<'c, '_> {
                     return found;
                 }
             }
-            let found = self.block(case.program.step_block(step), None).filter(|_| is_watched);
+            let found = self.block(case.program.step_block(step)).filter(|_| is_watched);
             if found.is_some() {
                 return found;
             }
             let before = self.down.clone();
             let rows = case.program.rows_of(step).filter_map(|row| case.program.row_block(row));
             for first in rows {
-                let found = self.block(first, None).filter(|_| is_watched);
+                let found = self.block(first).filter(|_| is_watched);
                 if found.is_some() {
                     return found;
                 }
@@ -145,24 +145,11 @@ impl<'c> Walk<'c, '_> {
         None
     }
 
-    /// Passes a block; gives the first thing in it that takes the answer away. Holds are carried out for `stand`.
-    fn block(&mut self, block: BlockId, stand: Option<&'c Statement>) -> Option<Diagnostic> {
-        let program = self.case.program;
+    /// Passes a block; gives the first thing in it that takes the answer away.
+    fn block(&mut self, block: BlockId) -> Option<Diagnostic> {
         let mut found = None;
-        for statement in &program.block(block).statements {
-            let at = stand.unwrap_or(statement);
-            let here = match &statement.kind {
-                StatementKind::Take(name) if stand.is_none() => {
-                    let hold = program.hold_named(name);
-                    hold.and_then(|hold| self.block(program.take(hold), Some(at)))
-                }
-                StatementKind::Release(name) if stand.is_none() => {
-                    let hold = program.hold_named(name);
-                    hold.and_then(|hold| self.block(program.release(hold), Some(at)))
-                }
-                StatementKind::Do(action) => self.action(action, at),
-                _ => None,
-            };
+        for (at, statement) in self.case.program.carried_out(block) {
+            let here = statement.action().and_then(|action| self.action(action, at));
             found = found.or(here);
         }
         found

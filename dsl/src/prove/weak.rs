@@ -37,7 +37,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         found: Diagnostics::default(),
     };
     for step in case.program.order() {
-        walk.block(case.program.step_block(step), None);
+        walk.block(case.program.step_block(step));
     }
     diagnostics.extend(walk.found);
 }
@@ -76,22 +76,9 @@ struct Walk<'c, 'a> {
 }
 
 impl<'c> Walk<'c, '_> {
-    /// Passes a block; holds are carried out for `stand`.
-    fn block(&mut self, block: BlockId, stand: Option<&'c Statement>) {
-        let program = self.case.program;
-        for statement in &program.block(block).statements {
-            let at = stand.unwrap_or(statement);
+    fn block(&mut self, block: BlockId) {
+        for (at, statement) in self.case.program.carried_out(block) {
             match &statement.kind {
-                StatementKind::Take(name) if stand.is_none() => {
-                    if let Some(hold) = program.hold_named(name) {
-                        self.block(program.take(hold), Some(at));
-                    }
-                }
-                StatementKind::Release(name) if stand.is_none() => {
-                    if let Some(hold) = program.hold_named(name) {
-                        self.block(program.release(hold), Some(at));
-                    }
-                }
                 StatementKind::Do(action) => {
                     for effect in &action.call.effects.list {
                         self.effect(&self.case.normal.effect(effect, action.binding), at);

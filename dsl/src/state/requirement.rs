@@ -34,6 +34,9 @@ fn in_backup(state: &Protected, hold: &str) -> Violation {
     violation("hold-in-backup", words)
 }
 
+/// Why a backup that is needed cannot be put back, whether or not it was tried.
+pub(crate) const NO_BACKUP: &str = "this backup was never made, or where it was kept is gone";
+
 /// The rule about protected state that changes and was never backed up.
 pub(crate) const MISSED: &str = "backup-misses-state";
 
@@ -362,10 +365,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
     fn restored(&self, backup: &Resource<Term>) -> Option<Violation> {
         let mut slots = self.universe.backups_of(backup).iter();
         let Some(slot) = slots.find(|slot| self.bytes.get::<Backup>(**slot).is_made) else {
-            return Some(violation(
-                "backup-unproven",
-                "this backup was never made, or where it was kept is gone".to_owned(),
-            ));
+            return Some(violation("backup-unproven", NO_BACKUP.to_owned()));
         };
         let Role::Backup { of } = self.universe.slot(*slot).role else {
             return None;

@@ -105,16 +105,9 @@ impl<'a> Normal<'a> {
                 let value = self.lets.get(binding)?;
                 self.inner_resource(value, &around.deeper(BTreeMap::new()))
             }
-            ExprKind::Question { name, arguments, host } => {
-                let question = self.questions.get(name.as_str())?;
-                let host = host.as_deref();
-                let asking = Asking {
-                    question,
-                    arguments,
-                    host,
-                };
-                let inner = self.names_of(asking, around);
-                self.inner_resource(&question.give, &inner)
+            ExprKind::Question { .. } => {
+                let asking = self.asking(expr)?;
+                self.inner_resource(&asking.question.give, &self.names_of(asking, around))
             }
             ExprKind::Service(name) => Some(in_full(Resource::new(ResourceKind::Service, Term::text(name)))),
             ExprKind::State(name) => Some(Resource::new(ResourceKind::State, Term::text(name))),
@@ -167,16 +160,10 @@ impl<'a> Normal<'a> {
                     (one, other) => Term::Opaque(Span::default(), vec![one, other]),
                 }
             }
-            ExprKind::Question { name, arguments, host } => match self.questions.get(name.as_str()) {
-                Some(question) => {
-                    let host = host.as_deref();
-                    let asking = Asking {
-                        question,
-                        arguments,
-                        host,
-                    };
+            ExprKind::Question { .. } => match self.asking(expr) {
+                Some(asking) => {
                     let inner = self.names_of(asking, around);
-                    match self.term(&question.give, &inner) {
+                    match self.term(&asking.question.give, &inner) {
                         Term::Opaque(..) => made_of(inner.names.into_values().collect()),
                         term => term,
                     }
@@ -205,6 +192,23 @@ impl<'a> Normal<'a> {
             Term::Opaque(..) => Term::Binding(binding),
             term => term,
         }
+    }
+
+    /// What an expression asks of a question of the text; `None` where it asks none.
+    pub(super) fn asking<'e>(&self, expr: &'e Expr) -> Option<Asking<'e>>
+    where
+        'a: 'e,
+    {
+        let ExprKind::Question { name, arguments, host } = &expr.kind else {
+            return None;
+        };
+        let question = self.questions.get(name.as_str())?;
+        let host = host.as_deref();
+        Some(Asking {
+            question,
+            arguments,
+            host,
+        })
     }
 
     pub(super) fn names_of(&self, asking: Asking<'_>, around: &Around) -> Around {

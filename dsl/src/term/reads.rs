@@ -7,7 +7,7 @@ use crate::effect::{Effect, Resource};
 use crate::model::{Expr, ExprKind, Question, Runbook};
 use crate::term::Term;
 use crate::term::normal::{Around, DEPTH_MAX, Normal};
-use crate::walk::{Asking, Read, Reads};
+use crate::walk::{Read, Reads};
 
 /// Sees through the expressions of one runbook.
 #[derive(Clone, Copy)]
@@ -83,15 +83,10 @@ impl<'n, 'a> Readings<'n, 'a> {
                 let anchor = self.runbook.anchors.iter().find(|anchor| anchor.name == *name)?;
                 self.value_in(&anchor.value, None, &Around::default(), depth + 1)
             }
-            ExprKind::Question { name, arguments, host } => {
-                let question = self.runbook.questions.iter().find(|question| question.name == *name)?;
-                let asking = Asking {
-                    question,
-                    arguments,
-                    host: host.as_deref(),
-                };
+            ExprKind::Question { .. } => {
+                let asking = self.normal.asking(expr)?;
                 let inner = self.normal.names_of(asking, around);
-                self.value_in(&question.give, Some(question), &inner, depth + 1)
+                self.value_in(&asking.question.give, Some(asking.question), &inner, depth + 1)
             }
             ExprKind::Local(name) => {
                 let (_, value) = within?.lets.iter().find(|(known, _)| known == name)?;
