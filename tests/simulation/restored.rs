@@ -35,6 +35,9 @@ fn what_was_made_and_is_removed_leaves_everything_as_it_was() {
         r#"  do fs.link("/srv/new", to: "/srv/1") undo { do fs.remove("/srv/new") } within 10s"#,
         r#"  do fs.mkdir("/srv/new") undo { do fs.remove("/srv/new") } within 10s
   do fs.write("/srv/new/x", content: "hello") undo { do fs.remove("/srv/new/x") } within 10s"#,
+        r#"  do fs.copy("/srv/t", to: "/srv/old") undo { do fs.remove("/srv/old") } within 10s
+  do fs.mkdir("/srv/t/u") undo { do fs.remove("/srv/t/u") } within 10s
+  do fs.remove("/srv/t") undo { do fs.copy("/srv/old", to: "/srv/t") } within 10s"#,
     ] {
         let report = fails_after(doing);
         assert_eq!(report.production.differences(), Vec::<String>::new(), "{doing}");

@@ -165,17 +165,31 @@ impl Chains<Fact> {
         })
     }
 
-    /// What was known then and is known still.
+    /// What was known then and is known still, with the copies that are there now: a step beside may have made them
+    /// since.
     pub(super) fn still(&mut self, then: ChainId, now: ChainId) -> ChainId {
+        let mut copies: Vec<Fact> = Vec::new();
         let mut at = now;
-        while self.length(at) > self.length(then) {
-            at = self.last(at).map_or(Self::EMPTY, |(_, before)| before);
+        while let Some((fact, before)) = self.last(at).filter(|_| self.length(at) > self.length(then)) {
+            copies.extend(Some(fact).filter(|fact| fact.is_copy()).cloned());
+            at = before;
         }
-        if at == then {
-            return then;
+        let mut still = then;
+        if at != then {
+            let known: Vec<Fact> = self.backwards(now).cloned().collect();
+            still = self.filtered(then, |fact| known.contains(fact));
+            copies = known.into_iter().filter(Fact::is_copy).collect();
         }
-        let known: Vec<Fact> = self.backwards(now).cloned().collect();
-        self.filtered(then, |fact| known.contains(fact))
+        while let Some(copy) = copies.pop() {
+            still = self.with(still, copy);
+        }
+        still
+    }
+}
+
+impl Fact {
+    fn is_copy(&self) -> bool {
+        matches!(self, Self::Copied { .. })
     }
 }
 

@@ -99,6 +99,7 @@ impl<'f, 'a> Forward<'f, 'a> {
                 self.heal(*track, &mut elements);
             }
         }
+        self.try_again(places, &active, &mut elements);
         self.interrupt(places, &active, &elements);
         if active.is_empty() {
             let rank = program.runbook().steps.len();
@@ -169,7 +170,6 @@ impl<'f, 'a> Forward<'f, 'a> {
         let (mut done, mut failed, mut left) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut open: Vec<Element> = elements.iter().copied().collect();
         let mut seen: BTreeSet<Element> = elements.clone();
-        let is_retried = matches!(self.cell.acts.act(id), Act::Action(action) if action.is_retried);
         while let Some(element) = open.pop() {
             let outcome = self.cell.perform(id, element, Some(step));
             done.extend(&outcome.done);
@@ -177,10 +177,8 @@ impl<'f, 'a> Forward<'f, 'a> {
             self.breach(&outcome.violations);
             for failure in &outcome.failed {
                 failed.insert(*failure);
-                // It is tried once more: as a retry, or when a row has healed it.
-                let again = is_retried.then_some(*failure).into_iter();
-                let healed = self.healed(track, *failure);
-                open.extend(again.chain(healed).filter(|element| seen.insert(*element)));
+                let again = self.again((track, id), *failure);
+                open.extend(again.into_iter().filter(|element| seen.insert(*element)));
             }
             if seen.len() > ELEMENTS_MAX {
                 self.too_many = true;
@@ -208,6 +206,37 @@ impl<'f, 'a> Forward<'f, 'a> {
             self.arrive(end, left);
         }
         self.arrive(next, done);
+    }
+
+    /// What is tried once more is tried while the steps beside it go on: they find what the attempt before has left.
+    fn try_again(&mut self, places: &Places, active: &[usize], elements: &mut BTreeSet<Element>) {
+        let mut open: Vec<Element> = elements.iter().copied().filter(|_| active.len() > 1).collect();
+        while let Some(element) = open.pop() {
+            for track in active {
+                let at = places.of(*track, &self.tracks);
+                let Stop::Statement(id) = self.tracks[*track].stops[at] else {
+                    continue;
+                };
+                let outcome = self.cell.perform(id, element, Some(self.tracks[*track].step));
+                for failure in &outcome.failed {
+                    let again = self.again((*track, id), *failure);
+                    open.extend(again.into_iter().filter(|element| elements.insert(*element)));
+                }
+                if elements.len() > ELEMENTS_MAX {
+                    self.too_many = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// How the cell may stand when a statement that has failed is tried once more: as a retry, or when a row has
+    /// healed it.
+    fn again(&mut self, (track, id): (usize, StatementId), failure: Element) -> Vec<Element> {
+        let is_retried = matches!(self.cell.acts.act(id), Act::Action(action) if action.is_retried);
+        let mut again = self.healed(track, failure);
+        again.extend(is_retried.then_some(failure));
+        again
     }
 
     /// Whether something is asked before a statement begins to change anything.

@@ -94,6 +94,8 @@ impl Contents {
         match self.of(slot) {
             Content::Gone => false,
             Content::Was => self.was_there(slot),
+            // Whoever copied it before anybody asked copied nothing.
+            Content::Start(of) => self.was_there(*of),
             _ => true,
         }
     }
