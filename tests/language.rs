@@ -1,6 +1,7 @@
 //! The language by example: Markdown cases with the expected findings, the pages of all slugs, and every
 //! runbook that is printed or shipped anywhere in this repository.
 
+mod actions;
 mod cases;
 mod hard;
 mod limits;

@@ -15,7 +15,7 @@ mod laws;
 mod random;
 mod reference;
 mod restored;
-mod rig;
+pub(crate) mod rig;
 mod services;
 mod small;
 mod tables;

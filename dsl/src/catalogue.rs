@@ -97,6 +97,8 @@ pub struct Signature {
     pub name: &'static str,
     /// Documentation: the first line is a summary.
     pub doc: &'static str,
+    /// Statements of a step that show it at work; empty in a catalogue that nobody reads.
+    pub example: &'static str,
     /// What it takes, in order.
     pub parameters: Vec<Parameter>,
     pub result: Type,
@@ -119,6 +121,16 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// Its example without the indentation that all its lines share.
+    pub fn example_lines(&self) -> impl Iterator<Item = &'static str> {
+        let lines = || self.example.lines().filter(|line| !line.trim().is_empty());
+        let indentation = lines()
+            .map(|line| line.len() - line.trim_start().len())
+            .min()
+            .unwrap_or(0);
+        lines().map(move |line| &line[indentation..])
+    }
+
     /// `family.name`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.family, self.name)

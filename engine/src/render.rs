@@ -4,6 +4,7 @@
 //! view and `transcript show` are one renderer, [`Timeline`]. Text of others (what commands print, what
 //! files hold) goes through [`visible()`] before it is shown.
 
+pub mod catalogue;
 #[cfg(feature = "cli")]
 mod findings;
 mod front_page;

@@ -47,6 +47,7 @@ impl Action for Adopt {
             backup: Resource::new(ResourceKind::Backup, Pattern::Result),
         })
         .limit_ms(super::LIMIT_MS)
+        .example(r#"do backup.adopt(folder / "dump.sql", of: data, newer_than: 1h) as dump no undo because "it only notes the dump""#)
         .done()
     }
 

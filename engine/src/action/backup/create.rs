@@ -61,6 +61,12 @@ impl Action for Create {
         .limit_ms(super::LIMIT_MS)
         .repeat(Repeat::Keyed)
         .cancel(Cancel::Kill)
+        .example(
+            r#"
+            do backup.create(data, to: folder / "backups") as copy
+            check "the archive restores": backup.verify(copy) is ok within 5m
+            "#,
+        )
         .done()
     }
 

@@ -51,6 +51,13 @@ impl Action for Restore {
         .limit_ms(super::LIMIT_MS)
         .partial()
         .cancel(Cancel::Never)
+        .example(
+            r#"
+            do backup.create(data, to: folder / "backups") as copy
+            check "the archive restores": backup.verify(copy) is ok within 5m
+            do backup.restore(copy) undo backup.restore(copy) within 10m
+            "#,
+        )
         .done()
     }
 

@@ -44,6 +44,12 @@ impl Action for Unpack {
         .limit_ms(super::LIMIT_MS)
         .repeat(Repeat::Once)
         .cancel(Cancel::Kill)
+        .example(
+            r#"
+            do backup.create(data, to: folder / "backups") as copy
+            do backup.unpack(copy, into: folder / "scratch") undo fs.remove(folder / "scratch") within 1m
+            "#,
+        )
         .done()
     }
 

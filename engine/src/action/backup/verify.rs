@@ -55,6 +55,12 @@ impl Action for Verify {
         .effects(Effect::Proves(describe::of(ResourceKind::Backup, "backup")))
         .leaves_traces()
         .limit_ms(super::LIMIT_MS)
+        .example(
+            r#"
+            do backup.create(data, to: folder / "backups") as copy
+            check "the archive restores": backup.verify(copy) is ok within 5m
+            "#,
+        )
         .done()
     }
 

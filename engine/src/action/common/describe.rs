@@ -20,6 +20,7 @@ pub(crate) fn read(family: &'static str, name: &'static str, doc: &'static str) 
         family,
         name,
         doc,
+        example: "",
         parameters: Vec::new(),
         result: Type::Nothing,
         effects: Vec::new(),
@@ -143,6 +144,12 @@ impl Describe {
     /// The longest one attempt may take, in milliseconds.
     pub(crate) fn limit_ms(mut self, limit_ms: u64) -> Self {
         self.0.limit_ms = limit_ms;
+        self
+    }
+
+    /// Statements of a step that show it at work. They stand in the runbook that `tests/language/actions.rs` keeps for all.
+    pub(crate) fn example(mut self, statements: &'static str) -> Self {
+        self.0.example = statements;
         self
     }
 

@@ -24,6 +24,7 @@ impl EngineAction for CreateVolume {
         )
         .needs("name", Type::Text, "Its name.")
         .effects(Effect::Adds(describe::of(ResourceKind::Volume, "name")))
+        .example(r#"do docker.create_volume("shop_data") no undo because "an empty volume harms nobody""#)
         .done()
     }
 

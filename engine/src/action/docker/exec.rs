@@ -35,6 +35,14 @@ impl EngineAction for Exec {
         .settle(Settle::Person)
         .partial()
         .cancel(Cancel::Never)
+        .example(
+            r#"
+            do "Build the index": docker.exec(box, ["index", "--build"], effects: {
+              adds file(folder / "index")
+              repeat convergent
+            }) no undo because "an index more harms nobody"
+            "#,
+        )
         .done()
     }
 
@@ -79,6 +87,7 @@ impl EngineAction for Read {
         ))
         .declares_effects()
         .gives(program_result_type())
+        .example(r#"check "its database answers": docker.read(box, ["shop", "ping-db"], effects: { reads box }) is ok within 5s"#)
         .done()
     }
 

@@ -18,6 +18,7 @@ use crate::value::{Answer, Value};
 /// A question about a container.
 pub(super) struct Inspection {
     name: &'static str,
+    example: &'static str,
     doc: &'static str,
     result: fn() -> Type,
     /// The value, and one line where that says more. `None` where there must be a container.
@@ -27,6 +28,7 @@ pub(super) struct Inspection {
 pub(super) const ALL: [Inspection; 5] = [
     Inspection {
         name: "state",
+        example: "check \"it runs\": docker.state(box) is ok within 30s every 1s",
         doc: "Says how a service's container is.\n\n`ok` says whether it runs and is not about to be started again. `status` \
               is the engine's word (created, running, paused, restarting, exited, dead), or absent where there is no \
               container. `exit` is the exit status of what ran last. That it runs does not say that it works.",
@@ -40,6 +42,7 @@ pub(super) const ALL: [Inspection; 5] = [
     },
     Inspection {
         name: "health",
+        example: "check \"it is healthy\": docker.health(box) is ok within 1m every 2s",
         doc: "Says what the health check of a service's container says.\n\n`ok` says whether it runs and its last check \
               passed. `status` is healthy, unhealthy, starting, not running, or none where the container has no health \
               check; `output` is the first line that the last check printed.",
@@ -53,6 +56,7 @@ pub(super) const ALL: [Inspection; 5] = [
     },
     Inspection {
         name: "restarts",
+        example: "check \"it stays up\": docker.restarts(box) == 0 for 30s every 10s",
         doc: "Says how often the engine has started a service's container again by itself since it was last started.\n\nA \
               number that grows is a container that cannot run.",
         result: || Type::Int,
@@ -64,6 +68,7 @@ pub(super) const ALL: [Inspection; 5] = [
     },
     Inspection {
         name: "restart_policy",
+        example: "check \"it comes back by itself\": docker.restart_policy(box) == \"unless-stopped\"",
         doc: "Says what the engine does when a service's container ends: no, always, unless-stopped, on-failure, or \
               on-failure:N.\n\nWhile `docker.stop` keeps a service stopped, it is no.",
         result: || Type::Text,
@@ -74,6 +79,7 @@ pub(super) const ALL: [Inspection; 5] = [
     },
     Inspection {
         name: "mounts",
+        example: "let mounts = docker.mounts(box)\nrecord mounts",
         doc: "Gives what is mounted into a service's container.\n\n`kind` is volume, bind, memory or the engine's own word; \
               `source` is the volume's name or the path on the engine's machine, `path` where that lies on the engine's \
               machine (empty where it does not say), `target` the place inside.",
@@ -92,6 +98,7 @@ impl EngineAction for Inspection {
         about_service(describe::read("docker", self.name, self.doc))
             .gives((self.result)())
             .effects(Effect::Reads(the_service()))
+            .example(self.example)
             .done()
     }
 

@@ -65,6 +65,15 @@ impl EngineAction for Job {
             .cancel(Cancel::Grace {
                 ms: u64::try_from(self.timeouts.job_end().as_millis()).unwrap_or(u64::MAX),
             })
+            .example(
+                r#"
+                do docker.pull(new_image)
+                do "Warm the cache": docker.job(image: new_image, argv: ["warm", "/cache"], mounts: {"/cache": "/srv/cache"}, effects: {
+                  adds tree("/srv/cache/warm")
+                  repeat convergent
+                })
+                "#,
+            )
             .done()
     }
 

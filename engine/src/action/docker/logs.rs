@@ -36,6 +36,7 @@ impl EngineAction for Logs {
         .takes("lines", Type::Int, "At most so many lines, up to 10000; 200 where it is not said.")
         .gives(Type::Text)
         .effects(Effect::Reads(the_service()))
+        .example(r#"check "no errors in its log": not (docker.logs(box, since: 5m) contains "ERROR")"#)
         .done()
     }
 

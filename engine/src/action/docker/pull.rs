@@ -28,6 +28,7 @@ impl EngineAction for Pull {
         .needs("image", Type::Image { pinned: true }, "The image, by its digest.")
         .effects(Effect::Adds(describe::of(ResourceKind::Image, "image")))
         .limit_ms(LIMIT_MS)
+        .example("do docker.pull(new_image)")
         .done()
     }
 

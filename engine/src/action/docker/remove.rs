@@ -28,6 +28,7 @@ impl EngineAction for Remove {
         )))
         .effects(Effect::Removes(the_service()))
         .cancel(Cancel::Never)
+        .example(r#"do docker.remove(old) no undo because "nobody uses it any more""#)
         .done()
     }
 

@@ -61,6 +61,15 @@ impl EngineAction for Run {
             .partial()
             .cancel(Cancel::Never)
             .limit_ms(LIMIT_MS)
+            .example(
+                r#"
+                let old_image = docker.running_image(box)
+                require old_image is pinned else "Start it from an image of a registry first"
+                do docker.pull(new_image)
+                do docker.run(box, image: new_image) undo docker.run(box, image: old_image) within 2m
+                check "it runs": docker.state(box) is ok within 30s every 1s
+                "#,
+            )
             .done()
     }
 

@@ -26,6 +26,7 @@ impl EngineAction for RunningImage {
         ))
         .gives(Type::Image { pinned: false })
         .effects(Effect::ValueOf(the_service()))
+        .example(r#"check "what runs is what was approved": docker.running_image(box) == new_image"#)
         .done()
     }
 

@@ -29,6 +29,12 @@ impl EngineAction for Sharers {
             &[("name", Type::Text), ("shares", Type::Text), ("running", Type::Bool)],
         )))
         .effects(Effect::Reads(the_service()))
+        .example(
+            r#"
+            let sharers = docker.sharers(box)
+            record sharers
+            "#,
+        )
         .done()
     }
 

@@ -32,6 +32,13 @@ impl EngineAction for Stop {
         )))
         .effects(Effect::Stops(the_service()))
         .cancel(Cancel::Never)
+        .example(
+            r#"
+            do docker.stop(box, grace: 30s) undo docker.start(box) within 1m
+            do docker.start(box) undo docker.stop(box) within 1m
+            check "it runs": docker.state(box) is ok within 30s every 1s
+            "#,
+        )
         .done()
     }
 

@@ -32,6 +32,7 @@ impl EngineAction for Version {
             ],
         ))
         .effects(Effect::Reads(Resource::new(ResourceKind::External, Pattern::Text("docker"))))
+        .example(r#"require docker.version() is ok else "Start the container engine""#)
         .done()
     }
 

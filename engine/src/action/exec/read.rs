@@ -29,6 +29,7 @@ impl Action for Read {
         ))
         .declares_effects()
         .gives(program_result_type())
+        .example(r#"check "the clock is right": exec.read(["chronyc", "waitsync", "1"], effects: nothing) is ok within 10s"#)
         .done()
     }
 

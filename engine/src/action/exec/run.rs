@@ -32,6 +32,7 @@ impl Action for Run {
         .settle(Settle::Person)
         .partial()
         .cancel(Cancel::Grace { ms: 10_000 })
+        .example(r#"do "Rebuild the index": exec.run(["index", "--build"], effects: { adds file(folder / "index")  repeat convergent })"#)
         .done()
     }
 

@@ -46,6 +46,12 @@ impl Action for CopyTo {
             to: None,
         })
         .cancel(Cancel::Grace { ms: 5000 })
+        .example(
+            r#"
+            require not fs.exists(folder / "settings.before") else "Move the old copy away"
+            do fs.copy(folder / "settings", to: folder / "settings.before") undo fs.remove(folder / "settings.before") within 1m
+            "#,
+        )
         .done()
     }
 

@@ -34,6 +34,12 @@ impl Action for Digest {
         .needs("path", Type::Path, "The file or folder.")
         .gives(Type::Digest)
         .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
+        .example(
+            r#"
+            let before = fs.digest(folder / "settings")
+            record before
+            "#,
+        )
         .done()
     }
 

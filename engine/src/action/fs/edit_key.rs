@@ -43,6 +43,14 @@ impl Action for EditKey {
             resource: describe::setting("file", "key"),
             to: Some(Pattern::Parameter("to")),
         })
+        .example(
+            r#"
+            let before = fs.key(folder / "app.env", key: "POOL")
+            do fs.edit_key(folder / "app.env", key: "POOL", to: "32") undo {
+              do fs.edit_key(folder / "app.env", key: "POOL", to: before)
+            } within 30s
+            "#,
+        )
         .done()
     }
 

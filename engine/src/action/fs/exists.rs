@@ -24,6 +24,7 @@ impl Action for Exists {
         .needs("path", Type::Path, "The name.")
         .gives(Type::Bool)
         .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
+        .example(r#"require fs.exists(folder / "releases" / "2.0") else "Unpack the release first""#)
         .done()
     }
 

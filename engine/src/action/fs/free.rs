@@ -24,6 +24,7 @@ impl Action for Free {
         .needs("path", Type::Path, "A file or folder that exists.")
         .gives(Type::Size)
         .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
+        .example(r#"require fs.free(folder) > 2GiB else "Make room on the disk first""#)
         .done()
     }
 

@@ -39,6 +39,12 @@ impl Action for Install {
             resource: describe::of(ResourceKind::File, "path"),
             to: None,
         })
+        .example(
+            r#"
+            require not fs.exists(folder / "token") else "Take the old token away first"
+            do fs.install(folder / "token", content: token, mode: "0600") undo fs.remove(folder / "token") within 30s
+            "#,
+        )
         .done()
     }
 

@@ -31,6 +31,7 @@ impl Action for Key {
         .needs("key", Type::Text, "The name of the setting, or its path in JSON.")
         .gives(Type::Text)
         .effects(Effect::ValueOf(describe::setting("file", "key")))
+        .example(r#"check "it is as the review said": fs.key(folder / "app.env", key: "POOL") == "16""#)
         .done()
     }
 

@@ -33,6 +33,12 @@ impl Action for Link {
             resource: describe::of(ResourceKind::Link, "at"),
             to: Some(Pattern::Parameter("to")),
         })
+        .example(
+            r#"
+            let before = fs.target(folder / "current")
+            do fs.link(folder / "current", to: folder / "releases" / "2.0") undo fs.link(folder / "current", to: before) within 10s
+            "#,
+        )
         .done()
     }
 

@@ -25,6 +25,7 @@ impl Action for MakeDirectory {
         )
         .needs("path", Type::Path, "The folder.")
         .effects(Effect::Adds(describe::of(ResourceKind::Tree, "path")))
+        .example(r#"do fs.mkdir(folder / "releases" / "2.0") undo fs.remove(folder / "releases" / "2.0") within 30s"#)
         .done()
     }
 

@@ -40,6 +40,7 @@ impl Action for Move {
         .effects(Effect::Removes(describe::of(ResourceKind::Tree, "from")))
         .partial()
         .cancel(Cancel::Grace { ms: 5000 })
+        .example(r#"do fs.move(folder / "old.log", to: folder / "archive" / "old.log") no undo because "the log is as good there""#)
         .done()
     }
 

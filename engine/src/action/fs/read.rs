@@ -31,6 +31,7 @@ impl Action for ReadText {
         .needs("path", Type::Path, "The file.")
         .gives(Type::Text)
         .effects(Effect::ValueOf(describe::of(ResourceKind::File, "path")))
+        .example(r#"check "the flag is set": fs.read(folder / "flag") contains "on""#)
         .done()
     }
 

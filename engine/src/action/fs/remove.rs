@@ -39,6 +39,7 @@ impl Action for Remove {
         .effects(Effect::Removes(describe::of(ResourceKind::Tree, "path")))
         .partial()
         .cancel(Cancel::Grace { ms: 5000 })
+        .example(r#"do fs.remove(folder / "cache") no undo because "a cache fills again""#)
         .done()
     }
 

@@ -30,6 +30,7 @@ impl Action for Size {
         .needs("path", Type::Path, "The file or folder.")
         .gives(Type::Size)
         .effects(Effect::Reads(describe::of(ResourceKind::Tree, "path")))
+        .example(r#"require fs.free(folder) > fs.size(folder / "data") * 2 else "Make room on the disk first""#)
         .done()
     }
 

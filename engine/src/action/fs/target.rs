@@ -26,6 +26,7 @@ impl Action for Target {
         .needs("link", Type::Path, "The link.")
         .gives(Type::Path)
         .effects(Effect::ValueOf(describe::of(ResourceKind::Link, "link")))
+        .example(r#"check "the old release is linked": fs.target(folder / "current") == folder / "releases" / "1.0""#)
         .done()
     }
 

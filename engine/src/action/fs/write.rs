@@ -28,6 +28,12 @@ impl Action for WriteText {
             resource: describe::of(ResourceKind::File, "path"),
             to: Some(Pattern::Parameter("content")),
         })
+        .example(
+            r#"
+            let before = fs.read(folder / "motd")
+            do fs.write(folder / "motd", content: "Maintenance until noon") undo fs.write(folder / "motd", content: before) within 10s
+            "#,
+        )
         .done()
     }
 

@@ -49,6 +49,7 @@ impl Action for Get {
         .bounding()
         .gives(result)
         .effects(Effect::Reads(describe::of(ResourceKind::Endpoint, "url")))
+        .example(r#"check "it answers": http.get("http://127.0.0.1:8080/health").status == 200 within 1m every 2s"#)
         .done()
     }
 

@@ -33,6 +33,7 @@ impl Action for File {
         .effects(Effect::Tells(Pattern::Parameter("path")))
         .repeat(Repeat::Keyed)
         .limit_ms(10_000)
+        .example(r#"do notify.file(folder / "changes.log", message: "the upgrade begins")"#)
         .done()
     }
 

@@ -25,6 +25,7 @@ impl Action for Alive {
         ))
         .gives(Type::Bool)
         .effects(Effect::Reads(describe::of(ResourceKind::Service, "service")))
+        .example(r#"check "it lives": process.alive(app) within 10s every 1s"#)
         .done()
     }
 

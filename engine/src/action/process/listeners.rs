@@ -35,6 +35,12 @@ impl Action for Listeners {
         .needs("port", Type::Port, "The port.")
         .gives(Type::list(Type::Int))
         .effects(Effect::Reads(describe::of(ResourceKind::Port, "port")))
+        .example(
+            r#"
+            let holders = process.listeners(8080)
+            record holders
+            "#,
+        )
         .done()
     }
 
@@ -70,6 +76,7 @@ impl Action for Listening {
         .needs("port", Type::Port, "The port.")
         .gives(Type::Bool)
         .effects(Effect::Reads(describe::of(ResourceKind::Port, "port")))
+        .example(r#"check "it listens": process.listening(8080) within 30s every 1s"#)
         .done()
     }
 

@@ -59,6 +59,12 @@ impl Action for Start {
             with: None,
         })
         .repeat(Repeat::Keyed)
+        .example(
+            r#"
+            do process.start(batch, [folder / "batch", "--all"], log: folder / "batch.log") undo process.stop(batch) within 30s
+            check "it lives": process.alive(batch) within 10s every 1s
+            "#,
+        )
         .done()
     }
 

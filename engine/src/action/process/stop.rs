@@ -36,6 +36,13 @@ impl Action for Stop {
         .effects(Effect::Stops(describe::of(ResourceKind::Service, "service")))
         .cancel(Cancel::Never)
         .limit_ms(30_000)
+        .example(
+            r#"
+            do process.stop(app, grace: 30s) undo process.start(app, [folder / "app"]) within 1m
+            do process.start(app, [folder / "app"]) undo process.stop(app) within 1m
+            check "it lives": process.alive(app) within 10s every 1s
+            "#,
+        )
         .done()
     }
 
