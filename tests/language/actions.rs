@@ -10,6 +10,7 @@ use backstay::render::catalogue::{family, list};
 use backstay::value::{Secret, Value};
 use backstay_dsl::catalogue::{Catalogue, Signature};
 use backstay_dsl::diagnostic::Severity;
+use backstay_dsl::effect::{Resource, ResourceKind};
 
 use crate::simulation::rig::Rig;
 use crate::support::texts::{Beside, all_words, compiled, root};
@@ -30,6 +31,9 @@ service old   "The shop of last year" { runs container("shop-2025")  begins stop
 
 protect data "The data" { path folder / "data" }
 "#;
+
+/// What is not there in its world when an example begins.
+const NOT_THERE: &[&str] = &["/srv/shop/settings.before", "/srv/shop/token"];
 
 /// Set to `write`, the pages are written anew.
 const WRITES: &str = "BACKSTAY_DOCS";
@@ -66,14 +70,25 @@ fn every_example_is_right_and_runs() {
         }
         let image = format!("registry.example/shop@sha256:{}", "b".repeat(64));
         let inputs = BTreeMap::from([
+            ("folder".to_owned(), Value::Path("/srv/shop".to_owned())),
             ("new_image".to_owned(), Value::Image(image)),
             (
                 "token".to_owned(),
                 Value::Secret(Secret::new("token", "not-a-real-token")),
             ),
         ]);
-        let report = Rig::new("example.runbook", &text, &Beside::default(), inputs).run(Vec::new(), Case::default());
-        if report.end().end != End::Completed {
+        let mut rig = Rig::new("example.runbook", &text, &Beside::default(), inputs);
+        for place in NOT_THERE {
+            rig = rig.begins(Resource::new(ResourceKind::Tree, (*place).to_owned()), None);
+        }
+        let report = rig.run(Vec::new(), Case::default());
+        // What a simulated question answers is not what its example hopes for.
+        let is_done = match report.end().end {
+            End::Completed => true,
+            End::Refused => signature.is_read(),
+            _ => false,
+        };
+        if !is_done {
             failures.push(format!("{name}: {:?}\n{text}\n{}", report.end(), report.told()));
         }
     }

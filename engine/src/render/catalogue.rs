@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use backstay_dsl::catalogue::{Pattern, Settle, Signature};
+use backstay_dsl::catalogue::{Pattern, Settle, Signature, Sink};
 use backstay_dsl::effect::{Cancel, Effect, Repeat};
 use backstay_dsl::types::Type;
 use backstay_dsl::units;
@@ -94,7 +94,7 @@ fn call(signature: &Signature) -> String {
 /// Its parameters, and the fields of its answer.
 fn takes_and_gives(signature: &Signature) -> Vec<(&'static str, String)> {
     let parameters = signature.parameters.iter().map(|parameter| {
-        let takes_secrets = parameter.sink.is_some_and(|sink| sink.takes_secrets());
+        let takes_secrets = parameter.sink.is_some_and(Sink::takes_secrets) && !parameter.doc.contains("secret");
         let secret = if takes_secrets { " May be a secret." } else { "" };
         (parameter.name, format!("{}{secret}", parameter.doc))
     });
