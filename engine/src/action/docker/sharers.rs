@@ -30,10 +30,10 @@ impl EngineAction for Sharers {
         )))
         .effects(Effect::Reads(the_service()))
         .example(
-            r#"
+            r"
             let sharers = docker.sharers(box)
             record sharers
-            "#,
+            ",
         )
         .done()
     }

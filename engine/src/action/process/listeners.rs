@@ -36,10 +36,10 @@ impl Action for Listeners {
         .gives(Type::list(Type::Int))
         .effects(Effect::Reads(describe::of(ResourceKind::Port, "port")))
         .example(
-            r#"
+            r"
             let holders = process.listeners(8080)
             record holders
-            "#,
+            ",
         )
         .done()
     }
