@@ -29,6 +29,7 @@ mod stops;
 mod surroundings;
 mod terminal;
 mod told;
+mod values;
 mod watches;
 
 /// A runbook that writes a file and checks it.

@@ -21,6 +21,7 @@ mod action;
 mod anchor;
 mod arguments;
 mod block;
+mod built_in;
 mod callee;
 mod declared;
 mod effects;
@@ -108,6 +109,7 @@ pub fn check<'a>(
     checker.first_item = root.file.items.first().map_or_else(Span::default, |item| item.span);
     checker.name_modules();
     let runbook = checker.runbook(is_runbook);
+    checker.check_patterns();
     diagnostics.extend(checker.found);
     runbook.filter(|_| is_runbook)
 }
@@ -171,6 +173,7 @@ struct Checker<'a> {
     statements: usize,
     /// The sum over all patterns, see `pattern.rs`.
     patterns_weigh: u64,
+    patterns: pattern::Patterns,
     told: usize,
     /// How many warnings of habits were told.
     warned: usize,
@@ -207,6 +210,7 @@ impl<'a> Checker<'a> {
             pinned_by_steps: BTreeMap::new(),
             statements: 0,
             patterns_weigh: 0,
+            patterns: pattern::Patterns::default(),
             told: 0,
             warned: 0,
             has_enough: false,
@@ -294,7 +298,11 @@ impl<'a> Checker<'a> {
     fn refuse_built_in_names(&mut self, file: &'a File) {
         use crate::ast::ItemKind;
         let is_word = |name: &str| name == "text" || crate::effect::ResourceKind::from_word(name).is_some();
-        let is_family = |name: &str| name == "std" || self.catalogue.iter().any(|action| action.family == name);
+        let is_family = |name: &str| {
+            name == "std"
+                || crate::built_in::is_family(name)
+                || self.catalogue.iter().any(|action| action.family == name)
+        };
         let aliases = file.uses.iter().map(|used| &used.name);
         let families = aliases.filter(|name| is_family(&name.value));
         let hidden = families.map(|name| (name, "a family of actions"));

@@ -12,6 +12,8 @@ pub mod allow;
 #[doc(hidden)]
 pub mod ast;
 #[doc(hidden)]
+pub mod built_in;
+#[doc(hidden)]
 pub mod catalogue;
 #[doc(hidden)]
 pub mod check;
@@ -27,6 +29,8 @@ pub mod effect;
 pub mod flow;
 #[doc(hidden)]
 pub mod graph;
+#[doc(hidden)]
+pub mod json_place;
 #[doc(hidden)]
 pub mod literal;
 #[doc(hidden)]
@@ -67,6 +71,8 @@ pub mod types;
 pub mod units;
 #[doc(hidden)]
 pub mod unroll;
+#[doc(hidden)]
+pub mod version;
 #[doc(hidden)]
 pub mod walk;
 

@@ -18,6 +18,7 @@ pub fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
         Type::Package { pinned } => package(text, *pinned),
         Type::Host => host(text),
         Type::Digest => digest(text),
+        Type::Version => crate::version::read(text).map(Literal::Version),
         Type::Port => text
             .parse::<u16>()
             .ok()
@@ -52,7 +53,7 @@ pub fn parse(text: &str, wanted: &Type) -> Result<Literal, String> {
 pub fn is_written_as_text(wanted: &Type) -> bool {
     matches!(
         wanted,
-        Type::Path | Type::Url | Type::Image { .. } | Type::Package { .. } | Type::Host | Type::Digest
+        Type::Path | Type::Url | Type::Image { .. } | Type::Package { .. } | Type::Host | Type::Digest | Type::Version
     )
 }
 
@@ -76,6 +77,19 @@ pub fn is_pinned_package(text: &str) -> bool {
 /// One part of a path: what may stand after `/`.
 pub fn is_segment(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '\0'])
+}
+
+/// One part of the path of an address: signs that mean something there are written with `%`.
+pub fn in_address(segment: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
+    let written = segment.bytes().map(|byte| {
+        if is_plain(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    });
+    written.collect()
 }
 
 fn path(text: &str) -> Result<Literal, String> {

@@ -247,11 +247,13 @@ impl Unchecked<'_> {
                 let parameters = question.map_or(&[][..], |question| &question.parameters);
                 self.asked(name, parameters, arguments)
             }
-            model::ExprKind::Computed { function, arguments } => {
-                self.asked(&function.name, &function.parameters, arguments)
-            }
+            model::ExprKind::Computed { function, arguments } => match function {
+                model::Computation::Script(function) => self.asked(&function.name, &function.parameters, arguments),
+                model::Computation::BuiltIn(function) => {
+                    called(function.name(), arguments.iter().map(|value| (None, self.expr(value))))
+                }
+            },
             model::ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, inner(left), inner(right)),
-            model::ExprKind::InText(value) => called("text", [(None, self.expr(value))].into_iter()),
             model::ExprKind::Not(negated) => ExprKind::Not(inner(negated)),
             model::ExprKind::Is { subject, test, negated } => ExprKind::Is {
                 subject: inner(subject),
@@ -308,6 +310,7 @@ fn literal(literal: &Literal) -> ExprKind {
         | Literal::Package(text)
         | Literal::Path(text)
         | Literal::Url(text)
+        | Literal::Version(text)
         | Literal::Host(text) => ExprKind::Text(text.clone()),
         Literal::Digest(text) => ExprKind::Digest(text.clone()),
         Literal::Bool(value) => ExprKind::Bool(*value),

@@ -32,6 +32,8 @@ pub enum Type {
     Digest,
     Port,
     Host,
+    /// A version that is older or newer than others.
+    Version,
     List(Box<Type>),
     /// A map from text to one type.
     Map(Box<Type>),
@@ -118,6 +120,7 @@ impl fmt::Display for Type {
             Self::Digest => f.write_str("digest"),
             Self::Port => f.write_str("port"),
             Self::Host => f.write_str("host"),
+            Self::Version => f.write_str("version"),
             Self::List(element) => write!(f, "list of {element}"),
             Self::Map(element) => write!(f, "map of {element}"),
             Self::Record(record) => f.write_str(&record.name),

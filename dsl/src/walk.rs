@@ -39,7 +39,7 @@ pub fn children(expr: &Expr) -> Vec<&Expr> {
         ExprKind::List(elements) => elements.iter().collect(),
         ExprKind::Map(entries) => entries.iter().map(|(_, value)| value).collect(),
         ExprKind::Resource(resource) => resource.key.iter().collect(),
-        ExprKind::Field(inner, _) | ExprKind::Not(inner) | ExprKind::InText(inner) => vec![inner],
+        ExprKind::Field(inner, _) | ExprKind::Not(inner) => vec![inner],
         ExprKind::Is { subject, .. } => vec![subject],
         ExprKind::Read(call) => call.arguments.iter().map(|(_, value)| value).collect(),
         ExprKind::Question { arguments, .. } | ExprKind::Computed { arguments, .. } => arguments.iter().collect(),

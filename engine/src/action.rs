@@ -234,6 +234,7 @@ impl Arguments {
             | Value::Package(text)
             | Value::Digest(text)
             | Value::Host(text)
+            | Value::Version(text)
             | Value::Service(text)
             | Value::State(text) => Some(text),
             _ => None,

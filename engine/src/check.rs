@@ -94,6 +94,7 @@ fn term(value: &Value) -> Option<Term> {
         | Value::Image(_)
         | Value::Package(_)
         | Value::Digest(_)
+        | Value::Version(_)
         | Value::Host(_)
         | Value::Bool(_)
         | Value::Int(_)

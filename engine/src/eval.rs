@@ -4,6 +4,7 @@
 //! is unanswered. Reads go through [`Environment::read`]; nothing here looks at a disk or a clock, and
 //! nothing here panics: an overflow or a value that does not fit is a reason for having no answer.
 
+mod built_in;
 mod computed;
 mod describe;
 mod ground;
@@ -22,7 +23,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use backstay_dsl::literal;
-use backstay_dsl::model::{ActionCall, BinaryOperator, BindingId, Expr, ExprKind, Function, Question, Runbook, Test};
+use backstay_dsl::model::{
+    ActionCall, BinaryOperator, BindingId, Computation, Expr, ExprKind, Question, Runbook, Test,
+};
 use backstay_dsl::types::Type;
 use backstay_dsl::walk::Asking;
 
@@ -217,10 +220,6 @@ impl<'a> Evaluator<'a> {
                     let limit_ms = self.patience.limit_ms(call, &ground);
                     self.environment.read(call, &ground, limit_ms).await
                 }
-                ExprKind::InText(subject) => match self.answer(subject, frame).await? {
-                    Value::Secret(_) => Err(Unanswered::new("a secret is no text")),
-                    value => Ok(Value::Text(value.canonical())),
-                },
                 ExprKind::Not(subject) => match self.answer(subject, frame).await? {
                     Value::Bool(value) => Ok(Value::Bool(!value)),
                     _ => Err(Unanswered::new("`not` takes true or false")),
@@ -238,12 +237,15 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    async fn computed(&self, function: &Function, arguments: &[Expr], frame: &Frame) -> Answer {
+    async fn computed(&self, function: &Computation, arguments: &[Expr], frame: &Frame) -> Answer {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
             values.push(self.answer(argument, frame).await?);
         }
-        computed::call(function, values, self.places())
+        match function {
+            Computation::Script(function) => computed::call(function, values, self.places()),
+            Computation::BuiltIn(function) => built_in::call(*function, &values, self.places()),
+        }
     }
 
     async fn list(&self, exprs: &[Expr], frame: &Frame) -> Answer {

@@ -31,6 +31,8 @@ pub enum Value {
     Port(u16),
     /// The name of a host.
     Host(String),
+    /// A version with an order, in its own form.
+    Version(String),
     List(Vec<Value>),
     Map(BTreeMap<String, Value>),
     Record(BTreeMap<String, Value>),
@@ -158,6 +160,8 @@ pub enum RecordedValue {
     Port(u16),
     /// See [`Value::Host`].
     Host(String),
+    /// See [`Value::Version`].
+    Version(String),
     /// See [`Value::List`].
     List(Vec<RecordedValue>),
     /// See [`Value::Map`]; pairs, because keys of records are ASCII words.
@@ -200,6 +204,7 @@ impl From<&Value> for RecordedValue {
             Value::Digest(text) => Self::Digest(text.clone()),
             Value::Port(port) => Self::Port(*port),
             Value::Host(text) => Self::Host(text.clone()),
+            Value::Version(text) => Self::Version(text.clone()),
             Value::List(values) => Self::List(values.iter().map(Into::into).collect()),
             Value::Map(map) => Self::Map(pairs(map)),
             Value::Record(map) => Self::Record(pairs(map)),
@@ -238,6 +243,7 @@ impl RecordedValue {
             Self::Digest(text) => Value::Digest(text.clone()),
             Self::Port(port) => Value::Port(*port),
             Self::Host(text) => Value::Host(text.clone()),
+            Self::Version(text) => Value::Version(text.clone()),
             Self::List(values) => Value::List(values.iter().map(Self::to_value).collect()),
             Self::Map(pairs) => Value::Map(map(pairs)),
             Self::Record(pairs) => Value::Record(map(pairs)),
@@ -322,6 +328,7 @@ impl Value {
             | Self::Url(text)
             | Self::Image(text)
             | Self::Package(text)
+            | Self::Version(text)
             | Self::Host(text) => print::quoted(text),
             Self::List(values) => {
                 let texts: Vec<_> = values.iter().map(Self::as_written).collect();
@@ -342,6 +349,7 @@ impl Value {
             | Self::Url(text)
             | Self::Digest(text)
             | Self::Host(text)
+            | Self::Version(text)
             | Self::Service(text)
             | Self::State(text) => text.clone(),
             Self::Bool(value) => value.to_string(),

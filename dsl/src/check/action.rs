@@ -143,7 +143,11 @@ impl<'a> Checker<'a> {
                 self.visit_arguments(scope, parts.call);
                 self.after_unknown(scope, builder, parts);
             }
-            Callee::Question(..) | Callee::Function(..) | Callee::Action(_) | Callee::Resource(_) => {
+            Callee::Question(..)
+            | Callee::Function(..)
+            | Callee::BuiltIn(_)
+            | Callee::Action(_)
+            | Callee::Resource(_) => {
                 let name = dotted(&parts.call.path);
                 let message = format!("`{name}` only asks; `do` is for what acts");
                 let finding = Diagnostic::error("misplaced-statement", parts.call.span, message);

@@ -233,6 +233,7 @@ fn has_canonical_text(ty: &Type) -> bool {
             | Type::Int
             | Type::Image { .. }
             | Type::Package { .. }
+            | Type::Version
     )
 }
 

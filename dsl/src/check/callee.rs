@@ -1,9 +1,9 @@
 //! What a call calls: a question, a procedure, an action of the catalogue, or the name of a resource.
 
 use crate::ast;
+use crate::built_in::{self, BuiltIn, Row};
 use crate::catalogue::Signature;
 use crate::check::Checker;
-use crate::check::expression::secret_exposed;
 use crate::check::scope::{Reach, Scope};
 use crate::check::suggest::suggest;
 use crate::check::value::{typed, unknown};
@@ -23,6 +23,8 @@ pub(crate) enum Callee<'a> {
     Procedure(usize, usize),
     /// A function of the text.
     Function(usize, usize),
+    /// A function of the language.
+    BuiltIn(&'static Row),
     /// An action of the catalogue, reads included.
     Action(&'a Signature),
     /// `tree(p)`, `key(file, "NAME")`.
@@ -69,14 +71,22 @@ impl<'a> Checker<'a> {
     }
 
     fn plain_callee(&mut self, module: usize, name: &'a ast::Name) -> Callee<'a> {
+        // Whatever a text declares: this word always means the same.
+        if name.value == "text" {
+            return Callee::BuiltIn(BuiltIn::Text.row());
+        }
         if let Some(found) = self.declared_callee(module, name) {
             return found;
         }
         if let Some(kind) = ResourceKind::from_word(&name.value) {
             return Callee::Resource(kind);
         }
+        if let Some(row) = built_in::named(&name.value) {
+            return Callee::BuiltIn(row);
+        }
         let symbols = &self.symbols[module];
-        let known = symbols.callables();
+        let built_in = built_in::ALL.iter().map(|row| row.name);
+        let known = symbols.callables().into_iter().chain(built_in);
         let message = format!("there is no question, procedure or function `{}` here", name.value);
         let finding = Diagnostic::error("unknown-name", name.span, message);
         let mut finding = suggest(
@@ -121,6 +131,18 @@ impl<'a> Checker<'a> {
         if let Some(signature) = catalogue.get(&full_name) {
             return Callee::Action(signature);
         }
+        if let Some(row) = built_in::named(&full_name) {
+            return Callee::BuiltIn(row);
+        }
+        if built_in::is_family(&family.value) {
+            let message = format!("there is no function `{full_name}`");
+            let finding = Diagnostic::error("unknown-action", family.span.to(name.span), message);
+            let known = built_in::ALL
+                .iter()
+                .filter_map(|row| row.name.strip_prefix(family.value.as_str())?.strip_prefix('.'));
+            self.report(suggest(finding, name.span, &name.value, known, "function"));
+            return Callee::Unknown;
+        }
         let in_family: Vec<&str> = catalogue
             .iter()
             .filter(|action| action.family == family.value)
@@ -148,14 +170,10 @@ impl<'a> Checker<'a> {
 
     /// A call where a value is wanted.
     pub(crate) fn call(&mut self, scope: &Scope, call: &'a ast::Call, span: Span) -> Expr {
-        if let [name] = call.path.as_slice()
-            && name.value == "text"
-        {
-            return self.in_text(scope, call, span);
-        }
         match self.callee(scope.module, &call.path, span) {
             Callee::Question(owner, place) => self.question_call(scope, owner, place, call),
             Callee::Function(owner, place) => self.function_call(scope, owner, place, call),
+            Callee::BuiltIn(row) => self.built_in_call(scope, row, call, span),
             Callee::Action(signature) if signature.is_read() => self.read_call(scope, signature, call),
             Callee::Resource(kind) => match self.resource_call(scope, kind, call) {
                 Some(resource) => typed(ExprKind::Resource(Box::new(resource)), Type::Resource, span),
@@ -173,38 +191,6 @@ impl<'a> Checker<'a> {
                 unknown(span)
             }
         }
-    }
-
-    /// `text(e)`: the canonical text of any value but a secret.
-    fn in_text(&mut self, scope: &Scope, call: &'a ast::Call, span: Span) -> Expr {
-        let [argument] = call.arguments.as_slice() else {
-            self.error("missing-argument", span, "`text` takes one value: `text(x)`");
-            return typed(unknown(span).kind, Type::Text, span);
-        };
-        if let Some(name) = &argument.name {
-            self.error("unknown-argument", name.span, "the value of `text` goes without a name");
-        }
-        let Some(written) = self.argument_expr(argument) else {
-            return unknown(span);
-        };
-        let found = self.expr(scope, written, None);
-        match &found.ty {
-            Type::Secret => {
-                self.report(secret_exposed(found.span, "`text`"));
-                return unknown(span);
-            }
-            Type::Optional(_) => {
-                let finding =
-                    Diagnostic::error("wrong-type", found.span, "this may be absent, and then it has no text");
-                self.report(finding.help("say what holds then: `text(… default …)`"));
-            }
-            Type::Text => {
-                let finding = Diagnostic::warning("unused", span, "this is a text already");
-                self.report(finding.help("leave `text(…)` out"));
-            }
-            _ => {}
-        }
-        typed(ExprKind::InText(Box::new(found)), Type::Text, span)
     }
 
     /// Looks at the arguments of a call that is unknown, so that mistakes in them are told at once too.

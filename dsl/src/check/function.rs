@@ -8,7 +8,7 @@ use crate::check::scope::Scope;
 use crate::check::types::{is_unknown, with_article};
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Expr, ExprKind, Function};
+use crate::model::{Computation, Expr, ExprKind, Function};
 use crate::script::{SCRIPT_BYTES_MAX, Script, ScriptError};
 use crate::source::{Columns, Span};
 use crate::types::Type;
@@ -118,6 +118,7 @@ impl<'a> Checker<'a> {
             return typed(unknown(call.span).kind, function.result.clone(), call.span);
         }
         let result = function.result.clone();
+        let function = Computation::Script(function);
         typed(ExprKind::Computed { function, arguments }, result, call.span)
     }
 }

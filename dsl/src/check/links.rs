@@ -40,6 +40,11 @@ impl Links {
         self.current = before;
     }
 
+    /// Who asks or calls now.
+    pub(crate) fn current(&self) -> Option<&Node> {
+        self.current.as_ref()
+    }
+
     /// The current one asks or calls `node`.
     pub(crate) fn uses(&mut self, node: Node, span: Span) {
         match &self.current {

@@ -3,6 +3,7 @@
 use crate::ast::{self, BinaryOperator};
 use crate::check::Checker;
 use crate::check::expression::secret_exposed;
+use crate::check::pattern::Searched;
 use crate::check::scope::Scope;
 use crate::check::types::{is_unknown, with_article, without_pin};
 use crate::check::value::{typed, unknown};
@@ -32,7 +33,8 @@ impl<'a> Checker<'a> {
                 )
             }
             Op::Divide if is_text(left) => {
-                let left = self.expr(scope, left, Some(&Type::Path));
+                let base = if is_address(left) { Type::Url } else { Type::Path };
+                let left = self.expr(scope, left, Some(&base));
                 (left, self.expr(scope, right, None))
             }
             Op::Equal | Op::NotEqual | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => {
@@ -65,7 +67,14 @@ impl<'a> Checker<'a> {
             return typed(unknown(span).kind, ty, span);
         }
         let result = match operator {
-            BinaryOperator::Matches if (&left.ty, &right.ty) == (&Type::Text, &Type::Text) => self.pattern(&right),
+            BinaryOperator::Matches if matches!((&left.ty, &right.ty), (Type::Text | Type::Version, Type::Text)) => {
+                let kind = if left.ty == Type::Version {
+                    Searched::Range
+                } else {
+                    Searched::Expression
+                };
+                self.pattern(kind, &right)
+            }
             _ => result(operator, &left, &right),
         };
         match result {
@@ -100,7 +109,7 @@ fn result(operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type, O
         (Op::Equal | Op::NotEqual, left, right) => without_pin(left) == without_pin(right) && has_equality(left),
         (
             Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual,
-            Type::Int | Type::Duration | Type::Size | Type::Port,
+            Type::Int | Type::Duration | Type::Size | Type::Port | Type::Version,
             right,
         ) => left.ty == *right,
         (Op::Contains, Type::List(element), found) => without_pin(element) == without_pin(found) && has_equality(found),
@@ -125,7 +134,7 @@ fn computed(operator: BinaryOperator, left: &Expr, right: &Expr) -> Result<Type,
         (Op::Add | Op::Subtract, Type::Duration, Type::Duration)
         | (Op::Multiply, Type::Duration, Type::Int)
         | (Op::Multiply, Type::Int, Type::Duration) => Ok(Type::Duration),
-        (Op::Divide, Type::Path, Type::Text) => segment(right).map(|()| Type::Path).map_err(Some),
+        (Op::Divide, Type::Path | Type::Url, Type::Text) => segment(right).map(|()| left.ty.clone()).map_err(Some),
         _ => Err(None),
     }
 }
@@ -137,6 +146,10 @@ fn is_question(operator: BinaryOperator) -> bool {
 
 fn is_text(written: &ast::Expr) -> bool {
     matches!(written.kind, ast::ExprKind::Text(_))
+}
+
+fn is_address(written: &ast::Expr) -> bool {
+    matches!(&written.kind, ast::ExprKind::Text(text) if text.starts_with("http://") || text.starts_with("https://"))
 }
 
 fn is_literal(written: &ast::Expr) -> bool {
@@ -206,7 +219,7 @@ fn does_not_mix(operator: BinaryOperator, left: &Expr, right: &Expr, span: Span)
         .related(right.span, format!("this is {right_type}"));
     match (operator, &left.ty, &right.ty) {
         (Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual, Type::Text, Type::Text) => finding.help(
-            "versions and other texts have no order here; compare with `==` or ask a question that gives a number",
+            "texts have no order here; `version(…)` makes a text a version, which has one",
         ),
         (
             Op::Equal | Op::NotEqual | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual,
@@ -219,11 +232,11 @@ fn does_not_mix(operator: BinaryOperator, left: &Expr, right: &Expr, span: Span)
             finding.help("a bool stands alone, or with `not`; it is not written in quotes")
         }
         (Op::Contains, Type::List(element), _) => finding.help(format!("this is a list of {element}")),
-        (Op::Matches, _, _) => finding.help("`matches` asks a text: `text matches \"pattern\"`"),
+        (Op::Matches, _, _) => finding.help("`matches` asks a text, or a version: `version(…) matches \">=1.2, <2\"`"),
         (Op::Multiply | Op::Add | Op::Subtract, _, _) => finding.help(
             "there is: text + text, size + size, size - size, size * int, the same for durations, and whole numbers",
         ),
-        (Op::Divide, _, _) => finding.help("there is: path / text, and whole numbers"),
+        (Op::Divide, _, _) => finding.help("there is: path / text, address / text, and whole numbers"),
         _ => finding,
     }
 }

@@ -1,7 +1,6 @@
 //! Which expressions only compute, and which ask production.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::check::Checker;
 use crate::diagnostic::Diagnostic;
@@ -36,7 +35,6 @@ pub(crate) fn substitute(expr: &Expr, names: &BTreeMap<String, Expr>) -> Expr {
         ExprKind::Field(inner, field) => ExprKind::Field(replace(inner), field.clone()),
         ExprKind::Binary(operator, left, right) => ExprKind::Binary(*operator, replace(left), replace(right)),
         ExprKind::Not(inner) => ExprKind::Not(replace(inner)),
-        ExprKind::InText(inner) => ExprKind::InText(replace(inner)),
         ExprKind::Is { subject, test, negated } => ExprKind::Is {
             subject: replace(subject),
             test: *test,
@@ -49,7 +47,7 @@ pub(crate) fn substitute(expr: &Expr, names: &BTreeMap<String, Expr>) -> Expr {
             arguments: arguments.iter().map(|argument| substitute(argument, names)).collect(),
         },
         ExprKind::Computed { function, arguments } => ExprKind::Computed {
-            function: Arc::clone(function),
+            function: function.clone(),
             arguments: arguments.iter().map(|argument| substitute(argument, names)).collect(),
         },
         other => other.clone(),

@@ -206,6 +206,8 @@ impl<'a> Checker<'a> {
             return unknown(call.span);
         }
         self.links.uses(Node::Question(module, place), call.span);
+        let parameters = declared.parameters.iter().map(|parameter| parameter.name.value.clone());
+        self.asks_with(scope, Node::Question(module, place), parameters, &arguments);
         let name = self.question_name(module, place);
         if result == Type::Resource
             && let Some(resource) = self.reduced(module, place, &arguments)
@@ -309,7 +311,8 @@ fn is_read_from_text(ty: &Type) -> bool {
         | Type::Url
         | Type::Digest
         | Type::Port
-        | Type::Host => true,
+        | Type::Host
+        | Type::Version => true,
         _ => false,
     }
 }

@@ -23,6 +23,7 @@ const WORDS: &[(&str, Type)] = &[
     ("digest", Type::Digest),
     ("port", Type::Port),
     ("host", Type::Host),
+    ("version", Type::Version),
     ("secret", Type::Secret),
     ("backup", Type::Backup),
     ("service", Type::Service),

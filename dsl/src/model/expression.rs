@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ast::{BinaryOperator, Test};
+use crate::built_in::BuiltIn;
 use crate::effect::{Cancel, Effect, Repeat, Resource};
 use crate::script::Script;
 use crate::source::{Position, Span};
@@ -124,6 +125,25 @@ impl Function {
     }
 }
 
+/// What computes a value from others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Computation {
+    /// A function of the text.
+    Script(Arc<Function>),
+    /// A function of the language.
+    BuiltIn(BuiltIn),
+}
+
+impl Computation {
+    /// As it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Script(function) => &function.name,
+            Self::BuiltIn(function) => function.name(),
+        }
+    }
+}
+
 /// A name bound by a statement: a place in [`crate::model::Runbook::bindings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BindingId(pub u32);
@@ -190,16 +210,14 @@ pub enum ExprKind {
         /// The machine on which it is asked, where that is another one.
         host: Option<Box<Expr>>,
     },
-    /// A function of the text, with its arguments in the order of its parameters.
+    /// A function, with its arguments in the order of its parameters.
     Computed {
-        function: Arc<Function>,
+        function: Computation,
         arguments: Vec<Expr>,
     },
     /// `a op b`.
     Binary(BinaryOperator, Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
-    /// `text(e)`: the canonical text of a value.
-    InText(Box<Expr>),
     /// `e is [not] …`.
     Is {
         subject: Box<Expr>,
@@ -231,5 +249,6 @@ pub enum Literal {
     Path(String),
     Url(String),
     Host(String),
+    Version(String),
     Port(u16),
 }

@@ -2,7 +2,7 @@
 //! changes something. What is approved today would not be what runs tomorrow.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Expr, ExprKind, Statement, StatementKind};
+use crate::model::{Computation, Expr, ExprKind, Statement, StatementKind};
 use crate::prove::{Case, with_calls};
 use crate::types::Type;
 use crate::walk;
@@ -30,7 +30,12 @@ fn floating(case: &Case<'_>, argument: &Expr, statement: &Statement, diagnostics
         _ => {
             if matches!(
                 argument.kind,
-                ExprKind::List(_) | ExprKind::Map(_) | ExprKind::InText(_)
+                ExprKind::List(_)
+                    | ExprKind::Map(_)
+                    | ExprKind::Computed {
+                        function: Computation::BuiltIn(_),
+                        ..
+                    }
             ) {
                 for inner in walk::children(argument) {
                     floating(case, inner, statement, diagnostics);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::effect::{Effect, Part, Resource, ResourceKind};
-use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Literal, Question, StatementKind};
+use crate::model::{BinaryOperator, BindingId, Computation, Expr, ExprKind, Literal, Question, StatementKind};
 use crate::program::Program;
 use crate::source::Span;
 use crate::term::{Term, in_full, key_term};
@@ -150,7 +150,7 @@ impl<'a> Normal<'a> {
                 base @ Term::Opaque(..) => made_of(vec![base, Term::text(field)]),
                 term => Term::Field(Box::new(term), field.clone()),
             },
-            ExprKind::Binary(BinaryOperator::Divide, base, segment) if base.ty == Type::Path => {
+            ExprKind::Binary(BinaryOperator::Divide, base, segment) if matches!(base.ty, Type::Path | Type::Url) => {
                 self.term(base, around).join(vec![self.term(segment, around)])
             }
             ExprKind::Binary(BinaryOperator::Add, one, other) => {
@@ -170,10 +170,8 @@ impl<'a> Normal<'a> {
                 }
                 None => opaque(),
             },
-            // The same wherever it is called with the same.
             ExprKind::Computed { function, arguments } => {
-                let arguments = arguments.iter().map(|argument| self.term(argument, around));
-                Term::Opaque(function.span, arguments.collect())
+                computed(function, arguments.iter().map(|argument| self.term(argument, around)))
             }
             ExprKind::Result(field) => match (around.result, field) {
                 (Some(binding), None) => Term::Binding(binding),
@@ -236,6 +234,18 @@ impl Around {
     }
 }
 
+/// What a function gives: the same wherever it is called with the same.
+fn computed(function: &Computation, arguments: impl Iterator<Item = Term>) -> Term {
+    match function {
+        Computation::Script(function) => Term::Opaque(function.span, arguments.collect()),
+        // Its name at both ends: no two texts that are joined look like that.
+        Computation::BuiltIn(function) => {
+            let name = || std::iter::once(Term::text(function.name()));
+            Term::Opaque(Span::default(), name().chain(arguments).chain(name()).collect())
+        }
+    }
+}
+
 /// A known value as it is written canonically.
 fn known(literal: &Literal) -> Term {
     match literal {
@@ -245,6 +255,7 @@ fn known(literal: &Literal) -> Term {
         | Literal::Digest(text)
         | Literal::Image(text)
         | Literal::Package(text)
+        | Literal::Version(text)
         | Literal::Host(text) => Term::text(text),
         Literal::Bool(value) => Term::text(value.to_string()),
         Literal::Int(value) => Term::text(value.to_string()),

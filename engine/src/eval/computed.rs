@@ -68,6 +68,7 @@ fn inward(value: Value) -> Result<Datum, Unanswered> {
         | Value::Path(_)
         | Value::Url(_)
         | Value::Host(_)
+        | Value::Version(_)
         | Value::Image(_)
         | Value::Package(_)
         | Value::Digest(_) => Datum::Text(value.canonical()),
@@ -110,7 +111,13 @@ fn outward(wanted: &Type, given: Datum, places: &Places) -> Result<Value, String
         }
         (Type::Record(record), Datum::Map(map)) => record_of(record, map, places),
         (
-            Type::Path | Type::Url | Type::Host | Type::Image { .. } | Type::Package { .. } | Type::Digest,
+            Type::Path
+            | Type::Url
+            | Type::Host
+            | Type::Version
+            | Type::Image { .. }
+            | Type::Package { .. }
+            | Type::Digest,
             Datum::Text(text),
         ) => parse_as(wanted, &text, places).map_err(|reason| format!("a text that is no {wanted}: {reason}")),
         (_, given) => Err(other(&given)),

@@ -20,12 +20,13 @@ pub(super) fn in_words(runbook: &Runbook, redactor: &Redactor, expr: &Expr, char
         ExprKind::Map(_) => Some("{…}".to_owned()),
         ExprKind::Read(call) if !call.arguments.is_empty() => Some(format!("{}(…)", call.action)),
         ExprKind::Question { name, arguments, .. } if !arguments.is_empty() => Some(format!("{name}(…)")),
-        ExprKind::Computed { function, arguments } if !arguments.is_empty() => Some(format!("{}(…)", function.name)),
+        ExprKind::Computed { function, arguments } if !arguments.is_empty() => Some(format!("{}(…)", function.name())),
         ExprKind::Literal(
             Literal::Image(text)
             | Literal::Package(text)
             | Literal::Path(text)
             | Literal::Url(text)
+            | Literal::Version(text)
             | Literal::Host(text),
         ) => Some(text.clone()),
         _ => None,

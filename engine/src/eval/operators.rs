@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use backstay_dsl::model::BinaryOperator;
+use backstay_dsl::{literal, version};
 
 use crate::value::{Answer, Unanswered, Value};
 
@@ -25,7 +26,7 @@ pub(super) fn apply(operator: BinaryOperator, left: &Value, right: &Value) -> An
         BinaryOperator::Add => add(left, right),
         BinaryOperator::Subtract => subtract(left, right),
         BinaryOperator::Multiply => multiply(left, right),
-        BinaryOperator::Divide => join_path(left, right),
+        BinaryOperator::Divide => divide(left, right),
         BinaryOperator::And | BinaryOperator::Or => Err(mixed(operator, left, right)),
     }
 }
@@ -58,6 +59,7 @@ fn word(value: &Value) -> &'static str {
         Value::Digest(_) => "digest",
         Value::Port(_) => "port",
         Value::Host(_) => "host",
+        Value::Version(_) => "version",
         Value::List(_) => "list",
         Value::Map(_) => "map",
         Value::Record(_) => "record",
@@ -78,7 +80,10 @@ fn equal(left: &Value, right: &Value) -> Result<bool, Unanswered> {
     if word(left) != word(right) && !matches!(left, Value::Absent) && !matches!(right, Value::Absent) {
         return Err(mixed(BinaryOperator::Equal, left, right));
     }
-    Ok(left == right)
+    match (left, right) {
+        (Value::Version(_), Value::Version(_)) => order(left, right).map(|order| order == Ordering::Equal),
+        _ => Ok(left == right),
+    }
 }
 
 fn order(left: &Value, right: &Value) -> Result<Ordering, Unanswered> {
@@ -88,6 +93,9 @@ fn order(left: &Value, right: &Value) -> Result<Ordering, Unanswered> {
             Ok(left.cmp(right))
         }
         (Value::Port(left), Value::Port(right)) => Ok(left.cmp(right)),
+        (Value::Version(left), Value::Version(right)) => {
+            version::compare(left, right).ok_or_else(|| Unanswered::new("one of the two is no version"))
+        }
         _ => Err(mixed(BinaryOperator::Less, left, right)),
     }
 }
@@ -105,8 +113,13 @@ fn contains(left: &Value, right: &Value) -> Answer {
 }
 
 fn matches(left: &Value, right: &Value) -> Answer {
-    let (Value::Text(text), Value::Text(pattern)) = (left, right) else {
-        return Err(mixed(BinaryOperator::Matches, left, right));
+    let (text, pattern) = match (left, right) {
+        (Value::Text(text), Value::Text(pattern)) => (text, pattern),
+        (Value::Version(found), Value::Text(range)) => {
+            let lies = version::lies_in(found, range).map(Value::Bool);
+            return lies.ok_or_else(|| Unanswered::new("what stands behind `matches` is no range of versions"));
+        }
+        _ => return Err(mixed(BinaryOperator::Matches, left, right)),
     };
     let pattern =
         compiled(pattern).ok_or_else(|| Unanswered::new("the pattern of `matches` is not a regular expression"))?;
@@ -182,18 +195,37 @@ fn multiply(left: &Value, right: &Value) -> Answer {
     }
 }
 
-/// `path / text`: one segment, so that what is inside a directory stays inside it.
-fn join_path(left: &Value, right: &Value) -> Answer {
-    let (Value::Path(path), Value::Text(segment)) = (left, right) else {
+fn divide(left: &Value, right: &Value) -> Answer {
+    match (left, right) {
+        (Value::Int(left), Value::Int(right)) => left
+            .checked_div(*right)
+            .map(Value::Int)
+            .ok_or_else(|| overflow("the quotient")),
+        _ => join(left, right),
+    }
+}
+
+/// `path / text`, `address / text`: one segment, so that what is inside a directory stays inside it.
+fn join(left: &Value, right: &Value) -> Answer {
+    let Value::Text(segment) = right else {
         return Err(mixed(BinaryOperator::Divide, left, right));
     };
-    let is_one_segment = !segment.is_empty() && segment != "." && segment != ".." && !segment.contains(['/', '\0']);
-    if !is_one_segment {
+    if !literal::is_segment(segment) {
         return Err(Unanswered::new(format!(
             "`/` takes one segment of a path, not {segment:?}"
         )));
     }
-    Ok(Value::Path(format!("{}/{segment}", path.trim_end_matches('/'))))
+    match left {
+        Value::Path(path) => Ok(Value::Path(format!("{}/{segment}", path.trim_end_matches('/')))),
+        Value::Url(url) if url.contains(['?', '#']) => Err(Unanswered::new(format!(
+            "nothing can be put behind {url}, which ends with a question or a place in the page"
+        ))),
+        Value::Url(url) => {
+            let base = url.trim_end_matches('/');
+            Ok(Value::Url(format!("{base}/{}", literal::in_address(segment))))
+        }
+        _ => Err(mixed(BinaryOperator::Divide, left, right)),
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +250,12 @@ mod tests {
                 Value::Text("b/c".to_owned()),
             ),
             (BinaryOperator::Equal, Value::Int(1), Value::Text("1".to_owned())),
+            (BinaryOperator::Divide, Value::Int(7), Value::Int(0)),
+            (
+                BinaryOperator::Divide,
+                Value::Url("http://h/?a=1".to_owned()),
+                Value::Text("b".to_owned()),
+            ),
         ];
         for (operator, left, right) in unanswered {
             assert!(

@@ -41,6 +41,7 @@ pub(super) fn written(literal: &Literal, places: &Places) -> Result<Value, Strin
         Literal::Path(text) => Value::Path(places.path(text)?),
         Literal::Url(text) => Value::Url(text.clone()),
         Literal::Host(text) => Value::Host(text.clone()),
+        Literal::Version(text) => Value::Version(text.clone()),
         Literal::Port(port) => Value::Port(*port),
     })
 }
@@ -92,7 +93,7 @@ fn record_from(
     Ok(Value::Record(fields))
 }
 
-fn json_kind(json: &serde_json::Value) -> &'static str {
+pub(super) fn json_kind(json: &serde_json::Value) -> &'static str {
     match json {
         serde_json::Value::Null => "nothing",
         serde_json::Value::Bool(_) => "true or false",

@@ -20,6 +20,7 @@ pub(super) fn plausible(ty: &Type, name: &str) -> Value {
         Type::Url => Value::Url("http://127.0.0.1/".to_owned()),
         Type::Digest => Value::Digest(format!("sha256:{}", "0".repeat(64))),
         Type::Port => Value::Port(80),
+        Type::Version => Value::Version("1.0.0".to_owned()),
         Type::Host => Value::Host("simulated".to_owned()),
         Type::List(_) => Value::List(Vec::new()),
         Type::Map(_) => Value::Map(BTreeMap::new()),
@@ -111,6 +112,7 @@ pub(super) fn untrue(value: &Value) -> Value {
         Value::Package(_) => Value::Package("other=9.9.9".to_owned()),
         Value::Digest(_) => Value::Digest(format!("sha256:{}", "f".repeat(64))),
         Value::Port(port) => Value::Port(port.wrapping_add(1)),
+        Value::Version(_) => Value::Version("99.9.9".to_owned()),
         Value::Record(fields) => {
             let fields = fields.iter();
             Value::Record(fields.map(|(name, value)| (name.clone(), untrue(value))).collect())

@@ -533,6 +533,7 @@ fn is_short(value: &Value) -> bool {
         | Value::Url(text)
         | Value::Digest(text)
         | Value::Host(text)
+        | Value::Version(text)
         | Value::Service(text)
         | Value::State(text) => text.len() <= SHORT_BYTES,
         Value::Bool(_) | Value::Int(_) | Value::Duration(_) | Value::Size(_) | Value::Port(_) => true,
