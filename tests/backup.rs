@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod excepted;
 mod hostile;
 mod others;
 mod refusals;

@@ -17,6 +17,17 @@ pub struct Topology<K> {
     pub services: BTreeMap<String, Service<K>>,
     /// The parts of each: trees, files and volumes, in the order of the text.
     pub states: BTreeMap<String, Vec<Resource<K>>>,
+    /// What need not survive of each, in the order of the text; none where nothing is excepted.
+    pub excepted: BTreeMap<String, Vec<Excepted>>,
+}
+
+/// A place within a part of protected state that is no part of it: no backup holds it, no restore touches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excepted {
+    /// Which of the parts it lies in.
+    pub part: usize,
+    /// How it is called within that part: names between slashes. It never lies within another one.
+    pub path: String,
 }
 
 /// A service: members that do the same, and what they share.
@@ -131,6 +142,7 @@ impl<K> Default for Topology<K> {
         Self {
             services: BTreeMap::new(),
             states: BTreeMap::new(),
+            excepted: BTreeMap::new(),
         }
     }
 }
@@ -152,6 +164,13 @@ impl<K> Topology<K> {
         self.states.values().flatten()
     }
 
+    /// What is excepted from a protected state, each with the part that it lies in.
+    pub fn excepted(&self, state: &str) -> impl Iterator<Item = (&Resource<K>, &str)> {
+        let parts = self.states.get(state).map_or(&[][..], Vec::as_slice);
+        let excepted = self.excepted.get(state).into_iter().flatten();
+        excepted.filter_map(|excepted| Some((parts.get(excepted.part)?, excepted.path.as_str())))
+    }
+
     /// The same with every resource and every key that stands alone passed through a function each.
     pub fn map<L>(
         &self,
@@ -169,6 +188,7 @@ impl<K> Topology<K> {
             states: states
                 .map(|(name, parts)| (name.clone(), parts.iter().map(&mut *resource).collect()))
                 .collect(),
+            excepted: self.excepted.clone(),
         }
     }
 }

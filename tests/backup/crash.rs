@@ -14,11 +14,11 @@ use crate::support::backup::{Site, backup_argument, names};
 
 const BEGUN: &str = "it is extracted beside the state";
 const EXTRACTED: &str = "everything is extracted and compared";
-const READY: &str = "everything is ready";
+pub(super) const READY: &str = "everything is ready";
 const A_IS_BACK: &str = "/a is back";
 const B_IS_BACK: &str = "/b is back";
 const C_IS_BACK: &str = "/c is back";
-const KEPT: &str = "what was there before is kept";
+pub(super) const KEPT: &str = "what was there before is kept";
 const ALL: [&str; 7] = [BEGUN, EXTRACTED, READY, A_IS_BACK, B_IS_BACK, C_IS_BACK, KEPT];
 
 /// Three parts: `a` and `b` are in the backup and live; `c` was not there when the backup was made.
@@ -43,7 +43,7 @@ fn site() -> (Site, Backup) {
 }
 
 /// Restores, and dies at a moment; answers whether that moment came.
-fn die_at(site: &mut Site, backup: &Backup, moment: &'static str) -> bool {
+pub(super) fn die_at(site: &mut Site, backup: &Backup, moment: &'static str) -> bool {
     let died = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&died);
     site.context.progress = Progress::new(Arc::new(move |line: &str| {

@@ -87,6 +87,7 @@ impl<'a> Bench<'a> {
         let topology = Topology {
             services: BTreeMap::from([(SERVICE.to_owned(), Service::plain(SERVICE, member))]),
             states: BTreeMap::new(),
+            ..Topology::default()
         };
         Self {
             daemon,

@@ -61,6 +61,35 @@ fn reasons_for_what_is_set_aside_are_in_the_record() {
     assert!(shown.contains("backup-not-cold: it is only appended to"), "{shown}");
 }
 
+/// An edit where nothing need survive has no undo, and the run is back all the same.
+#[test]
+fn what_is_excepted_from_protected_state_is_not_owed_by_a_run() {
+    for (place, exit, end) in [("cache", 4, "rolled_back"), ("other", 5, "stuck")] {
+        let desk = Sandbox::desk();
+        for folder in ["data", "data/cache", "data/other"] {
+            fs::create_dir(desk.path(folder)).unwrap();
+        }
+        desk.write("data/cache/page", "old");
+        desk.write("data/other/page", "old");
+        // What is set aside is owed by the run, and not by the text.
+        let allow = "  allow no-way-back because \"see what the run makes of it\"\n";
+        let allow = if place == "other" { allow } else { "" };
+        desk.write_runbook(
+            "clear.runbook",
+            &format!(
+                "runbook clear \"T\"\nprotect data \"Data\" {{ path \"ROOT/data\" except \"cache\" }}\n\
+                 step a \"A\" {{\n{allow}  do fs.remove(\"ROOT/data/{place}/page\")\n\
+                 \x20 check \"never\": fs.exists(\"ROOT/none\")\n}}\n"
+            ),
+        );
+        let plan = desk.call(&["plan", "clear.runbook"]).exits(0).stdout;
+        let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plan.contains("/data) except \"cache\""), "{plan}");
+        desk.call(&["run", "clear.runbook", "--no-input"]).exits(exit);
+        assert_eq!(desk.records_of("run.end")[0]["end"], end);
+    }
+}
+
 const TWO: &str = "runbook two \"T\"\n\
                    step a \"A\" {\n  ask \"Shall we?\" confirm by two people\n  ask \"Which?\" text as x by two people\n  record x\n}\n";
 

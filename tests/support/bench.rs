@@ -79,6 +79,7 @@ impl Bench {
                 plain(CONTAINER, Runs::new(ServiceKind::Container, container_name(&kept))),
             ]),
             states: BTreeMap::from([(STATE.to_owned(), vec![Resource::new(ResourceKind::Tree, data)])]),
+            ..Topology::default()
         };
         let topology = Arc::new(topology);
         Self {

@@ -55,14 +55,22 @@ pub struct Member {
     pub begins: Option<Name>,
 }
 
-/// `protect ID "title" { path E  volume E  file E }`.
+/// `protect ID "title" { path E except "cache"  volume E  file E }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Protect {
     pub name: Name,
     pub title: Option<Text>,
     /// `on HOST`.
     pub host: Option<Name>,
-    pub parts: Vec<ProtectPart>,
+    pub parts: Vec<Protected>,
+}
+
+/// `path E except "cache", "logs"`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Protected {
+    pub part: ProtectPart,
+    /// The places in it that need not survive, as they are called within it.
+    pub except: Vec<Text>,
 }
 
 /// One part of protected state.

@@ -18,7 +18,7 @@ use crate::effect::{Resource, ResourceKind};
 use crate::model::{Check, Expr, ExprKind, Literal, ProtectedState, Service};
 use crate::service_kind::{STOP_SIGNALS, ServiceKind};
 use crate::source::Span;
-use crate::topology::{self, Begins, Member, MemberId, Runs, Writes};
+use crate::topology::{self, Begins, Excepted, Member, MemberId, Runs, Writes};
 use crate::types::Type;
 
 impl<'a> Checker<'a> {
@@ -325,9 +325,21 @@ impl<'a> Checker<'a> {
                 let finding = Diagnostic::error("missing-clause", span, message);
                 self.report(finding.help("name what has to survive: `path …`, `volume …`, `file …`"));
             }
-            let parts = item.parts.iter().filter_map(|part| self.state_part(part));
-            let parts = parts.map(|part| part.placed(host.as_ref()).into_owned()).collect();
+            let (mut parts, mut excepted) = (Vec::new(), Vec::new());
+            for written in &item.parts {
+                if let Some(part) = self.state_part(&written.part) {
+                    let places = self.excepted(written).into_iter();
+                    excepted.extend(places.map(|path| Excepted {
+                        part: parts.len(),
+                        path,
+                    }));
+                    parts.push(part.placed(host.as_ref()).into_owned());
+                }
+            }
             self.topology.states.insert(item.name.value.clone(), parts);
+            if !excepted.is_empty() {
+                self.topology.excepted.insert(item.name.value.clone(), excepted);
+            }
             found.push(ProtectedState {
                 name: item.name.value.clone(),
                 title: title(item.title.as_ref(), &item.name),
@@ -336,6 +348,31 @@ impl<'a> Checker<'a> {
             });
         }
         found
+    }
+
+    /// What is excepted from a part; a place within another goes without saying.
+    fn excepted(&mut self, written: &ast::Protected) -> Vec<String> {
+        let mut places: Vec<&str> = Vec::new();
+        for except in &written.except {
+            let is_name = |name: &str| !name.is_empty() && name != "." && name != "..";
+            let message = if written.part.kind.value == "file" {
+                "a file holds no places that could be left out".to_owned()
+            } else if !except.value.split('/').all(is_name) {
+                format!("`{}` is no place within it", except.value)
+            } else {
+                places.push(&except.value);
+                continue;
+            };
+            let finding = Diagnostic::error("wrong-type", except.span, message);
+            self.report(finding.help(
+                "say how the place is called within the part that it stands behind: `path state except \"cache\", \"var/log\"`",
+            ));
+        }
+        let is_within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+        let outermost = places.iter().enumerate().filter(|(at, place)| {
+            !places[..*at].contains(place) && !places.iter().any(|outer| is_within(place, outer))
+        });
+        outermost.map(|(_, place)| (*place).to_owned()).collect()
     }
 
     fn state_part(&mut self, part: &'a ast::ProtectPart) -> Option<Resource<Expr>> {

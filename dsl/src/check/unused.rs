@@ -155,7 +155,7 @@ impl<'a> Names<'a> {
             ItemKind::Protect(state) => {
                 in_host(state.host.as_ref(), &mut self.found());
                 let parts = state.parts.iter();
-                parts.for_each(|part| in_expr(&part.value, &mut self.found()));
+                parts.for_each(|part| in_expr(&part.part.value, &mut self.found()));
             }
             ItemKind::Anchor(anchor) => {
                 in_host(anchor.host.as_ref(), &mut self.found());

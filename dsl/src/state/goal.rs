@@ -16,6 +16,7 @@ pub(super) fn differences(universe: &Universe, cell: usize, bytes: &impl Bytes) 
             Role::Hold(name) if bytes.get(*slot) => found.push((*slot, Difference::Hold(name.clone()))),
             Role::Plain => match bytes.get(*slot) {
                 Plain::AsWas | Plain::Added => {}
+                _ if known.thing.as_ref().is_some_and(|thing| thing.is_excepted) => {}
                 plain => found.push((*slot, Difference::Plain(*slot, plain))),
             },
             Role::Data if bytes.get::<Data>(*slot) != Data::Own => {

@@ -62,6 +62,7 @@ fn topology() -> Topology<Term> {
     Topology {
         services: BTreeMap::from([("gateway".to_owned(), gateway)]),
         states: BTreeMap::from([("state".to_owned(), vec![tree("/s"), file("/p/.env")])]),
+        ..Topology::default()
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Node {
     pub(super) slot: Option<SlotId>,
     /// The protected states that this is a part of, by index.
     pub(super) part_of: Vec<usize>,
+    /// The protected states that this is excepted from, by index.
+    pub(super) excepted_from: Vec<usize>,
     /// The members whose `well` reads this, by index.
     pub(super) evidence_of: Vec<usize>,
 }
@@ -103,6 +105,7 @@ impl Node {
             children: BTreeMap::new(),
             slot: None,
             part_of: Vec::new(),
+            excepted_from: Vec::new(),
             evidence_of: Vec::new(),
         }
     }

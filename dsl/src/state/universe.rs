@@ -45,6 +45,8 @@ pub(super) struct Thing {
     /// States that it is a part of, or holds a part of.
     pub(super) reaches: Vec<usize>,
     pub(super) is_part: bool,
+    /// Whether it lies in what is excepted from protected state, and in no state: nothing is owed of it.
+    pub(super) is_excepted: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -388,11 +390,18 @@ impl Universe {
                 reaches: Vec::new(),
             });
         }
-        for (index, parts) in topology.states.values().enumerate() {
+        for (index, name) in topology.states.keys().enumerate() {
+            for place in topology.excepted_places(name) {
+                let node = self.node_of(&place);
+                self.tree.node_mut(node).excepted_from.push(index);
+            }
+        }
+        for (index, (name, parts)) in topology.states.iter().enumerate() {
             let nodes = parts.iter().flat_map(|part| self.tree.overlapping(&trail(part)));
             let mut reaches: Vec<usize> = nodes.flat_map(|node| self.tree.node(node).part_of.clone()).collect();
             reaches.sort_unstable();
             reaches.dedup();
+            reaches.retain(|other| topology.are_touched_at_once(name, &self.states[*other].name));
             self.states[index].reaches = reaches;
         }
     }
@@ -495,15 +504,14 @@ impl Universe {
             return slot;
         }
         let own = self.tree.node(node).part_of.clone();
+        let (within, is_excepted) = self.within(around, node);
         let mut thing = Thing {
             resource: resource.clone(),
             inside: Vec::new(),
             around: around.iter().filter_map(|node| self.tree.node(*node).slot).collect(),
-            within: around
-                .iter()
-                .flat_map(|node| self.tree.node(*node).part_of.clone())
-                .collect(),
+            within,
             is_part: !own.is_empty(),
+            is_excepted,
             reaches: own,
         };
         for below in self.tree.below(node) {
@@ -515,6 +523,7 @@ impl Universe {
             states.sort_unstable();
             states.dedup();
         }
+        thing.is_excepted &= thing.reaches.is_empty();
         let (holders, inside) = (thing.around.clone(), thing.inside.clone());
         let covering = thing
             .within
@@ -551,6 +560,20 @@ impl Universe {
         self.tree.node_mut(node).slot = Some(slot);
         self.known.insert(resource.clone(), slot);
         slot
+    }
+
+    /// The states that a node lies in, below these; and whether it is in none because it is excepted.
+    fn within(&self, around: &[usize], node: usize) -> (Vec<usize>, bool) {
+        let (mut within, mut is_excepted) = (Vec::new(), false);
+        let way = around.iter().map(|at| (*at, true)).chain([(node, false)]);
+        for (at, is_around) in way {
+            let (at, before) = (self.tree.node(at), within.len());
+            within.retain(|state| !at.excepted_from.contains(state));
+            is_excepted |= within.len() < before;
+            within.extend(at.part_of.iter().filter(|_| is_around));
+        }
+        is_excepted &= within.is_empty();
+        (within, is_excepted)
     }
 
     fn push(&mut self, role: Role, thing: Option<Thing>, start: u8) -> SlotId {

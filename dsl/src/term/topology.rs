@@ -88,11 +88,51 @@ impl Topology<Term> {
         members.map(|(id, _)| id).collect()
     }
 
+    /// The places that are excepted from a protected state, where effects can name them: not in volumes.
+    pub fn excepted_places(&self, state: &str) -> impl Iterator<Item = Resource<Term>> {
+        let of_files = self.excepted(state).filter(|(part, _)| part.kind == ResourceKind::Tree);
+        of_files.map(|(part, path)| Resource {
+            host: part.host.clone(),
+            ..Resource::new(
+                ResourceKind::Tree,
+                part.key[0].clone().join(path.split('/').map(Term::text).collect()),
+            )
+        })
+    }
+
+    /// Whether a resource lies within what is excepted from a protected state.
+    pub fn is_excepted(&self, resource: &Resource<Term>, state: &str) -> bool {
+        self.excepted_places(state)
+            .any(|place| relation(resource, &place).is_covered())
+    }
+
+    /// Whether a resource lies in what is excepted from a protected state, and in none.
+    pub fn is_owed_nothing(&self, resource: &Resource<Term>) -> bool {
+        let in_state = |parts: &Vec<Resource<Term>>| parts.iter().any(|part| relation(resource, part).overlaps());
+        let mut states = self.states.iter().filter(|(_, parts)| in_state(parts)).peekable();
+        states.peek().is_some() && states.all(|(state, _)| self.is_excepted(resource, state))
+    }
+
+    /// Whether what touches all of one state touches the other, for states whose parts lie in each other.
+    pub(crate) fn are_touched_at_once(&self, one: &str, other: &str) -> bool {
+        if !self.excepted.contains_key(one) && !self.excepted.contains_key(other) {
+            return true;
+        }
+        let pairs = self.states[one]
+            .iter()
+            .flat_map(|part| self.states[other].iter().map(move |also| (part, also)));
+        let mut overlapping = pairs.filter(|(part, also)| relation(part, also).overlaps());
+        overlapping.any(|(part, also)| !self.is_excepted(also, one) && !self.is_excepted(part, other))
+    }
+
     /// As for any resource and protected state: by the state's parts.
     fn to_state(&self, resource: &Resource<Term>, state: &Resource<Term>) -> Relation {
         let Some(Term::Text(name)) = state.key.first() else {
             return Relation::AssumedApart;
         };
+        if self.is_excepted(resource, name) {
+            return Relation::Apart;
+        }
         let parts = self.states.get(name).map_or(&[][..], Vec::as_slice);
         parts
             .iter()

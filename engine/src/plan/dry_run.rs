@@ -113,12 +113,20 @@ fn things(plan: &Plan) -> Vec<ThingReport> {
     });
     let states = runbook.states.iter().map(|state| {
         let parts = topology.states.get(&state.name).into_iter().flatten();
+        let parts = parts.map(|part| {
+            let excepted = topology.excepted(&state.name).filter(|(of, _)| *of == part);
+            let excepted: Vec<String> = excepted.map(|(_, place)| format!("{place:?}")).collect();
+            match excepted.as_slice() {
+                [] => part.to_string(),
+                some => format!("{part} except {}", some.join(", ")),
+            }
+        });
         ThingReport {
             word: "protect",
             id: state.name.clone(),
             title: state.title.clone(),
             doc: state.doc.clone(),
-            is: parts.map(ToString::to_string).collect(),
+            is: parts.collect(),
         }
     });
     services.chain(states).collect()

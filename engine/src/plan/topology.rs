@@ -14,7 +14,10 @@ use crate::value::{GroundResource, Unanswered, Value};
 /// Works out everything that a runbook says about what is there. What `well` reads is left out as far as it is
 /// known only by asking.
 pub(super) fn topology(runbook: &Runbook, evaluator: &Evaluator<'_>) -> Result<Topology<String>, PlanError> {
-    let mut topology = Topology::default();
+    let mut topology = Topology {
+        excepted: runbook.topology.excepted.clone(),
+        ..Topology::default()
+    };
     for (name, parts) in &runbook.topology.states {
         let what = format!("protected state `{name}`");
         let parts = parts.iter().map(|part| resource(&what, part, evaluator));

@@ -4,7 +4,7 @@ use pest::iterators::Pair;
 
 use super::super::Rule;
 use super::{Builder, ClauseOrder, Head};
-use crate::ast::{Anchor, Hold, HoldAction, Member, Protect, ProtectPart, Service, ServiceClause};
+use crate::ast::{Anchor, Hold, HoldAction, Member, Protect, ProtectPart, Protected, Service, ServiceClause};
 use crate::source::Spanned;
 
 impl Builder<'_, '_> {
@@ -98,8 +98,16 @@ impl Builder<'_, '_> {
             name,
             title,
             host,
-            parts: rest.into_iter().filter_map(|part| self.part(part)).collect(),
+            parts: rest.into_iter().filter_map(|part| self.protected(part)).collect(),
         })
+    }
+
+    fn protected(&mut self, pair: Pair<'_, Rule>) -> Option<Protected> {
+        let mut parts = pair.into_inner();
+        let part = self.part(parts.next()?)?;
+        let places = parts.next().into_iter().flat_map(Pair::into_inner);
+        let except = places.map(|place| self.text(&place)).collect();
+        Some(Protected { part, except })
     }
 
     fn part(&mut self, pair: Pair<'_, Rule>) -> Option<ProtectPart> {

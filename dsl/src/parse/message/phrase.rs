@@ -84,7 +84,7 @@ fn phrase(rule: Rule) -> Option<&'static str> {
         Rule::entry => "a key and its value such as `NAME: \"…\"`",
         Rule::test => "`ok`, `present`, `pinned`, `well` or `answered`",
         Rule::ask_kind => "`confirm` or `text as NAME`",
-        Rule::part | Rule::part_kind => "`path`, `volume` or `file`",
+        Rule::part | Rule::protected | Rule::part_kind => "`path`, `volume` or `file`",
         Rule::from_env | Rule::from_file | Rule::from_prompt | Rule::from_command => {
             "`env NAME`, `file PATH`, `prompt \"…\"` or `command […]`"
         }
@@ -118,6 +118,7 @@ fn clause_phrase(rule: Rule) -> Option<&'static str> {
         Rule::live => "`live because \"…\"`",
         Rule::undo => "`undo …`",
         Rule::no_undo => "`no undo because \"…\"`",
+        Rule::except => "`except \"…\"`",
         Rule::unmigrated => "`unmigrated because \"…\"`",
         Rule::on_host => "`on HOST`",
         Rule::after => "`after a, b`",
@@ -216,7 +217,7 @@ pub(super) fn form(keyword: &str, block: Option<Block>) -> String {
         "runbook" => "runbook name \"title\" { … }",
         "inputs" => "inputs { name : type = default  name : secret from env NAME }",
         "service" => "service name \"title\" { … }",
-        "protect" => "protect name \"title\" { path E  file E }",
+        "protect" => "protect name \"title\" { path E except \"…\"  file E }",
         "anchor" => "anchor name = E",
         "hold" => "hold name \"title\" { take A within D  release A within D }",
         "step" => "step name \"title\" on HOST after a, b before window { … }",

@@ -234,9 +234,17 @@ fn locks() -> io::Result<Vec<(i32, Identity)>> {
     Ok(text.lines().filter_map(lock).collect())
 }
 
-/// Adds the files and directories below a place, by identity; links are not followed, what vanishes is skipped. An error
-/// says what cannot be looked at.
-pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded) -> Result<(), String> {
+/// Adds the files and directories below a place, by identity, but for those that are excepted; links are not followed,
+/// what vanishes is skipped. An error says what cannot be looked at.
+pub(super) fn below(
+    place: &Path,
+    excepted: &[PathBuf],
+    files: &mut Guarded,
+    directories: &mut Guarded,
+) -> Result<(), String> {
+    if excepted.iter().any(|excepted| excepted == place) {
+        return Ok(());
+    }
     let unseen = |error: io::Error| {
         format!(
             "whether somebody writes to {} cannot be told, since it cannot be looked at ({error}); run as root",
@@ -258,7 +266,7 @@ pub(super) fn below(place: &Path, files: &mut Guarded, directories: &mut Guarded
         directories.insert(identity, rights);
         let entries = if_there(std::fs::read_dir(place)).map_err(unseen)?;
         for entry in entries.into_iter().flatten() {
-            below(&entry.map_err(unseen)?.path(), files, directories)?;
+            below(&entry.map_err(unseen)?.path(), excepted, files, directories)?;
         }
     }
     Ok(())
@@ -270,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_looked_at_is_not_nobodys() {
-        let below = |name: &str| below(Path::new(name), &mut Guarded::new(), &mut Guarded::new());
+        let below = |name: &str| below(Path::new(name), &[], &mut Guarded::new(), &mut Guarded::new());
         assert_eq!(below("/none/of/it"), Ok(()));
         let reason = below(&format!("/{}", "x".repeat(1000)));
         assert!(reason.is_err_and(|reason| reason.contains("cannot be told")));

@@ -72,6 +72,9 @@ pub(super) struct PartHeader {
     /// The volume that it is; none for a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<VolumeHeader>,
+    /// The places in it that are no part of it, below its root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Bytes>,
 }
 
 /// A part that is a volume of a container engine.

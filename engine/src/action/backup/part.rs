@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::bytes::Bytes;
 use super::manifest::{PartKind, VolumeHeader};
 use super::problem::{Result, refused, trying};
 use crate::private_files::sync_folder;
@@ -21,6 +22,8 @@ pub(super) struct Part {
     pub named: PathBuf,
     /// The volume that it is; `None` for a path.
     pub volume: Option<VolumeHeader>,
+    /// The places in it that are no part of it, below its root: no backup holds them, and a restore leaves them.
+    pub except: Vec<Bytes>,
 }
 
 impl Part {
@@ -44,6 +47,7 @@ impl Part {
             path: parent.join(name),
             named: path.to_owned(),
             volume: None,
+            except: Vec::new(),
         })
     }
 
@@ -54,6 +58,7 @@ impl Part {
             named: path.clone(),
             path,
             volume: None,
+            except: Vec::new(),
         }
     }
 
@@ -64,6 +69,12 @@ impl Part {
             volume: Some(volume),
             ..Self::at(PartKind::Tree, named)
         }
+    }
+
+    /// The same with what is excepted from it.
+    pub(super) fn without(self, except: &[Bytes]) -> Self {
+        let except = except.to_vec();
+        Self { except, ..self }
     }
 
     /// Where its files lie on this machine; `None` for a volume that only a helper container can reach.

@@ -29,17 +29,25 @@ pub(super) fn named_parts(context: &Context, state: &str) -> Result<Vec<Part>> {
         ResourceKind::File => Part::at(PartKind::File, place(part.first())),
         _ => Part::at(PartKind::Tree, place(part.first())),
     };
-    Ok(view(context, state)?.iter().map(named).collect())
+    let excepted = context.topology.excepted.get(state).map_or(&[][..], Vec::as_slice);
+    let parts = view(context, state)?.iter().enumerate().map(|(number, part)| {
+        let own = excepted.iter().filter(|place| place.part == number);
+        named(part).without(&own.map(|place| place.path.as_bytes().into()).collect::<Vec<_>>())
+    });
+    Ok(parts.collect())
 }
 
 /// The parts of a protected state where they really lie, or why they cannot be kept.
 pub(super) fn parts(context: &Context, state: &str, volumes: &Volumes, trial: Trial) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();
     for part in named_parts(context, state)? {
+        let except = part.except;
         let part = match &part.volume {
             Some(volume) => volumes.part(&volume.name, trial)?,
             None => Part::new(part.kind, &part.path)?,
         };
+        let part = part.without(&except);
+        refuse_far_exceptions(&part)?;
         if let Some(other) = parts
             .iter()
             .find(|other| part.path.starts_with(&other.path) || other.path.starts_with(&part.path))
@@ -54,6 +62,17 @@ pub(super) fn parts(context: &Context, state: &str, volumes: &Volumes, trial: Tr
     }
     refuse_mounts(&parts)?;
     Ok(parts)
+}
+
+/// A volume that is emptied and filled keeps nothing in its place.
+pub(super) fn refuse_far_exceptions(part: &Part) -> Result<()> {
+    if part.mountpoint().is_some() || part.except.is_empty() {
+        return Ok(());
+    }
+    refused(format!(
+        "{} is reached only through a helper container, which can leave nothing out: take `except` away, or run as root on the machine of the container engine",
+        part.shown()
+    ))
 }
 
 /// A mounted file system inside a part cannot be swapped with it.

@@ -59,6 +59,7 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
             present: false,
             bytes: 0,
             volume: part.volume.clone(),
+            except: part.except.clone(),
         };
         if let Some(seen) = seen.get(&number) {
             header.present = true;

@@ -1,8 +1,13 @@
 //! Swaps what lies at a part's place with what was made ready for it.
 
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{
+    AtFlags, CWD, RenameFlags, Timespec, Timestamps, fstat, fsync, futimens, renameat_with, statat, unlinkat,
+};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +17,7 @@ use super::holders::Identity;
 use super::part::sync_directory;
 use super::problem::{Problem, Result, trying};
 use crate::action::common::files::rename_new;
+use crate::action::common::held;
 
 /// A part that is swapped.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,6 +27,9 @@ pub(super) struct Swap {
     pub holder: Bytes,
     /// What was made ready; none where the part was not there when the backup was made, or as long as nothing is ready.
     pub mark: Option<Identity>,
+    /// The places in it that stay as they are.
+    #[serde(default)]
+    pub except: Vec<Bytes>,
 }
 
 /// Where a part is on its way.
@@ -100,6 +109,67 @@ pub(super) fn take_back(part: &Swap) -> Result<bool> {
 
 /// The name of what was there, where it could not be exchanged in one move.
 const ASIDE: &str = "before";
+
+/// Moves what is excepted out of what a part displaced into the part as it is now, each in one move. Where the part has
+/// no directory for it, or something stands there already, it stays with what was displaced.
+pub(super) fn keep_excepted(part: &Swap) -> Result<()> {
+    for place in &part.except {
+        let failed = || format!("cannot keep {place} in {} as it is", part.live.path().display());
+        for before in [ROOT, ASIDE] {
+            let before = part.holder.path().join(before);
+            keep(&before, part.live.path(), place).map_err(trying(failed))?;
+        }
+    }
+    Ok(())
+}
+
+fn keep(before: &Path, live: &Path, place: &[u8]) -> std::result::Result<(), Errno> {
+    let (Some((from, name)), Some((to, _))) = (holder_of(before, place)?, holder_of(live, place)?) else {
+        return Ok(());
+    };
+    let is_there = |folder: &OwnedFd| match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error),
+    };
+    if !is_there(&from)? {
+        return Ok(());
+    }
+    let times = fstat(&to)?;
+    match unlinkat(&to, name, AtFlags::REMOVEDIR) {
+        // What the backup has of it is an empty directory.
+        Ok(()) | Err(Errno::NOENT) => renameat_with(&from, name, &to, name, RenameFlags::NOREPLACE)?,
+        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    let time = |seconds, nanoseconds| Timespec {
+        tv_sec: seconds,
+        tv_nsec: nanoseconds,
+    };
+    let times = Timestamps {
+        last_access: time(times.st_atime, i64::try_from(times.st_atime_nsec).unwrap_or(0)),
+        last_modification: time(times.st_mtime, i64::try_from(times.st_mtime_nsec).unwrap_or(0)),
+    };
+    futimens(&to, &times)?;
+    fsync(&to)?;
+    fsync(&from)
+}
+
+/// The directory that a place below a root stands in, and its name there; `None` where there is no such directory. No
+/// symbolic link is followed.
+fn holder_of<'p>(root: &Path, place: &'p [u8]) -> std::result::Result<Option<(OwnedFd, &'p OsStr)>, Errno> {
+    let mut names: Vec<&OsStr> = place.split(|byte| *byte == b'/').map(OsStr::from_bytes).collect();
+    let name = names.pop().unwrap_or_default();
+    let mut at = held::open_folder(CWD, root);
+    for name in names {
+        at = at.and_then(|above| held::open_folder(above, name));
+    }
+    match at {
+        Ok(holder) => Ok(Some((holder, name))),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// Gives the directory with what was displaced a name that says so; `None`, and removed, if it is empty.
 pub(super) fn keep_displaced(holder: &Path) -> Result<Option<PathBuf>> {

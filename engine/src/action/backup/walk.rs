@@ -37,6 +37,8 @@ pub(super) struct Found<'a> {
     /// What it was when it was found.
     pub stat: Stat,
     pub kind: FoundKind<'a>,
+    /// Whether it is a directory that is excepted from its part: what is in it is not looked at.
+    pub is_excepted: bool,
 }
 
 /// What something found is.
@@ -89,7 +91,7 @@ pub(super) fn walk(part: &Part, stop: &Stop, visit: &mut Visit<'_>) -> Result<()
     let mut levels = Vec::new();
     let mut path = Vec::new();
     let name = CString::new(part.name().as_bytes()).map_err(|_| Problem::Refused("a path holds a zero byte".into()))?;
-    let root = Step { root: &part.path, stop };
+    let root = Step { part, stop };
     let Some(stat) = part.stat(parent.as_fd())? else {
         return Ok(());
     };
@@ -122,7 +124,7 @@ pub(super) fn walk(part: &Part, stop: &Stop, visit: &mut Visit<'_>) -> Result<()
 }
 
 struct Step<'a> {
-    root: &'a Path,
+    part: &'a Part,
     stop: &'a Stop,
 }
 
@@ -136,7 +138,8 @@ impl Step<'_> {
         visit: &mut Visit<'_>,
     ) -> Result<()> {
         self.stop.check()?;
-        let place = place(self.root, path);
+        let place = place(&self.part.path, path);
+        let is_excepted = self.part.except.iter().any(|excepted| **excepted == **path);
         let changed = |error: Errno| match error {
             Errno::NOENT | Errno::LOOP | Errno::NOTDIR => Problem::Changed(place.display().to_string()),
             error => trying(|| format!("cannot read {}", place.display()))(error),
@@ -149,12 +152,17 @@ impl Step<'_> {
             name,
             stat,
             kind,
+            is_excepted,
         };
         match FileType::from_raw_mode(stat.st_mode) {
+            other if is_excepted && other != FileType::Directory => Ok(()),
             FileType::Directory => {
                 let handle = held::open_folder(parent, name).map_err(changed)?;
                 let stat = rustix::fs::fstat(&handle).map_err(changed)?;
                 visit(&found(FoundKind::Directory(handle.as_fd()), stat))?;
+                if is_excepted {
+                    return Ok(());
+                }
                 let mut names = held::names(&handle).map_err(changed)?;
                 names.sort_unstable_by(|left, right| right.cmp(left));
                 if levels.len() >= DEPTH_MAX {
@@ -236,6 +244,13 @@ impl Entries for Part {
                 FoundKind::Directory(handle) => Some(*handle),
                 _ => file.as_ref().map(AsFd::as_fd),
             };
+            // When something came into it or left it is nobody's concern, and changes while it is looked at.
+            let time = if found.is_excepted {
+                rustix::fs::fstat(found.parent)
+                    .map_err(trying(|| format!("cannot look at {}", found.place.display())))?
+            } else {
+                stat
+            };
             let marks = handle.map_or(Ok(0), |handle| marks_of(handle, &found.place))?;
             let entry = Entry {
                 part,
@@ -244,8 +259,8 @@ impl Entries for Part {
                 mode: stat.st_mode & 0o7777,
                 uid: stat.st_uid,
                 gid: stat.st_gid,
-                mtime_s: stat.st_mtime,
-                mtime_ns: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+                mtime_s: time.st_mtime,
+                mtime_ns: u32::try_from(time.st_mtime_nsec).unwrap_or(0),
                 attributes: attributes_of(found, handle)?,
                 holes: match (&file, is_first) {
                     (Some(file), true) => found.holes(file)?,

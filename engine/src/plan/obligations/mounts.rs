@@ -27,7 +27,13 @@ pub(super) fn unprotected(
         let by_target = mount.is_anonymous() || matches!(mount.what, MountedWhat::Other(_));
         holds(part, mount, real) || (by_target && part.kind == ResourceKind::Tree && is_target(part.first()))
     });
-    if !mount.is_writable || mount.what == MountedWhat::Memory || is_ignored {
+    let excepted = topology.states.keys().flat_map(|state| topology.excepted(state));
+    let mut excepted = excepted.filter(|(part, _)| part.kind == ResourceKind::Tree);
+    let is_excepted = excepted.any(|(part, place)| {
+        let place = Path::new(part.first()).join(place).to_string_lossy().into_owned();
+        holds(&Resource::new(ResourceKind::Tree, place), mount, real)
+    });
+    if !mount.is_writable || mount.what == MountedWhat::Memory || is_ignored || is_excepted {
         return None;
     }
     let states = topology.states.iter();

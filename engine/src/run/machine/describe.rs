@@ -7,6 +7,7 @@ use backstay_dsl::program::BlockId;
 use backstay_dsl::units;
 
 use super::progress::View;
+use super::touched::is_excepted;
 use crate::event::{CommandLeft, Task};
 use crate::value::Value;
 
@@ -39,7 +40,8 @@ pub(super) fn without_way_back(view: View<'_>) -> Vec<CommandLeft> {
     for (id, started) in view.progress.owed() {
         let statement = view.plan.program.statement(id);
         let Some(action) = statement.action() else { continue };
-        if action.undo.is_none() && statement.group.is_none() && action.call.effects.is_changing() {
+        let is_owed = || action.call.effects.is_changing() && !is_excepted(view, &action.call);
+        if action.undo.is_none() && statement.group.is_none() && is_owed() {
             let done = describe(view, statement);
             let command = CommandLeft {
                 task: Task::TakeBack(statement.key.clone()),

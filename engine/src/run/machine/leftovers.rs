@@ -130,6 +130,7 @@ mod tests {
         plan.topology = std::sync::Arc::new(Topology {
             services,
             states: BTreeMap::new(),
+            ..Topology::default()
         });
         let start = &starts(Some("h/app@sha256:1"));
         let (stop, remove) = (&Effect::Stops(service()), &Effect::Removes(service()));

@@ -4,7 +4,7 @@
 //! counts as everything.
 
 use backstay_dsl::effect::{Effect, Resource, ResourceKind};
-use backstay_dsl::model::{Expr, StatementKind};
+use backstay_dsl::model::{ActionCall, Expr, StatementKind};
 use backstay_dsl::program::StatementId;
 use backstay_dsl::term::{Term, ground};
 use backstay_dsl::topology::Topology;
@@ -48,6 +48,18 @@ impl Touched {
         let mut pairs = one.iter().flat_map(|one| two.iter().map(move |two| (one, two)));
         pairs.any(|((one, changes), (two, also))| (*changes || *also) && topology.relation(one, two).overlaps())
     }
+}
+
+/// Whether all that an action changes is excepted from protected state: nobody owes that anything.
+pub(super) fn is_excepted(view: View<'_>, action: &ActionCall) -> bool {
+    let topology = Topology::grounded(&view.plan.topology);
+    let mut changing = action.effects.list.iter().filter(|effect| effect.is_changing());
+    !topology.excepted.is_empty()
+        && changing.all(|effect| {
+            let resource = effect.resource().filter(|_| !effect.is_of_service());
+            let resource = resource.and_then(|resource| view.recorded(|recorded| recorded.resource(resource)));
+            resource.is_some_and(|resource| topology.is_owed_nothing(&ground(&resource)))
+        })
 }
 
 /// `None` where it cannot be told.

@@ -13,8 +13,8 @@ use super::super::holders::{self, Guarded, below};
 use super::super::manifest::{Header, Manifest, compare};
 use super::super::part::Part;
 use super::super::problem::{Result, refused};
-use super::super::scope::{refuse_little_space, refuse_mounts};
-use super::super::swap::{Position, Swap, identity, keep_displaced, position, swap, take_back};
+use super::super::scope::{refuse_far_exceptions, refuse_little_space, refuse_mounts};
+use super::super::swap::{Position, Swap, identity, keep_displaced, keep_excepted, position, swap, take_back};
 use super::super::volumes::{Access, Snapshot, Volumes};
 use super::state::{Refill, State};
 use crate::action::Progress;
@@ -111,10 +111,12 @@ impl RestoreRequest {
                 archived.path.path().clone_into(&mut part.path);
                 continue;
             };
-            *part = match self.volumes.part_if_there(&kept.name)? {
+            let there = match self.volumes.part_if_there(&kept.name)? {
                 Some(part) => part,
                 None => self.volumes.make_again(kept)?,
             };
+            *part = there.without(&archived.except);
+            refuse_far_exceptions(part)?;
         }
         Ok(request)
     }
@@ -126,7 +128,7 @@ impl RestoreRequest {
         for part in &mut request.parts {
             if let Some(volume) = &part.volume {
                 match self.volumes.part_if_there(&volume.name)? {
-                    Some(there) => *part = there,
+                    Some(there) => *part = there.without(&part.except),
                     None => return Ok(None),
                 }
             }
@@ -161,7 +163,8 @@ impl RestoreRequest {
         let snapshot = self.volumes.quiet(&self.parts, Access::Replace)?;
         let (mut files, mut directories) = (Guarded::new(), Guarded::new());
         for (_, part) in self.near() {
-            below(&part.path, &mut files, &mut directories).or_else(refused)?;
+            let excepted: Vec<PathBuf> = part.except.iter().map(|place| part.path.join(place.path())).collect();
+            below(&part.path, &excepted, &mut files, &mut directories).or_else(refused)?;
         }
         let mut users = holders::writers(&files).or_else(refused)?;
         users.extend(holders::residents(&directories).or_else(refused)?);
@@ -180,6 +183,7 @@ impl RestoreRequest {
                 archived.kind == part.kind
                     && archived.named.path() == part.named
                     && archived.volume.is_some() == part.volume.is_some()
+                    && archived.except == part.except
             });
         let places = header.places();
         if is_same && places != self.backup.places {
@@ -228,6 +232,7 @@ impl RestoreRequest {
             live: part.path.as_path().into(),
             holder: holder(number, part).as_path().into(),
             mark: None,
+            except: part.except.clone(),
         });
         let volumes = self.far().map(|(_, name)| Refill {
             volume: name.to_owned(),
@@ -279,7 +284,7 @@ impl RestoreRequest {
                 Position::Waiting => swap.holder.path().join("nothing"),
                 Position::Lost => return Ok(None),
             };
-            let actual = Part::at(part.kind, path);
+            let actual = Part::at(part.kind, path).without(&part.except);
             if compare(&manifest, &actual, number, Contents::Hash, stop)?.is_some() {
                 return Ok(None);
             }
@@ -330,6 +335,7 @@ fn give_up(state: &State) -> Result<()> {
 pub(super) fn conclude(state: &mut State, progress: &Progress) -> Result<Vec<PathBuf>> {
     let mut displaced = Vec::new();
     for part in &state.parts {
+        keep_excepted(part)?;
         displaced.extend(keep_displaced(part.holder.path())?);
     }
     let copies = state.copies().map(|copy| copy.path().to_owned());
