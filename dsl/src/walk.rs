@@ -15,8 +15,8 @@ pub fn expressions(statement: &Statement) -> Vec<&Expr> {
         StatementKind::Do(action) => action.call.arguments.iter().map(|(_, value)| value).collect(),
         StatementKind::Check(check) => std::iter::once(&check.condition).chain(&check.unless).collect(),
         StatementKind::Record(values) => values.iter().map(|(_, value)| value).collect(),
-        StatementKind::Ask(_)
-        | StatementKind::Take(_)
+        StatementKind::Ask(ask) => vec![&ask.prompt],
+        StatementKind::Take(_)
         | StatementKind::Release(_)
         | StatementKind::Wait { .. }
         | StatementKind::Commits { .. }

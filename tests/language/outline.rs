@@ -175,7 +175,7 @@ impl Outline<'_> {
             StatementKind::Release(hold) => format!("release {hold}"),
             StatementKind::Ask(ask) => {
                 let by_two = if ask.by_two { " by two people" } else { "" };
-                format!("ask {:?}{by_two}", ask.prompt)
+                format!("ask {}{by_two}", self.expr(&ask.prompt))
             }
             StatementKind::Wait { duration_ms, .. } => format!("wait {}", units::duration(*duration_ms)),
             StatementKind::Commits { .. } => "commits".to_owned(),

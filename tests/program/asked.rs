@@ -12,6 +12,42 @@ fn evidence_of(desk: &Sandbox, label: &str) -> String {
     found["evidence"].as_str().unwrap().to_owned()
 }
 
+/// What is known goes into the question: on paper, at the person, in the record, in the words of a "no".
+#[test]
+fn a_question_says_what_is_known_by_then() {
+    let desk = Sandbox::desk();
+    desk.write("version", "1.2.3");
+    desk.write_runbook(
+        "known.runbook",
+        "runbook known \"T\"\ninputs { shop : text }\nstep a \"A\" {\n\
+         \x20 let version = fs.read(\"ROOT/version\")\n\
+         \x20 ask \"Is \" + shop + \" the shop?\" confirm\n\
+         \x20 do fs.write(\"ROOT/made\", content: \"x\") undo fs.remove(\"ROOT/made\") within 1s\n\
+         \x20 let made = fs.read(\"ROOT/made\")\n\
+         \x20 ask \"Is \" + version + \" right, and \" + made + \"?\" confirm\n}\n",
+    );
+    // By its exact words where they are known before the run, by its place where not.
+    desk.write("answers.toml", "\"Is Lisbon the shop?\" = true\n\"a/5\" = false\n");
+    let input = ["known.runbook", "--input", "shop=Lisbon", "--answers", "answers.toml"];
+    let plan = desk.call(&[&["plan"], &input[..3]].concat()).exits(0).stdout;
+    assert!(plan.contains("asks a person: Is Lisbon the shop?"), "{plan}");
+    assert!(plan.contains("asks a person: Is 1.2.3 right, and x?"), "{plan}");
+    let ended = desk.call(&[&["run"], &input[..], &["--no-input"]].concat()).exits(5);
+    assert!(
+        ended.stdout.contains("answered no: Is 1.2.3 right, and x?"),
+        "{}",
+        ended.stdout
+    );
+    let asked = desk.records_of("answer");
+    let asked: Vec<&str> = asked.iter().map(|record| record["prompt"].as_str().unwrap()).collect();
+    assert_eq!(asked, ["Is Lisbon the shop?", "Is 1.2.3 right, and x?"]);
+
+    let missing = desk
+        .call(&["run", "known.runbook", "--input", "shop=Porto", "--no-input"])
+        .exits(4);
+    assert!(missing.stderr.contains("a/2: Is Porto the shop?"), "{}", missing.stderr);
+}
+
 #[test]
 fn evidence_says_what_was_asked_and_what_decided() {
     let desk = Sandbox::desk();

@@ -64,7 +64,7 @@ fn reasons_for_what_is_set_aside_are_in_the_record() {
 /// An edit where nothing need survive has no undo, and the run is back all the same.
 #[test]
 fn what_is_excepted_from_protected_state_is_not_owed_by_a_run() {
-    for (place, exit, end) in [("cache", 4, "rolled_back"), ("other", 5, "stuck")] {
+    for (place, exit, end) in [("cache", 5, "rolled_back"), ("other", 6, "stuck")] {
         let desk = Sandbox::desk();
         for folder in ["data", "data/cache", "data/other"] {
             fs::create_dir(desk.path(folder)).unwrap();

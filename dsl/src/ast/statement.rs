@@ -120,7 +120,7 @@ pub struct Check {
 /// `ask "…" confirm | text as x`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    pub prompt: Text,
+    pub prompt: Expr,
     /// Whether the answer is a confirmation (else a text).
     pub confirm: bool,
     /// `as x`.

@@ -7,6 +7,7 @@ use crate::check::block::{BodyKind, Builder};
 use crate::check::expression::secret_exposed;
 use crate::check::is::pinned_by;
 use crate::check::names::duplicate;
+use crate::check::pure::is_pure;
 use crate::check::scope::Scope;
 use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
@@ -344,6 +345,12 @@ impl<'a> Checker<'a> {
     }
 
     fn ask(&mut self, scope: &mut Scope, builder: &mut Builder, ask: &'a ast::Ask, span: Span) {
+        let prompt = self.expect(scope, &ask.prompt, &Type::Text, "a question to a person");
+        if !is_pure(&prompt) {
+            let message = "a question to a person says what is known, and this asks production";
+            let finding = Diagnostic::error("value-not-available", prompt.span, message);
+            self.report(finding.help("name the answer first (`let x = …`), and put it into the words: `ask \"Is \" + x + \" right?\" confirm`"));
+        }
         let on_silence = ask
             .on_silence
             .as_ref()
@@ -373,7 +380,7 @@ impl<'a> Checker<'a> {
             (None, true) => None,
         };
         let ask = model::Ask {
-            prompt: ask.prompt.value.clone(),
+            prompt,
             confirm: ask.confirm,
             binding,
             of: ask.of.as_ref().map(|of| of.value.clone()),

@@ -34,8 +34,8 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             }
             StatementKind::Take(hold) | StatementKind::Release(hold) => found(Use::Hold(&hold.value)),
             StatementKind::Record(values) => values.iter().for_each(|value| in_expr(value, found)),
+            StatementKind::Ask(ask) => in_expr(&ask.prompt, found),
             StatementKind::Budget(_)
-            | StatementKind::Ask(_)
             | StatementKind::Wait { .. }
             | StatementKind::Retry { .. }
             | StatementKind::Commits(_)

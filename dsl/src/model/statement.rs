@@ -42,6 +42,14 @@ impl Statement {
         }
     }
 
+    /// What it asks a person, where it does.
+    pub fn prompt(&self) -> Option<&Expr> {
+        match &self.kind {
+            StatementKind::Ask(ask) => Some(&ask.prompt),
+            _ => None,
+        }
+    }
+
     /// Where it leads when a person is silent, where it says so.
     pub fn on_silence(&self) -> Option<&Disposition> {
         match &self.kind {
@@ -164,7 +172,8 @@ pub struct Check {
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    pub prompt: String,
+    /// What is asked: a text of what is known by then.
+    pub prompt: Expr,
     /// Whether the answer is yes or no (else a text).
     pub confirm: bool,
     /// `as x`.

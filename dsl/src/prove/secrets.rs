@@ -21,6 +21,7 @@ pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
         match &statement.kind {
             StatementKind::Do(action) => scan.call(&action.call),
             StatementKind::Let { value, .. } => scan.kept(value),
+            StatementKind::Ask(ask) => scan.shown(&ask.prompt, "a question to a person"),
             StatementKind::Record(_) => {
                 for value in walk::expressions(statement) {
                     scan.shown(value, "the record");

@@ -562,20 +562,6 @@ impl Universe {
         slot
     }
 
-    /// The states that a node lies in, below these; and whether it is in none because it is excepted.
-    fn within(&self, around: &[usize], node: usize) -> (Vec<usize>, bool) {
-        let (mut within, mut is_excepted) = (Vec::new(), false);
-        let way = around.iter().map(|at| (*at, true)).chain([(node, false)]);
-        for (at, is_around) in way {
-            let (at, before) = (self.tree.node(at), within.len());
-            within.retain(|state| !at.excepted_from.contains(state));
-            is_excepted |= within.len() < before;
-            within.extend(at.part_of.iter().filter(|_| is_around));
-        }
-        is_excepted &= within.is_empty();
-        (within, is_excepted)
-    }
-
     fn push(&mut self, role: Role, thing: Option<Thing>, start: u8) -> SlotId {
         let slot = SlotId(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         self.slots.push(Slot {

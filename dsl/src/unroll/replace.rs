@@ -54,7 +54,10 @@ pub(super) fn in_statements(list: &mut [Statement], names: &Names<'_>) {
                     in_expr(unless, names);
                 }
             }
-            StatementKind::Ask(ask) => ask.name.iter_mut().for_each(|name| in_name(name, names)),
+            StatementKind::Ask(ask) => {
+                in_expr(&mut ask.prompt, names);
+                ask.name.iter_mut().for_each(|name| in_name(name, names));
+            }
             StatementKind::Record(values) => values.iter_mut().for_each(|value| in_expr(value, names)),
             StatementKind::Take(_)
             | StatementKind::Release(_)

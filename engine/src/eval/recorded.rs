@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use backstay_dsl::effect::Resource;
 use backstay_dsl::model::{ActionCall, BindingId, Expr, Runbook};
+use backstay_dsl::print;
 use futures_util::FutureExt as _;
 
 use super::{Environment, Evaluator, Places};
@@ -46,6 +47,22 @@ impl<'run> Recorded<'run> {
     /// The value of an expression that asks nothing; `None` where it is not known.
     pub(crate) fn value(&self, expr: &Expr) -> Option<Value> {
         self.evaluator().value(expr).now_or_never()?.ok()
+    }
+
+    /// A text for people; as its author wrote it where it is not known, with what is known put in.
+    pub(crate) fn words(&self, expr: &Expr) -> String {
+        match self.value(expr) {
+            Some(text) => text.canonical(),
+            None => print::checked(self.runbook, expr, &|part| self.written(part)),
+        }
+    }
+
+    /// The value of an expression as it would be written, where it is known; a secret by its name.
+    pub(crate) fn written(&self, expr: &Expr) -> Option<String> {
+        match self.value(expr)? {
+            Value::Secret(secret) => Some(secret.name().to_owned()),
+            value => Some(value.as_written()),
+        }
     }
 
     /// Which thing a resource of the text is; `None` where it is not known.

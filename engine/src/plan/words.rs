@@ -57,7 +57,7 @@ impl<'a> Words<'a> {
         self.plan.redactor.shortened(text, TEXT_CHARACTERS_MAX)
     }
 
-    fn text(&self, expr: &Expr) -> String {
+    pub(super) fn text(&self, expr: &Expr) -> String {
         self.scrub(&print::checked(&self.plan.runbook, expr, &|part| self.shown(part)))
     }
 
@@ -135,7 +135,7 @@ impl<'a> Words<'a> {
                 let by_two = if ask.by_two { " by two people" } else { "" };
                 let of = ask.of.as_ref();
                 let of = of.map_or_else(String::new, |of| format!(" of {}", print::quoted(of)));
-                format!("ask {}{of}{by_two}", print::quoted(&ask.prompt))
+                format!("ask {}{of}{by_two}", self.prompt(&ask.prompt))
             }
             StatementKind::Require { condition, otherwise } => {
                 format!("require {} else {}", self.text(condition), print::quoted(otherwise))
@@ -158,6 +158,14 @@ impl<'a> Words<'a> {
             StatementKind::Record(values) => format!("record {}", self.recorded(values)),
             StatementKind::Commits { because } => format!("commits {}", print::quoted(because)),
             StatementKind::Unwind => "the undos of what was started before, last first".to_owned(),
+        }
+    }
+
+    /// A text for people is written as a whole, where it is one.
+    fn prompt(&self, prompt: &Expr) -> String {
+        match &prompt.kind {
+            ExprKind::Literal(Literal::Text(text)) => print::quoted(text),
+            _ => self.text(prompt),
         }
     }
 

@@ -428,15 +428,19 @@ impl Records<'_> {
         }
     }
 
-    /// The question of a statement `ask`; `None` for another.
-    pub(crate) fn question(&self, statement: &Statement) -> Option<PersonQuestion> {
+    /// The question of a statement `ask`, by what gives its words; `None` for another.
+    pub(crate) fn question(
+        &self,
+        statement: &Statement,
+        words: impl FnOnce(&Expr) -> String,
+    ) -> Option<PersonQuestion> {
         let StatementKind::Ask(ask) = &statement.kind else {
             return None;
         };
         Some(PersonQuestion {
             key: statement.key.clone(),
             step: self.step_title(&statement.key),
-            prompt: ask.prompt.clone(),
+            prompt: self.evidence(&words(&ask.prompt)),
             wants: if ask.confirm {
                 PersonWants::Confirm
             } else {

@@ -232,6 +232,15 @@ impl Builder<'_, '_> {
         })
     }
 
+    /// What a person is asked; where it is a text and nothing else, one that says something.
+    fn prompt(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
+        let mut inner = pair.clone().into_inner();
+        if let (Some(text), None) = (inner.next().filter(|part| part.as_rule() == Rule::string), inner.next()) {
+            self.words(&text);
+        }
+        self.expression(pair)
+    }
+
     fn ask(&mut self, pair: Pair<'_, Rule>) -> Option<Ask> {
         let whole = self.span(&pair);
         let mut prompt = None;
@@ -242,7 +251,7 @@ impl Builder<'_, '_> {
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
-                Rule::string => prompt = Some(self.words(&part)),
+                Rule::expression => prompt = self.prompt(part),
                 Rule::ask_kind => confirm = part.as_str() == "confirm",
                 Rule::as_name => {
                     let value = self.as_name(part);

@@ -39,4 +39,18 @@ impl Universe {
     pub(in crate::state) fn marked_by(&self, slot: SlotId) -> &[SlotId] {
         self.marks.get(&slot).map_or(&[], Vec::as_slice)
     }
+
+    /// The states that a node lies in, below these; and whether it is in none because it is excepted.
+    pub(super) fn within(&self, around: &[usize], node: usize) -> (Vec<usize>, bool) {
+        let (mut within, mut is_excepted) = (Vec::new(), false);
+        let way = around.iter().map(|at| (*at, true)).chain([(node, false)]);
+        for (at, is_around) in way {
+            let (at, before) = (self.tree.node(at), within.len());
+            within.retain(|state| !at.excepted_from.contains(state));
+            is_excepted |= within.len() < before;
+            within.extend(at.part_of.iter().filter(|_| is_around));
+        }
+        is_excepted &= within.is_empty();
+        (within, is_excepted)
+    }
 }

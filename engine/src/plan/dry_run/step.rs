@@ -123,7 +123,11 @@ impl Walk<'_> {
                     (Some(of), false) => of.clone(),
                     (Some(of), true) => format!("two of {of}"),
                 };
-                walked.note(format!("asks {whom}: {}", ask.prompt));
+                let words = match self.answer(&ask.prompt).await {
+                    (Ok(words), _) => words.canonical(),
+                    _ => self.words.text(&ask.prompt),
+                };
+                walked.note(format!("asks {whom}: {words}"));
                 if let Some(binding) = ask.binding {
                     self.paper.bind_later(binding, &walked.step.name);
                 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use backstay_dsl::effect::Cancel;
 use backstay_dsl::model::{Do, Settle, Statement, StatementKind};
 use backstay_dsl::program::StatementId;
+use futures_util::FutureExt as _;
 
 use super::answers::{Answers, Poll};
 use super::{Made, Walk};
@@ -499,7 +500,13 @@ impl Walk<'_> {
 
     fn ask(&mut self, running: &Running, besides: Option<String>) -> Stage {
         let statement = statement(&self.rehearsal.plan, running);
-        let question = statement.and_then(|statement| self.rehearsal.records().question(statement));
+        let answers = self.answers(running, 0);
+        let answer = |prompt| answers.evaluator().value(prompt).now_or_never();
+        let prompt = statement.and_then(Statement::prompt).and_then(answer);
+        let words = prompt
+            .and_then(Result::ok)
+            .map_or_else(String::new, |words| words.canonical());
+        let question = statement.and_then(|own| self.rehearsal.records().question(own, |_| words));
         let Some(question) = question else {
             return Stage::Waiting;
         };

@@ -9,7 +9,6 @@ use backstay_dsl::units;
 use super::progress::View;
 use super::touched::is_excepted;
 use crate::event::{CommandLeft, Task};
-use crate::value::Value;
 
 /// What is to be done of a block from a place on.
 pub(super) fn all(view: View<'_>, block: BlockId, from: usize, left: &mut Vec<CommandLeft>) {
@@ -62,7 +61,7 @@ pub(super) fn describe(view: View<'_>, statement: &Statement) -> String {
     match &statement.kind {
         StatementKind::Do(action) => print::call(&plan.runbook, &action.call, &known),
         StatementKind::Check(check) => format!("check {}: {}", print::quoted(&check.label), text(&check.condition)),
-        StatementKind::Ask(ask) => format!("answer: {}", ask.prompt),
+        StatementKind::Ask(ask) => format!("answer: {}", words(view, &ask.prompt)),
         StatementKind::Require { condition, .. } => format!("see to it that {}", text(condition)),
         StatementKind::SkipWhen { condition, .. } => format!("stop here when {}", text(condition)),
         StatementKind::OnlyWhen { condition, .. } => format!("go on only when {}", text(condition)),
@@ -78,8 +77,10 @@ pub(super) fn describe(view: View<'_>, statement: &Statement) -> String {
 
 /// The value of a part that asks nothing and is no secret, as it would be written.
 fn known(view: View<'_>, expr: &Expr) -> Option<String> {
-    match view.recorded(|recorded| recorded.value(expr))? {
-        Value::Secret(secret) => Some(secret.name().to_owned()),
-        value => Some(value.as_written()),
-    }
+    view.recorded(|recorded| recorded.written(expr))
+}
+
+/// A text for people.
+pub(super) fn words(view: View<'_>, expr: &Expr) -> String {
+    view.recorded(|recorded| recorded.words(expr))
 }

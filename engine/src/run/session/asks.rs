@@ -2,9 +2,10 @@
 
 use std::io;
 
-use backstay_dsl::model::StatementKind;
+use backstay_dsl::model::{Statement, StatementKind};
 
 use crate::error::Error;
+use crate::eval::Recorded;
 use crate::event::{Event, OutcomeResult, Stamped};
 use crate::plan::Plan;
 use crate::private_files::{read_json, write_json};
@@ -125,10 +126,16 @@ fn without_answer(plan: &Plan, person: &AnswersPerson, history: &[Stamped]) -> V
             let statements = step.body.statements.iter();
             statements.take_while(|statement| !plan.surely_ends_step(statement))
         })
-        .filter_map(|statement| Records { plan }.question(statement))
+        .filter_map(|statement| question(plan, statement))
         .filter(|question| !person.can_answer(question) && !was_answered(question))
         .map(|question| format!("{}: {}{}", question.key, question.prompt, question.whom()))
         .collect()
+}
+
+/// The question of a statement, in words as far as they are known before the run.
+fn question(plan: &Plan, statement: &Statement) -> Option<PersonQuestion> {
+    let known = Recorded::of_inputs(&plan.runbook, &plan.places, &plan.redactor, &plan.inputs);
+    Records { plan }.question(statement, |prompt| known.words(prompt))
 }
 
 fn refuse_unanswered(questions: &[String]) -> Result<(), Error> {
@@ -186,7 +193,7 @@ fn refuse_mistakes(plan: &Plan, person: &AnswersPerson) -> Result<(), Error> {
                 by_two: false,
                 besides: None,
             }),
-            _ => Records { plan }.question(statement),
+            _ => question(plan, statement),
         })
         .collect();
     let mistakes = person.mistakes(&questions);

@@ -9,6 +9,7 @@ use backstay_dsl::program::HoldId;
 use super::{Cursor, Doing};
 use crate::event::{EvaluationResult, OutcomeRecord, OutcomeResult, StepState, Verdict, is_one_person};
 use crate::plan::Plan;
+use crate::run::machine::describe::words;
 use crate::run::machine::failure::FailureKind;
 use crate::run::machine::progress::View;
 use crate::value::RecordedValue;
@@ -147,13 +148,14 @@ impl Cursor {
             Doing::Seconding { first, value } => Some((first, value)),
             _ => return,
         };
+        let prompt = || words(view, &ask.prompt);
         let (reason, kind) = match (value, before) {
             (None, _) => {
                 let kind = FailureKind::Silence(ask.on_silence.clone());
-                (format!("nobody answered: {}", ask.prompt), kind)
+                (format!("nobody answered: {}", prompt()), kind)
             }
             (Some(RecordedValue::Bool(false)), _) if ask.confirm => {
-                (format!("answered no: {}", ask.prompt), FailureKind::No)
+                (format!("answered no: {}", prompt()), FailureKind::No)
             }
             (Some(value), None) if ask.by_two => {
                 self.doing = Doing::Seconding {
@@ -164,7 +166,7 @@ impl Cursor {
             }
             (Some(_), Some((first, _))) if is_one_person(first, who) => return,
             (Some(value), Some((first, said))) if said != value => {
-                let reason = format!("{first} and {who} answered differently: {}", ask.prompt);
+                let reason = format!("{first} and {who} answered differently: {}", prompt());
                 (reason, FailureKind::No)
             }
             (Some(_), _) => return self.next(view),
