@@ -49,7 +49,7 @@ impl Graph {
         Self((0..steps).map(before).collect())
     }
 
-    /// A runbook whose steps each have this statement; gives its path.
+    /// A runbook whose steps each have this statement, with the number of the step for `#`; gives its path.
     pub(crate) fn runbook(&self, folder: &Path, statement: &str) -> String {
         let mut text = "runbook bench \"A benchmark\"\n".to_owned();
         for (step, before) in self.0.iter().enumerate() {
@@ -57,6 +57,7 @@ impl Graph {
                 none if none.is_empty() => "nothing".to_owned(),
                 names => names,
             };
+            let statement = statement.replace('#', &step.to_string());
             writeln!(text, "step s{step} \"Step {step}\" after {after} {{\n  {statement}\n}}").unwrap();
         }
         write(folder, "runbook", &text)

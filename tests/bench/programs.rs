@@ -76,6 +76,10 @@ fn compare(title: &str, subjects: &[Subject], rounds: usize, repeats: u32) {
 
 const TRUE: &str = "do \"True\": exec.run([\"/bin/true\"], effects: nothing)";
 pub(crate) const NOTHING: &str = "wait 0s because \"nothing to do\"";
+/// A name, a change with its undo, a check: something for every proof.
+const CHANGE: &str = "let was# = fs.target(\"/sim/l#\")
+  do fs.link(\"/sim/l#\", to: \"/sim/n#\") undo { do fs.link(\"/sim/l#\", to: was#) } within 30s
+  check \"c#\": fs.exists(\"/sim/e#\")";
 
 /// The whole program beside `make` and `just`.
 pub(crate) fn compare_with_others() {
@@ -142,6 +146,19 @@ impl Files<'_> {
             self.make("make -n", "-n", &layers, "/bin/true"),
         ];
         compare("Checking 10,000 steps in layers", &subjects, 5, 2);
+        for (steps, repeats) in [(100, 20), (1_000, 5), (10_000, 1)] {
+            let chain = Graph::chain(steps);
+            let subjects = [
+                self.check("backstay check", &chain, CHANGE),
+                self.make("make -n", "-n", &chain, "/bin/true"),
+            ];
+            compare(
+                &format!("All proofs of {steps} changes in a chain"),
+                &subjects,
+                5,
+                repeats,
+            );
+        }
     }
 
     fn running(&self) {

@@ -1,5 +1,7 @@
 //! The status line of a live run: what runs, how much of its budget is gone, when the run turns back.
 
+use std::collections::BTreeMap;
+
 use crate::event::{Awaited, Pending, RunStart};
 use backstay_dsl::units;
 
@@ -54,6 +56,16 @@ impl Timeline {
     /// The status at this moment, wall milliseconds. `None` before the run began.
     pub fn status(&self, now_ms: i64) -> Option<Status> {
         self.began_ms?;
+        let mut at: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut beside = Vec::new();
+        for one in &self.pending {
+            let (place, words) = (place(&one.key), self.awaits(one, now_ms));
+            if self.running.contains_key(&place) {
+                at.entry(place).or_default().extend(words);
+            } else {
+                beside.extend(words);
+            }
+        }
         let mut running: Vec<String> = self
             .running
             .iter()
@@ -61,11 +73,12 @@ impl Timeline {
                 let elapsed = seconds(now_ms.saturating_sub(*began_ms));
                 let budget_ms = self.steps.get(id).and_then(|step| step.budget_ms);
                 let of = budget_ms.map_or(String::new(), |ms| format!(" of {}", units::duration(ms)));
-                let at = self.at(|place| place == id, now_ms);
-                format!("{id} {elapsed}{of}{}", behind_colon(&at))
+                format!(
+                    "{id} {elapsed}{of}{}",
+                    behind_colon(at.get(id).map_or(&[], Vec::as_slice))
+                )
             })
             .collect();
-        let beside = self.at(|place| !self.running.contains_key(place), now_ms);
         match &self.phase {
             Some(phase) => running.push(format!("{phase}{}", behind_colon(&beside))),
             None => running.extend(beside),
@@ -93,12 +106,6 @@ impl Timeline {
 }
 
 impl Timeline {
-    /// What is under way and waited for in these places.
-    fn at(&self, is_there: impl Fn(&str) -> bool, now_ms: i64) -> Vec<String> {
-        let pending = self.pending.iter().filter(|one| is_there(&place(&one.key)));
-        pending.filter_map(|one| self.awaits(one, now_ms)).collect()
-    }
-
     /// What is under way or waited for, in words; `None` where there are none for it.
     pub(super) fn awaits(&self, pending: &Pending, now_ms: i64) -> Option<String> {
         let until = pending.until_ms.map(time_of_day).unwrap_or_default();

@@ -88,14 +88,14 @@ impl Timeline {
     /// without knowing.
     pub fn pending(&mut self, pending: Vec<Pending>, now_ms: i64) -> Vec<Line> {
         let before = std::mem::replace(&mut self.pending, pending);
+        let is_told = |one: &&Pending| matches!(one.what, Awaited::Wait(_) | Awaited::Retry { .. } | Awaited::Window);
         let is_new = |one: &&Pending| {
             !before
                 .iter()
                 .any(|known| known.key == one.key && known.what == one.what)
         };
-        let told = self.pending.iter().filter(is_new).filter_map(|one| {
-            let is_told = matches!(one.what, Awaited::Wait(_) | Awaited::Retry { .. } | Awaited::Window);
-            let words = self.awaits(one, now_ms).filter(|_| is_told)?;
+        let told = self.pending.iter().filter(is_told).filter(is_new).filter_map(|one| {
+            let words = self.awaits(one, now_ms)?;
             Some(self.remark(place(&one.key), words, now_ms))
         });
         told.collect()

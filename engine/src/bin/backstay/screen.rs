@@ -279,7 +279,10 @@ impl View {
 
     /// The status line, where it can be drawn again.
     fn status(&self) -> Option<String> {
-        let status = self.timeline.status(now_ms()).filter(|_| self.is_live)?.to_string();
+        if !self.is_live {
+            return None;
+        }
+        let status = self.timeline.status(now_ms())?.to_string();
         let width = streams::talk_width().saturating_sub(1);
         let text: String = status.chars().take(width).collect();
         Some(format!("\x1b[1m{text}\x1b[0m"))
