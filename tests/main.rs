@@ -8,6 +8,7 @@
 
 mod backup;
 mod cases;
+mod ingress;
 mod language;
 mod processes;
 mod program;

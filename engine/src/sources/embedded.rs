@@ -3,7 +3,18 @@
 //! The list is generated: run the test `every_shipped_module_is_in_the_list`, it prints the lines that are missing.
 
 /// Name and text of each shipped module.
-pub(super) const MODULES: &[(&str, &str)] = &[];
+pub(super) const MODULES: &[(&str, &str)] = &[
+    ("std.ingress.caddy", include_str!("../../stdlib/ingress/caddy.runbook")),
+    (
+        "std.ingress.command",
+        include_str!("../../stdlib/ingress/command.runbook"),
+    ),
+    (
+        "std.ingress.haproxy",
+        include_str!("../../stdlib/ingress/haproxy.runbook"),
+    ),
+    ("std.ingress.nginx", include_str!("../../stdlib/ingress/nginx.runbook")),
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,96 @@
+//! The standard modules of ingresses, each on the real server and under traffic: who is under way is answered, who comes
+//! meanwhile is turned away in words, nobody is lost, and users come in again on every ending.
+
+mod site;
+
+use std::fs;
+
+use crate::support::sandbox::{finish, signal, wait_until};
+use site::{Front, Site};
+
+#[test]
+fn users_are_turned_away_and_let_in_again() {
+    for site in Site::all() {
+        site.lets_the_change_go_on();
+        let slow = site.asks_slowly();
+        let traffic = site.traffic();
+        let run = site.start();
+        wait_until("users are turned away", || traffic.has(503));
+        site.answers_the_slow();
+        let name = site.front.name();
+        assert_eq!(slow.join().unwrap(), 200, "{name}: what was under way");
+        finish(run).exits(0);
+        wait_until("users are let in again", || traffic.last() == Some(200));
+        let seen = traffic.end();
+        let phases: Vec<u16> = seen.iter().fold(Vec::new(), |mut phases, status| {
+            if phases.last() != Some(status) {
+                phases.push(*status);
+            }
+            phases
+        });
+        assert_eq!(phases, [200, 503, 200], "{name}: {seen:?}");
+    }
+}
+
+#[test]
+fn what_does_not_end_fails_the_drain_and_users_come_in_again() {
+    for site in Site::all() {
+        let slow = site.asks_slowly();
+        let run = site.start();
+        wait_until("users are turned away", || site.asks() == 503);
+        // The change is turned back while it waits for what is under way.
+        signal(run.id(), "INT");
+        wait_until("users are let in again", || site.asks() == 200);
+        site.answers_the_slow();
+        assert_eq!(slow.join().unwrap(), 200);
+        let finished = finish(run);
+        assert!([4, 5].contains(&finished.exit), "{}: {finished:?}", site.front.name());
+        assert!(
+            site.sandbox
+                .records_of("intent")
+                .iter()
+                .all(|intent| intent["key"] != "change/go")
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_while_users_are_turned_away_lets_them_in_when_it_is_resumed() {
+    for site in Site::all() {
+        let mut run = site.start();
+        wait_until("the change has begun", || site.asks() == 503);
+        signal(run.id(), "KILL");
+        drop(run.wait());
+        assert_eq!(site.asks(), 503, "{}: they stay away", site.front.name());
+        site.lets_the_change_go_on();
+        let name = site.sandbox.run_name();
+        site.sandbox.call(&["resume", &name]).exits(0);
+        assert_eq!(site.asks(), 200);
+    }
+}
+
+/// What is under way at HAProxy and does not end is cut where the runbook says so.
+#[test]
+fn what_does_not_end_can_be_cut() {
+    let site = Site::of(Front::HaProxy).cutting();
+    site.lets_the_change_go_on();
+    let slow = site.asks_slowly();
+    site.start_and_finish().exits(0);
+    assert_ne!(slow.join().unwrap(), 200);
+    assert_eq!(site.asks(), 200);
+}
+
+#[test]
+fn what_the_server_does_not_know_is_told() {
+    let site = Site::of(Front::HaProxy);
+    let text = fs::read_to_string(site.sandbox.path("site.runbook")).unwrap();
+    site.sandbox
+        .write("site.runbook", text.replace("shop/app", "shop/nobody"));
+    let failed = site.start_and_finish().exits(4);
+    assert!(
+        failed
+            .in_one_line()
+            .contains("HAProxy says nothing of a server shop/nobody"),
+        "{failed:?}"
+    );
+}
