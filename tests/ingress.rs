@@ -69,7 +69,7 @@ fn a_run_that_is_killed_while_users_are_turned_away_lets_them_in_when_it_is_resu
     }
 }
 
-/// What is under way at HAProxy and does not end is cut where the runbook says so.
+/// What is under way at `HAProxy` and does not end is cut where the runbook says so.
 #[test]
 fn what_does_not_end_can_be_cut() {
     let site = Site::of(Front::HaProxy).cutting();
@@ -81,16 +81,33 @@ fn what_does_not_end_can_be_cut() {
 }
 
 #[test]
-fn what_the_server_does_not_know_is_told() {
-    let site = Site::of(Front::HaProxy);
-    let text = fs::read_to_string(site.sandbox.path("site.runbook")).unwrap();
-    site.sandbox
-        .write("site.runbook", text.replace("shop/app", "shop/nobody"));
-    let failed = site.start_and_finish().exits(4);
-    assert!(
-        failed
-            .in_one_line()
-            .contains("HAProxy says nothing of a server shop/nobody"),
-        "{failed:?}"
-    );
+fn a_site_that_the_server_does_not_know_is_refused_before_anything_is_changed() {
+    for (front, name, other, why) in [
+        (
+            Front::HaProxy,
+            "shop/app",
+            "shop/nobody",
+            "HAProxy says nothing of a server shop/nobody",
+        ),
+        (
+            Front::Nginx,
+            "\"shop\"",
+            "\"nobody\"",
+            "the configuration includes the site's file",
+        ),
+        (
+            Front::Caddy,
+            "\"shop\"",
+            "\"nobody\"",
+            "the configuration imports the site's file",
+        ),
+    ] {
+        let site = Site::of(front);
+        let text = fs::read_to_string(site.sandbox.path("site.runbook")).unwrap();
+        site.sandbox.write("site.runbook", text.replace(name, other));
+        let refused = site.start_and_finish().exits(4);
+        assert!(refused.in_one_line().contains(why), "{refused:?}");
+        assert!(site.sandbox.records_of("intent").is_empty(), "{refused:?}");
+        assert_eq!(site.asks(), 200);
+    }
 }

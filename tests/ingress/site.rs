@@ -1,14 +1,14 @@
 //! A site of an application that this test plays, behind a real server, and its users.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
-use crate::support::sandbox::{Finished, Sandbox, finish, free_port, wait_until};
+use crate::support::sandbox::{Finished, Sandbox, finish, free_port, wait_for, wait_until};
 
 /// The server in front.
 #[derive(Clone, Copy)]
@@ -23,12 +23,8 @@ pub(super) struct Site {
     pub(super) front: Front,
     /// Where users come in.
     port: u16,
-    upstream: u16,
-    /// Says that the application may answer what it was asked slowly.
-    answers: Arc<AtomicBool>,
-    /// Slow requests that have come to the application.
-    waiting: Arc<AtomicBool>,
-    caddy: Option<Child>,
+    /// The application, and the server in front where it stays a child.
+    children: Vec<Child>,
 }
 
 impl Front {
@@ -106,14 +102,19 @@ impl Site {
         let root = sandbox.path("").display().to_string();
         let root = root.trim_end_matches('/');
         let (port, admin) = (free_port(), free_port());
-        let (answers, waiting) = (Arc::default(), Arc::default());
-        let upstream = application(&answers, &waiting);
+        let upstream = free_port();
+        sandbox.write("application.py", APPLICATION);
+        let mut application = Command::new("python3");
+        application
+            .arg(sandbox.path("application.py"))
+            .args([root, &upstream.to_string()]);
+        let application = application.spawn().unwrap();
         for folder in ["nginx/backstay", "caddy/backstay"] {
             std::fs::create_dir_all(sandbox.path(folder)).unwrap();
         }
         let (file, configuration) = front.configuration(root, port, upstream, admin);
         sandbox.write(file, configuration);
-        let caddy = start(front, &sandbox, file);
+        let children = [application].into_iter().chain(start(front, &sandbox, file)).collect();
         let (drain, restore) = front.words(root, upstream, admin);
         let (name, at) = (front.name(), front.site());
         sandbox.write(
@@ -132,10 +133,7 @@ impl Site {
             sandbox,
             front,
             port,
-            upstream,
-            answers,
-            waiting,
-            caddy,
+            children,
         };
         wait_until("users come in", || site.asks() == 200);
         site
@@ -168,15 +166,14 @@ impl Site {
 
     /// A user whose answer takes until [`Site::answers_the_slow`]; has come to the application.
     pub(super) fn asks_slowly(&self) -> JoinHandle<u16> {
-        self.answers.store(false, Ordering::SeqCst);
         let port = self.port;
         let user = thread::spawn(move || ask(port, "/slow"));
-        wait_until("the application is asked", || self.waiting.load(Ordering::SeqCst));
+        wait_for(&self.sandbox.path("waiting"));
         user
     }
 
     pub(super) fn answers_the_slow(&self) {
-        self.answers.store(true, Ordering::SeqCst);
+        self.sandbox.write("answer", "");
     }
 
     /// Users who come one after the other.
@@ -199,7 +196,6 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        self.answers_the_slow();
         let path = |name: &str| self.sandbox.path(name).display().to_string();
         let mut end = match self.front {
             Front::Nginx => {
@@ -211,12 +207,10 @@ impl Drop for Site {
             Front::HaProxy | Front::Caddy => Command::new("true"),
         };
         drop(end.stderr(Stdio::null()).status());
-        if let Some(caddy) = &mut self.caddy {
-            drop(caddy.kill());
-            drop(caddy.wait());
+        for child in &mut self.children {
+            drop(child.kill());
+            drop(child.wait());
         }
-        // The application ends when it is asked once more.
-        drop(TcpStream::connect(("127.0.0.1", self.upstream)));
     }
 }
 
@@ -272,31 +266,24 @@ fn start(front: Front, sandbox: &Sandbox, file: &str) -> Option<Child> {
     None
 }
 
-/// Answers 200; what is asked slowly once it may.
-fn application(answers: &Arc<AtomicBool>, waiting: &Arc<AtomicBool>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (answers, waiting) = (Arc::clone(answers), Arc::clone(waiting));
-    thread::spawn(move || {
-        for user in listener.incoming().map_while(Result::ok) {
-            let (answers, waiting) = (Arc::clone(&answers), Arc::clone(&waiting));
-            thread::spawn(move || answer(user, &answers, &waiting));
-        }
-    });
-    port
-}
-
-fn answer(mut user: TcpStream, answers: &AtomicBool, waiting: &AtomicBool) {
-    let mut lines = BufReader::new(user.try_clone().unwrap()).lines().map_while(Result::ok);
-    let Some(first) = lines.next() else { return };
-    // The head ends with an empty line.
-    let _ = lines.find(String::is_empty);
-    if first.contains("/slow") {
-        waiting.store(true, Ordering::SeqCst);
-        wait_until("the slow may be answered", || answers.load(Ordering::SeqCst));
-    }
-    let _ = user.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nshop\n");
-}
+/// Answers 200; what is asked slowly once there is a file `answer`, and says by a file `waiting` that it was asked.
+const APPLICATION: &str = r#"
+import http.server, pathlib, sys, time
+root = pathlib.Path(sys.argv[1])
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/slow":
+            (root / "waiting").touch()
+            while not (root / "answer").exists():
+                time.sleep(0.02)
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"shop\n")
+    def log_message(self, *words):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Answer).serve_forever()
+"#;
 
 /// The status of an answer, and 0 where none comes.
 fn ask(port: u16, path: &str) -> u16 {
