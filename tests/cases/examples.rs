@@ -192,7 +192,7 @@ struct Shop {
 impl Shop {
     fn new() -> Self {
         Self {
-            example: Example::new("06-nginx-redis", "append-only.runbook"),
+            example: Example::new("07-nginx-redis", "append-only.runbook"),
             web_port: free_port(),
             store_port: free_port(),
         }
@@ -224,7 +224,7 @@ impl Shop {
     }
 
     fn stored(&self, question: &str) -> String {
-        let tool = repository().join("examples/06-nginx-redis/ask");
+        let tool = repository().join("examples/07-nginx-redis/ask");
         let output = Command::new(tool)
             .arg(self.store_port.to_string())
             .arg(question)
@@ -276,4 +276,38 @@ fn nginx_and_redis_come_back_with_what_redis_forgot() {
     let had_forgotten =
         |one: &serde_json::Value| one["label"] == "everything is in stock" && one["result"] == "does_not_hold";
     assert!(asked.iter().any(had_forgotten), "{asked:?}");
+}
+
+#[test]
+fn the_configuration_of_nginx_goes_forward_and_back() {
+    for (limit, end, failed_at, left) in [
+        ("64k", "completed", None, "client_max_body_size 64k;\n"),
+        ("8k", "rolled_back", Some("validate"), "client_max_body_size 16k;\n"),
+        ("64kk", "rolled_back", Some("change"), "client_max_body_size 16k;\n"),
+    ] {
+        let example = Example::new("06-nginx-config", "upload-limit.runbook");
+        let port = free_port();
+        let address = format!("http://127.0.0.1:{port}/");
+        let inputs = [
+            format!("limit={limit}"),
+            format!("web_port={port}"),
+            format!("shop={address}"),
+        ];
+        let finished = example.run(&inputs.each_ref().map(String::as_str));
+        let json = finished.json();
+        assert_eq!(json["end"], end, "{finished:?}");
+        assert_eq!(json["failed_at"]["step"].as_str(), failed_at, "{finished:?}");
+        assert_eq!(example.read("etc/limit.conf"), left);
+        // What nginx has loaded, and not only what its file says.
+        let tool = repository().join("examples/06-nginx-config/upload");
+        let takes = |kilobytes: &str| {
+            Command::new(&tool)
+                .args([&address, kilobytes])
+                .status()
+                .unwrap()
+                .success()
+        };
+        assert!(takes("10"), "{limit}");
+        assert_eq!(takes("32"), end == "completed", "{limit}");
+    }
 }
