@@ -22,6 +22,7 @@ mod plan_text;
 mod planning;
 mod programs;
 mod refused_plans;
+mod requests;
 mod resuming;
 mod running;
 mod settings;

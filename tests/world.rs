@@ -7,6 +7,7 @@ mod containers;
 mod contract;
 mod disk;
 mod files;
+mod https;
 mod previews;
 mod programs;
 mod services;

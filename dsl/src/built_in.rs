@@ -10,6 +10,7 @@ pub enum BuiltIn {
     Bearer,
     Count,
     Digest,
+    Entry,
     First,
     JsonBool,
     JsonHas,
@@ -30,6 +31,8 @@ pub enum Takes {
     JsonPlace,
     /// A list of whatever.
     List,
+    /// A map of whatever.
+    Map,
     /// Whatever has a text that may be seen.
     Anything,
 }
@@ -42,7 +45,7 @@ pub enum Gives {
     Perhaps(Type),
     /// Several values of this type.
     Several(Type),
-    /// An element of the list that it takes, where there is one.
+    /// An element of the list or map that it takes, where there is one.
     Element,
 }
 
@@ -91,6 +94,13 @@ pub const ALL: &[Row] = &[
         parameters: &[("text", TEXT)],
         gives: Gives::Value(Type::Digest),
         doc: "The SHA-256 of a text: evidence that it is the same, which does not hold what users wrote.",
+    },
+    Row {
+        function: BuiltIn::Entry,
+        name: "entry",
+        parameters: &[("map", Takes::Map), ("name", TEXT)],
+        gives: Gives::Element,
+        doc: "What a map has under a name; absent where it has nothing.",
     },
     Row {
         function: BuiltIn::First,

@@ -73,6 +73,10 @@ pub struct Parameter {
     pub sink: Option<Sink>,
     /// Whether it is the longest that one attempt may take.
     pub is_limit: bool,
+    /// Whether it hands over a key by which a repetition is known: where it is given, the action is `keyed`.
+    pub is_key: bool,
+    /// The only texts that it takes; any where there are none.
+    pub choices: &'static [&'static str],
     /// One sentence for help; says the default of an optional parameter.
     pub doc: &'static str,
 }

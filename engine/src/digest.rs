@@ -1,5 +1,7 @@
-//! SHA-256 and hexadecimal digits, as records, plans and file names have them.
+//! SHA-256 and hexadecimal digits, as records, plans and file names have them; Base64, as headers have it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 /// Two digits a byte, in lower case.
@@ -27,6 +29,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// The first six bytes of the SHA-256 of a text, as digits: a short name that is safe everywhere.
 pub(crate) fn short(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..6])
+}
+
+/// As text, in the alphabet of headers and mail.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// The bytes of these digits.

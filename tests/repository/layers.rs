@@ -155,11 +155,12 @@ const FENCES: &[(&str, &str, &[&str])] = &[
     ("petgraph", "dsl", &["graph"]),
     ("rhai", "dsl", &["script"]),
     ("semver", "dsl", &["version"]),
-    ("base64", "engine", &["eval/built_in"]),
+    ("base64", "engine", &["digest"]),
     ("bollard", "engine", &["world/real/docker"]),
     ("annotate_snippets", "engine", &["render", "bin"]),
     ("clap", "engine", &["bin"]),
     ("reqwest", "engine", &["action/http"]),
+    ("sha1", "engine", &["action/http"]),
     ("rpassword", "engine", &["bin"]),
 ];
 

@@ -211,6 +211,29 @@ fn of_files(bench: &Bench) -> Vec<Case> {
     ]
 }
 
+fn of_requests(bench: &Bench) -> Vec<Case> {
+    let url = || ("url", Value::Url("http://127.0.0.1:9/silences".to_owned()));
+    let headers = Value::Map([("Authorization".to_owned(), bench.secret())].into());
+    vec![
+        (
+            "http.post",
+            vec![
+                url(),
+                ("headers", headers),
+                ("body", bench.secret()),
+                ("adds", text("x")),
+            ],
+            "POST http://127.0.0.1:9/silences, with Authorization, 12 bytes",
+        ),
+        (
+            "http.put",
+            vec![url(), ("keyed_by", text("Key"))],
+            "PUT http://127.0.0.1:9/silences, with Key",
+        ),
+        ("http.delete", vec![url()], "DELETE http://127.0.0.1:9/silences"),
+    ]
+}
+
 #[tokio::test]
 async fn every_change_says_what_it_would_do_and_does_nothing() {
     let bench = real().with_secret("s3cret-t0ken");
@@ -226,6 +249,7 @@ async fn every_change_says_what_it_would_do_and_does_nothing() {
         of_containers(&bench),
         of_trees(&bench),
         of_files(&bench),
+        of_requests(&bench),
     ];
     for (action, arguments, expected) in cases.concat() {
         named.insert(action.to_owned());

@@ -1,4 +1,4 @@
-//! `http.get` against a small server.
+//! The questions of `http` against a small server: what is given, what is followed, what is kept secret.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,6 +29,22 @@ fn answer(mut stream: &TcpStream, port: u16) {
     let (status, extra, body) = match path {
         "/headers" => ("200 OK", String::new(), headers.join("\n")),
         "/broken" => ("503 Unavailable", String::new(), "sorry".to_owned()),
+        "/method" => (
+            "200 OK",
+            "X-Kind: seen\r\nSet-Cookie: a=b\r\n".to_owned(),
+            first.clone(),
+        ),
+        "/cut" => (
+            "200 OK",
+            String::new(),
+            format!("{}hunter-2-hunter{}", "x".repeat(65_530), "y".repeat(200_000)),
+        ),
+        "/elsewhere" => (
+            "302 Found",
+            format!("Location: http://localhost:{port}/headers\r\n"),
+            String::new(),
+        ),
+        "/form" => ("303 See Other", "Location: /method\r\n".to_owned(), String::new()),
         "/large" => ("200 OK", String::new(), "x".repeat(300_000)),
         "/round" => (
             "302 Found",
@@ -77,16 +93,73 @@ async fn an_answer_is_given_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn a_secret_header_is_sent_and_follows_no_redirect() {
+async fn a_secret_header_follows_to_the_same_host_alone() {
     let (bench, server) = (real().with_secret("hunter-2-hunter"), serve());
-    let with = |path: &str, value: Value| {
+    let with = |path: &str, value: Value, follow: &str| {
         let [address] = url(&format!("{server}{path}"));
-        [address, ("headers", Value::Map([("X-Token".to_owned(), value)].into()))]
+        let headers = ("headers", Value::Map([("X-Token".to_owned(), value)].into()));
+        [address, headers, ("follow", text(follow))]
     };
-    let (_, _, body) = get(&bench, &with("/headers", bench.secret())).await;
+    let (_, _, body) = get(&bench, &with("/headers", bench.secret(), "never")).await;
     assert!(body.to_lowercase().contains("x-token: hunter-2-hunter"), "{body}");
-    assert_eq!(get(&bench, &with("/there", bench.secret())).await.1, 302);
-    assert_eq!(get(&bench, &with("/there", text("open"))).await.1, 200);
+    let (_, _, body) = get(&bench, &with("/there", bench.secret(), "same host")).await;
+    assert!(body.contains("hunter-2-hunter"), "{body}");
+    assert_eq!(get(&bench, &with("/there", bench.secret(), "never")).await.1, 302);
+    assert_eq!(get(&bench, &with("/elsewhere", text("open"), "same host")).await.1, 302);
+    let (_, status, body) = get(&bench, &with("/elsewhere", bench.secret(), "any")).await;
+    assert_eq!((status, body.contains("hunter")), (200, false), "{body}");
+    let (_, _, body) = get(&bench, &with("/elsewhere", text("open"), "any")).await;
+    assert!(body.to_lowercase().contains("x-token: open"), "{body}");
+    let reason = bench.fails("http.get", &with("/there", text("x"), "always")).await;
+    assert!(reason.contains("one of never, same host, any"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_secret_at_the_cut_of_an_answer_is_not_given_in_part() {
+    let (bench, server) = (real().with_secret("hunter-2-hunter"), serve());
+    let (is_ok, _, body) = get(&bench, &url(&format!("{server}/cut"))).await;
+    assert!(is_ok && body.len() <= 64 * 1024 && body.len() > 65_000);
+    assert!(!body.contains("hunt"), "{}", &body[65_500..]);
+}
+
+#[tokio::test]
+async fn methods_headers_and_redirects_are_as_they_say() {
+    let (bench, server) = (real(), serve());
+    let ask = |action: &'static str, path: &str, more: &[(&'static str, Value)]| {
+        let mut arguments = url(&format!("{server}{path}")).to_vec();
+        arguments.extend(more.iter().cloned());
+        let bench = &bench;
+        async move {
+            match bench.does(action, &arguments).await {
+                Some(Value::Record(fields)) => fields,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let body = |fields: &std::collections::BTreeMap<String, Value>| fields["body"].canonical();
+    let head = ask("http.head", "/method", &[]).await;
+    assert_eq!(body(&head), "");
+    let Value::Map(headers) = &head["headers"] else {
+        panic!("{head:?}")
+    };
+    assert_eq!(headers.get("x-kind"), Some(&text("seen")));
+    assert!(!headers.contains_key("set-cookie"), "{headers:?}");
+    let search = ask(
+        "http.query",
+        "/method",
+        &[("method", text("SEARCH")), ("body", text("all"))],
+    )
+    .await;
+    assert_eq!(body(&search), "SEARCH /method HTTP/1.1");
+    let form = ask("http.query", "/form", &[("body", text("a=b"))]).await;
+    assert_eq!(body(&form), "GET /method HTTP/1.1");
+    let reason = bench
+        .fails(
+            "http.query",
+            &[("url", Value::Url(server.clone())), ("method", text("not one"))],
+        )
+        .await;
+    assert!(reason.contains("no method of HTTP"), "{reason}");
 }
 
 #[tokio::test]
@@ -106,14 +179,15 @@ async fn what_does_not_answer_is_said_plainly() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cases = [
         (format!("http://{closed}"), "nothing listens at"),
-        (format!("{server}/round"), "redirects more than 3 times"),
+        (format!("{server}/round"), "redirects more than 5 times"),
         (format!("{server}/away"), "never asked"),
         ("http://169.254.169.254/latest".to_owned(), "never asked"),
         ("http://[fe80::1]/".to_owned(), "never asked"),
         ("http://no-such-host.invalid/".to_owned(), "no-such-host.invalid"),
     ];
     for (address, expected) in cases {
-        let reason = bench.fails("http.get", &url(&address)).await;
+        let [asked] = url(&address);
+        let reason = bench.fails("http.get", &[asked, ("follow", text("any"))]).await;
         assert!(reason.contains(expected), "{address}: {reason}");
     }
     let began = Instant::now();

@@ -82,12 +82,14 @@ impl<'a> Checker<'a> {
         let matched = self.match_arguments(call, &wanted, signature.declares_effects);
         let mut arguments = Vec::with_capacity(wanted.len());
         let mut is_whole = true;
-        for (parameter, value) in wanted.iter().zip(&matched.values) {
+        let described = signature.parameters.iter();
+        for ((parameter, value), described) in wanted.iter().zip(&matched.values).zip(described) {
             let Some(value) = value else {
                 is_whole &= !parameter.required;
                 continue;
             };
             let mut value = self.argument(scope, value, parameter);
+            self.expect_choice(&value, described);
             is_whole &= !is_unknown(&value.ty);
             if let Some(builder) = builder.as_deref_mut()
                 && !is_pure(&value)
@@ -108,6 +110,9 @@ impl<'a> Checker<'a> {
                 )
             });
             effects.list = placed.collect();
+        }
+        if is_whole {
+            self.expect_effects(signature, &effects, call.span);
         }
         let called = ActionCall {
             action: signature.full_name(),

@@ -1,7 +1,7 @@
 //! Arguments meet parameters: names, types, what may be left out, where a secret may go.
 
 use crate::ast::{self, ArgumentValue};
-use crate::catalogue::Sink;
+use crate::catalogue::{Parameter, Sink};
 use crate::check::Checker;
 use crate::check::callee::dotted;
 use crate::check::expression::secret_exposed;
@@ -10,7 +10,7 @@ use crate::check::suggest::suggest;
 use crate::check::types::is_unknown;
 use crate::check::value::{typed, unknown};
 use crate::diagnostic::{Diagnostic, listed};
-use crate::model::{Expr, ExprKind};
+use crate::model::{Expr, ExprKind, Literal};
 use crate::types::Type;
 
 /// One parameter of whatever is called.
@@ -135,6 +135,23 @@ impl<'a> Checker<'a> {
             format!("{name}: "),
         ));
         Some(position)
+    }
+
+    /// Tells of a text that is none of those which a parameter takes; one that is worked out is looked at by the action.
+    pub(crate) fn expect_choice(&mut self, value: &Expr, parameter: &Parameter) {
+        if let ExprKind::Literal(Literal::Text(text)) = &value.kind
+            && !parameter.choices.is_empty()
+            && !parameter.choices.contains(&text.as_str())
+        {
+            let message = format!("`{}` is none of what `{}` takes", text, parameter.name);
+            let choices: Vec<String> = parameter
+                .choices
+                .iter()
+                .map(|choice| format!("`\"{choice}\"`"))
+                .collect();
+            let finding = Diagnostic::error("wrong-type", value.span, message);
+            self.report(finding.help(format!("it takes {}", listed(&choices, " or "))));
+        }
     }
 
     /// The value of an argument, by the type and the sink of its parameter.

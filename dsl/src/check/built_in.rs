@@ -73,19 +73,23 @@ impl<'a> Checker<'a> {
                 }
                 found
             }
-            Takes::List => {
+            Takes::List | Takes::Map => {
+                let is_list = *takes == Takes::List;
                 let found = self.expr(scope, written, None);
                 match &found.ty {
-                    Type::List(element) if **element == Type::Secret => {
+                    Type::List(element) | Type::Map(element) if **element == Type::Secret => {
                         self.report(secret_exposed(found.span, &place));
                         return unknown(found.span);
                     }
-                    Type::List(_) | Type::Unknown => return found,
+                    Type::Unknown => return found,
+                    Type::List(_) if is_list => return found,
+                    Type::Map(_) if !is_list => return found,
                     other => {
-                        let message = format!("{place} takes a list, and this is {}", with_article(other));
+                        let wanted = if is_list { "list" } else { "map" };
+                        let message = format!("{place} takes a {wanted}, and this is {}", with_article(other));
                         let finding = Diagnostic::error("wrong-type", found.span, message);
                         self.report(match other {
-                            Type::Text => finding.help("the lines of a text are a list: `lines(…)`"),
+                            Type::Text if is_list => finding.help("the lines of a text are a list: `lines(…)`"),
                             Type::Optional(_) => finding.help("say what holds where it is absent: `… default …`"),
                             _ => finding,
                         });
@@ -127,7 +131,7 @@ fn given(row: &Row, arguments: &[Expr]) -> Type {
         Gives::Perhaps(ty) => Type::Optional(Box::new(ty.clone())),
         Gives::Several(ty) => Type::list(ty.clone()),
         Gives::Element => match arguments.first().map(|argument| &argument.ty) {
-            Some(Type::List(element)) => Type::Optional(element.clone()),
+            Some(Type::List(element) | Type::Map(element)) => Type::Optional(element.clone()),
             _ => Type::Unknown,
         },
     }

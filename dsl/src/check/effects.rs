@@ -1,8 +1,10 @@
 //! The effects of one call: those of the signature with the arguments put in.
 
 use crate::catalogue::{self, Pattern, Signature};
+use crate::check::Checker;
 use crate::check::value::typed;
-use crate::effect::Effect;
+use crate::diagnostic::{Diagnostic, listed};
+use crate::effect::{Effect, Repeat};
 use crate::model::{Effects, Expr, ExprKind, LimitBy, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
@@ -10,6 +12,8 @@ use crate::types::Type;
 /// What an action does, before any word of the text.
 pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], span: Span) -> Effects {
     let is_limit = |name: &str| signature.parameter(name).is_some_and(|parameter| parameter.is_limit);
+    let is_key = |name: &str| signature.parameter(name).is_some_and(|parameter| parameter.is_key);
+    let is_keyed = arguments.iter().any(|(name, _)| is_key(name));
     let said = arguments.iter().find(|(name, _)| is_limit(name));
     Effects {
         list: signature
@@ -17,7 +21,7 @@ pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], 
             .iter()
             .filter_map(|effect| instantiate(effect, signature, arguments, span))
             .collect(),
-        repeat: signature.repeat,
+        repeat: if is_keyed { Repeat::Keyed } else { signature.repeat },
         settle: match signature.settle {
             catalogue::Settle::NotNeeded => Settle::NotNeeded,
             catalogue::Settle::Action => Settle::Action,
@@ -31,6 +35,24 @@ pub(crate) fn of_signature(signature: &Signature, arguments: &[(String, Expr)], 
         limit_by: said.map_or(LimitBy::Action, |(name, _)| LimitBy::Argument(name.clone())),
         leaves_traces: signature.leaves_traces,
         healthy: None,
+    }
+}
+
+impl Checker<'_> {
+    /// Tells of a change that says by none of its arguments what it does.
+    pub(crate) fn expect_effects(&mut self, signature: &Signature, effects: &Effects, span: Span) {
+        if signature.is_read() || signature.effects.is_empty() || !effects.list.is_empty() {
+            return;
+        }
+        let keys = signature
+            .effects
+            .iter()
+            .filter_map(|effect| effect.resource()?.key.first());
+        let ways = keys.map(|key| format!("`{key}: \"…\"`"));
+        let ways: Vec<String> = ways.collect();
+        let message = format!("`{}` does not say what it does elsewhere", signature.full_name());
+        let finding = Diagnostic::error("opaque-change", span, message);
+        self.report(finding.help(format!("say it in a name of your own: {}", listed(&ways, " or "))));
     }
 }
 

@@ -4,8 +4,6 @@
 use backstay_dsl::built_in::BuiltIn;
 use backstay_dsl::json_place::{self, Part};
 use backstay_dsl::{literal, types::Type};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
 use super::places::Places;
@@ -22,11 +20,12 @@ pub(super) fn call(function: BuiltIn, arguments: &[Value], places: &Places) -> A
                 return Err(failed("a user's name holds no `:`".to_owned()));
             }
             let pair = format!("{user}:{}", password.expose());
-            Ok(header(password, &format!("Basic {}", STANDARD.encode(pair))))
+            Ok(header(password, &format!("Basic {}", digest::base64(pair.as_bytes()))))
         }
         (BuiltIn::Bearer, [Value::Secret(token)]) => Ok(header(token, &format!("Bearer {}", token.expose()))),
         (BuiltIn::Count, [Value::List(values)]) => whole(values.len()).map_err(failed),
         (BuiltIn::Digest, [Value::Text(text)]) => Ok(Value::Digest(digest::sha256(text.as_bytes()))),
+        (BuiltIn::Entry, [Value::Map(map), Value::Text(name)]) => Ok(map.get(name).cloned().unwrap_or(Value::Absent)),
         (BuiltIn::First, [Value::List(values)]) => Ok(values.first().cloned().unwrap_or(Value::Absent)),
         (BuiltIn::Lines, [Value::Text(text)]) => {
             let lines = text.lines().filter(|line| !line.trim().is_empty());

@@ -64,6 +64,8 @@ impl Describe {
             required,
             sink: None,
             is_limit: false,
+            is_key: false,
+            choices: &[],
             doc,
         });
         self
@@ -73,6 +75,22 @@ impl Describe {
     pub(crate) fn bounding(mut self) -> Self {
         if let Some(parameter) = self.0.parameters.last_mut() {
             parameter.is_limit = true;
+        }
+        self
+    }
+
+    /// The last parameter, where it is given, makes the action one that may be repeated by its key.
+    pub(crate) fn keying(mut self) -> Self {
+        if let Some(parameter) = self.0.parameters.last_mut() {
+            parameter.is_key = true;
+        }
+        self
+    }
+
+    /// The last parameter takes one of these texts.
+    pub(crate) fn one_of(mut self, choices: &'static [&'static str]) -> Self {
+        if let Some(parameter) = self.0.parameters.last_mut() {
+            parameter.choices = choices;
         }
         self
     }

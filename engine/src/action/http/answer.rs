@@ -1,0 +1,103 @@
+//! What an address answered.
+
+use std::collections::BTreeMap;
+
+use backstay_dsl::types::Type;
+use reqwest::header::HeaderMap;
+
+use crate::redact::Redactor;
+use crate::value::Value;
+
+/// A value keeps so much of an answer.
+pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A header with more than this is left out.
+const HEADER_BYTES_MAX: usize = 4 * 1024;
+/// Left out too: what opens a session, and what is another each time.
+const LEFT_OUT: &[&str] = &["set-cookie", "date", "age"];
+
+/// An answer, whatever its status.
+pub(super) struct Answered {
+    pub(super) status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+    is_cut: bool,
+}
+
+impl Answered {
+    /// An answer from what was read of its body, which may be more than is kept. Secrets are looked for before it is
+    /// cut: of one that is cut first the rest would not be found.
+    pub(super) fn new(status: u16, headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Self {
+        let is_cut = body.len() > BODY_BYTES_MAX;
+        let body = if is_cut {
+            let clean = redactor.scrub_bytes(body);
+            String::from_utf8_lossy(&clean[..clean.len().min(BODY_BYTES_MAX)]).into_owned()
+        } else {
+            String::from_utf8_lossy(body).into_owned()
+        };
+        Self {
+            status,
+            headers: kept(headers),
+            body,
+            is_cut,
+        }
+    }
+
+    pub(super) fn is_ok(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// In one line.
+    pub(super) fn summary(&self) -> String {
+        let cut = if self.is_cut { ", cut at 64 KiB" } else { "" };
+        format!("status {}, {} bytes{cut}", self.status, self.body.len())
+    }
+
+    pub(super) fn value(self) -> Value {
+        let is_ok = self.is_ok();
+        value(is_ok, self.status, self.headers, self.body)
+    }
+}
+
+fn value(is_ok: bool, status: u16, headers: BTreeMap<String, String>, body: String) -> Value {
+    let headers = headers.into_iter().map(|(name, value)| (name, Value::Text(value)));
+    Value::record([
+        ("ok", Value::Bool(is_ok)),
+        ("status", Value::Int(i64::from(status))),
+        ("headers", Value::Map(headers.collect())),
+        ("body", Value::Text(body)),
+    ])
+}
+
+/// What a healthy production answers.
+pub(super) fn simulated(status: u16) -> Value {
+    value(
+        (200..300).contains(&status),
+        status,
+        BTreeMap::new(),
+        "simulated".to_owned(),
+    )
+}
+
+/// The type of an answer.
+pub(super) fn record() -> Type {
+    Type::record(
+        "HttpResponse",
+        &[
+            ("ok", Type::Bool),
+            ("status", Type::Int),
+            ("headers", Type::Map(Box::new(Type::Text))),
+            ("body", Type::Text),
+        ],
+    )
+}
+
+/// Headers by their names in small letters; of several with one name the values with a comma between.
+pub(super) fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let names = headers.keys().filter(|name| !LEFT_OUT.contains(&name.as_str()));
+    let joined = names.map(|name| {
+        let values = headers.get_all(name).iter();
+        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        (name.as_str().to_owned(), values.join(", "))
+    });
+    joined.filter(|(_, value)| value.len() <= HEADER_BYTES_MAX).collect()
+}

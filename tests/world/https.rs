@@ -1,0 +1,128 @@
+//! HTTP against nginx with TLS of its own making: authorities, a client's certificate, a Unix socket.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use backstay::value::Value;
+
+use crate::support::bench::{Bench, path_value};
+use crate::support::sandbox::{free_port, wait_until};
+use crate::support::worlds::real;
+
+/// nginx in a folder, until the value is dropped.
+pub(crate) struct Nginx {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Nginx {
+    /// Serves what it knows of the client by TLS and at `sock`; files in the folder: `ca.pem`, `client.pem`.
+    pub(crate) fn start(folder: &Path) -> Self {
+        let port = free_port();
+        certificates(folder);
+        let place = folder.display();
+        let conf = format!(
+            "daemon off;\npid {place}/nginx.pid;\nerror_log {place}/error.log;\nworker_processes 1;\nevents {{}}\nhttp {{\n access_log off;\n\
+             client_body_temp_path {place}/body;\n proxy_temp_path {place}/proxy;\n fastcgi_temp_path {place}/fastcgi;\n \
+             uwsgi_temp_path {place}/uwsgi;\n scgi_temp_path {place}/scgi;\n server {{\n  listen 127.0.0.1:{port} ssl;\n  listen unix:{place}/sock;\n  \
+             ssl_certificate {place}/server.pem;\n  ssl_certificate_key {place}/server.key;\n  ssl_client_certificate {place}/ca.pem;\n  \
+             ssl_verify_client optional;\n  location / {{ return 200 \"$ssl_client_verify $http_authorization $request_method\"; }}\n }}\n}}\n"
+        );
+        std::fs::write(folder.join("nginx.conf"), conf).unwrap();
+        let child = Command::new("nginx")
+            .args([
+                "-e",
+                &format!("{place}/error.log"),
+                "-c",
+                &format!("{place}/nginx.conf"),
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let nginx = Self { child, port };
+        wait_until("nginx listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        nginx
+    }
+
+    pub(crate) fn url(&self) -> Value {
+        Value::Url(format!("https://localhost:{}/", self.port))
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
+}
+
+/// An authority with a certificate for `localhost` and one for a client.
+fn certificates(folder: &Path) {
+    let script = "set -e
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=test-ca \
+          -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
+        sign() {
+          openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $1.key -out $1.csr -subj /CN=$1
+          printf '%s\\n' \"$2\" > $1.ext
+          openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $1.pem -days 20 -extfile $1.ext
+        }
+        sign server subjectAltName=DNS:localhost,DNS:shop.example
+        sign client extendedKeyUsage=clientAuth";
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+async fn body(bench: &Bench, action: &str, arguments: &[(&str, Value)]) -> String {
+    match bench.does(action, arguments).await {
+        Some(Value::Record(fields)) => fields["body"].canonical(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn nginx_is_asked_by_an_authority_of_ones_own_with_a_certificate_and_by_a_socket() {
+    let bench = real().with_secret("Bearer hunter-2-hunter");
+    let nginx = Nginx::start(&bench.folder);
+    let file = |name: &str| path_value(&bench.path(name));
+    let reason = bench.fails("http.get", &[("url", nginx.url())]).await;
+    assert!(reason.contains("certificate"), "{reason}");
+    let trusting = [("url", nginx.url()), ("ca", file("ca.pem"))];
+    assert_eq!(body(&bench, "http.get", &trusting).await, "NONE  GET");
+    let headers = Value::Map([("Authorization".to_owned(), bench.secret())].into());
+    let mut known = trusting.to_vec();
+    known.extend([
+        ("certificate", file("client.pem")),
+        ("key", file("client.key")),
+        ("headers", headers),
+    ]);
+    assert_eq!(
+        body(&bench, "http.get", &known).await,
+        "SUCCESS Bearer hunter-2-hunter GET"
+    );
+    let by_socket = [
+        ("url", Value::Url("http://anything/".to_owned())),
+        ("socket", file("sock")),
+    ];
+    assert!(body(&bench, "http.get", &by_socket).await.ends_with(" GET"));
+    let mut change = by_socket.to_vec();
+    change.push(("changes", crate::support::bench::text("the flag")));
+    assert!(body(&bench, "http.put", &change).await.ends_with(" PUT"));
+    for (name, words) in [
+        ("ca", "holds no certificate of an authority"),
+        ("certificate", "is no certificate of a client"),
+    ] {
+        let mut wrong = vec![("url", nginx.url()), (name, file("nginx.conf"))];
+        let reason = bench.fails("http.get", &wrong).await;
+        assert!(reason.contains(words), "{reason}");
+        wrong[1].1 = file("none");
+        let reason = bench.fails("http.get", &wrong).await;
+        assert!(reason.contains("cannot be read"), "{reason}");
+    }
+}
