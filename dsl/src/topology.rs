@@ -50,8 +50,6 @@ pub struct Service<K> {
     pub has_one_release: bool,
     /// What is mounted into it and left unprotected on purpose.
     pub ignores: Vec<Resource<K>>,
-    /// How the text says that it should be after a way forward.
-    pub ends: Option<Begins>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +60,8 @@ pub struct Member<K> {
     /// Where its release is pinned.
     pub pinned_by: Option<Resource<K>>,
     pub begins: Begins,
+    /// How the text says that it should be after a way forward.
+    pub ends: Option<Begins>,
 }
 
 /// Names a member within a runbook: `SERVICE.MEMBER`, and the service's name for the only member of a plain service.
@@ -210,7 +210,6 @@ impl<K> Service<K> {
             serving_at_least: 0,
             has_one_release: false,
             ignores: Vec::new(),
-            ends: None,
         }
     }
 
@@ -238,6 +237,7 @@ impl<K> Service<K> {
                 host: member.host.as_ref().map(&mut *key).transpose()?,
                 pinned_by: member.pinned_by.as_ref().map(&mut *resource).transpose()?,
                 begins: member.begins,
+                ends: member.ends,
             };
             members.insert(id.clone(), member);
         }
@@ -247,7 +247,6 @@ impl<K> Service<K> {
             behind: self.behind.as_ref().map(&mut *resource).transpose()?,
             endpoints: self.endpoints.iter().map(&mut *resource).collect::<Result<_, E>>()?,
             writers_at_most: self.writers_at_most,
-            ends: self.ends,
             serving_at_least: self.serving_at_least,
             has_one_release: self.has_one_release,
             ignores: self.ignores.iter().map(&mut *resource).collect::<Result<_, E>>()?,
@@ -263,6 +262,7 @@ impl<K> Member<K> {
             host: None,
             pinned_by: None,
             begins,
+            ends: None,
         }
     }
 }

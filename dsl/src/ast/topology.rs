@@ -45,7 +45,7 @@ pub enum ServiceClause {
     Ignores { part: ProtectPart, because: Text },
 }
 
-/// `a: process("a") on HOST pinned by R begins stopped`.
+/// `a: process("a") on HOST pinned by R begins running ends stopped`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member {
     pub name: Name,
@@ -53,6 +53,7 @@ pub struct Member {
     pub host: Option<Name>,
     pub pinned_by: Option<Call>,
     pub begins: Option<Name>,
+    pub ends: Option<Name>,
 }
 
 /// `protect ID "title" { path E except "cache"  volume E  file E }`.

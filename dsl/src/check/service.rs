@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
                 ServiceClause::Runs(call) => plain.runs = self.runs(&scope, call).unwrap_or(plain.runs),
                 ServiceClause::PinnedBy(call) => plain.pinned_by = self.fixed_resource(&scope, call),
                 ServiceClause::Begins(word) => plain.begins = self.how(word, "begins").unwrap_or(plain.begins),
-                ServiceClause::Ends(word) => known.ends = self.how(word, "ends"),
+                ServiceClause::Ends(word) => plain.ends = self.how(word, "ends"),
                 ServiceClause::Members(list, span) => members = Some((list, *span)),
                 other => self.service_clause(&scope, other, &mut known),
             }
@@ -109,6 +109,9 @@ impl<'a> Checker<'a> {
             }
             if let Some(begins) = &written.begins {
                 member.begins = self.how(begins, "begins").unwrap_or(member.begins);
+            }
+            if let Some(ends) = &written.ends {
+                member.ends = self.how(ends, "ends").or(member.ends);
             }
             let host = member.host.as_ref();
             member.pinned_by = member.pinned_by.map(|pin| pin.placed(host).into_owned());

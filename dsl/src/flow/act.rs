@@ -2,7 +2,7 @@
 
 use crate::check::pure::is_pure;
 use crate::effect::{Effect, Resource, ResourceKind};
-use crate::model::{BindingId, Expr, ExprKind, Statement, StatementKind};
+use crate::model::{BinaryOperator, BindingId, Expr, ExprKind, Statement, StatementKind};
 use crate::print;
 use crate::program::{BlockId, HoldId, Program, StatementId};
 use crate::state::slot::SlotId;
@@ -18,7 +18,10 @@ pub(super) enum Act {
     /// The step ends here without being done, unless this holds.
     Guard(Option<Condition>),
     /// The step fails here, unless this holds.
-    Requires(Condition),
+    Requires {
+        condition: Option<Condition>,
+        equal: Vec<Equal>,
+    },
     /// Names the value of a thing.
     Binds {
         value: BindingId,
@@ -37,6 +40,9 @@ pub(super) enum Act {
     /// Runs the undos of what is older than the stretch.
     Unwind,
 }
+
+/// A value that a thing has where a condition holds.
+pub(super) type Equal = (Term, SlotId);
 
 /// A condition that is the same wherever it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +88,16 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn act(&self, id: StatementId) -> Act {
         let statement: &'a Statement = self.program.statement(id);
         match &statement.kind {
-            StatementKind::Require { condition, .. } => self.fixed(condition).map_or(Act::Nothing, Act::Requires),
+            StatementKind::Require { condition, .. } => {
+                let (fixed, equal) = (self.fixed(condition), self.equal(condition));
+                if fixed.is_none() && equal.is_empty() {
+                    return Act::Nothing;
+                }
+                Act::Requires {
+                    condition: fixed,
+                    equal,
+                }
+            }
             StatementKind::OnlyWhen { condition, .. } => Act::Guard(self.fixed(condition)),
             StatementKind::SkipWhen { condition, .. } => Act::Guard(self.fixed(condition).map(Condition::turned)),
             StatementKind::Let { binding, value } => {
@@ -131,6 +146,23 @@ impl<'a> Reader<'_, 'a> {
             text: print::checked(self.program.runbook(), expr, &names),
             holds: true,
         })
+    }
+
+    /// What things have to be for a condition to hold, as far as it says to what they are equal.
+    pub(super) fn equal(&self, condition: &'a Expr) -> Vec<Equal> {
+        let ExprKind::Binary(operator, one, other) = &condition.kind else {
+            return Vec::new();
+        };
+        let read = |expr: &'a Expr| self.readings.value_of(expr).and_then(|read| self.valued(&read));
+        match operator {
+            BinaryOperator::And => [self.equal(one), self.equal(other)].concat(),
+            BinaryOperator::Equal => match (read(one), read(other)) {
+                (Some(slot), None) => vec![(self.readings.value(other), slot)],
+                (None, Some(slot)) => vec![(self.readings.value(one), slot)],
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     /// What the action or release behind a statement touches.

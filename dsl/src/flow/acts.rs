@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::effect::{Effect, Resource, ResourceKind};
-use crate::program::{BlockId, HoldId, Program, StatementId, StepId};
+use crate::model::StatementKind;
+use crate::program::{BlockId, HoldId, Owner, Program, RollbackId, StatementId, StepId};
 use crate::state::slot::SlotId;
 use crate::state::universe::Universe;
 use crate::state::{Extent, Given};
@@ -29,9 +30,20 @@ pub(super) struct Acts<'a> {
     absent: BTreeSet<SlotId>,
     pub(super) excuses: Excuses,
     seen: BTreeMap<usize, BTreeSet<StatementId>>,
-    /// Steps that every cell sees: stretches begin or end with them, or they commit.
-    marked: Vec<StepId>,
-    of_start: HashMap<Term, SlotId>,
+    /// The branches, by their place in the text.
+    branches: BTreeMap<usize, Branch>,
+    /// Values that were taken before anything was changed, with what they are values of.
+    of_start: HashMap<Term, Vec<SlotId>>,
+}
+
+/// A branch, and where it applies.
+pub(super) struct Branch {
+    pub(super) id: RollbackId,
+    pub(super) block: BlockId,
+    /// Its first and its last step.
+    pub(super) stretch: (StepId, StepId),
+    /// Whether it carries out the undos that are older.
+    unwinds: bool,
 }
 
 impl<'a> Acts<'a> {
@@ -74,7 +86,12 @@ impl<'a> Acts<'a> {
             let read = reader.readings.value_of(&anchor.value)?;
             Some((Term::AnchorAtStart(anchor.name.clone()), reader.valued(&read)?))
         });
-        let of_start = anchors.collect();
+        let guards = runbook.requires.iter();
+        let required = guards.flat_map(|required| reader.equal(&required.condition));
+        let mut of_start: HashMap<Term, Vec<SlotId>> = HashMap::new();
+        for (value, slot) in anchors.chain(required) {
+            of_start.entry(value).or_default().push(slot);
+        }
         tie(&mut universe, &acts);
         let touched: Vec<Vec<SlotId>> = acts.iter().map(|act| touched(&universe, act)).collect();
         let (asked, absent) = asked(program, &universe, &acts);
@@ -84,7 +101,7 @@ impl<'a> Acts<'a> {
             asked,
             excuses: Excuses::of(program, &universe, &acts, &touched),
             seen: BTreeMap::new(),
-            marked: marked(program),
+            branches: branches(program),
             universe,
             of: acts,
             touched,
@@ -125,8 +142,23 @@ impl<'a> Acts<'a> {
         self.touched[id.place()].contains(&slot)
     }
 
-    pub(super) fn marked(&self) -> &[StepId] {
-        &self.marked
+    /// The branches that a cell has to tell apart from the undos that are owed, where it sees these steps: they do
+    /// something to it, or leave undone what was done in their stretch or before it.
+    pub(super) fn branches_for(&self, cell: usize, steps: &BTreeMap<usize, StepId>) -> Vec<&Branch> {
+        let order = self.program.step_order();
+        let branches = self.branches.values().filter(|branch| {
+            let (from, until) = branch.stretch;
+            let is_within = |step: StepId| order.may_run_within(step.place(), (from.place(), until.place()));
+            let is_left = |step: StepId| !branch.unwinds && !order.is_before(until.place(), step.place());
+            steps.values().any(|step| is_within(*step) || is_left(*step))
+                || !self.seen_of(cell, branch.block).is_empty()
+        });
+        branches.collect()
+    }
+
+    /// A branch by its place in the text.
+    pub(super) fn branch(&self, place: usize) -> Option<&Branch> {
+        self.branches.get(&place)
     }
 
     /// The holds of a cell, those that the text names last first.
@@ -152,8 +184,24 @@ impl<'a> Acts<'a> {
         self.asked.range(first..).next().is_some_and(|(id, _)| *id == action)
     }
 
+    /// The things that an action makes and asks for not to be there.
+    pub(super) fn asked_of(&self, action: StatementId) -> impl Iterator<Item = SlotId> {
+        let first = (action, SlotId::FIRST);
+        let own = self.asked.range(first..).take_while(move |(id, _)| *id == action);
+        own.map(|(_, slot)| *slot).filter(|slot| self.absent.contains(slot))
+    }
+
     pub(super) fn is_absent(&self, slot: SlotId) -> bool {
         self.absent.contains(&slot)
+    }
+
+    /// What some action asks for not to be there, and that is this thing or holds it.
+    pub(super) fn absent_around(&self, slot: SlotId) -> impl Iterator<Item = SlotId> {
+        let around = self.universe.around(slot).iter().chain([&slot]).copied();
+        around
+            .filter(|slot| self.absent.contains(slot))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// Whether a block has a statement that works on a slot, or restores what it is constrained with.
@@ -161,9 +209,9 @@ impl<'a> Acts<'a> {
         puts_back(self.program, &self.universe, &self.touched, block, slot)
     }
 
-    /// Of what a value is that was taken before anything was changed.
-    pub(super) fn of_start(&self, value: &Term) -> Option<SlotId> {
-        self.of_start.get(value).copied()
+    /// Whether a thing had this value before anything was changed.
+    pub(super) fn is_of_start(&self, value: &Term, slot: SlotId) -> bool {
+        self.of_start.get(value).is_some_and(|of| of.contains(&slot))
     }
 
     fn find_seen(&mut self) {
@@ -212,11 +260,21 @@ impl<'a> Acts<'a> {
     }
 }
 
-fn marked(program: &Program) -> Vec<StepId> {
-    let branches = &program.runbook().rollbacks;
-    let bounds: BTreeSet<usize> = branches.iter().flat_map(|branch| [branch.from, branch.until]).collect();
-    let is_marked = |step: &StepId| bounds.contains(&step.place()) || program.step(*step).body.commits().is_some();
-    program.order().filter(is_marked).collect()
+fn branches(program: &Program) -> BTreeMap<usize, Branch> {
+    let branches = program.rollbacks().enumerate().filter_map(|(place, (branch, block))| {
+        let Owner::Rollback(id) = program.owner(block) else {
+            return None;
+        };
+        let mut own = program.statements_of(block);
+        let branch = Branch {
+            id,
+            block,
+            stretch: (program.step_at(branch.from)?, program.step_at(branch.until)?),
+            unwinds: own.any(|id| matches!(program.statement(id).kind, StatementKind::Unwind)),
+        };
+        Some((place, branch))
+    });
+    branches.collect()
 }
 
 /// What takes and releases a hold.
@@ -229,6 +287,7 @@ fn of_hold(program: &Program, hold: HoldId) -> impl Iterator<Item = StatementId>
 fn touched(universe: &Universe, act: &Act) -> Vec<SlotId> {
     match act {
         Act::Binds { of, .. } => vec![*of],
+        Act::Requires { equal, .. } => equal.iter().map(|(_, slot)| *slot).collect(),
         Act::Action(action) => action.deeds.iter().flat_map(|deed| worked_on(universe, deed)).collect(),
         Act::Evidence { members, proves } => {
             let members = members.iter().map(|member| universe.member_slot(*member));
@@ -258,6 +317,10 @@ fn tie(universe: &mut Universe, acts: &[Act]) {
     for act in acts {
         match act {
             Act::Binds { of, .. } => ties.extend(universe.read_with(*of).into_iter().map(|with| (*of, with))),
+            Act::Requires { equal, .. } => {
+                let read = equal.iter().map(|(_, of)| *of);
+                ties.extend(read.flat_map(|of| universe.read_with(of).into_iter().map(move |with| (of, with))));
+            }
             Act::Action(action) => {
                 for deed in &action.deeds {
                     let (Some(slot), Some(copied)) = (deed.slot, deed.copied) else {

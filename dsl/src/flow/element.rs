@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::model::BindingId;
-use crate::program::{BlockId, HoldId, RowId, StatementId, StepId};
+use crate::program::{BlockId, HoldId, RollbackId, RowId, StatementId, StepId};
 use crate::state::cell::StateId;
 use crate::state::slot::{Plain, SlotId};
+use crate::term::Term;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Element {
@@ -36,22 +37,24 @@ pub(super) struct Owed {
 pub(super) enum Fact {
     /// This name has the value that the thing had at the start.
     Named(BindingId, SlotId),
+    /// The thing had this value at the start.
+    Equal(Term, SlotId),
     /// A thing holds what another held at the start, but for these things in it, which were changed by then.
     Copied {
         holder: SlotId,
         of: SlotId,
         but: Vec<(SlotId, Plain)>,
     },
+    /// Whether a thing was there before the action that asks for it not to be there.
+    There(SlotId, bool),
     /// A condition that is the same wherever it is asked.
     Condition(String, bool),
     /// The row was taken.
     Row(RowId),
     /// Taking this hold has begun, and has not come to its end.
     Taking(HoldId),
-    /// An action of this step was started.
-    Begun(StepId),
-    /// This step is over.
-    Over(StepId),
+    /// The stretch of this branch was entered, and is not over.
+    Within(RollbackId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,6 +156,14 @@ impl Chains<Fact> {
     pub(super) fn copied(&self, id: ChainId, holder: SlotId) -> Option<(SlotId, &[(SlotId, Plain)])> {
         self.backwards(id).find_map(|fact| match fact {
             Fact::Copied { holder: known, of, but } if *known == holder => Some((*of, but.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// What is known of whether a thing was there.
+    pub(super) fn is_there(&self, id: ChainId, slot: SlotId) -> Option<bool> {
+        self.backwards(id).find_map(|fact| match fact {
+            Fact::There(known, is_there) if *known == slot => Some(*is_there),
             _ => None,
         })
     }

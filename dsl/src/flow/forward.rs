@@ -7,10 +7,11 @@
 //! together.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
 
 use crate::check::pure::is_pure;
 use crate::model::{Disposition, StatementKind};
-use crate::program::{Owner, RowId, StatementId, StepId};
+use crate::program::{RowId, StatementId, StepId};
 use crate::state::Violation;
 
 use super::act::Act;
@@ -27,6 +28,14 @@ const POINTS_MAX: usize = 4096;
 /// A cell may stand in more ways than are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooMany;
+
+/// Where steps may be under way at a point that a cell does not see.
+struct Near {
+    /// The first track that may run beside one of them.
+    first: usize,
+    /// Their places in the order of the plan.
+    ranks: Range<usize>,
+}
 
 pub(super) struct Forward<'f, 'a> {
     cell: &'f mut Cell<'a>,
@@ -46,7 +55,7 @@ pub(super) struct Forward<'f, 'a> {
 impl<'f, 'a> Forward<'f, 'a> {
     pub(super) fn new(cell: &'f mut Cell<'a>, ways: &'f Ways<'a>, back: &'f mut Back) -> Self {
         let mut tracks = tracks(cell);
-        for track in tracks.iter_mut().filter(|_| ways.sets().nth(1).is_some()) {
+        for track in tracks.iter_mut().filter(|_| !ways.are_one()) {
             track.beside = beside(cell, ways, track.step);
         }
         Self {
@@ -152,15 +161,18 @@ impl<'f, 'a> Forward<'f, 'a> {
                 return;
             }
             Stop::Begun | Stop::Over => {
-                let fact = if next_stop == Stop::Begun {
-                    Fact::Begun(step)
-                } else {
-                    Fact::Over(step)
-                };
-                let facts = &mut self.cell.facts;
-                let told = elements.iter().map(|element| Element {
-                    facts: facts.with(element.facts, fact.clone()),
-                    ..*element
+                let (facts, track) = (&mut self.cell.facts, &self.tracks[track]);
+                let told = elements.iter().map(|element| {
+                    let facts = if next_stop == Stop::Over {
+                        facts.filtered(
+                            element.facts,
+                            |fact| !matches!(fact, Fact::Within(branch) if track.ends.contains(branch)),
+                        )
+                    } else {
+                        let begun = track.begins.iter();
+                        begun.fold(element.facts, |known, branch| facts.with(known, Fact::Within(*branch)))
+                    };
+                    Element { facts, ..*element }
                 });
                 let told: Vec<Element> = told.collect();
                 self.arrive(next, told);
@@ -336,8 +348,9 @@ impl<'f, 'a> Forward<'f, 'a> {
             };
             points.push((words, point));
         }
-        for (words, steps) in ways.sets() {
-            if let Some(step) = self.beside(places, steps) {
+        let near = self.near(places);
+        for (words, steps) in ways.sets_at(near.ranks.clone()) {
+            if let Some(step) = self.beside(places, &near, steps) {
                 let rank = self.cell.acts.program.rank(step);
                 points.push((words, Point { rank, statement: None }));
             }
@@ -359,40 +372,52 @@ impl<'f, 'a> Forward<'f, 'a> {
         }
     }
 
-    /// The first of these steps that may be under way, and that the cell does not see.
-    fn beside(&self, places: &Places, steps: &[StepId]) -> Option<StepId> {
-        let program = self.cell.acts.program;
-        let order = program.step_order();
-        let is_done = |at: usize| places.of(at, &self.tracks) == self.tracks[at].stops.len();
+    /// Where steps that the cell does not see may be under way.
+    fn near(&self, places: &Places) -> Near {
+        let order = self.cell.acts.program.step_order();
         let begun = (0..places.done + places.next.len())
             .rev()
-            .find(|at| places.of(*at, &self.tracks) > 0 || is_done(*at));
+            .find(|at| places.of(*at, &self.tracks) > 0 || self.is_done(*at, places));
         // All of the region of the last that has begun may run beside it.
         let from = begun.map_or(0, |at| region(order, self.tracks[at].step.place()));
         // Those of earlier regions are before it, those of later ones behind it.
-        let near = |at: &usize| order.position(self.tracks[*at].step.place()) >= from;
-        let first = (0..places.done).rev().take_while(near).last().unwrap_or(places.done);
-        let at = steps.partition_point(|step| program.rank(*step) < from);
+        let is_near = |at: &usize| order.position(self.tracks[*at].step.place()) >= from;
+        let first = (0..places.done).rev().take_while(is_near).last();
         // Nothing of a later region runs while a step of this one is not done.
         let open = self.tracks.get(places.done);
-        let until = open.map_or(usize::MAX, |track| region(order, track.step.place()));
-        let near = steps[at..]
+        let until = open.map(|track| region(order, track.step.place()) + order.region_of(track.step.place()).len());
+        Near {
+            first: first.unwrap_or(places.done),
+            ranks: from..until.unwrap_or_else(|| order.sequence().len()),
+        }
+    }
+
+    fn is_done(&self, track: usize, places: &Places) -> bool {
+        places.of(track, &self.tracks) == self.tracks[track].stops.len()
+    }
+
+    /// The first of these steps that may be under way, and that the cell does not see.
+    fn beside(&self, places: &Places, near: &Near, steps: &[StepId]) -> Option<StepId> {
+        let program = self.cell.acts.program;
+        let order = program.step_order();
+        let at = steps.partition_point(|step| program.rank(*step) < near.ranks.start);
+        let steps = steps[at..]
             .iter()
-            .take_while(|step| region(order, step.place()) <= until);
-        near.copied().find(|step| {
+            .take_while(|step| program.rank(**step) < near.ranks.end);
+        steps.copied().find(|step| {
             let place = step.place();
             let is_behind = |at: &usize| {
                 let own = self.tracks[*at].step.place();
                 region(order, own) != region(order, place) && order.is_before(place, own)
             };
             let mut tracks =
-                (first..self.tracks.len()).take_while(|at| !is_behind(at) || places.of(*at, &self.tracks) > 0);
+                (near.first..self.tracks.len()).take_while(|at| !is_behind(at) || places.of(*at, &self.tracks) > 0);
             tracks.all(|at| {
                 let own = self.tracks[at].step.place();
-                let has_begun = places.of(at, &self.tracks) > 0 || is_done(at);
+                let has_begun = places.of(at, &self.tracks) > 0 || self.is_done(at, places);
                 own != place
                     && (!has_begun || !order.is_before(place, own))
-                    && (is_done(at) || !order.is_before(own, place))
+                    && (self.is_done(at, places) || !order.is_before(own, place))
             })
         })
     }
@@ -401,7 +426,7 @@ impl<'f, 'a> Forward<'f, 'a> {
     fn leave(&mut self, words: &[usize], element: Element, point: Point) {
         for word in words {
             if self.left.insert((*word, element))
-                && let Some(way) = self.way(self.ways.disposition(*word), element)
+                && let Some(way) = self.way(*word, element)
             {
                 self.back.take(self.cell, way, element, point);
             }
@@ -409,26 +434,20 @@ impl<'f, 'a> Forward<'f, 'a> {
     }
 
     /// The way that a word leads to; `None` where nothing is owed.
-    fn way(&self, word: &Disposition, element: Element) -> Option<Way> {
+    fn way(&self, word: usize, element: Element) -> Option<Way> {
         let program = self.cell.acts.program;
         let park = |name: &str| program.park_named(name).map(|(_, block)| Way::Park(block));
-        match word {
+        match self.ways.disposition(word) {
             Disposition::Pause | Disposition::Continue(_) => None,
             Disposition::Park(name) => park(name),
             _ if element.is_committed => match &program.runbook().on_failure {
                 Disposition::Park(name) => park(name),
                 _ => Some(Way::Stay),
             },
-            Disposition::Rollback(name) => {
-                let (branch, block) = program.rollback_named(name)?;
-                let at = |place: usize| program.step_at(place);
-                let has = |fact: Fact| self.cell.facts.has(element.facts, &fact);
-                let is_within = at(branch.from).is_some_and(|from| has(Fact::Begun(from)))
-                    && !at(branch.until).is_some_and(|until| has(Fact::Over(until)));
-                match program.owner(block) {
-                    Owner::Rollback(id) if is_within => Some(Way::Rollback(id, block)),
-                    _ => Some(Way::Unwind),
-                }
+            Disposition::Rollback(_) => {
+                let branch = self.ways.branch(word).and_then(|place| self.cell.acts.branch(place));
+                let within = branch.filter(|branch| self.cell.facts.has(element.facts, &Fact::Within(branch.id)));
+                Some(within.map_or(Way::Unwind, |branch| Way::Rollback(branch.id, branch.block)))
             }
             Disposition::Unwind => Some(Way::Unwind),
         }

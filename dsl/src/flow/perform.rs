@@ -11,9 +11,9 @@ use crate::state::transition::{Operation, PlainChange};
 use crate::state::{Extent, Given, Violation};
 use crate::term::Term;
 
-use super::act::{Act, Action, Condition, Deed};
+use super::act::{Act, Action, Condition, Deed, Equal};
 use super::acts::Acts;
-use super::element::{Chains, Element, Fact, Owed};
+use super::element::{ChainId, Chains, Element, Fact, Owed};
 use super::excuse::{Aspect, aspect};
 
 /// What may become of a cell.
@@ -81,18 +81,14 @@ impl<'a> Cell<'a> {
                 ..Outcome::default()
             },
             Act::Guard(condition) => self.guard(condition.as_ref(), element),
-            Act::Requires(condition) => {
-                let guarded = self.guard(Some(condition), element);
-                Outcome {
-                    done: guarded.done,
-                    failed: guarded.left,
-                    ..Outcome::default()
-                }
-            }
+            Act::Requires { condition, equal } => self.require(condition.as_ref(), equal, element),
             Act::Binds { value, of } => {
                 let mut bound = element;
+                if step.is_some() {
+                    bound.facts = self.there(*of, element);
+                }
                 if self.table.is_of_start(element.state, *of) {
-                    bound.facts = self.facts.with(element.facts, Fact::Named(*value, *of));
+                    bound.facts = self.facts.with(bound.facts, Fact::Named(*value, *of));
                 }
                 Outcome {
                     done: vec![bound],
@@ -157,15 +153,57 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// What a thing is equal to while it is as at the start is its value of the start.
+    fn require(&mut self, condition: Option<&Condition>, equal: &[Equal], element: Element) -> Outcome {
+        let Outcome { mut done, left, .. } = self.guard(condition, element);
+        for (value, slot) in equal {
+            for done in &mut done {
+                if self.table.is_of_start(done.state, *slot) {
+                    done.facts = self.facts.with(done.facts, Fact::Equal(value.clone(), *slot));
+                }
+            }
+        }
+        Outcome {
+            done,
+            failed: left,
+            ..Outcome::default()
+        }
+    }
+
     fn action(&mut self, (id, action): (StatementId, &Action), element: Element, step: Option<StepId>) -> Outcome {
         let mut outcome = Outcome::default();
-        let started = self.owing((id, action.undo), element, step);
-        // What is not there is neither copied nor moved.
-        let missing = |slot| self.acts.is_absent(slot) && self.table.is_as_was(element.state, slot);
-        if action.deeds.iter().filter_map(|deed| deed.copied).any(missing) {
-            outcome.done.push(started);
-            outcome.failed.push(started);
+        let is_there = |cell: &Self, slot| cell.facts.is_there(element.facts, slot);
+        if step.is_some() && self.acts.asked_of(id).any(|slot| is_there(self, slot) == Some(true)) {
+            outcome.failed.push(element);
             return outcome;
+        }
+        let mut started = self.owing((id, action.undo), element, step);
+        // What is not there is neither copied nor moved. Whether it is there is decided once, by whoever comes first.
+        let missing = |slot: &SlotId| self.acts.is_absent(*slot) && self.table.is_as_was(element.state, *slot);
+        let copied = action.deeds.iter().filter_map(|deed| deed.copied);
+        if let Some(missing) = copied.clone().find(missing) {
+            let known = is_there(self, missing).or(step.is_none().then_some(false));
+            if known != Some(true) {
+                let mut nothing = started;
+                if step.is_some() {
+                    nothing.facts = self.facts.with(nothing.facts, Fact::There(missing, false));
+                }
+                outcome.done.push(nothing);
+                outcome.failed.push(nothing);
+            }
+            if known == Some(false) {
+                return outcome;
+            }
+        }
+        let worked_on = action
+            .deeds
+            .iter()
+            .filter(|deed| matches!(deed.effect, Effect::Edits(_)));
+        for slot in copied
+            .chain(worked_on.filter_map(|deed| deed.slot))
+            .filter(|_| step.is_some())
+        {
+            started.facts = self.there(slot, started);
         }
         let (mut whole, mut half) = (started, started);
         for deed in &action.deeds {
@@ -190,6 +228,20 @@ impl<'a> Cell<'a> {
         outcome
     }
 
+    /// With what is known of what was there, where this thing is read or worked on before anybody has made it.
+    fn there(&mut self, slot: SlotId, element: Element) -> ChainId {
+        let is_own = self.acts.universe.cell_of(slot).0 == self.index;
+        let mut facts = element.facts;
+        if is_own && self.table.is_as_was(element.state, slot) {
+            for absent in self.acts.absent_around(slot) {
+                if self.facts.is_there(facts, absent).is_none() {
+                    facts = self.facts.with(facts, Fact::There(absent, true));
+                }
+            }
+        }
+        facts
+    }
+
     /// The action is started: its undo is owed, where it does anything to this cell.
     fn owing(&mut self, (id, undo): (StatementId, Option<BlockId>), element: Element, step: Option<StepId>) -> Element {
         let (Some(undo), Some(step)) = (undo, step) else {
@@ -212,13 +264,18 @@ impl<'a> Cell<'a> {
     fn given(&self, (id, deed): (StatementId, &Deed), element: Element) -> Given {
         let facts = element.facts;
         let is_before = deed.slot.is_some_and(|slot| match (&deed.value, deed.copied) {
-            (Some(Term::Binding(value)), _) => self.facts.has(facts, &Fact::Named(*value, slot)),
-            (Some(value), _) => self.acts.of_start(value) == Some(slot),
+            (Some(Term::Binding(value)), _) if self.facts.has(facts, &Fact::Named(*value, slot)) => true,
+            (Some(value), _) if self.acts.is_of_start(value, slot) => true,
+            (Some(value), _) => self.facts.has(facts, &Fact::Equal(value.clone(), slot)),
             (None, Some(holder)) => self.facts.copied(facts, holder).is_some_and(|(of, _)| of == slot),
             (None, None) => false,
         });
         let is_asked = deed.slot.is_some_and(|slot| self.acts.is_asked(id, slot));
-        let existed = !is_asked && !matches!(deed.effect, Effect::Adds(_));
+        let is_missing = deed
+            .slot
+            .is_some_and(|slot| self.facts.is_there(facts, slot) == Some(false));
+        let is_made = matches!(deed.effect, Effect::Adds(_)) || (matches!(deed.effect, Effect::Edits(_)) && is_missing);
+        let existed = !is_asked && !is_made;
         Given {
             is_before,
             existed: is_before || existed,
@@ -243,6 +300,13 @@ impl<'a> Cell<'a> {
             written.contains(&holder) || near.any(|near| written.contains(near))
         };
         let mut facts = self.facts.without_copies(element.facts, is_altered);
+        if let (Effect::Removes(_), Some(removed)) = (&deed.effect, deed.slot) {
+            let inside = universe.inside(removed);
+            let is_gone = |slot: &SlotId| *slot == removed || inside.contains(slot);
+            facts = self
+                .facts
+                .filtered(facts, |fact| !matches!(fact, Fact::There(slot, true) if is_gone(slot)));
+        }
         if let Some(fact) = copied {
             facts = self.facts.with(facts, fact);
         }

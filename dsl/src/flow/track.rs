@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::StatementKind;
 use crate::order::StepOrder;
-use crate::program::{Owner, RowId, StatementId, StepId};
+use crate::program::{Owner, RollbackId, RowId, StatementId, StepId};
 
 use super::act::Act;
 use super::perform::Cell;
@@ -19,6 +19,10 @@ pub(super) struct Track {
     pub(super) unseen: Vec<Unseen>,
     /// Rows of its tables that do anything to the cell.
     pub(super) rows: Vec<RowId>,
+    /// The branches of the cell whose stretches begin with the step.
+    pub(super) begins: Vec<RollbackId>,
+    /// Those whose stretches end with it.
+    pub(super) ends: Vec<RollbackId>,
     /// Steps that may run at the same time and lead elsewhere, one for each set of words.
     pub(super) beside: Vec<StepId>,
 }
@@ -35,9 +39,9 @@ pub(super) struct Unseen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     Statement(StatementId),
-    /// The first intent of the step.
+    /// The first intent of the step: stretches begin.
     Begun,
-    /// The end of the step.
+    /// The end of the step: stretches end.
     Over,
     /// All that the cell does not see, and that a row may heal.
     Rest,
@@ -134,61 +138,78 @@ pub(super) fn tracks(cell: &Cell<'_>) -> Vec<Track> {
             _ => {}
         }
     }
-    steps.extend(acts.marked().iter().map(|step| (program.rank(*step), *step)));
+    let (mut begins, mut ends): (Bounds, Bounds) = Default::default();
+    for branch in acts.branches_for(index, &steps) {
+        let (from, until) = branch.stretch;
+        begins.entry(from).or_default().push(branch.id);
+        ends.entry(until).or_default().push(branch.id);
+    }
+    let commits = program
+        .order()
+        .filter(|step| program.step(*step).body.commits().is_some());
+    let marked = commits.chain(begins.keys().copied()).chain(ends.keys().copied());
+    steps.extend(marked.map(|step| (program.rank(step), step)));
     let tracks = steps.into_iter().map(|(rank, step)| {
-        let rows = rows.remove(&rank).unwrap_or_default();
-        let seen = stops(cell, step, !rows.is_empty());
-        Track {
+        let mut track = Track {
             step,
             rank,
-            stops: seen.0,
-            unseen: seen.1,
-            rows,
+            stops: Vec::new(),
+            unseen: Vec::new(),
+            rows: rows.remove(&rank).unwrap_or_default(),
+            begins: begins.remove(&step).unwrap_or_default(),
+            ends: ends.remove(&step).unwrap_or_default(),
             beside: Vec::new(),
-        }
+        };
+        track.find_stops(cell);
+        track
     });
     tracks.collect()
 }
 
-/// The stops of a step, and for each what the cell does not see before it.
-fn stops(cell: &Cell<'_>, step: StepId, has_rows: bool) -> (Vec<Stop>, Vec<Unseen>) {
-    let program = cell.acts.program;
-    let seen = cell.acts.seen(cell.index);
-    let own: Vec<StatementId> = program.statements_of(program.step_block(step)).collect();
-    let is_seen = own.iter().any(|id| seen.contains(id));
-    let mut branches = program.runbook().rollbacks.iter();
-    let begins = branches.clone().any(|branch| branch.from == step.place());
-    let does_commit = program.step(step).body.commits().is_some();
-    let is_until = branches.any(|branch| branch.until == step.place());
-    let ends = is_until && !does_commit && !program.is_last(step);
-    let is_bound = begins || ends || does_commit;
-    let (mut stops, mut unseen) = (Vec::new(), Vec::new());
-    let mut has_begun = !begins;
-    let mut before = Unseen::default();
-    let mut add = |next: Stop, before: Unseen| {
-        stops.push(next);
-        unseen.push(before);
-    };
-    for id in own {
-        let kind = &program.statement(id).kind;
-        if !has_begun && matches!(kind, StatementKind::Do(_) | StatementKind::Take(_)) {
-            add(Stop::Begun, before);
-            has_begun = true;
+/// Branches by the step with which their stretches begin or end.
+type Bounds = BTreeMap<StepId, Vec<RollbackId>>;
+
+impl Track {
+    /// Finds the stops, and for each what the cell does not see before it.
+    fn find_stops(&mut self, cell: &Cell<'_>) {
+        let program = cell.acts.program;
+        let seen = cell.acts.seen(cell.index);
+        let own: Vec<StatementId> = program.statements_of(program.step_block(self.step)).collect();
+        let is_seen = own.iter().any(|id| seen.contains(id));
+        let does_commit = program.step(self.step).body.commits().is_some();
+        let ends = !self.ends.is_empty() && !does_commit && !program.is_last(self.step);
+        let is_bound = !self.begins.is_empty() || ends || does_commit;
+        let mut has_begun = self.begins.is_empty();
+        let mut before = Unseen::default();
+        for id in own {
+            let kind = &program.statement(id).kind;
+            if !has_begun && matches!(kind, StatementKind::Do(_) | StatementKind::Take(_)) {
+                self.add(Stop::Begun, before);
+                has_begun = true;
+            }
+            let is_guard = match cell.acts.act(id) {
+                Act::Guard(_) => is_seen || is_bound,
+                Act::Requires { condition, .. } => condition.is_some() && (is_seen || is_bound),
+                _ => false,
+            };
+            if seen.contains(&id) || is_guard || matches!(kind, StatementKind::Commits { .. }) {
+                self.add(Stop::Statement(id), before);
+                before = Unseen::default();
+            } else {
+                before.may_fail |= !matches!(kind, StatementKind::Record(_) | StatementKind::Wait { .. });
+                before.may_be_healed |= kind.has_symptoms();
+            }
         }
-        let is_guard = matches!(cell.acts.act(id), Act::Guard(_) | Act::Requires(_)) && (is_seen || is_bound);
-        if seen.contains(&id) || is_guard || matches!(kind, StatementKind::Commits { .. }) {
-            add(Stop::Statement(id), before);
-            before = Unseen::default();
-        } else {
-            before.may_fail |= !matches!(kind, StatementKind::Record(_) | StatementKind::Wait { .. });
-            before.may_be_healed |= kind.has_symptoms();
+        if !self.rows.is_empty() && before.may_be_healed {
+            self.add(Stop::Rest, before);
+        }
+        if ends {
+            self.add(Stop::Over, Unseen::default());
         }
     }
-    if has_rows && before.may_be_healed {
-        add(Stop::Rest, before);
+
+    fn add(&mut self, stop: Stop, before: Unseen) {
+        self.stops.push(stop);
+        self.unseen.push(before);
     }
-    if ends {
-        add(Stop::Over, Unseen::default());
-    }
-    (stops, unseen)
 }

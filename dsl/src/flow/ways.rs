@@ -1,6 +1,7 @@
 //! Which ways a run may take from where: what each step's failure, silence, symptom or interruption leads to.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::model::Disposition;
 use crate::program::{BlockId, Program, RollbackId, RowId, StepId};
@@ -18,6 +19,10 @@ pub enum Way {
 /// The words of the text that lead somewhere, each once, and which of them each step may follow.
 pub(super) struct Ways<'a> {
     words: Vec<&'a Disposition>,
+    /// For each word the branch that it names, by its place in the text.
+    branches: Vec<Option<usize>>,
+    /// The steps in the order of the plan.
+    order: Vec<StepId>,
     /// For each step its words.
     of_step: Vec<usize>,
     /// Sets of words, each once.
@@ -36,6 +41,8 @@ impl<'a> Ways<'a> {
     pub(super) fn new(program: &'a Program) -> Self {
         let mut ways = Self {
             words: Vec::new(),
+            branches: Vec::new(),
+            order: program.order().collect(),
             of_step: vec![0; program.runbook().steps.len()],
             sets: Vec::new(),
             steps: Vec::new(),
@@ -80,6 +87,13 @@ impl<'a> Ways<'a> {
             ways.of_step[step.place()] = at;
             ways.steps[at].push(step);
         }
+        let places = runbook.rollbacks.iter().enumerate();
+        let places: BTreeMap<&str, usize> = places.map(|(place, branch)| (branch.name.as_str(), place)).collect();
+        let branch = |word: &&Disposition| match word {
+            Disposition::Rollback(name) => places.get(name.as_str()).copied(),
+            _ => None,
+        };
+        ways.branches = ways.words.iter().map(branch).collect();
         ways
     }
 
@@ -122,9 +136,30 @@ impl<'a> Ways<'a> {
         self.words[word]
     }
 
-    /// The sets of words, each with the steps that have it in the order of the plan.
-    pub(super) fn sets(&self) -> impl Iterator<Item = (&[usize], &[StepId])> {
-        let sets = self.sets.iter().map(Vec::as_slice);
-        sets.zip(self.steps.iter().map(Vec::as_slice))
+    /// The branch that a word leads to, by its place in the text.
+    pub(super) fn branch(&self, word: usize) -> Option<usize> {
+        self.branches[word]
+    }
+
+    /// Whether all steps lead to the same.
+    pub(super) fn are_one(&self) -> bool {
+        self.sets.len() < 2
+    }
+
+    /// The sets of words that steps at these places of the order may have, each with all steps that have it, in that
+    /// order.
+    pub(super) fn sets_at(&self, ranks: Range<usize>) -> impl Iterator<Item = (&[usize], &[StepId])> {
+        let mut sets: Vec<usize> = if ranks.len() < self.sets.len() {
+            self.order[ranks]
+                .iter()
+                .map(|step| self.of_step[step.place()])
+                .collect()
+        } else {
+            (0..self.sets.len()).collect()
+        };
+        sets.sort_unstable();
+        sets.dedup();
+        let sets = sets.into_iter();
+        sets.map(|set| (self.sets[set].as_slice(), self.steps[set].as_slice()))
     }
 }

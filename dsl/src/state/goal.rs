@@ -72,7 +72,7 @@ pub enum Unserved {
 pub(super) fn unserved(universe: &Universe, known: &Member, bytes: &impl Bytes) -> Option<Unserved> {
     let member = read(bytes, known);
     let service = &universe.services[known.service];
-    let (ends, began) = (service.ends, universe.start_of(known));
+    let (ends, began) = (known.ends, universe.start_of(known));
     match member.run {
         None if member.stands_by => match ends {
             Some(Begins::Stopped | Begins::Absent) => Some(Unserved::Running),

@@ -45,9 +45,7 @@ impl<'a, B: Bytes> Rules<'a, B> {
     pub(super) fn violation(&self, effect: &Effect<Term>, given: Given) -> Option<Violation> {
         match effect {
             Effect::Drains(target) => self.drained(target),
-            Effect::Opens(target) => self
-                .members(target)
-                .find_map(|member| self.opened(member, self.run(member))),
+            Effect::Opens(target) => self.all_opened(target),
             Effect::Starts { member: target, with } => self.members(target).find_map(|member| {
                 let release = match with {
                     // It goes on as it runs.
@@ -196,6 +194,16 @@ impl<'a, B: Bytes> Rules<'a, B> {
                 );
                 violation("order-unsafe", words)
             })
+        })
+    }
+
+    /// Where several are opened at once and one of them serves, users come to none that stands by.
+    fn all_opened(&self, target: &Resource<Term>) -> Option<Violation> {
+        let serves = self.members(target).any(|member| self.run(member).release.is_some());
+        self.members(target).find_map(|member| {
+            let run = self.run(member);
+            let is_left_out = serves && run.stands_by;
+            (!is_left_out).then(|| self.opened(member, run)).flatten()
         })
     }
 

@@ -304,7 +304,8 @@ fn of_itself(change: Change, given: Given, extent: Extent) -> Option<PlainChange
         // What is there already stays as it is.
         (Change::Add, _) if given.existed => return None,
         (Change::Set, Extent::Whole) if given.is_before => PlainChange::Back,
-        (Change::Set, Extent::Whole) if is_first => PlainChange::Made,
+        // What edits a thing that is not there makes it.
+        (Change::Set | Change::Edit, Extent::Whole) if is_first => PlainChange::Made,
         (Change::Set, Extent::Whole) => PlainChange::Other,
         (Change::Set, Extent::Half) if is_first => PlainChange::HalfMade,
         (Change::Remove, Extent::Half) if is_first => PlainChange::HalfUnmade,
@@ -386,7 +387,8 @@ fn move_traffic(universe: &Universe, bytes: &mut impl Bytes, member: usize, traf
     let member = &universe.members[member];
     if member.has_traffic {
         let run: Run = bytes.get(member.slot);
-        let is_drained = traffic == Traffic::Drained;
+        // Whatever is opened, no users come to what stands by.
+        let is_drained = traffic == Traffic::Drained || (run.is_drained && run.stands_by);
         bytes.put(member.slot, Run { is_drained, ..run });
     }
     if traffic == Traffic::Open {

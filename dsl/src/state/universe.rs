@@ -69,6 +69,8 @@ pub(super) struct Member {
     /// Whether its pin is there while it does not run. That of a container which was not there at the start
     /// comes and goes with it.
     pub(super) keeps_pin: bool,
+    /// What it should be after a way forward, where the text says so.
+    pub(super) ends: Option<Begins>,
 }
 
 #[derive(Debug, Clone)]
@@ -81,8 +83,6 @@ pub(super) struct Service {
     pub(super) serving_at_least: u64,
     /// Whether all members that have traffic have to run one release.
     pub(super) has_one_release: bool,
-    /// What it should be after a way forward, where the text says so.
-    pub(super) ends: Option<Begins>,
 }
 
 /// A protected state.
@@ -459,6 +459,7 @@ impl Universe {
                 pin,
                 has_traffic: known.behind.is_some(),
                 keeps_pin: member.begins != Begins::Absent || !member.is_pinned_by_itself(),
+                ends: member.ends,
             });
         }
         self.services.push(Service {
@@ -468,7 +469,6 @@ impl Universe {
             writers_at_most: known.writers_at_most,
             serving_at_least: known.serving_at_least,
             has_one_release: known.has_one_release,
-            ends: known.ends,
         });
     }
 

@@ -55,6 +55,11 @@ impl<'n, 'a> Readings<'n, 'a> {
         found.into_iter().collect()
     }
 
+    /// The normal form of a value.
+    pub(crate) fn value(self, expr: &Expr) -> Term {
+        self.normal.value(expr)
+    }
+
     /// The resource whose value an expression is: setting it to that value puts it back.
     pub(crate) fn value_of(self, expr: &'a Expr) -> Option<Resource<Term>> {
         self.value_in(expr, None, &Around::default(), 0)

@@ -116,9 +116,7 @@ impl Production {
         let start = State::start(&self.universe);
         let mut found = Vec::new();
         for ((name, member), (_, was)) in self.state.members(&self.universe).zip(start.members(&self.universe)) {
-            let mut services = self.topology.services.values();
-            let service = services.find(|service| service.members.contains_key(name));
-            let ends = service.and_then(|service| service.ends);
+            let ends = self.topology.member(name.as_str()).and_then(|member| member.ends);
             let is_to_run = ends.map_or(was.run.is_some(), |ends| ends == Begins::Running);
             if !member.is_up() && is_to_run {
                 found.push(format!("it ended completed, and `{name}` does not run"));

@@ -211,21 +211,33 @@ fn branches() -> Vec<Shape> {
     let branch = |number: usize, does: String| {
         format!("rollback r{number} \"R\" {{ applies from s{number} until s{number} do {does} }}\n")
     };
-    let bound = format!("step first \"F\" {{\n  {}\n}}\n", many(100, read_link));
-    let helps = many(100, |number| {
-        step(
-            number,
-            &format!("{}\n  on failure rollback r{number}", set_link(number)),
-        )
-    });
-    let helps = [bound, helps, many(100, |number| branch(number, put_link_back(number)))].concat();
+    let helps = |count: usize, then: &str| {
+        let bound = format!("step first \"F\" {{\n  {}\n}}\n", many(count, read_link));
+        let does = |number: usize| {
+            let way = format!("{}\n  on failure rollback r{number}", set_link(number));
+            step(number, &way)
+        };
+        let branches = many(count, |number| {
+            branch(number, format!("{}{then}", put_link_back(number)))
+        });
+        [bound, many(count, does), branches].concat()
+    };
     let write = |number: usize| step(number, &format!("do fs.write(\"/srv/f{number}\", content: \"x\")"));
     let remove = |number: usize| format!("fs.remove(\"/srv/f{number}\")");
     let idle = [many(300, write), many(300, |number| branch(number, remove(number)))].concat();
     let does = many(1_000, |number| format!("do {}\n", remove(number)));
     let long = format!("rollback r \"R\" {{ applies from s0 until s999\n{does}}}\n");
     vec![
-        ("a hundred branches, of which each helps one step", "no-way-back", helps),
+        (
+            "three hundred branches, of which each helps one step",
+            "no-way-back",
+            helps(300, ""),
+        ),
+        (
+            "a thousand branches, of which each helps one step",
+            "no-way-back",
+            helps(1_000, " unwind"),
+        ),
         ("three hundred branches, none of which helps", "no-way-back", idle),
         (
             "a branch of a thousand statements",

@@ -23,6 +23,9 @@ pub(super) const END: &str = "end";
 pub(super) const UNSERVED: &str = "not-serving";
 pub(super) const HELD: &str = "hold-not-released";
 
+/// How the keys of the questions of services begin.
+const WELL: &str = "well:";
+
 /// A run that did not go well.
 #[derive(Debug, Clone)]
 pub(super) struct Wrong {
@@ -235,7 +238,8 @@ impl Seen {
             });
             let is_done = over.collect::<BTreeSet<_>>().len() == plan.runbook.steps.len();
             self.is_possible &= is_done || !troubles.is_empty();
-            self.is_turned_at_end |= is_done && end.end != End::Completed;
+            let is_answered = !troubles.iter().any(|trouble| trouble.starts_with(WELL));
+            self.is_turned_at_end |= is_done && is_answered && end.end != End::Completed;
             let words = format!("it ended {:?} ({})", end.end, end.reason);
             if troubles.is_empty() && is_done && end.end != End::Completed {
                 note(UNSERVED, format!("{words}, and nothing was wrong"));
@@ -379,9 +383,12 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
         Trouble::Fault(Fault { attempts, ..fault })
     };
     let Some(id) = plan.program.find(key) else {
-        let is_row = key.starts_with("symptom:");
-        return is_row
-            .then(|| (vec![fault(FaultKind::Untrue)], true))
+        let (is_row, is_closing) = (
+            key.starts_with("symptom:"),
+            key.starts_with(WELL) && key.ends_with(":end"),
+        );
+        return (is_row || is_closing)
+            .then(|| (vec![fault(FaultKind::Untrue)], is_row))
             .into_iter()
             .collect();
     };
@@ -391,6 +398,11 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
     ) {
         return Vec::new();
     }
+    let budgets = plan
+        .program
+        .order()
+        .filter_map(|step| plan.program.step(step).budget_ms);
+    let is_used_up = budgets.max().map(Trouble::Passes);
     let faults = |kinds: &[FaultKind], passed: &[FaultKind]| {
         let faults = kinds.iter().map(|kind| (vec![fault(*kind)], passed.contains(kind)));
         faults.collect::<Vec<_>>()
@@ -401,6 +413,9 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
             let mut found = faults(&FaultKind::of_action(action.call.effects.is_partial), &passed);
             found.push((vec![fault(FaultKind::FailsAfter), turn(1)], false));
             found.push((vec![turn(1)], false));
+            let stopped = [FaultKind::FailsAfter, FaultKind::HalfWay].into_iter();
+            let stopped = stopped.filter(|kind| *kind != FaultKind::HalfWay || action.call.effects.is_partial);
+            found.extend(stopped.flat_map(|kind| Some((vec![fault(kind), is_used_up.clone()?], false))));
             found
         }
         StatementKind::Check(_) | StatementKind::Require { .. } => {
@@ -423,6 +438,7 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
     };
     found.push((vec![turn(0)], false));
     found.push((vec![asked_for(RequestKind::Pause, 0)], false));
+    found.extend(is_used_up.map(|is_used_up| (vec![is_used_up], false)));
     if let Some(window) = plan.runbook.window {
         found.push((vec![Trouble::Passes(window.window_ms - window.keep_ms)], false));
     }

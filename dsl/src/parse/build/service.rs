@@ -49,9 +49,10 @@ impl Builder<'_, '_> {
     }
 
     fn member(&mut self, pair: Pair<'_, Rule>) -> Option<Member> {
-        let (mut name, mut runs, mut host, mut pinned_by, mut begins) = (None, None, None, None, None);
-        let form = "NAME: RUNS on HOST pinned by R begins stopped";
-        let mut order = ClauseOrder::new(&["on", "pinned by", "begins"], form);
+        let (mut name, mut runs, mut host, mut pinned_by) = (None, None, None, None);
+        let (mut begins, mut ends) = (None, None);
+        let form = "NAME: RUNS on HOST pinned by R begins stopped ends running";
+        let mut order = ClauseOrder::new(&["on", "pinned by", "begins", "ends"], form);
         for part in pair.into_inner() {
             let span = self.span(&part);
             match part.as_rule() {
@@ -69,6 +70,10 @@ impl Builder<'_, '_> {
                     let value = self.inner_word(part);
                     order.once(self, (2, span), &mut begins, value);
                 }
+                Rule::ends => {
+                    let value = self.inner_word(part);
+                    order.once(self, (3, span), &mut ends, value);
+                }
                 _ => {}
             }
         }
@@ -78,6 +83,7 @@ impl Builder<'_, '_> {
             host,
             pinned_by,
             begins,
+            ends,
         })
     }
 

@@ -84,8 +84,7 @@ pub(super) struct Otherwise {
 impl Otherwise {
     /// What is so of the member of this name.
     pub(super) fn new(view: View<'_>, member: &str, is_back: bool, evidence: &str) -> Self {
-        let known = view.plan.topology.services.get(service_of(member));
-        let ends = known.and_then(|known| known.ends);
+        let ends = ends(view.plan, member);
         let because = match (ends, begins(view.plan, member)) {
             (Some(Begins::Running), _) if !is_back => "`ends running`",
             (Some(Begins::Standby), _) if !is_back => "`ends standby`",
@@ -149,10 +148,14 @@ fn begins(plan: &Plan, member: &str) -> Begins {
     member.map_or(Begins::Running, |member| member.begins)
 }
 
+/// How the text says that a member should be after the way forward.
+fn ends(plan: &Plan, member: &str) -> Option<Begins> {
+    plan.topology.member(member).and_then(|member| member.ends)
+}
+
 /// How a member should be after the way forward.
 fn after_the_way_forward(view: View<'_>, member: &str) -> Begins {
-    let known = view.plan.topology.services.get(service_of(member));
-    match known.and_then(|known| known.ends) {
+    match ends(view.plan, member) {
         Some(ends) => ends,
         None if is_started(view, member) => Begins::Running,
         None => begins(view.plan, member),
