@@ -40,6 +40,7 @@ fn process(name: &str) -> topology::Member<Term> {
         runs: Runs::new(ServiceKind::Process, Term::text(name)),
         pinned_by: None,
         begins: Begins::Running,
+        ends: None,
     }
 }
 

@@ -365,7 +365,7 @@ fn has_turned(walk: &Walk<'_>) -> bool {
 
 /// Whether it is tried behind other troubles too, though the run does not go on after it.
 fn is_behind(troubles: &[Trouble]) -> bool {
-    matches!(troubles.last(), Some(Trouble::Comes(..)))
+    matches!(troubles.last(), Some(Trouble::Comes(..) | Trouble::Passes(_)))
 }
 
 /// Somebody asks for this, after so many records.
@@ -415,7 +415,7 @@ fn troubles_of(plan: &Plan, key: &str, before: usize) -> Vec<(Vec<Trouble>, bool
             found.push((vec![turn(1)], false));
             let stopped = [FaultKind::FailsAfter, FaultKind::HalfWay].into_iter();
             let stopped = stopped.filter(|kind| *kind != FaultKind::HalfWay || action.call.effects.is_partial);
-            found.extend(stopped.flat_map(|kind| Some((vec![fault(kind), is_used_up.clone()?], false))));
+            found.extend(stopped.filter_map(|kind| Some((vec![fault(kind), is_used_up.clone()?], false))));
             found
         }
         StatementKind::Check(_) | StatementKind::Require { .. } => {

@@ -172,6 +172,7 @@ fn the_pin_of_a_container_is_its_image_and_comes_and_goes_with_it() {
         runs: Runs::new(ServiceKind::Container, "app".to_owned()),
         pinned_by: None,
         begins: Begins::Absent,
+        ends: None,
     };
     let topology = Topology::grounded(&Topology {
         services: BTreeMap::from([("app".to_owned(), Service::plain("app", container))]),
