@@ -16,6 +16,8 @@ pub enum Pattern {
     Parameter(&'static str),
     Result,
     ResultField(&'static str),
+    /// The arguments of these names as `host:port`.
+    Address(&'static str, &'static str),
 }
 
 impl fmt::Display for Pattern {
@@ -25,6 +27,7 @@ impl fmt::Display for Pattern {
             Self::Parameter(name) => f.write_str(name),
             Self::Result => f.write_str("result"),
             Self::ResultField(field) => write!(f, "result.{field}"),
+            Self::Address(host, port) => write!(f, "{host}:{port}"),
         }
     }
 }

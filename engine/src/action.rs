@@ -13,6 +13,7 @@ pub(crate) mod docker;
 pub(crate) mod exec;
 pub(crate) mod fs;
 pub(crate) mod http;
+pub(crate) mod net;
 pub(crate) mod notify;
 pub(crate) mod process;
 mod registry;

@@ -161,6 +161,9 @@ const FENCES: &[(&str, &str, &[&str])] = &[
     ("clap", "engine", &["bin"]),
     ("reqwest", "engine", &["action/http"]),
     ("sha1", "engine", &["action/http"]),
+    ("rustls_platform_verifier", "engine", &["action/net"]),
+    ("tokio_rustls", "engine", &["action/net"]),
+    ("x509_cert", "engine", &["action/net"]),
     ("rpassword", "engine", &["bin"]),
 ];
 

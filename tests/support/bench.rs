@@ -179,6 +179,11 @@ impl Bench {
                 effect.map(&mut |pattern| match pattern {
                     Pattern::Text(text) => (*text).to_owned(),
                     Pattern::Parameter(name) => arguments.get(name).map(Value::canonical).unwrap_or_default(),
+                    Pattern::Address(host, port) => {
+                        let said =
+                            [host, port].map(|name| arguments.get(name).map(Value::canonical).unwrap_or_default());
+                        said.join(":")
+                    }
                     Pattern::Result | Pattern::ResultField(_) => String::new(),
                 })
             })

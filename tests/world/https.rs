@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use backstay::value::Value;
 
-use crate::support::bench::{Bench, path_value};
+use crate::support::bench::{Bench, path_value, text};
 use crate::support::sandbox::{free_port, wait_until};
 use crate::support::worlds::real;
 
@@ -112,7 +112,7 @@ async fn nginx_is_asked_by_an_authority_of_ones_own_with_a_certificate_and_by_a_
     ];
     assert!(body(&bench, "http.get", &by_socket).await.ends_with(" GET"));
     let mut change = by_socket.to_vec();
-    change.push(("changes", crate::support::bench::text("the flag")));
+    change.push(("changes", text("the flag")));
     assert!(body(&bench, "http.put", &change).await.ends_with(" PUT"));
     for (name, words) in [
         ("ca", "holds no certificate of an authority"),
@@ -125,4 +125,96 @@ async fn nginx_is_asked_by_an_authority_of_ones_own_with_a_certificate_and_by_a_
         let reason = bench.fails("http.get", &wrong).await;
         assert!(reason.contains("cannot be read"), "{reason}");
     }
+}
+
+/// The SHA-256 of a certificate as openssl says it.
+fn fingerprint(file: &Path) -> String {
+    let told = Command::new("openssl")
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+        .arg(file)
+        .output()
+        .unwrap();
+    let print = String::from_utf8(told.stdout).unwrap();
+    print.trim().to_lowercase().replace(':', "")
+}
+
+fn at(host: &str, port: u16) -> [(&'static str, Value); 2] {
+    [("host", Value::Host(host.to_owned())), ("port", Value::Port(port))]
+}
+
+#[tokio::test]
+async fn a_certificate_is_seen_whether_it_is_trusted_or_not() {
+    let bench = real();
+    let nginx = Nginx::start(&bench.folder);
+    let ask = |more: Vec<(&'static str, Value)>| {
+        let mut arguments = at("127.0.0.1", nginx.port).to_vec();
+        arguments.extend(more);
+        let bench = &bench;
+        async move {
+            match bench.does("tls.certificate", &arguments).await {
+                Some(Value::Record(fields)) => fields,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let ca = || ("ca", path_value(&bench.path("ca.pem")));
+    let name = |name: &str| ("name", Value::Host(name.to_owned()));
+    let seen = ask(vec![ca(), name("shop.example")]).await;
+    assert_eq!(
+        (&seen["trusted"], &seen["reason"]),
+        (&Value::Bool(true), &text("")),
+        "{seen:?}"
+    );
+    assert_eq!(seen["names"].canonical(), "[localhost, shop.example]");
+    let Value::Duration(left) = seen["left"] else {
+        panic!("{seen:?}")
+    };
+    let day = 24 * 60 * 60 * 1000;
+    assert!(left > 19 * day && left <= 20 * day, "{left}");
+    let print = fingerprint(&bench.path("server.pem"));
+    let digest = seen["digest"].canonical();
+    assert!(
+        print.ends_with(digest.trim_start_matches("sha256:")),
+        "{print} {digest}"
+    );
+    for (more, words) in [
+        (vec![ca()], "name"),
+        (vec![ca(), name("other.example")], "name"),
+        (vec![name("localhost")], "issuer"),
+    ] {
+        let seen = ask(more).await;
+        assert_eq!(seen["trusted"], Value::Bool(false), "{seen:?}");
+        assert!(seen["reason"].canonical().to_lowercase().contains(words), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_listens_and_where_a_name_leads_is_told_or_it_is_said_that_nobody_can_tell() {
+    let bench = real();
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = plain.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in plain.incoming().flatten() {
+            let _ = std::io::Write::write_all(&mut &stream, b"220 hello\r\n");
+        }
+    });
+    let reason = bench.fails("tls.certificate", &at("127.0.0.1", port)).await;
+    assert!(reason.contains("does not speak TLS"), "{reason}");
+    assert_eq!(
+        bench.does("tcp.open", &at("localhost", port)).await,
+        Some(Value::Bool(true))
+    );
+    let closed = free_port();
+    assert_eq!(
+        bench.does("tcp.open", &at("127.0.0.1", closed)).await,
+        Some(Value::Bool(false))
+    );
+    let reason = bench.fails("tls.certificate", &at("127.0.0.1", closed)).await;
+    assert!(reason.contains("nothing listens at 127.0.0.1"), "{reason}");
+    let reason = bench.fails("tcp.open", &at("no-such-host.invalid", 80)).await;
+    assert!(reason.contains("no address of no-such-host.invalid"), "{reason}");
+    let found = bench.does("dns.lookup", &at("localhost", 1)[..1]).await.unwrap();
+    assert!(found.canonical().contains("127.0.0.1"), "{found:?}");
+    let reason = bench.fails("dns.lookup", &at("no-such-host.invalid", 1)[..1]).await;
+    assert!(reason.contains("no address of"), "{reason}");
 }

@@ -1,11 +1,12 @@
 //! The effects of one call: those of the signature with the arguments put in.
 
+use crate::built_in::BuiltIn;
 use crate::catalogue::{self, Pattern, Signature};
 use crate::check::Checker;
 use crate::check::value::typed;
 use crate::diagnostic::{Diagnostic, listed};
 use crate::effect::{Effect, Repeat};
-use crate::model::{Effects, Expr, ExprKind, LimitBy, Literal, Settle};
+use crate::model::{BinaryOperator, Computation, Effects, Expr, ExprKind, LimitBy, Literal, Settle};
 use crate::source::Span;
 use crate::types::Type;
 
@@ -98,10 +99,12 @@ fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], 
             let literal = Literal::Text((*text).to_owned());
             Some(typed(ExprKind::Literal(literal), Type::Text, span))
         }
-        Pattern::Parameter(name) => arguments
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.clone()),
+        Pattern::Parameter(name) => argument(arguments, name).cloned(),
+        Pattern::Address(host, port) => {
+            let (host, port) = (argument(arguments, host)?, argument(arguments, port)?);
+            let colon = typed(ExprKind::Literal(Literal::Text(":".to_owned())), Type::Text, span);
+            Some(joined(joined(in_text(host), colon), in_text(port)))
+        }
         Pattern::Result => Some(typed(ExprKind::Result(None), signature.result.clone(), span)),
         Pattern::ResultField(field) => {
             let ty = match &signature.result {
@@ -111,6 +114,28 @@ fn expr(pattern: &Pattern, signature: &Signature, arguments: &[(String, Expr)], 
             Some(typed(ExprKind::Result(Some((*field).to_owned())), ty, span))
         }
     }
+}
+
+fn argument<'e>(arguments: &'e [(String, Expr)], name: &str) -> Option<&'e Expr> {
+    arguments
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value)
+}
+
+fn in_text(value: &Expr) -> Expr {
+    let function = Computation::BuiltIn(BuiltIn::Text);
+    let arguments = vec![value.clone()];
+    typed(ExprKind::Computed { function, arguments }, Type::Text, value.span)
+}
+
+fn joined(left: Expr, right: Expr) -> Expr {
+    let span = left.span;
+    typed(
+        ExprKind::Binary(BinaryOperator::Add, Box::new(left), Box::new(right)),
+        Type::Text,
+        span,
+    )
 }
 
 /// Where an argument is a resource already, it stands for the whole.

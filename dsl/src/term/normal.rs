@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::built_in::BuiltIn;
 use crate::effect::{Effect, Part, Resource, ResourceKind};
 use crate::model::{BinaryOperator, BindingId, Computation, Expr, ExprKind, Literal, Question, StatementKind};
 use crate::program::Program;
@@ -171,7 +172,8 @@ impl<'a> Normal<'a> {
                 None => opaque(),
             },
             ExprKind::Computed { function, arguments } => {
-                computed(function, arguments.iter().map(|argument| self.term(argument, around)))
+                let terms = arguments.iter().map(|argument| self.term(argument, around));
+                computed(function, arguments, terms)
             }
             ExprKind::Result(field) => match (around.result, field) {
                 (Some(binding), None) => Term::Binding(binding),
@@ -235,8 +237,16 @@ impl Around {
 }
 
 /// What a function gives: the same wherever it is called with the same.
-fn computed(function: &Computation, arguments: impl Iterator<Item = Term>) -> Term {
+fn computed(function: &Computation, written: &[Expr], mut arguments: impl Iterator<Item = Term>) -> Term {
     match function {
+        // The term of these is their text.
+        Computation::BuiltIn(BuiltIn::Text)
+            if written
+                .iter()
+                .all(|one| matches!(one.ty, Type::Host | Type::Port | Type::Int)) =>
+        {
+            arguments.next().unwrap_or(Term::Text(String::new()))
+        }
         Computation::Script(function) => Term::Opaque(function.span, arguments.collect()),
         // Its name at both ends: no two texts that are joined look like that.
         Computation::BuiltIn(function) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_dsl::catalogue::Catalogue;
 
 use super::common::engine::RetryingEngine;
-use super::{Registry, backup, docker, exec, fs, http, notify, process};
+use super::{Registry, backup, docker, exec, fs, http, net, notify, process};
 use crate::containers::{Containers, NoEngine, Timeouts};
 
 /// What the compiler sees of all built-in actions.
@@ -33,6 +33,7 @@ pub fn builtin_with(containers: &Arc<dyn Containers>, timeouts: Timeouts) -> Reg
         exec::actions(),
         fs::actions(),
         http::actions(),
+        net::actions(),
         notify::actions(),
         process::actions(),
     ];

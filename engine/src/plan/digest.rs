@@ -137,6 +137,7 @@ fn effect_bytes(bytes: &mut Canonical, effect: &Effect<Pattern>) {
             Pattern::Parameter(name) => bytes.word("parameter").word(name),
             Pattern::Result => bytes.word("result"),
             Pattern::ResultField(name) => bytes.word("field").word(name),
+            Pattern::Address(host, port) => bytes.word("address").word(host).word(port),
         };
     }
 }
