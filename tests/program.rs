@@ -15,6 +15,7 @@ mod frame;
 mod functions;
 mod hosts;
 mod inputs;
+mod keeping;
 mod lists;
 mod other_names;
 mod patience;

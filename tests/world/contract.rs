@@ -114,6 +114,7 @@ async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {
         ("fs.move", vec![("from", at("copy")), ("to", at("moved"))]),
         ("fs.remove", vec![("path", old)]),
         ("notify.file", vec![("path", at("news")), ("message", text("done"))]),
+        ("backup.keep_failed", vec![("what", text("what failed"))]),
     ];
     for (number, (action, arguments)) in calls.into_iter().enumerate() {
         let call = bench.call(action, &arguments).keyed(&number.to_string(), 1);

@@ -42,6 +42,11 @@ fn of_backups(bench: &Bench) -> Vec<Case> {
             "unpacks /backups/data.tar.zst into {}/files",
         ),
         (
+            "backup.keep_failed",
+            vec![("what", text("the state of the new release"))],
+            "keeps what a restore of",
+        ),
+        (
             "backup.adopt",
             vec![
                 ("path", path("dump")),

@@ -57,6 +57,8 @@ pub enum StatementKind {
     OnFailure(Disposition),
     /// `unwind` (in a rollback branch).
     Unwind,
+    /// `keep failed "…"` (first in a rollback branch): the action that it stands for.
+    KeepFailed(Box<Do>),
     Allow(Allow),
 }
 

@@ -79,6 +79,11 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
+    /// Whether no statement stands in it yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.block.statements.is_empty()
+    }
+
     /// An empty block whose keys begin with `prefix`.
     pub(crate) fn new(kind: BodyKind, prefix: impl Into<String>) -> Self {
         Self {

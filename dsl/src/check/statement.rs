@@ -91,6 +91,7 @@ impl<'a> Checker<'a> {
                 Written::Commits(_) => ("commits", &[Step]),
                 Written::OnFailure(_) => ("on failure", &[Step]),
                 Written::Unwind => ("unwind", &[Rollback]),
+                Written::KeepFailed(_) => ("keep failed", &[Rollback]),
                 Written::Allow(_) => return true,
             }
         };
@@ -149,6 +150,14 @@ impl<'a> Checker<'a> {
                 self.push(scope, builder, StatementKind::Let { binding, value }, span);
             }
             Written::Do(action) => self.perform(scope, builder, DoParts::of(action, span), retry),
+            Written::KeepFailed(action) => {
+                if !builder.is_empty() {
+                    let message =
+                        "`keep failed` comes first: what stands before it may have put something back already";
+                    self.error("misplaced-statement", span, message);
+                }
+                self.perform(scope, builder, DoParts::of(action, span), retry);
+            }
             Written::Check(check) => {
                 if let Some(check) = self.check_statement(scope, check) {
                     self.push(scope, builder, StatementKind::Check(check), span);

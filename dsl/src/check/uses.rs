@@ -21,7 +21,7 @@ pub(crate) fn names_in<'a>(list: &'a [Statement], found: &mut impl FnMut(Use<'a>
             | StatementKind::OnlyWhen { condition: value, .. }
             | StatementKind::Let { value, .. }
             | StatementKind::Give(value) => in_expr(value, found),
-            StatementKind::Do(action) => {
+            StatementKind::Do(action) | StatementKind::KeepFailed(action) => {
                 in_call(&action.call, found);
                 if let Some(UndoKind::Body { body, host, .. }) = action.undo.as_ref().map(|undo| &undo.kind) {
                     in_host(host.as_ref(), found);

@@ -31,7 +31,7 @@ pub(super) const ITEMS: &[&str] = &[
 /// Words that begin a statement.
 pub(super) const STATEMENTS: &[&str] = &[
     "do", "check", "budget", "let", "record", "require", "ask", "take", "release", "only", "skip", "retry", "wait",
-    "commits", "on", "unwind", "give", "allow",
+    "commits", "on", "unwind", "keep", "give", "allow",
 ];
 
 /// Words that go on with a statement or an expression, so that what they begin is not a new one.
@@ -100,7 +100,7 @@ impl Block {
             Self::Statements => STATEMENTS,
             Self::Rollback => &[
                 "applies", "do", "check", "budget", "let", "record", "require", "ask", "take", "release", "only",
-                "skip", "retry", "wait", "unwind", "on", "commits", "give", "allow",
+                "skip", "retry", "wait", "unwind", "keep", "on", "commits", "give", "allow",
             ],
             Self::Watch => &["check"],
             Self::Table => &["symptom"],
@@ -198,6 +198,7 @@ fn is_one_of(text: &str, tokens: &[Token], index: usize, words: &[&str]) -> bool
     let next = tokens.get(index + 1).map_or("", |next| next.text(text));
     match word {
         "on" => matches!(next, "failure" | "interrupt"),
+        "keep" => next == "failed",
         "at" => next != "start" && next != "most" && next != "least",
         _ => true,
     }

@@ -38,7 +38,7 @@ pub(super) fn in_statements(list: &mut [Statement], names: &Names<'_>) {
                 in_name(name, names);
                 in_expr(value, names);
             }
-            StatementKind::Do(action) => {
+            StatementKind::Do(action) | StatementKind::KeepFailed(action) => {
                 in_call(&mut action.call, names);
                 action.name.iter_mut().for_each(|name| in_name(name, names));
                 if let Some(UndoKind::Body { body, host, .. }) = action.undo.as_mut().map(|undo| &mut undo.kind) {

@@ -14,6 +14,7 @@ mod create;
 mod entry;
 mod extract;
 mod holders;
+mod keep;
 mod manifest;
 mod part;
 mod problem;
@@ -46,6 +47,7 @@ pub(super) fn actions(engine: &RetryingEngine) -> Vec<Arc<dyn Action>> {
         Arc::new(restore::Restore { engine: engine() }),
         Arc::new(adopt::Adopt),
         Arc::new(unpack::Unpack),
+        Arc::new(keep::KeepFailed { engine: engine() }),
     ]
 }
 

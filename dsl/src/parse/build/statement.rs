@@ -4,7 +4,10 @@ use pest::iterators::Pair;
 
 use super::super::Rule;
 use super::{Builder, ClauseOrder};
-use crate::ast::{Ask, Check, Disposition, DispositionKind, Do, Expr, Statement, StatementKind, Text, Undo, UndoKind};
+use crate::ast::{
+    Argument, ArgumentValue, Ask, Call, Check, Disposition, DispositionKind, Do, Expr, ExprKind, Statement,
+    StatementKind, Text, Undo, UndoKind,
+};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
 
@@ -71,6 +74,7 @@ impl Builder<'_, '_> {
             Rule::commits => StatementKind::Commits(self.inner_text(pair)?),
             Rule::on_failure => StatementKind::OnFailure(self.inner_disposition(pair)?),
             Rule::unwind => StatementKind::Unwind,
+            Rule::keep_failed => StatementKind::KeepFailed(Box::new(self.keep_failed(pair)?)),
             Rule::give => StatementKind::Give(self.only_expression(pair)?),
             Rule::allow => StatementKind::Allow(self.allow(pair)?),
             _ => return None,
@@ -229,6 +233,32 @@ impl Builder<'_, '_> {
             misses,
             unless,
             span,
+        })
+    }
+
+    /// `keep failed "…"`: an action of the catalogue with one argument.
+    fn keep_failed(&mut self, pair: Pair<'_, Rule>) -> Option<Do> {
+        let span = self.span(&pair);
+        let what = self.inner_text(pair)?;
+        let value = Expr {
+            kind: ExprKind::Text(what.value),
+            span: what.span,
+        };
+        let named = |name: &str| Spanned::new(name.to_owned(), span);
+        Some(Do {
+            title: None,
+            call: Call {
+                path: vec![named("backup"), named("keep_failed")],
+                arguments: vec![Argument {
+                    name: None,
+                    value: ArgumentValue::Expr(value),
+                }],
+                span,
+            },
+            within: None,
+            name: None,
+            live: None,
+            undo: None,
         })
     }
 

@@ -185,6 +185,7 @@ pub(super) fn statement_form(word: &str) -> Option<&'static str> {
         "only" => "only when E because \"…\"",
         "skip" => "skip when E because \"…\"",
         "retry" => "retry N every D",
+        "keep" => "keep failed \"…\"",
         "wait" => "wait D because \"…\"",
         "commits" => "commits \"…\"",
         "on" => "on failure unwind` or `on failure rollback R",

@@ -11,6 +11,7 @@ use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Cancel, Effect, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 
+use super::keep;
 use super::problem::{Problem, Result};
 use super::scope::named_parts;
 use super::swap::{Position, position};
@@ -113,6 +114,10 @@ fn conclude_displaced(run_directory: &Path, end: End) -> Vec<Leftover> {
         let waits = "a restore displaced it, and it waits; when nobody needs it any more, remove it";
         let waiting = displaced.iter().map(|path| tree(path, waits.to_owned()));
         return waiting.collect();
+    }
+    if let Some(what) = keep::is_wanted(run_directory) {
+        let kept = displaced.iter().map(|path| tree(path, keep::reason(&what)));
+        return kept.collect();
     }
     let removed = displaced.into_iter().filter_map(|path| {
         let problem = super::extract::remove_tree(&path).err()?;
