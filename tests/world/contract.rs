@@ -37,6 +37,7 @@ contract!(
     an_unknown_outcome_is_settled_as_it_is,
     a_start_and_a_stop_are_settled_as_they_are,
     a_backup_is_unpacked_and_one_of_another_tool_is_taken,
+    what_failed_is_noted_to_be_kept,
     a_request_to_stop_is_obeyed,
     a_limit_is_obeyed,
 );
@@ -114,7 +115,6 @@ async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {
         ("fs.move", vec![("from", at("copy")), ("to", at("moved"))]),
         ("fs.remove", vec![("path", old)]),
         ("notify.file", vec![("path", at("news")), ("message", text("done"))]),
-        ("backup.keep_failed", vec![("what", text("what failed"))]),
     ];
     for (number, (action, arguments)) in calls.into_iter().enumerate() {
         let call = bench.call(action, &arguments).keyed(&number.to_string(), 1);
@@ -149,6 +149,15 @@ async fn a_backup_is_unpacked_and_one_of_another_tool_is_taken(bench: Bench) {
     ];
     let adopted = bench.does("backup.adopt", &arguments).await;
     assert!(matches!(&adopted, Some(Value::Backup(_))), "{adopted:?}");
+}
+
+/// Also where the log of a container cannot be had.
+async fn what_failed_is_noted_to_be_kept(bench: Bench) {
+    let call = bench.call("backup.keep_failed", &[("what", text("what failed"))]);
+    let call = call.keyed("keep", 1);
+    is_not_done(&bench, &call, "backup.keep_failed").await;
+    bench.perform(&call).await;
+    is_done(&bench, &call, "backup.keep_failed").await;
 }
 
 async fn a_start_and_a_stop_are_settled_as_they_are(bench: Bench) {

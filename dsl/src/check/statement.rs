@@ -151,11 +151,7 @@ impl<'a> Checker<'a> {
             }
             Written::Do(action) => self.perform(scope, builder, DoParts::of(action, span), retry),
             Written::KeepFailed(action) => {
-                if !builder.is_empty() {
-                    let message =
-                        "`keep failed` comes first: what stands before it may have put something back already";
-                    self.error("misplaced-statement", span, message);
-                }
+                self.expect_first(builder, span);
                 self.perform(scope, builder, DoParts::of(action, span), retry);
             }
             Written::Check(check) => {
@@ -351,6 +347,14 @@ impl<'a> Checker<'a> {
         }
         // A number that is too large was told where it was read.
         said.map_or(Some(0), |said| u64::try_from(said.value).ok())
+    }
+
+    /// What failed is kept before anything is done to it.
+    fn expect_first(&mut self, builder: &Builder, span: Span) {
+        if !builder.is_empty() {
+            let message = "`keep failed` comes first: what stands before it may have put something back already";
+            self.error("misplaced-statement", span, message);
+        }
     }
 
     fn ask(&mut self, scope: &mut Scope, builder: &mut Builder, ask: &'a ast::Ask, span: Span) {
