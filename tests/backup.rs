@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod databases;
 mod excepted;
 mod hostile;
 mod others;

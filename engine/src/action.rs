@@ -18,6 +18,7 @@ pub(crate) mod notify;
 pub(crate) mod process;
 mod registry;
 mod simulated;
+pub(crate) mod sqlite;
 
 pub use common::core_dump::forbid_core_dumps;
 pub use registry::{builtin, builtin_with, catalogue, without_engine};

@@ -165,6 +165,7 @@ const FENCES: &[(&str, &str, &[&str])] = &[
     ("tokio_rustls", "engine", &["action/net"]),
     ("x509_cert", "engine", &["action/net"]),
     ("rpassword", "engine", &["bin"]),
+    ("rusqlite", "engine", &["action/common/sqlite"]),
 ];
 
 /// Whether a file is this module or below it.

@@ -15,6 +15,7 @@ mod entry;
 mod extract;
 mod holders;
 mod keep;
+mod live;
 mod manifest;
 mod part;
 mod problem;

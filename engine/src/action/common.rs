@@ -16,6 +16,7 @@ pub(crate) mod origins;
 pub(crate) mod printed;
 pub(crate) mod processes;
 pub(crate) mod sparse;
+pub(crate) mod sqlite;
 pub(crate) mod started;
 pub(crate) mod supervised;
 pub(crate) mod tag;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_dsl::catalogue::Catalogue;
 
 use super::common::engine::RetryingEngine;
-use super::{Registry, backup, docker, exec, fs, http, net, notify, process};
+use super::{Registry, backup, docker, exec, fs, http, net, notify, process, sqlite};
 use crate::containers::{Containers, NoEngine, Timeouts};
 
 /// What the compiler sees of all built-in actions.
@@ -36,6 +36,7 @@ pub fn builtin_with(containers: &Arc<dyn Containers>, timeouts: Timeouts) -> Reg
         net::actions(),
         notify::actions(),
         process::actions(),
+        sqlite::actions(),
     ];
     Registry::new(families.concat())
 }

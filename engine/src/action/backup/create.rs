@@ -12,6 +12,7 @@ use backstay_dsl::units;
 use super::archive::{Unfinished, capture, examine};
 use super::bytes::digest_text;
 use super::entry::{Contents, Entries, scan};
+use super::live::{Copies, WithCopies};
 use super::manifest::{Header, Manifest};
 use super::part::Part;
 use super::problem::{Problem, Result, trying};
@@ -42,7 +43,7 @@ impl Action for Create {
             "Makes a backup of protected state.\n\nWrites `STATE-TIME-KEY.tar.zst` (mode 0600) with a manifest of every \
              entry, reads it back and compares it before it gets its name. Refuses a directory in a git work tree or \
              inside the state, too little space, a file that changes while it is read, a SQLite database that has a \
-             writer, and anything that could not be given back as it was.",
+             writer (where the text says `live because`, it is copied as it is at one moment), and anything that could not be given back as it was.",
         )
         .needs("state", Type::State, "The protected state.")
         .needs(
@@ -177,13 +178,24 @@ impl CreateRequest {
             seen.insert(*number, scan(reader, *number, Contents::Hash, stop)?);
         }
         let survey = survey(&parts, &seen, stop)?;
-        survey.refuse_live_databases()?;
-        refuse_little_space(&directory, survey.bytes(), "the backup")?;
-        let header = Header::new(&self.context.key, &self.state, survey.parts.clone());
-        let sources: Vec<(&Part, &dyn Entries)> = (parts.iter().enumerate())
-            .map(|(number, part)| match readers.get(&number) {
+        let databases = survey.found.as_slice();
+        let databases = if self.context.is_live { databases } else { &[] };
+        let room: u64 = databases.iter().map(|database| database.size).sum();
+        refuse_little_space(&directory, survey.bytes().saturating_add(room), "the backup")?;
+        let copies = Copies::of(databases, |number| directory.join(self.copy_name(number)), stop)?;
+        if copies.are_none() {
+            survey.refuse_live_databases()?;
+        }
+        let mut counted = survey.parts.clone();
+        copies.count(&mut counted);
+        let header = Header::new(&self.context.key, &self.state, counted);
+        let near: Vec<WithCopies<'_>> = (parts.iter().enumerate())
+            .map(|(number, part)| copies.within(number, part))
+            .collect();
+        let sources: Vec<(&Part, &dyn Entries)> = (parts.iter().zip(&near).enumerate())
+            .map(|(number, (part, near))| match readers.get(&number) {
                 Some(reader) => (part, reader as &dyn Entries),
-                None => (part, part as &dyn Entries),
+                None => (part, near as &dyn Entries),
             })
             .collect();
         let unfinished = Unfinished(directory.join(self.unfinished_name()));
@@ -196,12 +208,15 @@ impl CreateRequest {
             }
         };
         // Whoever opened a database meanwhile may have written to it.
-        survey.refuse_live_databases()?;
+        if copies.are_none() {
+            survey.refuse_live_databases()?;
+        }
         self.volumes.still_quiet(&parts, access, &snapshot)?;
         let path = directory.join(self.name());
         let hash = unfinished.seal(file, &manifest, &path, stop)?;
         let backup = backup(&path, &manifest, digest_text(&hash))?;
-        Ok((backup, notes(&manifest, survey.outside)))
+        let notes = notes(&manifest, survey.outside);
+        Ok((backup, format!("{notes}{}", copies.in_words())))
     }
 
     /// Helpers, where a part needs one.
@@ -240,6 +255,14 @@ impl CreateRequest {
 
     fn unfinished_name(&self) -> String {
         format!(".backstay-{}-{}.partial", self.key_name(), self.context.attempt)
+    }
+
+    fn copy_name(&self, number: usize) -> String {
+        format!(
+            ".backstay-{}-{}-{number}.sqlite.partial",
+            self.key_name(),
+            self.context.attempt
+        )
     }
 
     /// What lies in the directory for archives; nothing where there is none yet.

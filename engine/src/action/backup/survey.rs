@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::PathBuf;
 
+use super::bytes::Bytes;
 use super::entry::{ENTRY_BYTES, Entry};
 use super::holders::{self, Guarded, Identity, Rights};
 use super::manifest::PartHeader;
@@ -10,9 +12,7 @@ use super::part::Part;
 use super::problem::{Result, refused};
 use super::walk::{Found, FoundKind, walk};
 use crate::action::common::blocking::Stop;
-
-/// The first bytes of every database of `SQLite`.
-const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+use crate::action::common::sqlite::MAGIC;
 
 /// What a survey found.
 pub(super) struct Survey {
@@ -20,11 +20,47 @@ pub(super) struct Survey {
     pub parts: Vec<PartHeader>,
     /// Databases of `SQLite`.
     databases: Guarded,
+    /// Where each of them lies.
+    pub found: Vec<Database>,
     /// How many files have names outside of the protected state; a restore cuts those.
     pub outside: usize,
 }
 
+/// A database of `SQLite`.
+pub(super) struct Database {
+    /// Which part it lies in, from 0.
+    pub part: usize,
+    /// Its path below the part's root.
+    pub path: Bytes,
+    pub place: PathBuf,
+    /// Bytes.
+    pub size: u64,
+}
+
 impl Survey {
+    /// Knows a file, where it is a database.
+    fn note_database(&mut self, part: usize, file: &Found<'_>) -> Result<()> {
+        if !is_database(file)? {
+            return Ok(());
+        }
+        let rights = Rights {
+            user: file.stat.st_uid,
+            group: file.stat.st_gid,
+            mode: file.stat.st_mode,
+        };
+        let known = self.databases.insert((file.stat.st_dev, file.stat.st_ino), rights);
+        // A further name is a link to the first.
+        if known.is_none() {
+            self.found.push(Database {
+                part,
+                path: file.path.into(),
+                place: file.place.clone(),
+                size: u64::try_from(file.stat.st_size).unwrap_or(0),
+            });
+        }
+        Ok(())
+    }
+
     /// Bytes of content.
     pub(super) fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).sum()
@@ -49,6 +85,7 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
     let mut result = Survey {
         parts: Vec::new(),
         databases: Guarded::new(),
+        found: Vec::new(),
         outside: 0,
     };
     for (number, part) in parts.iter().enumerate() {
@@ -84,14 +121,7 @@ pub(super) fn survey(parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &
                 )]
                 let names = u64::from(found.stat.st_nlink);
                 links.entry(identity).or_insert((0, names)).0 += 1;
-                if is_database(found)? {
-                    let rights = Rights {
-                        user: found.stat.st_uid,
-                        group: found.stat.st_gid,
-                        mode: found.stat.st_mode,
-                    };
-                    result.databases.insert(identity, rights);
-                }
+                result.note_database(number, found)?;
             }
             Ok(())
         })?;
@@ -125,7 +155,7 @@ fn is_database(found: &Found<'_>) -> Result<bool> {
     let mut start = [0; 16];
     let file = std::fs::File::from(found.open()?);
     let count = file.take(16).read(&mut start).unwrap_or(0);
-    Ok(count == 16 && start == *SQLITE_MAGIC)
+    Ok(count == 16 && start == *MAGIC)
 }
 
 /// Which owners this process can give back.

@@ -144,7 +144,11 @@ impl Step<'_> {
             Errno::NOENT | Errno::LOOP | Errno::NOTDIR => Problem::Changed(place.display().to_string()),
             error => trying(|| format!("cannot read {}", place.display()))(error),
         };
-        let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(changed)?;
+        let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+            // It may come and go.
+            Err(Errno::NOENT) if is_excepted => return Ok(()),
+            stat => stat.map_err(changed)?,
+        };
         let found = |kind, stat| Found {
             path,
             place: place.clone(),
