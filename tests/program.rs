@@ -29,6 +29,7 @@ mod running;
 mod settings;
 mod stops;
 mod surroundings;
+mod telling;
 mod terminal;
 mod told;
 mod values;

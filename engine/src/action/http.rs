@@ -1,10 +1,12 @@
-//! `http`: what is asked and told over HTTP, by one client; `websocket`: whether such a connection is opened.
+//! `http`: what is asked and told over HTTP, by one client; `websocket`: whether such a connection is opened;
+//! `notify.webhook`.
 
 mod addresses;
 mod answer;
 mod ask;
 mod change;
 mod request;
+mod webhook;
 mod websocket;
 
 use std::sync::Arc;
@@ -21,5 +23,6 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
         Arc::new(change::Change::Put),
         Arc::new(change::Change::Delete),
         Arc::new(websocket::Open),
+        Arc::new(webhook::Webhook),
     ]
 }

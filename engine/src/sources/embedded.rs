@@ -14,6 +14,14 @@ pub(super) const MODULES: &[(&str, &str)] = &[
         include_str!("../../stdlib/ingress/haproxy.runbook"),
     ),
     ("std.ingress.nginx", include_str!("../../stdlib/ingress/nginx.runbook")),
+    ("std.notify.email", include_str!("../../stdlib/notify/email.runbook")),
+    ("std.notify.github", include_str!("../../stdlib/notify/github.runbook")),
+    ("std.notify.jira", include_str!("../../stdlib/notify/jira.runbook")),
+    (
+        "std.notify.pagerduty",
+        include_str!("../../stdlib/notify/pagerduty.runbook"),
+    ),
+    ("std.notify.slack", include_str!("../../stdlib/notify/slack.runbook")),
 ];
 
 #[cfg(test)]

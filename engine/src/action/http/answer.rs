@@ -46,6 +46,16 @@ impl Answered {
         (200..300).contains(&self.status)
     }
 
+    pub(super) fn holds(&self, words: &str) -> bool {
+        self.body.contains(words)
+    }
+
+    /// The status with the first line of what came with it.
+    pub(super) fn beginning(&self) -> String {
+        let line = self.body.lines().next().unwrap_or_default();
+        format!("status {}: {line}", self.status)
+    }
+
     /// In one line.
     pub(super) fn summary(&self) -> String {
         let cut = if self.is_cut { ", cut at 64 KiB" } else { "" };

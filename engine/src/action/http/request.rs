@@ -146,6 +146,11 @@ impl Request {
         self
     }
 
+    pub(super) fn with_body(self, body: Value) -> Self {
+        let body = Some(body);
+        Self { body, ..self }
+    }
+
     /// What is sent, without secrets.
     pub(super) fn in_words(&self) -> String {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
