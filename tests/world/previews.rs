@@ -236,6 +236,11 @@ fn of_requests(bench: &Bench) -> Vec<Case> {
             "PUT http://127.0.0.1:9/silences, with Key",
         ),
         ("http.delete", vec![url()], "DELETE http://127.0.0.1:9/silences"),
+        (
+            "notify.webhook",
+            vec![url(), ("message", text("all well"))],
+            "sends to http://127.0.0.1:9/silences: all well",
+        ),
     ]
 }
 
