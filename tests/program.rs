@@ -31,6 +31,7 @@ mod stops;
 mod surroundings;
 mod telling;
 mod terminal;
+mod texts;
 mod told;
 mod values;
 mod watches;

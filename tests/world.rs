@@ -12,5 +12,6 @@ mod previews;
 mod programs;
 mod services;
 mod settings;
+mod texts;
 mod trees;
 mod web;

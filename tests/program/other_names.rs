@@ -26,6 +26,16 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "fs.install(file, content: text, mode: \"0644\")",
         "B=2\n",
     ),
+    (
+        "fs.replace(file, pattern: \"^([A-Z]+)=.*$\", with: \"$1=2\", expect: 2)",
+        "fs.write(file, content: text)",
+        "A=2\nURL=2\n",
+    ),
+    (
+        "fs.template(file, text: \"B={{ b }}\\n\", values: {\"b\": \"2\"})",
+        "fs.write(file, content: text)",
+        "B=2\n",
+    ),
 ];
 
 fn runbook(change: &str, undo: &str) -> String {

@@ -156,6 +156,7 @@ const FENCES: &[(&str, &str, &[&str])] = &[
     ("rhai", "dsl", &["script"]),
     ("semver", "dsl", &["version"]),
     ("base64", "engine", &["digest"]),
+    ("minijinja", "engine", &["action/common/template"]),
     ("bollard", "engine", &["world/real/docker"]),
     ("annotate_snippets", "engine", &["render", "bin"]),
     ("clap", "engine", &["bin"]),

@@ -105,6 +105,23 @@ async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {
             "fs.install",
             vec![("path", at("private")), ("content", text("x")), ("mode", text("0640"))],
         ),
+        (
+            "fs.template",
+            vec![
+                ("path", at("made")),
+                ("text", text("port {{ port }}\n")),
+                ("values", Value::Map([("port".to_owned(), Value::Port(80))].into())),
+            ],
+        ),
+        (
+            "fs.replace",
+            vec![
+                ("path", old.clone()),
+                ("pattern", text("^o")),
+                ("with", text("oo")),
+                ("expect", Value::Int(1)),
+            ],
+        ),
         ("fs.mkdir", vec![("path", at("a/b"))]),
         ("fs.link", vec![("at", at("current")), ("to", at("release"))]),
         (

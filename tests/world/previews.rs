@@ -191,6 +191,7 @@ fn of_trees(bench: &Bench) -> Vec<Case> {
 
 fn of_files(bench: &Bench) -> Vec<Case> {
     let path = |name: &str| path_value(&bench.path(name));
+    let values = |value: Value| ("values", Value::Map([("a".to_owned(), value)].into()));
     vec![
         (
             "fs.edit_key",
@@ -208,6 +209,34 @@ fn of_files(bench: &Bench) -> Vec<Case> {
             "{}/data",
         ),
         ("fs.remove", vec![("path", path("data"))], "removes {}/data"),
+        (
+            "fs.replace",
+            vec![
+                ("path", path("app.env")),
+                ("pattern", text("^(A)=.*$")),
+                ("with", text("$1=2")),
+                ("expect", Value::Int(1)),
+            ],
+            "+A=2",
+        ),
+        (
+            "fs.template",
+            vec![
+                ("path", path("app.env")),
+                ("text", text("A={{ a }}\n")),
+                values(text("4")),
+            ],
+            "+A=4",
+        ),
+        (
+            "fs.template",
+            vec![
+                ("path", path("app.env")),
+                ("text", text("A={{ a }}\n")),
+                values(bench.secret()),
+            ],
+            "{}/app.env gets its content, mode 0600",
+        ),
         (
             "fs.write",
             vec![("path", path("app.env")), ("content", text("A=3\n"))],

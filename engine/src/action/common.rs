@@ -20,4 +20,5 @@ pub(crate) mod sqlite;
 pub(crate) mod started;
 pub(crate) mod supervised;
 pub(crate) mod tag;
+pub(crate) mod template;
 pub(crate) mod typed;

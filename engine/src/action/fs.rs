@@ -28,14 +28,18 @@ mod key;
 mod link;
 mod lock;
 mod mkdir;
+mod mode;
 mod r#move;
 mod other_name;
+mod owner;
 mod read;
 mod remove;
 mod replace;
+mod replace_text;
 mod settings;
 mod size;
 mod target;
+mod template;
 mod walk;
 mod write;
 mod written;
@@ -52,11 +56,15 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
         Arc::new(key::Key),
         Arc::new(link::Link),
         Arc::new(mkdir::MakeDirectory),
+        Arc::new(mode::Mode),
         Arc::new(r#move::Move),
+        Arc::new(owner::Owner),
         Arc::new(read::ReadText),
         Arc::new(remove::Remove),
+        Arc::new(replace_text::ReplaceText),
         Arc::new(size::Size),
         Arc::new(target::Target),
+        Arc::new(template::Template),
         Arc::new(write::WriteText),
     ]
 }

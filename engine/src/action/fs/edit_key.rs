@@ -13,6 +13,7 @@ use super::lock::lock;
 use super::read::text_of;
 use super::replace::{self, replace};
 use super::settings::Setting;
+use super::write::difference;
 use super::written::{self, Forms};
 use super::{done, other_name, path_of, problem};
 use crate::action::common::blocking::Stop;
@@ -61,17 +62,13 @@ impl Action for EditKey {
             let setting = Setting::find(&call.file, &text, &call.key)?;
             let forms = Forms::of(&call.attempt.run_directory, &replace::resolve(&call.file)?)?;
             let changed = call.changed(&setting, &text, &forms)?;
-            let name = call.file.display().to_string();
-            if changed == text {
-                return Ok(format!("{name} stays as it is"));
-            }
             // No lines around it: the neighbours of a setting may be passwords.
-            Ok(similar::TextDiff::from_lines(text.as_str(), changed.as_str())
-                .unified_diff()
-                .context_radius(0)
-                .header(&name, &name)
-                .to_string()
-                + other_name::told(&call.file)?.as_str())
+            let shown = difference(&call.file.display().to_string(), &text, &changed, 0);
+            Ok(if changed == text {
+                shown
+            } else {
+                shown + other_name::told(&call.file)?.as_str()
+            })
         })
         .await
     }

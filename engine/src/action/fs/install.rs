@@ -7,13 +7,11 @@ use backstay_dsl::types::Type;
 use zeroize::Zeroizing;
 
 use super::attempt::Attempt;
+use super::mode::{MODE_DEFAULT, mode_of};
 use super::{other_name, path_of, replace};
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
-
-/// What a file gets where the text does not say.
-const MODE_DEFAULT: &str = "0600";
 
 pub(super) struct Install;
 
@@ -95,11 +93,6 @@ fn wanted(arguments: &Arguments) -> Result<(Zeroizing<String>, u32), String> {
         Some(Value::Secret(secret)) => secret.expose().to_owned(),
         _ => arguments.text("content").unwrap_or_default().to_owned(),
     };
-    let text = arguments.text("mode").unwrap_or(MODE_DEFAULT);
-    let is_octal = (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
-    let mode = u32::from_str_radix(text, 8)
-        .ok()
-        .filter(|_| is_octal)
-        .ok_or_else(|| format!("`{text}` is no mode; write three or four octal digits, such as 0600 or 0644"))?;
+    let mode = mode_of(arguments.text("mode").unwrap_or(MODE_DEFAULT))?;
     Ok((Zeroizing::new(content), mode))
 }

@@ -46,7 +46,7 @@ impl Action for WriteText {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
                 Err(error) => return Err(problem("read", &path, &error)),
             };
-            let changes = difference(&path.display().to_string(), &old, &new);
+            let changes = difference(&path.display().to_string(), &old, &new, 2);
             Ok(if old == new {
                 changes
             } else {
@@ -82,14 +82,14 @@ impl Action for WriteText {
     }
 }
 
-/// The difference of two texts as a person reads it.
-pub(super) fn difference(name: &str, old: &str, new: &str) -> String {
+/// The difference of two texts as a person reads it, with so many lines around it.
+pub(super) fn difference(name: &str, old: &str, new: &str, around: usize) -> String {
     if old == new {
         return format!("{name} stays as it is");
     }
     similar::TextDiff::from_lines(old, new)
         .unified_diff()
-        .context_radius(2)
+        .context_radius(around)
         .header(name, name)
         .to_string()
 }
