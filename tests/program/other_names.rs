@@ -17,6 +17,16 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "A=2\nURL=\"$U\" # old and longer\n",
     ),
     (
+        "fs.edit_key(file, key: \"NEW\", to: \"2\", add: true)",
+        "fs.remove_key(file, key: \"NEW\")",
+        "A=1\nURL=\"$U\" # old and longer\nNEW=2\n",
+    ),
+    (
+        "fs.remove_key(file, key: \"A\")",
+        "fs.edit_key(file, key: \"A\", to: old, add: true)",
+        "URL=\"$U\" # old and longer\n",
+    ),
+    (
         "fs.write(file, content: \"B=2\\n\")",
         "fs.write(file, content: text)",
         "B=2\n",

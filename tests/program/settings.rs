@@ -68,6 +68,53 @@ fn the_very_bytes_come_back_after_every_crash() {
     }
 }
 
+/// A file from which one setting is taken and to which another is added, and a runbook that fails then.
+fn comes_and_goes(content: &str) -> Sandbox {
+    let desk = Sandbox::desk();
+    desk.write(".env", content);
+    let file = desk.path(".env").display().to_string();
+    let text = format!(
+        r#"runbook back "There and back"
+step set "Set" {{
+  let old = fs.key("{file}", key: "URL")
+  do fs.remove_key("{file}", key: "URL") undo fs.edit_key("{file}", key: "URL", to: old, add: true) within 10s
+  do fs.edit_key("{file}", key: "NEW", to: "x y", add: true) undo fs.remove_key("{file}", key: "NEW") within 10s
+}}
+step bad "Fail" after set {{ check "it is there": fs.exists("/none/of/it") }}
+"#
+    );
+    desk.write("back.runbook", text);
+    desk
+}
+
+#[test]
+fn what_was_added_and_taken_out_is_as_before_after_every_crash() {
+    const CONTENT: &str = "A=1\nexport URL=\"postgres://$U@db\" # why\nB=2";
+    for record in 2.. {
+        let desk = comes_and_goes(CONTENT);
+        let mut run = desk.command(&["run", "back.runbook", "--no-input"]);
+        let killed = Finished::of(run.env("BACKSTAY_FAILPOINT", format!("after:{record}")));
+        if killed.exit != 137 {
+            assert!(record > 10, "{killed:?}");
+            break;
+        }
+        desk.call(&["resume", &desk.run_name(), "--no-input"]);
+        let text = fs::read_to_string(desk.path(".env")).unwrap();
+        assert_eq!(text, CONTENT, "after record {record}");
+        assert!(!desk.run_directory().join("settings").exists());
+    }
+}
+
+/// A setting that is there is no new one, and its undo would remove it.
+#[test]
+fn a_setting_that_is_there_is_not_added_where_the_undo_removes_it() {
+    let desk = comes_and_goes("URL=a\nNEW=mine\n");
+    let planned = desk.call(&["plan", "back.runbook"]);
+    assert!(planned.stdout.contains("NEW is there already"), "{planned:?}");
+    desk.call(&["run", "back.runbook", "--no-input"]);
+    assert_eq!(fs::read_to_string(desk.path(".env")).unwrap(), "URL=a\nNEW=mine\n");
+}
+
 /// Steps that set `K0` to `K7` at once.
 fn eight_at_once(title: &str, file: &str, to: &str) -> String {
     let steps = (0..8).map(|nth| {

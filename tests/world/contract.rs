@@ -32,6 +32,7 @@ contract!(
     a_read_sees_what_was_written,
     a_link_leads_where_it_was_switched,
     a_setting_is_what_it_was_set_to,
+    a_setting_comes_and_goes,
     what_was_removed_does_not_exist,
     a_service_lives_from_start_to_stop,
     an_unknown_outcome_is_settled_as_it_is,
@@ -72,6 +73,19 @@ async fn a_setting_is_what_it_was_set_to(bench: Bench) {
         arguments.push(("to", text(value)));
         bench.does("fs.edit_key", &arguments).await;
         assert_eq!(bench.does("fs.key", &key(name)).await, Some(text(value)));
+    }
+}
+
+async fn a_setting_comes_and_goes(bench: Bench) {
+    let file = path_value(&bench.given("app.env", "POOL=16\n").await);
+    let key = [("file", file), ("key", text("POOL"))];
+    let set = [key.to_vec(), vec![("to", text("16")), ("add", Value::Bool(true))]].concat();
+    for _ in 0..2 {
+        bench.does("fs.remove_key", &key).await;
+        bench.fails("fs.key", &key).await;
+        bench.does("fs.remove_key", &key).await;
+        bench.does("fs.edit_key", &set).await;
+        assert_eq!(bench.does("fs.key", &key).await, Some(text("16")));
     }
 }
 
@@ -126,7 +140,17 @@ async fn an_unknown_outcome_is_settled_as_it_is(bench: Bench) {
         ("fs.link", vec![("at", at("current")), ("to", at("release"))]),
         (
             "fs.edit_key",
-            vec![("file", env), ("key", text("POOL")), ("to", text("32"))],
+            vec![("file", env.clone()), ("key", text("POOL")), ("to", text("32"))],
+        ),
+        ("fs.remove_key", vec![("file", env.clone()), ("key", text("POOL"))]),
+        (
+            "fs.edit_key",
+            vec![
+                ("file", env),
+                ("key", text("SIZE")),
+                ("to", text("1")),
+                ("add", Value::Bool(true)),
+            ],
         ),
         ("fs.copy", vec![("from", old.clone()), ("to", at("copy"))]),
         ("fs.move", vec![("from", at("copy")), ("to", at("moved"))]),

@@ -208,7 +208,22 @@ fn of_files(bench: &Bench) -> Vec<Case> {
             vec![("at", path("current")), ("to", path("data"))],
             "{}/data",
         ),
+        (
+            "fs.edit_key",
+            vec![
+                ("file", path("app.env")),
+                ("key", text("B")),
+                ("to", text("2")),
+                ("add", Value::Bool(true)),
+            ],
+            "+B=2",
+        ),
         ("fs.remove", vec![("path", path("data"))], "removes {}/data"),
+        (
+            "fs.remove_key",
+            vec![("file", path("app.env")), ("key", text("A"))],
+            "-A=1",
+        ),
         (
             "fs.replace",
             vec![

@@ -42,6 +42,19 @@ impl Settings {
         wait(self.bench.does("fs.edit_key", &[file, name, ("to", text(to))]));
         std::fs::read_to_string(&self.file).unwrap()
     }
+
+    /// As [`Self::set`], where it need not be there.
+    fn add(&self, key: &str, to: Value) -> String {
+        let [file, name] = self.arguments(key);
+        let arguments = [file, name, ("to", to), ("add", Value::Bool(true))];
+        wait(self.bench.does("fs.edit_key", &arguments));
+        std::fs::read_to_string(&self.file).unwrap()
+    }
+
+    fn remove(&self, key: &str) -> String {
+        wait(self.bench.does("fs.remove_key", &self.arguments(key)));
+        std::fs::read_to_string(&self.file).unwrap()
+    }
 }
 
 #[test]
@@ -90,6 +103,88 @@ fn only_the_value_changes() {
     ] {
         let settings = Settings::new(name, content);
         assert_eq!(settings.set(key, to), content.replace(before, after), "{key}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_not_there_is_put_behind_the_others_and_taken_out_again() {
+    for (name, before, key, to, after) in [
+        (".env", "A=1\n", "B", text("2"), "A=1\nB=2\n"),
+        (".env", "A=1", "B", text("x y"), "A=1\nB='x y'"),
+        (".env", "A=1\r\n", "B", text("2"), "A=1\r\nB=2\r\n"),
+        (".env", "A=1\r\nC=3", "B", text("2"), "A=1\r\nC=3\r\nB=2"),
+        (".env", "", "B", Value::Port(80), "B=80\n"),
+        (".env", "\u{feff}", "B", text("2"), "\u{feff}B=2\n"),
+        ("c.json", "{}", "b", text("2"), "{\"b\": \"2\"}"),
+        ("c.json", "{ }\n", "b.c", text("2"), ""),
+        ("c.json", "{\"a\": [1]}", "b", Value::Port(80), "{\"a\": [1],\"b\": 80}"),
+        (
+            "c.json",
+            "{\n  \"a\" : 1, \"x\": {\n    \"y\" : {}\n  }\n}\n",
+            "x.b\\.c",
+            text("\""),
+            "{\n  \"a\" : 1, \"x\": {\n    \"y\" : {},\n    \"b.c\" : \"\\\"\"\n  }\n}\n",
+        ),
+        ("c.json", "{\"a\": [1]}", "a.1", text("2"), ""),
+    ] {
+        let settings = Settings::new(name, before);
+        if after.is_empty() {
+            let [file, name] = settings.arguments(key);
+            let arguments = [file, name, ("to", to), ("add", Value::Bool(true))];
+            wait(settings.bench.fails("fs.edit_key", &arguments));
+        } else {
+            assert_eq!(settings.add(key, to.clone()), after);
+            assert_eq!(settings.value(key), to.canonical());
+        }
+        assert_eq!(settings.remove(key), before);
+    }
+    let settings = Settings::new(".env", "A=1 \\\n");
+    for (key, expected) in [
+        ("B", "would not be read back"),
+        ("B C", "is no name"),
+        ("A", "ends in a backslash"),
+    ] {
+        let [file, name] = settings.arguments(key);
+        let arguments = [file, name, ("to", text("2")), ("add", Value::Bool(true))];
+        let reason = wait(settings.bench.fails("fs.edit_key", &arguments));
+        assert!(reason.contains(expected), "{reason}");
+    }
+    let settings = Settings::new("c.json", "{\"a\": [1, 2]}");
+    let reason = wait(settings.bench.fails("fs.remove_key", &settings.arguments("a.0")));
+    assert!(reason.contains("a value of a list"), "{reason}");
+}
+
+/// Each is taken out and put back, in the order of the way there and in the contrary one.
+#[test]
+fn what_was_taken_out_comes_back_where_and_as_it_was() {
+    for (name, content, keys) in [
+        (".env", ENV, &["IMAGE", "POOL", "EMPTY", "URL", "KEYS", "LAST"][..]),
+        (
+            "c.json",
+            JSON,
+            &["a\\.b", "gateway.port", "gateway.host", "gateway.tls", "gateway.x"],
+        ),
+        (".env", "A=1", &["A"]),
+    ] {
+        for is_contrary in [true, false] {
+            let settings = Settings::new(name, content);
+            let values: Vec<String> = keys.iter().map(|key| settings.value(key)).collect();
+            for key in keys {
+                let rest = settings.remove(key);
+                wait(settings.bench.fails("fs.key", &settings.arguments(key)));
+                assert_eq!(rest, settings.remove(key));
+            }
+            let mut back: Vec<_> = keys.iter().zip(values).collect();
+            if is_contrary {
+                back.reverse();
+            }
+            for (key, value) in back {
+                settings.add(key, text(&value));
+                assert_eq!(settings.value(key), value, "{key}");
+            }
+            let now = std::fs::read_to_string(&settings.file).unwrap();
+            assert!(!is_contrary || now == content, "{now}");
+        }
     }
 }
 
@@ -220,6 +315,12 @@ proptest! {
             let call = settings.bench.call("fs.edit_key", &[file, name, ("to", text("x"))]);
             let shown = wait(settings.bench.preview(&call));
             prop_assert!(shown.is_some(), "it panicked");
+            let [file, name] = settings.arguments(&key);
+            let arguments = [file, name, ("to", text("x")), ("add", Value::Bool(true))];
+            let shown = wait(settings.bench.preview(&settings.bench.call("fs.edit_key", &arguments)));
+            prop_assert!(shown.is_some(), "it panicked");
+            let call = settings.bench.call("fs.remove_key", &settings.arguments(&key));
+            prop_assert!(wait(settings.bench.preview(&call)).is_some(), "it panicked");
         }
     }
 }

@@ -34,6 +34,7 @@ mod other_name;
 mod owner;
 mod read;
 mod remove;
+mod remove_key;
 mod replace;
 mod replace_text;
 mod settings;
@@ -61,6 +62,7 @@ pub(super) fn actions() -> Vec<Arc<dyn Action>> {
         Arc::new(owner::Owner),
         Arc::new(read::ReadText),
         Arc::new(remove::Remove),
+        Arc::new(remove_key::RemoveKey),
         Arc::new(replace_text::ReplaceText),
         Arc::new(size::Size),
         Arc::new(target::Target),
@@ -77,6 +79,15 @@ fn found(path: &Path) -> Result<Option<Metadata>, String> {
 /// Whether something has this name. An `Err` where one may not look.
 fn is_there(path: &Path) -> Result<bool, String> {
     Ok(found(path)?.is_some())
+}
+
+/// Whether the file at this path has this setting. An `Err` where that cannot be told.
+pub(crate) fn has_setting(path: &Path, key: &str) -> Result<bool, String> {
+    if !is_there(path)? {
+        return Ok(false);
+    }
+    let text = read::text_of(path, key::FILE_BYTES_MAX)?;
+    Ok(settings::Setting::find_if_there(path, &text, key)?.is_some())
 }
 
 /// The path that an argument names, absolute.

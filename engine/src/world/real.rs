@@ -14,10 +14,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::topology::Topology;
 
 use crate::action::common::child::plain;
 use crate::action::common::files;
+use crate::action::fs::has_setting;
 use crate::action::{Context, GroundCall, Leftover, NoProgram, Outcome, Registry, Settled};
 use crate::event::End;
 use crate::service_kind;
@@ -79,6 +81,10 @@ impl World for RealWorld {
             return Ok(false);
         }
         let path = PathBuf::from(path);
+        if let (ResourceKind::Key, Some(key)) = (thing.kind, thing.key.get(1).cloned()) {
+            let looking = tokio::task::spawn_blocking(move || has_setting(&path, &key));
+            return looking.await.unwrap_or_else(|error| Err(error.to_string()));
+        }
         let looking = tokio::task::spawn_blocking(move || files::is_there(&path));
         let looked = looking.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         looked.map_err(|error| format!("{} cannot be looked at: {}", thing.first(), plain(&error)))

@@ -143,7 +143,7 @@ mod tests {
         ] {
             let reason = render(template).unwrap_err();
             assert!(
-                reason.starts_with("the template, line ") && reason.contains(expected),
+                reason.starts_with("the template") && reason.contains(expected),
                 "{template}: {reason}"
             );
             assert!(!reason.contains("hunter22"), "{reason}");

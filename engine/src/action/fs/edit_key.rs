@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Pattern, Signature, Sink};
-use backstay_dsl::effect::{Effect, Resource, ResourceKind};
+use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
 use super::attempt::Attempt;
@@ -12,7 +12,7 @@ use super::key::FILE_BYTES_MAX;
 use super::lock::lock;
 use super::read::text_of;
 use super::replace::{self, replace};
-use super::settings::Setting;
+use super::settings::{Piece, Setting, put};
 use super::write::difference;
 use super::written::{self, Forms};
 use super::{done, other_name, path_of, problem};
@@ -33,13 +33,19 @@ impl Action for EditKey {
             "Sets one setting of a `.env` or JSON file, in one moment and durably.\n\nOnly the bytes of the value change: \
              comments, order, quotes, line ends, mode and owner stay. A value that the setting had before in this run \
              comes back as it was written. Edits of one file are one after the other. A \
-             file with another name is written in place, as by `fs.write`. The setting must be there, once. In \
+             file with another name is written in place, as by `fs.write`. The setting must be there, once; with `add: true` it \
+             need not be there, and is put behind the others, or where `fs.remove_key` took it from in this run. In \
              JSON the key is a path as in `fs.key`, and the value keeps its type.",
         )
         .needs("file", Type::Path, "The file.")
         .needs("key", Type::Text, "The name of the setting, or its path in JSON.")
         .needs("to", Type::Text, "The new value: a text, or what has one, such as an image or a port.")
         .into(Sink::Setting)
+        .takes(
+            "add",
+            Type::Bool,
+            "Whether it is added where it is not there; `false` where it is not said.",
+        )
         .effects(Effect::Sets {
             resource: describe::setting("file", "key"),
             to: Some(Pattern::Parameter("to")),
@@ -59,9 +65,8 @@ impl Action for EditKey {
         let call = Call::new(context, arguments);
         blocking::preview(context, move |_| {
             let text = text_of(&call.file, FILE_BYTES_MAX)?;
-            let setting = Setting::find(&call.file, &text, &call.key)?;
             let forms = Forms::of(&call.attempt.run_directory, &replace::resolve(&call.file)?)?;
-            let changed = call.changed(&setting, &text, &forms)?;
+            let changed = call.changed(&text, &forms)?;
             // No lines around it: the neighbours of a setting may be passwords.
             let shown = difference(&call.file.display().to_string(), &text, &changed, 0);
             Ok(if changed == text {
@@ -84,14 +89,26 @@ impl Action for EditKey {
 
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let Call {
-            file, key, to, attempt, ..
+            file,
+            key,
+            to,
+            add,
+            attempt,
+            ..
         } = Call::new(context, arguments);
         blocking::settle(context, move |stop| {
             let real = replace::resolve(&file)?;
             let _lock = lock(&real, stop)?;
             replace::clear_up(&real, &attempt)?;
             let text = text_of(&file, FILE_BYTES_MAX)?;
-            let setting = Setting::find(&file, &text, &key)?;
+            let found = if add {
+                Setting::find_if_there(&file, &text, &key)?
+            } else {
+                Some(Setting::find(&file, &text, &key)?)
+            };
+            let Some(setting) = found else {
+                return Ok(Settled::NotDone(format!("`{key}` is not in {}", file.display())));
+            };
             let place = format!("`{key}` in line {} of {}", setting.line(&text), file.display());
             if setting.value() == to {
                 return Ok(done(format!("{place} has the new value")));
@@ -102,15 +119,7 @@ impl Action for EditKey {
     }
 
     async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
-        if end == End::Stuck {
-            return Vec::new();
-        }
-        let forgotten = written::forget(run_directory).err();
-        let left = forgotten.map(|reason| Leftover {
-            thing: Resource::new(ResourceKind::Tree, run_directory.display().to_string()),
-            reason,
-        });
-        left.into_iter().collect()
+        written::conclude(run_directory, end)
     }
 }
 
@@ -118,6 +127,9 @@ struct Call {
     file: PathBuf,
     key: String,
     to: String,
+    /// Whether it was a number.
+    is_number: bool,
+    add: bool,
     attempt: Attempt,
 }
 
@@ -127,29 +139,61 @@ impl Call {
             file: path_of(context, arguments, "file"),
             key: arguments.text("key").unwrap_or_default().to_owned(),
             to: arguments.get("to").map(Value::canonical).unwrap_or_default(),
+            is_number: arguments.int("to").is_some(),
+            add: arguments.bool("add").unwrap_or_default(),
             attempt: Attempt::of(context),
         }
     }
-}
 
-impl Call {
-    /// The whole text with the new value, written as it was where the setting had it before.
-    fn changed(&self, setting: &Setting, text: &str, forms: &Forms) -> Result<String, String> {
+    fn reads_back(&self, changed: &str) -> bool {
+        let found = Setting::find(&self.file, changed, &self.key);
+        found.is_ok_and(|found| found.value() == self.to)
+    }
+
+    /// The whole text with the new value.
+    fn changed(&self, text: &str, forms: &Forms) -> Result<String, String> {
+        match Setting::find_if_there(&self.file, text, &self.key)? {
+            Some(setting) => self.with_value(&setting, text, forms),
+            None if self.add => self.with_setting(text, forms),
+            None => Setting::find(&self.file, text, &self.key)
+                .map(|_| text.to_owned())
+                .map_err(|reason| format!("{reason}; `add: true` adds it")),
+        }
+    }
+
+    /// With a setting that is not there: where and as it was removed in this run, else behind the others.
+    fn with_setting(&self, text: &str, forms: &Forms) -> Result<String, String> {
+        let put_in = |piece: &Piece| put(text, &(piece.at..piece.at), &piece.text);
+        let as_before = forms.of_removed(text, &self.key, &self.to);
+        if let Some(changed) = as_before
+            .map(|piece| put_in(&piece))
+            .filter(|changed| self.reads_back(changed))
+        {
+            return Ok(changed);
+        }
+        let piece = Setting::addition(&self.file, text, &self.key, &self.to, self.is_number);
+        let changed = piece.map(|piece| put_in(&piece)).and_then(|changed| {
+            let is_read_back = self.reads_back(&changed);
+            is_read_back.then_some(changed).ok_or_else(|| {
+                "it would not be read back from a new line as it is; look at the end of the file".to_owned()
+            })
+        });
+        changed.map_err(|reason| format!("{}: `{}`: {reason}", self.file.display(), self.key))
+    }
+
+    /// With another value, written as it was where the setting had it before.
+    fn with_value(&self, setting: &Setting, text: &str, forms: &Forms) -> Result<String, String> {
         if setting.value() == self.to {
             return Ok(text.to_owned());
         }
-        let reads_back = |changed: &String| {
-            let found = Setting::find(&self.file, changed, &self.key);
-            found.is_ok_and(|found| found.value() == self.to)
-        };
         // The file may be of another kind by now.
         let as_before = forms.of_value(&self.key, &self.to);
         let as_before = as_before.map(|written| setting.put_back(text, written));
-        if let Some(changed) = as_before.filter(reads_back) {
+        if let Some(changed) = as_before.filter(|changed| self.reads_back(changed)) {
             return Ok(changed);
         }
         let changed = setting.set(text, &self.to).and_then(|changed| {
-            let is_read_back = reads_back(&changed);
+            let is_read_back = self.reads_back(&changed);
             is_read_back.then_some(changed).ok_or_else(|| {
                 "the new value would not be read back from that line as it is; write a blank before its comment"
                     .to_owned()
@@ -166,19 +210,21 @@ fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
     replace::clear_up(&real, &call.attempt)?;
     let before = look(&real)?;
     let text = text_of(&real, FILE_BYTES_MAX)?;
-    let setting = Setting::find(&call.file, &text, &call.key)?;
     let forms = Forms::of(&call.attempt.run_directory, &real)?;
-    let changed = call.changed(&setting, &text, &forms)?;
-    let place = format!(
-        "`{}` in line {} of {}",
-        call.key,
-        setting.line(&text),
-        call.file.display()
-    );
+    let changed = call.changed(&text, &forms)?;
+    let now = Setting::find(&call.file, &changed, &call.key)?;
+    let line = now.line(&changed);
+    let place = format!("`{}` in line {line} of {}", call.key, call.file.display());
     if changed == text {
         return Ok(format!("{place} has that value already"));
     }
-    forms.keep(&call.key, setting.value(), setting.written(&text))?;
+    let before_it = Setting::find_if_there(&call.file, &text, &call.key)?;
+    if let Some(setting) = &before_it {
+        forms.keep(&call.key, setting.value(), setting.written(&text))?;
+    }
     replace(&real, changed.as_bytes(), None, &call.attempt, Some(&before))?;
-    Ok(format!("set {place}"))
+    Ok(match before_it {
+        Some(_) => format!("set {place}"),
+        None => format!("added {place}"),
+    })
 }

@@ -16,9 +16,31 @@ pub(super) struct Setting {
     place: Range<usize>,
     /// The same with the blanks around it.
     around: Range<usize>,
+    /// All that is there for it alone, and goes with it; nothing in a list, whose other values would get other places.
+    whole: Option<Range<usize>>,
     value: String,
     /// How a value is written there.
     style: Style,
+}
+
+/// Why a setting was not found.
+enum Missing {
+    /// It is not there.
+    Absent(String),
+    /// The file cannot be understood, or not what it says of this setting.
+    Unclear(String),
+}
+
+impl From<String> for Missing {
+    fn from(reason: String) -> Self {
+        Self::Unclear(reason)
+    }
+}
+
+/// A piece of text and where it is put in.
+pub(super) struct Piece {
+    pub(super) at: usize,
+    pub(super) text: String,
 }
 
 /// How a value is written.
@@ -41,18 +63,43 @@ enum Style {
 }
 
 impl Setting {
-    /// Finds the setting in the text of the file `path`: JSON where its name or its first character says
-    /// so, else lines of `KEY=VALUE`.
+    /// Finds the setting in the text of the file `path`.
     pub(super) fn find(path: &Path, text: &str, key: &str) -> Result<Self, String> {
-        let named_json = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        let found = if named_json || text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
+        Self::look(path, text, key).map_err(|missing| match missing {
+            Missing::Absent(reason) | Missing::Unclear(reason) => format!("{}: {reason}", path.display()),
+        })
+    }
+
+    /// As [`Self::find`], where it need not be there.
+    pub(super) fn find_if_there(path: &Path, text: &str, key: &str) -> Result<Option<Self>, String> {
+        match Self::look(path, text, key) {
+            Ok(found) => Ok(Some(found)),
+            Err(Missing::Absent(_)) => Ok(None),
+            Err(Missing::Unclear(reason)) => Err(format!("{}: {reason}", path.display())),
+        }
+    }
+
+    fn look(path: &Path, text: &str, key: &str) -> Result<Self, Missing> {
+        if is_json(path, text) {
             json::find(text, key)
         } else {
             dotenv::find(text, key)
-        };
-        found.map_err(|reason| format!("{}: {reason}", path.display()))
+        }
+    }
+
+    /// What is put into the text of the file `path` for a setting that is not there: behind all others, written as they
+    /// are.
+    pub(super) fn addition(path: &Path, text: &str, key: &str, to: &str, is_number: bool) -> Result<Piece, String> {
+        if is_json(path, text) {
+            json::new(text, key, to, is_number)
+        } else {
+            dotenv::new(text, key, to)
+        }
+    }
+
+    /// All that is there for it alone, without which it is not there.
+    pub(super) fn whole(&self) -> Option<&Range<usize>> {
+        self.whole.as_ref()
     }
 
     /// What it is.
@@ -88,7 +135,16 @@ impl Setting {
     }
 }
 
-fn put(text: &str, place: &Range<usize>, written: &str) -> String {
+/// JSON where its name or its first character says so, else lines of `KEY=VALUE`.
+fn is_json(path: &Path, text: &str) -> bool {
+    let named_json = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    named_json || text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '['])
+}
+
+/// The text with something else at this place.
+pub(super) fn put(text: &str, place: &Range<usize>, written: &str) -> String {
     format!("{}{written}{}", &text[..place.start], &text[place.end..])
 }
 

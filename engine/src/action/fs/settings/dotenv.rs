@@ -6,11 +6,13 @@
 
 use std::ops::Range;
 
-use super::{Setting, Style, line_of};
+use super::{Missing, Piece, Setting, Style, line_of};
 
 /// One assignment of the file.
 struct Assignment<'t> {
     name: &'t str,
+    /// Where its first line begins.
+    line: usize,
     place: Range<usize>,
     around: Range<usize>,
     style: Style,
@@ -25,31 +27,70 @@ const IS_CONTINUED: &str = "may belong to the line above it, which ends in a bac
 const SETS_MORE: &str = "may set more than one thing";
 
 /// Finds the one assignment of this name.
-pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
+pub(super) fn find(text: &str, key: &str) -> Result<Setting, Missing> {
     let all = assignments(text)?;
     let mut same = all.iter().filter(|assignment| assignment.name == key);
     let found = same
         .next()
-        .ok_or_else(|| format!("there is no setting `{key}`{}", suggestion(&all, key)))?;
+        .ok_or_else(|| Missing::Absent(format!("there is no setting `{key}`{}", suggestion(&all, key))))?;
     if let Some(second) = same.next() {
         return Err(format!(
             "`{key}` is set twice, in lines {} and {}; remove one of them first",
             line_of(text, found.place.start),
             line_of(text, second.place.start)
-        ));
+        )
+        .into());
     }
     if let Some(doubt) = found.doubt {
         return Err(format!(
             "line {} {doubt}, so what `{key}` is depends on who reads it; write one setting a line, a value with blanks or \
              backslashes in quotes",
             line_of(text, found.place.start)
-        ));
+        )
+        .into());
     }
     Ok(Setting {
         place: found.place.clone(),
         around: found.around.clone(),
+        whole: Some(whole(text, found)),
         value: decode(&text[found.place.clone()], found.style),
         style: found.style,
+    })
+}
+
+/// Where the text begins, behind the mark that some editors write.
+fn begin(text: &str) -> usize {
+    if text.starts_with('\u{feff}') { 3 } else { 0 }
+}
+
+/// The lines of an assignment with the end of the last one; where that has none, with the end of the line before.
+fn whole(text: &str, assignment: &Assignment<'_>) -> Range<usize> {
+    let (from, value_end) = (assignment.line, assignment.place.end);
+    if let Some(length) = text[value_end..].find('\n') {
+        return from..value_end + length + 1;
+    }
+    let before = &text[begin(text)..from];
+    let before = before.strip_suffix('\n').unwrap_or(before);
+    let before = before.strip_suffix('\r').unwrap_or(before);
+    begin(text) + before.len()..text.len()
+}
+
+/// A line for a setting that is not there, behind all others.
+pub(super) fn new(text: &str, key: &str, to: &str) -> Result<Piece, String> {
+    if !is_name(key) {
+        return Err(format!("`{key}` is no name for a setting"));
+    }
+    let line = format!("{key}={}", write(Style::Bare, to)?);
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let is_ended = text.ends_with('\n') || text.len() == begin(text);
+    let text_of_line = if is_ended {
+        format!("{line}{end}")
+    } else {
+        format!("{end}{line}")
+    };
+    Ok(Piece {
+        at: text.len(),
+        text: text_of_line,
     })
 }
 
@@ -63,8 +104,9 @@ fn suggestion(all: &[Assignment<'_>], key: &str) -> String {
 fn assignments(text: &str) -> Result<Vec<Assignment<'_>>, String> {
     let mut found = Vec::new();
     let mut is_continued = false;
-    let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let mut at = begin(text);
     while at < text.len() {
+        let from = at;
         let line_end = text[at..].find('\n').map_or(text.len(), |length| at + length);
         let line = &text[at..line_end];
         let trimmed = line.trim();
@@ -103,6 +145,7 @@ fn assignments(text: &str) -> Result<Vec<Assignment<'_>>, String> {
         };
         found.extend(std::iter::once(name).chain(more).map(|name| Assignment {
             name,
+            line: from,
             place: place.clone(),
             around: around.clone(),
             style,

@@ -6,30 +6,24 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use super::{Setting, Style, line_of};
+use super::{Missing, Piece, Setting, Style, line_of};
 
 /// Finds the plain value at this path.
-pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
-    // What passes here is well-formed, so the scanner below only has to find.
-    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    serde_json::from_str::<IgnoredAny>(&text[mark..]).map_err(|error| {
-        format!(
-            "this is no JSON: line {}, column {} cannot be read",
-            error.line(),
-            error.column()
-        )
-    })?;
-    let mut scanner = Scanner { text, at: mark };
+pub(super) fn find(text: &str, key: &str) -> Result<Setting, Missing> {
+    let mut scanner = Scanner::over(text)?;
     let mut place = scanner.value();
+    let mut whole = None;
     for name in names(key) {
-        place = scanner.member(&place, &name, key)?;
+        let member = scanner.member(&place, &name, key)?;
+        whole = member.whole();
+        place = member.value;
     }
     let written = &text[place.clone()];
     let style = match written.as_bytes().first() {
         Some(b'"') => Style::JsonText,
         Some(b't' | b'f') => Style::JsonBool,
         Some(b'n') => Style::JsonNull,
-        Some(b'{' | b'[') => return Err(format!("`{key}` is no plain value; name one inside it")),
+        Some(b'{' | b'[') => return Err(format!("`{key}` is no plain value; name one inside it").into()),
         _ => Style::JsonNumber,
     };
     let value = match style {
@@ -40,15 +34,57 @@ pub(super) fn find(text: &str, key: &str) -> Result<Setting, String> {
     Ok(Setting {
         place,
         around,
+        whole,
         value,
         style,
+    })
+}
+
+/// A member for a setting that is not there: behind the others of its object, which must be there.
+pub(super) fn new(text: &str, key: &str, to: &str, is_number: bool) -> Result<Piece, String> {
+    let mut scanner = Scanner::over(text)?;
+    let mut place = scanner.value();
+    let mut path = names(key);
+    let name = path.pop().unwrap_or_default();
+    for name in path {
+        let member = scanner.member(&place, &name, key).map_err(|missing| match missing {
+            Missing::Absent(reason) | Missing::Unclear(reason) => reason,
+        })?;
+        place = member.value;
+    }
+    if text.as_bytes().get(place.start) != Some(&b'{') {
+        return Err(format!(
+            "`{key}` would be no member of an object, and only such are added"
+        ));
+    }
+    let written = if is_number && is_number_text(to) {
+        to.to_owned()
+    } else {
+        serde_json::Value::from(to).to_string()
+    };
+    let name = serde_json::Value::from(name).to_string();
+    let mut last = None;
+    scanner.entries(&place, |_, name, value| last = name.map(|name| (name, value)));
+    Ok(match last {
+        None => Piece {
+            at: place.start + 1,
+            text: format!("{name}: {written}"),
+        },
+        Some((last, value)) => {
+            let blanks = &text[text[..last.start].trim_end().len()..last.start];
+            let between = &text[last.end..value.start];
+            Piece {
+                at: value.end,
+                text: format!(",{blanks}{name}{between}{written}"),
+            }
+        }
     })
 }
 
 /// A value as it is written in this style.
 pub(super) fn write(style: Style, to: &str) -> Result<String, String> {
     let (fits, kind) = match style {
-        Style::JsonNumber => (is_number(to), "a number"),
+        Style::JsonNumber => (is_number_text(to), "a number"),
         Style::JsonBool => (matches!(to, "true" | "false"), "true or false"),
         Style::JsonNull => (to == "null", "null"),
         _ => return Ok(serde_json::Value::from(to).to_string()),
@@ -62,7 +98,7 @@ pub(super) fn write(style: Style, to: &str) -> Result<String, String> {
 }
 
 /// Whether it is written as a number, of whatever size.
-fn is_number(text: &str) -> bool {
+fn is_number_text(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
         && text.trim() == text
         && serde_json::from_str::<IgnoredAny>(text).is_ok()
@@ -83,13 +119,49 @@ fn names(key: &str) -> Vec<String> {
     names
 }
 
+/// A member of an object, or a value of a list.
+struct Member {
+    /// Its name, in an object.
+    name: Option<Range<usize>>,
+    value: Range<usize>,
+    /// Where the value before it ends.
+    before: Option<usize>,
+    /// Where the name behind it begins.
+    behind: Option<usize>,
+}
+
+impl Member {
+    /// It with one comma.
+    fn whole(&self) -> Option<Range<usize>> {
+        let name = self.name.as_ref()?;
+        Some(match (self.before, self.behind) {
+            (_, Some(behind)) => name.start..behind,
+            (Some(before), None) => before..self.value.end,
+            (None, None) => name.start..self.value.end,
+        })
+    }
+}
+
 /// Walks over well-formed JSON.
 struct Scanner<'t> {
     text: &'t str,
     at: usize,
 }
 
-impl Scanner<'_> {
+impl<'t> Scanner<'t> {
+    /// At the begin of a text, which is looked at first: what passes is well-formed, so that the rest only has to find.
+    fn over(text: &'t str) -> Result<Self, String> {
+        let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
+        serde_json::from_str::<IgnoredAny>(&text[mark..]).map_err(|error| {
+            format!(
+                "this is no JSON: line {}, column {} cannot be read",
+                error.line(),
+                error.column()
+            )
+        })?;
+        Ok(Self { text, at: mark })
+    }
+
     fn byte(&self) -> u8 {
         self.text.as_bytes().get(self.at).copied().unwrap_or_default()
     }
@@ -144,47 +216,71 @@ impl Scanner<'_> {
         start..self.at
     }
 
-    /// The place of the member `name` of the object or list at `place`.
-    fn member(&mut self, place: &Range<usize>, name: &str, key: &str) -> Result<Range<usize>, String> {
-        let absent = || format!("there is no setting `{key}`: `{name}` is not there");
-        let is_object = match self.text.as_bytes().get(place.start) {
-            Some(b'{') => true,
-            Some(b'[') => false,
-            _ => return Err(absent()),
-        };
+    /// Visits what the object or list at `place` holds: its position, the place of its name in an object, that of its
+    /// value.
+    fn entries(&mut self, place: &Range<usize>, mut visit: impl FnMut(usize, Option<Range<usize>>, Range<usize>)) {
+        let is_object = self.text.as_bytes().get(place.start) == Some(&b'{');
         self.at = place.start + 1;
-        let mut found: Option<Range<usize>> = None;
-        let mut position = 0_usize;
-        loop {
+        for position in 0.. {
             self.blanks();
             if matches!(self.byte(), b'}' | b']' | 0) {
-                return found.ok_or_else(absent);
+                return;
             }
-            let is_wanted = if is_object {
-                let written = self.string();
-                let is_wanted = serde_json::from_str::<String>(&self.text[written]).is_ok_and(|known| known == name);
+            let name = is_object.then(|| {
+                let name = self.string();
                 self.blanks();
                 self.at += 1;
-                is_wanted
-            } else {
-                position.to_string() == name
-            };
+                name
+            });
             let value = self.value();
-            if is_wanted {
-                if let Some(first) = &found {
-                    return Err(format!(
-                        "`{key}` is set twice, in lines {} and {}; remove one of them first",
-                        line_of(self.text, first.start),
-                        line_of(self.text, value.start)
-                    ));
-                }
-                found = Some(value);
-            }
-            position += 1;
+            visit(position, name, value);
             self.blanks();
             if self.byte() == b',' {
                 self.at += 1;
             }
+        }
+    }
+
+    /// The member `name` of the object or list at `place`.
+    fn member(&mut self, place: &Range<usize>, name: &str, key: &str) -> Result<Member, Missing> {
+        let absent = || Missing::Absent(format!("there is no setting `{key}`: `{name}` is not there"));
+        let text = self.text;
+        if !matches!(text.as_bytes().get(place.start), Some(b'{' | b'[')) {
+            return Err(absent());
+        }
+        let (mut found, mut second): (Option<Member>, Option<Range<usize>>) = (None, None);
+        let mut before = None;
+        self.entries(place, |position, known, value| {
+            let is_wanted = match &known {
+                Some(known) => serde_json::from_str::<String>(&text[known.clone()]).is_ok_and(|known| known == name),
+                None => position.to_string() == name,
+            };
+            let start = known.as_ref().map_or(value.start, |known| known.start);
+            let end = value.end;
+            match &mut found {
+                Some(_) if is_wanted => second = second.take().or(Some(value)),
+                Some(found) => found.behind = found.behind.or(Some(start)),
+                None if is_wanted => {
+                    found = Some(Member {
+                        name: known,
+                        value,
+                        before,
+                        behind: None,
+                    });
+                }
+                None => {}
+            }
+            before = Some(end);
+        });
+        match (found, second) {
+            (Some(first), Some(second)) => Err(format!(
+                "`{key}` is set twice, in lines {} and {}; remove one of them first",
+                line_of(text, first.value.start),
+                line_of(text, second.start)
+            )
+            .into()),
+            (Some(found), None) => Ok(found),
+            (None, _) => Err(absent()),
         }
     }
 }
