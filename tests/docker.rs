@@ -5,6 +5,7 @@
 
 mod actions;
 mod actions_bench;
+mod compose;
 mod contract;
 mod crash;
 mod daemon;

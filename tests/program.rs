@@ -17,6 +17,7 @@ mod hosts;
 mod inputs;
 mod keeping;
 mod lists;
+mod needs;
 mod other_names;
 mod patience;
 mod plan_text;

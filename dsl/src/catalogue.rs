@@ -97,6 +97,7 @@ pub enum Settle {
 
 /// What an action looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about an action")]
 pub struct Signature {
     /// Its family: `fs`.
     pub family: &'static str,
@@ -125,6 +126,8 @@ pub struct Signature {
     pub is_partial: bool,
     /// What turning back may do while it runs.
     pub cancel: Cancel,
+    /// Whether anything carries it out; else it is known by its effects alone, which prove, show and rehearse it.
+    pub is_carried_out: bool,
 }
 
 impl Signature {

@@ -31,6 +31,8 @@ struct Facts {
     names_member: Option<ResourceKind>,
     is_pinned_by_image: bool,
     family: Option<&'static str>,
+    /// The family of another kind whose questions are for this one too.
+    asked_by: Option<&'static str>,
 }
 
 /// In the order in which messages name them.
@@ -49,6 +51,7 @@ static ALL: [Facts; 4] = [
         names_member: None,
         is_pinned_by_image: false,
         family: Some("process"),
+        asked_by: None,
     },
     Facts {
         kind: ServiceKind::Container,
@@ -59,6 +62,7 @@ static ALL: [Facts; 4] = [
         names_member: Some(ResourceKind::Container),
         is_pinned_by_image: true,
         family: Some("docker"),
+        asked_by: None,
     },
     Facts {
         kind: ServiceKind::Compose,
@@ -68,7 +72,8 @@ static ALL: [Facts; 4] = [
         known_by: &[],
         names_member: None,
         is_pinned_by_image: false,
-        family: Some("docker"),
+        family: Some("compose"),
+        asked_by: Some("docker"),
     },
     Facts {
         kind: ServiceKind::Unit,
@@ -78,7 +83,8 @@ static ALL: [Facts; 4] = [
         known_by: &[],
         names_member: Some(ResourceKind::Unit),
         is_pinned_by_image: false,
-        family: None,
+        family: Some("unit"),
+        asked_by: None,
     },
 ];
 
@@ -135,5 +141,10 @@ impl ServiceKind {
     /// The family of actions that is for services of this kind.
     pub fn family(self) -> Option<&'static str> {
         self.facts().family
+    }
+
+    /// The family of another kind whose questions are for services of this kind too.
+    pub fn asked_by(self) -> Option<&'static str> {
+        self.facts().asked_by
     }
 }

@@ -292,6 +292,11 @@ impl<K> Runs<K> {
         (self.kind == kind).then_some(&self.name)
     }
 
+    /// What it is named within: a project's folder.
+    pub fn within(&self) -> &[K] {
+        &self.within
+    }
+
     fn try_map<L, E>(&self, key: &mut impl FnMut(&K) -> Result<L, E>) -> Result<Runs<L>, E> {
         let known_by = self.known_by.iter().map(|(word, keys)| {
             let keys = keys.iter().map(&mut *key).collect::<Result<_, E>>()?;

@@ -9,16 +9,19 @@
 
 pub mod backup;
 pub(crate) mod common;
+mod compose;
 pub(crate) mod docker;
 pub(crate) mod exec;
 pub(crate) mod fs;
 pub(crate) mod http;
 pub(crate) mod net;
 pub(crate) mod notify;
+mod package;
 pub(crate) mod process;
 mod registry;
 mod simulated;
 pub(crate) mod sqlite;
+mod unit;
 
 pub use common::core_dump::forbid_core_dumps;
 pub use registry::{builtin, builtin_with, catalogue, without_engine};
@@ -391,6 +394,8 @@ pub enum Settled {
 }
 
 /// Actions by name, with what the compiler sees of them. Cheap to clone.
+///
+/// The catalogue may know more: a signature that nothing carries out yet is proved and rehearsed by its effects.
 #[derive(Clone, Default)]
 pub struct Registry {
     actions: Arc<BTreeMap<String, Arc<dyn Action>>>,
@@ -398,19 +403,25 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry of these actions.
-    pub fn new(actions: Vec<Arc<dyn Action>>) -> Self {
+    /// A registry of these actions, and of signatures that nothing carries out yet.
+    pub fn new(actions: Vec<Arc<dyn Action>>, signatures: Vec<Signature>) -> Self {
+        let known = signatures.into_iter().map(|signature| Signature {
+            is_carried_out: false,
+            ..signature
+        });
         let described: Vec<_> = actions.into_iter().map(|action| (action.signature(), action)).collect();
         let actions = described
             .iter()
             .map(|(signature, action)| (signature.full_name(), Arc::clone(action)));
         Self {
             actions: Arc::new(actions.collect()),
-            catalogue: Arc::new(Catalogue::new(described.into_iter().map(|(signature, _)| signature))),
+            catalogue: Arc::new(Catalogue::new(
+                described.into_iter().map(|(signature, _)| signature).chain(known),
+            )),
         }
     }
 
-    /// The action `family.name`; `None` where there is none.
+    /// The action `family.name`; `None` where nothing carries it out.
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Action>> {
         self.actions.get(name)
     }

@@ -159,16 +159,6 @@ impl Plan {
         })
     }
 
-    /// What stands on other machines, where nothing is done yet: one sentence each.
-    pub(crate) fn elsewhere(&self) -> impl Iterator<Item = String> {
-        self.hosts.iter().map(|(input, host)| {
-            format!(
-                "`{input}` is the machine {host}, and nothing is done on another machine yet: write `on local` where it \
-                 is this one"
-            )
-        })
-    }
-
     /// What the text changes or reads, as far as the inputs say which things these are.
     pub(crate) fn known_resources(&self) -> Vec<GroundResource> {
         let recorded = self.of_inputs();

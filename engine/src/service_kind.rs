@@ -3,6 +3,7 @@
 //! Asked is by the questions of the catalogue, so that every world answers. What the language knows of a kind is
 //! in [`backstay_dsl::service_kind`]; a kind that has no file here is refused where services are real.
 
+mod compose;
 mod container;
 mod mounted;
 mod process;
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use backstay_dsl::effect::ResourceKind;
 use backstay_dsl::service_kind::ServiceKind;
-use backstay_dsl::topology::Topology;
 
 use crate::action::{Arguments, GroundCall};
 use crate::value::{Answer, GroundResource, Unanswered, Value};
@@ -63,6 +63,11 @@ pub(crate) trait Kind: Sync {
 
     async fn state(&self, asked: &dyn Asked, member: &str) -> Result<MemberState, Unanswered>;
 
+    /// Why one could not be started again as it should be, or another release of it where it `changes`; what to do.
+    async fn obstacle(&self, _asked: &dyn Asked, _member: &str, _changes: bool) -> Result<Option<String>, Unanswered> {
+        Ok(None)
+    }
+
     /// What is mounted into one that is there.
     async fn mounts(&self, _asked: &dyn Asked, _member: &str) -> Result<Vec<Mounted>, Unanswered> {
         Ok(Vec::new())
@@ -80,18 +85,11 @@ pub(crate) trait Kind: Sync {
 }
 
 /// The kinds that this program can act on.
-pub(crate) const KINDS: &[&dyn Kind] = &[&process::Process, &container::Container];
+pub(crate) const KINDS: &[&dyn Kind] = &[&process::Process, &container::Container, &compose::Compose];
 
-/// The members that this program cannot act on, one sentence each.
-pub(crate) fn unsupported(topology: &Topology<String>) -> Vec<String> {
-    let is_known = |kind| KINDS.iter().any(|known| known.kind() == kind);
-    let members = topology.members().filter(|(_, member, _)| !is_known(member.runs.kind));
-    members
-        .map(|(id, member, _)| {
-            let what = member.runs.kind.in_words();
-            format!("service `{id}` is {what}, which is not supported yet in the real world")
-        })
-        .collect()
+/// Whether this program can act on services of a kind.
+pub(crate) fn is_known(kind: ServiceKind) -> bool {
+    KINDS.iter().any(|known| known.kind() == kind)
 }
 
 /// A question of the catalogue about a service.

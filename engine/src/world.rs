@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backstay_dsl::service_kind::ServiceKind;
 use backstay_dsl::topology::Topology;
 
 use crate::action::{Context, GroundCall, Leftover, NoProgram, Outcome, Settled};
@@ -27,14 +28,9 @@ pub trait World: Send + Sync {
     /// Finds out whether an attempt happened.
     async fn settle(&self, context: &Context, call: &GroundCall) -> Settled;
 
-    /// The services that it cannot carry, one sentence each.
-    fn unsupported(&self, _topology: &Topology<String>) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// Whether it reaches this machine alone.
-    fn is_this_machine(&self) -> bool {
-        false
+    /// Whether it has what carries this out.
+    fn has(&self, _need: Need<'_>) -> bool {
+        true
     }
 
     /// What a path really is (`is_link`: the link itself, not what it points to); `None` in a world in
@@ -80,6 +76,17 @@ pub trait World: Send + Sync {
     async fn conclude(&self, _run_directory: &Path, _end: End) -> Vec<Leftover> {
         Vec::new()
     }
+}
+
+/// Something that a plan needs of a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need<'a> {
+    /// Another machine than this one.
+    Machine(&'a str),
+    /// A kind of service.
+    Service(ServiceKind),
+    /// An action of the catalogue.
+    Action(&'a str),
 }
 
 /// What a runner may have left running.

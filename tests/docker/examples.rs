@@ -195,3 +195,81 @@ fn container_in_an_unknown_restart_loop_is_turned_back() {
     assert_eq!(worker.rows_taken(), ["anything else"]);
     assert_eq!(worker.said(), "ready: bind=loopback auth=none");
 }
+
+/// The project of example 08.
+struct ComposeApp {
+    sandbox: Sandbox,
+    daemon: &'static Daemon,
+    name: &'static str,
+}
+
+impl ComposeApp {
+    fn run(&self, release: &str) -> Finished {
+        let file = "examples/08-compose-app/upgrade.runbook";
+        let mut command = self.sandbox.command(&["run", file, "--format", "json", "--no-input"]);
+        self.daemon.environment(&mut command);
+        for (name, value) in [
+            ("site", self.sandbox.path("site").display().to_string()),
+            ("name", self.name.to_owned()),
+            ("registry", self.daemon.registry().to_owned()),
+            ("release", release.to_owned()),
+        ] {
+            command.arg("--input").arg(format!("{name}={value}"));
+        }
+        Finished::of(&mut command)
+    }
+
+    fn said(&self) -> String {
+        self.daemon.docker(&["logs", &format!("{}-app-1", self.name)])
+    }
+
+    fn settings(&self) -> String {
+        fs::read_to_string(self.sandbox.path("site/project/.env")).unwrap()
+    }
+
+    fn image(&self, release: &str) -> String {
+        fs::read_to_string(self.sandbox.path("site/images").join(release)).unwrap()
+    }
+}
+
+impl Drop for ComposeApp {
+    fn drop(&mut self) {
+        let mut command = Command::new(repository().join("examples/08-compose-app/demo"));
+        let site = self.sandbox.path("site");
+        drop(
+            self.daemon
+                .environment(&mut command)
+                .arg("down")
+                .arg(site)
+                .arg(self.name)
+                .status(),
+        );
+    }
+}
+
+#[test]
+fn compose_app_goes_forward_and_turns_back() {
+    let Some(daemon) = Daemon::with_compose("compose_app_goes_forward_and_turns_back") else {
+        return;
+    };
+    let app = |name| ComposeApp {
+        sandbox: Sandbox::new(),
+        daemon,
+        name,
+    };
+    let forward = app("backstay-test-compose-forward");
+    assert_eq!(forward.run("2.0.0").exits(0).json()["end"], "completed");
+    assert_eq!(forward.said(), "release 2.0.0 knows 3 guests");
+    let pinned = |app: &ComposeApp, release: &str| {
+        app.settings()
+            .contains(&format!("APP_IMAGE=\"{}\"", app.image(release)))
+    };
+    assert!(pinned(&forward, "2.0.0"), "{}", forward.settings());
+
+    let back = app("backstay-test-compose-back");
+    let json = back.run("2.0.0-broken").exits(5).json();
+    assert_eq!(json["end"], "rolled_back");
+    assert_eq!(json["failed_at"]["step"], "validate", "{json}");
+    assert_eq!(back.said(), "release 1.0.0 knows 3 guests");
+    assert!(pinned(&back, "1.0.0"), "{}", back.settings());
+}

@@ -21,12 +21,15 @@ const AROUND: &str = r#"runbook example "An example"
 inputs {
   folder    : path = "/srv/shop"
   new_image : pinned image
+  release   : pinned package = "shop-web=2.0-1"
   token     : secret from env TOKEN
 }
 
 service app   "The application" { runs process("app") }
 service batch "The nightly work" { runs process("batch")  writes data  begins stopped }
 service box   "The shop" { runs container("shop")  pinned by container("shop") }
+service web   "The web server" { runs unit("shop-web")  pinned by package("shop-web") }
+service wiki  "The wiki" { runs compose(folder / "wiki", name: "wiki")  pinned by key(folder / "wiki" / ".env", "WIKI_IMAGE") }
 service old   "The shop of last year" { runs container("shop-2025")  begins stopped  ends absent }
 
 protect data "The data" { path folder / "data" }
@@ -72,6 +75,7 @@ fn every_example_is_right_and_runs() {
         let inputs = BTreeMap::from([
             ("folder".to_owned(), Value::Path("/srv/shop".to_owned())),
             ("new_image".to_owned(), Value::Image(image)),
+            ("release".to_owned(), Value::Package("shop-web=2.0-1".to_owned())),
             (
                 "token".to_owned(),
                 Value::Secret(Secret::new("token", "not-a-real-token")),

@@ -50,6 +50,24 @@ impl Daemon {
         })
     }
 
+    /// As [`Self::shared`], with the plugin for Compose at hand; `None` where that cannot be had here.
+    pub(crate) fn with_compose(test: &str) -> Option<&'static Self> {
+        let plugin = compose_plugin();
+        if !plugin.exists() {
+            leave_out(
+                test,
+                "Docker Compose 2 is not here: tests/support/compose target/tools/docker-compose",
+            );
+            return None;
+        }
+        let daemon = Self::shared(test)?;
+        let plugins = daemon.client.path().join("cli-plugins");
+        fs::create_dir_all(&plugins).unwrap();
+        // Several tests do it at once.
+        let _ = std::os::unix::fs::symlink(&plugin, plugins.join("docker-compose"));
+        Some(daemon)
+    }
+
     /// An engine of the test's own, which may be killed, frozen and restarted; ended when it is dropped.
     pub(crate) fn private(test: &str) -> Option<Self> {
         is_possible(test).then(Self::start_private)
@@ -257,6 +275,12 @@ fn registry() -> &'static str {
         (address.trim().to_owned(), Some(place))
     });
     address
+}
+
+/// Where `tests/run` puts it.
+fn compose_plugin() -> PathBuf {
+    let said = std::env::var_os("BACKSTAY_TEST_COMPOSE").map(PathBuf::from);
+    said.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/docker-compose"))
 }
 
 fn script() -> PathBuf {

@@ -2,6 +2,7 @@
 //! runs as is said once, and every action of a family is for one kind of it.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, listed};
+use crate::effect::Effect;
 use crate::model::{ActionCall, ExprKind};
 use crate::prove::{Case, with_calls};
 use crate::service_kind::ServiceKind;
@@ -49,5 +50,7 @@ fn wrong(case: &Case<'_>, call: &ActionCall) -> Option<Diagnostic> {
         runs.kind.in_words()
     );
     let found = Diagnostic::error("wrong-type", argument.span, message).cause(service.span, "declared here");
-    (runs.kind.family() != Some(family)).then_some(found)
+    let is_question = call.effects.list.iter().all(Effect::is_observing);
+    let is_for_it = runs.kind.family() == Some(family) || (is_question && runs.kind.asked_by() == Some(family));
+    (!is_for_it).then_some(found)
 }

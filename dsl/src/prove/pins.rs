@@ -1,5 +1,7 @@
 //! `pin-left-behind`: a service is started with another release, and the place where its release is pinned stays as
 //! it is. Whoever starts it next brings the old one back. This is a warning: the place may be somebody else's.
+//!
+//! Asked of what is made from an image: what runs otherwise is started from its pin, so that moves with it.
 
 use crate::catalogue::Signature;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -12,7 +14,10 @@ use crate::term::Term;
 pub(super) fn check(case: &Case<'_>, diagnostics: &mut Diagnostics) {
     let declared = || {
         let members = case.topology.members();
-        members.filter(|(_, member, _)| member.pinned_by.is_some() && !member.is_pinned_by_itself())
+        members.filter(|(_, member, _)| {
+            let is_made_from_image = member.runs.kind.is_pinned_by_image();
+            is_made_from_image && member.pinned_by.is_some() && !member.is_pinned_by_itself()
+        })
     };
     if !case.earlier.are_none() || declared().next().is_none() {
         return;

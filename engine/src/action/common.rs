@@ -15,6 +15,7 @@ pub(crate) mod kept;
 pub(crate) mod origins;
 pub(crate) mod printed;
 pub(crate) mod processes;
+pub(crate) mod project;
 pub(crate) mod sparse;
 pub(crate) mod sqlite;
 pub(crate) mod started;

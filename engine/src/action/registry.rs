@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_dsl::catalogue::Catalogue;
 
 use super::common::engine::RetryingEngine;
-use super::{Registry, backup, docker, exec, fs, http, net, notify, process, sqlite};
+use super::{Registry, backup, compose, docker, exec, fs, http, net, notify, package, process, sqlite, unit};
 use crate::containers::{Containers, NoEngine, Timeouts};
 
 /// What the compiler sees of all built-in actions.
@@ -27,8 +27,10 @@ pub fn builtin(containers: &Arc<dyn Containers>) -> Registry {
 pub fn builtin_with(containers: &Arc<dyn Containers>, timeouts: Timeouts) -> Registry {
     let containers = containers.clone();
     let engine = RetryingEngine { containers, timeouts };
+    let others = Registry::new([docker::actions(&engine), fs::actions()].concat(), Vec::new());
     let families = [
         backup::actions(&engine),
+        compose::actions(&engine, others),
         docker::actions(&engine),
         exec::actions(),
         fs::actions(),
@@ -38,5 +40,7 @@ pub fn builtin_with(containers: &Arc<dyn Containers>, timeouts: Timeouts) -> Reg
         process::actions(),
         sqlite::actions(),
     ];
-    Registry::new(families.concat())
+    // Known by their effects alone until something carries them out.
+    let signatures = [package::signatures(), unit::signatures()];
+    Registry::new(families.concat(), signatures.concat())
 }

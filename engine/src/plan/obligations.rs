@@ -2,7 +2,9 @@
 //!
 //! `check` proves modulo this; `plan` and `run` ask the world, with real paths, before anything changes.
 
+mod calls;
 mod mounts;
+mod needs;
 mod programs;
 mod services;
 
@@ -19,12 +21,13 @@ use crate::plan::Plan;
 use crate::service_kind::Asked;
 use crate::value::{GroundResource, Value};
 use crate::world::{PathIdentity, World};
+pub(crate) use needs::{is_elsewhere, not_carried_out};
 use services::Services;
 
 /// What was found out about what a plan assumes; each sentence says what to do.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// What this world cannot carry: services, states that could not be put back.
+    /// What this world has nothing for: machines, kinds of services, actions; states that could not be put back.
     pub(crate) unsupported: Vec<String>,
     /// What does not hold about services: the obligation's word and a sentence.
     pub(crate) broken: Vec<(&'static str, String)>,
@@ -48,11 +51,10 @@ pub(crate) async fn discharge(
     evaluator: &Evaluator<'_>,
 ) -> Found {
     let mut found = Found {
-        unsupported: world.map_or_else(Vec::new, |world| world.unsupported(&plan.topology)),
+        unsupported: world.map_or_else(Vec::new, |world| not_carried_out(plan, world)),
         ..Found::default()
     };
-    if world.is_some_and(World::is_this_machine) && !plan.hosts.is_empty() {
-        found.unsupported.extend(plan.elsewhere());
+    if world.is_some_and(|world| is_elsewhere(plan, world)) {
         return found;
     }
     requirements(plan, evaluator, &mut found).await;

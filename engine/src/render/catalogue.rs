@@ -15,15 +15,25 @@ pub fn list<'a>(signatures: impl Iterator<Item = &'a Signature>) -> String {
     let mut text = String::new();
     for signature in signatures {
         let kind = if signature.is_read() { "reads" } else { "do   " };
+        let not_yet = if signature.is_carried_out {
+            ""
+        } else {
+            " (Not carried out yet.)"
+        };
         // Writing to a text cannot fail.
-        let _ = writeln!(text, "{:<width$} {kind}  {}", signature.full_name(), summary(signature));
+        let _ = writeln!(
+            text,
+            "{:<width$} {kind}  {}{not_yet}",
+            signature.full_name(),
+            summary(signature)
+        );
     }
     text
 }
 
 /// Everything about one action, for a terminal.
 pub fn page(signature: &Signature) -> String {
-    let mut text = format!("{}\n\n{}\n\n", call(signature), signature.doc.trim());
+    let mut text = format!("{}\n\n{}\n\n", call(signature), told(signature));
     for (name, doc) in takes_and_gives(signature) {
         let _ = writeln!(text, "  {name:<12} {doc}");
     }
@@ -51,7 +61,7 @@ pub fn family<'a>(name: &str, signatures: impl Iterator<Item = &'a Signature>) -
             "\n## {}\n\n`{}`\n\n{}\n",
             signature.full_name(),
             call(signature),
-            signature.doc.trim()
+            told(signature)
         );
         let rows = takes_and_gives(signature);
         if !rows.is_empty() {
@@ -75,6 +85,16 @@ pub fn family<'a>(name: &str, signatures: impl Iterator<Item = &'a Signature>) -
 
 fn summary(signature: &Signature) -> &'static str {
     signature.doc.lines().next().unwrap_or_default()
+}
+
+/// What its documentation says, and whether it can be called yet.
+fn told(signature: &Signature) -> String {
+    let not_yet = if signature.is_carried_out {
+        ""
+    } else {
+        "\n\nNot carried out yet: it is proved, shown and rehearsed by its effects; `plan` and `run` refuse what calls it."
+    };
+    format!("{}{not_yet}", signature.doc.trim())
 }
 
 /// How it is called, with types.

@@ -100,10 +100,10 @@ fn field<'a>(record: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-fn is(record: &Value, name: &str) -> bool {
+pub(super) fn is(record: &Value, name: &str) -> bool {
     field(record, name) == Some(&Value::Bool(true))
 }
 
-fn text(record: &Value, name: &str) -> String {
+pub(super) fn text(record: &Value, name: &str) -> String {
     field(record, name).map(Value::canonical).unwrap_or_default()
 }

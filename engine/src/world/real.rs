@@ -24,7 +24,7 @@ use crate::action::{Context, GroundCall, Leftover, NoProgram, Outcome, Registry,
 use crate::event::End;
 use crate::service_kind;
 use crate::value::GroundResource;
-use crate::world::{Ending, Left, PathIdentity, World};
+use crate::world::{Ending, Left, Need, PathIdentity, World};
 
 pub use answers::{AnswersPerson, GivenAnswer, WrittenAnswer, WrittenAnswers};
 pub use clock::RealClock;
@@ -60,12 +60,12 @@ impl World for RealWorld {
         }
     }
 
-    fn unsupported(&self, topology: &Topology<String>) -> Vec<String> {
-        service_kind::unsupported(topology)
-    }
-
-    fn is_this_machine(&self) -> bool {
-        true
+    fn has(&self, need: Need<'_>) -> bool {
+        match need {
+            Need::Machine(_) => false,
+            Need::Service(kind) => service_kind::is_known(kind),
+            Need::Action(name) => self.registry.get(name).is_some(),
+        }
     }
 
     async fn identify(&self, path: &str, is_link: bool) -> Option<PathIdentity> {

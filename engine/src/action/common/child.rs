@@ -28,8 +28,9 @@ const INHERITED: &[&str] = &[
     "TZ",
     "TMPDIR",
     "XDG_RUNTIME_DIR",
-    // A program that speaks to a container engine reaches the one that the runbook's own actions reach.
+    // A program that speaks to a container engine reaches the one that the runbook's own actions reach, as they do.
     "DOCKER_HOST",
+    "DOCKER_CONFIG",
 ];
 
 /// Where programs are looked for where we have no `PATH` ourselves.

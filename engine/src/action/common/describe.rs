@@ -31,6 +31,7 @@ pub(crate) fn read(family: &'static str, name: &'static str, doc: &'static str) 
         settle: Settle::NotNeeded,
         is_partial: false,
         cancel: Cancel::Kill,
+        is_carried_out: true,
     })
 }
 

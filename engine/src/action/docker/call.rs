@@ -17,6 +17,7 @@ use super::Engine;
 use super::error::{Error, clean};
 use crate::action::common::describe::{self, Describe};
 use crate::action::common::engine::Request;
+use crate::action::common::project::OfProject;
 use crate::action::{Action, Arguments, Context, GroundCall, Leftover, Outcome, Settled, Simulated};
 use crate::containers::{Container, Containers, labels};
 use crate::event::End;
@@ -167,6 +168,9 @@ impl<'a> Call<'a> {
 
     /// The container of the service, asked for once; `None` where there is none.
     pub(super) async fn find(self) -> Result<(&'a str, Option<Container>), Error> {
+        if let Some(of) = self.of_project() {
+            return self.find_in(&of).await;
+        }
         let name = self.name()?;
         let found = self.engine.container(name).await.map_err(Error::of_question)?;
         Ok((name, found))
@@ -180,8 +184,24 @@ impl<'a> Call<'a> {
 
     /// As [`Self::find`], also while the engine is being restarted.
     pub(super) async fn find_with_retries(self) -> Result<(&'a str, Option<Container>), Error> {
+        if let Some(of) = self.of_project() {
+            return self.find_in(&of).await;
+        }
         let name = self.name()?;
         Ok((name, self.ask(|it| it.container(name)).await?))
+    }
+
+    /// The service of the call, where it is one of a Compose project.
+    pub(super) fn of_project(self) -> Option<OfProject> {
+        OfProject::of(self.context, self.arguments)
+    }
+
+    /// The container of a service of a project, and what the project calls it.
+    async fn find_in(self, of: &OfProject) -> Result<(&'a str, Option<Container>), Error> {
+        let member = self.context.topology.member(self.text("service"));
+        let name = member.map_or("", |member| member.runs.name.as_str());
+        let found = of.container(self.engine).await.map_err(Error::of_question)?;
+        Ok((name, found?))
     }
 
     /// Refuses a container of the service's name that may not be taken for the service's.
@@ -195,7 +215,8 @@ impl<'a> Call<'a> {
     /// Whether a container may be taken for the service's: it was there at the start, or this run made it.
     pub(super) fn is_own(self, container: &Container) -> bool {
         let member = self.context.topology.member(self.text("service"));
-        let is_new = member.is_some_and(|member| member.begins == Begins::Absent);
+        // A project makes its containers itself, and says whose they are.
+        let is_new = self.of_project().is_none() && member.is_some_and(|member| member.begins == Begins::Absent);
         !is_new || container.labels.get(labels::RUN) == Some(&self.context.run)
     }
 

@@ -1,7 +1,10 @@
 //! Refusals before a container is touched: who hangs on it, and what would keep the next one from starting.
 
+use std::collections::BTreeSet;
+
 use super::call::Call;
 use super::error::Error;
+use crate::action::common::project::PROJECT;
 use crate::containers::{Container, Sharer};
 
 /// What is done to the container that others hang on.
@@ -15,7 +18,7 @@ pub(super) enum Touch {
 
 /// Why others would lose what they have from this container; `None` where none would.
 pub(super) async fn hangs_on(call: Call<'_>, container: &Container, touch: Touch) -> Result<Option<String>, Error> {
-    let sharers = call.ask(|it| it.sharers(&container.id)).await?;
+    let sharers = sharers(call, container).await?;
     let harmed = sharers.iter().find(|sharer| is_harmed(sharer, touch));
     Ok(harmed.map(|Sharer { name, what, .. }| {
         let what_to_do = match touch {
@@ -28,6 +31,22 @@ pub(super) async fn hangs_on(call: Call<'_>, container: &Container, touch: Touch
             container.name
         )
     }))
+}
+
+/// Who hangs on a container. What is of its own Compose project is made anew with it.
+pub(super) async fn sharers(call: Call<'_>, container: &Container) -> Result<Vec<Sharer>, Error> {
+    let mut sharers = call.ask(|it| it.sharers(&container.id)).await?;
+    let Some(project) = container.labels.get(PROJECT).filter(|_| call.of_project().is_some()) else {
+        return Ok(sharers);
+    };
+    let mut own = BTreeSet::new();
+    for sharer in &sharers {
+        let found = call.ask(|it| it.container(&sharer.name)).await?;
+        let is_own = found.is_some_and(|found| found.labels.get(PROJECT) == Some(project));
+        own.extend(is_own.then(|| sharer.name.clone()));
+    }
+    sharers.retain(|sharer| !own.contains(&sharer.name));
+    Ok(sharers)
 }
 
 /// Whether a container loses what it has from one that is touched so. One that does not run joins again when it is

@@ -7,6 +7,7 @@ use backstay_dsl::types::Type;
 
 use super::call::{Call, EngineAction, about_service, simulated, the_service};
 use super::error::Error;
+use super::neighbours::sharers;
 use crate::action::common::describe;
 use crate::action::{Evidence, GroundCall, Outcome, Simulated};
 use crate::containers::Sharer;
@@ -22,7 +23,8 @@ impl EngineAction for Sharers {
             "sharers",
             "Gives the containers that hang on a service's container.\n\n`shares` says what they have from it: network, \
              processes, memory (`--network`, `--pid`, `--ipc container:NAME`), or link (`--link NAME`). They lose it when \
-             that container is replaced, and all but a link when it is stopped.",
+             that container is replaced, and all but a link when it is stopped. Those of its own Compose project are not \
+             among them.",
         ))
         .gives(Type::list(Type::record(
             "ContainerSharer",
@@ -40,7 +42,7 @@ impl EngineAction for Sharers {
 
     async fn perform(&self, call: Call<'_>) -> Result<Outcome, Error> {
         let container = call.must_find().await?;
-        let sharers = call.engine.sharers(&container.id).await.map_err(Error::of_question)?;
+        let sharers = sharers(call, &container).await?;
         let (values, lines): (Vec<Value>, Vec<String>) =
             sharers.iter().map(|sharer| told(sharer, &container.name)).unzip();
         let line = if lines.is_empty() {

@@ -100,7 +100,7 @@ async fn stop(call: Call<'_>) -> Result<String, Error> {
     refuse_cut_off(call, &container, Touch::Stop).await?;
     let grace = within(call, call.context.limit, &container, call.arguments.duration("grace"));
     let line = stop_and_prove(call, &container, grace).await?;
-    let now = call.ask_after(|it| it.container(name)).await?;
+    let now = call.ask_after(|it| it.container(&container.name)).await?;
     if now.is_some_and(|now| now.id != container.id) {
         return Err(Error::Failed(format!(
             "{name} {line}; but another container has its name since: find out who made that"

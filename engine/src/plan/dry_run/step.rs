@@ -8,6 +8,7 @@ use backstay_dsl::units;
 use crate::action::{CAVEAT, GroundCall};
 use crate::eval::GroundEffect;
 use crate::event::IntentWay;
+use crate::plan::obligations::is_elsewhere;
 use crate::plan::report::{Asked, Change, Entry, Reading, ReadingResult, StepReport, Would};
 use crate::plan::undo::{NotNew, Undos};
 use crate::plan::words::{bounds, disposition, group_that_ends};
@@ -332,7 +333,7 @@ impl Walk<'_> {
 
     /// Whether all of it is done on this machine, so that this machine can be asked.
     fn is_here(&self) -> bool {
-        self.paper.run.plan.hosts.is_empty()
+        !is_elsewhere(self.paper.run.plan, self.paper.run.world)
     }
 
     /// A preview without what an earlier one said of all of them.

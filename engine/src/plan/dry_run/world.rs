@@ -10,10 +10,12 @@ use backstay_dsl::model::{ActionCall, BindingId};
 
 use crate::action::{Context, GroundCall};
 use crate::eval::{Environment, Places, parse_as};
+use crate::plan::obligations::is_elsewhere;
 use crate::plan::overlay::{Overlay, Says};
 use crate::redact::Redactor;
 use crate::service_kind::Asked;
 use crate::value::{Answer, Unanswered, Value};
+use crate::world::Need;
 
 use super::{DryRun, unknown_until};
 
@@ -153,8 +155,12 @@ impl Environment for OnPaper<'_> {
     async fn read(&self, call: &ActionCall, ground: &GroundCall, limit_ms: u64) -> Answer {
         let signature = self.run.catalogue.get(&call.action);
         let is_run = signature.is_none_or(|signature| signature.declares_effects);
-        if !self.run.plan.hosts.is_empty() {
+        if is_elsewhere(self.run.plan, self.run.world) {
             let reason = "the runbook speaks of other machines, which are not asked yet";
+            return self.from(Sources::WITHHELD, Err(Unanswered::open(reason)));
+        }
+        if !self.run.world.has(Need::Action(&call.action)) {
+            let reason = format!("{} cannot be asked yet", call.action);
             return self.from(Sources::WITHHELD, Err(Unanswered::open(reason)));
         }
         match self.says(&ground.effects) {

@@ -32,7 +32,10 @@ impl Services<'_> {
             match kind.reach(self.asked).await {
                 Ok(seen) => found.seen.extend(seen),
                 Err(reason) => {
-                    found.broken.push(("engine", reason));
+                    // Two kinds may hang on one thing.
+                    if !found.broken.iter().any(|(_, known)| *known == reason) {
+                        found.broken.push(("engine", reason));
+                    }
                     continue;
                 }
             }
@@ -45,6 +48,7 @@ impl Services<'_> {
                     if !service.begins_running() && !state.runs {
                         self.not_well(name, found).await;
                     }
+                    self.startable(*kind, id.as_str(), &touched, found).await;
                     if state.is_there != Some(false) {
                         self.mounted(*kind, (id.as_str(), service), &mut mounts, found).await;
                         self.hung_on(*kind, id.as_str(), &touched, found).await;
@@ -176,6 +180,22 @@ impl Services<'_> {
             }
         }
         touched
+    }
+
+    /// Whether what the plan stops or changes can be started again.
+    async fn startable(&self, kind: &dyn Kind, name: &str, touched: &BTreeMap<String, bool>, found: &mut Found) {
+        let Some(changes) = touched.get(name) else { return };
+        match kind.obstacle(self.asked, name, *changes).await {
+            Ok(None) => {}
+            Ok(Some(reason)) => found.broken.push(("startable", format!("service `{name}`: {reason}"))),
+            Err(unanswered) => {
+                let reason = format!(
+                    "service `{name}` could not be asked whether it can be started again: {}",
+                    unanswered.reason
+                );
+                found.broken.push(("startable", reason));
+            }
+        }
     }
 
     /// Who would be cut off by what the plan does to a member, and is none of the runbook's.

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::event::{Event, Outline, RunStart, Stops};
 use crate::inputs::GivenInputs;
 use crate::plan::Plan;
+use crate::plan::obligations::not_carried_out;
 use crate::plan::saved::Approved;
 use crate::run::claims::Holdings;
 use crate::run::directory::RunDirectory;
@@ -41,7 +42,7 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
             "leave out --window-start, or write `window … keep … for the way back` into its header",
         ));
     }
-    refuse_elsewhere(&plan)?;
+    refuse_not_carried_out(&plan, &surroundings)?;
     refuse_unapproved(&plan, options.approved.as_ref(), &surroundings)?;
     stops::refuse(&plan, &options.stops, &[], &surroundings)?;
     let answers = asks::given(&plan, &[], &surroundings.answers)?;
@@ -60,14 +61,14 @@ pub async fn start(options: StartOptions, surroundings: Surroundings) -> Result<
     }
 }
 
-/// Anchors are asked first of all, and this machine would answer for another.
-fn refuse_elsewhere(plan: &Plan) -> Result<(), Error> {
-    let elsewhere: Vec<String> = plan.elsewhere().collect();
-    if elsewhere.is_empty() {
+/// Anchors are asked first of all, so nothing may be missing then; this machine would answer for another.
+fn refuse_not_carried_out(plan: &Plan, surroundings: &Surroundings) -> Result<(), Error> {
+    let missing = not_carried_out(plan, surroundings.world.as_ref());
+    if missing.is_empty() {
         return Ok(());
     }
     Err(Error::refused(
-        elsewhere.join("; "),
+        missing.join("; "),
         "`backstay plan` shows the change, and `check` proves it",
     ))
 }

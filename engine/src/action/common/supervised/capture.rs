@@ -117,7 +117,7 @@ impl Capture {
 
     /// All that is kept, without secrets, with a note where something is left out; `None` where it printed
     /// nothing.
-    pub(super) fn evidence(&self) -> Option<Vec<u8>> {
+    pub(crate) fn evidence(&self) -> Option<Vec<u8>> {
         let mut content = self.head.clone();
         if self.bytes_left_out > 0 {
             content.extend_from_slice(format!("\n[… {} bytes left out …]\n", self.bytes_left_out).as_bytes());
