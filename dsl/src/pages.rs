@@ -37,7 +37,6 @@ pages!(
     "not-apart",
     "not-filled-in",
     "not-serving",
-    "not-supported-yet",
     "nothing-allowed",
     "opaque-change",
     "order-unsafe",

@@ -165,9 +165,8 @@ fn list_of(
         diagnostics.push(found.help("let the inputs be `at most` fewer, or split the runbook"));
         return None;
     }
-    let message = "`for each` goes over a list that is written out here, or an input of type `list of T at most N`; \
-                   another list is part of the language, but this program does not carry it out yet";
-    let found = Diagnostic::error("not-supported-yet", span, message);
+    let message = "`for each` goes over a list that is known before the plan: written out here, or an input of type `list of T at most N`";
+    let found = Diagnostic::error("wrong-type", span, message);
     diagnostics.push(found.help("write the elements out: `for each x in [a, b] one at a time { … }`"));
     None
 }
