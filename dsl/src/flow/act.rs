@@ -157,8 +157,9 @@ impl<'a> Reader<'_, 'a> {
         match operator {
             BinaryOperator::And => [self.equal(one), self.equal(other)].concat(),
             BinaryOperator::Equal => match (read(one), read(other)) {
-                (Some(slot), None) => vec![(self.readings.value(other), slot)],
-                (None, Some(slot)) => vec![(self.readings.value(one), slot)],
+                // What is asked of production may be answered otherwise later.
+                (Some(slot), None) if is_pure(other) => vec![(self.readings.value(other), slot)],
+                (None, Some(slot)) if is_pure(one) => vec![(self.readings.value(one), slot)],
                 _ => Vec::new(),
             },
             _ => Vec::new(),
