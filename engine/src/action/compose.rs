@@ -3,8 +3,9 @@
 //! What one look at a container answers, and what is better done to a container than to a project (a stop that is
 //! proved and holds, a start that is watched, a pull with the operator's credentials), the family `docker` does: the
 //! container of the service is found by its labels. Invariants: a project is called as it was called when its containers
-//! were made (name, files, environment files); its variables come from its own files, never from this program's
-//! environment; only the image of the one service changes, in the place that the project takes it from.
+//! were made (name, files, environment files); its variables come from its own files, and from this
+//! program's environment only what every program gets; only the image of the one service changes, in the place that the
+//! project takes it from: where more would, the run is refused before its first change (`ready`).
 
 mod bring_up;
 mod delegated;

@@ -74,6 +74,26 @@ fn an_image_that_no_setting_pins_is_refused() {
     project.runs("one").unwrap();
 }
 
+/// Somebody edited the project, or somebody with another home brought it up: a way back would bring the old image with
+/// the new settings.
+#[test]
+fn a_project_that_is_another_than_what_runs_is_refused() {
+    let Some(daemon) = Daemon::with_compose("a_project_that_is_another_than_what_runs_is_refused") else {
+        return;
+    };
+    for edited in ["OTHER: \"yes\", GIVEN:", "OTHER: \"${HOME}\", GIVEN:"] {
+        let project = Project::started(daemon, Started::default());
+        let file = project.sandbox.path("project/compose.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace("GIVEN:", edited)).unwrap();
+        for (verb, exit) in [("plan", 1), ("run", 4)] {
+            let said = project.call(verb, "two").exits(exit).in_one_line();
+            assert!(said.contains("from other settings than its project has now"), "{said}");
+        }
+        project.runs("one").unwrap();
+    }
+}
+
 #[test]
 fn what_has_the_network_of_it_from_outside_is_not_cut_off() {
     let Some(daemon) = Daemon::with_compose("what_has_the_network_of_it_from_outside_is_not_cut_off") else {

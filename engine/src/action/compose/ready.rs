@@ -23,8 +23,8 @@ impl Action for Ready {
             "compose",
             "ready",
             "Says whether a service of a project could be brought up as its project says now.\n\nIt could not where the project \
-             cannot be read or has no such service, where variables are missing that whoever made its container had, or \
-             where no setting pins its image. `reason` says which, and what to do. `plan` and `run` ask it before the first \
+             cannot be read or has no such service, where variables are missing that whoever made its container had, \
+             where its container was made from other settings than the project has now, or where no setting pins its image. `reason` says which, and what to do. `plan` and `run` ask it before the first \
              change.",
         ))
         .takes("pinned", Type::Bool, "Whether another image is to be pinned too: yes unless said.")
@@ -61,5 +61,10 @@ async fn look(bring_up: &BringUp, context: &Context, arguments: &Arguments) -> R
         let config = project.config(&[], true).await?;
         project.service(&config)?;
     }
-    bring_up.other_changes(&project, pin.ok().as_ref()).await.map(drop)
+    match bring_up.other_changes(&project, pin.ok().as_ref()).await? {
+        None => Ok(()),
+        Some(more) => Err(Error::Failed(format!(
+            "{more}, and no way back would bring those settings back: bring the service up by hand first, or put the project back"
+        ))),
+    }
 }
