@@ -11,13 +11,13 @@ use backstay_dsl::units;
 
 use super::archive::{Unfinished, capture, examine};
 use super::bytes::digest_text;
-use super::entry::{Contents, Entries, scan};
+use super::entry::{Contents, Entries, Entry, scan};
 use super::live::{Copies, WithCopies};
 use super::manifest::{Header, Manifest};
 use super::part::Part;
 use super::problem::{Problem, Result, trying};
 use super::scope::{parts, refuse_little_space, target};
-use super::survey::survey;
+use super::survey::{Survey, survey};
 use super::volumes::{Access, Helpers, Reader, Trial, Volumes};
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
 use crate::action::common::describe;
@@ -28,6 +28,8 @@ use crate::value::{Backup, Value};
 
 /// How often the whole is begun again because a file changed.
 const TRIES: u32 = 3;
+/// So often is looked at a state that others may write to.
+const TRIES_LIVE: u32 = 100;
 
 pub(super) struct Create {
     /// The engine that volumes are asked of.
@@ -177,7 +179,7 @@ impl CreateRequest {
         for (number, reader) in &readers {
             seen.insert(*number, scan(reader, *number, Contents::Hash, stop)?);
         }
-        let survey = survey(&parts, &seen, stop)?;
+        let survey = self.surveyed(&parts, &seen, stop)?;
         let databases = survey.found.as_slice();
         let databases = if self.context.is_live { databases } else { &[] };
         let room: u64 = databases.iter().map(|database| database.size).sum();
@@ -217,6 +219,18 @@ impl CreateRequest {
         let backup = backup(&path, &manifest, digest_text(&hash))?;
         let notes = notes(&manifest, survey.outside);
         Ok((backup, format!("{notes}{}", copies.in_words())))
+    }
+
+    /// Looks at the state. Beside a database that is written to, files come and go all the while.
+    fn surveyed(&self, parts: &[Part], seen: &BTreeMap<usize, Vec<Entry>>, stop: &Stop) -> Result<Survey> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match survey(parts, seen, stop) {
+                Err(Problem::Changed(_)) if self.context.is_live && tries < TRIES_LIVE => {}
+                surveyed => return surveyed,
+            }
+        }
     }
 
     /// Helpers, where a part needs one.

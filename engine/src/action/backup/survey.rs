@@ -12,7 +12,7 @@ use super::part::Part;
 use super::problem::{Result, refused};
 use super::walk::{Found, FoundKind, walk};
 use crate::action::common::blocking::Stop;
-use crate::action::common::sqlite::MAGIC;
+use crate::action::common::sqlite::{self, MAGIC};
 
 /// What a survey found.
 pub(super) struct Survey {
@@ -154,6 +154,7 @@ fn is_database(found: &Found<'_>) -> Result<bool> {
     }
     let mut start = [0; 16];
     let file = std::fs::File::from(found.open()?);
+    let _alone = sqlite::looking();
     let count = file.take(16).read(&mut start).unwrap_or(0);
     Ok(count == 16 && start == *MAGIC)
 }

@@ -3,11 +3,14 @@
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+
+use super::blocking::Stop;
 
 /// The first bytes of every database.
 pub(crate) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -31,10 +34,16 @@ pub(crate) fn user_version(path: &Path) -> Result<i64, String> {
     })
 }
 
+/// How many steps of its machine a query takes before it is asked whether it should end.
+const STEPS_BETWEEN: i32 = 10_000;
+
 /// The rows that a query answers, each as a text: its columns with `|` between them, as the `sqlite3` program prints
 /// them. Nothing but one statement that only reads is carried out.
-pub(crate) fn query(path: &Path, text: &str) -> Result<Vec<String>, String> {
-    read(path, |database| {
+pub(crate) fn query(path: &Path, text: &str, stop: &Stop) -> Result<Vec<String>, String> {
+    let found = read(path, |database| {
+        let stop = stop.clone();
+        let ends = move || stop.check().is_err();
+        database.progress_handler(STEPS_BETWEEN, Some(ends)).map_err(words)?;
         let mut statement = database.prepare(text).map_err(words)?;
         if !statement.readonly() {
             return Err("this changes the database, and only reading is possible here: begin with `select`".to_owned());
@@ -52,7 +61,10 @@ pub(crate) fn query(path: &Path, text: &str) -> Result<Vec<String>, String> {
             found.push(line);
         }
         Ok(found)
-    })
+    });
+    // What ended it is said, and not that SQLite was interrupted.
+    stop.check()?;
+    found
 }
 
 fn cell(value: ValueRef<'_>) -> Result<String, String> {
@@ -66,8 +78,16 @@ fn cell(value: ValueRef<'_>) -> Result<String, String> {
     })
 }
 
+/// Held while a database is open in this process, and while its file is looked at otherwise: closing a file takes away
+/// every lock that the process has on it, those of SQLite too.
+pub(crate) fn looking() -> MutexGuard<'static, ()> {
+    static LOOKING: Mutex<()> = Mutex::new(());
+    LOOKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Copies a database into an empty file, as it is at one moment, whoever writes to it; the copy was looked through.
 pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), String> {
+    let _alone = looking();
     let from = open(path, false)?;
     let mut copy = Connection::open(to).map_err(words)?;
     {
@@ -90,11 +110,14 @@ pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), String> {
 
 /// Asks something of a database. One in WAL mode that nobody has open is read as it stands, so that nothing is made
 /// beside it; where somebody opened it meanwhile it is asked once more, with their changes.
-fn read<T>(path: &Path, ask: impl Fn(&Connection) -> Result<T, String>) -> Result<T, String> {
+fn read<T>(path: &Path, ask: impl Fn(&mut Connection) -> Result<T, String>) -> Result<T, String> {
+    let _alone = looking();
+    // What stands beside a database stands beside the file that a link leads to.
+    let path = &path.canonicalize().map_err(|error| error.to_string())?;
     let is_alone = is_in_wal_mode(path)? && !is_open(path);
-    let answer = open(path, is_alone).and_then(|database| ask(&database));
+    let answer = open(path, is_alone).and_then(|mut database| ask(&mut database));
     if is_alone && is_open(path) {
-        return open(path, false).and_then(|database| ask(&database));
+        return open(path, false).and_then(|mut database| ask(&mut database));
     }
     answer
 }

@@ -34,8 +34,8 @@ impl Action for Query {
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
         let path = path_of(context, arguments);
         let query = arguments.text("query").unwrap_or_default().to_owned();
-        blocking::perform(context, move |_| {
-            let rows = sqlite::query(&path, &query).map_err(|reason| format!("{}: {reason}", path.display()))?;
+        blocking::perform(context, move |stop| {
+            let rows = sqlite::query(&path, &query, &stop).map_err(|reason| format!("{}: {reason}", path.display()))?;
             Ok(Outcome::value(Value::List(rows.into_iter().map(Value::Text).collect())))
         })
         .await
