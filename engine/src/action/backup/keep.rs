@@ -20,6 +20,7 @@ use super::problem::{Problem, Result, trying};
 use super::scope::named_parts;
 use super::survey::survey;
 use crate::action::common::blocking::{OnCancel, Stop, in_thread};
+use crate::action::common::child::plain;
 use crate::action::common::describe;
 use crate::action::common::engine::RetryingEngine;
 use crate::action::{Action, Arguments, Context, Evidence, Leftover, Outcome, Settled};
@@ -31,6 +32,8 @@ use crate::private_files::{make_private, write_private};
 const FOLDER: &str = "failed";
 /// The file in it that says what it is kept for.
 const NOTE: &str = "what.txt";
+/// The file that is there once every log has been asked for.
+const WHOLE: &str = "whole";
 /// So much is kept of what a container printed last.
 const LOG_LINES_MAX: u64 = 100_000;
 const LOG_BYTES_MAX: usize = 16 << 20;
@@ -93,6 +96,9 @@ impl Action for KeepFailed {
                 Err(problem) => missed.push(format!("the log of the container {name} ({problem})")),
             }
         }
+        if let Err(error) = write_private(&folder.join(WHOLE), b"") {
+            return Outcome::failed(format!("what failed may be kept in part: {}", plain(&error)));
+        }
         let logs = if kept.is_empty() {
             String::new()
         } else {
@@ -107,10 +113,10 @@ impl Action for KeepFailed {
 
     async fn settle(&self, context: &Context, _arguments: &Arguments) -> Settled {
         // Keeping it twice is keeping it.
-        if is_wanted(&context.run_directory).is_some() {
+        if context.run_directory.join(FOLDER).join(WHOLE).exists() {
             return Settled::Done(Evidence::line("it is noted that what failed is kept"));
         }
-        Settled::NotDone("it is not noted that what failed is kept".to_owned())
+        Settled::NotDone("what failed is not kept, or not all of it".to_owned())
     }
 
     async fn conclude(&self, run_directory: &Path, _end: End) -> Vec<Leftover> {
