@@ -55,8 +55,10 @@ impl Front {
                 (words.clone(), words)
             }
             Self::Caddy => {
-                let words = format!(", folder: \"{root}/caddy\", admin: \"http://localhost:{admin}\"");
-                (format!(", upstream: \"127.0.0.1:{upstream}\"{words}"), words)
+                let folder = format!(", folder: \"{root}/caddy\"");
+                let drain =
+                    format!(", upstream: \"127.0.0.1:{upstream}\"{folder}, admin: \"http://localhost:{admin}\"");
+                (drain, folder)
             }
         }
     }
@@ -83,7 +85,8 @@ impl Front {
             Self::Caddy => (
                 "caddy/Caddyfile",
                 format!(
-                    "{{\n\tadmin localhost:{admin}\n\tauto_https off\n}}\n\nhttp://127.0.0.1:{port} {{\n\timport backstay/shop.caddy*\n\t\
+                    "{{\n\tadmin localhost:{admin}\n\tauto_https off\n}}\n\nhttp://127.0.0.1:{port} {{\n\t@shop_is_closed file {{\n\t\troot {root}/caddy/backstay\n\t\t\
+                     try_files /shop\n\t}}\n\trespond @shop_is_closed \"Closed for maintenance\" 503\n\t\
                      reverse_proxy 127.0.0.1:{upstream}\n}}\n"
                 ),
             ),
@@ -223,6 +226,11 @@ pub(super) struct Traffic {
 impl Traffic {
     pub(super) fn has(&self, status: u16) -> bool {
         self.seen.lock().unwrap().contains(&status)
+    }
+
+    /// How many have been answered.
+    pub(super) fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
     }
 
     pub(super) fn last(&self) -> Option<u16> {
