@@ -254,6 +254,8 @@ const SERVICE: &str = "service app \"App\" {\n  runs process(\"app\")\n  well \"
                        every 1s\n}\n\n";
 /// A service that does not say what being well means.
 const PLAIN: &str = "service app \"App\" { runs process(\"app\") }\n\n";
+/// A service of a kind that cannot be asked yet whether it runs.
+const UNIT: &str = "service app \"App\" {\n  runs unit(\"app\")\n  well \"it is there\": fs.exists(\"/sim/app\") within 10s every 1s\n}\n\n";
 const ANCHOR: &str = "anchor live = fs.target(\"/sim/current\")\n\n";
 
 /// With a service or an anchor, and a hold that may be left for the end.
@@ -306,6 +308,7 @@ fn each_row_is_reached_and_no_other() {
         (held(SERVICE), held_cases()),
         (held(PLAIN), held_cases()),
         (held(&[SERVICE, ANCHOR].concat()), held_cases()),
+        (held(&[UNIT, ANCHOR].concat()), held_cases()),
         (healing::sample(), Vec::new()),
         (back::with_branch(), Vec::new()),
         (apart::strands(), strand_cases("last/1", ["undo:a/2/1", "undo:e/1/1"])),

@@ -4,6 +4,7 @@
 //! Absent on purpose: time, waiting and limits; those belong to whoever carries the work out.
 
 use backstay_dsl::model::{Do, Expr, Settle, Statement, StatementKind, SymptomRow};
+use backstay_dsl::print;
 
 use crate::action::{Evidence, GroundCall, Outcome, Settled};
 use crate::eval::{Evaluation, Evaluator};
@@ -426,6 +427,18 @@ impl Records<'_> {
             by_two: false,
             besides: None,
         }
+    }
+
+    /// The question of a statement `ask` as it is asked; `None` for another. Where its words cannot be worked out it is
+    /// asked as it is written, with the reason.
+    pub(crate) fn asked(&self, statement: &Statement, words: Answer) -> Option<PersonQuestion> {
+        self.question(statement, |prompt| match words {
+            Ok(words) => words.canonical(),
+            Err(unanswered) => {
+                let written = print::checked(&self.plan.runbook, prompt, &|_| None);
+                format!("{written} (not known: {})", unanswered.reason)
+            }
+        })
     }
 
     /// The question of a statement `ask`, by what gives its words; `None` for another.

@@ -19,7 +19,7 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(crate) fn rendered(
     name: &str,
     template: &str,
-    values: &BTreeMap<String, Zeroizing<String>>,
+    values: &BTreeMap<String, Known>,
 ) -> Result<Zeroizing<String>, String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -33,7 +33,7 @@ pub(crate) fn rendered(
         .map_err(|error| failed(&error, &[]))?;
     let known: BTreeMap<String, Value> = values
         .iter()
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .map(|(name, value)| (name.clone(), value.given()))
         .collect();
     let mut bytes = Bounded(Zeroizing::new(Vec::new()));
     template
@@ -48,7 +48,7 @@ pub(crate) fn rendered(
 fn missing(
     environment: &Environment<'_>,
     template: &Template<'_, '_>,
-    values: &BTreeMap<String, Zeroizing<String>>,
+    values: &BTreeMap<String, Known>,
 ) -> Vec<String> {
     let named = template.undeclared_variables(false).into_iter();
     let mut missing: Vec<String> = named
@@ -81,6 +81,21 @@ fn in_words(error: &Error, missing: &[String]) -> String {
     format!("{line}: {reason}")
 }
 
+/// What a template knows under a name: numbers are compared as numbers.
+pub(crate) enum Known {
+    Text(Zeroizing<String>),
+    Number(i64),
+}
+
+impl Known {
+    fn given(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Number(number) => Value::from(*number),
+        }
+    }
+}
+
 /// Takes so many bytes and no more.
 struct Bounded(Zeroizing<Vec<u8>>);
 
@@ -105,8 +120,11 @@ mod tests {
 
     fn render(template: &str) -> Result<String, String> {
         let values = [("host", "a.example"), ("html", "<b>&\n"), ("token", "hunter22")];
-        let values = values.map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())));
-        rendered("the template", template, &BTreeMap::from(values)).map(|text| text.to_string())
+        let values = values.map(|(name, value)| (name.to_owned(), Known::Text(Zeroizing::new(value.to_owned()))));
+        let values = BTreeMap::from(values)
+            .into_iter()
+            .chain([("workers".to_owned(), Known::Number(4))]);
+        rendered("the template", template, &values.collect()).map(|text| text.to_string())
     }
 
     #[test]
@@ -117,6 +135,7 @@ mod tests {
             ("{% for n in range(3) %}{{ n }};{% endfor %}", "0;1;2;"),
             ("{% if port is defined %}{{ port }}{% else %}none{% endif %}", "none"),
             ("{{ port|default('80') }}\n\n", "80\n\n"),
+            ("{% if workers == 4 and workers < 1024 %}{{ workers }}{% endif %}", "4"),
             ("", ""),
         ] {
             assert_eq!(render(template).unwrap(), expected, "{template}");

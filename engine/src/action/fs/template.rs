@@ -16,7 +16,8 @@ use super::mode::{MODE_DEFAULT, mode_of};
 use super::read::text_of;
 use super::write::difference;
 use super::{other_name, path_of, problem, replace};
-use crate::action::common::{blocking, describe, template};
+use crate::action::common::template::{self, Known};
+use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Outcome, Settled};
 use crate::value::Value;
 
@@ -121,11 +122,19 @@ struct Call {
     path: PathBuf,
     text: Option<String>,
     file: Option<PathBuf>,
-    values: BTreeMap<String, Zeroizing<String>>,
+    values: BTreeMap<String, Known>,
     /// Whether a value is a secret.
     is_secret: bool,
     mode: Option<String>,
     attempt: Attempt,
+}
+
+fn known(value: &Value) -> Known {
+    match value {
+        Value::Int(number) => Known::Number(*number),
+        Value::Port(port) => Known::Number(i64::from(*port)),
+        other => Known::Text(Zeroizing::new(other.exposed())),
+    }
 }
 
 impl Call {
@@ -142,7 +151,7 @@ impl Call {
             file: arguments.get("file").map(|_| path_of(context, arguments, "file")),
             values: values
                 .iter()
-                .map(|(name, value)| (name.clone(), Zeroizing::new(value.exposed())))
+                .map(|(name, value)| (name.clone(), known(value)))
                 .collect(),
             is_secret,
             mode: arguments.text("mode").or(default).map(str::to_owned),

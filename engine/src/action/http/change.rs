@@ -63,9 +63,9 @@ impl Action for Change {
             Self::Post => describe::change(
                 "http",
                 "post",
-                "Has something changed elsewhere by a request; a status of 200 to 299 is done.\n\nWhat it does elsewhere is said by `adds`, `removes` or `changes`, one of them at least. A status of 300 to 499 \
-                 failed: it says that nothing was done. Of a status from 500 on, and of a reply that is lost, nobody knows \
-                 whether it was done: a person is asked. Where the other side remembers what it did (`keyed_by`), it is \
+                "Has something changed elsewhere by a request; a status of 200 to 299 is done.\n\nWhat it does elsewhere is said by `adds`, `removes` or `changes`, one of them at least. A status of 400 to 499 \
+                 failed: it says that nothing was done. Of a redirect, a status from 500 on, and a reply that is lost, nobody \
+                 knows whether it was done: a person is asked. Where the other side remembers what it did (`keyed_by`), it is \
                  repeated instead, with the same key, also by `resume`. Redirects are not followed. Proxies and authorities \
                  are as for `http.get`.",
             ),
@@ -129,7 +129,9 @@ impl Action for Change {
                 match status {
                     200..300 => Outcome::Done(evidence),
                     404 | 410 if matches!(self, Self::Delete) => Outcome::Done(evidence),
-                    500.. => Outcome::Unknown(evidence),
+                    // A redirect often follows what was done; a conflict about a key, what is being done.
+                    300..400 | 500.. => Outcome::Unknown(evidence),
+                    409 if arguments.text("keyed_by").is_some() => Outcome::Unknown(evidence),
                     _ => Outcome::Failed(evidence),
                 }
             }

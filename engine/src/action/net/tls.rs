@@ -157,6 +157,17 @@ struct Witness {
     seen: Mutex<Option<(CertificateDer<'static>, Result<(), String>)>>,
 }
 
+impl Witness {
+    /// A port that cannot prove that the certificate is its own is trusted by nobody.
+    fn distrust(&self, error: &rustls::Error) {
+        if let Ok(mut seen) = self.seen.lock()
+            && let Some((_, judged)) = seen.as_mut()
+        {
+            *judged = Err(error.to_string());
+        }
+    }
+}
+
 impl ServerCertVerifier for Witness {
     fn verify_server_cert(
         &self,
@@ -182,12 +193,9 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified = rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms);
+        verified.inspect_err(|error| self.distrust(error))
     }
 
     fn verify_tls13_signature(
@@ -196,12 +204,9 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let verified = rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms);
+        verified.inspect_err(|error| self.distrust(error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -27,20 +27,24 @@ pub(super) fn unprotected(
         let by_target = mount.is_anonymous() || matches!(mount.what, MountedWhat::Other(_));
         holds(part, mount, real) || (by_target && part.kind == ResourceKind::Tree && is_target(part.first()))
     });
-    let excepted = topology.states.keys().flat_map(|state| topology.excepted(state));
-    let mut excepted = excepted.filter(|(part, _)| part.kind == ResourceKind::Tree);
-    let is_excepted = excepted.any(|(part, place)| {
-        let place = Path::new(part.first()).join(place).to_string_lossy().into_owned();
-        holds(&Resource::new(ResourceKind::Tree, place), mount, real)
-    });
-    if !mount.is_writable || mount.what == MountedWhat::Memory || is_ignored || is_excepted {
+    if !mount.is_writable || mount.what == MountedWhat::Memory || is_ignored {
         return None;
     }
-    let states = topology.states.iter();
-    let within: Vec<&str> = states
-        .filter(|(_, parts)| parts.iter().any(|part| holds(part, mount, real)))
-        .map(|(state, _)| state.as_str())
-        .collect();
+    let excepts = |state: &str| {
+        topology.excepted(state).any(|(part, place)| {
+            let place = Path::new(part.first()).join(place).to_string_lossy().into_owned();
+            part.kind == ResourceKind::Tree && holds(&Resource::new(ResourceKind::Tree, place), mount, real)
+        })
+    };
+    let holding = topology
+        .states
+        .iter()
+        .filter(|(_, parts)| parts.iter().any(|part| holds(part, mount, real)));
+    let holding = holding.map(|(state, _)| state.as_str());
+    let (excepted, within): (Vec<&str>, Vec<&str>) = holding.partition(|state| excepts(state));
+    if within.is_empty() && !excepted.is_empty() {
+        return None;
+    }
     let is_said = |state: &&str| view.is_writer(state);
     let (what, target) = (mount.in_words(), &mount.target);
     match within.first() {

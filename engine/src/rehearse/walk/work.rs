@@ -503,10 +503,7 @@ impl Walk<'_> {
         let answers = self.answers(running, 0);
         let answer = |prompt| answers.evaluator().value(prompt).now_or_never();
         let prompt = statement.and_then(Statement::prompt).and_then(answer);
-        let words = prompt
-            .and_then(Result::ok)
-            .map_or_else(String::new, |words| words.canonical());
-        let question = statement.and_then(|own| self.rehearsal.records().question(own, |_| words));
+        let question = statement.and_then(|own| self.rehearsal.records().asked(own, prompt?));
         let Some(question) = question else {
             return Stage::Waiting;
         };

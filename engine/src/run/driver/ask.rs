@@ -16,8 +16,7 @@ impl Job {
     pub(super) async fn ask(&self, besides: Option<String>) -> Result<(), Stopped> {
         let statement = self.statement()?;
         let words = self.evaluator().value(statement.prompt().ok_or(Stopped)?).await;
-        let words = words.map_or_else(|unanswered| unanswered.reason, |words| words.canonical());
-        let question = self.records().question(statement, |_| words).ok_or(Stopped)?;
+        let question = self.records().asked(statement, words).ok_or(Stopped)?;
         let question = PersonQuestion { besides, ..question };
         let answer = self.shared.ports.person.ask(&question).await;
         self.record(self.records().answered(question, answer), true).await
