@@ -79,7 +79,7 @@ fn cell(value: ValueRef<'_>) -> Result<String, String> {
 }
 
 /// Held while a database is open in this process, and while its file is looked at otherwise: closing a file takes away
-/// every lock that the process has on it, those of SQLite too.
+/// every lock that the process has on it, those of `SQLite` too.
 pub(crate) fn looking() -> MutexGuard<'static, ()> {
     static LOOKING: Mutex<()> = Mutex::new(());
     LOOKING.lock().unwrap_or_else(PoisonError::into_inner)

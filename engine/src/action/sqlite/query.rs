@@ -35,7 +35,7 @@ impl Action for Query {
         let path = path_of(context, arguments);
         let query = arguments.text("query").unwrap_or_default().to_owned();
         blocking::perform(context, move |stop| {
-            let rows = sqlite::query(&path, &query, &stop).map_err(|reason| format!("{}: {reason}", path.display()))?;
+            let rows = sqlite::query(&path, &query, stop).map_err(|reason| format!("{}: {reason}", path.display()))?;
             Ok(Outcome::value(Value::List(rows.into_iter().map(Value::Text).collect())))
         })
         .await
