@@ -2,8 +2,13 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use backstay::value::Value;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ServerConfig, ServerConnection};
 
 use crate::support::bench::{Bench, path_value, text};
 use crate::support::sandbox::{free_port, wait_until};
@@ -185,6 +190,49 @@ async fn a_certificate_is_seen_whether_it_is_trusted_or_not() {
         let seen = ask(more).await;
         assert_eq!(seen["trusted"], Value::Bool(false), "{seen:?}");
         assert!(seen["reason"].canonical().to_lowercase().contains(words), "{seen:?}");
+    }
+}
+
+/// A port that speaks this version of TLS, with the certificate of the server and a key that may be another's.
+fn shows_the_certificate(folder: &Path, key: &str, version: &'static rustls::SupportedProtocolVersion) -> u16 {
+    let provider = rustls::crypto::ring::default_provider();
+    let certificate = CertificateDer::from_pem_file(folder.join("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join(key)).unwrap();
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key));
+    let config = ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(shown));
+    let config = Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            drop(connection.complete_io(&mut stream));
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_port_that_cannot_prove_its_certificate_is_not_trusted() {
+    let bench = real();
+    certificates(&bench.folder);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (key, is_trusted) in [("server.key", true), ("client.key", false)] {
+            let port = shows_the_certificate(&bench.folder, key, version);
+            let mut arguments = at("localhost", port).to_vec();
+            arguments.push(("ca", path_value(&bench.path("ca.pem"))));
+            let Some(Value::Record(seen)) = bench.does("tls.certificate", &arguments).await else {
+                panic!("no record")
+            };
+            assert_eq!(seen["trusted"], Value::Bool(is_trusted), "{version:?} {key}: {seen:?}");
+            let reason = seen["reason"].canonical().to_lowercase();
+            assert_eq!(reason.contains("signature"), !is_trusted, "{version:?} {key}: {seen:?}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use backstay::action::Outcome;
 use backstay::value::Value;
 
 use crate::support::bench::{Bench, text};
@@ -45,6 +46,7 @@ fn answer(mut stream: &TcpStream, port: u16) {
             String::new(),
         ),
         "/form" => ("303 See Other", "Location: /method\r\n".to_owned(), String::new()),
+        "/taken" => ("409 Conflict", String::new(), String::new()),
         "/large" => ("200 OK", String::new(), "x".repeat(300_000)),
         "/round" => (
             "302 Found",
@@ -160,6 +162,29 @@ async fn methods_headers_and_redirects_are_as_they_say() {
         )
         .await;
     assert!(reason.contains("no method of HTTP"), "{reason}");
+}
+
+#[tokio::test]
+async fn of_a_redirect_and_of_a_conflict_about_a_key_nobody_knows_whether_it_was_done() {
+    let (bench, server) = (real(), serve());
+    let keyed = ("keyed_by", text("Idempotency-Key"));
+    for (path, key, is_unknown) in [
+        ("/form", None, true),
+        ("/taken", Some(keyed), true),
+        ("/taken", None, false),
+    ] {
+        let mut arguments = url(&format!("{server}{path}")).to_vec();
+        arguments.push(("adds", text("a silence")));
+        arguments.extend(key);
+        let outcome = bench.perform(&bench.call("http.post", &arguments)).await;
+        let is_as_expected = match &outcome {
+            Outcome::Unknown(_) => is_unknown,
+            Outcome::Failed(_) => !is_unknown,
+            Outcome::Done(_) => false,
+        };
+        assert!(is_as_expected, "{path}: {outcome:?}");
+        assert!(outcome.evidence().summary.starts_with("status "), "{outcome:?}");
+    }
 }
 
 #[tokio::test]

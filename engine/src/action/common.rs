@@ -13,6 +13,7 @@ pub(crate) mod held;
 pub(crate) mod inode_flags;
 pub(crate) mod kept;
 pub(crate) mod origins;
+pub(crate) mod pem;
 pub(crate) mod printed;
 pub(crate) mod processes;
 pub(crate) mod project;

@@ -115,6 +115,12 @@ impl Describe {
         self.takes("env", Type::Map(Box::new(Type::Text)), doc).into(Sink::Env)
     }
 
+    /// The file with the authorities that are trusted.
+    pub(crate) fn ca(self) -> Self {
+        let doc = "A file with the authorities (PEM) that alone are trusted; those of the system where it is not said.";
+        self.takes("ca", Type::Path, doc)
+    }
+
     pub(crate) fn gives(mut self, ty: Type) -> Self {
         self.0.result = ty;
         self

@@ -18,7 +18,7 @@ const LEFT_OUT: &[&str] = &["set-cookie", "date", "age"];
 /// An answer, whatever its status.
 pub(super) struct Answered {
     pub(super) status: u16,
-    headers: BTreeMap<String, String>,
+    headers: Value,
     body: String,
     is_cut: bool,
 }
@@ -43,7 +43,7 @@ impl Answered {
     }
 
     pub(super) fn is_ok(&self) -> bool {
-        (200..300).contains(&self.status)
+        is_ok(self.status)
     }
 
     pub(super) fn holds(&self, words: &str) -> bool {
@@ -63,29 +63,26 @@ impl Answered {
     }
 
     pub(super) fn value(self) -> Value {
-        let is_ok = self.is_ok();
-        value(is_ok, self.status, self.headers, self.body)
+        value(self.status, self.headers, self.body)
     }
 }
 
-fn value(is_ok: bool, status: u16, headers: BTreeMap<String, String>, body: String) -> Value {
-    let headers = headers.into_iter().map(|(name, value)| (name, Value::Text(value)));
+fn is_ok(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+fn value(status: u16, headers: Value, body: String) -> Value {
     Value::record([
-        ("ok", Value::Bool(is_ok)),
+        ("ok", Value::Bool(is_ok(status))),
         ("status", Value::Int(i64::from(status))),
-        ("headers", Value::Map(headers.collect())),
+        ("headers", headers),
         ("body", Value::Text(body)),
     ])
 }
 
 /// What a healthy production answers.
 pub(super) fn simulated(status: u16) -> Value {
-    value(
-        (200..300).contains(&status),
-        status,
-        BTreeMap::new(),
-        "simulated".to_owned(),
-    )
+    value(status, Value::Map(BTreeMap::new()), "simulated".to_owned())
 }
 
 /// The type of an answer.
@@ -102,12 +99,13 @@ pub(super) fn record() -> Type {
 }
 
 /// Headers by their names in small letters; of several with one name the values with a comma between.
-pub(super) fn kept(headers: &HeaderMap) -> BTreeMap<String, String> {
+pub(super) fn kept(headers: &HeaderMap) -> Value {
     let names = headers.keys().filter(|name| !LEFT_OUT.contains(&name.as_str()));
     let joined = names.map(|name| {
         let values = headers.get_all(name).iter();
         let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         (name.as_str().to_owned(), values.join(", "))
     });
-    joined.filter(|(_, value)| value.len() <= HEADER_BYTES_MAX).collect()
+    let kept = joined.filter(|(_, value)| value.len() <= HEADER_BYTES_MAX);
+    Value::Map(kept.map(|(name, value)| (name, Value::Text(value))).collect())
 }

@@ -1,13 +1,13 @@
 //! `http.get`, `http.head`, `http.query`: ask an address.
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Signature, Sink};
+use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
 use backstay_dsl::types::Type;
 use reqwest::Method;
 
 use super::answer;
-use super::request::{Follow, Request, in_common};
+use super::request::{Follow, Request, in_common, with_body};
 use crate::action::common::describe;
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::value::Answer;
@@ -60,14 +60,7 @@ impl Action for Ask {
         };
         let described = described.needs("url", Type::Url, "The address.");
         let described = match self {
-            Self::Query => described
-                .takes("method", Type::Text, "The method; POST where it is not said.")
-                .takes(
-                    "body",
-                    Type::Text,
-                    "What is sent; may be a secret. Its kind is said by a header `Content-Type`.",
-                )
-                .into(Sink::Body),
+            Self::Query => with_body(described.takes("method", Type::Text, "The method; POST where it is not said.")),
             Self::Get | Self::Head => described,
         };
         let described = in_common(described)
@@ -97,16 +90,12 @@ impl Action for Ask {
             (Err(reason), _) | (_, Err(reason)) => return Outcome::failed(reason),
         };
         let request = Request::new(context, arguments, method).following(follow);
-        let asked = tokio::select! {
-            asked = request.ask(context) => asked.map_err(|failed| failed.reason),
-            () = context.cancelled.cancelled() => Err("stopped on request before it was done".to_owned()),
-        };
-        match asked {
+        match request.ask(context).await {
             Ok(answered) => {
                 let summary = answered.summary();
                 Outcome::Done(Evidence::value(answered.value(), summary))
             }
-            Err(reason) => Outcome::failed(reason),
+            Err(failed) => Outcome::failed(failed.reason),
         }
     }
 

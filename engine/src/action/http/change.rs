@@ -1,13 +1,13 @@
 //! `http.post`, `http.put`, `http.delete`: have something changed elsewhere.
 
 use async_trait::async_trait;
-use backstay_dsl::catalogue::{Pattern, Settle, Signature, Sink};
+use backstay_dsl::catalogue::{Pattern, Settle, Signature};
 use backstay_dsl::effect::{Effect, Repeat, Resource, ResourceKind};
 use backstay_dsl::types::Type;
 use reqwest::Method;
 
 use super::answer;
-use super::request::{Request, in_common};
+use super::request::{Request, in_common, with_body};
 use crate::action::common::describe::{self, Describe};
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Settled, Simulated};
 use crate::value::Answer;
@@ -87,15 +87,11 @@ impl Action for Change {
         );
         let described = match self {
             Self::Delete => described,
-            Self::Post | Self::Put => described
-                .takes("adds", Type::Text, "What is new then, in a name of your own.")
-                .effects(Effect::Adds(external("adds")))
-                .takes(
-                    "body",
-                    Type::Text,
-                    "What is sent; may be a secret. Its kind is said by a header `Content-Type`.",
-                )
-                .into(Sink::Body),
+            Self::Post | Self::Put => with_body(
+                described
+                    .takes("adds", Type::Text, "What is new then, in a name of your own.")
+                    .effects(Effect::Adds(external("adds"))),
+            ),
         };
         let described = in_common(described.takes("removes", Type::Text, "What is gone then, by the name under which it was added."))
             .takes(
@@ -117,12 +113,7 @@ impl Action for Change {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
-        let request = self.request(context, arguments);
-        let asked = tokio::select! {
-            asked = request.ask(context) => asked,
-            () = context.cancelled.cancelled() => return Outcome::unknown("stopped on request while it was under way"),
-        };
-        match asked {
+        match self.request(context, arguments).ask(context).await {
             Ok(answered) => {
                 let (status, summary) = (answered.status, answered.summary());
                 let evidence = Evidence::value(answered.value(), summary);
@@ -135,8 +126,7 @@ impl Action for Change {
                     _ => Outcome::Failed(evidence),
                 }
             }
-            Err(failed) if failed.was_sent => Outcome::unknown(failed.reason),
-            Err(failed) => Outcome::failed(failed.reason),
+            Err(failed) => failed.into(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A request: what is sent, to whom, and what went wrong.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use super::addresses::{Addresses, Refused, Unknown, refused};
 use super::answer::{Answered, BODY_BYTES_MAX};
 use crate::action::common::child::plain;
 use crate::action::common::describe::Describe;
-use crate::action::{Arguments, Context};
+use crate::action::common::pem;
+use crate::action::{Arguments, Context, Outcome};
 use crate::value::Value;
 
 /// So much is read, to see whether there was more and what stands at the cut.
@@ -35,11 +36,7 @@ pub(super) fn in_common(described: Describe) -> Describe {
             "Headers; may be secrets: `bearer(token)`, `basic(\"user\", password)`.",
         )
         .into(Sink::Header)
-        .takes(
-            "ca",
-            Type::Path,
-            "A file with the authorities (PEM) that alone are trusted; those of the system where it is not said.",
-        )
+        .ca()
         .takes(
             "certificate",
             Type::Path,
@@ -61,6 +58,12 @@ pub(super) fn in_common(described: Describe) -> Describe {
             "The longest it may take; where it is not said, as `within` says, else the action's own limit.",
         )
         .bounding()
+}
+
+/// What is sent with a request.
+pub(super) fn with_body(described: Describe) -> Describe {
+    let doc = "What is sent; may be a secret. Its kind is said by a header `Content-Type`.";
+    described.takes("body", Type::Text, doc).into(Sink::Body)
 }
 
 /// Which redirects are followed.
@@ -89,7 +92,18 @@ impl Follow {
 pub(super) struct Failed {
     pub(super) reason: String,
     /// Whether the other side may have got the request.
-    pub(super) was_sent: bool,
+    was_sent: bool,
+}
+
+/// What came of a request that changes something.
+impl From<Failed> for Outcome {
+    fn from(failed: Failed) -> Self {
+        if failed.was_sent {
+            Self::unknown(failed.reason)
+        } else {
+            Self::failed(failed.reason)
+        }
+    }
 }
 
 impl Failed {
@@ -170,16 +184,24 @@ impl Request {
         format!("{} {}{headers}{body}{proxy}", self.method, self.url)
     }
 
-    /// The answer, with the beginning of its body.
+    /// The answer, with the beginning of its body, unless it is stopped before.
     pub(super) async fn ask(&self, context: &Context) -> Result<Answered, Failed> {
-        let answer = self.send().await?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = self.body(answer).await?;
-        Ok(Answered::new(status, &headers, &body, &context.redactor))
+        let asked = async {
+            let answer = self.send().await?;
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            let body = self.body(answer).await?;
+            Ok(Answered::new(status, &headers, &body, &context.redactor))
+        };
+        unless_stopped(context, asked).await
+    }
+
+    /// The answer as it begins, unless it is stopped before.
+    pub(super) async fn open(&self, context: &Context) -> Result<Response, Failed> {
+        unless_stopped(context, self.send()).await
     }
 
     /// The answer, after redirects.
-    pub(super) async fn send(&self) -> Result<Response, Failed> {
+    async fn send(&self) -> Result<Response, Failed> {
         let began = Instant::now();
         let url = Url::parse(&self.url);
         let mut at = url.map_err(|_| Failed::before(format!("{} is no address that can be asked", self.url)))?;
@@ -281,13 +303,12 @@ impl Request {
     /// Whom it trusts, and as whom it comes.
     fn trusting(&self, mut builder: ClientBuilder, is_trusted: bool) -> Result<ClientBuilder, String> {
         if let Some(ca) = &self.ca {
-            let found = Certificate::from_pem_bundle(&read(ca)?);
-            let found = found.ok().filter(|found| !found.is_empty());
-            let found = found.ok_or_else(|| format!("{} holds no certificate of an authority (PEM)", ca.display()))?;
-            builder = builder.tls_certs_only(found);
+            let found = pem::authorities(ca)?;
+            let found: Result<Vec<_>, _> = found.iter().map(|found| Certificate::from_der(found)).collect();
+            builder = builder.tls_certs_only(found.map_err(|error| format!("{}: {error}", ca.display()))?);
         }
         if is_trusted && let Some(first) = self.identity.first() {
-            let files: Result<Vec<Vec<u8>>, String> = self.identity.iter().map(|file| read(file)).collect();
+            let files: Result<Vec<Vec<u8>>, String> = self.identity.iter().map(|file| pem::read(file)).collect();
             let identity = Identity::from_pem(&files?.join(&b"\n"[..]));
             let identity = identity.map_err(|_| {
                 format!(
@@ -333,9 +354,15 @@ impl Request {
     }
 }
 
-/// What a file holds.
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("{} cannot be read: {}", file.display(), plain(&error)))
+/// What comes of it, unless it is stopped before: the request may have been carried out then.
+async fn unless_stopped<T>(context: &Context, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    tokio::select! {
+        done = work => done,
+        () = context.cancelled.cancelled() => Err(Failed {
+            reason: "stopped on request while it was under way".to_owned(),
+            was_sent: true,
+        }),
+    }
 }
 
 /// Whether what was sent to one address may be sent to another: the same host and port by the same scheme, or the same

@@ -65,13 +65,8 @@ impl Action for Webhook {
         let request = Request::new(context, arguments, Method::POST)
             .with_header("Content-Type", "application/json")
             .with_body(Value::Secret(Secret::new("body", body)));
-        let asked = tokio::select! {
-            asked = request.ask(context) => asked,
-            () = context.cancelled.cancelled() => return Outcome::unknown("stopped on request while it was under way"),
-        };
-        match asked {
-            Err(failed) if failed.was_sent => Outcome::unknown(failed.reason),
-            Err(failed) => Outcome::failed(failed.reason),
+        match request.ask(context).await {
+            Err(failed) => failed.into(),
             Ok(answered) => {
                 let is_told = answered.is_ok() && arguments.text("answers").is_none_or(|words| answered.holds(words));
                 let evidence = Evidence::line(answered.summary());

@@ -1,5 +1,7 @@
 //! `websocket.open`: whether an address opens a `WebSocket`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use backstay_dsl::catalogue::Signature;
 use backstay_dsl::effect::{Effect, ResourceKind};
@@ -50,13 +52,9 @@ impl Action for Open {
             .with_header("Upgrade", "websocket")
             .with_header("Sec-WebSocket-Version", "13")
             .with_header("Sec-WebSocket-Key", &key);
-        let asked = tokio::select! {
-            asked = request.send() => asked.map_err(|failed| failed.reason),
-            () = context.cancelled.cancelled() => Err("stopped on request before it was done".to_owned()),
-        };
-        let found = match asked {
+        let found = match request.open(context).await {
             Ok(found) => found,
-            Err(reason) => return Outcome::failed(reason),
+            Err(failed) => return Outcome::failed(failed.reason),
         };
         let status = found.status().as_u16();
         let accepted = base64(&Sha1::digest(format!("{key}{OF_WEBSOCKETS}")));
@@ -69,29 +67,21 @@ impl Action for Open {
             (101, false) => "status 101, and a wrong answer to the key: no WebSocket".to_owned(),
             _ => format!("status {status}, no WebSocket"),
         };
-        let headers = answer::kept(found.headers()).into_iter();
-        let value = given(
-            status == 101 && is_right,
-            status,
-            headers.map(|(name, value)| (name, Value::Text(value))).collect(),
-        );
+        let value = given(status == 101 && is_right, status, answer::kept(found.headers()));
         Outcome::Done(Evidence::value(value, summary))
     }
 
     fn simulate(&self, call: &GroundCall, production: &mut dyn Simulated) -> Option<Answer> {
         let is_open = !production.reads_stopped(call);
-        Some(Ok(given(
-            is_open,
-            if is_open { 101 } else { 503 },
-            std::collections::BTreeMap::new(),
-        )))
+        let status = if is_open { 101 } else { 503 };
+        Some(Ok(given(is_open, status, Value::Map(BTreeMap::new()))))
     }
 }
 
-fn given(is_ok: bool, status: u16, headers: std::collections::BTreeMap<String, Value>) -> Value {
+fn given(is_ok: bool, status: u16, headers: Value) -> Value {
     Value::record([
         ("ok", Value::Bool(is_ok)),
         ("status", Value::Int(i64::from(status))),
-        ("headers", Value::Map(headers)),
+        ("headers", headers),
     ])
 }

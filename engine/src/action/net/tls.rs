@@ -10,7 +10,6 @@ use backstay_dsl::types::Type;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
@@ -21,7 +20,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use super::connect::{NoConnection, Place, within};
 use super::tcp::at_a_port;
 use crate::action::common::child::plain;
-use crate::action::common::describe;
+use crate::action::common::{describe, pem};
 use crate::action::{Action, Arguments, Context, Evidence, GroundCall, Outcome, Simulated};
 use crate::digest;
 use crate::value::{Answer, Value};
@@ -44,11 +43,7 @@ impl Action for Certificate {
         );
         at_a_port(described)
             .takes("name", Type::Host, "The name that is asked for and has to be in it; the host where it is not said.")
-            .takes(
-                "ca",
-                Type::Path,
-                "A file with the authorities (PEM) that alone are trusted; those of the system where it is not said.",
-            )
+            .ca()
             .gives(Type::record(
                 "Certificate",
                 &[
@@ -98,7 +93,6 @@ async fn look(context: &Context, arguments: &Arguments) -> Result<Evidence, Stri
     })?;
     let witness = Arc::new(Witness {
         trusting,
-        provider: Arc::clone(&provider),
         seen: Mutex::new(None),
     });
     let config = ClientConfig::builder_with_provider(provider)
@@ -138,22 +132,18 @@ fn trusting(
         return Ok(Arc::new(of_system));
     };
     let ca = context.working_directory.join(ca);
-    let bytes = std::fs::read(&ca).map_err(|error| format!("{} cannot be read: {}", ca.display(), plain(&error)))?;
     let mut roots = RootCertStore::empty();
-    for found in CertificateDer::pem_slice_iter(&bytes).flatten() {
+    for found in pem::authorities(&ca)? {
         roots.add(found).map_err(|error| format!("{}: {error}", ca.display()))?;
     }
     let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    judge
-        .map(|judge| judge as Arc<dyn ServerCertVerifier>)
-        .map_err(|_| format!("{} holds no certificate of an authority (PEM)", ca.display()))
+    Ok(judge.map_err(|error| error.to_string())?)
 }
 
 /// Sees a certificate and how it is judged, and lets every handshake through: nothing is sent over it.
 #[derive(Debug)]
 struct Witness {
     trusting: Arc<dyn ServerCertVerifier>,
-    provider: Arc<CryptoProvider>,
     seen: Mutex<Option<(CertificateDer<'static>, Result<(), String>)>>,
 }
 
@@ -193,8 +183,7 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        let verified = rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms);
+        let verified = self.trusting.verify_tls12_signature(message, certificate, signed);
         verified.inspect_err(|error| self.distrust(error))
     }
 
@@ -204,13 +193,12 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        let verified = rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms);
+        let verified = self.trusting.verify_tls13_signature(message, certificate, signed);
         verified.inspect_err(|error| self.distrust(error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.trusting.supported_verify_schemes()
     }
 }
 
