@@ -20,6 +20,7 @@ mod attributes;
 mod copy;
 mod digest;
 mod edit_key;
+mod edited;
 mod exists;
 mod free;
 mod in_place;

@@ -8,14 +8,11 @@ use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
 use super::attempt::Attempt;
-use super::key::FILE_BYTES_MAX;
-use super::lock::lock;
-use super::read::text_of;
-use super::replace::{self, replace};
+use super::edited::{self, Edited};
+use super::replace::resolve;
 use super::settings::{Piece, Setting, put};
-use super::write::difference;
 use super::written::{self, Forms};
-use super::{done, other_name, path_of, problem};
+use super::{done, path_of};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Leftover, Outcome, Settled};
@@ -64,16 +61,8 @@ impl Action for EditKey {
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let call = Call::new(context, arguments);
         blocking::preview(context, move |_| {
-            let text = text_of(&call.file, FILE_BYTES_MAX)?;
-            let forms = Forms::of(&call.attempt.run_directory, &replace::resolve(&call.file)?)?;
-            let changed = call.changed(&text, &forms)?;
-            // No lines around it: the neighbours of a setting may be passwords.
-            let shown = difference(&call.file.display().to_string(), &text, &changed, 0);
-            Ok(if changed == text {
-                shown
-            } else {
-                shown + other_name::told(&call.file)?.as_str()
-            })
+            let forms = Forms::of(&call.attempt.run_directory, &resolve(&call.file)?)?;
+            edited::preview(&call.file, |text| call.changed(text, &forms))
         })
         .await
     }
@@ -97,10 +86,7 @@ impl Action for EditKey {
             ..
         } = Call::new(context, arguments);
         blocking::settle(context, move |stop| {
-            let real = replace::resolve(&file)?;
-            let _lock = lock(&real, stop)?;
-            replace::clear_up(&real, &attempt)?;
-            let text = text_of(&file, FILE_BYTES_MAX)?;
+            let text = Edited::of(&file, &attempt, stop)?.text;
             let found = if add {
                 Setting::find_if_there(&file, &text, &key)?
             } else {
@@ -204,25 +190,21 @@ impl Call {
 }
 
 fn edit(call: &Call, stop: &Stop) -> Result<String, String> {
-    let look = |path: &Path| std::fs::metadata(path).map_err(|error| problem("look at", path, &error));
-    let real = replace::resolve(&call.file)?;
-    let _lock = lock(&real, stop)?;
-    replace::clear_up(&real, &call.attempt)?;
-    let before = look(&real)?;
-    let text = text_of(&real, FILE_BYTES_MAX)?;
-    let forms = Forms::of(&call.attempt.run_directory, &real)?;
-    let changed = call.changed(&text, &forms)?;
+    let file = Edited::of(&call.file, &call.attempt, stop)?;
+    let text = &file.text;
+    let forms = Forms::of(&call.attempt.run_directory, &file.real)?;
+    let changed = call.changed(text, &forms)?;
     let now = Setting::find(&call.file, &changed, &call.key)?;
     let line = now.line(&changed);
     let place = format!("`{}` in line {line} of {}", call.key, call.file.display());
-    if changed == text {
+    if changed == *text {
         return Ok(format!("{place} has that value already"));
     }
-    let before_it = Setting::find_if_there(&call.file, &text, &call.key)?;
+    let before_it = Setting::find_if_there(&call.file, text, &call.key)?;
     if let Some(setting) = &before_it {
-        forms.keep(&call.key, setting.value(), setting.written(&text))?;
+        forms.keep(&call.key, setting.value(), setting.written(text))?;
     }
-    replace(&real, changed.as_bytes(), None, &call.attempt, Some(&before))?;
+    file.write(&changed, &call.attempt)?;
     Ok(match before_it {
         Some(_) => format!("set {place}"),
         None => format!("added {place}"),

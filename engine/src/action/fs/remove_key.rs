@@ -8,14 +8,10 @@ use backstay_dsl::effect::Effect;
 use backstay_dsl::types::Type;
 
 use super::attempt::Attempt;
-use super::key::FILE_BYTES_MAX;
-use super::lock::lock;
-use super::read::text_of;
-use super::replace::{self, replace};
+use super::edited::{self, Edited};
 use super::settings::{Setting, put};
-use super::write::difference;
 use super::written::{self, Forms};
-use super::{done, other_name, path_of, problem};
+use super::{done, path_of};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe};
 use crate::action::{Action, Arguments, Context, Leftover, Outcome, Settled};
@@ -51,16 +47,9 @@ impl Action for RemoveKey {
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let call = Call::new(context, arguments);
         blocking::preview(context, move |_| {
-            let text = text_of(&call.file, FILE_BYTES_MAX)?;
-            let changed = call
-                .found(&text)?
-                .map_or_else(|| Ok(text.clone()), |found| call.without(&text, &found))?;
-            // No lines around it: the neighbours of a setting may be passwords.
-            let shown = difference(&call.file.display().to_string(), &text, &changed, 0);
-            Ok(if changed == text {
-                shown
-            } else {
-                shown + other_name::told(&call.file)?.as_str()
+            edited::preview(&call.file, |text| match call.found(text)? {
+                Some(found) => call.without(text, &found),
+                None => Ok(text.to_owned()),
             })
         })
         .await
@@ -74,10 +63,8 @@ impl Action for RemoveKey {
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let call = Call::new(context, arguments);
         blocking::settle(context, move |stop| {
-            let real = replace::resolve(&call.file)?;
-            let _lock = lock(&real, stop)?;
-            replace::clear_up(&real, &call.attempt)?;
-            Ok(match call.found(&text_of(&real, FILE_BYTES_MAX)?)? {
+            let file = Edited::of(&call.file, &call.attempt, stop)?;
+            Ok(match call.found(&file.text)? {
                 None => done(call.absent()),
                 Some(_) => Settled::NotDone(format!("`{}` is still in {}", call.key, call.file.display())),
             })
@@ -129,21 +116,18 @@ impl Call {
 
     fn perform(&self, stop: &Stop) -> Result<String, String> {
         stop.check()?;
-        let real = replace::resolve(&self.file)?;
-        let _lock = lock(&real, stop)?;
-        replace::clear_up(&real, &self.attempt)?;
-        let before = real.metadata().map_err(|error| problem("look at", &real, &error))?;
-        let text = text_of(&real, FILE_BYTES_MAX)?;
-        let Some(setting) = self.found(&text)? else {
+        let file = Edited::of(&self.file, &self.attempt, stop)?;
+        let text = &file.text;
+        let Some(setting) = self.found(text)? else {
             return Ok(self.absent());
         };
-        let changed = self.without(&text, &setting)?;
-        let line = setting.line(&text);
+        let changed = self.without(text, &setting)?;
+        let line = setting.line(text);
         if let Some(place) = setting.whole() {
-            let forms = Forms::of(&self.attempt.run_directory, &real)?;
-            forms.keep_removed(&text, &self.key, setting.value(), place)?;
+            let forms = Forms::of(&self.attempt.run_directory, &file.real)?;
+            forms.keep_removed(text, &self.key, setting.value(), place)?;
         }
-        replace(&real, changed.as_bytes(), None, &self.attempt, Some(&before))?;
+        file.write(&changed, &self.attempt)?;
         Ok(format!(
             "removed `{}` from line {line} of {}",
             self.key,

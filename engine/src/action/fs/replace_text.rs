@@ -4,18 +4,14 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use backstay_dsl::catalogue::{Signature, Sink};
-use backstay_dsl::effect::{Effect, Repeat, Resource, ResourceKind};
+use backstay_dsl::effect::{Effect, Repeat, ResourceKind};
 use backstay_dsl::types::Type;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::Attempt;
-use super::key::FILE_BYTES_MAX;
-use super::lock::lock;
-use super::read::text_of;
-use super::replace::{self, replace};
-use super::write::difference;
-use super::{done, other_name, path_of, problem};
+use super::edited::{self, Edited};
+use super::{done, path_of, problem};
 use crate::action::common::blocking::Stop;
 use crate::action::common::{blocking, describe, kept};
 use crate::action::{Action, Arguments, Context, Leftover, Outcome, Settled};
@@ -64,18 +60,7 @@ impl Action for ReplaceText {
 
     async fn preview(&self, context: &Context, arguments: &Arguments) -> Option<String> {
         let call = Call::new(context, arguments);
-        blocking::preview(context, move |_| {
-            let text = text_of(&call.path, FILE_BYTES_MAX)?;
-            let changed = call.changed(&text)?;
-            // No lines around it: the neighbours may be passwords.
-            let shown = difference(&call.path.display().to_string(), &text, &changed, 0);
-            Ok(if changed == text {
-                shown
-            } else {
-                shown + other_name::told(&call.path)?.as_str()
-            })
-        })
-        .await
+        blocking::preview(context, move |_| edited::preview(&call.path, |text| call.changed(text))).await
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Outcome {
@@ -86,14 +71,12 @@ impl Action for ReplaceText {
     async fn settle(&self, context: &Context, arguments: &Arguments) -> Settled {
         let call = Call::new(context, arguments);
         blocking::settle(context, move |stop| {
-            let real = replace::resolve(&call.path)?;
-            let _lock = lock(&real, stop)?;
-            replace::clear_up(&real, &call.attempt)?;
+            let file = Edited::of(&call.path, &call.attempt, stop)?;
             let name = call.path.display();
             let Some(kept) = call.kept()? else {
                 return Ok(Settled::NotDone(format!("{name} was not written")));
             };
-            let now = sha256(text_of(&real, FILE_BYTES_MAX)?.as_bytes());
+            let now = sha256(file.text.as_bytes());
             Ok(if now == kept.after {
                 done(format!("{name} holds what was to be written"))
             } else if now == kept.before {
@@ -106,15 +89,7 @@ impl Action for ReplaceText {
     }
 
     async fn conclude(&self, run_directory: &Path, end: End) -> Vec<Leftover> {
-        let folder = run_directory.join(FOLDER);
-        if end == End::Stuck || !folder.exists() {
-            return Vec::new();
-        }
-        let left = std::fs::remove_dir_all(&folder).err().map(|error| Leftover {
-            thing: Resource::new(ResourceKind::Tree, folder.display().to_string()),
-            reason: problem("remove", &folder, &error),
-        });
-        left.into_iter().collect()
+        kept::conclude(&run_directory.join(FOLDER), end)
     }
 }
 
@@ -181,16 +156,13 @@ impl Call {
 
     fn perform(&self, stop: &Stop) -> Result<String, String> {
         stop.check()?;
-        let real = replace::resolve(&self.path)?;
-        let _lock = lock(&real, stop)?;
-        replace::clear_up(&real, &self.attempt)?;
-        let before = real.metadata().map_err(|error| problem("look at", &real, &error))?;
-        let text = text_of(&real, FILE_BYTES_MAX)?;
+        let file = Edited::of(&self.path, &self.attempt, stop)?;
+        let text = &file.text;
         let name = self.path.display();
         if self.kept()?.is_some_and(|kept| kept.after == sha256(text.as_bytes())) {
             return Ok(format!("{name} holds what was to be written already"));
         }
-        let changed = self.changed(&text)?;
+        let changed = self.changed(text)?;
         let kept = Kept {
             before: sha256(text.as_bytes()),
             after: sha256(changed.as_bytes()),
@@ -198,8 +170,8 @@ impl Call {
         let folder = self.attempt.run_directory.join(FOLDER);
         make_private(&folder).map_err(|error| problem("make", &folder, &error))?;
         kept::write(&self.place(), &kept)?;
-        if changed != text {
-            replace(&real, changed.as_bytes(), None, &self.attempt, Some(&before))?;
+        if changed != *text {
+            file.write(&changed, &self.attempt)?;
         }
         Ok(format!(
             "replaced what the pattern finds {} in {name}",

@@ -6,7 +6,6 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use backstay_dsl::effect::{Resource, ResourceKind};
 use serde::{Deserialize, Serialize};
 
 use super::problem;
@@ -137,20 +136,5 @@ impl Forms {
 
 /// Clears all that was kept once a run has ended, and gives what stays.
 pub(super) fn conclude(run_directory: &Path, end: End) -> Vec<Leftover> {
-    if end == End::Stuck {
-        return Vec::new();
-    }
-    let left = forget(run_directory).err().map(|reason| Leftover {
-        thing: Resource::new(ResourceKind::Tree, run_directory.display().to_string()),
-        reason,
-    });
-    left.into_iter().collect()
-}
-
-fn forget(run_directory: &Path) -> Result<(), String> {
-    let folder = run_directory.join(FOLDER);
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(problem("remove", &folder, &error)),
-        _ => Ok(()),
-    }
+    kept::conclude(&run_directory.join(FOLDER), end)
 }
