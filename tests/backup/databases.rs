@@ -5,11 +5,13 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use backstay::action::{Arguments, Outcome};
 use backstay::value::Value;
 
 use crate::support::backup::{Site, failure, look};
+use crate::support::sandbox::wait_until;
 
 /// What the `sqlite3` program answers.
 fn sqlite(database: &Path, text: &str) -> String {
@@ -195,4 +197,37 @@ fn a_database_is_asked_and_nothing_is_left_beside_it() {
         );
         drop(writer);
     }
+}
+
+/// What stands beside a database stands beside the file that a link leads to.
+#[test]
+fn what_is_written_is_seen_through_a_link_too() {
+    let site = site("wal");
+    let database = site.state().join("shop.db");
+    let link = site.path("link.db");
+    std::os::unix::fs::symlink(&database, &link).unwrap();
+    let writer = Writer::start(&database);
+    let written: i64 = sqlite(&database, "select count(*) from a").parse().unwrap();
+    let query = format!("select count(*) >= {written} from a");
+    let Outcome::Done(evidence) = ask(&site, "sqlite.query", &link, Some(&query)) else {
+        panic!("no answer")
+    };
+    assert_eq!(evidence.value, Some(Value::List(vec![Value::Text("1".to_owned())])));
+    drop(writer);
+}
+
+/// A query that is given up lets the database go.
+#[test]
+fn a_query_without_end_ends_with_its_time() {
+    let mut site = site("delete");
+    let database = site.state().join("shop.db");
+    site.context.limit = Duration::from_millis(300);
+    let query = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n, a";
+    let text = failure(&ask(&site, "sqlite.query", &database, Some(query)));
+    assert!(text.contains("not done within 300ms"), "{text}");
+    wait_until("somebody else can write", || {
+        let insert = ["delete from b", "select changes()"].join("; ");
+        let written = Command::new("sqlite3").arg(&database).arg(insert).output().unwrap();
+        written.status.success()
+    });
 }

@@ -1,4 +1,4 @@
-//! A backup that another tool has made, and a backup as files in a new folder.
+//! A backup that another tool has made, a backup as files in a new folder, and what failed, kept as evidence.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -144,4 +144,29 @@ fn a_backup_is_unpacked_into_a_new_folder_and_nowhere_else() {
     assert!(failure(&outcome).contains(words), "{outcome:?}");
     let names = site.names();
     assert!(names.iter().all(|name| !name.starts_with(".backstay")), "{names:?}");
+}
+
+/// Noted alone, it is not kept yet: logs are copied behind that.
+#[test]
+fn what_failed_is_kept_when_all_of_it_is() {
+    let site = Site::new();
+    let arguments = named([("what", Value::Text("what failed".to_owned()))]);
+    let outcome = site.perform("backup.keep_failed", &arguments);
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    assert!(matches!(
+        site.settle("backup.keep_failed", &arguments),
+        Settled::Done(_)
+    ));
+    let folder = site.context.run_directory.join("failed");
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.ends_with("what.txt") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert!(folder.join("what.txt").exists());
+    assert!(matches!(
+        site.settle("backup.keep_failed", &arguments),
+        Settled::NotDone(_)
+    ));
 }

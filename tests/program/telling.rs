@@ -123,19 +123,42 @@ fn nobody_who_could_not_be_told_fails_a_run_and_it_is_said() {
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
+/// A mail server that keeps what it is given.
+fn put_sendmail(sandbox: &Sandbox) {
+    sandbox.write(
+        "sendmail",
+        "#!/bin/sh\nset -eu\n[ \"$*\" = \"-t -i\" ]\ncat > \"$(dirname \"$0\")/mail\"\n",
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(sandbox.path("sendmail"), mode).unwrap();
+}
+
 #[test]
 fn mail_goes_through_the_mail_server_of_the_machine() {
     let sandbox = sandbox(
         "  do email.send(\"ops@shop.example\", subject: \"Upgrade\", message: \"It begins.\", sendmail: here / \"sendmail\")",
     );
-    let sendmail = sandbox.path("sendmail");
-    sandbox.write(
-        "sendmail",
-        "#!/bin/sh\nset -eu\n[ \"$*\" = \"-t -i\" ]\ncat > \"$(dirname \"$0\")/mail\"\n",
-    );
-    std::fs::set_permissions(&sendmail, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    put_sendmail(&sandbox);
     sandbox.call(&["run", "told.runbook"]).exits(0);
     let mail = std::fs::read_to_string(sandbox.path("mail")).unwrap();
     let head = "To: ops@shop.example\nSubject: Upgrade\nContent-Type: text/plain; charset=utf-8\n\n";
     assert_eq!(mail, format!("{head}It begins.\n"));
+}
+
+/// What stands in a head is one line: a line end would begin another header.
+#[test]
+fn nothing_gets_into_the_head_of_a_mail() {
+    for (to, subject) in [
+        ("ops@shop.example\\nBcc: x@y.example", "Upgrade"),
+        ("ops@shop.example", "Up\\n\\ngrade"),
+    ] {
+        let call = format!(
+            "  do email.send(\"{to}\", subject: \"{subject}\", message: \"It begins.\", sendmail: here / \"sendmail\")"
+        );
+        let sandbox = sandbox(&call);
+        put_sendmail(&sandbox);
+        let refused = sandbox.call(&["run", "told.runbook"]).exits(4);
+        assert!(refused.in_one_line().contains("one line each"), "{refused:?}");
+        assert!(sandbox.records_of("intent").is_empty());
+    }
 }

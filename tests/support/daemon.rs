@@ -37,21 +37,12 @@ impl Daemon {
     /// be had here: the test is left out, and that is said.
     pub(crate) fn shared(test: &str) -> Option<&'static Self> {
         static SHARED: OnceLock<Daemon> = OnceLock::new();
-        is_possible(test).then(|| {
-            SHARED.get_or_init(|| match std::env::var_os("BACKSTAY_TEST_DOCKER") {
-                Some(socket) => Self {
-                    socket: PathBuf::from(socket),
-                    registry: registry().to_owned(),
-                    client: tempfile::tempdir().unwrap(),
-                    place: None,
-                },
-                None => Self::start_private(),
-            })
-        })
+        is_possible(test).then(|| SHARED.get_or_init(|| Self::named_by("BACKSTAY_TEST_DOCKER")))
     }
 
-    /// As [`Self::shared`], with the plugin for Compose at hand; `None` where that cannot be had here.
+    /// The engine that all tests of Compose share, with the plugin at hand; `None` where that cannot be had here.
     pub(crate) fn with_compose(test: &str) -> Option<&'static Self> {
+        static SHARED: OnceLock<Daemon> = OnceLock::new();
         let plugin = compose_plugin();
         if !plugin.exists() {
             leave_out(
@@ -60,12 +51,28 @@ impl Daemon {
             );
             return None;
         }
-        let daemon = Self::shared(test)?;
-        let plugins = daemon.client.path().join("cli-plugins");
-        fs::create_dir_all(&plugins).unwrap();
-        // Several tests do it at once.
-        let _ = std::os::unix::fs::symlink(&plugin, plugins.join("docker-compose"));
-        Some(daemon)
+        is_possible(test).then(|| {
+            SHARED.get_or_init(|| {
+                let daemon = Self::named_by("BACKSTAY_TEST_COMPOSE_DOCKER");
+                let plugins = daemon.client.path().join("cli-plugins");
+                fs::create_dir_all(&plugins).unwrap();
+                std::os::unix::fs::symlink(&plugin, plugins.join("docker-compose")).unwrap();
+                daemon
+            })
+        })
+    }
+
+    /// The engine whose socket a variable names (`tests/run` does), else one for this test process.
+    fn named_by(variable: &str) -> Self {
+        match std::env::var_os(variable) {
+            Some(socket) => Self {
+                socket: PathBuf::from(socket),
+                registry: registry().to_owned(),
+                client: tempfile::tempdir().unwrap(),
+                place: None,
+            },
+            None => Self::start_private(),
+        }
     }
 
     /// An engine of the test's own, which may be killed, frozen and restarted; ended when it is dropped.

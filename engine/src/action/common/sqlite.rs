@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
@@ -20,6 +20,8 @@ pub(crate) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// How long a database that is locked for a moment is waited for.
 const BUSY: Duration = Duration::from_secs(5);
+/// How often a copy of one that is written to all the while is tried.
+const TRY_EVERY: Duration = Duration::from_millis(2);
 
 /// What a query may answer: so many rows, and so many bytes in all.
 const ROWS_MAX: usize = 1_000;
@@ -89,13 +91,19 @@ pub(crate) fn looking() -> MutexGuard<'static, ()> {
 pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), String> {
     let _alone = looking();
     let from = open(path, false)?;
+    from.busy_timeout(Duration::ZERO).map_err(words)?;
     let mut copy = Connection::open(to).map_err(words)?;
     {
         let backup = Backup::new(&from, &mut copy).map_err(words)?;
-        // All in one step: in pieces it would begin anew with every write.
-        match backup.step(-1).map_err(words)? {
-            StepResult::Done => {}
-            _ => return Err("it is locked all the while; try again when less is written".to_owned()),
+        // All in one step: in pieces it would begin anew with every write. Who writes without a pause leaves short gaps,
+        // which SQLite's own way of waiting, longer each time, misses.
+        let began = Instant::now();
+        loop {
+            match backup.step(-1).map_err(words)? {
+                StepResult::Done => break,
+                _ if began.elapsed() < BUSY => std::thread::sleep(TRY_EVERY),
+                _ => return Err("it is locked all the while; try again when less is written".to_owned()),
+            }
         }
     }
     let found: String = copy

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use backstay_dsl::service_kind::ServiceKind;
-use backstay_dsl::topology::{Begins, Member, Runs};
+use backstay_dsl::topology::{Begins, Excepted, Member, Runs};
 
 use super::*;
 
@@ -101,4 +101,34 @@ fn a_service_says_what_it_writes() {
     let other = view(&[], Vec::new());
     let words = said(&other, &volume("data")).unwrap();
     assert!(words.contains("add `writes records`"), "{words}");
+}
+
+/// A place that one state leaves out and another protects is that other's.
+#[test]
+fn what_one_state_leaves_out_and_another_protects_is_the_others() {
+    let excepted = |pictures: Vec<GroundResource>| Topology {
+        states: BTreeMap::from([
+            ("data".to_owned(), vec![part(ResourceKind::Tree, "/srv/data")]),
+            ("pictures".to_owned(), pictures),
+        ]),
+        excepted: BTreeMap::from([(
+            "data".to_owned(),
+            vec![Excepted {
+                part: 0,
+                path: "pictures".to_owned(),
+            }],
+        )]),
+        ..Topology::default()
+    };
+    let app = view(&["data"], Vec::new());
+    let said = |topology: &Topology<String>| {
+        unprotected(topology, ("app", &app), &bind("/srv/data/pictures"), &BTreeMap::new())
+    };
+    assert_eq!(said(&excepted(Vec::new())), None);
+    let pictures = vec![part(ResourceKind::Tree, "/srv/data/pictures")];
+    assert!(
+        said(&excepted(pictures))
+            .unwrap()
+            .contains("add `writes pictures` to the service")
+    );
 }
