@@ -9,6 +9,12 @@ use super::common::describe::{self, Describe};
 /// The longest that the service manager gives a unit to start or stop where nothing is said, in milliseconds.
 const USUAL_LIMIT_MS: u64 = 90_000;
 
+const STOP_AND_START: &str = r#"
+    do unit.stop(web) undo unit.start(web) within 2m
+    do unit.start(web) undo unit.stop(web) within 2m
+    check "it is active": unit.state(web) is ok within 30s every 1s
+"#;
+
 /// The actions of the family `unit`.
 pub(super) fn signatures() -> Vec<Signature> {
     let mut signatures = questions();
@@ -70,13 +76,7 @@ fn changes() -> Vec<Signature> {
             with: None,
         })
         .cancel(Cancel::Grace { ms: 10_000 })
-        .example(
-            r#"
-            do unit.stop(web) undo unit.start(web) within 2m
-            do unit.start(web) undo unit.stop(web) within 2m
-            check "it is active": unit.state(web) is ok within 30s every 1s
-            "#,
-        )
+        .example(STOP_AND_START)
         .done(),
         change(
             "stop",
@@ -84,13 +84,7 @@ fn changes() -> Vec<Signature> {
         )
         .effects(Effect::Stops(the_service()))
         .cancel(Cancel::Never)
-        .example(
-            r#"
-            do unit.stop(web) undo unit.start(web) within 2m
-            do unit.start(web) undo unit.stop(web) within 2m
-            check "it is active": unit.state(web) is ok within 30s every 1s
-            "#,
-        )
+        .example(STOP_AND_START)
         .done(),
         change(
             "restart",
